@@ -1,0 +1,40 @@
+"""An executable runbook for a pair of PostgreSQL servers: the words that its notebooks are written in.
+
+Words are loaded when they are first used, so that `import pgha_helpers` costs nothing and a cron job that draws no
+chart never waits for pandas.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "begin": "records.begin",
+    "conclude": "records.begin",
+    "look": "facts",
+    "until": "facts",
+    "judged": "consent",
+    "require": "consent",
+    "gate": "consent",
+    "plan_setup": "procedures",
+    "plan_promotion": "procedures",
+    "plan_rebuild": "procedures",
+    "set_up": "procedures",
+    "hand_over": "procedures",
+    "follow": "procedures",
+    "rebuild": "procedures",
+    "sample": "lag",
+    "chart": "chart",
+    "readiness": "checks",
+    "AFTER": "checks",
+    "BEFORE": "checks",
+    "HEALTHY": "checks",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"pgha_helpers has no word {name!r}; it has {', '.join(__all__)}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return found

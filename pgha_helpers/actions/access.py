@@ -1,0 +1,104 @@
+"""Who may replicate: the role, and pg_hba lines in both directions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import QueryFailed
+from ..facts.queries import query
+from ..model import Pair
+from ..run import Run
+from .configuration import hba_address, hba_block, with_hba
+from .files import read_file, write_file
+
+
+def role_is_missing(run: Run, name: str) -> bool:
+    """Whether the replication role is not there, or may not replicate."""
+    rows = run.doors[name].sql.read(query("role"), [run.pair.replication_user])
+    return not (rows and rows[0]["replication"])
+
+
+def hba_is_missing(run: Run, name: str) -> bool:
+    """Whether this server's pg_hba.conf lacks a line of ours."""
+    door = run.doors[name]
+    hosts = {hba_address(node.seen_by_peer[0])[1] for node in run.pair}
+    user = run.pair.replication_user
+    return any(door.sql.read(query("hba"), [user, host])[0]["lines"] == 0 for host in hosts)
+
+
+def ensure_role(run: Run, name: str) -> None:
+    """Make sure that the replication role exists. Its password comes from the operator's passfile, as a verifier."""
+    door, user = run.doors[name], run.pair.replication_user
+    with run.deed(name, f"create role {user} with REPLICATION") as deed:
+        if not role_is_missing(run, name):
+            deed.already(f"role {user} was there")
+            return
+        identifier = '"' + user.replace('"', '""') + '"'
+        password = password_of(run.pair, name)
+        if not door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
+            door.sql.do(f"create role {identifier} login replication")
+            if password:
+                door.sql.do(f"alter role {identifier} password %s", [door.sql.encrypted(password, user)])
+        else:
+            door.sql.do(f"alter role {identifier} login replication")
+        deed.say(f"created role {user} with REPLICATION, {'with' if password else 'without'} a password")
+
+
+def password_of(pair: Pair, name: str) -> str:
+    """The replication role's password in the operator's passfile, or an empty string (certificates, trust, peer)."""
+    path = Path(pair.passfile or os.environ.get("PGPASSFILE", "~/.pgpass")).expanduser()
+    if not path.is_file():
+        return ""
+    host, port = pair[name].host, str(pair[name].port)
+    for line in path.read_text().splitlines():
+        fields = _fields(line)
+        if len(fields) == 5 and all(
+            have in ("*", want)
+            for have, want in zip(fields, (host, port, "replication", pair.replication_user), strict=False)
+        ):
+            return fields[4]
+    return ""
+
+
+def _fields(line: str) -> list[str]:
+    r"""The fields of a passfile's line, where `\:` and `\\` stand for themselves.
+
+    >>> _fields(r"h:1:db:u:a\:b")
+    ['h', '1', 'db', 'u', 'a:b']
+    """
+    out, escaped = [""], False
+    for char in line:
+        if char == ":" and not escaped:
+            out.append("")
+        elif char == "\\" and not escaped:
+            escaped = True
+            continue
+        else:
+            out[-1] += char
+        escaped = False
+    return out
+
+
+def ensure_hba(run: Run, name: str) -> None:
+    """Make sure that this running server lets both nodes replicate from it."""
+    door = run.doors[name]
+    with run.deed(name, "let the nodes replicate: pg_hba.conf") as deed:
+        if not hba_is_missing(run, name):
+            deed.already("pg_hba.conf lets the nodes replicate")
+            return
+        path = door.sql.read("select current_setting('hba_file') as path")[0]["path"]
+        before = read_file(door, path)
+        write_file(door, path, with_hba(before, hba_block(run.pair, hba_method(run, name))))
+        door.sql.do("select pg_reload_conf()")
+        wrong = door.sql.read("select line_number, error from pg_hba_file_rules where error is not null")
+        if wrong:
+            write_file(door, path, before)
+            door.sql.do("select pg_reload_conf()")
+            raise QueryFailed(f"{path} on {name} would be wrong in line {wrong[0]['line_number']}: {wrong[0]['error']}")
+
+
+def hba_method(run: Run, name: str) -> str:
+    """How the replication role proves itself: as passwords are stored here."""
+    stored = run.doors[name].sql.read("select current_setting('password_encryption') as how")[0]["how"]
+    return "scram-sha-256" if stored == "scram-sha-256" else "md5"

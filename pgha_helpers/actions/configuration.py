@@ -1,0 +1,120 @@
+"""The text of configuration files: pure functions from the old text to the new."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from ..errors import BadParameters
+from ..model import Node, Pair
+
+_BEGIN, _END = "# pgha begin", "# pgha end"
+_SETTING = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*=?")
+
+
+def quoted(value: str) -> str:
+    """A value as postgresql.conf and recovery.conf want it.
+
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    if "\n" in value or "\r" in value:
+        raise BadParameters(f"{value!r} has a line break, which PostgreSQL's configuration cannot hold")
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def with_settings(text: str, settings: Mapping[str, str | None]) -> str:
+    """postgresql.auto.conf with these settings; None removes one. What else is in it stays.
+
+    >>> with_settings("# keep\\nport = '1'\\nwork_mem = '4MB'\\n", {"port": "2", "work_mem": None})
+    "# keep\\nport = '2'\\n"
+    """
+    kept = [line for line in text.splitlines() if _name(line) not in settings]
+    added = [f"{name} = {quoted(value)}" for name, value in settings.items() if value is not None]
+    return "\n".join([*kept, *added]) + "\n"
+
+
+def _name(line: str) -> str:
+    match = _SETTING.match(line)
+    return match[1].lower() if match else ""
+
+
+def conninfo(**parts: str | int) -> str:
+    """A libpq connection string.
+
+    >>> conninfo(host="10.0.0.1", application_name="it's")
+    "host='10.0.0.1' application_name='it\\\\\\\\'s'"
+    """
+    pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
+    return " ".join(f"{key}='{value}'" for key, value in pairs.items())
+
+
+def primary_conninfo(pair: Pair, standby: Node) -> str:
+    """How this node, as a standby, reaches the other one. It names a passfile and never a password."""
+    host, port = pair.other(standby.name).seen_by_peer
+    return conninfo(
+        host=host,
+        port=port,
+        user=pair.replication_user,
+        application_name=standby.name,
+        passfile=standby.passfile,
+        connect_timeout=int(max(2, pair.timeouts.connect)),
+    )
+
+
+def recovery_conf(pair: Pair, standby: Node) -> str:
+    """The standby definition of PostgreSQL 11 and older."""
+    return with_settings(
+        "# Written by pgha. Promotion is by pg_ctl promote: there is no trigger file.",
+        {
+            "standby_mode": "on",
+            "recovery_target_timeline": "latest",
+            "primary_conninfo": primary_conninfo(pair, standby),
+            "primary_slot_name": standby.slot,
+        },
+    )
+
+
+def standby_settings(pair: Pair, standby: Node) -> dict[str, str | None]:
+    """The standby definition from 12 on. Leftovers that could end recovery early are removed: they would promote it."""
+    targets = ("", "_action", "_inclusive", "_lsn", "_name", "_time", "_timeline", "_xid")
+    return {
+        "primary_conninfo": primary_conninfo(pair, standby),
+        "primary_slot_name": standby.slot,
+        **{f"recovery_target{target}": None for target in targets},
+        "promote_trigger_file": None,
+    }
+
+
+def hba_address(host: str) -> tuple[str, str]:
+    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it: an address with its mask, or a name.
+
+    >>> hba_address("10.0.0.1"), hba_address("db1.example")
+    (('10.0.0.1/32', '10.0.0.1'), ('db1.example', 'db1.example'))
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host, host
+    return f"{address}/{address.max_prefixlen}", str(address)
+
+
+def hba_block(pair: Pair, method: str) -> str:
+    """Lines that let each node replicate from the other: the same on both, so that roles can change."""
+    lines = [
+        f'host replication "{pair.replication_user}" {hba_address(node.seen_by_peer[0])[0]} {method}' for node in pair
+    ]
+    return "\n".join([f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other", *dict.fromkeys(lines), _END])
+
+
+def with_hba(text: str, block: str) -> str:
+    """pg_hba.conf with our block on top: the first matching line wins, and a reject may stand below.
+
+    >>> with_hba("local all all trust\\n", "# pgha begin: x\\nhost a\\n# pgha end")
+    '# pgha begin: x\\nhost a\\n# pgha end\\nlocal all all trust\\n'
+    >>> with_hba(_, "# pgha begin: y\\n# pgha end")
+    '# pgha begin: y\\n# pgha end\\nlocal all all trust\\n'
+    """
+    rest = re.sub(rf"^{_BEGIN}.*?^{_END}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return f"{block}\n{rest}"

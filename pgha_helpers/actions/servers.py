@@ -1,0 +1,201 @@
+"""Starting, stopping and promoting one server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from .. import dialect
+from ..errors import HaError, NotAchieved, QueryFailed, TooSlow, Undecided, Unreachable
+from ..facts.disk import read_disk
+from ..facts.look import sight
+from ..facts.queries import query
+from ..model import Disk, Lsn, Running
+from ..model.pair import Commands
+from ..run import Run
+from ..show import span
+from ..wire.doors import Door
+
+T = TypeVar("T")
+POLL = 0.002  # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
+
+_SIGNAL = """
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    name=; read -r name < "$p/comm" 2>/dev/null
+    case "$name" in postgres|postmaster) kill "-$2" "${p#/proc/}" 2>/dev/null;; esac
+  fi
+done
+exit 0
+"""
+
+#: Ask the postmaster to stop fast, directly: a service manager may turn a slow stop into a kill.
+STOP_FAST = 'read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill -INT "$pid"'
+
+
+def start(run: Run, name: str) -> None:
+    """Start a server the way its service does, and wait until it answers SQL. Raises NotAchieved."""
+    door = run.doors[name]
+    with run.deed(name, "start the server") as deed:
+        if isinstance(sight(door), Running):
+            deed.already("the server was running")
+            return
+        _start(run, door)
+        _wait_for_sql(run, door)
+
+
+def _start(run: Run, door: Door) -> None:
+    node, within = door.node, run.timeouts.start
+    if isinstance(node.service, Commands):
+        door.shell.run(*node.service.start, within=within)
+    elif node.service == "pg_ctl":
+        home = resolve(door, node.state_directory)
+        door.run("mkdir", "-p", home)
+        log, config = f"{home}/server.log", ("-D", node.configuration)
+        door.run(door.binary("pg_ctl"), "start", "-s", "-W", *config, "-l", log, within=within)
+    else:
+        _, version, cluster = node.service.split()
+        door.run("pg_ctlcluster", version, cluster, "start", within=within)
+
+
+def resolve(door: Door, path: str) -> str:
+    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the caller's HOME."""
+    if not path.startswith("~"):
+        return path
+    home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text
+    return home + path[1:]
+
+
+def _wait_for_sql(run: Run, door: Door) -> None:
+    deadline = time.monotonic() + run.timeouts.start
+    while not isinstance(seen := sight(door), Running):
+        if time.monotonic() > deadline:
+            raise NotAchieved(
+                f"{door.node.name} does not answer {span(run.timeouts.start)} after its start: {seen}",
+                f"read the server's log on {door.node.name}, mend the cause, run this notebook again",
+            )
+        time.sleep(0.02)
+
+
+def stop(run: Run, name: str, why: str) -> None:
+    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at the deadline."""
+    door = run.doors[name]
+    with run.deed(name, f"stop the server: {why}") as deed:
+        if not read_disk(door).processes:
+            deed.already("the server was stopped")
+            return
+        if door.script(STOP_FAST, door.node.data_directory, okay=(0, 1)).status:
+            door.script(_SIGNAL, door.node.data_directory, "TERM")  # the postmaster is dead, its backends are not
+        wait_for_last_process(run, door)
+
+
+def wait_for_last_process(run: Run, door: Door) -> Disk:
+    """Wait until no process has the data directory open. Raises Undecided that names the processes left."""
+    return wait(
+        lambda: None if (disk := read_disk(door)).processes else disk,
+        run.timeouts.shutdown,
+        lambda: Undecided(
+            f"{door.node.name} has not stopped after {span(run.timeouts.shutdown)}; still there: {processes(door)}",
+            "end what it waits for, then run this notebook again: it goes on from what it finds",
+        ),
+        pause=0.01,
+    )
+
+
+def processes(door: Door) -> str:
+    """The processes of this data directory in their own words."""
+    pids = read_disk(door).processes
+    if not pids:
+        return "none"
+    told = door.run("ps", "-o", "pid=,args=", "-p", ",".join(map(str, pids)), okay=range(256)).text
+    return "; ".join(" ".join(line.split()) for line in told.splitlines())
+
+
+def end_every_process(run: Run, name: str) -> None:
+    """Kill every process that has this data directory open, backends of a dead postmaster included, and look again."""
+    door = run.doors[name]
+    with run.deed(name, "end every process of the data directory") as deed:
+        found = read_disk(door).processes
+        if not found:
+            deed.already("no process has the data directory open")
+            return
+        deadline = time.monotonic() + run.timeouts.shutdown
+        while read_disk(door).processes:
+            if time.monotonic() > deadline:
+                raise NotAchieved(f"processes of {name} cannot be ended: {processes(door)}", "fence the machine itself")
+            door.script(_SIGNAL, door.node.data_directory, "KILL")
+            time.sleep(0.05)
+        deed.say(f"ended every process of the data directory ({len(found)} found)")
+
+
+def checkpoint(run: Run, name: str, why: str) -> float:
+    """CHECKPOINT; gives its seconds."""
+    with run.deed(name, f"checkpoint: {why}"):
+        began = time.monotonic()
+        run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint)
+        return time.monotonic() - began
+
+
+def promote(run: Run, name: str, major: int) -> None:
+    """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
+
+    A promote that comes within milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval
+    (seen on 15: 1 of 25), so it is asked again every 300 ms.
+    """
+    door = run.doors[name]
+    with run.deed(name, "promote") as deed:
+        if not in_recovery(door):
+            deed.already("it was writable")
+            return
+        deadline, asked = time.monotonic() + run.timeouts.promote, 0.0
+        while True:
+            if time.monotonic() - asked > 0.3:
+                _ask_to_promote(door, major)
+                asked = time.monotonic()
+            if _is_writable(door):
+                return
+            if time.monotonic() > deadline:
+                raise Undecided(
+                    f"{name} was asked to promote and is still in recovery after {span(run.timeouts.promote)}",
+                    "the promotion may still come: do not start the old primary. Run this notebook again",
+                )
+            time.sleep(POLL)
+
+
+def _ask_to_promote(door: Door, major: int) -> None:
+    if dialect.has("pg_promote", major):
+        try:
+            door.sql.do("select pg_promote(wait => false)")
+        except QueryFailed as refused:
+            if "recovery is not in progress" not in str(refused):
+                raise
+    else:
+        door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
+
+
+def _is_writable(door: Door) -> bool:
+    try:
+        return not in_recovery(door)
+    except (Unreachable, TooSlow):
+        return False
+
+
+def in_recovery(door: Door) -> bool:
+    """Whether the server is in recovery, over the open session. Raises Unreachable or TooSlow."""
+    return bool(door.sql.read("select pg_is_in_recovery() as so")[0]["so"])
+
+
+def replayed(door: Door) -> Lsn:
+    """Up to where a standby has replayed."""
+    return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
+
+
+def wait(done: Callable[[], T | None], within: float, too_late: Callable[[], HaError], pause: float = POLL) -> T:
+    """Ask until there is an answer; at the deadline ask once more, then raise what `too_late` says."""
+    deadline = time.monotonic() + within
+    while (answer := done()) is None:
+        if time.monotonic() > deadline:
+            raise too_late()
+        time.sleep(pause)
+    return answer

@@ -1,0 +1,38 @@
+"""Our replication slots: one per standby, on the node that feeds it, and none left behind."""
+
+from __future__ import annotations
+
+from ..run import Run
+
+
+def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
+    """Make sure that `on` has the slot of `for_node`. With `reserve` it keeps WAL from now on.
+
+    A slot of ours that has lost its WAL and that nobody uses is made anew.
+    """
+    name, sql = run.pair[for_node].slot, run.doors[on].sql
+    with run.deed(on, f"make slot {name}") as deed:
+        found = sql.read("select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from pg_replication_slots s "
+                         "where slot_name = %s", [name])  # fmt: skip
+        if found and not found[0]["active"] and found[0]["status"] == "lost":
+            sql.do("select pg_drop_replication_slot(%s)", [name])
+            found = []
+        if found and (found[0]["restart_lsn"] or not reserve):
+            deed.already(f"slot {name} was there")
+            return
+        if found and not found[0]["active"]:
+            sql.do("select pg_drop_replication_slot(%s)", [name])
+        sql.do("select pg_create_physical_replication_slot(%s, %s)", [name, reserve])
+
+
+def drop_own_slot(run: Run, on: str, for_node: str) -> None:
+    """Drop the slot that this node kept for the other one: unused, it would keep WAL for ever."""
+    name, sql = run.pair[for_node].slot, run.doors[on].sql
+    with run.deed(on, f"drop slot {name}: nothing streams from {on} any more") as deed:
+        found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])
+        if not found:
+            deed.already(f"slot {name} was not there")
+        elif found[0]["active"]:
+            deed.already(f"slot {name} is in use and stays")
+        else:
+            sql.do("select pg_drop_replication_slot(%s)", [name])

@@ -1,0 +1,106 @@
+"""A node's standby definition: written by us, armed before a stop, and never taken from a node in recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import dialect
+from ..errors import Failure, NotAchieved, Refusal
+from ..facts.disk import read_disk
+from ..facts.look import sight
+from ..model import Running
+from ..run import Run
+from ..wire.doors import Door
+from .configuration import primary_conninfo, quoted, recovery_conf, standby_settings, with_settings
+from .files import read_file, remove_standby_file, write_file
+
+_STAGED = "recovery.conf.pgha"
+
+#: Arming is one rename or one empty file, because everything else was written while clients still worked.
+ARM = {
+    "standby.signal": 'set -e; cd "$1"; : >> standby.signal; sync standby.signal .',
+    "recovery.conf": f'set -e; cd "$1"; [ -e recovery.conf ] || mv {_STAGED} recovery.conf; sync recovery.conf .',
+}
+
+
+def define(run: Run, name: str, major: int) -> None:
+    """Write down how this node would follow the other one, without making it a standby yet."""
+    door, node = run.doors[name], run.doors[name].node
+    with run.deed(name, "write its standby definition") as deed:
+        if dialect.has("standby_signal", major):
+            changed = alter_settings(door, standby_settings(run.pair, node))
+        else:
+            changed = write_file(door, f"{node.data_directory}/{_STAGED}", recovery_conf(run.pair, node))
+        if not changed:
+            deed.already("its standby definition was written")
+
+
+def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
+    """Set or remove settings: by ALTER SYSTEM on a running server, in postgresql.auto.conf on a stopped one."""
+    path = f"{door.node.data_directory}/postgresql.auto.conf"
+    before = read_file(door, path)
+    after = with_settings(before, settings)
+    if sorted(after.splitlines()) == sorted(before.splitlines()):
+        return False
+    if not isinstance(sight(door), Running):
+        return write_file(door, path, after)
+    for setting, value in settings.items():
+        if value is not None:
+            door.sql.do(f"alter system set {setting} = {quoted(value)}")
+        elif f"\n{setting} " in f"\n{before}":
+            door.sql.do(f"alter system reset {setting}")
+    door.sql.do("select pg_reload_conf()")
+    return True
+
+
+def arm(run: Run, name: str, major: int) -> None:
+    """Make sure that whatever starts this node next, it comes up as a standby."""
+    with run.deed(name, "arm: the next start makes it a standby") as deed:
+        if read_disk(run.doors[name]).standby_files:
+            deed.already("it was armed")
+            return
+        run.doors[name].script(ARM[dialect.standby_file(major)], run.doors[name].node.data_directory)
+
+
+def disarm(run: Run, name: str) -> None:
+    """Take the standby definition away from a node that was shut down as a primary.
+
+    A node that is "shut down in recovery" is never disarmed: it would open writable, on the same timeline and
+    without a history file. Raises Refusal for it, and for one that has processes.
+    """
+    door = run.doors[name]
+    with run.deed(name, "disarm: it may start as a primary again") as deed:
+        disk = read_disk(door)
+        if not disk.standby_files:
+            deed.already("it was not armed")
+            return
+        state = disk.control.state if disk.control else "unreadable"
+        if disk.processes or state != "shut down":
+            raise Refusal(
+                f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
+                "only a node that was shut down as a primary may open as one",
+            )
+        for file in disk.standby_files:
+            remove_standby_file(door, file)
+
+
+def prove_connection(run: Run, name: str) -> None:
+    """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
+    door = run.doors[name]
+    other = run.pair.other(name)
+    told = f"{primary_conninfo(run.pair, door.node)} dbname=replication replication=true"
+    with run.deed(name, f"prove that it can replicate from {other.name}") as deed:
+        answer = door.run(
+            *(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told), okay=range(256)
+        )
+        if answer.status:
+            raise Failure(
+                f"{name} cannot replicate from {other.name}: {answer.complaint}",
+                f"check pg_hba.conf on {other.name}, and the passfile of PostgreSQL's user on {name}",
+            )
+        deed.changed = False
+        wanted = run.doors[other.name].sql.read("select system_identifier::text as id from pg_control_system()")[0][
+            "id"
+        ]
+        if answer.text.split("|")[0] != wanted:
+            raise NotAchieved(f"{name} reached another system than {other.name}: {answer.text}", "mend peer_host")

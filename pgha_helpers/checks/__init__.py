@@ -1,0 +1,11 @@
+"""Judgement: pure functions of a Snapshot that say why not, in a sentence with the number in it, or nothing.
+
+A check is written as if every node had answered. Where one did not, the snapshot raises NotSeen in that node's
+own words, `judge` turns it into a no, and so silence fails closed without a single `if`.
+"""
+
+from .check import Check, check, judge
+from .lists import AFTER, BEFORE, HEALTHY
+from .readiness import readiness
+
+__all__ = ["AFTER", "BEFORE", "HEALTHY", "Check", "check", "judge", "readiness"]

@@ -1,0 +1,138 @@
+"""Is the standby attached, and how far behind is it?"""
+
+from __future__ import annotations
+
+from ..model import Running, Sender, Snapshot
+from ..show import size, span
+from .check import check
+
+
+def sender_for(primary: Running, standby: str) -> Sender | None:
+    """The walsender that feeds this standby, known by its application_name."""
+    return next((s for s in primary.senders if s.application == standby), None)
+
+
+def _lag_time(now: Snapshot) -> float:
+    sender = sender_for(now.primary, now.standby.node)
+    return sender.replay_lag if sender else 0.0
+
+
+@check(value=lambda now: s.state if (s := sender_for(now.primary, now.standby.node)) else "absent")
+def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
+    """The primary streams to the standby.
+
+    Look at the standby's log; run rebuild for it.
+    """
+    primary, standby = now.primary, now.standby
+    sender = sender_for(primary, standby.node)
+    if sender is None:
+        return f"{primary.node} has no walsender whose application_name is {standby.node}"
+    return None if sender.state == "streaming" else f"the walsender for {standby.node} is in state {sender.state}"
+
+
+@check(value=lambda now: f"{r.sender_host}:{r.sender_port}" if (r := now.standby.receiver) else "none")
+def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
+    """The standby's walreceiver streams, and from this primary.
+
+    Look at primary_conninfo on the standby; run rebuild for it.
+    """
+    standby, receiver = now.standby, now.standby.receiver
+    if receiver is None or receiver.status != "streaming":
+        return f"{standby.node} has no walreceiver that streams"
+    host, port = now.pair[now.primary.node].seen_by_peer
+    right = (receiver.sender_host, receiver.sender_port) == (host, port) or not receiver.sender_host
+    return (
+        None if right else f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not {host}:{port}"
+    )
+
+
+@check(value=lambda now: f"timeline {now.primary.timeline}")
+def they_are_on_one_timeline(now: Snapshot) -> str | None:
+    """Both nodes are on the same timeline.
+
+    Wait until the standby has followed; if it does not, run rebuild.
+    """
+    a, b = now.primary, now.standby
+    return None if a.timeline == b.timeline else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
+
+
+@check(value=lambda now: size(now.lag()), limit=lambda now: size(now.pair.limits.lag))
+def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
+    """The standby has replayed nearly everything, in bytes.
+
+    Wait, or find what holds it back: network, disk, or a long query on the standby.
+    """
+    lag, limit = now.lag(), now.pair.limits.lag
+    return f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed" if lag > limit else None
+
+
+@check(value=lambda now: span(_lag_time(now)), limit=lambda now: span(now.pair.limits.lag_time))
+def the_standby_is_close_in_time(now: Snapshot) -> str | None:
+    """The standby has replayed nearly everything, in seconds.
+
+    Wait, or find what holds it back: network, disk, or a long query on the standby.
+    """
+    lag, limit = _lag_time(now), now.pair.limits.lag_time
+    return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
+
+
+@check()
+def replay_is_not_paused(now: Snapshot) -> str | None:
+    """Replay is not paused on the standby.
+
+    Find out who paused it, then: select pg_wal_replay_resume().
+    """
+    return f"replay is paused on {now.standby.node} at {now.standby.replayed}" if now.standby.replay_paused else None
+
+
+@check()
+def replay_is_not_delayed(now: Snapshot) -> str | None:
+    """Replay is not delayed on purpose.
+
+    Set recovery_min_apply_delay to 0 on the standby and reload.
+    """
+    delay = now.standby.replay_delay
+    return f"recovery_min_apply_delay is {span(delay)} on {now.standby.node}" if delay > 0 else None
+
+
+@check()
+def the_standby_has_its_slot(now: Snapshot) -> str | None:
+    """The standby's replication slot is in use on the primary.
+
+    Run rebuild for the standby: it makes the slot and attaches to it.
+    """
+    name = now.pair[now.standby.node].slot
+    slot = next((s for s in now.primary.slots if s.name == name), None)
+    if slot is None:
+        return f"{now.primary.node} has no slot {name}"
+    if slot.wal_status == "lost":
+        return f"slot {name} has lost WAL that the standby needs"
+    return None if slot.active else f"slot {name} on {now.primary.node} is not active"
+
+
+@check(level="warning", limit=lambda now: size(now.pair.limits.slot_wal))
+def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
+    """No unused slot keeps WAL for ever.
+
+    Drop the slot once you know whose it was: select pg_drop_replication_slot(name).
+    """
+    limit = now.pair.limits.slot_wal
+    hoards = [
+        f"slot {slot.name} on {node.node} is unused and keeps {size(kept)}"
+        for node in now.running
+        for slot in node.slots
+        if not slot.active and slot.restart is not None and (kept := node.position.lsn - slot.restart) > limit
+    ]
+    return "; ".join(hoards) or None
+
+
+@check(
+    level="warning", value=lambda now: now.standby.settings["wal_retrieve_retry_interval"], limit=lambda _: "1000 ms"
+)
+def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
+    """The standby looks for WAL often enough that a promotion cannot oversleep.
+
+    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions took 5 s.
+    """
+    interval = int(now.standby.settings["wal_retrieve_retry_interval"])
+    return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}" if interval > 1000 else None

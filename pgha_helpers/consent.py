@@ -1,0 +1,125 @@
+"""Judging aloud, and the gate: consent is typed, it names the node, and without it a run is a rehearsal."""
+
+from __future__ import annotations
+
+import getpass
+import time
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from .checks import BEFORE, Check, judge
+from .errors import NotConfirmed, NotSafe
+from .facts import look
+from .model import Snapshot, Verdicts
+from .plans import Plan
+from .run import Run
+
+REHEARSED = "This was a rehearsal: nothing was changed."
+
+
+def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
+    """Every check's verdict, written to the journal."""
+    verdicts = judge(checks, now)
+    run.journal.write("judged", worst=verdicts.worst, verdicts=list(verdicts))
+    return verdicts
+
+
+def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
+    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then."""
+    verdicts = judged(run, () if plan.already else BEFORE[plan.kind], now)
+    if verdicts.against:
+        print(verdicts)
+        reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in verdicts.against)
+        raise NotSafe(f"{plan.kind} is not safe now, for {len(verdicts.against)} reasons:\n{reasons}")
+    return verdicts
+
+
+def gate(run: Run, plan: Plan) -> Plan:
+    """The point of no return: take the typed consent, take the lock, look again, and only then let deeds through.
+
+    With the wrong words it asks again where somebody can answer, and raises NotConfirmed where nobody can. With no
+    words, or nothing to do, the run ends well here (SystemExit, status 0).
+    """
+    if plan.already:
+        _end(run, "already so", f"{plan.already}. Nothing was changed.")
+    given = str(run.parameters.get("confirm", "")).strip()
+    while True:
+        run.journal.write("gate shown", wanted=plan.consent, plan=plan)
+        plan_agreed = _agreed(run, plan, given)
+        now = _locked_look(run)
+        again = run.replan(now)
+        if again == plan_agreed and not again.already:
+            require(run, again, now)
+            run.permit = again
+            run.journal.write("gate passed", locked=run.lock.held)
+            print(
+                f"Consent given: {plan.consent}. Locked: {', '.join(run.lock.held) or 'no node answers'}.", flush=True
+            )
+            return again
+        run.lock.release()
+        run.journal.write("gate reopened", because="what was shown has changed", plan=again)
+        print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
+        if not _somebody():
+            raise NotConfirmed("what the gate showed has changed while it waited", "run it again and read it anew")
+        if again.already:
+            _end(run, "already so", f"{again.already}. Nothing was changed.")
+        plan, given = again, ""
+
+
+def _agreed(run: Run, plan: Plan, given: str) -> Plan:
+    """The plan, once its exact words were given."""
+    asked = time.monotonic()
+    while given != plan.consent:
+        if given:
+            run.journal.write("gate answered", answer=given, right=False)
+            if not _somebody():
+                raise NotConfirmed(
+                    f"confirm is {given!r}, but this run needs {plan.consent!r}", f"-p confirm={plan.consent!r}"
+                )
+            print(f"{given!r} is not {plan.consent!r}.", flush=True)
+        given = _ask(plan)
+        if not given:
+            _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
+    run.journal.write("gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked)
+    return plan
+
+
+def _ask(plan: Plan) -> str:
+    """Ask whoever sits there; an empty answer where nobody does."""
+    if not _somebody():
+        return ""
+    print(plan, flush=True)
+    return input(f"Type  {plan.consent}  to go on, or nothing to end the rehearsal: ").strip()
+
+
+def _somebody() -> bool:
+    """Whether the front end can be asked: papermill and nbconvert cannot."""
+    kernel = getattr(_shell(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", False))
+
+
+def _shell() -> Any:
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _who(run: Run) -> str:
+    return str(run.parameters.get("operator") or getpass.getuser())
+
+
+def _locked_look(run: Run) -> Snapshot:
+    silent = run.lock.take()
+    if silent:
+        run.journal.write("not locked", nodes=silent)
+    return look(run)
+
+
+def _end(run: Run, outcome: str, words: str) -> None:
+    """End the run well. SystemExit 0 is what papermill, too, takes for a clean end."""
+    print(words, flush=True)
+    run.end(outcome)
+    warnings.filterwarnings("ignore", message="To exit: use")
+    raise SystemExit(0)

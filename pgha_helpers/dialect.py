@@ -1,0 +1,68 @@
+"""What changed when: one table of PostgreSQL's dialects, so that no version ladder stands anywhere else.
+
+Sources: the release notes of each major version, and postgresql.org/docs/<version>/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .errors import NotSafe
+
+OLDEST, NEWEST = 10, 18
+
+SINCE: Mapping[str, int] = {
+    "sender_host": 11,  # pg_stat_wal_receiver.sender_host
+    "standby_signal": 12,  # before: recovery.conf, which 12 refuses to start with
+    "pg_promote": 12,  # before: pg_ctl promote
+    "parity_wal_senders": 12,  # max_wal_senders joins the settings that a standby must not have lower
+    "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
+    "wal_keep_size": 13,  # before: wal_keep_segments
+    "wal_status": 13,  # pg_replication_slots.wal_status
+    "verify_backup": 13,  # pg_verifybackup
+}
+
+_PARITY = ("max_connections", "max_prepared_transactions", "max_locks_per_transaction", "max_worker_processes")
+
+
+def has(feature: str, major: int) -> bool:
+    """Whether this major version has the feature.
+
+    >>> has("standby_signal", 11), has("standby_signal", 12)
+    (False, True)
+    """
+    return major >= SINCE[feature]
+
+
+def spoken(version: int, node: str) -> int:
+    """The major version of `server_version_num`. Raises NotSafe, by name, where we do not speak it."""
+    major = version // 10000
+    if not OLDEST <= major <= NEWEST:
+        raise NotSafe(
+            f"{node} runs PostgreSQL {version // 10000}.{version // 100 % 100}, which this release does not speak",
+            f"it speaks {OLDEST} to {NEWEST}",
+        )
+    return major
+
+
+def parity(major: int) -> tuple[str, ...]:
+    """Settings that must not be lower on a standby than on its primary, or replay stops."""
+    return (*_PARITY, "max_wal_senders") if has("parity_wal_senders", major) else _PARITY
+
+
+def wal_keep(major: int, size: int, segment: int) -> tuple[str, str]:
+    """Name and value of the setting that keeps `size` bytes of WAL.
+
+    >>> wal_keep(18, 512 * 1024 * 1024, 16 * 1024 * 1024)
+    ('wal_keep_size', '512MB')
+    >>> wal_keep(12, 512 * 1024 * 1024, 16 * 1024 * 1024)
+    ('wal_keep_segments', '32')
+    """
+    if has("wal_keep_size", major):
+        return "wal_keep_size", f"{size // (1024 * 1024)}MB"
+    return "wal_keep_segments", str(-(-size // segment))
+
+
+def standby_file(major: int) -> str:
+    """The file whose presence makes a server start as a standby."""
+    return "standby.signal" if has("standby_signal", major) else "recovery.conf"

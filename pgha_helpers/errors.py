@@ -1,0 +1,80 @@
+"""What can go wrong, in two branches: a Refusal (nothing was changed) and a Failure (something was).
+
+Every error is one sentence of what and where, and usually a remedy: what is allowed, and what to type next.
+"""
+
+
+class HaError(Exception):
+    """The root. `what` says what is wrong and where, `remedy` what to do about it."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  What to do: {self.remedy}" if self.remedy else self.what
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints instead of a traceback: a foreseeable fault needs a sentence, not forty frames."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Refusal(HaError):
+    """Nothing was changed."""
+
+
+class Failure(HaError):
+    """Something was changed, and the aim was not reached."""
+
+
+class BadParameters(Refusal, ValueError):
+    """A pair file or a notebook parameter that cannot be meant."""
+
+
+class Unreachable(Refusal, ConnectionError):
+    """Nobody answered: ssh or PostgreSQL, and why."""
+
+
+class CommandFailed(Refusal):
+    """A remote command answered with an exit status that was not expected."""
+
+
+class QueryFailed(Refusal):
+    """PostgreSQL answered a statement with an error."""
+
+
+class TooSlow(Refusal, TimeoutError):
+    """A deadline passed. It says nothing about whether the work was done: look again."""
+
+
+class NotSeen(Refusal):
+    """A node that a judgement leans on did not answer, or is not what it should be."""
+
+
+class NotSafe(Refusal):
+    """One or more checks say no."""
+
+
+class NotConfirmed(Refusal):
+    """The consent that was typed is not the consent that is needed."""
+
+
+class Locked(Refusal):
+    """Another run is changing this pair."""
+
+
+class Unhealthy(Refusal):
+    """The last word of a verify that found something critical, or could not see."""
+
+
+class NotAchieved(Failure):
+    """It was done, looked at again, and is not so."""
+
+
+class Undecided(Failure):
+    """A change was asked for, the answer was lost, and a second look could not tell."""
+
+
+class Aborted(Failure):
+    """A hand-over was taken back before promote was sent: the old primary is primary again."""

@@ -1,0 +1,97 @@
+"""What a shell on the node says, read into a Disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from ..model import Control, Disk, Lsn, Position
+from ..wire.doors import Door
+
+_PARITY = (
+    "max_connections",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_prepared_xacts",
+    "max_locks_per_xact",
+    "wal_log_hints",
+)
+
+
+def read_disk(door: Door) -> Disk:
+    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed."""
+    asked = time.time()
+    answer = door.script(_script(), door.node.data_directory, door.node.bin_directory)
+    middle = (asked + time.time()) / 2
+    return parse_disk(answer.stdout.decode("utf-8", "replace"), middle)
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("disk.sh").read_text()
+
+
+def parse_disk(text: str, now: float) -> Disk:
+    """Read the answer of disk.sh; `now` is this machine's clock in seconds at the time.
+
+    >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
+    ... # doctest: +ELLIPSIS
+    Disk(control=None, blank='/d is empty', processes=(7,), standby_files=('standby.signal',), ...clock_skew=0.5)
+    """
+    words: dict[str, list[str]] = {}
+    histories: dict[int, str] = {}
+    control = None
+    lines = iter(text.splitlines())
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word == "control":
+            control = parse_control(_until_end(lines))
+        elif word == "history":
+            histories[int(rest, 16)] = "\n".join(_until_end(lines))
+        else:
+            words.setdefault(word, []).append(rest)
+    blank = words.get("blank", [""])[0]
+    return Disk(
+        control=control if isinstance(control, Control) else None,
+        blank=blank or (control if isinstance(control, str) else ""),
+        processes=tuple(map(int, words.get("process", ()))),
+        standby_files=tuple(words.get("standby", ())),
+        histories=histories,
+        free_bytes=int(words.get("free", ["0"])[0] or 0) * 1024,
+        clock_skew=float(words.get("clock", [str(now)])[0]) - now,
+    )
+
+
+def parse_control(lines: Iterable[str]) -> Control | str:
+    """Read pg_controldata's words; a sentence instead where they cannot be trusted.
+
+    A wrong checksum is only a warning of pg_controldata, and what it prints after it is no answer.
+    """
+    pairs = {}
+    for line in lines:
+        if "WARNING" in line or "CRC" in line.split(":")[0]:
+            return f"global/pg_control is damaged: {line.strip()}"
+        key, _, value = line.partition(":")
+        pairs[key.strip()] = value.strip()
+    try:
+        return Control(
+            system_id=pairs["Database system identifier"],
+            state=pairs["Database cluster state"],
+            checkpoint=Position(
+                int(pairs["Latest checkpoint's TimeLineID"]), Lsn.parse(pairs["Latest checkpoint location"])
+            ),
+            redo=Lsn.parse(pairs["Latest checkpoint's REDO location"]),
+            version=int(pairs["pg_control version number"]),
+            minimum_recovery=Lsn.parse(pairs["Minimum recovery ending location"]),
+            checksums=pairs["Data page checksum version"] != "0",
+            segment_size=int(pairs["Bytes per WAL segment"]),
+            settings={name: pairs[f"{name} setting"] for name in _PARITY if f"{name} setting" in pairs},
+        )
+    except (KeyError, ValueError) as missing:
+        return f"global/pg_control cannot be read: {missing}"
+
+
+def _until_end(lines: Iterator[str]) -> list[str]:
+    return list(iter(lambda: next(lines, "end"), "end"))

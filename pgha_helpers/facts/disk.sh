@@ -1,0 +1,39 @@
+# What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
+# Each answer is one line "word rest", but for the control file and the history files, which end with a line "end".
+echo "clock $(date +%s.%N)"
+if [ ! -e "$1" ]; then echo "blank $1 does not exist"; exit 0; fi
+if [ ! -d "$1" ]; then echo "blank $1 is not a directory"; exit 0; fi
+if [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "blank $1 cannot be entered by $(id -un)"; exit 0; fi
+
+# A process is PostgreSQL's if it works in this very directory and carries the name: the pid file is not to be trusted.
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    name=
+    read -r name < "$p/comm" 2>/dev/null
+    case "$name" in postgres|postmaster) echo "process ${p#/proc/}";; esac
+  fi
+done
+echo "free $(df -Pk "$1" | awk 'NR == 2 { print $4 }')"
+for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
+
+if [ ! -f "$1/PG_VERSION" ]; then
+  if [ -z "$(ls -A "$1")" ]; then echo "blank $1 is empty"; else echo "blank $1 has no PG_VERSION: it is not a data directory"; fi
+  exit 0
+fi
+if [ ! -x "$2/pg_controldata" ]; then echo "blank there is no $2/pg_controldata: bin_directory is wrong"; exit 0; fi
+read -r made < "$1/PG_VERSION"
+ours=$("$2/pg_controldata" --version | awk '{ print $3 }')
+if [ "$made" != "${ours%%[.a-z]*}" ]; then
+  echo "blank $1 was made by PostgreSQL $made, but $2 holds $ours"; exit 0
+fi
+if control=$("$2/pg_controldata" -D "$1" 2>&1); then echo control; printf '%s\nend\n' "$control"
+else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi
+for f in "$1"/pg_wal/*.history; do
+  if [ -f "$f" ]; then
+    echo "history $(basename "$f" .history)"
+    cat "$f"
+    echo
+    echo end
+  fi
+done
+exit 0

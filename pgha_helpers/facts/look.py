@@ -1,0 +1,139 @@
+"""Looking: both nodes at the same time, SQL and shell, into one Snapshot."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from .. import dialect
+from ..checks import Check
+from ..errors import CommandFailed, HaError, NotAchieved, NotSeen, Unreachable
+from ..model import Blank, Hung, Lsn, Node, Receiver, Running, Sender, Sighting, Silent, Slot, Snapshot, Stopped
+from ..run import Run
+from ..show import span, utc
+from ..wire.doors import Door
+from ..wire.sql import Session
+from .disk import read_disk
+from .queries import query
+
+_SETTINGS = (
+    "max_connections",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_replication_slots",
+    "wal_level",
+    "hot_standby",
+    "wal_log_hints",
+    "data_checksums",
+    "full_page_writes",
+    "fsync",
+    "synchronous_standby_names",
+    "wal_keep_size",
+    "wal_keep_segments",
+    "wal_segment_size",
+    "wal_retrieve_retry_interval",
+    "recovery_min_apply_delay",
+    "archive_mode",
+    "password_encryption",
+    "hba_file",
+    "config_file",
+    "data_directory",
+    "listen_addresses",
+    "port",
+)
+
+
+def look(run: Run, journal: bool = True) -> Snapshot:
+    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error."""
+    began = time.time()
+    seen = run.both(lambda name: sight(run.doors[name]))
+    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4))
+    if journal:
+        run.journal.write("seen", nodes={s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}, facts=seen)
+    return now
+
+
+def until(run: Run, *checks: Check, within: float, journal: bool = True) -> Snapshot:
+    """Look again and again until every check says yes. Raises NotAchieved with the last reasons after `within` s."""
+    deadline = time.monotonic() + within
+    while True:
+        now = look(run, journal=False)
+        reasons = [reason for check in checks if (reason := _why_not(check, now))]
+        if not reasons or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    if journal:
+        look(run)
+    if reasons:
+        raise NotAchieved(f"after {span(within)} still: {'; '.join(reasons)}", "look at the server's log on that node")
+    return now
+
+
+def _why_not(check: Check, now: Snapshot) -> str | None:
+    try:
+        return check(now)
+    except (NotSeen, ValueError) as silence:
+        return str(silence)
+
+
+def sight(door: Door) -> Sighting:
+    """One node: SQL first, then its shell, and whichever of the five sightings these two make."""
+    running = _ask_sql(door)
+    try:
+        disk = read_disk(door)
+    except (Unreachable, TimeoutError, CommandFailed) as silence:
+        return _without_shell(door.node, running, str(silence).split("\n")[0])
+    if isinstance(running, Running):
+        return replace(running, disk=disk)
+    if disk.processes:
+        return Hung(door.node.name, running, disk)
+    if disk.control is None:
+        return Blank(door.node.name, disk.blank, disk)
+    return Stopped(door.node.name, disk)
+
+
+def _without_shell(node: Node, running: Running | str, why: str) -> Sighting:
+    if isinstance(running, Running):
+        return replace(running, shell_silent=why)
+    return Silent(node.name, f"{running}; {why}")
+
+
+def _ask_sql(door: Door) -> Running | str:
+    """What SQL says, or why it says nothing."""
+    try:
+        return _running(door.node, door.sql)
+    except HaError as silence:
+        return silence.what
+
+
+def _running(node: Node, sql: Session) -> Running:
+    itself = sql.read(query("itself"))[0]
+    major = dialect.spoken(itself["version"], node.name)
+    settings = sql.read(query("settings"), [list(_SETTINGS)])
+    holdings = sql.read(query("holdings"))[0]
+    itself |= {key: Lsn.parse(itself[key]) for key in ("written", "received", "replayed")}
+    values = {row["name"]: row["setting"] for row in settings}
+    return Running(
+        node.name,
+        **itself,
+        replay_delay=int(values.get("recovery_min_apply_delay", 0)) / 1000,
+        settings=values,
+        pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
+        senders=tuple(_sender(row) for row in sql.read(query("senders"))),
+        receiver=next((Receiver(**row) for row in sql.read(query("receiver", major))), None),
+        slots=tuple(_slot(row) for row in sql.read(query("slots", major))),
+        databases=tuple(holdings["databases"]),
+        tablespaces=tuple(holdings["tablespaces"]),
+    )
+
+
+def _sender(row: dict[str, Any]) -> Sender:
+    lsns = {key: Lsn.parse(row[key]) for key in ("sent", "written", "flushed", "replayed")}
+    return Sender(**{**row, **lsns})
+
+
+def _slot(row: dict[str, Any]) -> Slot:
+    return Slot(**{**row, "restart": Lsn.parse(row["restart"]) if row["restart"] else None})

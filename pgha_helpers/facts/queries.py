@@ -1,0 +1,28 @@
+"""The named queries of queries.sql, by the dialect of the server that is asked."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_HEADING = re.compile(r"^-- name: (.+?)(?: since (\d+))?$", re.MULTILINE)
+
+
+def query(name: str, major: int = 99) -> str:
+    """The text of a named query for this major version: the newest that is not too new.
+
+    >>> "sender_host" in query("receiver", 11), "'' as sender_host" in query("receiver", 10)
+    (True, True)
+    """
+    versions = _all()[name]
+    return versions[max(since for since in versions if since <= major)]
+
+
+@cache
+def _all() -> dict[str, dict[int, str]]:
+    parts = _HEADING.split(Path(__file__).with_name("queries.sql").read_text())
+    found: dict[str, dict[int, str]] = {}
+    for name, since, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        found.setdefault(name, {})[int(since or 0)] = text.strip().rstrip(";")
+    return found

@@ -1,0 +1,87 @@
+-- Everything the runbook asks PostgreSQL. Each can be pasted into psql when the runbook itself is in doubt.
+-- "name: X" holds for every version that is spoken; "name: X since N" from major version N on.
+
+-- name: itself
+select pg_is_in_recovery() as in_recovery,
+       current_setting('server_version_num')::int as version,
+       current_setting('data_directory') as data_directory,
+       (select system_identifier::text from pg_control_system()) as system_id,
+       case when pg_is_in_recovery()
+            then (select greatest(c.timeline_id, r.min_recovery_end_timeline,
+                                  (select received_tli from pg_stat_wal_receiver))
+                    from pg_control_checkpoint() c, pg_control_recovery() r)
+            -- pg_control may still show the old timeline just after a promotion; the WAL file's name does not
+            else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+       end as timeline,
+       case when pg_is_in_recovery() then '0/0'::pg_lsn else pg_current_wal_insert_lsn() end as written,
+       coalesce(pg_last_wal_receive_lsn(), '0/0') as received,
+       coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
+       case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
+       pg_postmaster_start_time()::text as started;
+
+-- name: settings
+select name,
+       case when name = 'wal_segment_size' and unit is not null and unit <> 'B'
+            then pg_size_bytes(current_setting(name))::text
+            else setting end as setting,
+       pending_restart
+  from pg_settings
+ where name = any(%s);
+
+-- name: senders
+select pid, coalesce(application_name, '') as application, coalesce(usename, '') as "user",
+       coalesce(host(client_addr), '') as address, coalesce(state, '') as state,
+       coalesce(sent_lsn, '0/0') as sent, coalesce(write_lsn, '0/0') as written,
+       coalesce(flush_lsn, '0/0') as flushed, coalesce(replay_lsn, '0/0') as replayed,
+       coalesce(extract(epoch from replay_lag), 0)::float as replay_lag, coalesce(sync_state, '') as sync_state
+  from pg_stat_replication
+ order by pid;
+
+-- name: receiver
+select status, '' as sender_host, 0 as sender_port, coalesce(slot_name, '') as slot from pg_stat_wal_receiver;
+
+-- name: receiver since 11
+select status, coalesce(sender_host, '') as sender_host, coalesce(sender_port, 0) as sender_port,
+       coalesce(slot_name, '') as slot
+  from pg_stat_wal_receiver;
+
+-- name: slots
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status
+  from pg_replication_slots order by slot_name;
+
+-- name: slots since 13
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status
+  from pg_replication_slots order by slot_name;
+
+-- name: holdings
+select coalesce((select array_agg(datname::text order by datname) from pg_database
+                  where not datistemplate and datname <> 'postgres'), '{}') as databases,
+       coalesce((select array_agg(spcname::text order by spcname) from pg_tablespace
+                  where spcname not in ('pg_default', 'pg_global')), '{}') as tablespaces;
+
+-- name: size
+select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
+
+-- name: role
+select rolreplication as replication from pg_roles where rolname = %s;
+
+-- name: hba
+select count(*) as lines
+  from pg_hba_file_rules
+ where 'replication' = any(database) and %s = any(user_name) and address = %s and error is null;
+
+-- name: positions
+select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
+       pg_is_in_recovery() as in_recovery;
+
+-- name: lag on the primary
+select pg_current_wal_lsn() as written, coalesce(replay_lsn, '0/0') as replayed,
+       coalesce(extract(epoch from replay_lag), 0)::float as seconds
+  from (select 1) one left join pg_stat_replication on application_name = %s
+ order by pid limit 1;
+
+-- name: lag on the standby
+select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
+       case when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
+            else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
+       as seconds;

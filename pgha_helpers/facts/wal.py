@@ -1,0 +1,57 @@
+"""What the WAL itself says: one record at a position, and where it ends."""
+
+from __future__ import annotations
+
+import re
+
+from ..model import Blank, Hung, Lsn, Running, Silent, Snapshot, Stopped
+from ..model.sightings import Control, disk_of
+from ..plans import Evidence
+from ..run import Run
+from ..wire.doors import Door
+
+_RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
+_LAST = re.compile(r"error in WAL record at ([0-9A-F]+/[0-9A-F]+):")
+
+
+def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
+    """What decides whether `node` can follow the primary: both nodes' telling of its last checkpoint, and its end."""
+    seen, disk = now[node], disk_of(now[node])
+    if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
+        return Evidence()
+    ours, theirs = run.doors[now.primary.node], run.doors[node]
+    at = disk.control.checkpoint
+    mine = record_at(ours, at.timeline, at.lsn) or record_at(ours, now.primary.timeline, at.lsn)
+    return Evidence(record_at(theirs, at.timeline, at.lsn), mine, _last(theirs, seen, disk.control))
+
+
+def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:
+    """Start of the last WAL record, or the last byte of it where only the record's end is known."""
+    if isinstance(seen, Running):
+        return Lsn(seen.position.lsn - 1)
+    if control.state == "shut down in recovery":
+        return Lsn(control.minimum_recovery - 1)
+    return last_record(door, control.checkpoint.timeline, control.redo)
+
+
+def record_at(door: Door, timeline: int, lsn: Lsn) -> str:
+    """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more)."""
+    answer = door.run(
+        *(door.binary("pg_waldump"), "-p", f"{door.node.data_directory}/pg_wal"),
+        *("-t", str(timeline), "-s", str(lsn), "-n", "1"),
+        okay=range(256),
+    )
+    found = _RECORD.search(answer.text)
+    return " ".join(answer.text.split()) if found and Lsn.parse(found[1]) == lsn else ""
+
+
+def last_record(door: Door, timeline: int, start: Lsn) -> Lsn | None:
+    """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it cannot tell."""
+    answer = door.script(
+        '"$1" -q -p "$2" -t "$3" -s "$4" >/dev/null',
+        *(door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", str(timeline), str(start)),
+        okay=range(256),
+        within=door.patience,
+    )
+    found = _LAST.search(answer.complaint)
+    return Lsn.parse(found[1]) if found else None

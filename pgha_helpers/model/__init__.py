@@ -1,0 +1,33 @@
+"""The nouns. Nothing in here can reach a server, and everything is frozen."""
+
+from .deeds import Deed, Deeds, Verdict, Verdicts
+from .pair import Limits, Node, Pair, Ssh, Timeouts
+from .positions import Lsn, Position
+from .sightings import Blank, Control, Disk, Hung, Receiver, Running, Sender, Sighting, Silent, Slot, Stopped
+from .snapshot import Snapshot
+
+__all__ = [
+    "Blank",
+    "Control",
+    "Deed",
+    "Deeds",
+    "Disk",
+    "Hung",
+    "Limits",
+    "Lsn",
+    "Node",
+    "Pair",
+    "Position",
+    "Receiver",
+    "Running",
+    "Sender",
+    "Sighting",
+    "Silent",
+    "Slot",
+    "Snapshot",
+    "Ssh",
+    "Stopped",
+    "Timeouts",
+    "Verdict",
+    "Verdicts",
+]

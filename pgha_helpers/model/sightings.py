@@ -1,0 +1,207 @@
+"""The five honest things one can say of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .positions import Lsn, Position
+
+NOWHERE = Lsn(0)
+
+
+@dataclass(frozen=True)
+class Control:
+    """What `pg_controldata` says: the server's own notes about its last checkpoint."""
+
+    system_id: str
+    state: str
+    checkpoint: Position
+    redo: Lsn
+    version: int
+    minimum_recovery: Lsn = NOWHERE
+    checksums: bool = False
+    segment_size: int = 16 * 1024 * 1024
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shut_down_as_primary(self) -> bool:
+        """It ended cleanly, having been writable, and wrote a shutdown checkpoint."""
+        return self.state == "shut down"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What a shell on the node says: the data directory, the processes that have it open, the clock.
+
+    `processes` are the pids of every PostgreSQL process whose working directory is this data directory: a
+    postmaster killed with -9 leaves backends that still commit, and the pid file does not know them.
+    `clock_skew` is seconds that the node's clock is ahead of this machine's.
+    """
+
+    control: Control | None = None
+    blank: str = ""
+    processes: tuple[int, ...] = ()
+    standby_files: tuple[str, ...] = ()
+    histories: Mapping[int, str] = field(default_factory=dict)
+    free_bytes: int = 0
+    clock_skew: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sender:
+    """One row of pg_stat_replication: a walsender, and the position of whoever it feeds."""
+
+    pid: int
+    application: str
+    user: str
+    address: str
+    state: str
+    sent: Lsn
+    written: Lsn
+    flushed: Lsn
+    replayed: Lsn
+    replay_lag: float
+    sync_state: str
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The walreceiver: where a standby gets its WAL from."""
+
+    status: str
+    sender_host: str
+    sender_port: int
+    slot: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A replication slot; `restart` is the oldest WAL that it keeps, or None when it keeps nothing."""
+
+    name: str
+    kind: str
+    active: bool
+    restart: Lsn | None
+    wal_status: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """It answered SQL."""
+
+    node: str
+    in_recovery: bool
+    version: int
+    system_id: str
+    timeline: int
+    data_directory: str
+    written: Lsn = NOWHERE
+    received: Lsn = NOWHERE
+    replayed: Lsn = NOWHERE
+    replay_paused: bool = False
+    replay_delay: float = 0.0
+    started: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    pending_restart: tuple[str, ...] = ()
+    senders: tuple[Sender, ...] = ()
+    receiver: Receiver | None = None
+    slots: tuple[Slot, ...] = ()
+    databases: tuple[str, ...] = ()
+    tablespaces: tuple[str, ...] = ()
+    size: int = 0
+    disk: Disk | None = None
+    shell_silent: str = ""
+
+    @property
+    def writable(self) -> bool:
+        """It takes writes: it is a primary, whatever anybody meant it to be."""
+        return not self.in_recovery
+
+    @property
+    def position(self) -> Position:
+        """Where its WAL ends: written on a primary; received or replayed, whichever is further, on a standby.
+
+        After a restart the received position is only the start of a segment, so it alone would understate.
+        """
+        return Position(self.timeline, max(self.received, self.replayed) if self.in_recovery else self.written)
+
+    @property
+    def armed(self) -> bool:
+        """Writable, yet with a standby definition in place: its next restart or crash makes it a standby."""
+        return self.writable and self.disk is not None and bool(self.disk.standby_files)
+
+    def __str__(self) -> str:
+        if self.writable:
+            return f"primary on timeline {self.timeline}, at {self.written}"
+        return f"standby on timeline {self.timeline}, replayed to {self.replayed}"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A shell answered and no process has this data directory open; `disk.control` is pg_controldata speaking."""
+
+    node: str
+    disk: Disk
+
+    @property
+    def control(self) -> Control:
+        """Its control file, always present in a Stopped sighting."""
+        assert self.disk.control is not None, "a Stopped sighting is made only from a readable control file"
+        return self.disk.control
+
+    def __str__(self) -> str:
+        armed = f", {self.disk.standby_files[0]} in place" if self.disk.standby_files else ""
+        return f"stopped, control file says {self.control.state!r} at {self.control.checkpoint}{armed}"
+
+
+@dataclass(frozen=True)
+class Hung:
+    """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing us."""
+
+    node: str
+    why: str
+    disk: Disk
+
+    def __str__(self) -> str:
+        state = f", control file says {self.disk.control.state!r}" if self.disk.control else ""
+        return f"{len(self.disk.processes)} processes, but no SQL: {self.why}{state}"
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A shell answered, there is no readable data directory, and why."""
+
+    node: str
+    why: str
+    disk: Disk = field(default_factory=Disk)
+
+    def __str__(self) -> str:
+        return f"no cluster: {self.why}"
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Nobody answered, and why."""
+
+    node: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"did not answer: {self.why}"
+
+
+Sighting = Running | Stopped | Hung | Blank | Silent
+
+
+def disk_of(sighting: Sighting) -> Disk | None:
+    """What a shell said of the node, if one answered."""
+    return None if isinstance(sighting, Silent) else sighting.disk
+
+
+def system_id_of(sighting: Sighting) -> str:
+    """The system identifier, from SQL or from the control file; empty where neither could be read."""
+    if isinstance(sighting, Running):
+        return sighting.system_id
+    disk = disk_of(sighting)
+    return disk.control.system_id if disk and disk.control else ""

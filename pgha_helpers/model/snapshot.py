@@ -1,0 +1,98 @@
+"""Both sightings, taken together. A snapshot never changes; look again for a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import show
+from ..errors import NotSeen
+from .pair import Pair
+from .positions import Position
+from .sightings import Running, Sighting, system_id_of
+
+
+@dataclass(frozen=True, repr=False)  # shown by its table
+class Snapshot(show.Shown):
+    """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was put."""
+
+    pair: Pair
+    sightings: tuple[Sighting, Sighting]
+    taken: str = ""
+    seconds: float = 0.0
+
+    def __getitem__(self, name: str) -> Sighting:
+        return self.sightings[self.pair.names.index(name)]
+
+    @property
+    def running(self) -> tuple[Running, ...]:
+        """The nodes that answered SQL."""
+        return tuple(s for s in self.sightings if isinstance(s, Running))
+
+    @property
+    def primaries(self) -> tuple[Running, ...]:
+        """Every writable node. More than one is a split brain."""
+        return tuple(s for s in self.running if s.writable)
+
+    @property
+    def standbys(self) -> tuple[Running, ...]:
+        """Every node that answered SQL and is in recovery."""
+        return tuple(s for s in self.running if not s.writable)
+
+    @property
+    def primary(self) -> Running:
+        """The one writable node. Raises NotSeen, in the silent node's own words, if none answers or if two do."""
+        if len(self.primaries) == 2:
+            raise NotSeen(
+                f"both {' and '.join(self.pair.names)} are writable: two primaries",
+                "fence one of them now; clients may be writing to both",
+            )
+        if not self.primaries:
+            raise NotSeen(f"no node is writable: {self._words()}")
+        return self.primaries[0]
+
+    @property
+    def standby(self) -> Running:
+        """The one node in recovery. Raises NotSeen in the nodes' own words if there is none, or two."""
+        if len(self.standbys) != 1:
+            raise NotSeen(f"there is not one standby: {self._words()}")
+        return self.standbys[0]
+
+    def other(self, name: str) -> Sighting:
+        """The sighting of the node that is not `name`."""
+        return self[self.pair.other(name).name]
+
+    def lag(self) -> int:
+        """Bytes that the standby has not replayed yet. Raises NotSeen, or ValueError across timelines."""
+        standby = self.standby
+        return max(0, self.primary.position - Position(standby.timeline, standby.replayed))
+
+    def system_ids(self) -> tuple[str, str]:
+        """Both system identifiers; empty where one cannot be read."""
+        return system_id_of(self.sightings[0]), system_id_of(self.sightings[1])
+
+    def beside(self, after: Snapshot) -> show.Table:
+        """Before and after, one above the other."""
+        names = self.pair.names
+        rows = [(name, str(self[name]), str(after[name])) for name in names]
+        return show.Table(("node", f"before, {self.taken}", f"after, {after.taken}"), rows)
+
+    def table(self) -> show.Table:
+        """One row per node: what it is, what its shell says, and who is attached."""
+        return show.Table(("node", "address", "seen as", "details"), [self._row(s) for s in self.sightings])
+
+    def _row(self, seen: Sighting) -> tuple[str, str, str, str]:
+        node = self.pair[seen.node]
+        return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
+
+    def _words(self) -> str:
+        return "; ".join(f"{s.node} {s}" for s in self.sightings)
+
+
+def _details(seen: Sighting) -> str:
+    if not isinstance(seen, Running):
+        return ""
+    if seen.writable:
+        fed = ", ".join(f"{s.application} {s.state}" for s in seen.senders)
+        return f"PostgreSQL {seen.version // 10000}; feeds {fed or 'nobody'}"
+    fed = f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}" if seen.receiver else "fed by nobody"
+    return f"PostgreSQL {seen.version // 10000}; {fed}"

@@ -1,0 +1,173 @@
+"""Pair files: found, read and validated. What is wrong is said with the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import BadParameters
+from ..model import Pair
+from ..model.pair import Bytes, Seconds
+from .units import read_size, read_span
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_UNITS: Mapping[object, Any] = {Bytes: read_size, Seconds: read_span}
+_SECRETS = ("password", "passwd", "pgpassword", "secret")
+
+
+def places() -> list[Path]:
+    """Folders in which a pair's name is looked up, in order."""
+    own = [Path(os.environ["PGHA_PARAMETERS"])] if os.environ.get("PGHA_PARAMETERS") else []
+    return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
+
+
+def find_pair(pair: str) -> Path:
+    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of `places()`.
+
+    Raises BadParameters that lists where it was looked for and which names exist.
+    """
+    if "/" in pair or pair.endswith(".yaml"):
+        path = Path(pair).expanduser()
+        if path.is_file():
+            return path.resolve()
+        raise BadParameters(f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in")
+    for place in places():
+        if pair and (place / f"{pair}.yaml").is_file():
+            return place / f"{pair}.yaml"
+    known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
+    hint = "pgha lab up makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
+    where = ", ".join(map(str, places()))
+    raise BadParameters(f"there is no pair {pair!r} in {where}", f"known pairs: {', '.join(known) or 'none'}; {hint}")
+
+
+def load_pair(pair: str) -> Pair:
+    """Read and validate a pair. Raises BadParameters with every complaint at once."""
+    path = find_pair(pair)
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadParameters(f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml") from None
+    if not isinstance(raw, dict):
+        raise BadParameters(f"{path} is not a list of keys and values", "see parameters/example.yaml")
+    try:
+        found = TypeAdapter(Pair).validate_python(_shape(raw, path.stem))
+    except ValidationError as error:
+        raise _complaint(path, _lines(error, raw)) from None
+    except ValueError as error:
+        raise _complaint(path, [str(error)]) from None
+    wrong = list(_nonsense(found))
+    if wrong:
+        raise _complaint(path, wrong)
+    return found
+
+
+def _complaint(path: Path, lines: list[str]) -> BadParameters:
+    return BadParameters(f"{path} is not a pair file:\n  - " + "\n  - ".join(lines), "see parameters/example.yaml")
+
+
+def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """From the file's shape (nodes under their names, units) to the model's. Raises ValueError."""
+    nodes = raw.get("nodes")
+    if not isinstance(nodes, dict) or len(nodes) != 2 or not all(isinstance(n, dict) for n in nodes.values()):
+        found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
+        raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
+    listed = [{"name": str(key), **value} for key, value in nodes.items()]
+    shaped: dict[str, Any] = _with_units(Pair, {"name": name, **raw, "nodes": listed}, "")
+    return shaped
+
+
+def _with_units(kind: Any, raw: Any, path: str) -> Any:
+    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds."""
+    if not (is_dataclass(kind) and isinstance(raw, dict)):
+        return raw
+    hints, out = get_type_hints(kind), dict(raw)
+    for key in raw.keys() & hints.keys():
+        hint, here = hints[key], f"{path}{key}"
+        if hint in _UNITS:
+            try:
+                out[key] = _UNITS[hint](raw[key])
+            except ValueError as error:
+                raise ValueError(f"{here}: {error}") from None
+        elif inner := _dataclass_in(hint):
+            out[key] = _with_units(inner, raw[key], f"{here}.")
+    return out
+
+
+def _dataclass_in(hint: Any) -> Any:
+    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((o for o in options if is_dataclass(o)), None)
+
+
+def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
+    """Each complaint as a sentence that names the key and its value."""
+    seen = []
+    for fault in error.errors():
+        where = [p for p in fault["loc"] if not (isinstance(p, str) and p[:1].isupper())]
+        keys = [_node_name(raw, p) if isinstance(p, int) else str(p) for p in where]
+        seen.append(_sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
+    return list(dict.fromkeys(seen))
+
+
+def _sentence(path: str, key: str, fault: Any, owner: Any) -> str:
+    if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        if key.lower() in _SECRETS:
+            return f"{path}: no secret belongs in a pair file; use passfile, the environment or the ssh agent"
+        near = get_close_matches(key, [f.name for f in fields(owner)], 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(f.name for f in fields(owner))}"
+        return f"{path}: unknown key; {hint}"
+    if fault["type"] == "missing":
+        return f"{path}: is missing"
+    return f"{path}: {fault['input']!r} is wrong: {fault['msg']}"
+
+
+def _owner(where: list[Any]) -> Any:
+    """The dataclass whose key the complaint is about."""
+    owner: Any = Pair
+    for part in where[:-1]:
+        if isinstance(part, int):
+            owner = get_args(get_type_hints(Pair)["nodes"])[0]
+        elif part != "nodes":
+            owner = _dataclass_in(get_type_hints(owner)[part]) or owner
+    return owner
+
+
+def _node_name(raw: dict[str, Any], index: int) -> str:
+    return str(list(raw.get("nodes", {}))[index])
+
+
+def _nonsense(pair: Pair) -> Iterator[str]:
+    """What the types cannot say."""
+    a, b = pair.nodes
+    if (a.host, a.port) == (b.host, b.port):
+        yield f"nodes: {a.name} and {b.name} have the same address {a.host}:{a.port}"
+    if a.slot == b.slot:
+        yield f"nodes: {a.name} and {b.name} would share the slot {a.slot}; give them more different names"
+    if pair.preferred and pair.preferred not in pair.names:
+        yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
+    for node in pair:
+        yield from _node_nonsense(node)
+
+
+def _node_nonsense(node: Any) -> Iterator[str]:
+    for key in ("data_directory", "bin_directory", "config_directory"):
+        value = getattr(node, key)
+        if value and not value.startswith("/"):
+            yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path"
+    for key in ("name", "host", "data_directory", "bin_directory", "state_directory", "passfile", "owner"):
+        if any(ord(c) < 32 for c in getattr(node, key)):
+            yield f"nodes.{node.name}.{key}: {getattr(node, key)!r} has a control character"
+    if isinstance(node.service, str):
+        words = node.service.split()
+        if words != ["pg_ctl"] and not (len(words) == 3 and words[0] == "pg_ctlcluster"):
+            yield (
+                f"nodes.{node.name}.service: {node.service!r} may be pg_ctl, pg_ctlcluster VERSION NAME, "
+                "or start and stop commands"
+            )

@@ -1,0 +1,191 @@
+"""Which node to promote, by which road, and what that takes.
+
+The same question is asked by a first run and by one that finishes what a killed run began: the answer comes from
+what is seen, never from what is remembered.
+"""
+
+from __future__ import annotations
+
+from ..errors import BadParameters, NotSafe
+from ..model import Blank, Hung, Running, Silent, Snapshot, Stopped
+from ..show import size
+from .plan import Plan, named
+
+OCCASIONS = ("switchover", "failover")
+
+
+def plan_promotion(now: Snapshot, occasion: str = "switchover", confirm: str = "", fenced_by: str = "") -> Plan:
+    """Plan a switchover or a failover.
+
+    Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two primaries.
+    """
+    if occasion not in OCCASIONS:
+        raise BadParameters(f"occasion is {occasion!r}", f"it may be {' or '.join(OCCASIONS)}")
+    wanted = named(confirm, "promote", now.pair.names)
+    if now.primaries and now.primary.node == wanted:
+        return _already_primary(now, now.primary)
+    return _switchover(now, wanted) if occasion == "switchover" else _failover(now, fenced_by)
+
+
+def _switchover(now: Snapshot, wanted: str) -> Plan:
+    if not now.primaries:
+        return _resume(now, wanted)
+    primary = now.primary
+    other = now.other(primary.node)
+    if isinstance(other, Running):
+        return _plain(now, primary, other)
+    if not wanted and _left_behind(other):
+        return _return(now, primary)
+    raise NotSafe(f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first")
+
+
+def _plain(now: Snapshot, primary: Running, standby: Running) -> Plan:
+    old, new = primary.node, standby.node
+    return Plan(
+        "promote",
+        new,
+        old,
+        "switchover",
+        steps=(
+            f"While clients work: give {new} a slot for {old}, prove that {old} can connect to {new}, checkpoint both",
+            f"Outage begins: write the standby definition of {old}, then stop {old} (fast)",
+            f"Prove that {new} has replayed past {old}'s shutdown checkpoint; without proof {old} is started again",
+            f"Promote {new}. Outage ends",
+            f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept for {new}",
+        ),
+        roles=f"{old} is primary, {new} is its standby, timeline {primary.timeline}",
+        told=_gap(now),
+    )
+
+
+def _gap(now: Snapshot) -> tuple[str, ...]:
+    primary = now.primary
+    lag = f"{size(now.lag())} behind" if primary.timeline == now.standby.timeline else "on another timeline"
+    clients = f"{primary.node} has written up to {primary.written}; {now.standby.node} is {lag}"
+    return (clients,)
+
+
+def _resume(now: Snapshot, wanted: str) -> Plan:
+    """Nobody is writable: finish a hand-over that died after the stop."""
+    target = _target(now, wanted)
+    other = now.other(target.node)
+    if isinstance(other, Silent):
+        raise NotSafe(
+            f"{other.node} {other}, and nobody knows what it last wrote",
+            "this is a failover: occasion=failover, with fenced_by",
+        )
+    if isinstance(other, Blank) or (isinstance(other, Stopped) and not _stopped_cleanly(other)):
+        raise NotSafe(f"{other.node} was not stopped cleanly: {other}", "this is a failover: occasion=failover")
+    return Plan(
+        "promote",
+        target.node,
+        other.node,
+        "resume",
+        steps=(
+            f"See {other.node} stopped, or in recovery, and keep its standby definition in place",
+            f"Prove that {target.node} has replayed everything that {other.node} wrote; without proof "
+            f"{target.node} is restarted and {other.node} is opened again",
+            f"Promote {target.node}",
+            f"Checkpoint {target.node}, start {other.node} as its standby",
+        ),
+        roles=f"nobody is primary; {target.node} is in recovery, {other.node} is not writable",
+        told=(f"{other.node} {other}", f"{target.node} {target}"),
+    )
+
+
+def _target(now: Snapshot, wanted: str) -> Running:
+    candidates = [s for s in now.standbys if not wanted or s.node == wanted]
+    if not candidates:
+        raise NotSafe(
+            f"there is no standby to promote: {'; '.join(f'{s.node} {s}' for s in now.sightings)}",
+            "start the node that was the standby, then run this again",
+        )
+    return max(candidates, key=lambda s: s.position.lsn)
+
+
+def _stopped_cleanly(stopped: Stopped) -> bool:
+    return stopped.control.state in ("shut down", "shut down in recovery")
+
+
+def _left_behind(other: object) -> bool:
+    return isinstance(other, Stopped) and _stopped_cleanly(other) and bool(other.disk.standby_files)
+
+
+def _return(now: Snapshot, primary: Running) -> Plan:
+    """The promotion is done; only the way back of the old primary is missing."""
+    old = now.other(primary.node)
+    return Plan(
+        "promote",
+        primary.node,
+        old.node,
+        "return",
+        steps=(f"{primary.node} is already primary", f"Start {old.node} as its standby and see it stream"),
+        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is stopped",
+        told=(f"{old.node} {old}",),
+    )
+
+
+def _already_primary(now: Snapshot, primary: Running) -> Plan:
+    other = now.other(primary.node)
+    if _left_behind(other):
+        return _return(now, primary)
+    follows = isinstance(other, Running) and any(s.application == other.node for s in primary.senders)
+    rest = f"{other.node} follows it" if follows else f"{other.node} does not follow it ({other}): run rebuild"
+    done = f"already so: {primary.node} is primary, and {rest}"
+    return Plan("promote", primary.node, other.node, "switchover", already=done)
+
+
+def _failover(now: Snapshot, fenced_by: str) -> Plan:
+    if now.primaries:
+        raise NotSafe(
+            f"{now.primary.node} answers and is writable: a failover would make two primaries",
+            "a primary that answers is moved with occasion=switchover",
+        )
+    target = _target(now, "")
+    old = now.other(target.node)
+    if isinstance(old, Running):
+        raise NotSafe(f"{old.node} answers and is in recovery", "nothing failed: use occasion=switchover")
+    return Plan(
+        "promote",
+        target.node,
+        old.node,
+        "failover",
+        steps=(
+            _fence(old, fenced_by),
+            f"Promote {target.node}",
+            f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
+        ),
+        roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
+        told=_may_be_lost(target, old),
+    )
+
+
+def _fence(old: Stopped | Hung | Blank | Silent, fenced_by: str) -> str:
+    if not isinstance(old, Silent):
+        return f"Fence {old.node} over ssh: standby definition in place, every process of its data directory ended"
+    if not fenced_by.strip():
+        raise NotSafe(
+            f"{old.node} {old}: silence does not prove that it is off",
+            'make sure that it cannot take writes, then say who did and how: fenced_by="who and how"',
+        )
+    return f"Take {old.node} as fenced, on the word of: {fenced_by}"
+
+
+def _kind(old: Stopped | Hung | Blank | Silent) -> str:
+    words = {Stopped: "is stopped", Hung: "hangs", Blank: "has no cluster", Silent: "is silent"}
+    return words[type(old)]
+
+
+def _may_be_lost(target: Running, old: Stopped | Hung | Blank | Silent) -> tuple[str, ...]:
+    has = f"{target.node} has WAL up to {target.position}"
+    if isinstance(old, Stopped) and _stopped_cleanly(old) and old.control.checkpoint.timeline == target.timeline:
+        if target.replayed > old.control.checkpoint.lsn:
+            return (f"{has}, past the shutdown checkpoint of {old.node}: nothing is lost",)
+        gap = size(old.control.checkpoint.lsn - target.position.lsn)
+        return (f"{has}. {old.node} wrote {gap} more: THOSE COMMITS WILL BE MISSING on {target.node}",)
+    seen = old.disk.control.checkpoint if not isinstance(old, Silent) and old.disk.control else None
+    last = f"its last checkpoint was at {seen}" if seen else "its WAL cannot be read"
+    return (
+        f"{has}. What {old.node} acknowledged beyond that MAY BE LOST: how much is unknown ({last}). "
+        "Its data directory is kept as it is",
+    )

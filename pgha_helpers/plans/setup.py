@@ -1,0 +1,146 @@
+"""How two clusters, or one and an empty directory, become a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from .. import dialect
+from ..errors import BadParameters, NotSafe
+from ..model import Blank, Hung, Pair, Running, Silent, Snapshot, Stopped
+from .plan import Plan
+from .rebuild import Evidence, plan_rebuild, refuse_tablespaces
+
+METHODS = ("", "basebackup")
+
+#: Settings that a reload does not change: altering one costs a restart, which is an outage.
+NEED_RESTART = frozenset({"wal_level", "max_wal_senders", "max_replication_slots", "hot_standby", "wal_log_hints"})
+
+_AT_LEAST = {"max_wal_senders": 5, "max_replication_slots": 5}
+_LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What setup found missing beside the settings: the replication role, and pg_hba lines by node."""
+
+    role: bool = False
+    hba: Mapping[str, bool] = field(default_factory=dict)
+
+
+def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
+    """The settings that this node needs and does not have, with their values."""
+    have = node.settings
+    change = {name: str(least) for name, least in _AT_LEAST.items() if int(have[name]) < least}
+    if _LEVELS.index(have["wal_level"]) < _LEVELS.index("replica"):
+        change["wal_level"] = "replica"
+    if have["hot_standby"] != "on":
+        change["hot_standby"] = "on"
+    if have["data_checksums"] != "on" and have["wal_log_hints"] != "on":
+        change["wal_log_hints"] = "on"
+    if int(have["wal_retrieve_retry_interval"]) > 1000:
+        change["wal_retrieve_retry_interval"] = "100ms"
+    return change | _wal_keep(node, pair)
+
+
+def _wal_keep(node: Running, pair: Pair) -> dict[str, str]:
+    segment = int(node.settings["wal_segment_size"])
+    name, value = dialect.wal_keep(node.version // 10000, pair.limits.wal_keep, segment)
+    unit = 1024 * 1024 if name == "wal_keep_size" else segment
+    return {name: value} if int(node.settings[name]) * unit < pair.limits.wal_keep else {}
+
+
+def plan_setup(
+    now: Snapshot,
+    primary: str = "",
+    method: str = "",
+    wishes: Wishes | None = None,
+    evidence: Evidence | None = None,
+) -> Plan:
+    """Plan a setup. Raises BadParameters for a bad name or method, NotSafe where it may not be tried."""
+    if method not in METHODS:
+        raise BadParameters(f"method is {method!r}", "it may be basebackup, or empty for the runbook's choice")
+    keep = which_to_keep(now, primary)
+    other = now.other(keep.node)
+    standby = _standby(now, keep, other, evidence)
+    steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
+    if not steps:
+        return replace(standby, verb="setup", already=f"already so: {other.node} streams from {keep.node}, as set up")
+    return Plan(
+        "setup",
+        other.node,
+        keep.node,
+        "setup",
+        steps=steps,
+        extras=(f"restart {keep.node}",) if NEED_RESTART & settings_to_change(keep, now.pair).keys() else (),
+        roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",
+        told=(f"{keep.node} {keep}", f"{other.node} {other}"),
+    )
+
+
+def which_to_keep(now: Snapshot, primary: str) -> Running:
+    """The cluster that is kept: the one that is named, or the only writable one."""
+    if primary and primary not in now.pair.names:
+        raise BadParameters(f"primary is {primary!r}", f"it may be {' or '.join(now.pair.names)}")
+    if not primary and len(now.primaries) != 1:
+        seen = "; ".join(f"{s.node} {s}" for s in now.sightings)
+        raise BadParameters(
+            f"which cluster is kept must be said: {seen}", f"primary={now.pair.names[0]} or {now.pair.names[1]}"
+        )
+    keep = now[primary or now.primary.node]
+    if not isinstance(keep, Running):
+        raise NotSafe(f"{keep.node} {keep}", "start the cluster that is to be kept")
+    if keep.in_recovery:
+        raise NotSafe(f"{keep.node} is a standby", "a standby is made primary by the promote notebook")
+    return keep
+
+
+def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | None) -> Plan:
+    """How the other node becomes a standby: the rebuild's plan, or a clone over a cluster of its own."""
+    if isinstance(other, Silent | Hung):
+        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
+    assert isinstance(other, Running | Stopped | Blank), other
+    ours, theirs = now.system_ids() if now.pair.names[0] == keep.node else now.system_ids()[::-1]
+    if isinstance(other, Blank) or theirs != ours:
+        return _replace(now, keep, other)
+    if isinstance(other, Running) and other.writable:
+        raise NotSafe(
+            f"{keep.node} and {other.node} are copies of one cluster and both are writable: a split brain",
+            "stop one of them, then run rebuild",
+        )
+    return plan_rebuild(now, other.node, "", evidence)
+
+
+def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank) -> Plan:
+    refuse_tablespaces(keep)
+    aside = () if isinstance(other, Blank) else (_aside(now, other),)
+    start = f"Start {other.node} as standby of {keep.node} and see it stream"
+    copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {now.pair[other.node].data_directory}"
+    return Plan("rebuild", other.node, keep.node, "clone", steps=(copy, *aside, start))
+
+
+def _aside(now: Snapshot, other: Running | Stopped) -> str:
+    directory = now.pair[other.node].data_directory
+    if isinstance(other, Stopped):
+        return f"Rename {directory} of {other.node} aside: another cluster, whose databases were not read"
+    theirs = ", ".join(other.databases) or "no databases of users"
+    return f"Stop {other.node}, another cluster ({theirs}), and rename its {directory} aside: nothing is deleted"
+
+
+def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, ...]:
+    change = settings_to_change(keep, now.pair)
+    steps = []
+    if wishes.role:
+        steps.append(f"Create role {now.pair.replication_user} with REPLICATION on {keep.node}")
+    if change:
+        told = ", ".join(f"{name} = {value}" for name, value in sorted(change.items()))
+        restart = " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"
+        steps.append(f"On {keep.node} set {told}{restart}")
+    lacking = [name for name, missing in wishes.hba.items() if missing]
+    if lacking:
+        steps.append(f"Let the nodes replicate from each other: pg_hba.conf of {' and '.join(lacking)}")
+    return tuple(steps)
+
+
+def _standby_steps(other: object, standby: Plan) -> tuple[str, ...]:
+    return () if standby.already else standby.steps

@@ -1,0 +1,58 @@
+"""A node that is not the primary becomes its standby again. Its old data directory is never deleted."""
+
+from __future__ import annotations
+
+from .. import plans
+from ..actions import clone, servers, slots, standby
+from ..checks import AFTER
+from ..facts import evidence, look, until
+from ..model import Deeds, Running, Snapshot, Stopped
+from ..plans import Plan
+from ..plans.rebuild import which_node
+from ..run import Run
+
+
+def plan_rebuild(run: Run, now: Snapshot) -> Plan:
+    """Which node, which method, and why. Raises a Refusal that says why not."""
+    node, method = str(run.parameters["node"]), str(run.parameters["method"])
+
+    def planner(seen: Snapshot) -> Plan:
+        loser = which_node(seen, node)
+        return plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser))
+
+    return run.plan(now, planner)
+
+
+def rebuild(run: Run, plan: Plan) -> Deeds:
+    """Do it. May be run again after any interruption: a copy that was not finished is made anew."""
+    run.permits(plan)
+    already = len(run.deeds)
+    become_standby(run, plan.node, plan.peer, plan.kind)
+    return run.deeds_since(already)
+
+
+def become_standby(run: Run, node: str, primary: str, method: str) -> None:
+    """Make `node` a standby of `primary` by `follow` or `clone`, and see it stream."""
+    now = look(run)
+    slots.ensure_slot(run, primary, node, reserve=True)
+    standby.prove_connection(run, node)
+    if method == "clone":
+        source = now[primary]
+        assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
+        copy = clone.copy_beside(run, node, source)
+        servers.stop(run, node, "its data directory is replaced")
+        clone.swap(run, node, copy)
+    else:
+        _follow(run, node, now)
+    servers.start(run, node)
+    until(run, *AFTER, within=run.timeouts.attach)
+    slots.drop_own_slot(run, node, primary)
+
+
+def _follow(run: Run, node: str, now: Snapshot) -> None:
+    major = now.primary.version // 10000
+    standby.define(run, node, major)
+    if isinstance(now[node], Running):
+        servers.stop(run, node, "it follows after a restart")
+    if isinstance(now[node], Running | Stopped):
+        standby.arm(run, node, major)

@@ -1,0 +1,83 @@
+"""Two clusters, or one and an empty directory, become a pair."""
+
+from __future__ import annotations
+
+from .. import plans
+from ..actions import access, servers
+from ..actions.standby import alter_settings
+from ..checks.identity import one_node_is_writable
+from ..errors import HaError
+from ..facts import evidence, look, until
+from ..model import Deeds, Running, Snapshot
+from ..model.sightings import system_id_of
+from ..plans import Evidence, Plan, Wishes
+from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
+from ..run import Run
+from .rebuild import become_standby
+
+
+def plan_setup(run: Run, now: Snapshot) -> Plan:
+    """What is missing, and what would be done about it. Raises a Refusal that says why not."""
+    primary, method = str(run.parameters["primary"]), str(run.parameters["method"])
+
+    def planner(seen: Snapshot) -> Plan:
+        keep = which_to_keep(seen, primary).node
+        return plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
+
+    return run.plan(now, planner)
+
+
+def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
+    ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
+    return Wishes(access.role_is_missing(run, keep), {name: access.hba_is_missing(run, name) for name in sorted(ours)})
+
+
+def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
+    other = run.pair.other(keep).name
+    same = system_id_of(now[other]) == system_id_of(now[keep])
+    return evidence(run, now, other) if same and len(now.primaries) == 1 else None
+
+
+def set_up(run: Run, plan: Plan) -> Deeds:
+    """Do it. May be run again after any interruption."""
+    run.permits(plan)
+    already = len(run.deeds)
+    keep, node = plan.peer, plan.node
+    access.ensure_role(run, keep)
+    _settings(run, keep, plan)
+    access.ensure_hba(run, keep)
+    now = look(run)
+    attached = any(s.application == node and s.state == "streaming" for s in _seen(now, keep).senders)
+    if not attached:
+        become_standby(run, node, keep, _method(run, now, keep, node))
+    elif isinstance(now[node], Running):
+        access.ensure_hba(run, node)
+    return run.deeds_since(already)
+
+
+def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
+    """By clone, unless the node already has a copy of this very cluster that can follow."""
+    same = system_id_of(now[node]) == system_id_of(now[keep])
+    return plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind if same else "clone"
+
+
+def _settings(run: Run, keep: str, plan: Plan) -> None:
+    door = run.doors[keep]
+    change = settings_to_change(_seen(look(run), keep), run.pair)
+    with run.deed(keep, "change settings") as deed:
+        if not change:
+            deed.already("every setting was right")
+            return
+        alter_settings(door, {**change})
+        deed.say("set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.items())))
+    if NEED_RESTART & change.keys():
+        servers.stop(run, keep, "a changed setting needs a restart")
+        servers.start(run, keep)
+        until(run, one_node_is_writable, within=run.timeouts.start)
+
+
+def _seen(now: Snapshot, name: str) -> Running:
+    seen = now[name]
+    if not isinstance(seen, Running):
+        raise HaError(f"{name} {seen}", "start it and run this notebook again")
+    return seen

@@ -1,0 +1,118 @@
+"""One execution of one notebook on one pair: it owns the connections, the journal and the lock. Verbs take it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import Failure, HaError, Refusal
+from .journal import Journal
+from .lock import Lock
+from .model import Deed, Deeds, Pair, Snapshot, Timeouts
+from .plans import Plan
+from .wire.doors import Door
+
+
+@dataclass
+class Doing:
+    """A deed under way. `already` turns it into the news that nothing was needed."""
+
+    did: str
+    changed: bool = True
+
+    def already(self, did: str) -> None:
+        """Nothing is to be done, and why."""
+        self.did, self.changed = did, False
+
+    def say(self, did: str) -> None:
+        """Put what was really done into words."""
+        self.did = did
+
+
+@dataclass
+class Run:
+    """A run. `doors` are by node name; `permit` is the plan whose gate was passed in this process."""
+
+    id: str
+    notebook: str
+    pair: Pair
+    parameters: Mapping[str, Any]
+    folder: Path
+    journal: Journal
+    doors: Mapping[str, Door]
+    lock: Lock
+    permit: Plan | None = None
+    ended: str = ""
+    replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
+    deeds: list[Deed] = field(default_factory=list)
+    _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Every deadline, in seconds."""
+        return self.pair.timeouts
+
+    def both(self, ask: Any) -> tuple[Any, Any]:
+        """Put the same question to both nodes at the same time; `ask` takes a node's name."""
+        first, second = self._asking.map(ask, self.pair.names)
+        return first, second
+
+    def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
+        """Make the plan, and remember how: the gate makes it again from what it sees then."""
+        self.replan = planner
+        plan = planner(now)
+        self.journal.write("planned", plan=plan)
+        return plan
+
+    def permits(self, plan: Plan) -> None:
+        """Raises Refusal unless this very plan has passed the gate in this process."""
+        if self.permit != plan:
+            raise Refusal(f"{plan.consent}: the gate has not been passed in this run", "run the gate's cell first")
+        self.lock.check()
+
+    @contextlib.contextmanager
+    def deed(self, node: str, did: str) -> Iterator[Doing]:
+        """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure: something has begun."""
+        if self.permit is None:
+            raise Refusal("nothing may be changed: the gate has not been passed", "run the gate's cell first")
+        self.lock.check()
+        self.journal.write("deed begun", node=node, did=did)
+        began, doing = time.time(), Doing(did)
+        try:
+            yield doing
+        except BaseException as error:
+            self.journal.write("deed failed", node=node, did=did, error=str(error), seconds=time.time() - began)
+            if isinstance(error, Refusal):
+                raise Failure(f"{did} on {node}: {error.what}", error.remedy or "run this notebook again") from error
+            raise
+        done = Deed(node, doing.did, doing.changed, began, time.time())
+        self.deeds.append(done)
+        self.journal.write("deed ended", **_line(done))
+        print(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)", flush=True)
+
+    def end(self, outcome: str, **facts: Any) -> None:
+        """Write the journal's last line, once, and let everything go."""
+        if not self.ended:
+            self.ended, self.permit = outcome, None
+            self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)
+            self.close()
+
+    def close(self) -> None:
+        """Release the lock and every connection; a later verb opens what it needs again."""
+        self.lock.release()
+        for door in self.doors.values():
+            with contextlib.suppress(HaError, OSError):
+                door.close()
+
+    def deeds_since(self, count: int) -> Deeds:
+        """The deeds after the first `count`."""
+        return Deeds(self.deeds[count:])
+
+
+def _line(deed: Deed) -> dict[str, Any]:
+    return {"node": deed.node, "did": deed.did, "changed": deed.changed, "began": deed.began, "seconds": deed.seconds}

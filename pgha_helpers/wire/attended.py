@@ -1,0 +1,51 @@
+"""Long programs on a node, which end when nobody attends to them any more.
+
+A `pg_basebackup` whose runbook was killed would go on writing into a directory that the rerun wants. So the program
+runs beside a reader of its stdin: when the connection goes, that sees the end of it and ends the program.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+
+from ..errors import TooSlow, Unreachable
+from .doors import Door
+
+_ATTENDED = """
+exec 3<&0
+"$@" 3<&- </dev/null 2>&1 &
+program=$!
+( cat <&3 >/dev/null 2>&1; kill "$program" 2>/dev/null ) >/dev/null 2>&1 &
+reader=$!
+wait "$program"
+status=$?
+kill "$reader" 2>/dev/null
+printf '\\npgha-status %d\\n' "$status"
+"""
+
+
+def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: float) -> int:
+    """Run a program as PostgreSQL's user, hand on each line that it writes, and give its exit status.
+
+    Raises TooSlow after `within` seconds (the program is ended), Unreachable when the connection is lost.
+    """
+    sudo = ["sudo", "-n", "-u", door.node.owner, "--"] if door.node.owner else []
+    command = shlex.join([*sudo, "env", "LC_ALL=C", "sh", "-c", _ATTENDED, "sh", *argv])
+    pipes, deadline, rest = door.pipes("exec " + command), time.monotonic() + within, b""
+    try:
+        while time.monotonic() < deadline:
+            out, err = pipes.receive(1.0)
+            *lines, rest = (rest + out + err).replace(b"\r", b"\n").split(b"\n")
+            for line in lines:
+                text = line.decode("utf-8", "replace").strip()
+                if text.startswith("pgha-status "):
+                    return int(text.split()[1])
+                if text:
+                    on_line(text)
+        raise TooSlow(f"{door.node.name}: {argv[0]} did not end within {within:g} s, and was ended")
+    except (EOFError, OSError) as error:
+        raise Unreachable(f"{door.node.name}: the connection was lost while {argv[0]} ran: {error}") from None
+    finally:
+        pipes.close()

@@ -1,0 +1,74 @@
+"""A Door is everything that reaches one node: its shell, its programs and its SQL session."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ..model import Node, Pair
+from .pipes import LocalPipes, Pipes
+from .shell import Answer, Shell
+from .sql import Session
+
+if TYPE_CHECKING:
+    import paramiko
+
+
+class Door:
+    """Connections of one node, opened late and held for the life of a run."""
+
+    def __init__(self, node: Node, pair: Pair) -> None:
+        self.node = node
+        self._timeouts = pair.timeouts
+        self.patience = pair.timeouts.checkpoint  # seconds, for commands that read a lot
+        self._client: paramiko.SSHClient | None = None
+        self.shell = Shell(node.name, self.pipes, pair.timeouts.command)
+        self.sql = Session(node.name, _libpq(node, pair), pair.timeouts.connect, pair.timeouts.statement)
+
+    def pipes(self, command: str) -> Pipes:
+        """A program of its own on the node, beside the shell. Raises Unreachable."""
+        if self.node.ssh is None:
+            return LocalPipes("sh", "-c", command)
+        from .ssh import SshPipes, connect
+
+        transport = self._client.get_transport() if self._client else None
+        if self._client is None or transport is None or not transport.is_active():
+            self._client = connect(self.node.ssh, self._timeouts.connect)
+        return SshPipes(self._client, command, self._timeouts.connect)
+
+    def run(self, *argv: str, **options: Any) -> Answer:
+        """Run a command as the OS user that owns the server. See Shell.run."""
+        return self.shell.run(*argv, user=self.node.owner, **options)
+
+    def script(self, text: str, *arguments: str, **options: Any) -> Answer:
+        """Run a few lines of `sh` as the OS user that owns the server. See Shell.script."""
+        return self.shell.script(text, *arguments, user=self.node.owner, **options)
+
+    def binary(self, name: str) -> str:
+        """Absolute path of one of PostgreSQL's programs: a non-interactive PATH is not to be relied on."""
+        return f"{self.node.bin_directory.rstrip('/')}/{name}"
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.sql.close()
+        self.shell.close()
+        if self._client:
+            self._client.close()
+        self._client = None
+
+
+def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
+    """Connection settings. The password is libpq's business: passfile, environment, or none."""
+    settings: dict[str, Any] = {
+        "host": node.host,
+        "port": node.port,
+        "user": pair.user,
+        "dbname": pair.database,
+        "application_name": "pgha",
+        "keepalives_idle": 10,
+        "tcp_user_timeout": int(pair.timeouts.statement * 2000),
+        "options": f"-c statement_timeout={int(pair.timeouts.checkpoint * 1000)} -c synchronous_commit=local",
+    }
+    if pair.passfile:
+        settings["passfile"] = os.path.expanduser(pair.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)
+    return settings

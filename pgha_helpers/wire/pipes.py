@@ -1,0 +1,78 @@
+"""Three pipes to a program, near or far: what a Shell is made of."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+from typing import Protocol
+
+CHUNK = 1 << 16
+
+
+class Pipes(Protocol):
+    """Bytes in, bytes out, errors apart."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of it. Raises OSError when the other end is gone."""
+
+    def receive(self, timeout: float) -> tuple[bytes, bytes]:
+        """What came on stdout and stderr within `timeout` seconds, maybe nothing. Raises EOFError at the end."""
+
+    def close(self) -> None:
+        """Let go. A program that reads its stdin sees the end of it."""
+
+
+class LocalPipes:
+    """A program on this machine, in a session of its own so that Ctrl-C here does not reach it."""
+
+    def __init__(self, *argv: str) -> None:
+        self._program = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self._open = [self._stream("stdout"), self._stream("stderr")]
+
+    def _stream(self, name: str) -> int:
+        fileno: int = getattr(self._program, name).fileno()
+        return fileno
+
+    def send(self, data: bytes) -> None:
+        """Write all of it."""
+        assert self._program.stdin
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._program.stdin.write(rest) :]
+
+    def receive(self, timeout: float) -> tuple[bytes, bytes]:
+        """What came within `timeout` seconds."""
+        if not self._open:
+            raise EOFError("the local shell ended")
+        ready, _, _ = select.select(self._open, [], [], timeout)
+        return self._read("stdout", ready), self._read("stderr", ready)
+
+    def _read(self, name: str, ready: list[int]) -> bytes:
+        fileno = self._stream(name)
+        if fileno not in ready:
+            return b""
+        data = os.read(fileno, CHUNK)
+        if not data:
+            self._open.remove(fileno)
+        return data
+
+    def close(self) -> None:
+        """Close its pipes, and end it if that does not."""
+        for stream in (self._program.stdin, self._program.stdout, self._program.stderr):
+            if stream:
+                stream.close()
+        self._open = []
+        try:
+            self._program.wait(1)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._program.pid, signal.SIGTERM)
+            self._program.wait()

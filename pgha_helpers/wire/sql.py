@@ -1,0 +1,116 @@
+"""The one door to psycopg2: a session per node, with a deadline on every answer.
+
+The connection is asynchronous, because a server that was stopped with SIGSTOP still accepts connections and never
+answers: libpq's connect_timeout and the server's statement_timeout are then worth nothing.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from ..errors import QueryFailed, TooSlow, Unreachable
+
+Row = dict[str, Any]
+
+
+class Session:
+    """A connection to one server, opened when it is first needed, and again when the server was restarted."""
+
+    def __init__(self, where: str, settings: dict[str, Any], connect: float, statement: float) -> None:
+        self.where = where
+        self._settings = settings
+        self._connect = connect
+        self._statement = statement
+        self._connection: Any = None
+
+    def read(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Rows of a statement that changes nothing; asked once more if the server was restarted meanwhile.
+
+        Raises Unreachable, TooSlow or QueryFailed.
+        """
+        fresh = self._connection is None
+        try:
+            return self.do(statement, parameters)
+        except Unreachable:
+            if fresh:
+                raise
+            return self.do(statement, parameters)
+
+    def do(self, statement: str, parameters: Sequence[object] = (), within: float | None = None) -> list[Row]:
+        """Run one statement in its own transaction, once, and give its rows, if any.
+
+        Raises QueryFailed in the server's words, TooSlow after `within` seconds, Unreachable if the session is lost:
+        then nobody knows whether the statement took effect.
+        """
+        connection = self._open()
+        deadline = time.monotonic() + (self._statement if within is None else within)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement, tuple(parameters) or None)
+            self._wait(connection, deadline)
+            columns = [column.name for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()] if columns else []
+        except TimeoutError:
+            self.close()
+            raise TooSlow(f"{self.where}: no answer to {_first_words(statement)!r} in time") from None
+        except psycopg2.Error as error:
+            raise self._lost_or_refused(error, statement) from None
+        except BaseException:  # Ctrl-C: the connection is still busy with the statement
+            self.close()
+            raise
+
+    def encrypted(self, password: str, user: str) -> str:
+        """A SCRAM verifier of a password, so that the password itself never reaches the server or its log."""
+        connection = self._open()
+        verifier: str = extensions.encrypt_password(password, user, connection, "scram-sha-256")
+        return verifier
+
+    def close(self) -> None:
+        """Let the session go."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _open(self) -> Any:
+        if self._connection is not None and self._connection.closed:
+            self._connection = None
+        if self._connection is None:
+            try:
+                connection = psycopg2.connect(**{**self._settings, "async_": True})
+                self._wait(connection, time.monotonic() + self._connect)
+            except TimeoutError:
+                raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
+            except psycopg2.Error as error:
+                raise Unreachable(f"SQL: {_one_line(error)}") from None
+            self._connection = connection
+        return self._connection
+
+    def _wait(self, connection: Any, deadline: float) -> None:
+        while (state := connection.poll()) != extensions.POLL_OK:
+            left = deadline - time.monotonic()
+            reads = [connection] if state == extensions.POLL_READ else []
+            writes = [] if reads else [connection]
+            if left <= 0 or select.select(reads, writes, [], left) == ([], [], []):
+                raise TimeoutError
+
+    def _lost_or_refused(self, error: psycopg2.Error, statement: str) -> Unreachable | QueryFailed:
+        gone = self._connection is None or self._connection.closed or error.pgcode in ("57P01", "57P02", "57P03")
+        if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
+            self.close()
+            return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
+        return QueryFailed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _first_words(statement: str) -> str:
+    words = " ".join(line for line in statement.splitlines() if not line.startswith("--")).split()
+    return " ".join(words[:6])

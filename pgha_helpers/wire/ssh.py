@@ -1,0 +1,131 @@
+"""The one door to paramiko: a checked host key, and channels on one connection."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
+    import paramiko
+
+from ..errors import Unreachable
+from ..model import Ssh
+from .pipes import CHUNK
+
+if TYPE_CHECKING:
+    from paramiko import PKey, SSHClient
+
+KEEPALIVE = 10  # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
+
+
+class _Pinned(paramiko.MissingHostKeyPolicy):
+    """An unknown host key is a refusal that says how to pin it."""
+
+    def __init__(self, ssh: Ssh) -> None:
+        self._ssh = ssh
+
+    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+        raise Unreachable(
+            f"ssh: the host key of {self._ssh.host}:{self._ssh.port} is not in {self._ssh.known_hosts} "
+            f"({key.get_name()} {key.fingerprint})",
+            f"compare that fingerprint on the node itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
+            f"then: ssh-keyscan -p {self._ssh.port} {self._ssh.host} >> {self._ssh.known_hosts}",
+        )
+
+
+def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
+    """Open a connection within `timeout` seconds. Raises Unreachable with the reason and what to do about it."""
+    where = f"{ssh.user or 'the current user'}@{ssh.host}:{ssh.port}"
+    client = paramiko.SSHClient()
+    known_hosts, key = Path(ssh.known_hosts).expanduser(), Path(ssh.key).expanduser()
+    if ssh.key and not key.is_file():
+        raise Unreachable(f"ssh: there is no key file {key}", "mend ssh.key in the pair file")
+    if known_hosts.is_file():
+        client.load_host_keys(str(known_hosts))
+    client.set_missing_host_key_policy(_Pinned(ssh))
+    try:
+        client.connect(
+            ssh.host,
+            ssh.port,
+            ssh.user or None,
+            key_filename=str(key) if ssh.key else None,
+            allow_agent=not ssh.key,
+            look_for_keys=not ssh.key,
+            sock=_socket(ssh, timeout),
+            timeout=timeout,
+            banner_timeout=timeout,
+            auth_timeout=timeout,
+        )
+    except paramiko.BadHostKeyException as changed:
+        raise Unreachable(
+            f"ssh: the host key of {ssh.host}:{ssh.port} has CHANGED: it is {changed.key.fingerprint}, pinned is "
+            f"{changed.expected_key.fingerprint}",
+            f"find out why. If the machine was reinstalled: ssh-keygen -R '[{ssh.host}]:{ssh.port}' -f "
+            f"{ssh.known_hosts}, and pin it again",
+        ) from None
+    except paramiko.AuthenticationException as error:
+        raise Unreachable(f"ssh: {where} refuses us: {error}", "check ssh.user and ssh.key, or the ssh agent") from None
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        client.close()
+        raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
+    transport = client.get_transport()
+    assert transport
+    transport.set_keepalive(KEEPALIVE)
+    return client
+
+
+def _socket(ssh: Ssh, timeout: float) -> socket.socket:
+    """A connection without Nagle's delay: it costs 40 ms and more per command."""
+    sock = socket.create_connection((ssh.host, ssh.port), timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+class SshPipes:
+    """A program at the other end of an ssh connection."""
+
+    def __init__(self, client: paramiko.SSHClient, command: str, timeout: float) -> None:
+        transport = client.get_transport()
+        if transport is None or not transport.is_active():
+            raise Unreachable("ssh: the connection is lost")
+        try:
+            self._channel = transport.open_session(timeout=timeout)
+            self._channel.settimeout(timeout)
+            self._channel.exec_command(command)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise Unreachable(f"ssh: no shell could be opened: {_words(error)}") from None
+        self._fileno = self._channel.fileno()
+
+    def send(self, data: bytes) -> None:
+        """Write all of it."""
+        self._channel.sendall(data)
+
+    def receive(self, timeout: float) -> tuple[bytes, bytes]:
+        """What came within `timeout` seconds."""
+        channel = self._channel
+        if not (channel.recv_ready() or channel.recv_stderr_ready()):
+            select.select([self._fileno], [], [], timeout)
+        out = channel.recv(CHUNK) if channel.recv_ready() else b""
+        err = channel.recv_stderr(CHUNK) if channel.recv_stderr_ready() else b""
+        if not (out or err) and self._ended():
+            raise EOFError("the remote shell ended")
+        return out, err
+
+    def _ended(self) -> bool:
+        channel, transport = self._channel, self._channel.get_transport()
+        drained = not (channel.recv_ready() or channel.recv_stderr_ready())
+        return drained and bool(channel.closed or channel.eof_received or not (transport and transport.is_active()))
+
+    def close(self) -> None:
+        """Close the channel."""
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.close()
