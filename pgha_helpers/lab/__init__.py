@@ -6,6 +6,7 @@ The topmost floor: nothing else imports it, and its libraries (extra `lab`) neve
 from .errors import LabError
 from .lab import Lab, LabNode
 from .load import Load, LoadReport, run_load
-from .pair import NodeStatus, down, find, status, up
+from .node_status import NodeStatus
+from .pair import down, find, status, up
 
 __all__ = ["Lab", "LabError", "LabNode", "Load", "LoadReport", "NodeStatus", "down", "find", "run_load", "status", "up"]

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 from . import binaries, processes
+from .errors import LabError
 from .places import NodePlaces, Places
 from .state import HOST, require_free, write_private
 
@@ -92,10 +93,16 @@ def kill(data_directory: Path) -> None:
 
 
 def wreck(data_directory: Path) -> None:
-    """Kill the server and make its directory useless as a cluster, as a lost disk would."""
+    """Kill the server and make its directory useless as a cluster, as a lost disk would.
+
+    Raises LabError when there is nothing to wreck.
+    """
     kill(data_directory)
+    base = data_directory / "base"
+    if not base.is_dir():
+        raise LabError(f"{data_directory} holds no cluster to wreck: is it wrecked already?")
     (data_directory / "global" / "pg_control").open("wb").close()
-    (data_directory / "base").rename(data_directory / "base.wrecked")
+    base.rename(base.with_name("base.wrecked"))
 
 
 def stop_all(home: Path) -> None:

@@ -1,7 +1,6 @@
 """The embedded pair: up, down, and what it looks like."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,27 +8,11 @@ from . import binaries, cluster, processes, ssh
 from . import pair_file as pair_files
 from .errors import LabError
 from .lab import Lab, LabNode
+from .node_status import NodeStatus, node_status
 from .places import NODES, Places, find_places
 from .state import HOST, LabState, ProcessId, choose_ports, load_state, locked, save_state
 
 STARTS = ("clusters", "empty")
-
-
-@dataclass(frozen=True)
-class NodeStatus:
-    """What `status` saw of a node.
-
-    `server` is `running`, `stopped`, `no cluster` (the data directory is missing or holds none) or `orphans`
-    (backends whose postmaster is dead); `processes` counts those of PostgreSQL in the data directory.
-    """
-
-    name: str
-    port: int
-    server: str
-    processes: int
-    ssh_port: int
-    ssh: str
-    data_directory: Path
 
 
 def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None) -> Lab:
@@ -44,7 +27,10 @@ def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None) 
     if start not in STARTS:
         raise LabError(f"a lab cannot start with {start!r}: say one of {', '.join(STARTS)}")
     places = find_places(folder)
-    places.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        places.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"{places.folder} cannot be made ({error.strerror}): name another folder") from error
     with locked(places.folder):
         state = load_state(places.state_file) or _begin(places)
         if pair_file is not None:
@@ -62,6 +48,7 @@ def down(folder: Path, *, remove: bool = False) -> None:
     places = find_places(folder)
     if not places.folder.exists():
         _stop(places, None)
+        places.remove()  # its passwords went with the folder: nobody can use what is left
         return
     with locked(places.folder):
         state = load_state(places.state_file)
@@ -76,7 +63,7 @@ def status(folder: Path) -> list[NodeStatus]:
     """What runs of the lab in `folder`; an empty list when there is none."""
     places = find_places(folder)
     state = load_state(places.state_file)
-    return [_node_status(places, state, name) for name in NODES] if state is not None else []
+    return [node_status(places, state, name) for name in NODES] if state is not None else []
 
 
 def find(folder: Path) -> Lab:
@@ -104,6 +91,8 @@ def _begin(places: Places) -> LabState:
 
 
 def _bring_up(places: Places, state: LabState) -> Lab:
+    if state.home != str(places.home):
+        raise LabError(f"{places.folder} was moved or copied (its servers live in {state.home}): name a new folder")
     if not places.carries_marker():
         state.made = False  # the home is new, or it was cleaned away
     places.prepare()
@@ -165,26 +154,6 @@ def _stop(places: Places, state: LabState | None) -> None:
         return
     cluster.stop_all(places.home)
     processes.kill_all(lambda: processes.all_of_lab(places.home))
-
-
-def _node_status(places: Places, state: LabState, name: str) -> NodeStatus:
-    node, ports, shell = places.node(name), state.ports[name], state.ssh.get(name)
-    found = processes.postgres_in(node.data)
-    return NodeStatus(
-        name=name,
-        port=ports.postgres,
-        server=_server_word(node.data, found),
-        processes=len(found),
-        ssh_port=ports.ssh,
-        ssh="running" if shell is not None and processes.is_alive(shell.pid, shell.started) else "stopped",
-        data_directory=node.data,
-    )
-
-
-def _server_word(data_directory: Path, found: list[int]) -> str:
-    if found:
-        return "running" if cluster.has_postmaster(found) else "orphans"
-    return "stopped" if cluster.is_cluster(data_directory) else "no cluster"
 
 
 def _lab(places: Places, state: LabState, programs: Path) -> Lab:

@@ -142,7 +142,8 @@ class Places:
 
     def _claim(self) -> None:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        strangers = {entry.name for entry in self.home.iterdir()} - _LEFT_ALONE
+        own = {path.name for path in self.operator_files}  # left by a `down --remove` that was killed
+        strangers = {entry.name for entry in self.home.iterdir()} - _LEFT_ALONE - own
         if self.home.is_symlink() or strangers:
             raise LabError(f"{self.home} is not a lab and not empty: move it away, or name another folder")
         self.own(self.home)

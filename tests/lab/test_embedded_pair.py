@@ -167,6 +167,8 @@ class TestUpAndDown:
         control = (data / "global" / "pg_control").read_bytes()
         labs.up(battered.folder).wreck("db0")
         assert battered.processes("db0") == []
+        with pytest.raises(LabError, match="no cluster to wreck"):
+            battered.wreck("db0")
         with pytest.raises(LabError, match="pg_ctl of db0 failed"):
             labs.up(battered.folder)
         (data / "global" / "pg_control").write_bytes(control)

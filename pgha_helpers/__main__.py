@@ -1,0 +1,157 @@
+"""The `pgha` command."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from .errors import BadParameters, HaError
+from .parameters.pair_file import CHECKOUT
+from .records.outcome import BAD_PARAMETERS
+
+app = typer.Typer(
+    help="An executable runbook for a pair of PostgreSQL servers.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+lab_app = typer.Typer(
+    help="The embedded pair: real PostgreSQL, real ssh, for demos and practice.", no_args_is_help=True
+)
+records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
+app.add_typer(lab_app, name="lab")
+app.add_typer(records_app, name="records")
+
+Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")]
+File = Annotated[Path | None, typer.Option("-f", help="A YAML file of parameters.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Where the lab lives.")]
+HOME = CHECKOUT / ".lab"
+
+
+@app.command()
+def run(notebook: str, pair: str, p: Given = None, f: File = None) -> None:
+    """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4 refused and
+    nothing changed, 5 changed and not finished, 64 bad parameters."""
+    from .records.headless import run_notebook
+
+    raise typer.Exit(run_notebook(notebook, _given(pair, p, f)))
+
+
+@app.command("open")
+def open_(notebook: str, pair: str, p: Given = None, f: File = None) -> None:
+    """Open JupyterLab on a copy of a notebook, in a new record folder."""
+    from .records.interactive import open_notebook
+
+    raise typer.Exit(open_notebook(notebook, _given(pair, p, f)))
+
+
+@app.command()
+def init(name: str) -> None:
+    """Write a commented pair file to fill in: parameters/NAME.yaml, or a path that ends in .yaml."""
+    target = Path(name) if name.endswith(".yaml") else CHECKOUT / "parameters" / f"{name}.yaml"
+    if target.exists():
+        raise BadParameters(f"{target} exists", "choose another name, or edit it")
+    if not target.parent.is_dir():
+        raise BadParameters(f"there is no folder {target.parent}", "make it first")
+    shutil.copyfile(CHECKOUT / "parameters" / "example.yaml", target)
+    typer.echo(f"{target} is written. Fill it in, then: pgha run verify {name}")
+
+
+@lab_app.command()
+def up(
+    folder: Folder = HOME, empty: Annotated[bool, typer.Option(help="Leave db1 without a cluster.")] = False
+) -> None:
+    """Bring the embedded pair up; its pair file makes `lab` a pair."""
+    from . import lab
+
+    found = lab.up(folder, start="empty" if empty else "clusters", pair_file=_lab_file(folder))
+    typer.echo(f"The lab is up; its pair file is {found.pair_file}")
+    _print_status(folder)
+
+
+@lab_app.command()
+def down(folder: Folder = HOME, remove: Annotated[bool, typer.Option(help="Delete what it made.")] = False) -> None:
+    """Take the embedded pair down; no process is left."""
+    from . import lab
+
+    lab.down(folder, remove=remove)
+    typer.echo("The lab is down.")
+
+
+@lab_app.command()
+def status(folder: Folder = HOME) -> None:
+    """What runs of the embedded pair."""
+    _print_status(folder)
+
+
+@lab_app.command()
+def load(folder: Folder = HOME, seconds: float = 10.0, clients: int = 4) -> None:
+    """Write to the pair for some seconds, whoever is primary; then say what was acknowledged and what is missing."""
+    from . import lab
+
+    report = lab.run_load(lab.find(folder).dsn, seconds, clients)
+    typer.echo(
+        f"acknowledged {report.acknowledged}, failed {report.failed}, "
+        f"longest gap {report.longest_gap_ms:.0f} ms, acknowledged and missing {report.missing}"
+    )
+    raise typer.Exit(1 if report.missing else 0)
+
+
+@records_app.command("list")
+def list_records(pair: str) -> None:
+    """The runs of a pair, the newest first."""
+    from .parameters import load_pair
+    from .records.folder import records_of
+    from .records.listing import listing
+
+    typer.echo(str(listing(records_of(load_pair(pair)))))
+
+
+def _lab_file(folder: Path) -> Path | None:
+    return CHECKOUT / "parameters" / "lab.yaml" if folder == HOME else None
+
+
+def _print_status(folder: Path) -> None:
+    from . import lab
+    from .show import Table
+
+    rows = [(s.name, f"127.0.0.1:{s.port}", s.server, f"127.0.0.1:{s.ssh_port}", s.ssh) for s in lab.status(folder)]
+    typer.echo(str(Table(("node", "PostgreSQL", "", "ssh", ""), rows)) if rows else f"There is no lab in {folder}.")
+
+
+def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, Any]:
+    """Parameters from -f and -p, the latter winning. Raises BadParameters."""
+    given: dict[str, Any] = {}
+    if file is not None:
+        try:
+            given = yaml.safe_load(file.read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise BadParameters(f"{file} cannot be read: {error}") from None
+        if not isinstance(given, dict):
+            raise BadParameters(f"{file} is not a list of keys and values", "write key: value, one a line")
+    for word in words or []:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise BadParameters(f"-p {word!r} has no value", "write -p key=value")
+        given[key] = value
+    return {**given, "pair": pair}
+
+
+def main() -> None:
+    """Run the command; a foreseeable fault is a sentence, not a traceback."""
+    try:
+        app()
+    except HaError as error:
+        sys.exit(_complain(error))
+
+
+def _complain(error: HaError) -> int:
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    return BAD_PARAMETERS if isinstance(error, BadParameters) else 4
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`make lab`: the embedded pair up and JupyterLab open on copies of the notebooks; Ctrl-C takes both down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ..parameters import NOTEBOOKS
+from ..parameters.pair_file import CHECKOUT
+from ..records.interactive import copy_notebook, jupyterlab
+from . import down, up
+
+FOLDER = CHECKOUT / ".lab"
+
+
+def main(folder: Path = FOLDER) -> int:
+    """Run until Ctrl-C or SIGTERM. Returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    lab = up(folder, pair_file=CHECKOUT / "parameters" / "lab.yaml" if folder == FOLDER else None)
+    desk = folder / "notebooks"
+    desk.mkdir(mode=0o700, exist_ok=True)
+    for notebook in NOTEBOOKS:
+        copy_notebook(notebook, {"pair": str(lab.pair_file)}, desk / f"{notebook}.ipynb")
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    # a session of its own: Ctrl-C is ours to hear, so that both are taken down, in order
+    jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True)
+    try:
+        print("The pair is up, JupyterLab is starting. Begin with setup.ipynb. Ctrl-C takes both down.", flush=True)
+        return jupyter.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        jupyter.terminate()
+        jupyter.wait(10)
+        down(folder)
+        print("JupyterLab and the pair are down.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
