@@ -10,6 +10,7 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .lag import COLUMNS
 from .model import Deed
 from .run import Run
 from .show import utc
@@ -35,7 +36,9 @@ def chart(run: Run, *lags: pd.DataFrame, deeds: Iterable[Deed] = ()) -> Any:
     import pandas as pd
     from IPython.display import Image
 
-    lag = pd.concat(lags).sort_values("at") if lags else pd.DataFrame()
+    # an empty row after each sample breaks the line there: between two samples nobody looked
+    gap = pd.DataFrame([{}], columns=list(COLUMNS), dtype=float)
+    lag = pd.concat([part for lag in lags for part in (lag.astype(float), gap)])
     figure = _figure(run, lag, [deed for deed in deeds if deed.changed])
     (run.folder / NAME).write_bytes(_render(figure, "svg"))
     return Image(_render(figure, "png"), format="png", width=900)
@@ -47,15 +50,27 @@ def _figure(run: Run, lag: pd.DataFrame, deeds: list[Deed]) -> Figure:
     heights = [3, 2, 0.32 * len(deeds) + 0.6] if deeds else [3, 2]
     figure = Figure(figsize=(9, sum(heights) + 0.6), layout="constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
-    zero = min([*lag["at"], *(deed.began for deed in deeds)], default=0.0)
+    zero = min([*lag["at"].dropna(), *(deed.began for deed in deeds)], default=0.0)
     _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
     _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
     if deeds:
         _strip(axes[2], deeds, zero)
+    if window := outage_of(deeds):
+        for each in axes:
+            each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
+        told = f"no primary for {(window[1] - window[0]) * 1000:.0f} ms"
+        axes[1].text(window[1] - zero, 0.5, f" {told}", transform=axes[1].get_xaxis_transform(), fontsize=8)
     axes[0].set_title(f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
     axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
     axes[-1].set_xlabel(f"seconds since {utc(zero)}")
     return figure
+
+
+def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
+    """When there was no primary, as this machine saw it: from the request to stop to the promoted node's first yes."""
+    stop = [deed.began for deed in deeds if deed.did.startswith("stopped the primary")]
+    promoted = [deed.ended for deed in deeds if deed.did == "promote"]
+    return (stop[-1], promoted[-1]) if stop and promoted else None
 
 
 def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float, limit: float, label: str) -> None:
@@ -68,9 +83,17 @@ def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float
     if highest > shown / 20:
         axes.axhline(shown, color="#b42318", linestyle=":", linewidth=1.6, label="limit")
     else:  # a limit far above every sample would flatten the curve: it is told in words instead
-        axes.text(1, 0.97, f"limit {shown:,.0f}, far above", transform=axes.transAxes, ha="right", va="top", fontsize=8)
+        axes.text(
+            1,
+            0.97,
+            f"limit {shown:,.0f} {label[5:-1]}, far above",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=8,
+        )
     axes.set_ylabel(label)
-    axes.set_ylim(0, max(highest * 1.25, 1.0))
+    axes.set_ylim(-0.04 * max(highest, 1.0), max(highest * 1.25, 1.0))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,17 @@ class Table:
         head = "".join(f'<th style="{_CELL}">{escape(h)}</th>' for h in self.head)
         body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in self.rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def present(table: Table) -> None:
+    """Show a table from inside a verb: as HTML in a notebook, as text elsewhere."""
+    ipython = sys.modules.get("IPython")
+    if ipython and ipython.get_ipython():
+        from IPython.display import display
+
+        display(table)
+    else:
+        print(table)
 
 
 def _cell(text: str) -> str:

@@ -41,10 +41,12 @@ def _name(line: str) -> str:
 
 
 def conninfo(**parts: str | int) -> str:
-    """A libpq connection string.
+    r"""A libpq connection string.
 
-    >>> conninfo(host="10.0.0.1", application_name="it's")
-    "host='10.0.0.1' application_name='it\\\\\\\\'s'"
+    >>> conninfo(host="10.0.0.1", user="")
+    "host='10.0.0.1'"
+    >>> print(conninfo(application_name="it's"))
+    application_name='it\'s'
     """
     pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
     return " ".join(f"{key}='{value}'" for key, value in pairs.items())

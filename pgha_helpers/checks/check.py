@@ -57,9 +57,17 @@ def judge(checks: Iterable[Check], now: Snapshot) -> Verdicts:
 def _verdict(check: Check, now: Snapshot) -> Verdict:
     try:
         reason = check(now)
-        value, limit = check.value(now), check.limit(now)
     except (NotSeen, ValueError) as silence:
         return Verdict(check.title, "unknown", str(silence).split("\n")[0], remedy=check.remedy)
+    value, limit = _read(check.value, now), _read(check.limit, now)
     if reason is None:
         return Verdict(check.title, "ok", value=value, limit=limit)
     return Verdict(check.title, check.level, reason, value, limit, check.remedy)
+
+
+def _read(reading: Reading, now: Snapshot) -> str:
+    """What to show beside the verdict; nothing where the node that would tell does not."""
+    try:
+        return reading(now)
+    except (NotSeen, ValueError):
+        return ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .. import dialect
-from ..model import Blank, Running, Silent, Snapshot
-from ..model.sightings import disk_of
+from ..errors import NotSeen
+from ..model import Blank, Disk, Running, Silent, Snapshot
+from ..model.sightings import disk_of, system_id_of
+from ..show import size
 from .check import check
 
 
@@ -35,13 +37,26 @@ def they_are_as_addressed(now: Snapshot) -> str | None:
 
     Mend host, port or data_directory in the pair file: another cluster is answering.
     """
-    strange = [
-        f"{s.node} answers with {s.data_directory}, the pair file says {now.pair[s.node].data_directory}"
-        for s in now.running
-        if s.data_directory.rstrip("/") != now.pair[s.node].data_directory.rstrip("/")
-        and not (s.disk and s.disk.control and s.disk.control.system_id == s.system_id and s.disk.processes)
-    ]
-    return "; ".join(strange) or None
+    _disks(now)
+    return "; ".join(strange for s in now.running if (strange := _strange(now, s))) or None
+
+
+@check()
+def the_standby_is_as_addressed(now: Snapshot) -> str | None:
+    """The standby's address is answered by the data directory that the pair file names.
+
+    Mend host, port or data_directory in the pair file: another cluster is answering.
+    """
+    return _strange(now, now.standby)
+
+
+def _strange(now: Snapshot, seen: Running) -> str | None:
+    """Why the server that answers is not the one of the pair file; the path may differ by a symbolic link."""
+    wanted = now.pair[seen.node].data_directory.rstrip("/")
+    same = seen.disk and seen.disk.control and seen.disk.control.system_id == seen.system_id and seen.disk.processes
+    if same or seen.data_directory.rstrip("/") == wanted:
+        return None
+    return f"{seen.node} answers with {seen.data_directory}, the pair file says {wanted}"
 
 
 @check(value=lambda now: next(filter(None, now.system_ids()), ""))
@@ -50,6 +65,22 @@ def they_are_one_system(now: Snapshot) -> str | None:
 
     Two clusters that were initialised apart become a pair only by the setup notebook.
     """
+    unread = [s for s in now.sightings if not isinstance(s, Blank) and not system_id_of(s)]
+    if unread:
+        raise NotSeen(f"{unread[0].node} {unread[0]}")
+    return _two_systems(now)
+
+
+@check()
+def whatever_can_be_read_is_one_system(now: Snapshot) -> str | None:
+    """The lost node, where its disk can be read, is a copy of the same cluster.
+
+    Mend the pair file: these two were never a pair.
+    """
+    return _two_systems(now)
+
+
+def _two_systems(now: Snapshot) -> str | None:
     ours, theirs = now.system_ids()
     a, b = now.pair.names
     return f"{a} is {ours} and {b} is {theirs}" if ours and theirs and ours != theirs else None
@@ -84,8 +115,13 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
 
     A hand-over died after it armed the node: run promote again, or remove the file.
     """
-    armed = [f"{p.node} is writable but has {p.disk.standby_files[0]}" for p in now.primaries if p.armed and p.disk]
-    return f"{'; '.join(armed)}: a restart or one crashed backend would make it a standby" if armed else None
+    primary = now.primary
+    if primary.disk is None:
+        raise NotSeen(f"{primary.node}: {primary.shell_silent}")
+    if not primary.disk.standby_files:
+        return None
+    file = primary.disk.standby_files[0]
+    return f"{primary.node} is writable but has {file}: a restart or one crashed backend would make it a standby"
 
 
 @check(level="warning", limit=lambda now: f"{now.pair.limits.clock_skew:g} s")
@@ -94,26 +130,31 @@ def the_clocks_agree(now: Snapshot) -> str | None:
 
     Mend NTP: with skewed clocks, lag in seconds and the times in this record mean little.
     """
-    skewed = [
-        f"{s.node} is {disk.clock_skew:+.1f} s off"
-        for s in now.sightings
-        if (disk := disk_of(s)) and abs(disk.clock_skew) > now.pair.limits.clock_skew
-    ]
+    limit = now.pair.limits.clock_skew
+    skewed = [f"{node} is {disk.clock_skew:+.1f} s off" for node, disk in _disks(now) if abs(disk.clock_skew) > limit]
     return "; ".join(skewed) or None
 
 
-@check(level="warning", limit=lambda now: f"{now.pair.limits.free_space // 1024**2} MB")
+@check(level="warning", limit=lambda now: size(now.pair.limits.free_space))
 def there_is_disk_space(now: Snapshot) -> str | None:
     """Both data directories have room to grow.
 
     Free some space: a full disk stops the primary, or replay on the standby.
     """
-    full = [
-        f"{s.node} has {disk.free_bytes // 1024**2} MB free"
-        for s in now.sightings
-        if not isinstance(s, Blank) and (disk := disk_of(s)) and disk.free_bytes < now.pair.limits.free_space
-    ]
+    limit = now.pair.limits.free_space
+    full = [f"{node} has {size(disk.free_bytes)} free" for node, disk in _disks(now) if disk.free_bytes < limit]
     return "; ".join(full) or None
+
+
+def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
+    """Both disks. Raises NotSeen in the node's own words where one could not be looked at: silence fails closed."""
+    found = []
+    for seen in now.sightings:
+        disk = disk_of(seen)
+        if disk is None:
+            raise NotSeen(f"{seen.node}: {getattr(seen, 'shell_silent', '') or seen}")
+        found.append((seen.node, disk))
+    return found
 
 
 @check()
@@ -140,3 +181,13 @@ def a_rewind_would_be_possible(now: Snapshot) -> str | None:
     settings = now.primary.settings
     on = settings["wal_log_hints"] == "on" or settings["data_checksums"] == "on"
     return None if on else f"wal_log_hints and data checksums are both off on {now.primary.node}"
+
+
+@check(level="warning", value=lambda now: now.pair.preferred)
+def the_preferred_node_is_primary(now: Snapshot) -> str | None:
+    """The node that the pair file prefers is the primary.
+
+    Run promote when it suits you: the pair works as it is.
+    """
+    preferred, primary = now.pair.preferred, now.primary.node
+    return f"{primary} is primary, {preferred} is preferred" if preferred and primary != preferred else None

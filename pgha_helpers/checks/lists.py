@@ -11,12 +11,15 @@ from .identity import (
     both_shells_answer,
     one_node_is_writable,
     the_clocks_agree,
+    the_preferred_node_is_primary,
     the_primary_is_not_armed,
     the_standby_can_replay_its_settings,
+    the_standby_is_as_addressed,
     there_is_disk_space,
     they_are_as_addressed,
     they_are_one_system,
     they_run_one_major_version,
+    whatever_can_be_read_is_one_system,
 )
 from .streaming import (
     a_promotion_would_not_oversleep,
@@ -58,7 +61,7 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "switchover": _SWITCHOVER,
     "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system),
     "return": (both_shells_answer, they_are_as_addressed, they_are_one_system, one_node_is_writable),
-    "failover": (they_are_as_addressed, they_are_one_system),
+    "failover": (the_standby_is_as_addressed, whatever_can_be_read_is_one_system),
     "follow": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
     "clone": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
 }
@@ -72,6 +75,7 @@ HEALTHY = (
     a_rewind_would_be_possible,
     there_is_disk_space,
     the_clocks_agree,
+    the_preferred_node_is_primary,
 )
 
 #: What must hold when a change claims that the pair is whole.

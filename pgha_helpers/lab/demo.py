@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg2.extensions import make_dsn
+
 from ..parameters.pair_file import CHECKOUT
 from ..show import Table
 from . import Lab, Load, down, up
@@ -50,10 +52,10 @@ def main(folder: Path = FOLDER) -> int:
 
 def _cycle(lab: Lab) -> int:
     done = []
-    primary = _dsn_of(lab, "db0")
-    with Load(f"{lab.dsn}" if primary is None else primary) as load:
+    kept = _dsn_of(lab, "db0")  # until setup is done both nodes are writable, and db1's cluster is moved aside
+    with Load(kept) as load:
         done.append(_step(load, "setup", lambda: _run(lab, "setup", "primary=db0", "confirm=setup db1")))
-    missing = load.missing(primary or lab.dsn)
+    missing = load.missing(kept)
     with Load(lab.dsn) as load:
         for name, step in _acts(lab):
             done.append(_step(load, name, step))
@@ -68,19 +70,21 @@ def _acts(lab: Lab) -> list[tuple[str, Callable[[], tuple[str, str]]]]:
     return [
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
         ("promote db1", lambda: _run(lab, "promote", "confirm=promote db1")),
-        ("(db0's disk is wrecked)", lambda: (lab.wreck("db0"), ("done", ""))[1]),
+        ("(db0's disk is wrecked)", lambda: _wreck(lab)),
         ("rebuild db0", lambda: _run(lab, "rebuild", "node=db0", "confirm=rebuild db0")),
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
         ("promote db0", lambda: _run(lab, "promote", "confirm=promote db0")),
     ]
 
 
-def _dsn_of(lab: Lab, name: str) -> str | None:
-    """While there are two primaries, before setup, the client must write to the one that is kept."""
-    from psycopg2.extensions import make_dsn, parse_dsn
+def _wreck(lab: Lab) -> tuple[str, str]:
+    lab.wreck("db0")
+    return "done", ""
 
+
+def _dsn_of(lab: Lab, name: str) -> str:
     node = lab.node(name)
-    return make_dsn(**{**parse_dsn(lab.dsn), "host": node.host, "port": str(node.port)})
+    return str(make_dsn(lab.dsn, host=node.host, port=node.port))
 
 
 def _step(load: Load, name: str, act: Callable[[], tuple[str, str]]) -> Done:

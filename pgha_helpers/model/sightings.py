@@ -126,11 +126,6 @@ class Running:
         """
         return Position(self.timeline, max(self.received, self.replayed) if self.in_recovery else self.written)
 
-    @property
-    def armed(self) -> bool:
-        """Writable, yet with a standby definition in place: its next restart or crash makes it a standby."""
-        return self.writable and self.disk is not None and bool(self.disk.standby_files)
-
     def __str__(self) -> str:
         if self.writable:
             return f"primary on timeline {self.timeline}, at {self.written}"

@@ -1,0 +1,52 @@
+"""What all tests share: system packages that are installed in CI and named elsewhere, and labs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import lab
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[..., None]:
+    """`need("sshd", "openssh-server")`: a program, and the Debian package that has it.
+
+    In CI (root, apt-get) a missing package is installed and nothing is ever skipped; elsewhere the test is skipped
+    and says what is missing.
+    """
+
+    def have(program: str, package: str) -> None:
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+        if shutil.which(program, path=path):
+            return
+        if os.environ.get("CI") != "true":
+            pytest.skip(f"needs {program}: apt-get install {package}")
+        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True}
+        subprocess.run(["apt-get", "update"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package], check=True, **quiet)
+
+    return have
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
+    """Two initialised clusters that are not a pair yet."""
+    folder = tmp_path_factory.mktemp("lab")
+    try:
+        yield lab.up(folder)
+    finally:
+        lab.down(folder, remove=True)
+
+
+def pgha(*words: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run the pgha command as a user would."""
+    import sys
+
+    command = [sys.executable, "-m", "pgha_helpers", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd)

@@ -1,0 +1,152 @@
+"""The whole cycle on Debian's PostgreSQL 15: pg_createcluster, OpenSSH, sudo, SCRAM; and what is said without them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import yaml
+
+from pgha_helpers.lab import Load
+from pgha_helpers.lab.cluster import wreck
+
+from ..conftest import pgha
+from .debian_pair import NODES, PROGRAMS, DebianPair, debian_pair, make_key
+
+
+@pytest.fixture(scope="module")
+def pair(need: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianPair]:
+    """Two clusters of Debian's that are not a pair yet."""
+    if os.geteuid() != 0 and os.environ.get("CI") != "true":
+        pytest.skip("needs root: it makes clusters, an account and a sudo rule, and removes them")
+    need("pg_createcluster", "postgresql-common")
+    need(str(PROGRAMS / "postgres"), "postgresql-15")
+    need("sshd", "openssh-server")
+    need("ssh-keyscan", "openssh-client")
+    need("sudo", "sudo")
+    with debian_pair(tmp_path_factory.mktemp("debian")) as made:
+        yield made
+
+
+def told(pair_file: Path, notebook: str, *parameters: str, code: int = 0) -> str:
+    """Run a notebook on the pair; gives what it printed, on one line."""
+    words = [word for parameter in parameters for word in ("-p", parameter)]
+    done = pgha("run", notebook, str(pair_file), *words)
+    assert done.returncode == code, f"{notebook}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def node_words(pair: DebianPair, name: str) -> dict[str, Any]:
+    return pair.words()["nodes"][name]
+
+
+def with_db1(pair: DebianPair, folder: Path, **changes: Any) -> Path:
+    """A pair file in which something about db1 is wrong."""
+    words = pair.words()
+    words["nodes"]["db1"] |= changes
+    path = folder / "wrong.yaml"
+    path.write_text(yaml.safe_dump(words))
+    return path
+
+
+def with_ssh(pair: DebianPair, folder: Path, **changes: Any) -> Path:
+    return with_db1(pair, folder, ssh=node_words(pair, "db1")["ssh"] | changes)
+
+
+def refusal(pair_file: Path) -> str:
+    """What a rehearsal of setup says when it is refused."""
+    return told(pair_file, "setup", "primary=db0", code=4)
+
+
+class TestRefused:
+    """Before anything else, on two clusters that are as their owner made them."""
+
+    def test_an_unknown_host_key_and_how_to_pin_it(self, pair: DebianPair, tmp_path: Path) -> None:
+        said = refusal(with_ssh(pair, tmp_path, known_hosts=str(tmp_path / "empty")))
+        assert "the host key of 127.0.0.1" in said and "is not in" in said
+        assert f"ssh-keyscan -p {pair.ssh_port} 127.0.0.1 >> {tmp_path / 'empty'}" in said
+
+    def test_a_changed_host_key(self, pair: DebianPair, tmp_path: Path) -> None:
+        other = make_key(tmp_path / "other_host_key").with_suffix(".pub").read_text()
+        pinned = tmp_path / "known_hosts"
+        pinned.write_text(f"[127.0.0.1]:{pair.ssh_port} {other}")
+        said = refusal(with_ssh(pair, tmp_path, known_hosts=str(pinned)))
+        assert "has CHANGED" in said
+        assert "ssh-keygen -R" in said
+
+    def test_a_key_that_the_node_does_not_know(self, pair: DebianPair, tmp_path: Path) -> None:
+        said = refusal(with_ssh(pair, tmp_path, key=str(make_key(tmp_path / "stranger"))))
+        assert f"{pair.account}@127.0.0.1:{pair.ssh_port} refuses us" in said
+        assert "check ssh.user and ssh.key" in said
+
+    def test_an_owner_that_sudo_does_not_allow(self, pair: DebianPair, tmp_path: Path) -> None:
+        said = refusal(with_db1(pair, tmp_path, owner="nobody"))
+        assert "sudo: a password is required" in said
+        assert "the ssh user needs `sudo -n -u nobody`" in said
+
+    def test_a_directory_that_is_no_data_directory(self, pair: DebianPair, tmp_path: Path) -> None:
+        data = pair.clusters["db1"].data
+        said = refusal(with_db1(pair, tmp_path, data_directory=str(data.parent)))
+        assert f"db1 answers with {data}, the pair file says {data.parent}" in said
+
+
+class TestCycle:
+    def test_from_two_clusters_to_a_switchover_and_back(
+        self, pair: DebianPair, record_property: Callable[[str, object], None]
+    ) -> None:
+        file = pair.pair_file
+        told(file, "setup", "primary=db0", "confirm=setup db1, restart db0")
+        with Load(pair.dsn("db0", "db1"), clients=2) as load:
+            told(file, "verify", "sample_seconds=1")
+            outages = [outage(load, lambda: told(file, "promote", "confirm=promote db1"))]
+            assert writable(pair) == ["db1"]
+            wreck(pair.clusters["db0"].data)
+            told(file, "rebuild", "confirm=rebuild db0")
+            told(file, "verify", "sample_seconds=1")
+            outages.append(outage(load, lambda: told(file, "promote", "confirm=promote db0")))
+        record_property("outages in ms", [round(seconds * 1000) for seconds in outages])
+        record_property("acknowledged commits", load.acknowledged)
+        assert load.acknowledged > 100
+        assert load.missing(pair.dsn("db0", "db1")) == []
+        assert writable(pair) == ["db0"]
+        assert max(outages) < 5
+        assert outcomes(pair)[-6:] == [
+            ("setup", "done"),
+            ("verify", "done"),
+            ("promote", "done"),
+            ("rebuild", "done"),
+            ("verify", "done"),
+            ("promote", "done"),
+        ]
+        assert [len(pair.clusters[name].kept_aside) for name in NODES] == [1, 1]
+
+
+def outage(load: Load, act: Callable[[], object]) -> float:
+    """Seconds of the client's longest wait for a commit while something is done."""
+    began = time.time()
+    act()
+    return load.longest_gap(began, time.time())
+
+
+def writable(pair: DebianPair) -> list[str]:
+    """The nodes that take writes."""
+    return [name for name in NODES if not ask(pair, name, "select pg_is_in_recovery()")]
+
+
+def ask(pair: DebianPair, name: str, statement: str) -> Any:
+    with closing(psycopg2.connect(pair.dsn(name), target_session_attrs="any")) as session, session.cursor() as cursor:
+        cursor.execute(statement)
+        return next(iter(cursor))[0]
+
+
+def outcomes(pair: DebianPair) -> list[tuple[str, str]]:
+    """Notebook and outcome of every record, oldest first."""
+    found = [json.loads(path.read_text()) for path in pair.records.glob("*/record.json")]
+    return [(record["notebook"], record["outcome"]) for record in sorted(found, key=lambda record: record["began"])]

@@ -1,0 +1,116 @@
+"""Judgement in milliseconds: a healthy pair, but for one thing."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgha_helpers.checks import AFTER, BEFORE, HEALTHY, judge, readiness
+from pgha_helpers.checks.check import Check
+from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
+from pgha_helpers.model.pair import Bytes
+
+from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
+
+SILENT = Silent("db1", "connection timed out; ssh: no route to host")
+
+
+def test_a_healthy_pair_has_nothing_against_it() -> None:
+    assert judge(HEALTHY, healthy()).worst == "ok"
+
+
+@pytest.mark.parametrize(
+    ("now", "words", "level"),
+    [
+        (seen(primary(), standby(replayed=HERE - 20 * 1024**2)), "20 MB behind, 16 MB allowed", "critical"),
+        (seen(primary(senders=()), standby()), "no walsender whose application_name is db1", "critical"),
+        (seen(primary(), standby(receiver=None)), "db1 has no walreceiver that streams", "critical"),
+        (
+            seen(primary(), standby(receiver=Receiver("streaming", "10.9.9.9", 5432, "x"))),
+            "db1 is fed by 10.9.9.9:5432, not 10.0.0.10:5432",
+            "critical",
+        ),
+        (seen(primary(timeline=2), standby()), "db0 is on 2 and db1 is on 1", "critical"),
+        (seen(primary(), standby(replay_paused=True)), "replay is paused on db1", "critical"),
+        (seen(primary(), standby(replay_delay=3600.0)), "recovery_min_apply_delay is 60 min", "critical"),
+        (seen(primary(slots=()), standby()), "db0 has no slot pgha_db1", "critical"),
+        (
+            seen(primary(slots=(Slot("pgha_db1", "physical", True, HERE, "lost"),)), standby()),
+            "has lost WAL",
+            "critical",
+        ),
+        (
+            seen(primary(), standby(settings={**SETTINGS, "max_connections": "50"})),
+            "max_connections is 50 on db1, 100 on db0",
+            "critical",
+        ),
+        (seen(primary(), standby(system_id="7")), "db0 is 7000000000000000001 and db1 is 7", "critical"),
+        (seen(primary(), standby(version=170002)), "db0 runs 18 and db1 runs 17", "critical"),
+        (seen(primary(), primary("db1")), "two primaries", "critical"),
+        (seen(standby("db0"), standby()), "standby on timeline 1", "critical"),
+        (seen(primary(disk=disk(standby_files=("standby.signal",))), standby()), "but has standby.signal", "critical"),
+        (seen(primary(shell_silent="no route", disk=None), standby()), "db0: no route", "critical"),
+        (
+            seen(primary(data_directory="/elsewhere", disk=disk(processes=())), standby()),
+            "answers with /elsewhere",
+            "critical",
+        ),
+        (seen(primary(disk=disk(clock_skew=7.0)), standby()), "db0 is +7.0 s off", "warning"),
+        (seen(primary(disk=disk(free_bytes=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
+        (
+            seen(primary(settings={**SETTINGS, "data_checksums": "off"}), standby()),
+            "wal_log_hints and data checksums are both off",
+            "warning",
+        ),
+        (
+            seen(primary(), standby(settings={**SETTINGS, "wal_retrieve_retry_interval": "5000"})),
+            "wal_retrieve_retry_interval is 5000 ms on db1",
+            "warning",
+        ),
+        (
+            seen(
+                primary(),
+                standby(slots=(Slot("old", "physical", False, Lsn(0), "extended"),)),
+                limits=Limits(slot_wal=Bytes(1024)),
+            ),
+            "slot old on db1 is unused and keeps",
+            "warning",
+        ),
+        (seen(primary(), standby(), preferred="db1"), "db0 is primary, db1 is preferred", "warning"),
+    ],
+)
+def test_one_thing_is_wrong_and_is_said(now: Snapshot, words: str, level: str) -> None:
+    levels = {v.level for v in judge(HEALTHY, now).against if words in v.reason}
+    assert level in levels
+
+
+@pytest.mark.parametrize(
+    "other",
+    [SILENT, Hung("db1", "no answer within 3 s", disk()), Blank("db1", "it is empty"), stopped("db1")],
+    ids=["silent", "hung", "blank", "stopped"],
+)
+def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(other: object) -> None:
+    verdicts = judge(BEFORE["switchover"], seen(primary(), other))
+    assert verdicts.worst == "critical"
+    unknown = [v for v in verdicts if v.level == "unknown"]
+    assert unknown and all(str(other) in v.reason for v in unknown)
+
+
+def test_silence_is_never_a_yes() -> None:
+    """With both nodes silent nothing is known: what is left to say yes leans on no node."""
+    nobody = seen(Silent("db0", "x"), SILENT)
+    said_yes = {v.title for v in judge((*AFTER, *HEALTHY), nobody) if v.level == "ok"}
+    assert said_yes <= {"Both nodes run the same major version of PostgreSQL", "No unused slot keeps WAL for ever"}
+    assert judge(HEALTHY, nobody).worst == "critical"
+
+
+def test_every_check_has_a_title_and_a_remedy() -> None:
+    for check in (*HEALTHY, *AFTER, *(c for checks in BEFORE.values() for c in checks)):
+        assert isinstance(check, Check)
+        assert check.title and check.remedy, check.why_not.__name__
+
+
+def test_readiness_answers_the_question() -> None:
+    told = str(readiness(healthy(), judge(HEALTHY, healthy())))
+    assert "yes, and nothing would be lost" in told and "yes: to db1, which is 0 B behind" in told
+    behind = seen(primary(), standby(replay_paused=True))
+    assert "no: replay is paused on db1" in str(readiness(behind, judge(HEALTHY, behind)))

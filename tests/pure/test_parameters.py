@@ -1,0 +1,117 @@
+"""What people type: understood, or answered with the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pgha_helpers.errors import BadParameters
+from pgha_helpers.parameters import load_pair, read_parameters
+from pgha_helpers.parameters.pair_file import CHECKOUT
+
+GOOD = {
+    "nodes": {
+        name: {"host": host, "data_directory": "/data", "bin_directory": "/bin"}
+        for name, host in (("db0", "10.0.0.1"), ("db1", "10.0.0.2"))
+    }
+}
+
+
+def written(folder: Path, change: object = None, text: str = "") -> str:
+    path = folder / "prod.yaml"
+    path.write_text(text or yaml.safe_dump(change or GOOD))
+    return str(path)
+
+
+def changed(**nodes: dict[str, object]) -> dict[str, object]:
+    return {"nodes": {name: {**GOOD["nodes"][name], **nodes.get(name, {})} for name in ("db0", "db1")}}
+
+
+def test_a_small_pair_file_is_enough(tmp_path: Path) -> None:
+    pair = load_pair(written(tmp_path))
+    assert (pair.name, pair.names, pair["db1"].port, pair.timeouts.connect) == ("prod", ("db0", "db1"), 5432, 3)
+
+
+def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
+    told = {**GOOD, "limits": {"lag": "1MB"}, "timeouts": {"connect": "250ms"}}
+    pair = load_pair(written(tmp_path, told))
+    assert (pair.limits.lag, pair.timeouts.connect) == (1024**2, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({**GOOD, "limit": {}}, "limit: unknown key; did you mean 'limits'?"),
+        (changed(db0={"prot": 1}), "nodes.db0.prot: unknown key; did you mean 'port'?"),
+        (changed(db0={"password": "hunter2"}), "no secret belongs in a pair file"),
+        (changed(db0={"port": "many"}), "nodes.db0.port: 'many' is wrong"),
+        (changed(db1={"host": "10.0.0.1"}), "db0 and db1 have the same address 10.0.0.1:5432"),
+        (changed(db1={"data_directory": "data"}), "'data' must be an absolute path"),
+        (changed(db1={"data_directory": "/da\nta"}), "has a control character"),
+        (changed(db1={"service": "systemd"}), "may be pg_ctl, pg_ctlcluster VERSION NAME"),
+        ({**GOOD, "timeouts": {"connect": "3"}}, "timeouts.connect: '3' is not a duration"),
+        ({**GOOD, "limits": {"lag": "much"}}, "limits.lag: 'much' is not a size"),
+        ({**GOOD, "preferred": "db7"}, "preferred: 'db7' is not one of db0 and db1"),
+        ({"nodes": {"db0": {}}}, "exactly two nodes by name are needed, found db0"),
+        ({"nodes": 7}, "exactly two nodes by name are needed, found 7"),
+        ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),
+    ],
+)
+def test_a_wrong_pair_file_is_told_what_is_wrong(tmp_path: Path, told: object, words: str) -> None:
+    with pytest.raises(BadParameters) as refused:
+        load_pair(written(tmp_path, told))
+    assert words in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["nodes: [", "- a\n- b\n", "\x00"])
+def test_a_file_that_is_not_a_pair_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadParameters, match=r"example\.yaml"):
+        load_pair(written(tmp_path, text=text))
+
+
+def test_every_complaint_comes_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadParameters) as refused:
+        load_pair(written(tmp_path, changed(db0={"prot": 1}, db1={"port": "x"})))
+    assert "db0.prot" in str(refused.value) and "db1.port" in str(refused.value)
+
+
+def test_a_name_is_looked_up_and_the_places_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHA_PARAMETERS", str(tmp_path))
+    written(tmp_path)
+    assert load_pair("prod").name == "prod"
+    with pytest.raises(BadParameters, match=r"known pairs: .*example.*prod"):
+        load_pair("prdo")
+
+
+def test_odd_names_are_taken_as_they_are(tmp_path: Path) -> None:
+    odd = '/data/it\'s "$HOME" ünïcode'
+    assert load_pair(written(tmp_path, changed(db0={"data_directory": odd})))["db0"].data_directory == odd
+
+
+def test_the_example_is_a_pair_file() -> None:
+    assert load_pair(str(CHECKOUT / "parameters" / "example.yaml")).names == ("db0", "db1")
+
+
+def test_false_is_a_boolean() -> None:
+    """Papermill hands on -p light=false as a string, and a string that is not empty is true."""
+    assert read_parameters("verify", {"light": "false"})["light"] is False
+
+
+@pytest.mark.parametrize(
+    ("notebook", "given", "words"),
+    [
+        ("promote", {"confrim": "promote db1"}, "unknown parameter 'confrim', did you mean 'confirm'?"),
+        ("promote", {"occasion": "party"}, "occasion='party'"),
+        ("verify", {"light": "perhaps"}, "light='perhaps'"),
+        ("verify", {"sample_seconds": -1}, "sample_seconds=-1"),
+        ("verify", {"confirm": "x"}, "unknown parameter 'confirm'"),
+        ("demote", {}, "there is no notebook 'demote'"),
+    ],
+)
+def test_a_wrong_parameter_is_refused(notebook: str, given: dict[str, object], words: str) -> None:
+    with pytest.raises(BadParameters) as refused:
+        read_parameters(notebook, given)
+    assert words in str(refused.value)

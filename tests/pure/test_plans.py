@@ -1,0 +1,205 @@
+"""Which procedure, for which node, with which consent; and when none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from pgha_helpers.errors import BadParameters, HaError, NotSafe, NotSeen
+from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Snapshot
+from pgha_helpers.plans import Evidence, Wishes, plan_promotion, plan_rebuild, plan_setup
+
+from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
+
+SILENT = Silent("db0", "no route to host")
+SAME = Evidence("the record", "the record", EARLIER)
+
+
+# Promote, occasion switchover
+
+
+def test_a_healthy_pair_is_switched_over_to_its_standby() -> None:
+    plan = plan_promotion(healthy())
+    assert (plan.kind, plan.consent) == ("switchover", "promote db1")
+
+
+def test_the_node_that_is_already_primary_needs_nothing() -> None:
+    plan = plan_promotion(healthy(), confirm="promote db0")
+    assert plan.already.startswith("already so: db0 is primary, and db1 follows it")
+
+
+def test_a_killed_run_is_resumed_by_the_same_consent() -> None:
+    plan = plan_promotion(seen(stopped("db0"), standby()), confirm="promote db1")
+    assert (plan.kind, plan.node, plan.peer) == ("resume", "db1", "db0")
+
+
+def test_after_the_promotion_only_the_way_back_is_missing() -> None:
+    now = seen(stopped("db0"), primary("db1", timeline=2))
+    for confirm in ("", "promote db1"):
+        plan = plan_promotion(now, confirm=confirm)
+        assert (plan.kind, plan.node, plan.consent) == ("return", "db1", "promote db1")
+
+
+def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
+    now = seen(standby("db0", received=EARLIER, replayed=EARLIER), standby("db1"))
+    assert plan_promotion(now).node == "db1"
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (seen(primary(), Silent("db1", "no route")), "db1 cannot be promoted: did not answer"),
+        (seen(primary(), Blank("db1", "it is empty")), "run rebuild for db1 first"),
+        (seen(SILENT, standby()), "this is a failover"),
+        (seen(stopped("db0", "in production"), standby()), "was not stopped cleanly"),
+        (seen(stopped("db0"), stopped("db1")), "there is no standby to promote"),
+    ],
+)
+def test_a_switchover_is_refused_with_the_way_out(now: Snapshot, words: str) -> None:
+    with pytest.raises(NotSafe, match=words.replace("(", r"\(")) as refused:
+        plan_promotion(now)
+    assert words in str(refused.value)
+
+
+def test_two_primaries_are_nobodys_to_promote() -> None:
+    with pytest.raises(NotSeen, match="two primaries"):
+        plan_promotion(seen(primary(), primary("db1")))
+
+
+# Promote, occasion failover
+
+
+def test_a_failover_is_refused_while_the_primary_answers() -> None:
+    with pytest.raises(NotSafe, match="occasion=switchover"):
+        plan_promotion(healthy(), "failover")
+
+
+def test_silence_does_not_prove_that_a_primary_is_off() -> None:
+    with pytest.raises(NotSafe, match='fenced_by="who and how"'):
+        plan_promotion(seen(SILENT, standby()), "failover")
+    plan = plan_promotion(seen(SILENT, standby()), "failover", fenced_by="Ann pulled its power")
+    assert "on the word of: Ann pulled its power" in str(plan) and "MAY BE LOST" in str(plan)
+
+
+@pytest.mark.parametrize("old", [stopped("db0", "in production"), Hung("db0", "no answer", disk())])
+def test_a_machine_that_answers_ssh_is_fenced_over_ssh(old: object) -> None:
+    plan = plan_promotion(seen(old, standby()), "failover")
+    assert plan.kind == "failover" and "every process of its data directory ended" in str(plan)
+
+
+def test_what_a_cleanly_stopped_primary_had_is_known() -> None:
+    assert "nothing is lost" in str(plan_promotion(seen(stopped("db0", at=EARLIER), standby()), "failover"))
+    behind = standby(received=EARLIER, replayed=EARLIER)
+    told = str(plan_promotion(seen(stopped("db0", at=HERE), behind), "failover"))
+    assert "wrote 64 kB more: THOSE COMMITS WILL BE MISSING on db1" in told
+
+
+def test_another_occasion_is_a_bad_parameter() -> None:
+    with pytest.raises(BadParameters, match="'party'"):
+        plan_promotion(healthy(), "party")
+
+
+# Rebuild
+
+
+def test_the_writable_node_is_never_rebuilt() -> None:
+    with pytest.raises(NotSafe, match="db0 is the writable node"):
+        plan_rebuild(healthy(), "db0")
+
+
+def test_a_standby_that_streams_needs_no_rebuild() -> None:
+    assert plan_rebuild(healthy()).already == "already so: db1 streams from db0"
+
+
+def test_a_node_that_has_nothing_more_follows() -> None:
+    now = seen(primary(senders=()), stopped("db1", "shut down in recovery"))
+    assert plan_rebuild(now, "", "", SAME).kind == "follow"
+
+
+HISTORY = {2: "1\t0/4FFFFFF\tno recovery target specified\n"}
+AFTER_FORK = primary("db1", timeline=2, senders=(), disk=disk(histories=HISTORY))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "why"),
+    [
+        (Evidence(), "the end of its WAL cannot be read"),
+        (Evidence("a", "a", Lsn.parse("0/5000100")), "beyond the fork at 0/4FFFFFF"),
+        (Evidence("a", "", EARLIER), "is not there to be compared"),
+        (Evidence("a", "b", EARLIER), "is another record in the primary's WAL"),
+    ],
+)
+def test_unknown_or_diverged_means_a_copy(evidence: Evidence, why: str) -> None:
+    plan = plan_rebuild(seen(stopped("db0", "in production"), AFTER_FORK), "", "", evidence)
+    assert plan.kind == "clone" and why in str(plan)
+
+
+def test_the_old_primary_follows_across_the_fork() -> None:
+    assert plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "", SAME).kind == "follow"
+
+
+def test_a_timeline_that_is_not_in_the_history_is_never_followed() -> None:
+    plan = plan_rebuild(seen(stopped("db0", timeline=7), AFTER_FORK), "", "", SAME)
+    assert plan.kind == "clone" and "timeline 7, which is not in the history" in str(plan)
+
+
+def test_insisting_on_what_cannot_be_is_refused() -> None:
+    with pytest.raises(NotSafe, match="db0 cannot follow"):
+        plan_rebuild(seen(stopped("db0", "in production"), AFTER_FORK), "", "follow", Evidence())
+
+
+@pytest.mark.parametrize(
+    ("now", "node", "method", "error"),
+    [
+        (seen(primary(), Silent("db1", "x")), "", "", NotSafe),
+        (seen(primary(), standby(system_id="7")), "", "", NotSafe),
+        (healthy(), "db7", "", BadParameters),
+        (healthy(), "", "magic", BadParameters),
+        (seen(primary(), primary("db1")), "", "", NotSeen),
+        (seen(primary(tablespaces=("fast",)), Blank("db1", "empty")), "", "", NotSafe),
+    ],
+)
+def test_what_cannot_be_rebuilt_is_refused(now: Snapshot, node: str, method: str, error: type[HaError]) -> None:
+    with pytest.raises(error):
+        plan_rebuild(now, node, method)
+
+
+# Setup
+
+
+def fresh(name: str, system: str = "1", settings: Mapping[str, str] = SETTINGS) -> Running:
+    return primary(name, senders=(), slots=(), system_id=system, settings=settings, databases=("shop",))
+
+
+def test_two_clusters_need_to_be_told_which_one_is_kept() -> None:
+    with pytest.raises(BadParameters, match="primary=db0 or db1"):
+        plan_setup(seen(fresh("db0"), fresh("db1", "2")))
+
+
+def test_the_other_clusters_databases_are_named() -> None:
+    plan = plan_setup(seen(fresh("db0"), fresh("db1", "2")), "db0")
+    assert plan.consent == "setup db1"
+    assert "another cluster (shop)" in str(plan) and "nothing is deleted" in str(plan)
+
+
+def test_a_restart_is_an_outage_and_has_to_be_consented_to() -> None:
+    old = {**SETTINGS, "data_checksums": "off"}
+    plan = plan_setup(seen(fresh("db0", settings=old), Blank("db1", "it is empty")))
+    assert plan.consent == "setup db1, restart db0" and "wal_log_hints = on" in str(plan)
+
+
+def test_a_pair_that_is_set_up_needs_nothing() -> None:
+    assert plan_setup(healthy()).already
+    missing = plan_setup(healthy(), wishes=Wishes(role=True, hba={"db0": True}))
+    assert not missing.already and "Create role replicator" in str(missing)
+
+
+def test_a_split_brain_is_not_set_up() -> None:
+    with pytest.raises(NotSafe, match="split brain"):
+        plan_setup(seen(fresh("db0"), fresh("db1")), "db0")
+
+
+def test_a_standby_cannot_be_the_one_to_keep() -> None:
+    with pytest.raises(NotSafe, match="promote notebook"):
+        plan_setup(healthy(), "db1")
