@@ -54,7 +54,10 @@ class LocalPipes:
         if not self._open:
             raise EOFError("the local shell ended")
         ready, _, _ = select.select(self._open, [], [], timeout)
-        return self._read("stdout", ready), self._read("stderr", ready)
+        out, err = self._read("stdout", ready), self._read("stderr", ready)
+        if not (out or err or self._open):
+            raise EOFError("the local shell ended")
+        return out, err
 
     def _read(self, name: str, ready: list[int]) -> bytes:
         fileno = self._stream(name)

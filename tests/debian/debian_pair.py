@@ -13,7 +13,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,8 +140,7 @@ def debian_pair(folder: Path) -> Iterator[DebianPair]:
         _start_sshd(pair, undo)
         _pin_host_key(pair)
         passwords = {user: secrets.token_urlsafe(24) for user in ("postgres", "replicator")}
-        for cluster in clusters.values():
-            _make_cluster(cluster, passwords, undo)
+        _make_clusters(clusters.values(), passwords, undo)
         _write_operators_files(pair, passwords)
         yield pair
 
@@ -232,9 +232,16 @@ def _scan(port: int) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
-def _make_cluster(cluster: Cluster, passwords: Mapping[str, str], undo: ExitStack) -> None:
+def _make_clusters(clusters: Iterable[Cluster], passwords: Mapping[str, str], undo: ExitStack) -> None:
+    """Both at the same time: most of it is waiting."""
+    for cluster in clusters:
+        undo.callback(_drop_cluster, cluster)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda cluster: _make_cluster(cluster, passwords), clusters))
+
+
+def _make_cluster(cluster: Cluster, passwords: Mapping[str, str]) -> None:
     """A cluster as Debian makes it, but for the lines that let everybody replicate over loopback."""
-    undo.callback(_drop_cluster, cluster)
     _make_home(cluster, passwords)
     secret = cluster.home / "initdb-password"
     _write_for_postgres(secret, passwords["postgres"] + "\n")

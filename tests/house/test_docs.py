@@ -1,0 +1,69 @@
+"""What is written down is what there is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
+from pgha_helpers.parameters.pair_file import CHECKOUT
+
+EXAMPLE = (CHECKOUT / "parameters" / "example.yaml").read_text()
+
+
+def keys_of(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def test_the_example_has_every_key_and_no_other() -> None:
+    told = yaml.safe_load(EXAMPLE)
+    assert set(told) == keys_of(Pair) - {"name"}
+    assert set(told["limits"]) == keys_of(Limits)
+    assert set(told["timeouts"]) == keys_of(Timeouts)
+    for node in told["nodes"].values():
+        assert set(node) == keys_of(Node) - {"name"}
+        assert set(node["ssh"]) == keys_of(Ssh)
+
+
+def test_the_example_explains_every_key_where_it_is_first_told() -> None:
+    """Above each key, or above the key that it follows in one block, stands a comment."""
+    lines = EXAMPLE.splitlines()
+    for kind in (Pair, Node, Ssh, Limits, Timeouts):
+        for key in keys_of(kind) - {"name", "ssh"}:
+            first = next(n for n, line in enumerate(lines) if re.match(rf"\s*{key}:", line))
+            above = [line.strip() for line in lines[max(0, first - 3) : first]]
+            assert any(line.startswith("#") for line in above), key
+
+
+def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
+    from pgha_helpers.parameters import load_pair
+
+    told = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
+    assert told.limits == Limits()
+    assert told.timeouts == Timeouts()
+
+
+def test_every_dependency_is_pinned() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    runtime = [line for line in (CHECKOUT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    extras = [line for extra in project["optional-dependencies"].values() for line in extra]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9a-z.]+", line) for line in runtime + extras)
+    assert not [line for line in runtime if "embedded" in line], "PostgreSQL wheels never reach a production host"
+
+
+def test_every_value_with_a_unit_is_marked_as_one() -> None:
+    for kind in (Limits, Timeouts):
+        hints = get_type_hints(kind)
+        assert all(get_args(hint) == () and not is_dataclass(hint) for hint in hints.values())
+        assert {hint.__name__ for hint in hints.values()} <= {"Bytes", "Seconds"}
+
+
+def test_the_readme_names_only_make_targets_that_exist() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    told = set(re.findall(r"`make ([a-z]+)`", (CHECKOUT / "README.md").read_text()))
+    assert told <= targets and {"demo", "test", "lab"} <= told

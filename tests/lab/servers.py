@@ -1,0 +1,115 @@
+"""What tests ask real servers, beside what the runbook asks: directly, and on connections of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers.lab import Lab
+
+
+def ask(lab: Lab, node: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Rows of a statement on one node, in a transaction of its own."""
+    where = lab.node(node)
+    dsn = make_dsn(lab.dsn, host=where.host, port=where.port, target_session_attrs="any")
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+
+def writable(lab: Lab) -> list[str]:
+    """The nodes that would take a write now."""
+    found = []
+    for node in lab.nodes:
+        with contextlib.suppress(psycopg2.Error):
+            if ask(lab, node, "select pg_is_in_recovery()") == [(False,)]:
+                found.append(node)
+    return found
+
+
+class Watch:
+    """Looks every 5 ms which nodes take writes, for as long as its block lasts. `worst` is the most at once."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._stop = threading.Event()
+        self._seen: list[dict[str, float]] = []
+        self._threads = [threading.Thread(target=self._follow, args=(node,)) for node in lab.nodes]
+        self.spans: dict[str, list[tuple[float, float]]] = {node: [] for node in lab.nodes}
+
+    def __enter__(self) -> Watch:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _follow(self, node: str) -> None:
+        where = self._lab.node(node)
+        dsn = make_dsn(self._lab.dsn, host=where.host, port=where.port, target_session_attrs="any")
+        connection = None
+        while not self._stop.wait(0.005):
+            try:
+                connection = connection or psycopg2.connect(dsn)
+                connection.autocommit = True
+                asked = time.monotonic()
+                with connection.cursor() as cursor:
+                    cursor.execute("select pg_is_in_recovery()")
+                    if cursor.fetchone() == (False,):
+                        self.spans[node].append((asked, time.monotonic()))
+            except psycopg2.Error:
+                connection = None
+
+    @property
+    def overlaps(self) -> int:
+        """How often one node said that it takes writes between two moments at which the other one said so."""
+        first, second = self.spans.values()
+        return _inside(first, second) + _inside(second, first)
+
+
+def _inside(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> int:
+    """Answers of `one` that lie wholly between neighbouring answers of `other` which are close to each other."""
+    count = 0
+    for (_, before), (after, _) in zip(other, other[1:], strict=False):
+        if after - before < 0.1:
+            count += sum(before <= asked and told <= after for asked, told in one)
+    return count
+
+
+def state_of(lab: Lab) -> dict[str, object]:
+    """Everything that a rehearsal must not change: roles, settings, slots, configuration, standby files, start times."""
+    return {node: _node_state(lab, node) for node in lab.nodes}
+
+
+def _node_state(lab: Lab, node: str) -> dict[str, object]:
+    data = lab.node(node).data_directory
+    names = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
+    files = {name: (data / name).read_text() for name in names}
+    signals = sorted(path.name for path in data.glob("*.signal")) + sorted(p.name for p in data.glob("recovery*"))
+    beside = sorted(path.name for path in data.parent.iterdir() if not path.name.startswith(("sshd", "state")))
+    return {
+        "files": files,
+        "signals": signals,
+        "beside": beside,
+        "recovery": ask(lab, node, "select pg_is_in_recovery(), pg_postmaster_start_time()"),
+        "roles": ask(lab, node, "select rolname, rolreplication, rolsuper from pg_roles order by 1"),
+        "settings": ask(lab, node, "select name, setting from pg_settings where source <> 'client' order by 1"),
+        "slots": ask(lab, node, "select slot_name, active from pg_replication_slots order by 1"),
+    }
+
+
+def records(lab: Lab) -> Iterator[Path]:
+    """Record folders, the newest last."""
+    yield from sorted((lab.folder / "records").iterdir())
