@@ -19,7 +19,7 @@ INTERVAL = 0.2  # seconds between samples
 
 
 def sample(run: Run, now: Snapshot, seconds: float | None = None) -> pd.DataFrame:
-    """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 3); a row per sample.
+    """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 2); a row per sample.
 
     Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
     sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
@@ -27,7 +27,7 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> pd.DataFram
     """
     import pandas as pd
 
-    watched = float(run.parameters.get("sample_seconds", 3) if seconds is None else seconds)
+    watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
     if run.parameters.get("light"):
         watched = 0.0
     rows: list[tuple[float | None, ...]] = []

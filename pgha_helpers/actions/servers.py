@@ -11,7 +11,7 @@ from ..errors import HaError, NotAchieved, QueryFailed, TooSlow, Undecided, Unre
 from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..facts.queries import query
-from ..model import Disk, Lsn, Running
+from ..model import Disk, Lsn, Running, Stopped
 from ..model.pair import Commands
 from ..run import Run
 from ..show import span
@@ -30,6 +30,10 @@ done
 exit 0
 """
 
+#: A crash leaves its pid file. PostgreSQL refuses to start while *any* process of its user carries that number, be it
+#: a zombie or one that got the number after a reboot; no process has this data directory open, so the file is stale.
+_CLEAR_PID_FILE = 'rm -f -- "$1/postmaster.pid"'
+
 #: Ask the postmaster to stop fast, directly: a service manager may turn a slow stop into a kill.
 STOP_FAST = 'read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill -INT "$pid"'
 
@@ -38,9 +42,12 @@ def start(run: Run, name: str) -> None:
     """Start a server the way its service does, and wait until it answers SQL. Raises NotAchieved."""
     door = run.doors[name]
     with run.deed(name, "start the server") as deed:
-        if isinstance(sight(door), Running):
+        seen = sight(door)
+        if isinstance(seen, Running):
             deed.already("the server was running")
             return
+        if isinstance(seen, Stopped):
+            door.script(_CLEAR_PID_FILE, door.node.data_directory)
         _start(run, door)
         _wait_for_sql(run, door)
 

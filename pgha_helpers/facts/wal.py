@@ -11,7 +11,9 @@ from ..run import Run
 from ..wire.doors import Door
 
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
-_LAST = re.compile(r"error in WAL record at ([0-9A-F]+/[0-9A-F]+):")
+_INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
+_MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
+_DUMP = '"$1" -p "$2" -t "$3" -s "$4" | tail -n 1'
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -46,12 +48,20 @@ def record_at(door: Door, timeline: int, lsn: Lsn) -> str:
 
 
 def last_record(door: Door, timeline: int, start: Lsn) -> Lsn | None:
-    """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it cannot tell."""
-    answer = door.script(
-        '"$1" -q -p "$2" -t "$3" -s "$4" >/dev/null',
-        *(door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", str(timeline), str(start)),
-        okay=range(256),
-        within=door.patience,
-    )
-    found = _LAST.search(answer.complaint)
-    return Lsn.parse(found[1]) if found else None
+    """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it cannot tell.
+
+    WAL may also end with a segment. Then the next file is missing, which is an end only if no later one exists.
+    """
+    wal = f"{door.node.data_directory}/pg_wal"
+    argv = (door.binary("pg_waldump"), wal, str(timeline), str(start))
+    answer = door.script(_DUMP, *argv, okay=range(256), within=door.patience)
+    found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
+    if found is None or not (_INVALID.search(answer.complaint) or (missing and not _later(door, wal, missing[1]))):
+        return None
+    return Lsn.parse(found[1])
+
+
+def _later(door: Door, wal: str, segment: str) -> bool:
+    """Whether the directory holds a segment after this one."""
+    names = door.run("ls", "--", wal).text.split()
+    return any(len(name) == len(segment) and name > segment for name in names)

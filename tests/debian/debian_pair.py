@@ -173,6 +173,7 @@ def _remove_account(name: str) -> None:
     if answer.returncode == 0:
         processes.kill_all(lambda: _processes_of(int(answer.stdout)))
         _run("userdel", "--remove", name)
+        (Path("/run/sudo/ts") / name).unlink(missing_ok=True)
 
 
 def _processes_of(uid: int) -> list[int]:

@@ -108,7 +108,7 @@ class TestCycle:
     def test_from_two_clusters_to_a_switchover_and_back(self, pair: DebianPair) -> None:
         file = pair.pair_file
         told(file, "setup", "primary=db0", "confirm=setup db1, restart db0")
-        with Load(pair.dsn("db0", "db1"), clients=2) as load:
+        with Load(pair.dsn("db0", "db1"), clients=2, think=0.01) as load:
             told(file, "verify", "sample_seconds=1")
             outages = [outage(load, lambda: told(file, "promote", "confirm=promote db1"))]
             assert writable(pair) == ["db1"]
@@ -130,6 +130,7 @@ class TestCycle:
             ("promote", "done"),
         ]
         assert [len(pair.clusters[name].kept_aside) for name in NODES] == [1, 1]
+        assert not secrets_in_records(pair)
 
 
 def outage(load: Load, act: Callable[[], object]) -> float:
@@ -154,3 +155,10 @@ def outcomes(pair: DebianPair) -> list[tuple[str, str]]:
     """Notebook and outcome of every record, oldest first."""
     found = [json.loads(path.read_text()) for path in pair.records.glob("*/record.json")]
     return [(record["notebook"], record["outcome"]) for record in sorted(found, key=lambda record: record["began"])]
+
+
+def secrets_in_records(pair: DebianPair) -> list[Path]:
+    """Files of the records that hold a password."""
+    secrets = [line.rpartition(":")[2].encode() for line in pair.passfile.read_text().splitlines()]
+    files = [path for path in pair.records.rglob("*") if path.is_file()]
+    return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]

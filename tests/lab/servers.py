@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,14 @@ class Watch:
 def _inside(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> int:
     """Answers of `one` that lie wholly between neighbouring answers of `other` which are close to each other."""
     count = 0
-    for (_, before), (after, _) in zip(other, other[1:], strict=False):
+    for (_, before), (after, _) in pairwise(other):
         if after - before < 0.1:
             count += sum(before <= asked and told <= after for asked, told in one)
     return count
 
 
 def state_of(lab: Lab) -> dict[str, object]:
-    """Everything that a rehearsal must not change: roles, settings, slots, configuration, standby files, start times."""
+    """Everything that a rehearsal must not change: roles, settings, slots, configuration, standby files, starts."""
     return {node: _node_state(lab, node) for node in lab.nodes}
 
 

@@ -1,0 +1,164 @@
+"""The primary is lost: fenced or attested, promoted, and rebuilt without losing sight of anything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from pgha_helpers import gate, look, plan_rebuild
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import NotSafe
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+
+from ..conftest import pgha
+from .runs import carry_out, changed_pair, did, running
+from .servers import Watch, ask, records, writable
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Lab]:
+    """A pair of its own for each test: a failover leaves nothing as it was."""
+    try:
+        lab = labs.up(tmp_path / "lab", start="empty")
+        carry_out(lab, "setup", "setup db1")
+        yield lab
+    finally:
+        labs.down(tmp_path / "lab", remove=True)
+
+
+def test_setup_of_an_empty_directory_makes_a_pair(pair: Lab) -> None:
+    assert writable(pair) == ["db0"]
+    assert ask(pair, "db1", "select pg_is_in_recovery()") == [(True,)]
+    assert not list(pair.node("db1").data_directory.parent.glob("data.aside*"))
+
+
+def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) -> None:
+    ask(pair, "db0", "create table t (n int)")
+    with Watch(pair) as watch:
+        pair.kill("db0")
+        deeds = carry_out(pair, "promote", "promote db1", occasion="failover")
+        assert "db0: arm" in did(deeds) and "db1: promote" in did(deeds)
+        assert writable(pair) == ["db1"]
+        ask(pair, "db1", "insert into t values (1)")
+        deeds = carry_out(pair, "rebuild", "rebuild db0")
+    assert watch.overlaps == 0
+    assert ask(pair, "db0", "select pg_is_in_recovery()") == [(True,)]
+    _wait_for(pair, "db0", "select count(*) from t", 1)
+
+
+def test_a_primary_that_comes_back_by_itself_comes_back_as_a_standby(pair: Lab) -> None:
+    """Fenced over ssh, its definition stays in place: whoever starts it, it cannot take writes."""
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    labs.up(pair.folder)  # somebody starts everything again
+    time.sleep(1)
+    assert writable(pair) == ["db1"]
+
+
+def test_a_backend_that_outlives_its_postmaster_is_ended_first(pair: Lab) -> None:
+    """A postmaster killed with -9 leaves backends that still commit, and the pid file does not know them."""
+    ask(pair, "db0", "create table orphaned (n int)")
+    client = threading.Thread(target=_commit_for_ever, args=(pair,))
+    client.start()
+    while ask(pair, "db0", "select count(*) > 10 from orphaned") != [(True,)]:
+        time.sleep(0.01)
+    os.kill(int((pair.node("db0").data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    time.sleep(0.5)
+    assert pair.processes("db0"), "the backend that commits is still there"
+    deeds = carry_out(pair, "promote", "promote db1", occasion="failover")
+    client.join(10)
+    assert not client.is_alive() and pair.processes("db0") == []
+    assert "ended every process" in did(deeds) and writable(pair) == ["db1"]
+
+
+def _commit_for_ever(pair: Lab) -> None:
+    with contextlib.suppress(psycopg2.Error):
+        ask(pair, "db0", "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
+
+
+def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:
+    """Somebody opened the fenced db0 by hand and wrote to it: it must not follow, and nothing of it is deleted."""
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    _open_by_hand(pair)
+    with pytest.raises(NotSafe, match="db0 cannot follow: its WAL goes beyond the fork"):
+        carry_out(pair, "rebuild", "rebuild db0", method="follow")
+    deeds = carry_out(pair, "rebuild", "rebuild db0")
+    assert "the old directory is kept as" in did(deeds)
+    (aside,) = pair.node("db0").data_directory.parent.glob("data.aside-*")
+    assert (aside / "global" / "pg_control").is_file()
+    assert ask(pair, "db0", "select to_regclass('only_on_db0')") == [(None,)]
+
+
+def _open_by_hand(pair: Lab) -> None:
+    """What a careless hand does: remove the signal, start, write, kill."""
+    node = pair.node("db0")
+    for name in ("standby.signal", "postmaster.pid"):
+        (node.data_directory / name).unlink(missing_ok=True)
+    user = node.data_directory.stat().st_uid
+    options = {"user": user} if os.geteuid() == 0 else {}
+    log = node.home / "careless.log"
+    command = [str(node.bin_directory / "pg_ctl"), "start", "-w", "-s", "-D", str(node.data_directory), "-l", str(log)]
+    subprocess.run(command, check=True, cwd=node.home, **options)
+    ask(pair, "db0", "create table only_on_db0 (n int)")
+    pair.kill("db0")
+
+
+def test_verify_calls_two_primaries_critical(pair: Lab) -> None:
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    (pair.node("db0").data_directory / "standby.signal").unlink()
+    labs.up(pair.folder)
+    assert writable(pair) == ["db0", "db1"], "this is the accident that verify must see"
+    done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+    assert done.returncode == 2 and "both db0 and db1 are writable" in done.stdout
+
+
+def test_an_unreachable_primary_needs_a_word_that_it_is_off(pair: Lab, tmp_path: Path) -> None:
+    pair.kill("db0")
+    gone = {"ssh": {"host": "127.0.0.1", "port": 1, "user": "nobody", "key": str(pair.folder / "id_ed25519")}}
+    path = changed_pair(pair, tmp_path, db0=gone)
+    refused = pgha("run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1")
+    assert refused.returncode == 4 and "silence does not prove that it is off" in refused.stdout
+    assert writable(pair) == []
+    words = "Ann switched the machine off"
+    done = pgha(
+        "run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1", "-p", f"fenced_by={words}"
+    )
+    assert done.returncode == 5, "promoted, but without a standby: something is left to do"
+    assert writable(pair) == ["db1"]
+    story = read(list(records(pair))[-1])
+    assert story.last("fenced by")["words"] == words
+
+
+def test_a_standby_that_streams_needs_no_rebuild(pair: Lab) -> None:
+    deeds = carry_out(pair, "promote", "promote db1")
+    assert "db0: start the server" in did(deeds)
+    with running(pair, "rebuild") as run, pytest.raises(SystemExit):
+        gate(run, plan_rebuild(run, look(run)))
+
+
+def test_a_standby_that_fell_off_is_brought_back_without_a_copy(pair: Lab) -> None:
+    ask(pair, "db0", "create table t as select generate_series(1, 1000) as n")
+    pair.kill("db1")
+    ask(pair, "db0", "insert into t select generate_series(1, 1000)")
+    deeds = carry_out(pair, "rebuild", "rebuild db1")
+    assert "copied" not in did(deeds)
+    _wait_for(pair, "db1", "select count(*) from t", 2000)
+
+
+def _wait_for(pair: Lab, node: str, statement: str, wanted: int) -> None:
+    deadline = time.monotonic() + 10
+    while ask(pair, node, statement) != [(wanted,)]:
+        assert time.monotonic() < deadline, f"{node} never had {wanted}"
+        time.sleep(0.05)
