@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 import yaml
 
@@ -143,9 +145,18 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
 def main() -> None:
     """Run the command; a foreseeable fault is a sentence, not a traceback."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except click.UsageError as error:
+        error.show()
+        sys.exit(BAD_PARAMETERS)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + signal.SIGINT)
     except HaError as error:
         sys.exit(_complain(error))
+    except Exception as error:
+        if type(error).__name__ != "LabError":  # of the lab's own floor, which is not imported for other commands
+            raise
+        sys.exit(f"{error}")
 
 
 def _complain(error: HaError) -> int:

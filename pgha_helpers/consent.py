@@ -41,48 +41,58 @@ def gate(run: Run, plan: Plan) -> Plan:
     With the wrong words it asks again where somebody can answer, and raises NotConfirmed where nobody can. With no
     words, or nothing to do, the run ends well here (SystemExit, status 0).
     """
-    if plan.already:
-        _end(run, "already so", f"{plan.already}. Nothing was changed.")
+    run.permit = None
     given = str(run.parameters.get("confirm", "")).strip()
-    while True:
+    while not plan.already:
         run.journal.write("gate shown", wanted=plan.consent, plan=plan)
-        plan_agreed = _agreed(run, plan, given)
-        now = _locked_look(run)
-        again = run.replan(now)
-        if again == plan_agreed and not again.already:
-            require(run, again, now)
+        _agree(run, plan, given)
+        again = _under_lock(run, plan)
+        if again == plan:
             run.permit = again
             run.journal.write("gate passed", locked=run.lock.held)
-            print(
-                f"Consent given: {plan.consent}. Locked: {', '.join(run.lock.held) or 'no node answers'}.", flush=True
-            )
+            locked = ", ".join(run.lock.held) or "no node answers"
+            print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
             return again
         run.lock.release()
         run.journal.write("gate reopened", because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
         if not _somebody():
             raise NotConfirmed("what the gate showed has changed while it waited", "run it again and read it anew")
-        if again.already:
-            _end(run, "already so", f"{again.already}. Nothing was changed.")
         plan, given = again, ""
+    _end(run, "already so", f"{plan.already}. Nothing was changed.")
+    raise AssertionError("_end leaves the run")
 
 
-def _agreed(run: Run, plan: Plan, given: str) -> Plan:
-    """The plan, once its exact words were given."""
+def _agree(run: Run, plan: Plan, given: str) -> None:
+    """Come back once the plan's exact words were given; a rehearsal ends here."""
     asked = time.monotonic()
     while given != plan.consent:
         if given:
             run.journal.write("gate answered", answer=given, right=False)
             if not _somebody():
-                raise NotConfirmed(
-                    f"confirm is {given!r}, but this run needs {plan.consent!r}", f"-p confirm={plan.consent!r}"
-                )
+                words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
+                raise NotConfirmed(words, f"-p confirm={plan.consent!r}")
             print(f"{given!r} is not {plan.consent!r}.", flush=True)
         given = _ask(plan)
         if not given:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
     run.journal.write("gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked)
-    return plan
+
+
+def _under_lock(run: Run, plan: Plan) -> Plan:
+    """With the lock held: the plan made anew from what is seen now, and all that it needs required once more."""
+    try:
+        silent = run.lock.take(may_fail=plan.peer if plan.kind == "failover" else "")
+        if silent:
+            run.journal.write("not locked", nodes=silent)
+        now = look(run)
+        again = run.replan(now)
+        if again == plan:
+            require(run, again, now)
+        return again
+    except BaseException:
+        run.lock.release()
+        raise
 
 
 def _ask(plan: Plan) -> str:
@@ -108,13 +118,6 @@ def _shell() -> Any:
 
 def _who(run: Run) -> str:
     return str(run.parameters.get("operator") or getpass.getuser())
-
-
-def _locked_look(run: Run) -> Snapshot:
-    silent = run.lock.take()
-    if silent:
-        run.journal.write("not locked", nodes=silent)
-    return look(run)
 
 
 def _end(run: Run, outcome: str, words: str) -> None:

@@ -14,6 +14,7 @@ OLDEST, NEWEST = 10, 18
 SINCE: Mapping[str, int] = {
     "sender_host": 11,  # pg_stat_wal_receiver.sender_host
     "standby_signal": 12,  # before: recovery.conf, which 12 refuses to start with
+    "promote_trigger_file": 12,  # before: trigger_file in recovery.conf
     "pg_promote": 12,  # before: pg_ctl promote
     "parity_wal_senders": 12,  # max_wal_senders joins the settings that a standby must not have lower
     "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
@@ -25,13 +26,18 @@ SINCE: Mapping[str, int] = {
 _PARITY = ("max_connections", "max_prepared_transactions", "max_locks_per_transaction", "max_worker_processes")
 
 
+UNTIL: Mapping[str, int] = {
+    "promote_trigger_file": 15,
+}
+
+
 def has(feature: str, major: int) -> bool:
     """Whether this major version has the feature.
 
     >>> has("standby_signal", 11), has("standby_signal", 12)
     (False, True)
     """
-    return major >= SINCE[feature]
+    return SINCE[feature] <= major <= UNTIL.get(feature, NEWEST)
 
 
 def spoken(version: int, node: str) -> int:

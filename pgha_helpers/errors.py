@@ -33,7 +33,11 @@ class BadParameters(Refusal, ValueError):
 
 
 class Unreachable(Refusal, ConnectionError):
-    """Nobody answered: ssh or PostgreSQL, and why."""
+    """Nobody answered: ssh or PostgreSQL, and why. `answer` holds the words of a server that did, and refused us."""
+
+    def __init__(self, what: str, remedy: str = "", answer: str = "") -> None:
+        super().__init__(what, remedy)
+        self.answer = answer
 
 
 class CommandFailed(Refusal):

@@ -40,16 +40,30 @@ class Journal:
         self.events: list[Event] = []
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one event and flush it to disk. Raises OSError when the disk refuses."""
+        """Append one event and flush it to disk.
+
+        Raises Refusal after the end line, and OSError when the disk refuses: but inside the outage window that is
+        only said aloud, because half a hand-over is worse than a line that stands on the terminal alone.
+        """
+        if self._file < 0 or (self.events and self.events[-1]["event"] == "run ended"):
+            raise Refusal("this run has ended", "run the first cell again: it begins a new run")
         with self._mutex:
             now = time.time()
             line = {"n": self._count, "at": utc(now), "event": event, **facts, "prev": self._last}
             text = json.dumps(line, default=_plain, ensure_ascii=False)
-            os.write(self._file, text.encode("utf-8", "replace") + b"\n")
-            if not self._held:
-                os.fsync(self._file)
+            self._put(text.encode("utf-8", "replace") + b"\n")
             self._last, self._count = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), self._count + 1
             self.events.append(json.loads(text))
+
+    def _put(self, line: bytes) -> None:
+        try:
+            os.write(self._file, line)
+            if not self._held:
+                os.fsync(self._file)
+        except OSError as error:
+            if not self._held:
+                raise
+            print(f"THE JOURNAL CANNOT BE WRITTEN ({error}). {line.decode()}", flush=True)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -59,7 +73,8 @@ class Journal:
             yield
         finally:
             self._held = False
-            os.fsync(self._file)
+            with contextlib.suppress(OSError):  # a disk that fails is found by the next line
+                os.fsync(self._file)
 
     def close(self) -> None:
         """Let the lock go."""

@@ -7,6 +7,7 @@ the shell that commands run in, so a server that is started under the lock canno
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from .errors import Locked, Refusal, Unreachable
 from .wire.doors import Door
 from .wire.pipes import Pipes
+from .wire.shell import as_user
 
 BEAT, SILENCE = 5, 30  # seconds between heartbeats, and without one until the remote shell lets go
 
@@ -23,9 +25,9 @@ umask 077
 case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4";; esac
 mkdir -p -- "$1" || exit 73
 exec 9>>"$1/lock" || exit 73
-flock -w "$2" 9 || { printf 'held %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75; }
+flock -w "$2" 9 || { printf 'pgha held %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75; }
 printf '%s\\n' "$3" > "$1/holder"
-echo mine
+echo pgha mine
 while beat=$(timeout "$4" head -n 1 9>&-) && [ -n "$beat" ]; do :; done
 """
 
@@ -39,39 +41,56 @@ class Lock:
         self._wait = wait
         self._pipes: dict[str, Pipes] = {}
         self._stop = threading.Event()
+        self._stop.set()
 
     @property
     def held(self) -> tuple[str, ...]:
         """Nodes on which it is held."""
         return tuple(self._pipes)
 
-    def take(self) -> dict[str, str]:
+    def take(self, may_fail: str = "") -> dict[str, str]:
         """Take it on each node that answers, always in the same order; nodes that do not, with the reason.
 
-        Raises Locked, with who holds it and since when, after waiting for a holder that may be dying.
+        `may_fail` names a lost node whose disk may be too broken to hold a lock. Raises Locked, with who holds it
+        and since when, after waiting for a holder that may be dying.
         """
+        self._drop_lost()
         silent = {}
         for door in self._doors:
-            if door.node.name in self._pipes:
+            name = door.node.name
+            if name in self._pipes:
                 continue
             try:
-                self._pipes[door.node.name] = self._hold(door)
-            except Unreachable as error:
-                silent[door.node.name] = error.what
-            except Refusal:
-                self.release()
-                raise
-        self._stop.clear()
-        threading.Thread(target=self._beat, name="pgha-lock", daemon=True).start()
+                self._pipes[name] = self._hold(door)
+            except Refusal as error:
+                if isinstance(error, Locked) or not (isinstance(error, Unreachable) or name == may_fail):
+                    self.release()
+                    raise
+                silent[name] = error.what
+        if self._stop.is_set():
+            self._stop = threading.Event()
+            threading.Thread(target=self._beat, args=(self._stop,), name="pgha-lock", daemon=True).start()
         return silent
 
     def check(self) -> None:
-        """Raises Refusal if a lock that was taken is held no longer."""
-        for name, pipes in self._pipes.items():
+        """Raises Refusal if a lock that was taken is held no longer and cannot be had again.
+
+        A connection that blinked is no reason to leave a hand-over half done: the lock is taken once more, and
+        refused only if somebody else has it meanwhile.
+        """
+        if self._drop_lost():
+            self.take()
+
+    def _drop_lost(self) -> list[str]:
+        """Let go of locks whose shell has ended; gives their nodes."""
+        lost = []
+        for name, pipes in list(self._pipes.items()):
             try:
                 pipes.receive(0)
             except (OSError, EOFError):
-                raise Refusal(f"the lock on {name} was lost", "run the gate's cell again") from None
+                self._pipes.pop(name).close()
+                lost.append(name)
+        return lost
 
     def release(self) -> None:
         """Let go on every node."""
@@ -82,16 +101,15 @@ class Lock:
 
     def _hold(self, door: Door) -> Pipes:
         node = door.node
-        sudo = ["sudo", "-n", "-u", node.owner, "--"] if node.owner else []
-        words = [*sudo, "sh", "-c", _HOLD, "sh", node.state_directory, str(int(self._wait)), self._holder, str(SILENCE)]
-        pipes = door.pipes("exec " + shlex.join(words))
+        words = ("sh", "-c", _HOLD, "sh", node.state_directory, str(int(self._wait)), self._holder, str(SILENCE))
+        pipes = door.pipes("exec " + shlex.join(as_user(node.owner, *words)))
         heard, complaint = self._listen(pipes)
-        if heard.strip() == "mine":
+        if heard == "pgha mine":
             return pipes
         pipes.close()
-        if heard.startswith("held"):
+        if heard.startswith("pgha held"):
             raise Locked(
-                f"{node.name} is being changed by another run: {heard[5:].strip() or 'unknown'}",
+                f"{node.name} is being changed by another run: {heard[10:].strip() or 'unknown'}",
                 "wait for it; `pgha records list` shows it. A dead one lets go within 30 s",
             )
         raise Refusal(
@@ -100,19 +118,21 @@ class Lock:
         )
 
     def _listen(self, pipes: Pipes) -> tuple[str, str]:
+        """Our own line of what the shell says (start-up files of the account may say more), and its complaints."""
         out, err, deadline = b"", b"", time.monotonic() + self._wait + 5
+        ours: list[str] = []
         try:
-            while not out.endswith(b"\n") and time.monotonic() < deadline:
+            while not ours and time.monotonic() < deadline:
                 more_out, more_err = pipes.receive(0.5)
                 out, err = out + more_out, err + more_err
+                lines = out.decode("utf-8", "replace").split("\n")[:-1]
+                ours = [line for line in lines if line.startswith("pgha ")]
         except (EOFError, OSError):
             pass
-        return out.decode("utf-8", "replace"), err.decode("utf-8", "replace").strip()
+        return ours[0] if ours else "", err.decode("utf-8", "replace").strip()
 
-    def _beat(self) -> None:
-        while not self._stop.wait(BEAT):
+    def _beat(self, stop: threading.Event) -> None:
+        while not stop.wait(BEAT):
             for pipes in list(self._pipes.values()):
-                try:
+                with contextlib.suppress(OSError, EOFError):  # the next deed sees that it is lost
                     pipes.send(b"beat\n")
-                except (OSError, EOFError):
-                    return

@@ -36,13 +36,16 @@ def ensure_role(run: Run, name: str) -> None:
             return
         identifier = '"' + user.replace('"', '""') + '"'
         password = password_of(run.pair, name)
-        if not door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
-            door.sql.do(f"create role {identifier} login replication")
-            if password:
-                door.sql.do(f"alter role {identifier} password %s", [door.sql.encrypted(password, user)])
-        else:
+        if door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
             door.sql.do(f"alter role {identifier} login replication")
-        deed.say(f"created role {user} with REPLICATION, {'with' if password else 'without'} a password")
+            deed.say(f"gave role {user} REPLICATION; its password is as it was")
+        elif password:
+            verifier = door.sql.encrypted(password, user)
+            door.sql.do(f"create role {identifier} login replication password %s", [verifier])
+            deed.say(f"created role {user} with REPLICATION, with the password of this machine's passfile")
+        else:
+            door.sql.do(f"create role {identifier} login replication")
+            deed.say(f"created role {user} with REPLICATION, without a password: the passfile has none for it")
 
 
 def password_of(pair: Pair, name: str) -> str:

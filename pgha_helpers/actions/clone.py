@@ -19,7 +19,7 @@ from ..show import size
 from ..wire.attended import attend
 from ..wire.doors import Door
 from .configuration import hba_block, primary_conninfo, recovery_conf, standby_settings, with_hba, with_settings
-from .files import read_file, rename, write_file
+from .files import read_file, swap_in, why_not_renamed, write_file
 
 _OWN_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _PROGRESS = re.compile(r"(\d+)/(\d+) kB")
@@ -50,6 +50,11 @@ def _room(door: Door, target: str, needed: int) -> None:
     answer = door.script(
         'mkdir -p "$(dirname "$1")" && df -Pk "$(dirname "$1")" | awk "NR == 2 { print \\$4 }"', target
     )
+    if why_not := why_not_renamed(door, target):
+        raise Refusal(
+            f"{target} on {door.node.name} {why_not}, so a copy could not be moved in",
+            "make the data directory a directory below the mount point, and say so in the pair file",
+        )
     free = int(answer.text) * 1024
     if free < needed * 1.1:
         raise Refusal(
@@ -59,7 +64,9 @@ def _room(door: Door, target: str, needed: int) -> None:
 
 
 def _base_backup(run: Run, door: Door, copy: str) -> None:
-    argv = [door.binary("pg_basebackup"), "-D", copy, "-d", primary_conninfo(run.pair, door.node)]
+    # a name of its own: whoever looks at the primary meanwhile must not take the copy for the standby
+    source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}")
+    argv = [door.binary("pg_basebackup"), "-D", copy, "-d", source]
     argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P"]
     said: list[str] = []
     with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc=f"{door.node.name}", mininterval=0.5) as bar:
@@ -93,7 +100,7 @@ def _configure(run: Run, door: Door, copy: str, target: str, primary: Running) -
     if not (own or node.config_directory):
         text = with_settings(text, _addresses(run, node.name, primary))
     if dialect.has("standby_signal", major):
-        write_file(door, auto, with_settings(text, standby_settings(run.pair, node)))
+        write_file(door, auto, with_settings(text, standby_settings(run.pair, node, major)))
         write_file(door, f"{copy}/standby.signal", "")
     else:
         write_file(door, auto, text)
@@ -148,9 +155,5 @@ def swap(run: Run, name: str, copy: str) -> None:
             raise Refusal(
                 f"{target} on {name} is still open by PostgreSQL", "run this notebook again: it stops it first"
             )
-        kept = ""
-        if door.script('[ -e "$1" ] && echo there', target, okay=(0, 1)).text:
-            rename(door, target, aside)
-            kept = f"; the old directory is kept as {aside}"
-        rename(door, copy, target)
+        kept = f"; the old directory is kept as {aside}" if swap_in(door, copy, target, aside) else ""
         deed.say(f"moved the copy into {target}{kept}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 
+from .. import dialect
 from ..errors import BadParameters
 from ..model import Node, Pair
 
@@ -52,14 +53,14 @@ def conninfo(**parts: str | int) -> str:
     return " ".join(f"{key}='{value}'" for key, value in pairs.items())
 
 
-def primary_conninfo(pair: Pair, standby: Node) -> str:
+def primary_conninfo(pair: Pair, standby: Node, application_name: str = "") -> str:
     """How this node, as a standby, reaches the other one. It names a passfile and never a password."""
     host, port = pair.other(standby.name).seen_by_peer
     return conninfo(
         host=host,
         port=port,
         user=pair.replication_user,
-        application_name=standby.name,
+        application_name=application_name or standby.name,
         passfile=standby.passfile,
         connect_timeout=int(max(2, pair.timeouts.connect)),
     )
@@ -78,14 +79,20 @@ def recovery_conf(pair: Pair, standby: Node) -> str:
     )
 
 
-def standby_settings(pair: Pair, standby: Node) -> dict[str, str | None]:
-    """The standby definition from 12 on. Leftovers that could end recovery early are removed: they would promote it."""
-    targets = ("", "_action", "_inclusive", "_lsn", "_name", "_time", "_timeline", "_xid")
+def standby_settings(pair: Pair, standby: Node, major: int) -> dict[str, str | None]:
+    """The standby definition from 12 on.
+
+    What could end recovery early is set to nothing, not only left out: it might stand in postgresql.conf, and would
+    promote the standby.
+    """
+    targets = ("recovery_target", *(f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid")))
+    trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
     return {
         "primary_conninfo": primary_conninfo(pair, standby),
         "primary_slot_name": standby.slot,
-        **{f"recovery_target{target}": None for target in targets},
-        "promote_trigger_file": None,
+        **dict.fromkeys(targets, ""),
+        "recovery_target_timeline": "latest",
+        **trigger,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..errors import Refusal
 from ..wire.doors import Door
 
 _WRITE = """
@@ -14,6 +13,17 @@ chmod "$old" "$1.pgha-new"
 sync "$1.pgha-new"
 mv -f -- "$1.pgha-new" "$1"
 sync "$(dirname "$1")"
+"""
+
+
+_SWAP = """
+set -e
+[ ! -e "$3" ]
+kept=
+if [ -e "$2" ]; then mv -T -- "$2" "$3"; kept=kept; fi
+mv -T -- "$1" "$2"
+sync "$(dirname "$2")"
+echo $kept
 """
 
 
@@ -33,28 +43,21 @@ def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
 
 def remove_standby_file(door: Door, name: str) -> bool:
     """Take a standby definition away; false if there was none. It is ours to write, so ours to remove."""
-    path = f"{door.node.data_directory}/{name}"
-    return bool(door.script('if [ -e "$1" ]; then rm -- "$1" && sync "$2" && echo gone; fi', path, _home(door)).text)
+    home = door.node.data_directory
+    return bool(door.script('if [ -e "$1/$2" ]; then rm -- "$1/$2" && sync "$1" && echo gone; fi', home, name).text)
 
 
-def rename(door: Door, old: str, new: str) -> None:
-    """Rename a directory within its parent. Raises Refusal if the new name is taken or the old is a mount point."""
-    answer = door.script(
-        'if [ -e "$2" ]; then echo taken; exit 0; fi; '
-        'if [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]; then echo mount; exit 0; fi; '
-        'mv -T -- "$1" "$2" && sync "$(dirname "$2")" && echo done',
-        *(old, new),
+def why_not_renamed(door: Door, path: str) -> str:
+    """Why this directory cannot be renamed within its parent; empty if it can, or is not there."""
+    mount = door.script(
+        '[ -e "$1" ] && [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]', path, okay=(0, 1, 2)
     )
-    reasons = {
-        "taken": (f"{new} exists on {door.node.name}", "move it away, then run this again"),
-        "mount": (
-            f"{old} on {door.node.name} is a mount point and cannot be renamed",
-            "make the data directory a directory below the mount point, and say so in the pair file",
-        ),
-    }
-    if answer.text in reasons:
-        raise Refusal(*reasons[answer.text])
+    return "is a mount point" if mount.status == 0 else ""
 
 
-def _home(door: Door) -> str:
-    return door.node.data_directory
+def swap_in(door: Door, new: str, target: str, aside: str) -> bool:
+    """Rename `target` to `aside` and `new` to `target`, in one go; false if there was no `target` to keep.
+
+    One script, so that a runbook that dies cannot leave the node without a data directory.
+    """
+    return door.script(_SWAP, new, target, aside).text == "kept"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .. import dialect
-from ..errors import HaError, NotAchieved, QueryFailed, TooSlow, Undecided, Unreachable
+from ..errors import CommandFailed, HaError, NotAchieved, QueryFailed, TooSlow, Undecided, Unreachable
 from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..facts.queries import query
@@ -32,10 +32,17 @@ exit 0
 
 #: A crash leaves its pid file. PostgreSQL refuses to start while *any* process of its user carries that number, be it
 #: a zombie or one that got the number after a reboot; no process has this data directory open, so the file is stale.
-_CLEAR_PID_FILE = 'rm -f -- "$1/postmaster.pid"'
+_CLEAR_PID_FILE = """
+for p in /proc/[0-9]*; do [ "$p/cwd" -ef "$1" ] && exit 0; done
+rm -f -- "$1/postmaster.pid"
+"""
 
 #: Ask the postmaster to stop fast, directly: a service manager may turn a slow stop into a kill.
-STOP_FAST = 'read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill -INT "$pid"'
+STOP_FAST = """
+[ -e "$1/postmaster.pid" ] || exit 1
+read -r pid < "$1/postmaster.pid"
+[ "/proc/$pid/cwd" -ef "$1" ] && kill -INT "$pid"
+"""
 
 
 def start(run: Run, name: str) -> None:
@@ -158,27 +165,29 @@ def promote(run: Run, name: str, major: int) -> None:
         deadline, asked = time.monotonic() + run.timeouts.promote, 0.0
         while True:
             if time.monotonic() - asked > 0.3:
-                _ask_to_promote(door, major)
+                trouble = _ask_to_promote(run, door, major)
                 asked = time.monotonic()
             if _is_writable(door):
                 return
             if time.monotonic() > deadline:
                 raise Undecided(
-                    f"{name} was asked to promote and is still in recovery after {span(run.timeouts.promote)}",
+                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
                     "the promotion may still come: do not start the old primary. Run this notebook again",
                 )
             time.sleep(POLL)
 
 
-def _ask_to_promote(door: Door, major: int) -> None:
-    if dialect.has("pg_promote", major):
-        try:
+def _ask_to_promote(run: Run, door: Door, major: int) -> str:
+    """Ask once. What goes wrong is only told: the promotion may have come meanwhile, and the next look decides."""
+    run.lock.check()
+    try:
+        if dialect.has("pg_promote", major):
             door.sql.do("select pg_promote(wait => false)")
-        except QueryFailed as refused:
-            if "recovery is not in progress" not in str(refused):
-                raise
-    else:
-        door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
+        else:
+            door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
+    except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
+        return trouble.what
+    return "it said nothing"
 
 
 def _is_writable(door: Door) -> bool:

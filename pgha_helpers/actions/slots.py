@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ..errors import NotAchieved
 from ..run import Run
+from .servers import wait
 
 
 def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
@@ -23,6 +25,19 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
         if found and not found[0]["active"]:
             sql.do("select pg_drop_replication_slot(%s)", [name])
         sql.do("select pg_create_physical_replication_slot(%s, %s)", [name, reserve])
+
+
+def wait_until_free(run: Run, on: str, for_node: str) -> None:
+    """Wait until nobody uses the slot: the walsender of a copy whose runbook was killed takes a moment to notice."""
+    name, sql = run.pair[for_node].slot, run.doors[on].sql
+
+    def free() -> bool | None:
+        return (
+            sql.read("select not active as free from pg_replication_slots where slot_name = %s", [name])[0]["free"]
+            or None
+        )
+
+    wait(free, run.timeouts.attach, lambda: NotAchieved(f"slot {name} on {on} is in use", "end who uses it"), 0.1)
 
 
 def drop_own_slot(run: Run, on: str, for_node: str) -> None:

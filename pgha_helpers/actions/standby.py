@@ -11,7 +11,7 @@ from ..facts.look import sight
 from ..model import Running
 from ..run import Run
 from ..wire.doors import Door
-from .configuration import primary_conninfo, quoted, recovery_conf, standby_settings, with_settings
+from .configuration import primary_conninfo, recovery_conf, standby_settings, with_settings
 from .files import read_file, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
@@ -19,7 +19,7 @@ _STAGED = "recovery.conf.pgha"
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 ARM = {
     "standby.signal": 'set -e; cd "$1"; : >> standby.signal; sync standby.signal .',
-    "recovery.conf": f'set -e; cd "$1"; [ -e recovery.conf ] || mv {_STAGED} recovery.conf; sync recovery.conf .',
+    "recovery.conf": f'set -e; cd "$1"; [ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .',
 }
 
 
@@ -28,7 +28,7 @@ def define(run: Run, name: str, major: int) -> None:
     door, node = run.doors[name], run.doors[name].node
     with run.deed(name, "write its standby definition") as deed:
         if dialect.has("standby_signal", major):
-            changed = alter_settings(door, standby_settings(run.pair, node))
+            changed = alter_settings(door, standby_settings(run.pair, node, major))
         else:
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", recovery_conf(run.pair, node))
         if not changed:
@@ -46,7 +46,7 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
         return write_file(door, path, after)
     for setting, value in settings.items():
         if value is not None:
-            door.sql.do(f"alter system set {setting} = {quoted(value)}")
+            door.sql.do(f"alter system set {setting} = %s", [value])
         elif f"\n{setting} " in f"\n{before}":
             door.sql.do(f"alter system reset {setting}")
     door.sql.do("select pg_reload_conf()")
@@ -56,17 +56,23 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
 def arm(run: Run, name: str, major: int) -> None:
     """Make sure that whatever starts this node next, it comes up as a standby."""
     with run.deed(name, "arm: the next start makes it a standby") as deed:
-        if read_disk(run.doors[name]).standby_files:
+        file, files = dialect.standby_file(major), read_disk(run.doors[name]).standby_files
+        if "recovery.signal" in files:
+            raise Refusal(
+                f"{name} has a recovery.signal: it would recover from an archive, then open for writes",
+                f"find out whose it is, and remove it from {run.pair[name].data_directory}",
+            )
+        if file == "standby.signal" and file in files:
             deed.already("it was armed")
             return
-        run.doors[name].script(ARM[dialect.standby_file(major)], run.doors[name].node.data_directory)
+        run.doors[name].script(ARM[file], run.doors[name].node.data_directory)
 
 
 def disarm(run: Run, name: str) -> None:
-    """Take the standby definition away from a node that was shut down as a primary.
+    """Take the standby definition away from a node that was shut down as a primary, or that is writable now.
 
     A node that is "shut down in recovery" is never disarmed: it would open writable, on the same timeline and
-    without a history file. Raises Refusal for it, and for one that has processes.
+    without a history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
     """
     door = run.doors[name]
     with run.deed(name, "disarm: it may start as a primary again") as deed:
@@ -75,13 +81,19 @@ def disarm(run: Run, name: str) -> None:
             deed.already("it was not armed")
             return
         state = disk.control.state if disk.control else "unreadable"
-        if disk.processes or state != "shut down":
+        if not writable(door) and (disk.processes or state != "shut down"):
             raise Refusal(
                 f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
                 "only a node that was shut down as a primary may open as one",
             )
         for file in disk.standby_files:
             remove_standby_file(door, file)
+
+
+def writable(door: Door) -> bool:
+    """Whether the server answers, and takes writes."""
+    seen = sight(door)
+    return isinstance(seen, Running) and seen.writable
 
 
 def prove_connection(run: Run, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import dialect
 from ..errors import NotSeen
-from ..model import Blank, Disk, Running, Silent, Snapshot
+from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot
 from ..model.sightings import disk_of, system_id_of
 from ..show import size
 from .check import check
@@ -51,12 +51,14 @@ def the_standby_is_as_addressed(now: Snapshot) -> str | None:
 
 
 def _strange(now: Snapshot, seen: Running) -> str | None:
-    """Why the server that answers is not the one of the pair file; the path may differ by a symbolic link."""
+    """Why the server that answers SQL is not the one that ssh looks at.
+
+    The backend that answered must be among the processes of the data directory: an alias, a virtual address or a
+    wrong port leads to another server, whose paths and system identifier may well be the same.
+    """
     wanted = now.pair[seen.node].data_directory.rstrip("/")
-    same = seen.disk and seen.disk.control and seen.disk.control.system_id == seen.system_id and seen.disk.processes
-    if same or seen.data_directory.rstrip("/") == wanted:
-        return None
-    return f"{seen.node} answers with {seen.data_directory}, the pair file says {wanted}"
+    here = seen.backend in seen.disk.processes if seen.disk else seen.data_directory.rstrip("/") == wanted
+    return None if here else f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
 
 
 @check(value=lambda now: next(filter(None, now.system_ids()), ""))
@@ -92,8 +94,11 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 
     Streaming replication works only within one major version.
     """
-    majors = {s.version // 10000 for s in now.running}
-    return " and ".join(f"{s.node} runs {s.version // 10000}" for s in now.running) if len(majors) > 1 else None
+    majors = {s.node: disk.programs for s in now.sightings if (disk := disk_of(s)) and disk.programs}
+    majors |= {s.node: s.version // 10000 for s in now.running}
+    return (
+        " and ".join(f"{node} has {major}" for node, major in majors.items()) if len({*majors.values()}) > 1 else None
+    )
 
 
 @check(value=lambda now: now.primary.node)
@@ -191,3 +196,34 @@ def the_preferred_node_is_primary(now: Snapshot) -> str | None:
     """
     preferred, primary = now.pair.preferred, now.primary.node
     return f"{primary} is primary, {preferred} is preferred" if preferred and primary != preferred else None
+
+
+@check()
+def whatever_runs_is_on_one_timeline(now: Snapshot) -> str | None:
+    """Both nodes are on one timeline, running or not.
+
+    Two histories cannot be told ahead or behind: run promote as a failover, then rebuild.
+    """
+    timelines = {s.node: _timeline(s) for s in now.sightings}
+    a, b = now.pair.names
+    same = timelines[a] == timelines[b]
+    return None if same else f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
+
+
+def _timeline(seen: Sighting) -> int:
+    if isinstance(seen, Running):
+        return seen.timeline
+    disk = disk_of(seen)
+    if disk is None or disk.control is None:
+        raise NotSeen(f"{seen.node} {seen}")
+    return disk.control.checkpoint.timeline
+
+
+@check()
+def no_commit_would_wait_for_a_missing_standby(now: Snapshot) -> str | None:
+    """The standby would not, once promoted, make every commit wait for a synchronous standby that is not there.
+
+    Set synchronous_standby_names to '' on the standby and reload; set it again when the other node streams.
+    """
+    names = now.standby.settings["synchronous_standby_names"]
+    return f"synchronous_standby_names is {names!r} on {now.standby.node}" if names else None

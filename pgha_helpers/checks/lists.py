@@ -9,6 +9,7 @@ from .identity import (
     a_rewind_would_be_possible,
     both_nodes_answer,
     both_shells_answer,
+    no_commit_would_wait_for_a_missing_standby,
     one_node_is_writable,
     the_clocks_agree,
     the_preferred_node_is_primary,
@@ -20,6 +21,7 @@ from .identity import (
     they_are_one_system,
     they_run_one_major_version,
     whatever_can_be_read_is_one_system,
+    whatever_runs_is_on_one_timeline,
 )
 from .streaming import (
     a_promotion_would_not_oversleep,
@@ -53,15 +55,20 @@ _SWITCHOVER = (
     replay_is_not_paused,
     replay_is_not_delayed,
     the_standby_can_replay_its_settings,
+    no_commit_would_wait_for_a_missing_standby,
 )
 
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
     "switchover": _SWITCHOVER,
-    "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system),
+    "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
     "return": (both_shells_answer, they_are_as_addressed, they_are_one_system, one_node_is_writable),
-    "failover": (the_standby_is_as_addressed, whatever_can_be_read_is_one_system),
+    "failover": (
+        the_standby_is_as_addressed,
+        whatever_can_be_read_is_one_system,
+        no_commit_would_wait_for_a_missing_standby,
+    ),
     "follow": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
     "clone": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
 }

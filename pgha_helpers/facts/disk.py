@@ -59,6 +59,7 @@ def parse_disk(text: str, now: float) -> Disk:
         processes=tuple(map(int, words.get("process", ()))),
         standby_files=tuple(words.get("standby", ())),
         histories=histories,
+        programs=int(words.get("programs", ["0"])[0] or 0),
         free_bytes=int(words.get("free", ["0"])[0] or 0) * 1024,
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,
     )
@@ -71,7 +72,7 @@ def parse_control(lines: Iterable[str]) -> Control | str:
     """
     pairs = {}
     for line in lines:
-        if "WARNING" in line or "CRC" in line.split(":")[0]:
+        if "warning" in line.lower() or "crc checksum" in line.lower():  # 18 writes it in small letters, to stderr
             return f"global/pg_control is damaged: {line.strip()}"
         key, _, value = line.partition(":")
         pairs[key.strip()] = value.strip()

@@ -1,6 +1,8 @@
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
 # Each answer is one line "word rest", but for the control file and the history files, which end with a line "end".
 echo "clock $(date +%s.%N)"
+programs=$("$2/pg_controldata" --version 2>/dev/null | awk '{ print $3 }')
+echo "programs ${programs%%[.a-z]*}"
 if [ ! -e "$1" ]; then echo "blank $1 does not exist"; exit 0; fi
 if [ ! -d "$1" ]; then echo "blank $1 is not a directory"; exit 0; fi
 if [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "blank $1 cannot be entered by $(id -un)"; exit 0; fi
@@ -22,9 +24,8 @@ if [ ! -f "$1/PG_VERSION" ]; then
 fi
 if [ ! -x "$2/pg_controldata" ]; then echo "blank there is no $2/pg_controldata: bin_directory is wrong"; exit 0; fi
 read -r made < "$1/PG_VERSION"
-ours=$("$2/pg_controldata" --version | awk '{ print $3 }')
-if [ "$made" != "${ours%%[.a-z]*}" ]; then
-  echo "blank $1 was made by PostgreSQL $made, but $2 holds $ours"; exit 0
+if [ "$made" != "${programs%%[.a-z]*}" ]; then
+  echo "blank $1 was made by PostgreSQL $made, but $2 holds $programs"; exit 0
 fi
 if control=$("$2/pg_controldata" -D "$1" 2>&1); then echo control; printf '%s\nend\n' "$control"
 else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi

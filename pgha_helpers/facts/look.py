@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dialect
 from ..checks import Check
-from ..errors import CommandFailed, HaError, NotAchieved, NotSeen, Unreachable
+from ..errors import CommandFailed, HaError, NotAchieved, NotSeen, TooSlow, Unreachable
 from ..model import Blank, Hung, Lsn, Node, Receiver, Running, Sender, Sighting, Silent, Slot, Snapshot, Stopped
 from ..run import Run
 from ..show import span, utc
@@ -84,29 +84,34 @@ def sight(door: Door) -> Sighting:
     running = _ask_sql(door)
     try:
         disk = read_disk(door)
-    except (Unreachable, TimeoutError, CommandFailed) as silence:
-        return _without_shell(door.node, running, str(silence).split("\n")[0])
+    except (Unreachable, TooSlow, CommandFailed) as silence:
+        return _without_shell(door.node, running, _words(silence))
     if isinstance(running, Running):
         return replace(running, disk=disk)
     if disk.processes:
-        return Hung(door.node.name, running, disk)
+        return Hung(door.node.name, running.what, disk, getattr(running, "answer", ""))
     if disk.control is None:
         return Blank(door.node.name, disk.blank, disk)
     return Stopped(door.node.name, disk)
 
 
-def _without_shell(node: Node, running: Running | str, why: str) -> Sighting:
+def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting:
     if isinstance(running, Running):
         return replace(running, shell_silent=why)
-    return Silent(node.name, f"{running}; {why}")
+    return Silent(node.name, f"{running.what}; {why}")
 
 
-def _ask_sql(door: Door) -> Running | str:
+def _words(silence: HaError) -> str:
+    """Why, and what to do about it: how to pin a host key is of use only if it reaches the person."""
+    return f"{silence.what} ({silence.remedy})" if silence.remedy else silence.what
+
+
+def _ask_sql(door: Door) -> Running | HaError:
     """What SQL says, or why it says nothing."""
     try:
         return _running(door.node, door.sql)
     except HaError as silence:
-        return silence.what
+        return silence
 
 
 def _running(node: Node, sql: Session) -> Running:

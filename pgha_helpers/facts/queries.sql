@@ -5,6 +5,7 @@
 select pg_is_in_recovery() as in_recovery,
        current_setting('server_version_num')::int as version,
        current_setting('data_directory') as data_directory,
+       pg_backend_pid() as backend,
        (select system_identifier::text from pg_control_system()) as system_id,
        case when pg_is_in_recovery()
             then (select greatest(c.timeline_id, r.min_recovery_end_timeline,

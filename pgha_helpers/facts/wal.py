@@ -31,8 +31,8 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
     """Start of the last WAL record, or the last byte of it where only the record's end is known."""
     if isinstance(seen, Running):
         return Lsn(seen.position.lsn - 1)
-    if control.state == "shut down in recovery":
-        return Lsn(control.minimum_recovery - 1)
+    if control.shut_down_in_recovery:
+        return Lsn(control.least_end.lsn - 1)
     return last_record(door, control.checkpoint.timeline, control.redo)
 
 

@@ -29,6 +29,19 @@ class Control:
         """It ended cleanly, having been writable, and wrote a shutdown checkpoint."""
         return self.state == "shut down"
 
+    @property
+    def shut_down_in_recovery(self) -> bool:
+        """It ended cleanly as a standby."""
+        return self.state == "shut down in recovery"
+
+    @property
+    def least_end(self) -> Position:
+        """A position that whoever has all of this node's WAL must have passed or reached.
+
+        In recovery the last checkpoint is only the last restartpoint, so the minimum recovery position counts too.
+        """
+        return Position(self.checkpoint.timeline, Lsn(max(self.minimum_recovery, self.checkpoint.lsn + 1)))
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -36,7 +49,8 @@ class Disk:
 
     `processes` are the pids of every PostgreSQL process whose working directory is this data directory: a
     postmaster killed with -9 leaves backends that still commit, and the pid file does not know them.
-    `clock_skew` is seconds that the node's clock is ahead of this machine's.
+    `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
+    ahead of this machine's.
     """
 
     control: Control | None = None
@@ -44,6 +58,7 @@ class Disk:
     processes: tuple[int, ...] = ()
     standby_files: tuple[str, ...] = ()
     histories: Mapping[int, str] = field(default_factory=dict)
+    programs: int = 0
     free_bytes: int = 0
     clock_skew: float = 0.0
 
@@ -96,6 +111,7 @@ class Running:
     system_id: str
     timeline: int
     data_directory: str
+    backend: int = 0
     written: Lsn = NOWHERE
     received: Lsn = NOWHERE
     replayed: Lsn = NOWHERE
@@ -152,11 +168,25 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Hung:
-    """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing us."""
+    """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing us.
+
+    `answer` holds the server's own words where it answered and refused us.
+    """
 
     node: str
     why: str
     disk: Disk
+    answer: str = ""
+
+    @property
+    def starting(self) -> bool:
+        """It says that it is starting or recovering. Another language than English counts as a refusal."""
+        return any(words in self.answer for words in ("starting up", "not yet accepting", "recovery mode"))
+
+    @property
+    def refuses(self) -> bool:
+        """It is alive and refuses us: too many clients, a password, pg_hba.conf. It may well serve others."""
+        return bool(self.answer) and not self.starting and "shutting down" not in self.answer
 
     def __str__(self) -> str:
         state = f", control file says {self.disk.control.state!r}" if self.disk.control else ""

@@ -88,6 +88,11 @@ class Snapshot(show.Shown):
         return "; ".join(f"{s.node} {s}" for s in self.sightings)
 
 
+def streams_to(primary: Running, standby: str) -> bool:
+    """Whether a walsender of this primary streams to the standby, which calls itself by its node's name."""
+    return any(sender.application == standby and sender.state == "streaming" for sender in primary.senders)
+
+
 def _details(seen: Sighting) -> str:
     if not isinstance(seen, Running):
         return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Hung, Running, Silent, Snapshot, Stopped
+from ..model.snapshot import streams_to
 from ..show import size
 from .plan import Plan, named
 
@@ -74,6 +75,8 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
             f"{other.node} {other}, and nobody knows what it last wrote",
             "this is a failover: occasion=failover, with fenced_by",
         )
+    if isinstance(other, Hung) and other.refuses:
+        raise NotSafe(f"{other.node} is alive and refuses us: {other.answer}", "mend that: it may be taking writes")
     if isinstance(other, Blank) or (isinstance(other, Stopped) and not _stopped_cleanly(other)):
         raise NotSafe(f"{other.node} was not stopped cleanly: {other}", "this is a failover: occasion=failover")
     return Plan(
@@ -93,18 +96,26 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
     )
 
 
-def _target(now: Snapshot, wanted: str) -> Running:
+def _target(now: Snapshot, wanted: str) -> Running | Stopped:
+    """The standby to promote: the one that was named, or the one that has more.
+
+    One that was stopped as a standby is started first, but only where nothing else runs.
+    """
     candidates = [s for s in now.standbys if not wanted or s.node == wanted]
+    asleep = [s for s in now.sightings if isinstance(s, Stopped) and s.control.shut_down_in_recovery]
+    asleep = [s for s in asleep if s.disk.standby_files and (not wanted or s.node == wanted)]
+    if len(asleep) == 1 and not now.running:
+        return asleep[0]
     if not candidates:
         raise NotSafe(
             f"there is no standby to promote: {'; '.join(f'{s.node} {s}' for s in now.sightings)}",
             "start the node that was the standby, then run this again",
         )
-    return max(candidates, key=lambda s: s.position.lsn)
+    return max(candidates, key=lambda s: (s.timeline, s.position.lsn))
 
 
 def _stopped_cleanly(stopped: Stopped) -> bool:
-    return stopped.control.state in ("shut down", "shut down in recovery")
+    return stopped.control.shut_down_as_primary or stopped.control.shut_down_in_recovery
 
 
 def _left_behind(other: object) -> bool:
@@ -112,27 +123,35 @@ def _left_behind(other: object) -> bool:
 
 
 def _return(now: Snapshot, primary: Running) -> Plan:
-    """The promotion is done; only the way back of the old primary is missing."""
+    """The promotion is done; only the way back of the old primary is missing, or its slot is to be dropped."""
     old = now.other(primary.node)
     return Plan(
         "promote",
         primary.node,
         old.node,
         "return",
-        steps=(f"{primary.node} is already primary", f"Start {old.node} as its standby and see it stream"),
-        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is stopped",
+        steps=(
+            f"{primary.node} is already primary",
+            f"Start {old.node} as its standby if it is not running, see it stream, drop the slot that it kept",
+        ),
+        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is not yet back",
         told=(f"{old.node} {old}",),
     )
 
 
 def _already_primary(now: Snapshot, primary: Running) -> Plan:
     other = now.other(primary.node)
-    if _left_behind(other):
+    if isinstance(other, Running) and streams_to(primary, other.node) and not _has_own_slot(now, other):
+        done = f"already so: {primary.node} is primary, and {other.node} follows it"
+        return Plan("promote", primary.node, other.node, "return", already=done)
+    if isinstance(other, Running) or _left_behind(other) or (isinstance(other, Hung) and other.disk.standby_files):
         return _return(now, primary)
-    follows = isinstance(other, Running) and any(s.application == other.node for s in primary.senders)
-    rest = f"{other.node} follows it" if follows else f"{other.node} does not follow it ({other}): run rebuild"
-    done = f"already so: {primary.node} is primary, and {rest}"
-    return Plan("promote", primary.node, other.node, "switchover", already=done)
+    raise NotSafe(f"{primary.node} is already primary, but it has no standby: {other.node} {other}", "run rebuild")
+
+
+def _has_own_slot(now: Snapshot, old: Running) -> bool:
+    """Whether the old primary still keeps WAL for the new one."""
+    return any(slot.name == now.pair.other(old.node).slot for slot in old.slots)
 
 
 def _failover(now: Snapshot, fenced_by: str) -> Plan:
@@ -143,8 +162,9 @@ def _failover(now: Snapshot, fenced_by: str) -> Plan:
         )
     target = _target(now, "")
     old = now.other(target.node)
-    if isinstance(old, Running):
-        raise NotSafe(f"{old.node} answers and is in recovery", "nothing failed: use occasion=switchover")
+    if isinstance(old, Running) or isinstance(target, Stopped):
+        raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
+    _refuse_the_living(target, old)
     return Plan(
         "promote",
         target.node,
@@ -158,6 +178,20 @@ def _failover(now: Snapshot, fenced_by: str) -> Plan:
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
         told=_may_be_lost(target, old),
     )
+
+
+def _refuse_the_living(target: Running, old: Stopped | Hung | Blank | Silent) -> None:
+    """Raises NotSafe where something says that the old primary is alive, although it does not answer us."""
+    if isinstance(old, Hung) and old.refuses:
+        raise NotSafe(
+            f"{old.node} is alive and refuses us, and may be serving others: {old.answer}",
+            "mend that and use occasion=switchover, or stop it there",
+        )
+    if isinstance(old, Silent) and target.receiver and target.receiver.status == "streaming":
+        raise NotSafe(
+            f"{old.node} still streams to {target.node}: it is alive, or has been dead for less than a minute",
+            f"look from {target.node} whether it is; a walreceiver gives up after wal_receiver_timeout",
+        )
 
 
 def _fence(old: Stopped | Hung | Blank | Silent, fenced_by: str) -> str:
@@ -179,10 +213,10 @@ def _kind(old: Stopped | Hung | Blank | Silent) -> str:
 def _may_be_lost(target: Running, old: Stopped | Hung | Blank | Silent) -> tuple[str, ...]:
     has = f"{target.node} has WAL up to {target.position}"
     if isinstance(old, Stopped) and _stopped_cleanly(old) and old.control.checkpoint.timeline == target.timeline:
-        if target.replayed > old.control.checkpoint.lsn:
-            return (f"{has}, past the shutdown checkpoint of {old.node}: nothing is lost",)
-        gap = size(old.control.checkpoint.lsn - target.position.lsn)
-        return (f"{has}. {old.node} wrote {gap} more: THOSE COMMITS WILL BE MISSING on {target.node}",)
+        if target.position >= old.control.least_end:
+            return (f"{has}, past all that {old.node} wrote before it was stopped: nothing is lost",)
+        gap = size(old.control.least_end - target.position)
+        return (f"{has}. {old.node} wrote at least {gap} more: THOSE COMMITS WILL BE MISSING on {target.node}",)
     seen = old.disk.control.checkpoint if not isinstance(old, Silent) and old.disk.control else None
     last = f"its last checkpoint was at {seen}" if seen else "its WAL cannot be read"
     return (

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Hung, Lsn, Running, Silent, Snapshot, Stopped
 from ..model.sightings import disk_of
+from ..model.snapshot import streams_to
 from .plan import Plan
 
 METHODS = ("", "follow", "clone")
@@ -50,7 +51,9 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
     if isinstance(loser, Silent):
         raise NotSafe(f"{loser.node} {loser}", "a node is rebuilt over ssh: mend that first")
     _same_system(now, loser)
-    if method != "clone" and _streams(now, loser):
+    if isinstance(loser, Hung) and loser.starting and method != "clone":
+        raise NotSafe(f"{loser.node} is starting: {loser.answer}", "wait until it is up, or insist with method=clone")
+    if method != "clone" and isinstance(loser, Running) and streams_to(now.primary, loser.node):
         done = f"already so: {loser.node} streams from {now.primary.node}"
         return Plan("rebuild", loser.node, now.primary.node, "follow", already=done)
     why_not = why_not_follow(now, loser, evidence or Evidence())
@@ -93,11 +96,6 @@ def history_of(text: str) -> dict[int, Lsn]:
     """
     rows = [line.split("\t") for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return {int(row[0]): Lsn.parse(row[1].strip()) for row in rows}
-
-
-def _streams(now: Snapshot, loser: object) -> bool:
-    senders = now.primary.senders
-    return isinstance(loser, Running) and any(s.application == loser.node and s.state == "streaming" for s in senders)
 
 
 def _same_system(now: Snapshot, loser: Running | Stopped | Hung | Blank) -> None:

@@ -61,6 +61,8 @@ def plan_setup(
     if method not in METHODS:
         raise BadParameters(f"method is {method!r}", "it may be basebackup, or empty for the runbook's choice")
     keep = which_to_keep(now, primary)
+    if isinstance(keep, Stopped):
+        return _start_first(now, keep)
     other = now.other(keep.node)
     standby = _standby(now, keep, other, evidence)
     steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
@@ -78,8 +80,25 @@ def plan_setup(
     )
 
 
-def which_to_keep(now: Snapshot, primary: str) -> Running:
-    """The cluster that is kept: the one that is named, or the only writable one."""
+def _start_first(now: Snapshot, keep: Stopped) -> Plan:
+    """A setup that died while it restarted the primary: what it needs beyond the start is seen only then."""
+    return Plan(
+        "setup",
+        now.pair.other(keep.node).name,
+        keep.node,
+        "setup",
+        steps=(f"Start {keep.node}, which was shut down cleanly", "Then do whatever is still missing"),
+        extras=(f"restart {keep.node}",),
+        roles=f"{keep.node} is kept as primary and is stopped",
+        told=(f"{keep.node} {keep}",),
+    )
+
+
+def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
+    """The cluster that is kept: the one that is named, or the only writable one.
+
+    One that was shut down as a primary may be named too, unless the other node has a copy of it.
+    """
     if primary and primary not in now.pair.names:
         raise BadParameters(f"primary is {primary!r}", f"it may be {' or '.join(now.pair.names)}")
     if not primary and len(now.primaries) != 1:
@@ -88,6 +107,10 @@ def which_to_keep(now: Snapshot, primary: str) -> Running:
             f"which cluster is kept must be said: {seen}", f"primary={now.pair.names[0]} or {now.pair.names[1]}"
         )
     keep = now[primary or now.primary.node]
+    if isinstance(keep, Stopped) and keep.control.shut_down_as_primary and not keep.disk.standby_files:
+        ours, theirs = now.system_ids()
+        if ours != theirs:
+            return keep
     if not isinstance(keep, Running):
         raise NotSafe(f"{keep.node} {keep}", "start the cluster that is to be kept")
     if keep.in_recovery:

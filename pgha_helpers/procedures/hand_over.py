@@ -6,10 +6,12 @@ from .. import plans
 from ..actions import servers, slots, standby
 from ..actions.servers import POLL, wait
 from ..checks import AFTER
+from ..consent import require
 from ..errors import Aborted, Failure, HaError, NotAchieved, Refusal, Undecided
 from ..facts import look, until
 from ..facts.disk import parse_control
-from ..model import Blank, Control, Deeds, Hung, Lsn, Running, Silent, Snapshot, Stopped
+from ..facts.wal import record_at
+from ..model import Blank, Control, Deeds, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..plans import Plan
 from ..run import Run
 from ..show import size, span
@@ -32,14 +34,23 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     target = now[plan.node]
     if isinstance(target, Running) and target.writable:
         print(f"{plan.node} is already primary.")
-    elif plan.kind == "failover":
-        _fail_over(run, plan, now)
-    elif isinstance(old := now[plan.peer], Running) and old.writable:
-        _switch_over(run, plan, old)
     else:
-        _resume(run, plan, now)
+        _ROADS[_still_meant(run, plan, now)](run, plan, now)
     servers.checkpoint(run, plan.node, "the control file shows the new timeline")
     return run.deeds_since(already)
+
+
+def _still_meant(run: Run, plan: Plan, now: Snapshot) -> str:
+    """The road to take from here. Raises Refusal where it is not what was consented to any more.
+
+    A switchover may go on as a resume, because both move the same primary to the same node, proven. A failover may
+    not become anything else, nor anything else a failover: what was said to be lost, or fenced, would not be true.
+    """
+    again = run.replan(now)
+    if (again.node, again.peer) != (plan.node, plan.peer) or ("failover" in {again.kind, plan.kind} and again != plan):
+        raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")
+    require(run, again, now)
+    return again.kind
 
 
 def follow(run: Run, plan: Plan) -> Deeds:
@@ -62,15 +73,15 @@ def follow(run: Run, plan: Plan) -> Deeds:
     return run.deeds_since(already)
 
 
-def _switch_over(run: Run, plan: Plan, old: Running) -> None:
-    major = old.version // 10000
+def _switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
+    major, timeline = now.primary.version // 10000, now.standby.timeline
     _prepare(run, plan, major)
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="arm, stop, prove, promote")
     with run.journal.held():
-        standby.arm(run, plan.peer, major)
         try:
+            standby.arm(run, plan.peer, major)
             control = _stop(run, plan.peer)
-            _prove(run, plan, control)
+            _prove(run, plan, control.checkpoint, timeline)
         except (HaError, OSError) as reason:
             _abort(run, plan, reason)
         servers.promote(run, plan.node, major)
@@ -93,7 +104,7 @@ def _stop(run: Run, name: str) -> Control:
     door = run.doors[name]
     within = run.timeouts.shutdown
     with run.deed(name, "stop the primary") as deed:
-        door.script(servers.STOP_FAST, door.node.data_directory, okay=(0, 1))
+        door.script(servers.STOP_FAST, door.node.data_directory)
         control = wait(
             lambda: found if (found := control_of(run, name)).shut_down_as_primary else None,
             within,
@@ -107,31 +118,36 @@ def control_of(run: Run, name: str) -> Control:
     """The control file alone: all that the outage window needs to know of the old primary."""
     door = run.doors[name]
     told = door.run(door.binary("pg_controldata"), "-D", door.node.data_directory)
-    control = parse_control(told.text.splitlines())
+    control = parse_control([*told.complaint.splitlines(), *told.text.splitlines()])
     if isinstance(control, str):
         raise Refusal(f"{name}: {control}")
     return control
 
 
-def _prove(run: Run, plan: Plan, control: Control) -> None:
-    """The standby has replayed past the old primary's shutdown checkpoint, so nothing it wrote is missing."""
-    door, goal = run.doors[plan.node], control.checkpoint.lsn
+def _prove(run: Run, plan: Plan, goal: Position, timeline: int) -> None:
+    """The standby, on `timeline`, has replayed past the old primary's shutdown checkpoint: nothing it wrote is missing.
+
+    Raises NotAchieved where it has not, or is on another timeline: bare positions of two histories prove nothing.
+    """
+    door = run.doors[plan.node]
     with run.deed(plan.node, f"prove that it has replayed past {goal}") as deed:
+        deed.changed = False
+        _same_timeline(plan, goal, timeline)
         at = wait(
-            lambda: reached if (reached := servers.replayed(door)) > goal else None,
+            lambda: reached if (reached := servers.replayed(door)) > goal.lsn else None,
             run.timeouts.replay,
             lambda: NotAchieved(
-                f"{plan.node} has replayed to {(here := servers.replayed(door))}, {_missing(goal, here)} short of "
-                f"the shutdown checkpoint of {plan.peer} at {goal}"
+                f"{plan.node} has replayed to {(here := servers.replayed(door))}, {size(max(0, goal.lsn - here))} "
+                f"short of the shutdown checkpoint of {plan.peer} at {goal}"
             ),
             pause=POLL,
         )
-        deed.changed = False
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")
 
 
-def _missing(goal: Lsn, here: Lsn) -> str:
-    return size(max(0, goal - here))
+def _same_timeline(plan: Plan, goal: Position, timeline: int) -> None:
+    if goal.timeline != timeline:
+        raise NotAchieved(f"{plan.peer} ended at {goal}, but {plan.node} is on timeline {timeline}: two histories")
 
 
 def _abort(run: Run, plan: Plan, reason: BaseException) -> None:
@@ -140,7 +156,8 @@ def _abort(run: Run, plan: Plan, reason: BaseException) -> None:
     print(f"Taking it back: {reason}", flush=True)
     run.journal.write("abort", because=str(reason))
     try:
-        servers.wait_for_last_process(run, run.doors[old])
+        if not standby.writable(run.doors[old]):
+            servers.wait_for_last_process(run, run.doors[old])
         standby.disarm(run, old)
         servers.start(run, old)
         seen = look(run)[old]
@@ -160,10 +177,11 @@ def _abort(run: Run, plan: Plan, reason: BaseException) -> None:
 def _resume(run: Run, plan: Plan, now: Snapshot) -> None:
     """Finish what a killed run began: nobody is writable, and a promotion may be pending on the standby."""
     old, new = plan.peer, plan.node
-    major = _major(now, new)
+    servers.start(run, new)
     if isinstance(now[old], Hung):
         servers.wait_for_last_process(run, run.doors[old])
-        now = look(run)
+    now = look(run)
+    major = _major(now, new)
     if isinstance(now[old], Stopped):
         standby.define(run, old, major)
         standby.arm(run, old, major)
@@ -182,23 +200,28 @@ def _major(now: Snapshot, name: str) -> int:
 
 def _prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
     """The target has everything that the other node wrote, whatever became of the other node since."""
-    other = now[plan.peer]
-    if isinstance(other, Stopped) and other.control.shut_down_as_primary:
-        _prove(run, plan, other.control)
-        return
-    door = run.doors[plan.node]
-    goal = other.position.lsn if isinstance(other, Running) else _end_in_recovery(other)
-    with run.deed(plan.node, f"prove that it has replayed all that {plan.peer} has, to {goal}") as deed:
-        deed.changed = False
-        at = servers.replayed(door)
-        if at < goal:
-            raise NotAchieved(f"{plan.node} has replayed to {at}, {plan.peer} has {_missing(goal, at)} more")
-
-
-def _end_in_recovery(other: object) -> Lsn:
-    if not isinstance(other, Stopped) or other.control.state != "shut down in recovery":
+    other, target = now[plan.peer], now[plan.node]
+    if isinstance(other, Stopped):
+        last, goal = (
+            other.control.checkpoint,
+            Position(other.control.least_end.timeline, Lsn(other.control.least_end.lsn - 1)),
+        )
+    elif isinstance(other, Running) and other.in_recovery and other.disk and other.disk.control:
+        last, goal = other.disk.control.checkpoint, Position(other.timeline, Lsn(other.position.lsn - 1))
+    else:
         raise Failure(f"what the other node has is not known: {other}", "this is a failover: occasion=failover")
-    return Lsn(max(other.control.minimum_recovery, other.control.checkpoint.lsn + 1))
+    assert isinstance(target, Running), "it was started above"
+    _prove(run, plan, goal, target.timeline)
+    _prove_same_history(run, plan, last)
+
+
+def _prove_same_history(run: Run, plan: Plan, last: Position) -> None:
+    """Both nodes' WAL tell the same record at the old primary's last checkpoint: one history, not two of one number."""
+    with run.deed(plan.node, f"prove one history: the record at {last} on both nodes") as deed:
+        deed.changed = False
+        ours, theirs = (record_at(run.doors[name], last.timeline, last.lsn) for name in (plan.node, plan.peer))
+        if not theirs or ours != theirs:
+            raise NotAchieved(f"at {last} {plan.peer} has {theirs or 'nothing'}, {plan.node} has {ours or 'nothing'}")
 
 
 def _take_back(run: Run, plan: Plan, reason: BaseException) -> None:
@@ -213,14 +236,46 @@ def _take_back(run: Run, plan: Plan, reason: BaseException) -> None:
 
 def _fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     major = _major(now, plan.node)
-    old = now[plan.peer]
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
-    if isinstance(old, Silent):
-        run.journal.write("fenced by", node=plan.peer, words=run.parameters["fenced_by"])
-    else:
-        if not isinstance(old, Blank):
-            standby.define(run, plan.peer, major)
-            standby.arm(run, plan.peer, major)
-        servers.end_every_process(run, plan.peer)
+    attested = str(run.parameters["fenced_by"]).strip()
+    if attested:
+        run.journal.write("fenced by", node=plan.peer, words=attested)
+    if not isinstance(now[plan.peer], Silent):
+        _fence(run, plan, now, major, attested)
+        _see_it_cut_off(run, plan)
+    elif not attested:
+        raise Refusal(f"{plan.peer} is silent, and nobody has said that it is off", "fenced_by, then run it again")
     servers.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node)
+
+
+def _fence(run: Run, plan: Plan, now: Snapshot, major: int, attested: str) -> None:
+    """End every process of the old primary, after making sure that whatever starts it makes it a standby.
+
+    A disk that cannot be written cannot be armed: then somebody's word that it stays off has to do.
+    """
+    if not isinstance(now[plan.peer], Blank):
+        try:
+            standby.define(run, plan.peer, major)
+            standby.arm(run, plan.peer, major)
+        except HaError as unarmed:
+            if not attested:
+                raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
+            run.journal.write("not armed", node=plan.peer, because=unarmed.what)
+    servers.end_every_process(run, plan.peer)
+
+
+def _see_it_cut_off(run: Run, plan: Plan) -> None:
+    """With the old primary ended nothing may stream any more: else it was another server that was ended."""
+
+    def cut_off() -> bool | None:
+        receiver = run.doors[plan.node].sql.read("select 1 from pg_stat_wal_receiver where status = 'streaming'")
+        return None if receiver else True
+
+    with run.deed(plan.node, f"see that it receives nothing from {plan.peer} any more") as deed:
+        deed.changed = False
+        words = f"{plan.node} still receives WAL although {plan.peer} was ended"
+        wait(cut_off, run.timeouts.replay, lambda: NotAchieved(words, "which server feeds it? look there"), 0.02)
+
+
+_ROADS = {"switchover": _switch_over, "resume": _resume, "failover": _fail_over}

@@ -7,6 +7,7 @@ from ..actions import clone, servers, slots, standby
 from ..checks import AFTER
 from ..facts import evidence, look, until
 from ..model import Deeds, Running, Snapshot, Stopped
+from ..model.snapshot import streams_to
 from ..plans import Plan
 from ..plans.rebuild import which_node
 from ..run import Run
@@ -37,6 +38,9 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
     if method == "clone":
+        if isinstance(now[node], Running) and streams_to(now.primary, node):
+            servers.stop(run, node, "its slot is needed for the copy")
+        slots.wait_until_free(run, primary, node)
         source = now[primary]
         assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
         copy = clone.copy_beside(run, node, source)

@@ -10,6 +10,7 @@ from ..errors import HaError
 from ..facts import evidence, look, until
 from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
+from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
@@ -28,6 +29,9 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
 
 def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
+    """What is missing beside the settings; nothing is known of a cluster that does not run yet."""
+    if not isinstance(now[keep], Running):
+        return Wishes()
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
     return Wishes(access.role_is_missing(run, keep), {name: access.hba_is_missing(run, name) for name in sorted(ours)})
 
@@ -43,15 +47,14 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     run.permits(plan)
     already = len(run.deeds)
     keep, node = plan.peer, plan.node
+    servers.start(run, keep)
     access.ensure_role(run, keep)
     _settings(run, keep, plan)
     access.ensure_hba(run, keep)
     now = look(run)
-    attached = any(s.application == node and s.state == "streaming" for s in _seen(now, keep).senders)
-    if not attached:
+    if not streams_to(_seen(now, keep), node):
         become_standby(run, node, keep, _method(run, now, keep, node))
-    elif isinstance(now[node], Running):
-        access.ensure_hba(run, node)
+    access.ensure_hba(run, node)
     return run.deeds_since(already)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ..errors import TooSlow, Unreachable
 from .doors import Door
+from .shell import as_user
 
 _ATTENDED = """
 exec 3<&0
@@ -31,8 +32,7 @@ def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: 
 
     Raises TooSlow after `within` seconds (the program is ended), Unreachable when the connection is lost.
     """
-    sudo = ["sudo", "-n", "-u", door.node.owner, "--"] if door.node.owner else []
-    command = shlex.join([*sudo, "env", "LC_ALL=C", "sh", "-c", _ATTENDED, "sh", *argv])
+    command = shlex.join(as_user(door.node.owner, "sh", "-c", _ATTENDED, "sh", *argv))
     pipes, deadline, rest = door.pipes("exec " + command), time.monotonic() + within, b""
     try:
         while time.monotonic() < deadline:
@@ -45,6 +45,8 @@ def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: 
                 if text:
                     on_line(text)
         raise TooSlow(f"{door.node.name}: {argv[0]} did not end within {within:g} s, and was ended")
+    except TooSlow:
+        raise
     except (EOFError, OSError) as error:
         raise Unreachable(f"{door.node.name}: the connection was lost while {argv[0]} ran: {error}") from None
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..errors import Unreachable
 from ..model import Node, Pair
 from .pipes import LocalPipes, Pipes
 from .shell import Answer, Shell
@@ -31,9 +32,13 @@ class Door:
             return LocalPipes("sh", "-c", command)
         from .ssh import SshPipes, connect
 
-        transport = self._client.get_transport() if self._client else None
-        if self._client is None or transport is None or not transport.is_active():
-            self._client = connect(self.node.ssh, self._timeouts.connect)
+        if self._client is not None:
+            try:
+                return SshPipes(self._client, command, self._timeouts.connect)
+            except Unreachable:  # the connection is dead, or half dead: a new one is tried, once
+                self._client.close()
+                self._client = None
+        self._client = connect(self.node.ssh, self._timeouts.connect)
         return SshPipes(self._client, command, self._timeouts.connect)
 
     def run(self, *argv: str, **options: Any) -> Answer:

@@ -75,10 +75,13 @@ class Shell:
 
     def _ask(self, line: bytes, within: float, argv: tuple[str, ...]) -> Answer:
         mark = secrets.token_hex(12)
-        told = f"; s=$?; printf '\\n{mark} %d\\n' $s; printf '\\n{mark}\\n' >&2\n".encode()
+        # the first marks keep what the account's start-up files print out of the answer; the braces make `sh` refuse a
+        # line that was cut off, which it would run at the end of its input
+        begin = f"{{ printf '{mark}<'; printf '{mark}<' >&2; "
+        end = f"; s=$?; printf '\\n{mark} %d\\n' $s; printf '\\n{mark}\\n' >&2; }}\n"
         pipes = self._alive()
         try:
-            pipes.send(line + told)
+            pipes.send(begin.encode() + line + end.encode())
             return self._read(pipes, mark.encode(), time.monotonic() + within)
         except TimeoutError:
             self.close()
@@ -107,7 +110,7 @@ class Shell:
             end, last = out.find(tail + b" "), err.find(tail + b"\n")
             if end >= 0 and last >= 0 and out.endswith(b"\n"):
                 status = int(out[end + len(tail) + 1 :])
-                return Answer(status, bytes(out[:end]), bytes(err[:last]))
+                return Answer(status, _after(out[:end], mark), _after(err[:last], mark))
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
@@ -116,12 +119,21 @@ class Shell:
             err += more_err
 
 
+def _after(said: bytearray, mark: bytes) -> bytes:
+    return bytes(said.partition(mark + b"<")[2])
+
+
+def as_user(user: str, *argv: str) -> tuple[str, ...]:
+    """A command with English answers, through sudo where a user is named who is not the shell's own."""
+    sudo = ("sudo", "-n", "-u", user, "--") if user else ()
+    return (*sudo, "env", "LC_ALL=C", *argv)
+
+
 def _line(argv: tuple[str, ...], user: str, stdin: bytes) -> bytes:
     """One command for `sh`: quoted by construction, its own stdin, and English answers."""
     if any("\0" in word for word in argv):
         raise ValueError("a command cannot hold a NUL character")
-    sudo = ("sudo", "-n", "-u", user, "--") if user else ()
-    command = shlex.join((*sudo, "env", "LC_ALL=C", *argv))
+    command = shlex.join(as_user(user, *argv))
     if not stdin:
         return f"{command} </dev/null".encode("utf-8", "surrogateescape")
     # printf is a builtin, so what it prints is not bound by the kernel's limit on arguments

@@ -87,7 +87,7 @@ class Session:
             except TimeoutError:
                 raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
             except psycopg2.Error as error:
-                raise Unreachable(f"SQL: {_one_line(error)}") from None
+                raise Unreachable(f"SQL: {_one_line(error)}", answer=_fatal(error)) from None
             self._connection = connection
         return self._connection
 
@@ -109,6 +109,11 @@ class Session:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _fatal(error: psycopg2.Error) -> str:
+    """The words of a server that refused the connection; empty where none answered."""
+    return _one_line(error).partition("FATAL:")[2].strip()
 
 
 def _first_words(statement: str) -> str:

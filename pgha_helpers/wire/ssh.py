@@ -42,6 +42,18 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
     """Open a connection within `timeout` seconds. Raises Unreachable with the reason and what to do about it."""
     where = f"{ssh.user or 'the current user'}@{ssh.host}:{ssh.port}"
     client = paramiko.SSHClient()
+    try:
+        _authenticate(client, ssh, timeout, where)
+    except BaseException:
+        client.close()  # or its transport's thread, and its place among sshd's MaxStartups, would live on
+        raise
+    transport = client.get_transport()
+    assert transport
+    transport.set_keepalive(KEEPALIVE)
+    return client
+
+
+def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: str) -> None:
     known_hosts, key = Path(ssh.known_hosts).expanduser(), Path(ssh.key).expanduser()
     if ssh.key and not key.is_file():
         raise Unreachable(f"ssh: there is no key file {key}", "mend ssh.key in the pair file")
@@ -61,6 +73,8 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
             banner_timeout=timeout,
             auth_timeout=timeout,
         )
+    except Unreachable:
+        raise
     except paramiko.BadHostKeyException as changed:
         raise Unreachable(
             f"ssh: the host key of {ssh.host}:{ssh.port} has CHANGED: it is {changed.key.fingerprint}, pinned is "
@@ -71,12 +85,7 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
     except paramiko.AuthenticationException as error:
         raise Unreachable(f"ssh: {where} refuses us: {error}", "check ssh.user and ssh.key, or the ssh agent") from None
     except (OSError, EOFError, paramiko.SSHException) as error:
-        client.close()
         raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
-    transport = client.get_transport()
-    assert transport
-    transport.set_keepalive(KEEPALIVE)
-    return client
 
 
 def _socket(ssh: Ssh, timeout: float) -> socket.socket:

@@ -257,7 +257,7 @@ def _make_home(cluster: Cluster, passwords: Mapping[str, str]) -> None:
     """What ~postgres is on a real node: both nodes are one machine here, so each gets a directory of its own."""
     cluster.home.mkdir(mode=0o700)
     shutil.chown(cluster.home, "postgres", "postgres")
-    _write_for_postgres(cluster.home / "pgpass", f"{HOST}:*:*:replicator:{passwords['replicator']}\n")
+    _write_for_postgres(cluster.home / "pgpass", f"*:*:*:replicator:{passwords['replicator']}\n")
 
 
 def _write_for_postgres(path: Path, text: str) -> None:

@@ -24,6 +24,7 @@ from pgha_helpers.model import (
 HERE = Lsn.parse("0/5000000")
 EARLIER = Lsn.parse("0/4FF0000")
 SYSTEM = "7000000000000000001"
+DATA = "/var/lib/postgresql/18/main"
 
 SETTINGS = {
     "max_connections": "100",
@@ -41,6 +42,7 @@ SETTINGS = {
     "wal_retrieve_retry_interval": "100",
     "password_encryption": "scram-sha-256",
     "listen_addresses": "*",
+    "synchronous_standby_names": "",
 }
 
 
@@ -51,7 +53,7 @@ def pair(**changes: Any) -> Pair:
 
 
 def _node(name: str, host: str) -> Node:
-    return Node(name, host, "/var/lib/postgresql/18/main", "/usr/lib/postgresql/18/bin")
+    return Node(name, host, DATA, "/usr/lib/postgresql/18/bin")
 
 
 def control(state: str = "in production", at: Lsn = EARLIER, timeline: int = 1, **changes: Any) -> Control:
@@ -69,14 +71,14 @@ def primary(name: str = "db0", **changes: Any) -> Running:
     other = pair().other(name).name
     sender = Sender(200, other, "replicator", "10.0.0.11", "streaming", HERE, HERE, HERE, HERE, 0.0, "async")
     slot = Slot(f"pgha_{other}", "physical", True, HERE, "reserved")
-    plain = Running(name, False, 180006, SYSTEM, 1, "/var/lib/postgresql/18/main", written=HERE, settings=SETTINGS)
+    plain = Running(name, False, 180006, SYSTEM, 1, DATA, 101, written=HERE, settings=SETTINGS)
     return replace(replace(plain, senders=(sender,), slots=(slot,), disk=disk()), **changes)
 
 
 def standby(name: str = "db1", **changes: Any) -> Running:
     """A standby that is fed by the other node."""
     host = pair().other(name).host
-    plain = Running(name, True, 180006, SYSTEM, 1, "/var/lib/postgresql/18/main", settings=SETTINGS)
+    plain = Running(name, True, 180006, SYSTEM, 1, DATA, 101, settings=SETTINGS)
     fed = replace(plain, received=HERE, replayed=HERE, receiver=Receiver("streaming", host, 5432, f"pgha_{name}"))
     return replace(replace(fed, disk=disk(standby_files=("standby.signal",))), **changes)
 
