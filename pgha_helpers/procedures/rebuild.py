@@ -38,11 +38,11 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
     if method == "clone":
-        if isinstance(now[node], Running) and streams_to(now.primary, node):
-            servers.stop(run, node, "its slot is needed for the copy")
-        slots.wait_until_free(run, primary, node)
         source = now[primary]
         assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
+        if streams_to(source, node):
+            servers.stop(run, node, "its slot is needed for the copy")
+        slots.wait_until_free(run, primary, node)
         copy = clone.copy_beside(run, node, source)
         servers.stop(run, node, "its data directory is replaced")
         clone.swap(run, node, copy)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from .. import plans
 from ..actions import access, servers
 from ..actions.standby import alter_settings
-from ..checks.identity import one_node_is_writable
 from ..errors import HaError
-from ..facts import evidence, look, until
+from ..facts import evidence, look
 from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
@@ -76,7 +75,6 @@ def _settings(run: Run, keep: str, plan: Plan) -> None:
     if NEED_RESTART & change.keys():
         servers.stop(run, keep, "a changed setting needs a restart")
         servers.start(run, keep)
-        until(run, one_node_is_writable, within=run.timeouts.start)
 
 
 def _seen(now: Snapshot, name: str) -> Running:

@@ -79,13 +79,20 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
         raise Unreachable(
             f"ssh: the host key of {ssh.host}:{ssh.port} has CHANGED: it is {changed.key.fingerprint}, pinned is "
             f"{changed.expected_key.fingerprint}",
-            f"find out why. If the machine was reinstalled: ssh-keygen -R '[{ssh.host}]:{ssh.port}' -f "
-            f"{ssh.known_hosts}, and pin it again",
+            f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f {ssh.known_hosts}, "
+            "and pin it again",
         ) from None
     except paramiko.AuthenticationException as error:
-        raise Unreachable(f"ssh: {where} refuses us: {error}", "check ssh.user and ssh.key, or the ssh agent") from None
+        raise Unreachable(
+            f"ssh: {where} refuses us: {_words(error)}", "check ssh.user and ssh.key, or the ssh agent"
+        ) from None
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
+
+
+def _pinned_as(ssh: Ssh) -> str:
+    """The host as known_hosts names it, quoted for a shell: ssh-keygen does not know the brackets with port 22."""
+    return ssh.host if ssh.port == 22 else f"'[{ssh.host}]:{ssh.port}'"
 
 
 def _socket(ssh: Ssh, timeout: float) -> socket.socket:
@@ -96,7 +103,7 @@ def _socket(ssh: Ssh, timeout: float) -> socket.socket:
 
 
 def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__
 
 
 class SshPipes:

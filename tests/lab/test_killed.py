@@ -1,0 +1,190 @@
+"""Every run may die at any instant and be run again: the pair converges, and no acknowledged row is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import Failure, Locked, Refusal
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab, Load
+
+from ..conftest import pgha
+from .runs import carry_out, running
+from .servers import Watch, ask, records, writable
+
+SEED = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
+
+
+def start(pair: Lab, notebook: str, *parameters: str) -> subprocess.Popen[str]:
+    """`pgha run` in a process group of its own, as cron would have it."""
+    words = [word for parameter in parameters for word in ("-p", parameter)]
+    command = [sys.executable, "-m", "pgha_helpers", "run", notebook, str(pair.pair_file), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """The whole process group, at once. The kernel has a session of its own and lives on for up to a second."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def wait_for_event(pair: Lab, event: str, known: set[Path], within: float = 60) -> None:
+    """Wait until the newest record's journal tells of this event."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        for folder in [path for path in records(pair) if path not in known]:
+            if (folder / "journal.jsonl").exists() and read(folder).first(event):
+                return
+        time.sleep(0.002)
+    raise AssertionError(f"no event {event!r} within {within} s")
+
+
+def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
+    """Five times: killed somewhere between the gate and the end, under load, then run again with the same words."""
+    chance = random.Random(SEED)
+    target = "db1"
+    with Watch(pair) as watch, Load(pair.dsn) as load:
+        for _ in range(5):
+            known = set(records(pair))
+            run = start(pair, "promote", f"confirm=promote {target}")
+            wait_for_event(pair, "gate answered", known)
+            time.sleep(chance.uniform(0, 0.9))
+            kill_group(run)
+            again = pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {target}")
+            assert again.returncode == 0, f"seed {SEED}: {again.stdout[-3000:]}{again.stderr[-1000:]}"
+            assert writable(pair) == [target], f"seed {SEED}"
+            target = "db0" if target == "db1" else "db1"
+    assert watch.overlaps == 0, f"seed {SEED}"
+    assert load.acknowledged > 100 and load.missing(pair.dsn) == [], f"seed {SEED}"
+
+
+def test_a_killed_run_is_told_as_interrupted(pair: Lab) -> None:
+    known = set(records(pair))
+    run = start(pair, "verify", "sample_seconds=30")
+    wait_for_event(pair, "seen", known)
+    (folder,) = set(records(pair)) - known
+    assert read(folder).state == "running"
+    kill_group(run)
+    time.sleep(2)  # the kernel notices that its parent has gone
+    assert read(folder).outcome in ("interrupted", "abandoned")
+    assert (folder / "journal.jsonl").stat().st_size > 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, number: int, code: int) -> None:
+    known = set(records(pair))
+    run = start(pair, "verify", "sample_seconds=30")
+    wait_for_event(pair, "seen", known)
+    time.sleep(0.3)
+    began = time.monotonic()
+    run.send_signal(number)
+    run.communicate()
+    assert run.returncode == code
+    assert time.monotonic() - began < 10, "the kernel is interrupted, not waited for"
+
+
+def test_a_kernel_that_is_killed_ends_with_4_or_5_and_a_summary(pair: Lab) -> None:
+    known = set(records(pair))
+    run = start(pair, "verify", "sample_seconds=30")
+    wait_for_event(pair, "seen", known)
+    (folder,) = set(records(pair)) - known
+    import psutil
+
+    (kernel,) = [p for p in psutil.Process(run.pid).children(recursive=True) if "ipykernel" in " ".join(p.cmdline())]
+    kernel.kill()
+    out, err = run.communicate()
+    assert run.returncode == 4, out + err
+    assert (folder / "record.json").exists() and "Traceback" not in err
+
+
+def test_one_change_at_a_time(pair: Lab) -> None:
+    """A second run waits for a dying one, then is refused, and says who holds the lock since when."""
+    with running(pair, "rebuild", operator="Ann") as first:
+        assert first.lock.take() == {}
+        with pytest.raises(Locked, match=r"run .*, rebuild, by Ann on .*, begun 20") as refused:
+            carry_out(pair, "promote", "promote db1")
+        assert "being changed by another run" in str(refused.value)
+    with running(pair, "rebuild") as second:
+        second.lock.take()
+        assert second.lock.held == ("db0", "db1")
+
+
+def test_a_server_that_is_started_under_the_lock_does_not_hold_it(pair: Lab) -> None:
+    """The restarts of a switchover happen under the lock; the next run gets it all the same."""
+    here = writable(pair)[0]
+    other = "db1" if here == "db0" else "db0"
+    carry_out(pair, "promote", f"promote {other}")
+    with running(pair, "rebuild") as run:
+        run.lock.take()
+        assert run.lock.held == ("db0", "db1")
+
+
+def test_nothing_is_done_before_the_gate(pair: Lab) -> None:
+    from pgha_helpers import hand_over, look, plan_promotion
+
+    with running(pair, "promote") as run, pytest.raises(Refusal, match="the gate has not been passed"):
+        hand_over(run, plan_promotion(run, look(run)))
+
+
+def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> None:
+    """The standby cannot replay to the end: the old primary opens again, clients go on, nothing is lost."""
+    from pgha_helpers import gate, hand_over, look, plan_promotion, require
+
+    from .runs import changed_pair
+
+    here = writable(pair)[0]
+    standby = "db1" if here == "db0" else "db0"
+    path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
+    with Load(pair.dsn) as load:
+        with running(path, "promote", confirm=f"promote {standby}") as run:
+            now = look(run)
+            plan = plan_promotion(run, now)
+            require(run, plan, now)
+            plan = gate(run, plan)
+            run.replan = lambda seen: plan  # what happens next comes between the last look and the stop
+            ask(pair, standby, "select pg_wal_replay_pause()")
+            ask(pair, here, "select pg_switch_wal()")
+            with pytest.raises(Failure):
+                _blindly(run, plan, now)
+        assert writable(pair) == [here]
+        ask(pair, standby, "select pg_wal_replay_resume()")
+    assert load.missing(pair.dsn) == []
+    story = read(list(records(pair))[-1])
+    assert story.first("abort") and "short of the shutdown checkpoint" in story.first("abort")["because"]
+    assert hand_over is not None
+    assert pgha("run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0
+
+
+def _blindly(run: object, plan: object, now: object) -> None:
+    """The outage window itself, on the snapshot of before: what a standby does that stops replaying just then."""
+    from pgha_helpers.procedures.hand_over import _switch_over
+
+    _switch_over(run, plan, now)  # type: ignore[arg-type]
+
+
+def test_setup_that_is_killed_is_run_again(tmp_path: Path) -> None:
+    chance = random.Random(SEED + 1)
+    folder = tmp_path / "lab"
+    try:
+        pair = labs.up(folder)
+        known = set(records(pair)) if (pair.folder / "records").exists() else set()
+        (pair.folder / "records").mkdir(exist_ok=True)
+        run = start(pair, "setup", "primary=db0", "confirm=setup db1")
+        wait_for_event(pair, "gate answered", known)
+        time.sleep(chance.uniform(0, 2))
+        kill_group(run)
+        again = pgha("run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
+        assert again.returncode == 0, f"seed {SEED}: {again.stdout[-3000:]}"
+        assert writable(pair) == ["db0"]
+        assert pgha("run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0
+    finally:
+        labs.down(folder, remove=True)
