@@ -44,10 +44,17 @@ def begin(notebook: str, **parameters: Any) -> Run:
     continues = _abandon_earlier()
     run.journal.write(
         "run begun",
-        run=run_id, notebook=notebook, pair=pair.name, operator=operator,
+        run=run_id,
+        notebook=notebook,
+        pair=pair.name,
+        operator=operator,
         **{"typed": bool(asked["operator"]), "from": platform.node(), "reason": asked["reason"]},
-        ticket=asked["ticket"], parameters=asked, continues=continues,
-        version=version("pgha_helpers"), git=_git(), python=platform.python_version(),
+        ticket=asked["ticket"],
+        parameters=asked,
+        continues=continues,
+        version=version("pgha_helpers"),
+        git=_git(),
+        python=platform.python_version(),
     )
     _runs.append(run)
     _watch_kernel()
