@@ -26,6 +26,7 @@ $(VENV)/.installed: pyproject.toml requirements.txt
 	  { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab,test]'
+	$(BIN)/jupyter labextension disable --level=sys_prefix '@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
 	@touch $@
 
 clean:

@@ -59,7 +59,8 @@ def _figure(run: Run, lag: pd.DataFrame, deeds: list[Deed]) -> Figure:
         for each in axes:
             each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
         told = f"no primary for {(window[1] - window[0]) * 1000:.0f} ms"
-        axes[1].text(window[1] - zero, 0.5, f" {told}", transform=axes[1].get_xaxis_transform(), fontsize=8)
+        where = {"transform": axes[1].get_xaxis_transform(), "ha": "right", "fontsize": 8}
+        axes[1].text(window[0] - zero, 0.5, f"{told} ", **where)
     axes[0].set_title(f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
     axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
     axes[-1].set_xlabel(f"seconds since {utc(zero)}")

@@ -14,16 +14,17 @@ from ..records.interactive import copy_notebook, jupyterlab
 from . import down, up
 
 FOLDER = CHECKOUT / ".lab"
+_GIVEN = {"setup": {"primary": "db0"}}  # both of its clusters are writable, so that setup would have to be told
 
 
 def main(folder: Path = FOLDER) -> int:
     """Run until Ctrl-C or SIGTERM. Returns the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    lab = up(folder, pair_file=CHECKOUT / "parameters" / "lab.yaml" if folder == FOLDER else None)
+    up(folder, pair_file=CHECKOUT / "parameters" / "lab.yaml")
     desk = folder / "notebooks"
     desk.mkdir(mode=0o700, exist_ok=True)
     for notebook in NOTEBOOKS:
-        copy_notebook(notebook, {"pair": str(lab.pair_file)}, desk / f"{notebook}.ipynb")
+        copy_notebook(notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / f"{notebook}.ipynb")
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     # a session of its own: Ctrl-C is ours to hear, so that both are taken down, in order
     jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True)
