@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 import yaml
 
@@ -146,17 +145,18 @@ def main() -> None:
     """Run the command; a foreseeable fault is a sentence, not a traceback."""
     try:
         sys.exit(app(standalone_mode=False))
-    except click.UsageError as error:
-        error.show()
-        sys.exit(BAD_PARAMETERS)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except HaError as error:
         sys.exit(_complain(error))
     except Exception as error:
-        if type(error).__name__ != "LabError":  # of the lab's own floor, which is not imported for other commands
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if "LabError" in kinds:  # of the lab's own floor, which is not imported for other commands
+            sys.exit(f"{error}")
+        if "UsageError" not in kinds:  # typer keeps click to itself, so its errors have no public name
             raise
-        sys.exit(f"{error}")
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(BAD_PARAMETERS)
 
 
 def _complain(error: HaError) -> int:

@@ -97,9 +97,9 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
 
 def _ask(plan: Plan) -> str:
     """Ask whoever sits there; an empty answer where nobody does."""
+    print(plan, flush=True)
     if not _somebody():
         return ""
-    print(plan, flush=True)
     return input(f"Type  {plan.consent}  to go on, or nothing to end the rehearsal: ").strip()
 
 

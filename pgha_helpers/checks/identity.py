@@ -105,12 +105,12 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 def one_node_is_writable(now: Snapshot) -> str | None:
     """Exactly one node is writable.
 
-    With two, fence one at once. With none, run promote.
+    With two of one cluster, fence one at once. With none, run promote.
     """
     if len(now.primaries) == 1:
         return None
     if now.primaries:
-        return f"both {' and '.join(p.node for p in now.primaries)} are writable: two primaries"
+        return now.two_primaries()
     return "; ".join(f"{s.node} {s}" for s in now.sightings)
 
 

@@ -42,10 +42,7 @@ class Snapshot(show.Shown):
     def primary(self) -> Running:
         """The one writable node. Raises NotSeen, in the silent node's own words, if none answers or if two do."""
         if len(self.primaries) == 2:
-            raise NotSeen(
-                f"both {' and '.join(self.pair.names)} are writable: two primaries",
-                "fence one of them now; clients may be writing to both",
-            )
+            raise NotSeen(self.two_primaries(), "fence one of them now; clients may be writing to both")
         if not self.primaries:
             raise NotSeen(f"no node is writable: {self._words()}")
         return self.primaries[0]
@@ -56,6 +53,12 @@ class Snapshot(show.Shown):
         if len(self.standbys) != 1:
             raise NotSeen(f"there is not one standby: {self._words()}")
         return self.standbys[0]
+
+    def two_primaries(self) -> str:
+        """What to say of two writable nodes: a split brain, or two clusters that were never a pair."""
+        ours, theirs = self.system_ids()
+        words = "two primaries" if ours == theirs else "two clusters, which only setup makes a pair (two primaries)"
+        return f"both {' and '.join(self.pair.names)} are writable: {words}"
 
     def other(self, name: str) -> Sighting:
         """The sighting of the node that is not `name`."""

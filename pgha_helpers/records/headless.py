@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -81,17 +82,21 @@ def _papermill(source: Path, target: Path, parameters: Mapping[str, Any]) -> Non
     # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s of every start
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
+    from traitlets.config import Config
 
     try:
-        papermill.execute_notebook(
-            source,
-            target,
-            dict(parameters),
-            kernel_name=KERNEL,
-            progress_bar=False,
-            stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
-        )
+        with TemporaryDirectory(prefix="pgha-") as private:
+            papermill.execute_notebook(
+                source,
+                target,
+                dict(parameters),
+                kernel_name=KERNEL,
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                stderr_file=sys.stderr,
+                # sockets in a folder of our own: over TCP any user of this machine could listen to the kernel
+                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{private}/kernel"}}),
+            )
     except papermill.exceptions.PapermillExecutionError:
         pass  # the journal tells it, and the exit code
     except Exception as error:  # a kernel that died or never started: the record says how far it came

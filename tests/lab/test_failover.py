@@ -8,7 +8,6 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -26,14 +25,8 @@ from .servers import Watch, ask, records, writable
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Lab]:
-    """A pair of its own for each test: a failover leaves nothing as it was."""
-    try:
-        lab = labs.up(tmp_path / "lab", start="empty")
-        carry_out(lab, "setup", "setup db1")
-        yield lab
-    finally:
-        labs.down(tmp_path / "lab", remove=True)
+def pair(own_pair: Lab) -> Lab:
+    return own_pair
 
 
 def test_setup_of_an_empty_directory_makes_a_pair(pair: Lab) -> None:

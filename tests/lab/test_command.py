@@ -1,0 +1,104 @@
+"""The pgha command as a newcomer meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.parameters import load_pair
+
+from ..conftest import pgha
+from .servers import records
+
+
+def test_a_lab_goes_up_is_written_to_and_goes_down(tmp_path: Path) -> None:
+    folder = ("--folder", str(tmp_path / "lab"))
+    assert "There is no lab" in pgha("lab", "status", *folder).stdout
+    try:
+        up = pgha("lab", "up", "--empty", *folder)
+        assert up.returncode == 0 and "running" in up.stdout and "no cluster" in up.stdout
+        load = pgha("lab", "load", "--seconds", "1", *folder)
+        assert load.returncode == 0 and "acknowledged and missing 0" in load.stdout
+    finally:
+        assert pgha("lab", "down", "--remove", *folder).returncode == 0
+    assert "There is no lab" in pgha("lab", "status", *folder).stdout
+
+
+def test_a_load_without_a_lab_says_what_to_do(tmp_path: Path) -> None:
+    done = pgha("lab", "load", "--folder", str(tmp_path))
+    assert done.returncode == 1 and "pgha lab up" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+    assert pgha("init", str(target)).returncode == 0
+    assert load_pair(str(target)).names == ("db0", "db1")
+    assert pgha("init", str(tmp_path / "absent" / "mine.yaml")).returncode == 64
+
+
+@pytest.mark.parametrize("words", [(), ("run",), ("run", "verify"), ("run", "verify", "lab", "--foo"), ("fly",)])
+def test_a_wrong_command_line_is_never_mistaken_for_a_verdict(words: tuple[str, ...]) -> None:
+    """1, 2 and 3 are Nagios words; a typing error in a crontab must not page anybody as critical."""
+    done = pgha(*words)
+    assert done.returncode in (0, 64) and "Traceback" not in done.stderr
+    assert done.returncode == 64 or not words
+
+
+def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) -> None:
+    done = pgha(
+        "run", "promote", str(pair.pair_file), "-p", "reason=try it", "-p", "ticket=OPS-1", "-p", "operator=Ann"
+    )
+    assert done.returncode == 0 and "the consent is: promote db1" in done.stdout
+    assert "Prove that db1 has replayed" in done.stdout, "the plan is told, not only its name"
+    folder = list(records(pair))[-1]
+    assert {path.name for path in folder.iterdir()} >= {
+        "journal.jsonl",
+        "record.json",
+        "lag.csv",
+        "lag.svg",
+        "notebook.ipynb",
+    }
+    told = json.loads((folder / "record.json").read_text())
+    assert [told[key] for key in ("outcome", "operator", "typed", "reason", "ticket", "changed")] == [
+        *("rehearsed", "Ann", True, "try it", "OPS-1", False)
+    ]
+    executed = json.loads((folder / "notebook.ipynb").read_text())
+    assert any(cell.get("outputs") for cell in executed["cells"])
+    assert not read(folder).broken
+    listed = pgha("records", "list", str(pair.pair_file))
+    assert "rehearsed" in listed.stdout and "try it" in listed.stdout
+
+
+def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_path: Path) -> None:
+    given = tmp_path / "given.yaml"
+    given.write_text("light: true\nreason: from the file\n")
+    done = pgha("run", "verify", str(pair.pair_file), "-f", str(given), "-p", "reason=from the line")
+    assert done.returncode == 0
+    told = json.loads((list(records(pair))[-1] / "record.json").read_text())
+    assert told["reason"] == "from the line"
+    assert len((list(records(pair))[-1] / "lag.csv").read_text().splitlines()) == 2, "light: one sample"
+
+
+def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
+    from pgha_helpers.records.headless import source_of
+    from pgha_helpers.records.interactive import jupyterlab, prepare_copy
+
+    before = source_of("promote").read_bytes()
+    copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})
+    assert "by hand" in copy.read_text() and copy.parent.parent == pair.folder / "records"
+    assert source_of("promote").read_bytes() == before
+    assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)
+
+
+def test_a_warning_ends_with_1(pair: Lab, tmp_path: Path) -> None:
+    import yaml
+
+    told = yaml.safe_load(pair.pair_file.read_text()) | {"preferred": "db1"}
+    path = tmp_path / "warned.yaml"
+    path.write_text(yaml.safe_dump(told))
+    done = pgha("run", "verify", str(path), "-p", "light=true")
+    assert done.returncode == 1 and "warning" in done.stdout

@@ -1,0 +1,140 @@
+"""Attempts to end up with two writable nodes, or to call a loss proven. Each was possible once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+import yaml
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers import gate, hand_over, look, plan_promotion
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import HaError, NotSafe, Refusal
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Hung
+
+from .runs import carry_out, changed_pair, running
+from .servers import ask, writable
+
+
+@pytest.fixture
+def pair(own_pair: Lab) -> Lab:
+    return own_pair
+
+
+def send(pids: list[int], number: int) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def ssh_server(pair: Lab, node: str) -> int:
+    """The pid of the node's ssh server."""
+    port = f"--port {pair.node(node).ssh_port} "
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "lab.sshd" in words and port in words:
+            return int(proc.name)
+    raise AssertionError("no ssh server")
+
+
+def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(pair: Lab, tmp_path: Path) -> None:
+    """It hung at the gate, with ssh; then ssh went too. Nobody has said that it is off."""
+    path = changed_pair(pair, tmp_path, timeouts={"connect": "1s", "statement": "1s", "command": "1s"})
+    hung, shell = pair.processes("db0"), ssh_server(pair, "db0")
+    send(hung, signal.SIGSTOP)
+    try:
+        with running(path, "promote", occasion="failover", confirm="promote db1") as run:
+            plan = gate(run, plan_promotion(run, look(run)))
+            os.kill(shell, signal.SIGSTOP)
+            with pytest.raises(Refusal):
+                hand_over(run, plan)
+    finally:
+        os.kill(shell, signal.SIGCONT)
+        send(hung, signal.SIGCONT)
+    time.sleep(0.5)
+    assert writable(pair) == ["db0"]
+
+
+def test_a_primary_that_is_full_of_clients_is_not_failed_over(pair: Lab) -> None:
+    """It refuses us and serves everybody else: to kill it would be the outage."""
+    clients = list(_every_connection(pair, "db0"))
+    try:
+        with running(pair, "verify") as run:
+            seen = look(run)["db0"]
+        assert isinstance(seen, Hung) and seen.refuses and "too many clients" in seen.answer
+        with pytest.raises(NotSafe, match="db0 is alive and refuses us"):
+            carry_out(pair, "promote", "promote db1", occasion="failover")
+        assert pair.processes("db0")
+    finally:
+        for client in clients:
+            client.close()
+
+
+def _every_connection(pair: Lab, node: str) -> Iterator[Any]:
+    where = pair.node(node)
+    dsn = make_dsn(pair.dsn, host=where.host, port=where.port, target_session_attrs="any")
+    with contextlib.suppress(psycopg2.OperationalError):
+        for _ in range(200):
+            yield psycopg2.connect(dsn)
+
+
+def test_an_address_that_leads_to_the_other_node_is_noticed(pair: Lab, tmp_path: Path) -> None:
+    """A virtual address or a typing error: db0's SQL is answered by db1, while ssh sees db0's directory."""
+    told: dict[str, Any] = yaml.safe_load(pair.pair_file.read_text())
+    told["nodes"]["db0"] |= {"host": "localhost", "port": told["nodes"]["db1"]["port"]}
+    path = tmp_path / "alias.yaml"
+    path.write_text(yaml.safe_dump(told))
+    for occasion in ("switchover", "failover"):
+        with pytest.raises(HaError):
+            carry_out(path, "promote", "promote db1", occasion=occasion)
+    assert writable(pair) == ["db0"]
+
+
+def test_a_history_that_only_looks_longer_proves_nothing(pair: Lab) -> None:
+    """Fail over; the old primary comes back as a standby of another timeline, further on; the new one is stopped.
+
+    Bare positions would say that the old one has it all, and the commits of the new timeline would be gone.
+    """
+    ask(pair, "db0", "create table junk as select generate_series(1, 200000) as n")
+    pair.kill("db1")
+    ask(pair, "db0", "insert into junk select generate_series(1, 200000)")
+    pair.kill("db0")
+    labs.up(pair.folder)
+    time.sleep(1)
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    ask(pair, "db1", "create table precious as select 1 as n")
+    data = pair.node("db0").data_directory
+    assert (data / "standby.signal").exists()
+    labs.up(pair.folder)
+    time.sleep(1)
+    _stop(pair, "db1")
+    with pytest.raises(HaError):
+        carry_out(pair, "promote", "promote db0")
+    assert "db0" not in writable(pair) or ask(pair, "db0", "select n from precious") == [(1,)]
+
+
+def _stop(pair: Lab, node: str) -> None:
+    """Stop a server cleanly, as an operator would."""
+    postmaster = int((pair.node(node).data_directory / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGINT)
+    while pair.processes(node):
+        time.sleep(0.05)
+
+
+def test_a_second_writable_node_is_seen_by_a_client_as_an_error(pair: Lab) -> None:
+    """After a switchover the old primary refuses writes."""
+    carry_out(pair, "promote", "promote db1")
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        ask(pair, "db0", "create table t (n int)")
