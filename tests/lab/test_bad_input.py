@@ -138,7 +138,7 @@ def test_another_cluster_at_the_address_is_refused(pair: Lab, tmp_path: Path) ->
     path = changed_pair(pair, tmp_path, db1={"data_directory": "/var/tmp"})
     with running(path, "verify") as run:
         reasons = str([v.reason for v in judged(run, HEALTHY, look(run)).against])
-        assert "db1 answers with" in reasons and "the pair file says /var/tmp" in reasons
+        assert "db1 answers with" in reasons and "which is not /var/tmp as ssh sees it" in reasons
     with pytest.raises(NotSafe, match="answers with"):
         carry_out(path, "promote", "promote db1")
 
