@@ -22,10 +22,13 @@ BEAT, SILENCE = 5, 30  # seconds between heartbeats, and without one until the r
 
 _HOLD = """
 umask 077
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4";; esac
+case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4" "$5";; esac
 mkdir -p -- "$1" || exit 73
 exec 9>>"$1/lock" || exit 73
 flock -w "$2" 9 || { printf 'pgha held %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75; }
+if [ -n "$5" ] && [ "$(cat "$1/holder" 2>/dev/null)" != "$3" ]; then
+  printf 'pgha held meanwhile by %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75
+fi
 printf '%s\\n' "$3" > "$1/holder"
 echo pgha mine
 while beat=$(timeout "$4" head -n 1 9>&-) && [ -n "$beat" ]; do :; done
@@ -40,6 +43,7 @@ class Lock:
         self._holder = holder
         self._wait = wait
         self._pipes: dict[str, Pipes] = {}
+        self._lost: set[str] = set()
         self._stop = threading.Event()
         self._stop.set()
 
@@ -55,6 +59,7 @@ class Lock:
         and since when, after waiting for a holder that may be dying.
         """
         self._drop_lost()
+        self._lost.clear()
         silent = {}
         for door in self._doors:
             name = door.node.name
@@ -72,25 +77,26 @@ class Lock:
             threading.Thread(target=self._beat, args=(self._stop,), name="pgha-lock", daemon=True).start()
         return silent
 
-    def check(self) -> None:
-        """Raises Refusal if a lock that was taken is held no longer and cannot be had again.
+    def check(self, name: str) -> None:
+        """Raises Refusal if the lock of this node was taken, is held no longer and cannot be had again.
 
-        A connection that blinked is no reason to leave a hand-over half done: the lock is taken once more, and
-        refused only if somebody else has it meanwhile.
+        A connection that blinked is no reason to leave a hand-over half done, so the lock is taken once more: but
+        never after somebody else had it meanwhile, because then nothing is as this run saw it.
         """
-        if self._drop_lost():
-            self.take()
+        self._drop_lost()
+        if name in self._lost:
+            door = next(door for door in self._doors if door.node.name == name)
+            self._pipes[name] = self._hold(door, again=True)
+            self._lost.discard(name)
 
-    def _drop_lost(self) -> list[str]:
-        """Let go of locks whose shell has ended; gives their nodes."""
-        lost = []
+    def _drop_lost(self) -> None:
+        """Let go of locks whose shell has ended, and remember their nodes."""
         for name, pipes in list(self._pipes.items()):
             try:
                 pipes.receive(0)
             except (OSError, EOFError):
                 self._pipes.pop(name).close()
-                lost.append(name)
-        return lost
+                self._lost.add(name)
 
     def release(self) -> None:
         """Let go on every node."""
@@ -98,10 +104,12 @@ class Lock:
         for pipes in self._pipes.values():
             pipes.close()
         self._pipes = {}
+        self._lost.clear()
 
-    def _hold(self, door: Door) -> Pipes:
+    def _hold(self, door: Door, again: bool = False) -> Pipes:
         node = door.node
-        words = ("sh", "-c", _HOLD, "sh", node.state_directory, str(int(self._wait)), self._holder, str(SILENCE))
+        told = (str(int(self._wait)), self._holder, str(SILENCE), "again" if again else "")
+        words = ("sh", "-c", _HOLD, "sh", node.state_directory, *told)
         pipes = door.pipes("exec " + shlex.join(as_user(node.owner, *words)))
         heard, complaint = self._listen(pipes)
         if heard == "pgha mine":

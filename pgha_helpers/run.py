@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -80,7 +82,7 @@ class Run:
         """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure: something has begun."""
         if self.permit is None:
             raise Refusal("nothing may be changed: the gate has not been passed", "run the gate's cell first")
-        self.lock.check()
+        self.lock.check(node)
         self.journal.write("deed begun", node=node, did=did)
         began, doing = time.time(), Doing(did)
         try:
@@ -112,6 +114,22 @@ class Run:
     def deeds_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""
         return Deeds(self.deeds[count:])
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C until the block is done: nothing good comes of half a promotion."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _line(deed: Deed) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def promote(run: Run, name: str, major: int) -> None:
 
 def _ask_to_promote(run: Run, door: Door, major: int) -> str:
     """Ask once. What goes wrong is only told: the promotion may have come meanwhile, and the next look decides."""
-    run.lock.check()
+    run.lock.check(door.node.name)
     try:
         if dialect.has("pg_promote", major):
             door.sql.do("select pg_promote(wait => false)")

@@ -40,10 +40,11 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     path = f"{door.node.data_directory}/postgresql.auto.conf"
     before = read_file(door, path)
     after = with_settings(before, settings)
-    if sorted(after.splitlines()) == sorted(before.splitlines()):
-        return False
-    if not isinstance(sight(door), Running):
-        return write_file(door, path, after)
+    same, running = sorted(after.splitlines()) == sorted(before.splitlines()), isinstance(sight(door), Running)
+    if same and running:  # written, and perhaps never loaded: by a run that died, or by a hand that forgot
+        door.sql.do("select pg_reload_conf()")
+    if same or not running:
+        return not same and write_file(door, path, after)
     for setting, value in settings.items():
         if value is not None:
             door.sql.do(f"alter system set {setting} = %s", [value])
@@ -86,7 +87,7 @@ def disarm(run: Run, name: str) -> None:
                 f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
                 "only a node that was shut down as a primary may open as one",
             )
-        for file in disk.standby_files:
+        for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
             remove_standby_file(door, file)
 
 

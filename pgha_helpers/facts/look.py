@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dialect
 from ..checks import Check
-from ..errors import CommandFailed, HaError, NotAchieved, NotSeen, TooSlow, Unreachable
+from ..errors import CommandFailed, HaError, NotAchieved, NotSafe, NotSeen, QueryFailed, TooSlow, Unreachable
 from ..model import Blank, Hung, Lsn, Node, Receiver, Running, Sender, Sighting, Silent, Slot, Snapshot, Stopped
 from ..run import Run
 from ..show import span, utc
@@ -89,7 +89,7 @@ def sight(door: Door) -> Sighting:
     if isinstance(running, Running):
         return replace(running, disk=disk)
     if disk.processes:
-        return Hung(door.node.name, running.what, disk, getattr(running, "answer", ""))
+        return Hung(door.node.name, running.what, disk, _answer(running))
     if disk.control is None:
         return Blank(door.node.name, disk.blank, disk)
     return Stopped(door.node.name, disk)
@@ -99,6 +99,11 @@ def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting
     if isinstance(running, Running):
         return replace(running, shell_silent=why)
     return Silent(node.name, f"{running.what}; {why}")
+
+
+def _answer(silence: HaError) -> str:
+    """The server's own words, if it gave any: an error is an answer too, and whoever gives it is alive."""
+    return silence.what if isinstance(silence, QueryFailed | NotSafe) else str(getattr(silence, "answer", ""))
 
 
 def _words(silence: HaError) -> str:

@@ -77,6 +77,8 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
         )
     if isinstance(other, Hung) and other.refuses:
         raise NotSafe(f"{other.node} is alive and refuses us: {other.answer}", "mend that: it may be taking writes")
+    if isinstance(other, Hung) and other.starting:
+        raise NotSafe(f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again")
     if isinstance(other, Blank) or (isinstance(other, Stopped) and not _stopped_cleanly(other)):
         raise NotSafe(f"{other.node} was not stopped cleanly: {other}", "this is a failover: occasion=failover")
     return Plan(

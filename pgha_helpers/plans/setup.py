@@ -82,12 +82,16 @@ def plan_setup(
 
 def _start_first(now: Snapshot, keep: Stopped) -> Plan:
     """A setup that died while it restarted the primary: what it needs beyond the start is seen only then."""
+    other = now.other(keep.node)
+    if isinstance(other, Silent | Hung):
+        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
+    aside = () if isinstance(other, Blank) else (_aside(now, other),)
     return Plan(
         "setup",
-        now.pair.other(keep.node).name,
+        other.node,
         keep.node,
         "setup",
-        steps=(f"Start {keep.node}, which was shut down cleanly", "Then do whatever is still missing"),
+        steps=(f"Start {keep.node}, which was shut down cleanly, and do what is still missing", *aside),
         extras=(f"restart {keep.node}",),
         roles=f"{keep.node} is kept as primary and is stopped",
         told=(f"{keep.node} {keep}",),

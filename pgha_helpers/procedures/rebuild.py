@@ -11,6 +11,7 @@ from ..model.snapshot import streams_to
 from ..plans import Plan
 from ..plans.rebuild import which_node
 from ..run import Run
+from .consented import as_consented
 
 
 def plan_rebuild(run: Run, now: Snapshot) -> Plan:
@@ -26,9 +27,12 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
 def rebuild(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption: a copy that was not finished is made anew."""
-    run.permits(plan)
     already = len(run.deeds)
-    become_standby(run, plan.node, plan.peer, plan.kind)
+    again, _ = as_consented(run, plan)
+    if again.already:
+        print(again.already)
+    else:
+        become_standby(run, again.node, again.peer, again.kind)
     return run.deeds_since(already)
 
 

@@ -11,8 +11,10 @@ from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
+from ..plans.rebuild import refuse_tablespaces
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
+from .consented import as_consented
 from .rebuild import become_standby
 
 
@@ -43,10 +45,14 @@ def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
 
 def set_up(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption."""
-    run.permits(plan)
     already = len(run.deeds)
+    again, _ = as_consented(run, plan)
+    if again.already:
+        print(again.already)
+        return Deeds()
     keep, node = plan.peer, plan.node
     servers.start(run, keep)
+    refuse_tablespaces(_seen(look(run), keep))
     access.ensure_role(run, keep)
     _settings(run, keep, plan)
     access.ensure_hba(run, keep)

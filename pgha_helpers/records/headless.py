@@ -25,42 +25,61 @@ from .summary import write_summary
 
 EXECUTED = "notebook.ipynb"
 KERNEL = "python3"
-_GRACE = 10.0  # seconds that an interrupted kernel gets to close its journal
+_GRACE = 10.0  # seconds that a kernel gets after the second signal
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def run_notebook(notebook: str, given: Mapping[str, Any]) -> int:
     """Run a notebook to its end and give the exit code. Raises BadParameters before anything is begun."""
     asked, folder = prepare(notebook, given)
-    number = _attended(lambda: _papermill(source_of(notebook), folder / EXECUTED, asked))
+    stop = threading.Event()
+    number = _attended(lambda: _papermill(source_of(notebook), folder / EXECUTED, asked, stop), stop, folder)
     return _close(folder, number)
 
 
-def _attended(work: Callable[[], None]) -> int:
+def _attended(work: Callable[[], None], stop: threading.Event, folder: Path) -> int:
     """Do the work in a thread, and hear signals here; gives the number of the one that ended it, or 0.
 
-    nbclient puts its own handlers in place of ours when it runs in the main thread. On a signal the kernel is
-    interrupted at once, so that the cell that runs ends, and the journal is closed by the kernel itself.
+    nbclient puts its own handlers in place of ours when it runs in the main thread. A signal that was ignored when we
+    were started (nohup) stays ignored.
     """
     heard: list[int] = []
 
     def hear(number: int, _: FrameType | None) -> None:
         heard.append(number)
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.send_signal(signal.SIGINT)
+        stop.set()
 
-    before = {number: signal.signal(number, hear) for number in _ENDINGS}
+    mine = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, hear) for number in mine}
     worker = threading.Thread(target=work, name="papermill", daemon=True)
     worker.start()
-    deadline = float("inf")
-    while worker.is_alive() and time.monotonic() < deadline:
-        worker.join(0.05)
-        if heard and deadline == float("inf"):
-            deadline = time.monotonic() + _GRACE
+    leave = float("inf")
+    while worker.is_alive() and time.monotonic() < leave:
+        worker.join(0.3 if heard else 0.05)
+        if heard:
+            _end_kernel(folder)
+        if len(heard) > 1:  # asked twice: whoever asks is not willing to wait for a kernel that does not listen
+            leave = min(leave, time.monotonic() + _GRACE)
     for number, handler in before.items():
         signal.signal(number, handler)
     return heard[0] if heard else 0
+
+
+def _end_kernel(folder: Path) -> None:
+    """Interrupt the cell that runs, unless the journal tells that it has noticed; kill a kernel that has not begun.
+
+    Asked again and again, because between two cells a kernel does not listen. One that is interrupted while it starts
+    neither starts nor ends, and it has nothing to close.
+    """
+    events = []
+    with suppress(FileNotFoundError):
+        events = [event["event"] for event in read(folder).events]
+    if events[-1:] in (["error"], ["run ended"]):
+        return
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "ipykernel_launcher" in child.cmdline():
+                child.send_signal(signal.SIGINT if events else signal.SIGKILL)
 
 
 def prepare(notebook: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
@@ -78,12 +97,14 @@ def source_of(notebook: str) -> Path:
     return CHECKOUT / "notebooks" / f"{notebook}.ipynb"
 
 
-def _papermill(source: Path, target: Path, parameters: Mapping[str, Any]) -> None:
+def _papermill(source: Path, target: Path, parameters: Mapping[str, Any], stop: threading.Event) -> None:
     # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s of every start
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from traitlets.config import Config
 
+    if stop.is_set():  # a signal that came before there was a kernel to interrupt
+        return
     try:
         with TemporaryDirectory(prefix="pgha-") as private:
             papermill.execute_notebook(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +108,25 @@ def _words(error: BaseException) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
+def _within(seconds: float, ask: Callable[[], None]) -> None:
+    """paramiko waits without a deadline for the answer to an exec request. Raises TimeoutError."""
+    trouble: list[BaseException] = []
+
+    def asking() -> None:
+        try:
+            ask()
+        except BaseException as error:  # handed on to the thread that waits
+            trouble.append(error)
+
+    thread = threading.Thread(target=asking, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise TimeoutError(f"no answer to an exec request within {seconds:g} s")
+    if trouble:
+        raise trouble[0]
+
+
 class SshPipes:
     """A program at the other end of an ssh connection."""
 
@@ -116,7 +137,7 @@ class SshPipes:
         try:
             self._channel = transport.open_session(timeout=timeout)
             self._channel.settimeout(timeout)
-            self._channel.exec_command(command)
+            _within(timeout, lambda: self._channel.exec_command(command))
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise Unreachable(f"ssh: no shell could be opened: {_words(error)}") from None
         self._fileno = self._channel.fileno()

@@ -15,7 +15,7 @@ import pytest
 
 from pgha_helpers import gate, hand_over, look, plan_promotion
 from pgha_helpers import lab as labs
-from pgha_helpers.errors import Aborted, Refusal, Unreachable
+from pgha_helpers.errors import Aborted, Locked, Refusal, Unreachable
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab, Load
 from pgha_helpers.procedures.hand_over import _switch_over
@@ -91,9 +91,37 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, 
     time.sleep(0.3)
     began = time.monotonic()
     run.send_signal(number)
-    run.communicate()
+    run.communicate(timeout=60)
     assert run.returncode == code
     assert time.monotonic() - began < 10, "the kernel is interrupted, not waited for"
+
+
+@pytest.mark.parametrize("after", [0.3, 0.7, 1.1, 1.6])
+def test_a_signal_before_there_is_a_kernel_is_not_swallowed(pair: Lab, after: float) -> None:
+    """Ctrl-C in the first seconds of a promote means: do not."""
+    here = writable(pair)
+    run = start(pair, "promote", f"confirm=promote {_other(pair)}")
+    time.sleep(after)
+    run.send_signal(signal.SIGTERM)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode in (143, -15), out + err
+    assert writable(pair) == here
+
+
+def test_a_lock_that_somebody_else_had_meanwhile_is_not_taken_again(pair: Lab) -> None:
+    """A laptop that slept in the middle of a hand-over must not go on with what it saw before."""
+    with running(pair, "rebuild", operator="Ann") as slept:
+        slept.lock.take()
+        for pipes in slept.lock._pipes.values():
+            pipes.close()  # the connection is gone, and nobody has noticed yet
+        slept.lock.check("db0")
+        assert "db0" in slept.lock.held, "a blink: nobody had it, so it is had again"
+        for pipes in slept.lock._pipes.values():
+            pipes.close()
+        assert pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}").returncode == 0
+        for _ in range(2):
+            with pytest.raises(Locked, match=r"meanwhile by run .*, promote"):
+                slept.lock.check("db1")
 
 
 def test_a_kernel_that_is_killed_ends_with_4_or_5_and_a_summary(pair: Lab) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +16,13 @@ import pytest
 import yaml
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import gate, hand_over, look, plan_promotion
+from pgha_helpers import gate, hand_over, look, plan_promotion, plan_rebuild, rebuild
 from pgha_helpers import lab as labs
 from pgha_helpers.errors import HaError, NotSafe, Refusal
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Hung
 
+from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
 from .servers import ask, writable
 
@@ -131,6 +133,40 @@ def _stop(pair: Lab, node: str) -> None:
     os.kill(postmaster, signal.SIGINT)
     while pair.processes(node):
         time.sleep(0.05)
+
+
+def test_a_switchover_does_not_take_a_crash_for_a_stop(pair: Lab) -> None:
+    """The postmaster is dead, a backend still commits: its last checkpoint says nothing of what it wrote since."""
+    ask(pair, "db0", "create table orphaned (n int)")
+    client = threading.Thread(target=_commit_for_ever, args=(pair,))
+    client.start()
+    while ask(pair, "db0", "select count(*) > 10 from orphaned") != [(True,)]:
+        time.sleep(0.01)
+    os.kill(int((pair.node("db0").data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    threading.Timer(2, send, (pair.processes("db0")[-3:], signal.SIGKILL)).start()
+    try:
+        with pytest.raises(HaError, match=r"this is a failover|takes no writes|not known"):
+            carry_out(pair, "promote", "promote db1")
+        assert writable(pair) == []
+    finally:
+        pair.kill("db0")
+        client.join()
+
+
+def _commit_for_ever(pair: Lab) -> None:
+    with contextlib.suppress(psycopg2.Error):
+        ask(pair, "db0", "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
+
+
+def test_a_consent_to_rebuild_does_not_outlive_the_role_of_the_node(pair: Lab) -> None:
+    """Between the gate and the deed somebody promoted the node that was to be replaced."""
+    with running(pair, "rebuild", node="db1", method="clone", confirm="rebuild db1") as run:
+        plan = gate(run, plan_rebuild(run, look(run)))
+        run.lock.release()
+        assert pgha("run", "promote", str(pair.pair_file), "-p", "confirm=promote db1").returncode == 0
+        with pytest.raises(HaError, match=r"db1 is the writable node|not what was consented to"):
+            rebuild(run, plan)
+    assert writable(pair) == ["db1"]
 
 
 def test_a_second_writable_node_is_seen_by_a_client_as_an_error(pair: Lab) -> None:

@@ -53,6 +53,7 @@ def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
         (seen(primary(), Blank("db1", "it is empty")), "run rebuild for db1 first"),
         (seen(SILENT, standby()), "this is a failover"),
         (seen(stopped("db0", "in production"), standby()), "was not stopped cleanly"),
+        (seen(Hung("db0", "x", disk(), "the database system is starting up"), standby()), "db0 is starting"),
         (seen(stopped("db0"), stopped("db1")), "there is no standby to promote"),
     ],
 )
@@ -121,6 +122,7 @@ def test_a_standby_that_is_starting_is_not_cloned_over() -> None:
 def test_a_setup_that_died_in_the_primarys_restart_starts_it_again() -> None:
     plan = plan_setup(seen(stopped("db0", armed=False), fresh("db1", "2")), "db0")
     assert "Start db0" in str(plan) and plan.consent == "setup db1, restart db0"
+    assert "another cluster (shop)" in str(plan), "what is moved aside is named here too"
 
 
 @pytest.mark.parametrize("old", [stopped("db0", "in production"), Hung("db0", "no answer", disk())])
