@@ -18,6 +18,7 @@ from ..run import Run
 from ..show import size
 from ..wire.attended import attend
 from ..wire.doors import Door
+from .access import hba_method
 from .configuration import hba_block, primary_conninfo, recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, swap_in, why_not_renamed, write_file
 
@@ -94,8 +95,7 @@ def _configure(run: Run, door: Door, copy: str, target: str, primary: Running) -
         if text:
             write_file(door, f"{copy}/{file}", text)
     auto, hba = f"{copy}/postgresql.auto.conf", f"{node.config_directory or copy}/pg_hba.conf"
-    method = "scram-sha-256" if primary.settings["password_encryption"] == "scram-sha-256" else "md5"
-    write_file(door, hba, with_hba(read_file(door, hba), hba_block(run.pair, method)))
+    write_file(door, hba, with_hba(read_file(door, hba), hba_block(run.pair, hba_method(run, primary.node))))
     text = read_file(door, auto)
     if not (own or node.config_directory):
         text = with_settings(text, _addresses(run, node.name, primary))

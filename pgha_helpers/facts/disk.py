@@ -10,15 +10,6 @@ from pathlib import Path
 from ..model import Control, Disk, Lsn, Position
 from ..wire.doors import Door
 
-_PARITY = (
-    "max_connections",
-    "max_worker_processes",
-    "max_wal_senders",
-    "max_prepared_xacts",
-    "max_locks_per_xact",
-    "wal_log_hints",
-)
-
 
 def read_disk(door: Door) -> Disk:
     """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed."""
@@ -84,11 +75,7 @@ def parse_control(lines: Iterable[str]) -> Control | str:
                 int(pairs["Latest checkpoint's TimeLineID"]), Lsn.parse(pairs["Latest checkpoint location"])
             ),
             redo=Lsn.parse(pairs["Latest checkpoint's REDO location"]),
-            version=int(pairs["pg_control version number"]),
             minimum_recovery=Lsn.parse(pairs["Minimum recovery ending location"]),
-            checksums=pairs["Data page checksum version"] != "0",
-            segment_size=int(pairs["Bytes per WAL segment"]),
-            settings={name: pairs[f"{name} setting"] for name in _PARITY if f"{name} setting" in pairs},
         )
     except (KeyError, ValueError) as missing:
         return f"global/pg_control cannot be read: {missing}"

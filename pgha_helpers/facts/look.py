@@ -37,7 +37,6 @@ _SETTINGS = (
     "wal_retrieve_retry_interval",
     "recovery_min_apply_delay",
     "archive_mode",
-    "password_encryption",
     "hba_file",
     "config_file",
     "data_directory",

@@ -18,11 +18,7 @@ class Control:
     state: str
     checkpoint: Position
     redo: Lsn
-    version: int
     minimum_recovery: Lsn = NOWHERE
-    checksums: bool = False
-    segment_size: int = 16 * 1024 * 1024
-    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shut_down_as_primary(self) -> bool:
@@ -125,7 +121,6 @@ class Running:
     slots: tuple[Slot, ...] = ()
     databases: tuple[str, ...] = ()
     tablespaces: tuple[str, ...] = ()
-    size: int = 0
     disk: Disk | None = None
     shell_silent: str = ""
 

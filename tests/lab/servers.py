@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -35,6 +37,22 @@ def writable(lab: Lab) -> list[str]:
             if ask(lab, node, "select pg_is_in_recovery()") == [(False,)]:
                 found.append(node)
     return found
+
+
+def orphan_a_backend(lab: Lab, node: str) -> threading.Thread:
+    """Kill the postmaster with -9 under a backend that goes on committing; gives the thread of its client."""
+    ask(lab, node, "create table orphaned (n int)")
+    client = threading.Thread(target=_commit_for_ever, args=(lab, node))
+    client.start()
+    while ask(lab, node, "select count(*) > 10 from orphaned") != [(True,)]:
+        time.sleep(0.01)
+    os.kill(int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    return client
+
+
+def _commit_for_ever(lab: Lab, node: str) -> None:
+    with contextlib.suppress(psycopg2.Error):
+        ask(lab, node, "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
 
 
 class Watch:

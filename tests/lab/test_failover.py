@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from pgha_helpers import gate, look, plan_rebuild
@@ -21,7 +17,7 @@ from pgha_helpers.lab import Lab
 
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, did, running
-from .servers import Watch, ask, records, writable
+from .servers import Watch, ask, orphan_a_backend, records, writable
 
 
 @pytest.fixture
@@ -60,23 +56,13 @@ def test_a_primary_that_comes_back_by_itself_comes_back_as_a_standby(pair: Lab) 
 
 def test_a_backend_that_outlives_its_postmaster_is_ended_first(pair: Lab) -> None:
     """A postmaster killed with -9 leaves backends that still commit, and the pid file does not know them."""
-    ask(pair, "db0", "create table orphaned (n int)")
-    client = threading.Thread(target=_commit_for_ever, args=(pair,))
-    client.start()
-    while ask(pair, "db0", "select count(*) > 10 from orphaned") != [(True,)]:
-        time.sleep(0.01)
-    os.kill(int((pair.node("db0").data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    client = orphan_a_backend(pair, "db0")
     time.sleep(0.5)
     assert pair.processes("db0"), "the backend that commits is still there"
     deeds = carry_out(pair, "promote", "promote db1", occasion="failover")
     client.join(10)
     assert not client.is_alive() and pair.processes("db0") == []
     assert "ended every process" in did(deeds) and writable(pair) == ["db1"]
-
-
-def _commit_for_ever(pair: Lab) -> None:
-    with contextlib.suppress(psycopg2.Error):
-        ask(pair, "db0", "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
 
 
 def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:

@@ -24,7 +24,7 @@ from pgha_helpers.model import Hung
 
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
-from .servers import ask, writable
+from .servers import ask, orphan_a_backend, writable
 
 
 @pytest.fixture
@@ -137,25 +137,16 @@ def _stop(pair: Lab, node: str) -> None:
 
 def test_a_switchover_does_not_take_a_crash_for_a_stop(pair: Lab) -> None:
     """The postmaster is dead, a backend still commits: its last checkpoint says nothing of what it wrote since."""
-    ask(pair, "db0", "create table orphaned (n int)")
-    client = threading.Thread(target=_commit_for_ever, args=(pair,))
-    client.start()
-    while ask(pair, "db0", "select count(*) > 10 from orphaned") != [(True,)]:
-        time.sleep(0.01)
-    os.kill(int((pair.node("db0").data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    threading.Timer(2, send, (pair.processes("db0")[-3:], signal.SIGKILL)).start()
+    client = orphan_a_backend(pair, "db0")
+    end = threading.Timer(2, pair.kill, ("db0",))
+    end.start()
     try:
         with pytest.raises(HaError, match=r"this is a failover|takes no writes|not known"):
             carry_out(pair, "promote", "promote db1")
         assert writable(pair) == []
     finally:
-        pair.kill("db0")
+        end.join()
         client.join()
-
-
-def _commit_for_ever(pair: Lab) -> None:
-    with contextlib.suppress(psycopg2.Error):
-        ask(pair, "db0", "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
 
 
 def test_a_consent_to_rebuild_does_not_outlive_the_role_of_the_node(pair: Lab) -> None:

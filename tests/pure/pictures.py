@@ -40,7 +40,6 @@ SETTINGS = {
     "wal_keep_size": "512",
     "wal_segment_size": str(16 * 1024 * 1024),
     "wal_retrieve_retry_interval": "100",
-    "password_encryption": "scram-sha-256",
     "listen_addresses": "*",
     "synchronous_standby_names": "",
 }
@@ -58,7 +57,7 @@ def _node(name: str, host: str) -> Node:
 
 def control(state: str = "in production", at: Lsn = EARLIER, timeline: int = 1, **changes: Any) -> Control:
     """A control file."""
-    return replace(Control(SYSTEM, state, Position(timeline, at), at, 1800, checksums=True), **changes)
+    return replace(Control(SYSTEM, state, Position(timeline, at), at), **changes)
 
 
 def disk(**changes: Any) -> Disk:
