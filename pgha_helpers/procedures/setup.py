@@ -54,7 +54,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     servers.start(run, keep)
     refuse_tablespaces(_seen(look(run), keep))
     access.ensure_role(run, keep)
-    _settings(run, keep, plan)
+    _settings(run, keep)
     access.ensure_hba(run, keep)
     now = look(run)
     if not streams_to(_seen(now, keep), node):
@@ -69,7 +69,7 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     return plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind if same else "clone"
 
 
-def _settings(run: Run, keep: str, plan: Plan) -> None:
+def _settings(run: Run, keep: str) -> None:
     door = run.doors[keep]
     change = settings_to_change(_seen(look(run), keep), run.pair)
     with run.deed(keep, "change settings") as deed:
