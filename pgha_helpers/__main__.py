@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from .archive.commands import records_app
 from .errors import BadParameters, HaError
 from .parameters.pair_file import CHECKOUT
 from .records.outcome import BAD_PARAMETERS
@@ -22,7 +23,6 @@ app = typer.Typer(
 lab_app = typer.Typer(
     help="The embedded pair: real PostgreSQL, real ssh, for demos and practice.", no_args_is_help=True
 )
-records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
 app.add_typer(lab_app, name="lab")
 app.add_typer(records_app, name="records")
 
@@ -33,20 +33,32 @@ HOME = CHECKOUT / ".lab"
 
 
 @app.command()
-def run(notebook: str, pair: str, p: Given = None, f: File = None) -> None:
+def run(
+    notebook: str,
+    pair: str,
+    p: Given = None,
+    f: File = None,
+    cell_timeout: Annotated[str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")] = "",
+) -> None:
     """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4 refused and
     nothing changed, 5 changed and not finished, 64 bad parameters."""
     from .records.headless import run_notebook
 
-    raise typer.Exit(run_notebook(notebook, _given(pair, p, f)))
+    raise typer.Exit(run_notebook(notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout)))
 
 
 @app.command("open")
-def open_(notebook: str, pair: str, p: Given = None, f: File = None) -> None:
-    """Open JupyterLab on a copy of a notebook, in a new record folder."""
+def open_(
+    notebook: str,
+    pair: str,
+    p: Given = None,
+    f: File = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser, too.")] = True,
+) -> None:
+    """Open JupyterLab on a copy of a notebook, in a new record folder, until Ctrl-C."""
     from .records.interactive import open_notebook
 
-    raise typer.Exit(open_notebook(notebook, _given(pair, p, f)))
+    raise typer.Exit(open_notebook(notebook, _given(pair, p, f), browser=browser))
 
 
 @app.command()
@@ -101,16 +113,6 @@ def load(folder: Folder = HOME, seconds: float = 10.0, clients: int = 4) -> None
     raise typer.Exit(1 if report.missing else 0)
 
 
-@records_app.command("list")
-def list_records(pair: str) -> None:
-    """The runs of a pair, the newest first."""
-    from .parameters import load_pair
-    from .records.folder import records_of
-    from .records.listing import listing
-
-    typer.echo(str(listing(records_of(load_pair(pair)))))
-
-
 def _lab_file(folder: Path) -> Path | None:
     return CHECKOUT / "parameters" / "lab.yaml" if folder == HOME else None
 
@@ -141,6 +143,16 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
     return {**given, "pair": pair}
 
 
+def _span(option: str, text: str) -> float | None:
+    """Seconds, or None for no limit. Raises BadParameters."""
+    from .parameters.units import read_span
+
+    try:
+        return read_span(text) if text else None
+    except ValueError as error:
+        raise BadParameters(f"{option}: {error}") from None
+
+
 def main() -> None:
     """Run the command; a foreseeable fault is a sentence, not a traceback."""
     try:
@@ -160,7 +172,9 @@ def main() -> None:
 
 
 def _complain(error: HaError) -> int:
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    from .redaction import Redactor, secrets_of
+
+    print(Redactor(secrets_of()).text(f"{type(error).__name__}: {error}"), file=sys.stderr)
     return BAD_PARAMETERS if isinstance(error, BadParameters) else 4
 
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from . import chain
 from .checks import BEFORE, Check, judge
 from .errors import NotConfirmed, NotSafe
 from .facts import look
@@ -89,6 +90,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         again = run.replan(now)
         if again == plan:
             require(run, again, now)
+            chain.join(run, again, now)
         return again
     except BaseException:
         run.lock.release()

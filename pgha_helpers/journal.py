@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -26,44 +26,61 @@ NAME = "journal.jsonl"
 
 
 class Journal:
-    """A journal being written. Raises Refusal if the folder cannot be written to."""
+    """A journal being written; `scrub` takes secrets out of facts. Raises Refusal if it cannot be made there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scrub: Callable[[Any], Any] = lambda facts: facts) -> None:
         self.path = folder / NAME
         try:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Refusal(f"no journal can be written in {folder}: {error.strerror}", "mend `records:`") from None
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._last, self._count, self._held = "", 0, False
+        self._scrub = scrub
+        self._held = False
         self._mutex = threading.Lock()
+        self._unwritten = bytearray()
+        self.last = ""  # the digest of the newest line
         self.events: list[Event] = []
 
     def write(self, event: str, **facts: Any) -> None:
         """Append one event and flush it to disk.
 
-        Raises Refusal after the end line, and OSError when the disk refuses: but inside the outage window that is
-        only said aloud, because half a hand-over is worse than a line that stands on the terminal alone.
+        Raises Refusal after the end line, and when the disk refuses before any deed has begun. From then on a line
+        that the disk refuses is kept in memory, told aloud and tried again: half a hand-over is worse than that.
         """
         if self._file < 0 or (self.events and self.events[-1]["event"] == "run ended"):
             raise Refusal("this run has ended", "run the first cell again: it begins a new run")
         with self._mutex:
-            now = time.time()
-            line = {"n": self._count, "at": utc(now), "event": event, **facts, "prev": self._last}
-            text = json.dumps(line, default=_plain, ensure_ascii=False)
-            self._put(text.encode("utf-8", "replace") + b"\n")
-            self._last, self._count = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), self._count + 1
+            told = self._scrub(json.loads(json.dumps(facts, default=_plain)))
+            line = {"n": len(self.events), "at": utc(time.time()), "event": event, **told, "prev": self.last}
+            text = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
+            self._put(text + b"\n")
+            self.last = hashlib.sha256(text).hexdigest()
             self.events.append(json.loads(text))
 
     def _put(self, line: bytes) -> None:
+        size = os.fstat(self._file).st_size
+        self._unwritten += line
         try:
-            os.write(self._file, line)
-            if not self._held:
-                os.fsync(self._file)
+            self._flush()
         except OSError as error:
-            if not self._held:
-                raise
-            print(f"THE JOURNAL CANNOT BE WRITTEN ({error}). {line.decode()}", flush=True)
+            if not any(e["event"] == "deed begun" for e in self.events):
+                self._unwritten.clear()
+                os.ftruncate(self._file, size)  # nothing is kept here, so no half of a line may stay there
+                raise Refusal(
+                    f"the journal cannot be written: {error.strerror}", f"make room for {self.path.parent}"
+                ) from None
+            print(
+                f"THE JOURNAL CANNOT BE WRITTEN ({error.strerror}). The run goes on, and keeps it in memory and here:"
+            )
+            print(line.decode(), flush=True)
+
+    def _flush(self) -> None:
+        """Write what has not been written yet; a line that was cut short by a full disk is completed later."""
+        while self._unwritten:
+            del self._unwritten[: os.write(self._file, self._unwritten)]
+        if not self._held:
+            os.fsync(self._file)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -74,12 +91,18 @@ class Journal:
         finally:
             self._held = False
             with contextlib.suppress(OSError):  # a disk that fails is found by the next line
-                os.fsync(self._file)
+                self._flush()
 
     def close(self) -> None:
-        """Let the lock go."""
-        if self._file >= 0:
-            os.close(self._file)
+        """Let the lock go, after a last attempt to write what the disk has refused."""
+        if self._file < 0:
+            return
+        try:
+            self._flush()
+        except OSError as error:
+            lines = self._unwritten.count(b"\n")
+            print(f"THE JOURNAL IS NOT WHOLE: {lines} lines are not on disk ({error.strerror}); they stand above.")
+        os.close(self._file)
         self._file = -1
 
 
@@ -87,12 +110,14 @@ class Journal:
 class Story:
     """A journal that was read: its events, and what became of the run.
 
-    `state` is ended, running or interrupted; `broken` says where the chain of digests does not hold.
+    `state` is ended, running or interrupted; `broken` says where the chain of digests does not hold; `digests` are
+    those of its lines, in order.
     """
 
     events: Sequence[Event]
     state: str
     broken: str = ""
+    digests: Sequence[str] = ()
 
     @property
     def outcome(self) -> str:
@@ -118,29 +143,37 @@ def read(folder: Path) -> Story:
     path = folder / NAME
     lines = path.read_bytes().split(b"\n")[:-1]  # a line without its newline was never finished
     events: list[Event] = []
+    digests: list[str] = []
     previous, broken = "", ""
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-        except ValueError:
-            broken = broken or f"line {number} is not JSON"
+            follows = event["prev"] == previous and event["n"] == number - 1 and isinstance(event["event"], str)
+        except (ValueError, LookupError, TypeError):
+            broken = broken or f"line {number} is not an event"
             continue
-        if event.get("prev") != previous:
+        if not follows:
             broken = broken or f"line {number} does not continue line {number - 1}"
         previous = hashlib.sha256(line).hexdigest()
+        digests.append(previous)
         events.append(event)
-    return Story(events, _state(path, events), broken)
+    return Story(events, _state(path, events), broken, digests)
+
+
+def held_by_writer(folder: Path) -> bool:
+    """Whether the process that writes this journal still lives: it holds a lock on the file."""
+    with (folder / NAME).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _state(path: Path, events: Sequence[Event]) -> str:
     if events and events[-1]["event"] == "run ended":
         return "ended"
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return "running"
-    return "interrupted"
+    return "running" if held_by_writer(path.parent) else "interrupted"
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import HaError
+from .drawing import live
+from .errors import HaError, Refusal
 from .facts.queries import query
 from .model import Lsn, Snapshot
 from .run import Run
@@ -23,24 +26,38 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> pd.DataFram
 
     Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
     sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
-    A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv.
+    A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv. In JupyterLab
+    they are drawn while they come in. Raises Refusal when the run has ended.
     """
-    import pandas as pd
-
+    still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
     if run.parameters.get("light"):
         watched = 0.0
     rows: list[tuple[float | None, ...]] = []
-    end = time.monotonic() + watched
-    while not rows or time.monotonic() < end:
-        began = time.monotonic()
-        rows.append(_once(run, now))
-        time.sleep(max(0.0, min(INTERVAL, end - began) - (time.monotonic() - began)))
-    lag = pd.DataFrame(rows, columns=list(COLUMNS))
+    with live(run, lambda: _frame(rows), watched):
+        end = time.monotonic() + watched
+        while not rows or time.monotonic() < end:
+            began = time.monotonic()
+            rows.append(_once(run, now))
+            time.sleep(max(0.0, min(INTERVAL, end - began) - (time.monotonic() - began)))
+    lag = _frame(rows)
     path = run.folder / NAME
     lag.to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.6f")
-    run.journal.write("sampled", rows=len(lag), worst_bytes=_worst(lag, "bytes"), worst_seconds=_worst(lag, "seconds"))
+    worst = {f"worst_{unit}": _worst(lag, unit) for unit in ("bytes", "seconds")}
+    run.journal.write("sampled", rows=len(lag), **worst, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     return lag
+
+
+def still_open(run: Run) -> None:
+    """Raises Refusal when the run has ended: what is written into its record now would belie the journal."""
+    if run.ended:
+        raise Refusal("this run has ended", "run the first cell again: it begins a new run")
+
+
+def _frame(rows: Sequence[tuple[float | None, ...]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(float)
 
 
 def _worst(lag: pd.DataFrame, unit: str) -> float | None:

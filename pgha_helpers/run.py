@@ -15,7 +15,7 @@ from typing import Any
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
-from .model import Deed, Deeds, Pair, Snapshot, Timeouts
+from .model import Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
 
@@ -52,6 +52,9 @@ class Run:
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
+    live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
+    recorded: Callable[[str], list[Note]] = lambda system_id: []  # what this machine's records tell of a system's chain
+    at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
 
     @property
@@ -84,24 +87,30 @@ class Run:
             raise Refusal("nothing may be changed: the gate has not been passed", "run the gate's cell first")
         self.lock.check(node)
         self.journal.write("deed begun", node=node, did=did)
-        began, doing = time.time(), Doing(did)
+        began, clock, doing = time.time(), time.monotonic(), Doing(did)
         try:
             yield doing
         except BaseException as error:
-            self.journal.write("deed failed", node=node, did=did, error=str(error), seconds=time.time() - began)
+            words = str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
+            self.journal.write("deed failed", node=node, did=did, error=words, seconds=time.monotonic() - clock)
             if isinstance(error, Refusal):
                 raise Failure(f"{did} on {node}: {error.what}", error.remedy or "run this notebook again") from error
             raise
-        done = Deed(node, doing.did, doing.changed, began, time.time())
+        # the wall clock may be set back meanwhile: how long it took is told by the other one
+        done = Deed(node, doing.did, doing.changed, began, began + time.monotonic() - clock)
         self.deeds.append(done)
         self.journal.write("deed ended", **_line(done))
         print(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)", flush=True)
 
     def end(self, outcome: str, **facts: Any) -> None:
-        """Write the journal's last line, once, and let everything go."""
-        if not self.ended:
-            self.ended, self.permit = outcome, None
+        """Write the journal's last line, once, note it on the nodes where the run is chained, and let everything go."""
+        if self.ended:
+            return
+        self.ended, self.permit = outcome, None
+        try:
             self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)
+            self.at_end()
+        finally:
             self.close()
 
     def close(self) -> None:

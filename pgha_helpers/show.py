@@ -53,13 +53,13 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def present(table: Table) -> None:
-    """Show a table from inside a verb: as HTML in a notebook, as text elsewhere."""
+def present(table: Table, **metadata: Any) -> None:
+    """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes with the HTML."""
     ipython = sys.modules.get("IPython")
     if ipython and ipython.get_ipython():
         from IPython.display import display
 
-        display(table)
+        display(table, metadata=metadata)
     else:
         print(table)
 

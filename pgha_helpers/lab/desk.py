@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..parameters import NOTEBOOKS
+from ..archive.seal import complete_all
+from ..parameters import NOTEBOOKS, load_pair
 from ..parameters.pair_file import CHECKOUT
 from ..records.interactive import copy_notebook, jupyterlab
 from . import down, up
@@ -20,7 +21,8 @@ _GIVEN = {"setup": {"primary": "db0"}}  # both of its clusters are writable, so 
 def main(folder: Path = FOLDER) -> int:
     """Run until Ctrl-C or SIGTERM. Returns the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    up(folder, pair_file=CHECKOUT / "parameters" / "lab.yaml")
+    pair_file = CHECKOUT / "parameters" / "lab.yaml"
+    up(folder, pair_file=pair_file)
     desk = folder / "notebooks"
     desk.mkdir(mode=0o700, exist_ok=True)
     for notebook in NOTEBOOKS:
@@ -35,7 +37,8 @@ def main(folder: Path = FOLDER) -> int:
         return 0
     finally:
         jupyter.terminate()
-        jupyter.wait(10)
+        jupyter.wait(30)
+        complete_all(load_pair(str(pair_file)), "make lab", note=True)
         down(folder)
         print("JupyterLab and the pair are down.", flush=True)
 

@@ -1,9 +1,23 @@
 """The nouns. Nothing in here can reach a server, and everything is frozen."""
 
 from .deeds import Deed, Deeds, Verdict, Verdicts
+from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Ssh, Timeouts
 from .positions import Lsn, Position
-from .sightings import Blank, Control, Disk, Hung, Receiver, Running, Sender, Sighting, Silent, Slot, Stopped
+from .sightings import (
+    Blank,
+    Control,
+    Disk,
+    Hung,
+    Receiver,
+    Running,
+    Sender,
+    Sighting,
+    Silent,
+    Slot,
+    Stopped,
+    system_id_of,
+)
 from .snapshot import Snapshot
 
 __all__ = [
@@ -16,6 +30,7 @@ __all__ = [
     "Limits",
     "Lsn",
     "Node",
+    "Note",
     "Pair",
     "Position",
     "Receiver",
@@ -30,4 +45,6 @@ __all__ = [
     "Timeouts",
     "Verdict",
     "Verdicts",
+    "ends_of",
+    "system_id_of",
 ]

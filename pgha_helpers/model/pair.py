@@ -117,6 +117,11 @@ class Pair:
     replication_user: str = "replicator"
     preferred: str = ""
     records: str = ""
+    records_keep: Seconds = Seconds(0)
+    records_group: str = ""
+    signing_key: str = ""
+    allowed_signers: str = ""
+    secret_variables: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -152,8 +153,21 @@ def _nonsense(pair: Pair) -> Iterator[str]:
         yield f"nodes: {a.name} and {b.name} would share the slot {a.slot}; give them more different names"
     if pair.preferred and pair.preferred not in pair.names:
         yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
+    yield from _records_nonsense(pair)
     for node in pair:
         yield from _node_nonsense(node)
+
+
+def _records_nonsense(pair: Pair) -> Iterator[str]:
+    for key in ("signing_key", "allowed_signers"):
+        value = getattr(pair, key)
+        if value and not Path(value).expanduser().is_file():
+            yield f"{key}: there is no file {value!r}"
+    if pair.records_group:
+        try:
+            grp.getgrnam(pair.records_group)
+        except KeyError:
+            yield f"records_group: there is no group {pair.records_group!r} on this machine"
 
 
 def _node_nonsense(node: Any) -> Iterator[str]:

@@ -73,7 +73,8 @@ def _switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             control = _stop(run, plan.peer)
             prove_replayed(run, plan, control.checkpoint, timeline)
         except (HaError, OSError, KeyboardInterrupt) as reason:
-            _abort(run, plan, reason)
+            with uninterrupted():  # asked twice to stop, it would leave clients without a primary
+                _abort(run, plan, reason)
         with uninterrupted():
             servers.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node)
@@ -167,7 +168,8 @@ def _take_back(run: Run, plan: Plan, reason: BaseException) -> None:
     seen = look(run)[plan.node]
     if not (isinstance(seen, Running) and seen.in_recovery):
         raise Undecided(f"{plan.node} is not in recovery any more: {seen}", f"do not start {plan.peer}; run this again")
-    _abort(run, plan, reason)
+    with uninterrupted():
+        _abort(run, plan, reason)
 
 
 _ROADS = {"switchover": _switch_over, "resume": _resume, "failover": fail_over}

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
 import platform
-import subprocess
-import sys
 import time
-from importlib.metadata import version
 from typing import Any
 
-from ..errors import Failure, NotAchieved, Refusal, Unhealthy
+from ..errors import NotAchieved, Unhealthy
 from ..journal import Journal
 from ..lock import Lock
 from ..model import Pair, Verdicts
 from ..parameters import load_pair, read_parameters
-from ..parameters.pair_file import CHECKOUT
+from ..redaction import Redactor, secrets_of
 from ..run import Run
 from ..show import Table, present, utc
 from ..wire.doors import Door
+from . import kernel
+from .chained import chained_notes
 from .folder import announced_folder, id_of, make_folder, new_id
+from .provenance import provenance, unfinished
 from .summary import write_summary
-
-_runs: list[Run] = []  # of this kernel, the newest last
 
 
 def begin(notebook: str, **parameters: Any) -> Run:
@@ -40,8 +37,11 @@ def begin(notebook: str, **parameters: Any) -> Run:
     holder = f"run {run_id}, {notebook}, by {operator} on {platform.node()}, begun {utc(time.time())}"
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
-    run = Run(run_id, notebook, pair, asked, folder, Journal(folder), doors, lock)
-    continues = _abandon_earlier()
+    scrub = Redactor(secrets_of(pair))
+    run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.whole), doors, lock)
+    run.recorded = lambda system_id: chained_notes(folder.parent, system_id)
+    continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
+    kernel.enter(run, scrub)
     run.journal.write(
         "run begun",
         run=run_id,
@@ -52,13 +52,9 @@ def begin(notebook: str, **parameters: Any) -> Run:
         ticket=asked["ticket"],
         parameters=asked,
         continues=continues,
-        version=version("pgha_helpers"),
-        git=_git(),
-        python=platform.python_version(),
+        **provenance(notebook, folder),
     )
-    _runs.append(run)
-    _watch_kernel()
-    present(_header(run, pair, operator))
+    present(_header(run, pair, operator), pgha={"run": run_id, "record": str(folder)})
     return run
 
 
@@ -91,69 +87,3 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
     return Table(
         ("run", "pair", "operator", "reason", "record"), [(run.id, pair.name, operator, reason, str(run.folder))]
     )
-
-
-def _abandon_earlier() -> str:
-    """End a run of this kernel that was begun and not ended; gives the id of the newest earlier run."""
-    for earlier in _runs:
-        _end_as_left(earlier)
-    return _runs[-1].id if _runs else ""
-
-
-def _end_as_left(run: Run) -> None:
-    """Close a run that no verb has ended: by what its journal says last."""
-    errors = [e for e in run.journal.events if e["event"] == "error"]
-    changed = any(e["event"] == "deed begun" for e in run.journal.events)
-    outcome = "abandoned" if not errors else "failed" if changed else "refused"
-    run.end(outcome)
-    write_summary(run.folder)
-    run.journal.close()
-
-
-def _leave() -> None:
-    for run in _runs:
-        _end_as_left(run)
-
-
-def _watch_kernel() -> None:
-    """See every error of every cell, and the kernel's end. Once per kernel."""
-    if len(_runs) > 1:
-        return
-    atexit.register(_leave)
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is not None:
-        shell.events.register("post_run_cell", _see_error)
-
-
-def _see_error(result: Any) -> None:
-    """Called by IPython after each cell. It sees SystemExit too, which a custom exception handler does not."""
-    error = result.error_before_exec or result.error_in_exec
-    run = _runs[-1] if _runs else None
-    if error is None or run is None or run.ended:
-        return
-    kind = (
-        "interrupted"
-        if isinstance(error, KeyboardInterrupt)
-        else "refusal"
-        if isinstance(error, Refusal)
-        else "failure"
-        if isinstance(error, Failure)
-        else "error"
-    )
-    run.journal.write("error", kind=kind, type=type(error).__name__, error=str(error))
-    run.lock.release()  # a notebook left open over night must not keep everybody else out
-    write_summary(run.folder)
-
-
-def _git() -> dict[str, Any] | None:
-    """Commit of the checkout and whether it has changes; None outside a git checkout."""
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(CHECKOUT), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -1,22 +1,35 @@
-"""Where records live, and how a folder is named."""
+"""Where records live, how a folder is named, and who is still writing in it."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BadParameters
 from ..model import Pair
+from ..parameters import NOTEBOOKS
 from ..parameters.pair_file import CHECKOUT
 
 VARIABLE = "PGHA_RECORD"  # names the folder that `pgha run` and `pgha open` have made for the kernel's first run
+ROAD = "PGHA_ROAD"  # and which of the two it was
+_NAME = re.compile(rf"\d{{8}}T\d{{6}}Z-(?P<pair>.+)-(?P<notebook>{'|'.join(NOTEBOOKS)})-(?P<run>[0-9a-f]{{8}})")
 
 
 def records_of(pair: Pair) -> Path:
     """The folder of this pair's records: `records:` of the pair file, or `records/` of the checkout."""
     return CHECKOUT / Path(pair.records).expanduser() if pair.records else CHECKOUT / "records"
+
+
+def record_folders(records: Path) -> list[Path]:
+    """Every folder that is named as a record is, the newest first. Whatever else lies there is somebody else's."""
+    if not records.is_dir():
+        return []
+    found = [path for path in records.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True)
 
 
 def new_id() -> str:
@@ -45,3 +58,38 @@ def announced_folder() -> Path | None:
 def id_of(folder: Path) -> str:
     """The run id at the end of a record folder's name."""
     return folder.name.rsplit("-", 1)[-1]
+
+
+def notebook_of(folder: Path) -> str:
+    """The notebook that a record folder's name tells."""
+    return folder.name.rsplit("-", 2)[-2]
+
+
+class Keeping:
+    """Hold a record folder while something is still to be written there; it is let go by the end of the process, too.
+
+    A lock on the folder itself, so that it leaves no trace in the record. As a context manager it waits for nobody:
+    `held` says whether it was to be had.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = -1
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody else is writing there."""
+        return self._file >= 0
+
+    def __enter__(self) -> Keeping:
+        self._file = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.__exit__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.held:
+            os.close(self._file)
+        self._file = -1

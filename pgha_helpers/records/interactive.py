@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .headless import EXECUTED, prepare, source_of
+from ..archive.seal import complete_all
+from ..engine import Stopped
+from ..engine.signals import stopping
+from ..journal import held_by_writer, read
+from ..model import Pair
+from .folder import VARIABLE, Keeping, records_of
+from .headless import EXECUTED, complete, prepare, source_of
+
+SETTINGS = Path(__file__).parent / "jupyterlab"  # overrides.json: the notebook is saved every few seconds
+_AGAIN = 10.0  # seconds in which a second Ctrl-C is taken for the answer to "a run goes on"
 
 
 def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) -> Path:
@@ -21,19 +33,18 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
     return target
 
 
-def prepare_copy(notebook: str, given: Mapping[str, Any]) -> Path:
-    """A copy in a new record folder. Raises BadParameters."""
-    asked, folder = prepare(notebook, given)
-    return copy_notebook(
-        notebook, {key: value for key, value in asked.items() if key in {"pair", *given}}, folder / EXECUTED
-    )
+def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
+    """A copy in a new record folder, and its pair. Raises BadParameters."""
+    asked, pair, folder = prepare(notebook, given, "pgha open")
+    wanted = {key: value for key, value in asked.items() if key in {"pair", *given}}
+    return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
 
 
 def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
     """The command that opens JupyterLab of this virtual environment on `root`, on 127.0.0.1 only."""
     command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}"]
     command += [f"--LabApp.default_url=/lab/tree/{first}", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
-                "jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+                "jupyterlab.NeverCheckForUpdate", f"--LabApp.app_settings_dir={SETTINGS}"]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     if not browser:
@@ -41,9 +52,71 @@ def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
     return command
 
 
-def open_notebook(notebook: str, given: Mapping[str, Any]) -> int:
-    """Replace this process by JupyterLab on a copy of the notebook. Raises BadParameters."""
-    copy = prepare_copy(notebook, given)
-    print(f"Record: {copy.parent}", flush=True)
-    command = jupyterlab(copy.parent, copy.name)
-    os.execv(command[0], command)
+def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = True) -> int:
+    """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records. Raises BadParameters.
+
+    Gives JupyterLab's exit status, or 0 if it was ended from here.
+    """
+    pair, copy = prepare_copy(notebook, given)
+    folder = copy.parent
+    with Keeping(folder):
+        print(f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True)
+        # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
+        jupyter = subprocess.Popen(jupyterlab(folder, copy.name, browser=browser), start_new_session=True)
+        status = _attend(jupyter, folder, pair)
+        if (folder / "journal.jsonl").exists():
+            complete(folder, pair, "pgha open")
+        else:
+            _drop_unused(copy)
+    for complaint in complete_all(pair, "pgha open", note=True):  # runs that were begun again in the same JupyterLab
+        print(complaint, flush=True)
+    return status
+
+
+def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
+    """Wait for JupyterLab's end, or end it on a signal; while a run goes on, only on the second one."""
+    warned = 0.0
+    while True:
+        try:
+            with stopping():
+                return jupyter.wait()
+        except Stopped as stopped:
+            soon = time.monotonic() - warned < _AGAIN
+            if stopped.number == signal.SIGINT and not soon and _goes_on(folder, pair):
+                warned = time.monotonic()
+                print(
+                    f"\nA run goes on. Ctrl-C again within {_AGAIN:.0f} s interrupts it and ends JupyterLab.",
+                    flush=True,
+                )
+                continue
+            jupyter.terminate()
+            try:
+                jupyter.wait(30)
+            except subprocess.TimeoutExpired:
+                jupyter.kill()
+                jupyter.wait()
+            return 0
+
+
+def _goes_on(folder: Path, pair: Pair) -> bool:
+    """Whether a run that was begun in this JupyterLab has passed its gate and not ended."""
+    began = folder.name
+    for path in records_of(pair).iterdir():
+        if path.name >= began and (path / "journal.jsonl").exists() and held_by_writer(path):
+            story = read(path)
+            if story.state == "running" and story.changed:
+                return True
+    return False
+
+
+def _drop_unused(copy: Path) -> None:
+    """A copy in which nothing was run is no record."""
+    copy.unlink(missing_ok=True)
+    copies = copy.parent / ".ipynb_checkpoints"
+    if copies.is_dir():
+        for path in copies.iterdir():
+            path.unlink()
+        copies.rmdir()
+    copy.parent.rmdir()
+    os.environ.pop(VARIABLE, None)
+    print("Nothing was run; the record folder is removed.", flush=True)

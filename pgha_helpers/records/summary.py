@@ -3,55 +3,67 @@
 from __future__ import annotations
 
 import json
-import os
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..journal import Story, read
+from ..journal import Event, Story, read
+from .files import replace_file
 
 NAME = "record.json"
+FORMAT = 1
+_BEGAN = ("run", "notebook", "pair", "operator", "typed", "from", "road", "reason", "ticket", "file")
+_CODE = ("version", "versions", "git", "source", "parameters", "continues")
 
 
 def summarise(story: Story) -> dict[str, Any]:
     """The summary of a journal. Nothing in it is remembered from elsewhere."""
     began, seen = story.first("run begun"), [e for e in story.events if e["event"] == "seen"]
-    end, error = story.last("run ended"), story.last("error")
+    chained = story.first("chained")
     return {
-        **{key: began.get(key) for key in ("run", "notebook", "pair", "operator", "typed", "from", "reason", "ticket")},
-        **{key: began.get(key) for key in ("version", "git", "parameters", "continues")},
+        "format": FORMAT,
+        **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
         "began": began.get("at"),
         "ended": story.events[-1]["at"] if story.events else None,
+        "seconds": _between(story.events[0]["at"], story.events[-1]["at"]) if story.events else None,
         "outcome": story.outcome,
         "changed": story.changed,
-        "error": error.get("error"),
+        "error": story.last("error").get("error"),
+        "system_id": chained.get("system_id") or _system_id(seen),
+        "chain": {key: chained[key] for key in ("number", "previous")} if chained else None,
         "before": seen[0]["nodes"] if seen else None,
         "after": seen[-1]["nodes"] if seen else None,
+        "settings": _settings(seen[-1]) if seen else {},
         "verdicts": story.last("judged").get("verdicts", []),
-        "gate": {
-            "wanted": story.last("gate shown").get("wanted"),
-            "passed": bool(story.first("gate passed")),
-            "by": story.last("gate answered").get("by"),
-        },
+        "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
         "outage_seconds": _outage(story),
         "fenced_by": story.last("fenced by").get("words"),
-        "last": end.get("words"),
+        "edited": [e["cell"] or "a cell" for e in story.events if e["event"] == "cell begun" and not e["as_in_source"]],
+        "clock_set_back": any(later["at"] < earlier["at"] for earlier, later in pairwise(story.events)),
+        "last": story.last("run ended").get("words"),
     }
 
 
 def write_summary(folder: Path) -> None:
     """Write record.json from the folder's journal, by temporary name and rename."""
-    text = json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n"
-    new = folder / f".{NAME}.new"
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(folder / NAME)
+    replace_file(folder / NAME, json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n")
 
 
-def _deed(event: dict[str, Any]) -> dict[str, Any]:
-    return {key: event.get(key) for key in ("at", "node", "did", "changed", "seconds", "error") if key in event}
+def _gate(story: Story) -> dict[str, Any]:
+    right = next((e for e in reversed(story.events) if e["event"] == "gate answered" and e.get("right")), {})
+    return {
+        "wanted": story.last("gate shown").get("wanted"),
+        "passed": bool(story.first("gate passed")),
+        "by": right.get("by"),
+        "seconds": right.get("seconds"),
+    }
+
+
+def _deed(event: Event) -> dict[str, Any]:
+    keys = ("at", "node", "did", "changed", "began", "seconds", "error")
+    return {key: event.get(key) for key in keys if key in event}
 
 
 def _outage(story: Story) -> float | None:
@@ -61,3 +73,24 @@ def _outage(story: Story) -> float | None:
     if not (stop and promoted):
         return None
     return round(float(promoted[-1]["began"] + promoted[-1]["seconds"] - stop[-1]["began"]), 4)
+
+
+def _system_id(seen: list[Event]) -> str | None:
+    """The one system identifier of both nodes, as far as it was seen; None where there were two."""
+    found = (
+        {facts.get("system_id") or _control(facts).get("system_id") for facts in seen[-1]["facts"]} if seen else set()
+    )
+    found -= {None, ""}
+    return found.pop() if len(found) == 1 else None
+
+
+def _control(facts: dict[str, Any]) -> dict[str, Any]:
+    return (facts.get("disk") or {}).get("control") or {}
+
+
+def _settings(seen: Event) -> dict[str, Any]:
+    return {facts["node"]: facts["settings"] for facts in seen["facts"] if facts.get("settings")}
+
+
+def _between(first: str, last: str) -> float:
+    return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), 3)

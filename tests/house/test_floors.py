@@ -16,17 +16,17 @@ ROOT = Path(pgha_helpers.__file__).parent
 
 #: The floors, from the ground up, as README tells them. A room is a module or a package of pgha_helpers.
 FLOORS = (
-    ("errors", "show", "model", "dialect", "checks", "plans"),
+    ("errors", "show", "model", "dialect", "checks", "plans", "redaction"),
     ("parameters", "wire", "journal", "lock", "run"),
-    ("facts", "actions", "consent", "lag", "chart"),
+    ("facts", "actions", "chain", "consent", "lag", "chart", "drawing"),
     ("procedures",),
-    ("records",),
+    ("records", "engine", "archive"),
     ("__main__", "lab"),
 )
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
-DRAWERS = {"lag", "chart"}
+DRAWERS = {"lag", "chart", "drawing"}
 
 
 def modules() -> list[Path]:

@@ -1,0 +1,136 @@
+"""`pgha records`: what runs have left. Each call first completes what a run that was killed could not."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..model import Note, Pair
+    from .entries import Wanted
+
+records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
+
+Notebook = Annotated[str, typer.Option(help="Only runs of this notebook.")]
+Outcome = Annotated[str, typer.Option(help="Only runs with this outcome.")]
+Ticket = Annotated[str, typer.Option(help="Only runs with this ticket.")]
+Since = Annotated[str, typer.Option(help="Only runs from this day on (UTC), as in 2026-11-22.")]
+Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
+
+
+@records_app.command("list")
+def list_(
+    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+) -> None:
+    """The runs of a pair, the newest first."""
+    from .entries import entries
+    from .listing import listing
+
+    found, folder = _complete(pair)
+    typer.echo(str(listing(entries(folder, _wanted(found, notebook, outcome, ticket, since, until)))))
+
+
+@records_app.command()
+def show(pair: str, run: str) -> None:
+    """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
+    from .entries import find
+    from .showing import shown
+
+    typer.echo(shown(find(_complete(pair)[1], run)))
+
+
+@records_app.command()
+def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False) -> None:
+    """Whether the records are what they were, and all there. Exit code 0: they are; 2: something was found; 3: a node
+    did not answer."""
+    from ..parameters import load_pair
+    from .verification import verify as verify_records
+
+    found = load_pair(pair)
+    ledgers, silent = _ledgers(found) if nodes else (None, [])
+    done = verify_records(found, ledgers)
+    typer.echo(str(done))
+    for why in silent:
+        typer.echo(f"? {why}")
+    raise typer.Exit(2 if done.findings else 3 if silent else 0)
+
+
+@records_app.command()
+def compare(
+    pair: str, one: str, other: str, html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None
+) -> None:
+    """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the lag."""
+    from ..records.files import replace_file
+    from .compare import compare as compare_entries
+    from .entries import find
+
+    folder = _complete(pair)[1]
+    compared = compare_entries(find(folder, one), find(folder, other))
+    typer.echo(compared.text())
+    if html is not None:
+        replace_file(html, compared.html())
+        typer.echo(f"\n{html}")
+
+
+@records_app.command()
+def page(
+    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+) -> None:
+    """Write index.html beside the records: one page, without a server, to filter and sort them and to see trends."""
+    from ..records.files import replace_file
+    from .entries import entries
+    from .page import page as page_of
+
+    found, folder = _complete(pair)
+    target = folder / "index.html"
+    replace_file(target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+    typer.echo(str(target))
+
+
+@records_app.command()
+def attach(
+    notebook: Path, pair: Annotated[str, typer.Option(help="Needed if the records have been moved since.")] = ""
+) -> None:
+    """Put the executed notebook of a run by plain papermill into its record."""
+    from .attach import attach as attach_notebook
+
+    typer.echo(f"Record: {attach_notebook(notebook, pair)}")
+
+
+def _complete(name: str) -> tuple[Pair, Path]:
+    """The pair and its folder of records, in which whatever could be completed now is. Raises BadParameters."""
+    from ..parameters import load_pair
+    from ..records.folder import records_of
+    from .seal import complete_all
+
+    pair = load_pair(name)
+    for complaint in complete_all(pair):
+        typer.echo(complaint, err=True)
+    return pair, records_of(pair)
+
+
+def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, until: str) -> Wanted:
+    from .entries import Wanted
+
+    return Wanted(pair.name, notebook, outcome, ticket, since, until)
+
+
+def _ledgers(pair: Pair) -> tuple[dict[str, list[Note]], list[str]]:
+    """What each node has noted of every system that a record of this pair is chained to; and who did not answer."""
+    from ..errors import HaError
+    from ..facts.ledger import read_ledgers
+    from ..wire.doors import Door
+
+    found, silent = {}, []
+    with ExitStack() as stack:
+        for node in pair:
+            door = Door(node, pair)
+            stack.callback(door.close)
+            try:
+                found[node.name] = read_ledgers(door)
+            except HaError as error:
+                silent.append(error.what)
+    return found, silent

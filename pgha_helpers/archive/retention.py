@@ -1,0 +1,56 @@
+"""Thinning: records of verifies that ended well, and of rehearsals, once they are older than `records_keep`.
+
+Never a change, a failure, a warning, anything chained, anything that does not hold what its manifest says, or
+anything that somebody else has put there.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..journal import read
+from ..model import Pair
+from ..records.folder import Keeping, notebook_of, record_folders, records_of
+from . import manifest
+
+_OWN = (manifest.NAME, manifest.SIGNATURE)
+
+
+def thin(pair: Pair) -> list[str]:
+    """Delete what may be deleted; gives the names of the records that were."""
+    if not pair.records_keep:
+        return []
+    gone = []
+    for folder in record_folders(records_of(pair)):
+        if _age(folder) > pair.records_keep and _dispensable(folder, pair):
+            with Keeping(folder) as keeping:
+                if keeping.held:
+                    _delete(folder)
+                    gone.append(folder.name)
+    return gone
+
+
+def _age(folder: Path) -> float:
+    began = datetime.strptime(folder.name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return time.time() - began.timestamp()
+
+
+def _dispensable(folder: Path, pair: Pair) -> bool:
+    try:
+        story, told = read(folder), manifest.read_manifest(folder / manifest.NAME)
+    except OSError:
+        return False
+    well = story.outcome == "rehearsed" or (story.outcome == "done" and notebook_of(folder) == "verify")
+    ours = story.first("run begun").get("pair") == pair.name
+    untouched = not told.wrong and not story.broken and told.files == manifest.digests(folder)
+    complete = manifest.contents(folder) == sorted(told.files)
+    harmless = not story.changed and not story.first("gate passed") and not story.first("chained")
+    return well and ours and untouched and complete and harmless
+
+
+def _delete(folder: Path) -> None:
+    for name in [*manifest.contents(folder), *_OWN]:  # files only: contents() was compared with the manifest
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()

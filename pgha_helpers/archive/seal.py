@@ -1,0 +1,194 @@
+"""Completing a record: nothing secret, a summary, a report to read, a manifest of digests, and a signature.
+
+A record is completed by the program that ran the notebook. One whose program was killed, or that plain papermill left,
+is completed by the next `pgha records`, and its manifest says so. A record is completed once: one that has lost its
+manifest is never given another, because that would make an honest record of an edited one.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..chain import note_sealed
+from ..errors import HaError, Refusal
+from ..journal import NAME as JOURNAL
+from ..journal import Story, held_by_writer, read
+from ..model import Pair
+from ..records.chained import notes_of
+from ..records.files import replace_file
+from ..records.folder import Keeping, id_of, record_folders, records_of
+from ..records.summary import summarise, write_summary
+from ..redaction import Redactor, secrets_of
+from ..show import utc
+from ..wire.doors import Door
+from . import by_hand, manifest, notebooks, signature
+from .report import report
+
+REPORT = "report.html"
+_LEFTOVERS = (f".{manifest.NAME}.new", f".{REPORT}.new", ".record.json.new", f".{notebooks.NAME}.new")
+
+
+def seal(folder: Path, pair: Pair, by: str) -> None:
+    """Complete the record of a run whose process has gone. Whoever calls holds the folder; see `Keeping`.
+
+    Raises Refusal or OSError when it cannot be done; the record then stays as it is, to be completed later.
+    """
+    if (folder / manifest.NAME).exists():
+        return
+    if was_sealed(folder):
+        raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
+    story = read(folder)
+    (folder / manifest.MARK).touch()
+    scrub = Redactor(secrets_of(pair))
+    shown = _adopt_notebook(folder, story)
+    _clear(folder)
+    redact_file(folder / notebooks.NAME, scrub)
+    write_summary(folder)
+    told = json.loads(json.dumps(summarise(story)))
+    replace_file(folder / REPORT, report(folder, told, by_hand.words(folder, pair)))
+    signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
+    _share(folder, pair)
+    written = manifest.render(_manifest(folder, story, by, signer) | ({"notebook": shown} if shown else {}))
+    if pair.signing_key:
+        replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
+    replace_file(folder / manifest.NAME, written)
+    (folder / manifest.MARK).unlink()
+    _share(folder, pair)
+
+
+def note_completion(folder: Path, pair: Pair) -> None:
+    """Note the digest of a chained record's manifest on both nodes. A node that does not take it is told aloud."""
+    sealed = [(system, note) for system, note in notes_of(folder) if note.what == "sealed"]
+    doors = [Door(node, pair) for node in pair] if sealed else []
+    try:
+        for system_id, note in sealed:
+            for name, why in note_sealed(system_id, note, doors).items():
+                print(f"The completed record could not be noted on {name}: {why}", flush=True)
+    finally:
+        for door in doors:
+            door.close()
+
+
+def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> list[str]:
+    """Complete every record of this pair that can be; gives a sentence for each that could not, and why.
+
+    With `note` the nodes are told, too; `pgha records` never uses the network unless it is asked to.
+    """
+    complaints = []
+    for folder in record_folders(records_of(pair)):
+        try:
+            with Keeping(folder) as keeping:
+                if keeping.held and _is_left(folder, pair):
+                    seal(folder, pair, by)
+                    if note:
+                        note_completion(folder, pair)
+        except (HaError, OSError) as error:
+            complaints.append(f"{folder.name} could not be completed: {error}")
+    return complaints
+
+
+def _is_left(folder: Path, pair: Pair) -> bool:
+    """Whether this is an incomplete record of a run of this pair that nobody attends to any more."""
+    if not (folder / JOURNAL).exists() or was_sealed(folder) or held_by_writer(folder):
+        return False
+    if (folder / manifest.NAME).exists():
+        (folder / manifest.MARK).unlink(missing_ok=True)  # killed in its very last step
+        return False
+    return bool(read(folder).first("run begun").get("pair") == pair.name)
+
+
+def was_sealed(folder: Path) -> bool:
+    """Whether a record without a manifest has had one: its report or its signature is still there."""
+    parts = [folder / REPORT, folder / manifest.SIGNATURE]
+    return (
+        not (folder / manifest.NAME).exists()
+        and not (folder / manifest.MARK).exists()
+        and any(p.exists() for p in parts)
+    )
+
+
+def redact_file(path: Path, scrub: Redactor) -> None:
+    """Take secrets out of a notebook that was saved by somebody else than our engine."""
+    told = notebooks.load(path)
+    clean = scrub.whole(told)
+    if told is not None and clean != told:
+        replace_file(path, json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def _adopt_notebook(folder: Path, story: Story) -> str:
+    """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be said of it.
+
+    In JupyterLab a run that is begun again after a restart of the kernel has a record of its own, and the notebook
+    that both were run in lies in the first one's.
+    """
+    own, run = folder / notebooks.NAME, id_of(folder)
+    at_work = Path(story.first("run begun").get("file") or own)
+    mine = notebooks.load(own)
+    if mine is None and at_work != own and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []}):
+        shutil.copyfile(at_work, own)
+        return f"copied from {at_work}"
+    later = notebooks.record_shown(mine) if mine else None
+    if later is not None and id_of(later) != run and (later / notebooks.NAME).exists():
+        own.unlink()
+        return f"it was run again: its outputs are those of {id_of(later)}, and are kept there"
+    if own.exists() and own.stat().st_mtime < _ended(folder):
+        return "it was saved before the run ended: the journal tells the rest"
+    return "" if own.exists() else "nobody has left one here; pgha records attach adds it"
+
+
+def _ended(folder: Path) -> float:
+    return (folder / JOURNAL).stat().st_mtime
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a writer that was killed has left half done, and JupyterLab's own copies of the notebook."""
+    for name in _LEFTOVERS:
+        (folder / name).unlink(missing_ok=True)
+    copies = folder / ".ipynb_checkpoints"
+    if copies.is_dir() and not copies.is_symlink():
+        for path in copies.glob("*-checkpoint.ipynb"):
+            path.unlink()
+        copies.rmdir()
+
+
+def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:
+    begun, chained = story.first("run begun"), story.first("chained")
+    late = "" if story.state == "ended" and by != "pgha records" else f"the run was {story.outcome}; completed by {by}"
+    return {
+        "format": manifest.FORMAT,
+        "record": folder.name,
+        "run": begun.get("run"),
+        "pair": begun.get("pair"),
+        "notebook": begun.get("notebook"),
+        "outcome": story.outcome,
+        "system_id": chained.get("system_id"),
+        "number": chained.get("number"),
+        "previous": chained.get("previous"),
+        "journal_ends": story.digests[-1] if story.digests else "",
+        "completed": {"at": utc(time.time()), "by": f"{by}, {getpass.getuser()} on {platform.node()}", "late": late},
+        "signer": signer,
+        "files": manifest.digests(folder),
+    }
+
+
+def _share(folder: Path, pair: Pair) -> None:
+    """Readable by the owner, and by `records_group` where one is named; by nobody else."""
+    inside = 0o640 if pair.records_group else 0o600
+    for path in _files(folder):
+        path.chmod(inside)
+        if pair.records_group:
+            shutil.chown(path, group=pair.records_group)
+    if pair.records_group:
+        shutil.chown(folder, group=pair.records_group)
+    folder.chmod(0o750 if pair.records_group else 0o700)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())

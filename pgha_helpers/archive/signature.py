@@ -1,0 +1,101 @@
+"""Signatures by `ssh-keygen -Y`, which is on every host that has ssh, works offline, and knows FIDO keys."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..errors import Refusal
+
+NAMESPACE = "pgha"
+_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What a signature says. `wrong` is empty when it is good; `who` is empty where nobody is listed as a signer."""
+
+    wrong: str = ""
+    who: str = ""
+    key: str = ""
+
+
+def fingerprint(key: str) -> str:
+    """SHA256:… of a key. Raises Refusal when it cannot be read."""
+    done = _keygen("-l", "-f", os.path.expanduser(key))  # noqa: PTH111 (an argument of a command)
+    if done.returncode:
+        raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
+    return done.stdout.decode().split()[1]
+
+
+def sign(data: bytes, key: str) -> bytes:
+    """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the ssh agent."""
+    path = os.path.expanduser(key)  # noqa: PTH111 (an argument of a command)
+    done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
+    if done.returncode:
+        raise Refusal(
+            f"the record cannot be signed with {key}: {_words(done)}", "mend `signing_key:`, or load the agent"
+        )
+    return done.stdout
+
+
+def check(data: bytes, signature: bytes, allowed: str = "") -> Signed:
+    """Check a signature; with a file of allowed signers, also whose it is."""
+    if not _well_formed(signature):
+        return Signed("it is not a whole signature")
+    with TemporaryDirectory(prefix="pgha-") as private:
+        path = Path(private, "sig")
+        path.write_bytes(signature)
+        done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
+        if done.returncode:
+            return Signed("it is not of this manifest")
+        key = next((word for word in done.stdout.decode().split() if word.startswith("SHA256:")), "")
+        return _whose(data, path, os.path.expanduser(allowed), key) if allowed else Signed(key=key)  # noqa: PTH111
+
+
+def _whose(data: bytes, signature: Path, allowed: str, key: str) -> Signed:
+    found = _keygen("-Y", "find-principals", "-s", str(signature), "-f", allowed)
+    who = found.stdout.decode("utf-8", "replace").split("\n")[0].strip()
+    if found.returncode or not who:
+        return Signed(f"its key {key} is not in {allowed}", key=key)
+    done = _keygen("-Y", "verify", "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature), stdin=data)
+    return Signed("" if done.returncode == 0 else f"{who} may not sign this: {_words(done)}", who, key)
+
+
+def _well_formed(signature: bytes) -> bool:
+    """Whether it is, byte for byte, as ssh-keygen writes it: it also reads what somebody has changed around it."""
+    text = signature.decode("ascii", "replace")
+    if not (text.startswith(_BEGIN) and text.endswith(_END)):
+        return False
+    body = text[len(_BEGIN) : -len(_END)]
+    try:
+        plain = base64.b64encode(base64.b64decode(body.replace("\n", ""), validate=True)).decode()
+    except ValueError:
+        return False
+    return body == "".join(plain[i : i + 70] + "\n" for i in range(0, len(plain), 70))
+
+
+def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Nobody is there to type a passphrase: without a terminal and without askpass ssh-keygen fails instead."""
+    environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["ssh-keygen", *words],
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            start_new_session=True,
+            timeout=60,
+        )
+    except FileNotFoundError:
+        raise Refusal("there is no ssh-keygen here", "apt-get install openssh-client") from None
+    except subprocess.TimeoutExpired:
+        raise Refusal("ssh-keygen gave no answer within 60 s", "does the key want to be touched?") from None
+
+
+def _words(done: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"status {done.returncode}"

@@ -1,0 +1,182 @@
+"""How lag is drawn: the figure, its bytes, and the output of a cell that is drawn again while samples come in.
+
+Lines differ by dash and marker as well as by colour, and each is named where it ends, so that the chart can be read
+in grey and on a phone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .consent import _shell, _somebody
+from .model import Deed
+from .run import Run
+from .show import span, utc
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINES = (
+    ("primary", "as the primary sees it", "#1f4e8c", "-"),
+    ("standby", "as the standby sees itself", "#b35900", "--"),
+)
+_BAND = "#8a8f98"
+_PAUSE = 0.5  # seconds from one live picture to the next, or more where drawing is slow
+_PATIENCE = 2.0  # seconds that a live picture under way may hold up the cell when sampling is over
+
+
+@contextlib.contextmanager
+def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[None]:
+    """While the block lasts, draw what `lag` gives as it grows, where somebody looks; elsewhere this costs nothing.
+
+    A thread draws, because samples keep their own rate: when drawing fails or takes long, only pictures are missing.
+    """
+    run.live = _output(run.live, seconds) if seconds and _somebody() else None
+    if run.live is None:
+        yield
+        return
+    over = threading.Event()
+    # in a copy of this context, which knows the cell that the pictures belong to
+    work = contextvars.copy_context().run
+    artist = threading.Thread(target=work, args=(_draw, run, lag, seconds, over), name="pgha-live", daemon=True)
+    artist.start()
+    try:
+        yield
+    finally:
+        over.set()
+        artist.join(_PATIENCE)
+
+
+def shown(run: Run, png: bytes) -> Any:
+    """Put the last picture where the live ones of this cell were; where there were none, give it back."""
+    output, run.live = run.live, None
+    if output and output.cell == _shell().execution_count:
+        return output.put(png)
+    return _image(png)
+
+
+@dataclass(frozen=True)
+class _Output:
+    """An output that can be drawn again, by its handle, and the cell that it belongs to, by its execution count."""
+
+    handle: Any
+    cell: int
+
+    def put(self, png: bytes) -> None:
+        self.handle.update(_image(png))
+
+
+def _output(known: _Output | None, seconds: float) -> _Output | None:
+    """The live output of this cell, made if it has none yet."""
+    with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
+        from IPython.display import Pretty, display
+
+        cell = _shell().execution_count
+        if known is None or known.cell != cell:
+            return _Output(display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell)
+    return known
+
+
+def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threading.Event) -> None:
+    """Draw what has come in, again and again, until it is over."""
+    output, drawn = run.live, 0
+    with contextlib.suppress(Exception):  # chart says what is wrong, if it cannot draw either
+        while not over.is_set():
+            began, seen = time.monotonic(), lag()
+            if len(seen) > drawn:
+                png, drawn = render(figure_of(run, seen, [], seconds), "png"), len(seen)
+                if not over.is_set():  # else chart's picture may be there already
+                    output.put(png)
+            spent = time.monotonic() - began
+            over.wait(max(_PAUSE - spent, spent))  # half of the time at most: the samples need the processor too
+
+
+def _image(png: bytes) -> Any:
+    from IPython.display import Image
+
+    return Image(png, format="png", width=900)
+
+
+def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
+    """The figure; `seconds` are those that will be watched in all, so that a live curve grows into its room."""
+    from matplotlib.figure import Figure
+
+    heights = [3, 2, 0.32 * len(deeds) + 0.6] if deeds else [3, 2]
+    figure = Figure(figsize=(9, sum(heights) + 0.6), layout="constrained")
+    axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
+    zero = min([*lag["at"].dropna(), *(deed.began for deed in deeds)], default=0.0)
+    _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
+    _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
+    if deeds:
+        _strip(axes[2], deeds, zero)
+    if window := outage_of(deeds):
+        for each in axes:
+            each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
+        told = f"no primary for {(window[1] - window[0]) * 1000:.0f} ms"
+        where = {"transform": axes[1].get_xaxis_transform(), "ha": "right", "fontsize": 8}
+        axes[1].text(window[0] - zero, 0.5, f"{told} ", **where)
+    axes[0].set_title(f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
+    axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
+    axes[-1].set_xlabel(f"seconds since {utc(zero)}")
+    if seconds:
+        axes[-1].set_xlim(-0.02 * seconds, max(seconds, lag["at"].max() - zero) * 1.02)
+    return figure
+
+
+def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
+    """When there was no primary, as this machine saw it: from the request to stop to the promoted node's first yes."""
+    stop = [deed.began for deed in deeds if deed.did.startswith("stopped the primary")]
+    promoted = [deed.ended for deed in deeds if deed.did == "promote"]
+    return (stop[-1], promoted[-1]) if stop and promoted else None
+
+
+def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float, limit: float, label: str) -> None:
+    highest = 0.0
+    for view, words, colour, dash in _LINES:
+        values = lag[f"{view}_{what}"].astype(float) / unit
+        axes.plot(lag["at"] - zero, values, dash, color=colour, label=words, linewidth=1.6, marker=".", markersize=4)
+        highest = max(highest, values.max() if values.notna().any() else 0.0)
+    shown = limit / unit
+    if highest > shown / 20:
+        axes.axhline(shown, color="#b42318", linestyle=":", linewidth=1.6, label="limit")
+    else:  # a limit far above every sample would flatten the curve: it is told in words instead
+        axes.text(
+            1,
+            0.97,
+            f"limit {shown:,.0f} {label[5:-1]}, far above",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=8,
+        )
+    axes.set_ylabel(label)
+    axes.set_ylim(-0.04 * max(highest, 1.0), max(highest * 1.25, 1.0))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _strip(axes: Axes, deeds: list[Deed], zero: float) -> None:
+    for row, deed in enumerate(deeds):
+        axes.barh(row, max(deed.seconds, 0.01), left=deed.began - zero, height=0.55, color=_BAND, edgecolor="#30343a")
+        words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms"
+        axes.text(deed.began - zero + max(deed.seconds, 0.01), row, words, va="center", fontsize=7.5)
+    axes.set_ylim(len(deeds) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.set_ylabel("deeds")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """Bytes of the picture; the same for the same data: no date in it."""
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
+    return out.getvalue()

@@ -1,0 +1,136 @@
+"""Running the cells: what papermill's own engine does, with statuses that are true whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from typing import Any
+
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_output
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NotebookExecutionManager
+from papermill.log import logger
+
+from ..redaction import Redactor
+from .output import redact_writes_to, redactor_of
+from .signals import attended
+
+_OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the manager, not of the client
+
+
+def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) -> Any:
+    """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended the notebook."""
+    scrub = redactor_of(nb)
+    redact_writes_to(output_path, scrub)
+    manager = Manager(nb, output_path, **{key: options.pop(key) for key in _OURS if key in options})
+    manager.notebook_start()
+    try:
+        client = Client(manager, kernel_name, scrub, options, log_output=manager.log_output)
+        attended(client.execute, client.interrupt)
+    except BaseException:
+        nb.metadata.papermill["exception"] = True
+        raise
+    finally:
+        manager.cleanup_pbar()
+        manager.notebook_complete()
+    return nb
+
+
+class Manager(NotebookExecutionManager):  # type: ignore[misc]
+    """Papermill's own, but for its habit to call completed what never ran."""
+
+    def notebook_complete(self, **_: Any) -> None:
+        """Save the notebook as it is."""
+        self.end_time = self.now()
+        told = self.nb.metadata.papermill
+        told["end_time"] = self.end_time.isoformat()
+        told["duration"] = (self.end_time - self.start_time).total_seconds()
+        for cell in self.nb.cells:  # a second signal may leave before the cell has been heard of again
+            if cell.metadata.papermill["status"] == self.RUNNING:
+                cell.metadata.papermill |= {"status": self.FAILED, "exception": True}
+        self.save()
+
+
+class Client(PapermillNotebookClient):  # type: ignore[misc]
+    """A notebook client that can be interrupted from another thread, and that hears no secrets."""
+
+    def __init__(
+        self, manager: Manager, kernel_name: str, scrub: Redactor, options: dict[str, Any], **more: Any
+    ) -> None:
+        timeout = options.pop("execution_timeout", None) or options.pop("timeout", None)
+        startup = options.pop("start_timeout", 60)
+        options.pop("input_path", None)
+        super().__init__(
+            manager, kernel_name=kernel_name, timeout=timeout, startup_timeout=startup, log=logger, **options, **more
+        )
+        # a cell that takes too long is interrupted like any other: left alone, it would go on behind our back
+        self.interrupt_on_timeout = True
+        self.on_cell_executed = self._hear_reply
+        self._redactor = scrub
+        self._stop = threading.Event()
+        self._ready = self._busy = self._left = False
+
+    def interrupt(self) -> None:
+        """Begin no other cell, and interrupt the one that runs. A kernel that is only starting is killed.
+
+        One that is interrupted while it starts neither starts nor ends, and it has nothing to close.
+        """
+        self._stop.set()
+        pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
+        if pid and (self._busy or not self._ready):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT if self._ready else signal.SIGKILL)
+
+    def execute(self, **options: Any) -> Any:
+        """Start a kernel, run the cells, end the kernel."""
+        self.reset_execution_trackers()
+        if self._stop.is_set():
+            return self.nb
+        with self.setup_kernel(**options):
+            self._ready = True
+            self.papermill_execute_cells()
+        return self.nb
+
+    def papermill_execute_cells(self) -> None:
+        """Run cell after cell, and stop where one fails, asks to leave, or a signal was heard."""
+        for index, cell in enumerate(self.nb.cells):
+            if self._stop.is_set() or self._left:
+                break
+            self.nb_man.cell_start(cell, index)
+            try:
+                self._execute(cell, index)
+            except CellExecutionError as error:
+                if not _left_well(error):
+                    self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                break
+            except BaseException as error:  # the kernel died, or did not answer
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                words = f"{error}".strip().split("\n")[0] or "no words"
+                cell.outputs.append(new_output("error", ename=type(error).__name__, evalue=words, traceback=[words]))
+                raise
+            finally:
+                self.nb_man.cell_complete(cell, cell_index=index)
+
+    def _execute(self, cell: Any, index: int) -> None:
+        self._busy = True
+        try:
+            self.execute_cell(cell, index)
+        finally:
+            self._busy = False
+
+    def _hear_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        """`quit()` raises nothing: it only asks the front end, in the reply, to let the kernel go."""
+        payload = execute_reply["content"].get("payload", [])
+        self._left = any(part.get("source") == "ask_exit" for part in payload)
+
+    def process_message(self, msg: Any, *more: Any, **options: Any) -> Any:
+        """What a cell says, without secrets: before it is kept, printed or logged."""
+        return super().process_message({**msg, "content": self._redactor.whole(msg["content"])}, *more, **options)
+
+
+def _left_well(error: CellExecutionError) -> bool:
+    """SystemExit with status 0 is how a gate ends a rehearsal: the cell did what it should."""
+    return bool(error.ename == "SystemExit" and error.evalue in ("", "0", "None"))

@@ -1,0 +1,81 @@
+"""Hearing signals while a notebook runs: the cell that runs is interrupted at once, and nothing else is begun."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_GRACE = 10.0  # seconds that the work gets after the second signal
+
+
+class Stopped(SystemExit):
+    """The run was ended by a signal. Its exit status is 128 and the signal's number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[None]:
+    """Make the signals that end a program raise Stopped. One that was ignored from the start (nohup) stays ignored."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Stopped(number)
+
+    with _handled(stop):
+        yield
+
+
+def attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+    """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the work raises.
+
+    `interrupt` is called again and again until the work is done, because a kernel does not listen between two cells.
+    In another thread than the main one no signals can be heard, so the work is simply done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        work()
+        return
+    heard: list[int] = []
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    worker = threading.Thread(target=guarded, name="papermill", daemon=True)
+    with _handled(lambda number, _: heard.append(number)):
+        worker.start()
+        _wait(worker, heard, interrupt)
+    if heard:
+        raise Stopped(heard[0])
+    if failed:
+        raise failed[0]
+
+
+def _wait(worker: threading.Thread, heard: list[int], interrupt: Callable[[], None]) -> None:
+    leave = float("inf")
+    while worker.is_alive() and time.monotonic() < leave:
+        worker.join(0.3 if heard else 0.05)
+        if heard:
+            interrupt()
+        if len(heard) > 1:  # asked twice: whoever asks is not willing to wait for a kernel that does not listen
+            leave = min(leave, time.monotonic() + _GRACE)
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    mine = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in mine}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -1,0 +1,40 @@
+"""What this machine's records tell of a system's chain, in the words in which nodes note it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..journal import read
+from ..model import Note
+from .folder import notebook_of, record_folders
+
+
+def chained_notes(records: Path, system_id: str) -> list[Note]:
+    """A note per beginning, end and completion of every chained run of this system that is recorded here."""
+    folders = [folder for folder in record_folders(records) if notebook_of(folder) != "verify"]
+    return sorted(note for folder in folders for system, note in notes_of(folder) if system == system_id)
+
+
+def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
+    """The system, and what its nodes should have noted of this record; nothing if its run is not chained."""
+    try:
+        story = read(folder)
+    except OSError:
+        return
+    chained = story.first("chained")
+    if not chained or story.broken:
+        return
+    try:
+        system, number = str(chained["system_id"]), int(chained["number"])
+        run, pair = (str(story.first("run begun")[key]) for key in ("run", "pair"))
+    except (LookupError, TypeError, ValueError):  # somebody has edited it: verify says so
+        return
+    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, chained["at"])
+    if story.state == "ended":
+        yield system, Note(number, run, "ended", story.digests[-1], pair, story.events[-1]["at"])
+    manifest = folder / "manifest.json"
+    if manifest.is_file():
+        sealed = hashlib.sha256(manifest.read_bytes()).hexdigest()
+        yield system, Note(number, run, "sealed", sealed, pair, story.events[-1]["at"])

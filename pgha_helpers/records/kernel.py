@@ -1,0 +1,114 @@
+"""What a run sees of its kernel: the cells, their errors, the end; and what it keeps the kernel from saying."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Failure, Refusal
+from ..redaction import Redactor
+from ..run import Run
+from .provenance import cells_of, digest
+from .summary import write_summary
+
+_runs: list[Run] = []  # of this kernel, the newest last
+_sources: dict[str, Mapping[str, str]] = {}  # by notebook: digest of each code cell -> its id
+_mouth: list[Redactor] = []  # what everything that the kernel says goes through; one per run
+
+
+def enter(run: Run, scrub: Redactor) -> None:
+    """Attend to a run until it or the kernel ends. A run that was begun earlier here and not ended is abandoned."""
+    for earlier in _runs:
+        close_as_left(earlier)
+    _mouth.append(scrub)
+    _sources[run.notebook] = cells_of(run.notebook)
+    _runs.append(run)
+    if len(_runs) > 1:
+        return
+    atexit.register(_leave)
+    shell = _shell()
+    if shell is not None:
+        shell.events.register("pre_run_cell", _see_cell)
+        shell.events.register("post_run_cell", _see_error)
+        _watch_mouth(getattr(shell, "kernel", None))
+
+
+def before() -> str:
+    """The id of the newest earlier run of this kernel, if it did not come to a good end; else an empty string."""
+    return _runs[-1].id if _runs and _runs[-1].ended in ("", "abandoned", "failed") else ""
+
+
+def close_as_left(run: Run) -> None:
+    """Close a run that no verb has ended: by what its journal says last."""
+    errors = [e for e in run.journal.events if e["event"] == "error"]
+    changed = any(e["event"] == "deed begun" for e in run.journal.events)
+    with contextlib.suppress(Refusal, OSError):  # the disk refuses: then the record tells no more than it could
+        run.end("abandoned" if not errors else "failed" if changed else "refused")
+        write_summary(run.folder)
+    run.journal.close()
+
+
+def _leave() -> None:
+    for run in _runs:
+        close_as_left(run)
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _current() -> Run | None:
+    return _runs[-1] if _runs and not _runs[-1].ended else None
+
+
+def _see_cell(info: Any) -> None:
+    """Called by IPython before each cell: which one it is, and whether its text is that of the source."""
+    run = _current()
+    if run is None:
+        return
+    text = digest(info.raw_cell)
+    known = _sources[run.notebook].get(text, "")
+    with contextlib.suppress(Refusal):
+        run.journal.write("cell begun", cell=known or info.cell_id or "", sha256=text, as_in_source=bool(known))
+
+
+def _see_error(result: Any) -> None:
+    """Called by IPython after each cell. It sees SystemExit too, which a custom exception handler does not."""
+    error = result.error_before_exec or result.error_in_exec
+    run = _current()
+    if error is None or run is None:
+        return
+    with contextlib.suppress(Refusal, OSError):
+        run.journal.write("error", kind=_kind(error), type=type(error).__name__, error=str(error))
+        write_summary(run.folder)
+    run.lock.release()  # a notebook left open over night must not keep everybody else out
+
+
+def _kind(error: BaseException) -> str:
+    kinds = {KeyboardInterrupt: "interrupted", Refusal: "refusal", Failure: "failure"}
+    return next((word for kind, word in kinds.items() if isinstance(error, kind)), "error")
+
+
+def _watch_mouth(kernel: Any) -> None:
+    """Every message of the kernel goes through one method: tables, streams, tracebacks with locals, and replies."""
+    session = getattr(kernel, "session", None)
+    if session is None:
+        return
+    send = session.send
+
+    def clean(stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **options: Any) -> Any:
+        if isinstance(msg_or_type, dict):
+            msg_or_type = {**msg_or_type, "content": _clean(msg_or_type["content"])}
+        return send(stream, msg_or_type, _clean(content), *more, **options)
+
+    session.send = clean
+
+
+def _clean(content: Any) -> Any:
+    for scrub in _mouth:
+        content = scrub.whole(content)
+    return content

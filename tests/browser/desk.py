@@ -1,0 +1,210 @@
+"""JupyterLab as `pgha open` starts it, and its one page, handled as a person does: menus, keys, and what is to be read.
+
+Every wait is for something that happens, with a deadline that a slow machine meets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+from playwright.sync_api import Browser, Locator, Page, Playwright, ViewportSize, expect
+
+from pgha_helpers.lab import Lab
+
+PATIENCE = 90.0  # seconds for anything that a busy machine with two cores may take
+_ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/lab\S*token=\w+")
+_RECORD = re.compile(r"^Record: (.+)$")
+_SCREEN = ViewportSize(width=1280, height=800)
+
+
+def chromium(playwright: Playwright, program: str) -> Browser:
+    """Debian's browser, which may be root's, and which calls nobody."""
+    expect.set_options(timeout=PATIENCE * 1000)
+    return playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+
+
+class Desk:
+    """An open notebook: its page, its record folder, and what there is to do with it."""
+
+    def __init__(self, page: Page, record: Path) -> None:
+        self.page, self.record = page, record
+
+    @property
+    def box(self) -> Locator:
+        """The box in which a cell asks."""
+        return self.page.locator(".jp-Stdin-input")
+
+    @property
+    def gate(self) -> Locator:
+        """The cell that asks for consent."""
+        return self.cell("gate(run, plan)")
+
+    def cell(self, words: str) -> Locator:
+        """The code cell with these words in its text."""
+        editor = self.page.locator(".jp-InputArea-editor").filter(has_text=words)
+        return self.page.locator(".jp-CodeCell").filter(has=editor)
+
+    def ready(self) -> None:
+        """Wait until the kernel is there and has nothing to do."""
+        expect(self.page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible()
+
+    def ended(self, words: str) -> None:
+        """Wait until the cell with these words has run to its end, well or not."""
+        expect(self.cell(words).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
+
+    def answer(self, words: str) -> None:
+        """Type into the box in which a cell asks, and wait until this box is gone: the next question has its own."""
+        asked = self.box.element_handle()
+        asked.fill(words)
+        asked.press("Enter")
+        asked.wait_for_element_state("hidden")
+
+    def run_all(self) -> None:
+        """Run > Run All Cells."""
+        self._choose("Run", "Run All Cells")
+
+    def run_all_above(self, words: str) -> None:
+        """Select the cell with these words, and run what stands above it."""
+        self._select(words)
+        self._choose("Run", "Run All Above Selected Cell")
+
+    def run_cell(self, words: str) -> None:
+        """Select the cell with these words, and press Shift+Enter."""
+        self._select(words)
+        self.page.keyboard.press("Shift+Enter")
+
+    def interrupt(self) -> None:
+        """Kernel > Interrupt Kernel."""
+        with self._done("POST", "/interrupt"):
+            self._choose("Kernel", "Interrupt Kernel")
+
+    def restart(self) -> None:
+        """Kernel > Restart Kernel, and yes."""
+        with self._done("POST", "/restart"):
+            self._choose("Kernel", "Restart Kernel…")
+            self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+        self.ready()
+
+    def reload(self) -> None:
+        """Reload the page, without saving."""
+        self.page.reload()
+        expect(self.gate).to_be_attached()
+
+    def save(self) -> None:
+        """File > Save Notebook."""
+        with self._done("PUT", "/api/contents/"):
+            self._choose("File", "Save Notebook")
+
+    def _select(self, words: str) -> None:
+        self.cell(words).locator(".jp-InputArea-editor").click()
+
+    def _choose(self, menu: str, entry: str) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        words = self.page.get_by_text(entry, exact=True)  # the name of an entry has its keys behind these words
+        self.page.get_by_role("menuitem").filter(has=words).click()
+
+    def _done(self, method: str, where: str) -> Any:
+        """A block at whose end the server has answered a request."""
+        return self.page.expect_response(lambda answer: answer.request.method == method and where in answer.url)
+
+
+@contextlib.contextmanager
+def opened(
+    browser: Browser, pair: Lab, notebook: str, folder: Path, screen: ViewportSize = _SCREEN, **parameters: str
+) -> Iterator[Desk]:
+    """`pgha open`, and a page on the notebook, ready to run; at the end Lab is ended as by Ctrl-C.
+
+    `folder` takes Jupyter's settings, so that nobody's own are used, and tells what was seen when the block fails.
+    """
+    process, output = _pgha_open(pair, notebook, folder, parameters)
+    try:
+        address, record = output.find(_ADDRESS), Path(output.find(_RECORD))
+        with browser.new_context(viewport=screen) as context:
+            context.set_default_timeout(PATIENCE * 1000)
+            page = context.new_page()
+            page.on("dialog", lambda dialog: dialog.accept())  # to leave a page that is not saved is meant
+            page.goto(address)
+            desk = Desk(page, record)
+            desk.ready()
+            try:
+                yield desk
+            except BaseException:
+                page.screenshot(path=folder / "failed.png")
+                print(f"The page, when it failed: {folder / 'failed.png'}")
+                raise
+        _end(process, signal.SIGINT)
+    finally:
+        _end(process, signal.SIGTERM)  # this one is not asked back, whatever runs
+        print(*output.lines, sep="\n")
+
+
+def _pgha_open(
+    pair: Lab, notebook: str, folder: Path, parameters: dict[str, str]
+) -> tuple[subprocess.Popen[str], _Output]:
+    command = [sys.executable, "-m", "pgha_helpers", "open", notebook, str(pair.pair_file), "--no-browser"]
+    for key, value in parameters.items():
+        command += ["-p", f"{key}={value}"]
+    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout
+    return process, _Output(process.stdout)
+
+
+def _end(process: subprocess.Popen[str], number: int) -> None:
+    """End `pgha open` by a signal, and see that nothing is left of it."""
+    if process.poll() is not None:
+        return
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    try:
+        process.wait(PATIENCE)
+    finally:
+        left = psutil.wait_procs(family, timeout=10)[1]
+        for each in [*left, *([process] if process.poll() is None else [])]:
+            each.kill()
+        assert not left, f"these outlived `pgha open`: {left}"
+
+
+class _Output:
+    """What a process says, line by line, while it says it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.lines: list[str] = []
+        self._news = threading.Condition()
+        self._over = False
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._news:
+                    self.lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
+        with self._news:
+            self._over = True
+            self._news.notify_all()
+
+    def find(self, pattern: re.Pattern[str]) -> str:
+        """The last group, or the whole, of the first match; waits for it. Raises AssertionError if none comes."""
+        with self._news:
+            self._news.wait_for(lambda: self._over or any(map(pattern.search, self.lines)), PATIENCE)
+            found = next(filter(None, map(pattern.search, self.lines)), None)
+        assert found, f"nothing like {pattern.pattern} was said:\n" + "\n".join(self.lines)
+        return found[found.lastindex or 0]

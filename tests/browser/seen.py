@@ -1,0 +1,34 @@
+"""What tests in the browser ask the servers and the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pgha_helpers.lab import Lab
+
+from ..conftest import pgha
+from ..lab.servers import records, writable
+
+
+def standby_of(pair: Lab) -> str:
+    """The node that does not take writes."""
+    (primary,) = writable(pair)
+    return next(name for name in pair.nodes if name != primary)
+
+
+def newest(pair: Lab, notebook: str) -> Path:
+    """The newest record of a notebook."""
+    return [folder for folder in records(pair) if f"-{notebook}-" in folder.name][-1]
+
+
+def verified(pair: Lab) -> None:
+    """Every record of the pair is whole."""
+    done = pgha("records", "verify", str(pair.pair_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def healthy(pair: Lab) -> None:
+    """One node is writable, and verify finds nothing to say."""
+    assert len(writable(pair)) == 1
+    done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+    assert done.returncode == 0, done.stdout + done.stderr

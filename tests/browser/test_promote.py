@@ -1,0 +1,98 @@
+"""A planned move as a person makes it in JupyterLab: the gate holds, and whatever is lost at it can be begun again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.parameters.pair_file import CHECKOUT
+
+from ..lab.servers import state_of, writable
+from .desk import opened
+from .seen import healthy, newest, standby_of, verified
+
+LAST = "conclude(run, judged(run, AFTER, after))"
+
+
+def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
+    before, target = state_of(pair), standby_of(pair)
+    source = CHECKOUT / "notebooks" / "promote.ipynb"
+    committed = source.read_bytes()
+    with opened(chromium, pair, "promote", tmp_path, reason="in a browser") as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        expect(desk.gate.locator(".jp-Stdin-prompt")).to_contain_text(f"promote {target}")
+        expect(desk.cell("hand_over(run, plan)").locator(".jp-InputPrompt")).to_have_text("[*]:")
+        assert state_of(pair) == before, "nothing is changed while the gate is shown"
+        expect(desk.cell("chart(run, lag)").locator("img")).to_have_count(1)
+
+        desk.answer("promote dbx")
+        expect(desk.gate).to_contain_text(f"'promote dbx' is not 'promote {target}'")
+        expect(desk.box).to_be_visible()
+        assert state_of(pair) == before, "nothing is changed by a wrong word"
+
+        desk.answer(f"promote {target}")
+        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        both = desk.cell("before.beside(after)")
+        for node in pair.nodes:
+            expect(both.get_by_role("row").filter(has_text=node)).not_to_have_count(0)
+        expect(both).to_contain_text("primary")
+        expect(desk.cell("deeds=run.deeds").locator("img")).to_have_count(1)
+        desk.save()
+    assert writable(pair) == [target]
+    assert read(desk.record).outcome == "done"
+    assert source.read_bytes() == committed, "the source in git is never saved over"
+    assert '"image/png"' in (desk.record / "notebook.ipynb").read_text()
+    verified(pair)
+
+
+def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
+    before, target = state_of(pair), standby_of(pair)
+    with opened(chromium, pair, "promote", tmp_path) as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        desk.reload()
+        expect(desk.box).to_have_count(0)
+        desk.interrupt()
+        desk.ready()
+        assert state_of(pair) == before
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        assert newest(pair, "promote") != desk.record, "a new run, in a folder of its own"
+        desk.answer(f"promote {target}")
+        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        desk.save()
+    first, second = read(desk.record), read(newest(pair, "promote"))
+    assert first.outcome in ("abandoned", "refused") and not first.changed
+    assert second.outcome == "done"
+    assert second.first("run begun")["continues"] == first.first("run begun")["run"]
+    assert writable(pair) == [target]
+
+
+def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rerun_completes(
+    pair: Lab, chromium: Browser, tmp_path: Path
+) -> None:
+    """The new primary works and the old one is not back yet; everything that the kernel knew is gone."""
+    target = standby_of(pair)
+    with opened(chromium, pair, "promote", tmp_path) as desk:
+        desk.run_all_above("gate(run, plan)")
+        desk.ended("chart(run, lag)")
+        desk.run_cell("gate(run, plan)")
+        desk.answer(f"promote {target}")
+        expect(desk.gate).to_contain_text("Consent given")
+        desk.run_cell("hand_over(run, plan)")
+        desk.ended("hand_over(run, plan)")
+        assert writable(pair) == [target]
+        desk.restart()
+        desk.run_all()
+        desk.answer(f"promote {target}")
+        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        desk.save()
+    first = read(desk.record)
+    assert first.changed and first.outcome != "done"
+    assert read(newest(pair, "promote")).outcome == "done"
+    assert writable(pair) == [target]
+    healthy(pair)

@@ -1,0 +1,49 @@
+"""The lag is drawn while it is sampled, and one picture of it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+
+from .desk import opened
+
+#: Every picture that is shown in a cell while it runs, once.
+WATCH = """cell => {
+    window.pictures = [];
+    const look = () => {
+        if (!cell.querySelector('.jp-InputPrompt').textContent.includes('*')) return;
+        for (const image of cell.querySelectorAll('.jp-OutputArea-output img'))
+            if (!window.pictures.includes(image.src)) window.pictures.push(image.src);
+    };
+    new MutationObserver(look).observe(cell, {childList: true, subtree: true, attributes: true});
+}"""
+SECONDS = 5.0
+
+
+def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
+    with opened(chromium, pair, "verify", tmp_path, sample_seconds=str(SECONDS)) as desk:
+        desk.cell("sample(run, now)").evaluate(WATCH)
+        desk.run_all()
+        expect(desk.cell("conclude(run, verdicts)")).to_contain_text("ended: done")
+        assert desk.page.evaluate("window.pictures.length") >= 3, "it changed twice at least"
+        expect(desk.cell("sample(run, now)").locator("img")).to_have_count(1)
+        desk.save()
+    (output,) = _outputs(desk.record, "sample(run, now)")
+    assert list(output["data"]) == ["image/png", "text/plain"]
+    told = read(desk.record)
+    for event, name in (("sampled", "lag.csv"), ("drawn", "lag.svg")):
+        assert told.last(event)["sha256"] == hashlib.sha256((desk.record / name).read_bytes()).hexdigest()
+    assert told.last("sampled")["rows"] > SECONDS * 5 / 2, "drawing leaves the samples their own rate"
+
+
+def _outputs(record: Path, words: str) -> list[dict[str, Any]]:
+    cells = json.loads((record / "notebook.ipynb").read_text())["cells"]
+    (found,) = (cell["outputs"] for cell in cells if words in "".join(cell["source"]) and cell["cell_type"] == "code")
+    return list(found)

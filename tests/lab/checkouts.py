@@ -1,0 +1,60 @@
+"""A checkout of its own whose verify notebook has one cell more: what `pgha run` does when that cell misbehaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pgha_helpers.parameters.pair_file import CHECKOUT
+
+EVENT, LATER = "the-event", "the-later-one"
+
+
+def altered_checkout(folder: Path, event: str, tags: tuple[str, ...] = ()) -> Path:
+    """Copies the package and the notebooks; `event` is run after the first look, and another cell after it."""
+    here = folder / "checkout"
+    if not here.exists():
+        shutil.copytree(CHECKOUT / "pgha_helpers", here / "pgha_helpers", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(CHECKOUT / "notebooks", here / "notebooks")
+    told = json.loads((CHECKOUT / "notebooks" / "verify.ipynb").read_text())
+    told["cells"] = [cell for cell in told["cells"] if not _draws("".join(cell["source"]))]
+    place = next(n for n, cell in enumerate(told["cells"]) if "look(run)" in "".join(cell["source"])) + 1
+    told["cells"][place:place] = [_cell(EVENT, event, tags), _cell(LATER, "print('it went on')", ())]
+    (here / "notebooks" / "verify.ipynb").write_text(json.dumps(told))
+    return here
+
+
+def _draws(source: str) -> bool:
+    """A cell that costs seconds and has nothing to do with how a run ends."""
+    return "sample(" in source or "readiness(" in source
+
+
+def _cell(name: str, source: str, tags: tuple[str, ...]) -> dict[str, Any]:
+    bare = {"cell_type": "code", "execution_count": None, "outputs": [], "metadata": {"tags": list(tags)}}
+    return {**bare, "id": name, "source": source}
+
+
+def start(checkout: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """`pgha` of that checkout, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pgha_helpers", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout), **environment},
+        start_new_session=True,
+    )
+
+
+def statuses(executed: Path) -> dict[str, Any]:
+    """What papermill's metadata says of each cell, and under `exception` of the whole notebook."""
+    told = json.loads(executed.read_text())
+    ours = [cell for cell in told["cells"] if "papermill" in cell["metadata"]]  # papermill's banners have none
+    cells = {cell["id"]: cell["metadata"]["papermill"]["status"] for cell in ours}
+    return {**cells, "exception": told["metadata"]["papermill"]["exception"]}

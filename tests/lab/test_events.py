@@ -1,0 +1,132 @@
+"""What a record says after everything that can end a run: the table of what papermill's own engine gets wrong.
+
+Measured on papermill 2.7.0: after the events that are marked with *, the cell and those that never ran are saved as
+`completed`, and the notebook as without an exception.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from pgha_helpers.archive.manifest import read_manifest
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+
+from .checkouts import EVENT, LATER, altered_checkout, start, statuses
+from .servers import records
+
+SLEEP = "print('here', flush=True)\nimport time; time.sleep(60)"
+
+
+def nothing(_: Popen[str], __: Path) -> None:
+    """The event is in the cell itself."""
+
+
+def send(number: int) -> Callable[[Popen[str], Path], None]:
+    def when_it_sleeps(run: Popen[str], records_folder: Path) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for folder in records_folder.iterdir():
+                executed = folder / "notebook.ipynb"  # papermill saves it when a cell begins
+                if executed.exists() and statuses(executed).get(EVENT) == "running":
+                    time.sleep(0.3)
+                    run.send_signal(number)
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the cell did not begin")
+
+    return when_it_sleeps
+
+
+#: event: (the cell's text, tags, what else happens, further words, exit code, event, later, exception, outcome)
+EVENTS = {
+    "nothing": ("1", (), nothing, (), 0, "completed", "completed", None, "done"),
+    "exception": ("raise ValueError('x')", (), nothing, (), 4, "failed", "pending", True, "refused"),
+    "kernel killed *": (
+        "import os; os.kill(os.getpid(), 9)",
+        (),
+        nothing,
+        (),
+        4,
+        "failed",
+        "pending",
+        True,
+        "interrupted",
+    ),
+    "time-out *": (SLEEP, (), nothing, ("--cell-timeout", "1s"), 4, "failed", "pending", True, "refused"),
+    "Ctrl-C *": (SLEEP, (), send(signal.SIGINT), (), 130, "failed", "pending", True, "refused"),
+    "SIGTERM": (SLEEP, (), send(signal.SIGTERM), (), 143, "failed", "pending", True, "refused"),
+    "SIGHUP": (SLEEP, (), send(signal.SIGHUP), (), 129, "failed", "pending", True, "refused"),
+    "sys.exit(3)": ("import sys; sys.exit(3)", (), nothing, (), 4, "failed", "pending", True, "refused"),
+    "sys.exit(0)": ("import sys; sys.exit(0)", (), nothing, (), 4, "completed", "pending", None, "refused"),
+    "quit() *": ("quit()", (), nothing, (), 4, "completed", "pending", None, "abandoned"),
+    "raises-exception": ("1/0", ("raises-exception",), nothing, (), 0, "completed", "completed", None, "done"),
+    "input()": ("input()", (), nothing, (), 4, "failed", "pending", True, "refused"),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_record_tells_the_truth(pair: Lab, tmp_path: Path, name: str) -> None:
+    cell, tags, happen, words, code, event, later, exception, outcome = EVENTS[name]
+    known = set(records(pair))
+    checkout = altered_checkout(tmp_path, cell, tags)
+    run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true", *words)
+    happen(run, pair.folder / "records")
+    out, err = run.communicate(timeout=60)
+    (folder,) = set(records(pair)) - known
+    told = statuses(folder / "notebook.ipynb")
+    assert (run.returncode, told[EVENT], told[LATER], told["exception"]) == (code, event, later, exception), out + err
+    story = read(folder)
+    assert story.outcome == outcome and not story.broken
+    assert json.loads((folder / "record.json").read_text())["outcome"] == outcome
+    assert ("it went on" in out) == (later == "completed")
+    assert "Traceback" not in err, "a foreseeable end is a sentence"
+    _is_complete(folder, outcome)
+
+
+def _is_complete(folder: Path, outcome: str) -> None:
+    told = read_manifest(folder / "manifest.json")
+    assert not told.wrong and set(told.files) >= {"journal.jsonl", "record.json", "notebook.ipynb", "report.html"}
+    assert bool(told.told["completed"]["late"]) == (outcome == "interrupted")
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", (folder / "report.html").read_text())
+
+
+def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
+    """Papermill's own engine saves a notebook of one cell as completed."""
+    known = set(records(pair))
+    spec = tmp_path / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(
+        json.dumps({"argv": ["/no/such/python", "{connection_file}"], "display_name": "x", "language": "x"})
+    )
+    checkout = altered_checkout(tmp_path, "1")
+    run = start(checkout, "run", "verify", str(pair.pair_file), JUPYTER_PATH=str(tmp_path))
+    out, err = run.communicate(timeout=60)
+    (folder,) = set(records(pair)) - known
+    told = statuses(folder / "notebook.ipynb")
+    assert run.returncode == 4 and "/no/such/python" in err, out + err
+    assert set(told.values()) == {"pending", True} and "Traceback" not in err
+
+
+def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
+    """Under papermill's own engine a kernel works on for most of a second after SIGTERM."""
+    marks = tmp_path / "marks"
+    cell = f"import time\nfor n in range(600): open({str(marks)!r}, 'a').write('x'); time.sleep(0.05)"
+    checkout = altered_checkout(tmp_path, cell)
+    run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true")
+    deadline = time.monotonic() + 60
+    while not marks.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    seen = len(marks.read_text())
+    run.communicate(timeout=60)
+    assert run.returncode == 143 and len(marks.read_text()) == seen, "nothing is written after the interrupt"

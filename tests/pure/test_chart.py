@@ -1,0 +1,194 @@
+"""The chart: the same bytes for the same data, its digest in the journal, and live pictures that hold nothing up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pgha_helpers import drawing
+from pgha_helpers.chart import chart
+from pgha_helpers.drawing import live
+from pgha_helpers.errors import Refusal
+from pgha_helpers.journal import Journal
+from pgha_helpers.lag import COLUMNS, sample
+from pgha_helpers.model import Deed
+from pgha_helpers.parameters import load_pair
+from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.run import Run
+
+ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]
+DEEDS = (Deed("db0", "stopped the primary", True, 1000.5, 1000.7), Deed("db1", "promote", True, 1000.7, 1000.9))
+
+
+def run_in(folder: Path) -> Run:
+    """A run that reaches no server: the chart asks it for names and limits only."""
+    pair = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
+    nobody: Any = None
+    return Run("0badcafe", "verify", pair, {}, folder, Journal(folder), {}, nobody)
+
+
+def lag() -> pd.DataFrame:
+    return pd.DataFrame(ROWS, columns=list(COLUMNS))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    made = run_in(tmp_path)
+    yield made
+    made.journal.close()
+
+
+def test_two_processes_draw_the_same_bytes_whatever_their_users_prefer(tmp_path: Path) -> None:
+    """One of them has another hash seed, another time zone, and a taste of his own in matplotlib's settings."""
+    (tmp_path / "matplotlibrc").write_text("font.size: 20\nlines.linewidth: 5\nsvg.fonttype: none\naxes.grid: True\n")
+    taste = {"MATPLOTLIBRC": str(tmp_path), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
+    drawn = []
+    for name, environment in (("one", {"PYTHONHASHSEED": "1"}), ("other", taste)):
+        folder = tmp_path / name
+        folder.mkdir()
+        words = "from tests.pure.test_chart import *; import sys; chart(run_in(Path(sys.argv[1])), lag(), deeds=DEEDS)"
+        command = [sys.executable, "-W", "error", "-c", words, str(folder)]
+        subprocess.run(command, check=True, cwd=CHECKOUT, env={**os.environ, **environment}, timeout=120)
+        drawn.append((folder / "lag.svg").read_bytes())
+    assert drawn[0] == drawn[1] and b"<svg" in drawn[0] and b"<dc:date>" not in drawn[0]
+
+
+def test_the_journal_holds_the_digest_of_what_was_drawn(tmp_path: Path, run: Run) -> None:
+    assert chart(run, lag()).data.startswith(b"\x89PNG"), "where nobody looks the picture is given back"
+    (event,) = [e for e in run.journal.events if e["event"] == "drawn"]
+    assert event["file"] == "lag.svg"
+    assert event["sha256"] == hashlib.sha256((tmp_path / "lag.svg").read_bytes()).hexdigest()
+
+
+def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(tmp_path: Path, run: Run) -> None:
+    run.ended = "done"
+    now: Any = None
+    for late in (lambda: chart(run, lag()), lambda: sample(run, now)):
+        with pytest.raises(Refusal, match="this run has ended"):
+            late()
+    assert {path.name for path in tmp_path.iterdir()} == {"journal.jsonl"}
+
+
+def test_where_nobody_looks_nothing_is_drawn_live(run: Run) -> None:
+    threads = threading.active_count()
+    with live(run, lag, 2.0):
+        assert threading.active_count() == threads and run.live is None
+
+
+class Front:
+    """A front end that remembers what it was told to show."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shell = SimpleNamespace(execution_count=3)
+        self.outputs = 0
+        self.pictures: list[bytes] = []
+        self.times: list[float] = []
+        self.came = threading.Event()
+        monkeypatch.setattr(drawing, "_somebody", lambda: True)
+        monkeypatch.setattr(drawing, "_shell", lambda: self.shell)
+        monkeypatch.setattr("IPython.display.display", self._display)
+
+    def _display(self, _: Any, display_id: bool) -> Any:
+        assert display_id
+        self.outputs += 1
+        return SimpleNamespace(update=self._update)
+
+    def _update(self, picture: Any) -> None:
+        self.pictures.append(picture.data)
+        self.times.append(time.monotonic())
+        self.came.set()
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Front:
+    return Front(monkeypatch)
+
+
+def test_the_last_picture_takes_the_place_of_the_live_ones(run: Run, front: Front) -> None:
+    with live(run, lag, 2.0):
+        assert front.came.wait(30)
+    before = len(front.pictures)
+    assert chart(run, lag()) is None, "a second output would stay beside the live one"
+    assert (front.outputs, len(front.pictures)) == (1, before + 1)
+    assert chart(run, lag()) is not None, "a second chart in a cell is an output of its own"
+
+
+def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(run: Run, front: Front) -> None:
+    seen: list[int] = []
+
+    def growing() -> pd.DataFrame:
+        seen.append(len(front.pictures))
+        return lag()[: min(len(seen), 3)]
+
+    with live(run, growing, 2.0):
+        while seen.count(3) < 2:
+            time.sleep(0.05)
+    assert len(front.pictures) == 3
+    assert all(later - earlier > 0.4 for earlier, later in pairwise(front.times))
+
+
+def test_a_chart_in_another_cell_leaves_the_live_picture_alone(run: Run, front: Front) -> None:
+    with live(run, lag, 2.0):
+        assert front.came.wait(30)
+    before = len(front.pictures)
+    front.shell.execution_count += 1
+    assert chart(run, lag()) is not None
+    assert len(front.pictures) == before
+
+
+def test_two_samples_of_one_cell_are_drawn_in_one_output(run: Run, front: Front) -> None:
+    for _ in range(2):
+        front.came.clear()
+        with live(run, lag, 2.0):
+            assert front.came.wait(30)
+    assert front.outputs == 1
+
+
+def test_drawing_that_fails_is_no_reason_to_lose_a_sample(
+    run: Run, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def fail(*_: Any) -> None:
+        tried.set()
+        raise RuntimeError("no fonts, no room, no luck")
+
+    monkeypatch.setattr(drawing, "figure_of", fail)
+    with live(run, lag, 2.0):
+        assert tried.wait(30)
+    assert front.pictures == []
+
+
+def test_drawing_that_hangs_holds_the_cell_up_for_a_moment_and_its_picture_is_not_shown(
+    run: Run, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, go = threading.Event(), threading.Event()
+
+    def hang(*_: Any) -> bytes:
+        tried.set()
+        go.wait(60)
+        return b""
+
+    monkeypatch.setattr(drawing, "render", hang)
+    monkeypatch.setattr(drawing, "_PATIENCE", 0.2)
+    with live(run, lag, 2.0):
+        assert tried.wait(30)
+        left = time.monotonic()
+    assert time.monotonic() - left < 10
+    go.set()
+    for thread in threading.enumerate():
+        if thread.name == "pgha-live":
+            thread.join(10)
+    assert front.pictures == []
