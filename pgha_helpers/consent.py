@@ -32,7 +32,8 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
     if verdicts.against:
         print(verdicts)
         reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in verdicts.against)
-        raise NotSafe(f"{plan.kind} is not safe now, for {len(verdicts.against)} reasons:\n{reasons}")
+        count = len(verdicts.against)
+        raise NotSafe(f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}")
     return verdicts
 
 
@@ -58,7 +59,10 @@ def gate(run: Run, plan: Plan) -> Plan:
         run.journal.write("gate reopened", because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
         if not _somebody():
-            raise NotConfirmed("what the gate showed has changed while it waited", "run it again and read it anew")
+            who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
+            raise NotConfirmed(
+                f"what the gate showed has changed while it waited{who}", "run it again and read it anew"
+            )
         plan, given = again, ""
     _end(run, "already so", f"{plan.already}. Nothing was changed.")
     raise AssertionError("_end leaves the run")

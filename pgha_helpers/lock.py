@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from .errors import Locked, Refusal, Unreachable
+from .errors import HaError, Locked, Refusal, Unreachable
 from .wire.doors import Door
 from .wire.pipes import Pipes
 from .wire.shell import as_user
@@ -25,13 +25,22 @@ umask 077
 case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4" "$5";; esac
 mkdir -p -- "$1" || exit 73
 exec 9>>"$1/lock" || exit 73
-flock -w "$2" 9 || { printf 'pgha held %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75; }
+flock -n 9 || {
+  before=$(cat "$1/holder" 2>/dev/null)
+  flock -w "$2" 9 || { printf 'pgha held %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75; }
+}
 if [ -n "$5" ] && [ "$(cat "$1/holder" 2>/dev/null)" != "$3" ]; then
   printf 'pgha held meanwhile by %s\\n' "$(cat "$1/holder" 2>/dev/null)"; exit 75
 fi
 printf '%s\\n' "$3" > "$1/holder"
-echo pgha mine
+echo "pgha mine $before"
 while beat=$(timeout "$4" head -n 1 9>&-) && [ -n "$beat" ]; do :; done
+"""
+
+_WHO = """
+case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}";; esac
+test -e "$1/lock" || exit 0
+exec 9<"$1/lock"; flock -n 9 || cat "$1/holder"
 """
 
 
@@ -44,6 +53,7 @@ class Lock:
         self._wait = wait
         self._pipes: dict[str, Pipes] = {}
         self._lost: set[str] = set()
+        self.waited_for = ""  # who held it when it was asked for, and let it go meanwhile
         self._stop = threading.Event()
         self._stop.set()
 
@@ -89,6 +99,15 @@ class Lock:
             self._pipes[name] = self._hold(door, again=True)
             self._lost.discard(name)
 
+    def somebody_else(self) -> str:
+        """Who holds it now, other than this run, on any node that answers; an empty string if nobody does."""
+        for door in self._doors:
+            with contextlib.suppress(HaError):
+                holder = door.script(_WHO, door.node.state_directory).text
+                if holder and holder != self._holder:
+                    return holder
+        return ""
+
     def _drop_lost(self) -> None:
         """Let go of locks whose shell has ended, and remember their nodes."""
         for name, pipes in list(self._pipes.items()):
@@ -112,7 +131,8 @@ class Lock:
         words = ("sh", "-c", _HOLD, "sh", node.state_directory, *told)
         pipes = door.pipes("exec " + shlex.join(as_user(node.owner, *words)))
         heard, complaint = self._listen(pipes)
-        if heard == "pgha mine":
+        if heard.startswith("pgha mine"):
+            self.waited_for = heard[9:].strip() or self.waited_for
             return pipes
         pipes.close()
         if heard.startswith("pgha held"):

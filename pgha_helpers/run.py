@@ -70,9 +70,18 @@ class Run:
     def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
         self.replan = planner
-        plan = planner(now)
+        try:
+            plan = planner(now)
+        except Refusal as error:
+            error.what += self.meanwhile()
+            raise
         self.journal.write("planned", plan=plan)
         return plan
+
+    def meanwhile(self) -> str:
+        """A sentence for a refusal: what is seen may be another run's work that is not done yet."""
+        other = self.lock.somebody_else()
+        return f"\n{other} is changing this pair at this moment" if other else ""
 
     def permits(self, plan: Plan) -> None:
         """Raises Refusal unless this very plan has passed the gate in this process."""

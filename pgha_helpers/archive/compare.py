@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
 from ..errors import BadParameters
-from ..show import Table, size, span
+from ..show import Table
 from .entries import Entry
 from .samples import Samples, samples
 from .words import Told, listed, mark, minute, nodes_of, number, pairs_of, plain, seconds_of
@@ -70,8 +70,8 @@ class Comparison:
         for title, differences in self.parts:
             rows = [(plain(d.what), plain(d.a, 60) or "-", plain(d.b, 60) or "-") for d in differences]
             parts.append(f"{title}\n{Table(('', 'A', 'B'), rows)}" if rows else f"{title}\nno difference")
-        rows = [(t.where, plain(t.what, 80), *map(_clock, (t.a, t.b)), t.told) for t in (*self.deeds, *self.totals)]
-        parts.append(f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), rows)}")
+        timings = [(t.where, plain(t.what, 80), _clock(t.a), _clock(t.b), t.told) for t in (*self.deeds, *self.totals)]
+        parts.append(f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), timings)}")
         parts.append(f"Lag\n{Table(('', 'A', 'B'), list(_lag_rows(self.lags)))}")
         return "\n\n".join([*parts, *(f"Note: {note}." for note in self.notes)])
 
@@ -97,7 +97,7 @@ def compare(a: Entry, b: Entry) -> Comparison:
     settings = _differing(_settings(a.told), _settings(b.told)) if _settings(a.told) and _settings(b.told) else ()
     verdicts = _differing(_judged(a.told), _judged(b.told))
     totals = (
-        Timing("outage", *(number(entry.told.get("outage_seconds")) for entry in (a, b))),
+        Timing("outage", number(a.told.get("outage_seconds")), number(b.told.get("outage_seconds"))),
         Timing("the whole run", seconds_of(a.told), seconds_of(b.told)),
     )
     lags = samples(a.folder), samples(b.folder)
@@ -166,25 +166,31 @@ def _key(deed: Told, nodes: Sequence[str]) -> str:
 
 def _timing(a: Told | None, b: Told | None) -> Timing:
     both = [deed for deed in (a, b) if deed is not None]
-    where = " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both))
-    lasted = (None if deed is None or "error" in deed else number(deed.get("seconds")) for deed in (a, b))
-    did = str(both[0].get("did"))
-    return Timing(did.split(":")[0] if "/" in did else did, *lasted, where)
+    did, where = str(both[0].get("did")), " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both))
+    return Timing(did.split(":")[0] if "/" in did else did, _lasted(a), _lasted(b), where)
 
 
-def _heads(a: Entry, b: Entry) -> Iterable[tuple[str, str, str]]:
-    for name, key in (("run", "run"), ("notebook", "notebook"), ("pair", "pair"), ("operator", "operator")):
-        yield name, plain(a.told.get(key)), plain(b.told.get(key))
+def _lasted(deed: Told | None) -> float | None:
+    return None if deed is None or "error" in deed else number(deed.get("seconds"))
+
+
+def _heads(a: Entry, b: Entry) -> Iterator[tuple[str, str, str]]:
+    for name in ("run", "notebook", "pair", "operator", "reason"):
+        yield name, plain(a.told.get(name), 50), plain(b.told.get(name), 50)
     yield "began", minute(a.told["began"]), minute(b.told["began"])
-    yield "outcome", *(plain(f"{mark(entry.told)} {entry.told['outcome']}") for entry in (a, b))
-    yield "reason", *(plain(entry.told.get("reason"), 50) for entry in (a, b))
+    yield "outcome", _outcome(a), _outcome(b)
+
+
+def _outcome(entry: Entry) -> str:
+    return plain(f"{mark(entry.told)} {entry.told['outcome']}")
+
+
+def _lag_rows(lags: tuple[Samples, Samples]) -> Iterator[tuple[str, str, str]]:
+    a, b = lags
+    yield "samples", str(len(a.at)), str(len(b.at))
+    yield "most bytes behind", a.most("bytes") or "-", b.most("bytes") or "-"
+    yield "longest delay", a.most("seconds") or "-", b.most("seconds") or "-"
 
 
 def _clock(seconds: float | None) -> str:
     return f"{'-':>10}" if seconds is None else f"{seconds:8.3f} s"
-
-
-def _lag_rows(lags: tuple[Samples, Samples]) -> Iterator[tuple[str, str, str]]:
-    yield "samples", *(str(len(each.at)) for each in lags)
-    yield "most bytes behind", *("-" if (w := each.worst("bytes")) is None else size(w) for each in lags)
-    yield "longest delay", *("-" if (w := each.worst("seconds")) is None else span(w) for each in lags)

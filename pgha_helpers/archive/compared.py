@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..show import size, span
 from .figures import LEFT, Figure, Line, in_bytes, in_seconds, path
 from .rendering import render
 from .samples import Samples
@@ -28,11 +27,13 @@ def page_of(comparison: Comparison) -> str:
         timings=[(timing, _clock(timing.a), _clock(timing.b), _notable(timing)) for timing in comparison.deeds],
         totals=[(timing, _clock(timing.a), _clock(timing.b), _notable(timing)) for timing in comparison.totals],
         figures=[figure for figure in (_overlay(lags, "bytes"), _overlay(lags, "seconds")) if figure],
-        lags=[("Most bytes behind", *(_most(each, "bytes") for each in lags)),
-              ("Longest delay", *(_most(each, "seconds") for each in lags)),
-              ("Samples", *(f"{len(each.at)}" for each in lags))],
+        lags=[
+            ("Most bytes behind", *(each.most("bytes") or "none" for each in lags)),
+            ("Longest delay", *(each.most("seconds") or "none" for each in lags)),
+            ("Samples", *(len(each.at) for each in lags)),
+        ],
         notes=comparison.notes,
-    )  # fmt: skip
+    )
 
 
 def _overlay(lags: Sequence[Samples], unit: str) -> Figure | None:
@@ -52,11 +53,6 @@ def _overlay(lags: Sequence[Samples], unit: str) -> Figure | None:
     ]
     label = f"{across.unit} since each run's first sample"
     return Figure(title, label, up.unit, across.along(), up.down(), lines, left=LEFT)
-
-
-def _most(lag: Samples, unit: str) -> str:
-    worst = lag.worst(unit)
-    return "none" if worst is None else size(worst) if unit == "bytes" else span(worst)
 
 
 def _clock(seconds: float | None) -> str:

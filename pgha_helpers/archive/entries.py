@@ -137,7 +137,7 @@ def find(folder: Path, name: str) -> Entry:
     ids = {path: named[4] if (named := _NAMED.fullmatch(path.name)) else "" for path in paths}
     if not any(asked in (path.name, ids[path]) or ids[path].startswith(asked) for path in paths):
         ids = {path: _entry(path).id for path in paths}  # a renamed folder: only its journal knows the id
-    exact = [path for path in paths if asked in (path.name, ids[path])]
+    exact = [path for path in paths if asked and asked in (path.name, ids[path])]
     begun = exact or [path for path in paths if asked and ids[path].startswith(asked)]
     if len(begun) == 1:
         return _entry(begun[0])
@@ -207,8 +207,8 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
 
 
 def _legible(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record that is not to be believed, the words that are shown beside the reason."""
-    return {key: value for key, value in told.items() if value is None or isinstance(value, str | bool)}
+    """Of a record that is not to be believed, the words that are shown beside the reason; not what it changed."""
+    return {key: value for key, value in told.items() if key == "typed" or isinstance(value, str)}
 
 
 def _misshapen(told: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ def executed(folder: Path) -> tuple[str, str]:
         return "", f"The record's {NAME} cannot be read, so it is not shown: {error}."
     if not isinstance(told, dict) or not isinstance(told.get("cells"), list):
         return "", f"The record's {NAME} is not a notebook of a format that can be shown here."
+    if not told["cells"]:
+        return "", f"The record's {NAME} has no cells."
     try:
         return harmless(_converted(told)), ""
     except Exception as error:  # whatever a notebook holds, the rest of its report is worth reading
@@ -45,7 +47,9 @@ def _converted(told: dict[str, Any]) -> str:
             for output in cell.get("outputs", []):
                 _describe(output)
         config = Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}})
-        exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config)
+        # each output is made harmless by itself: one that never closes what it opens must not swallow the next ones
+        ours: dict[str, Any] = {"filters": {"clean_html": harmless}, "sanitize_html": True}
+        exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config, **ours)
         exporter.log = logging.getLogger("pgha.quiet")
         exporter.log.setLevel(logging.CRITICAL)
         body, _ = exporter.from_notebook_node(notebook)

@@ -12,79 +12,16 @@ from html.parser import HTMLParser
 
 from .words import visible
 
-_TAGS = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "u",
-        "ul",
-        "var",
-    ]
-)
+# fmt: off
+_TAGS = frozenset((
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl",
+    "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "kbd", "li", "mark", "ol",
+    "p", "pre", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th",
+    "thead", "tr", "u", "ul", "var",
+))
+# fmt: on
 _EMPTY = frozenset({"br", "col", "hr", "img"})
-_SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "iframe",
-        "object",
-        "embed",
-        "template",
-        "noscript",
-        "svg",
-        "math",
-        "head",
-        "title",
-        "textarea",
-        "select",
-    ]
-)
+_SILENT = frozenset({"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title"})
 _ATTRIBUTES = frozenset({"class", "colspan", "rowspan", "alt", "title", "width", "height", "align", "style", "src"})
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
 _STYLE = re.compile(r"\s*(color|font-weight|font-style|text-align|vertical-align|padding|white-space)\s*:[\w\s.#%-]+")
@@ -118,7 +55,7 @@ class _Writer(HTMLParser):
         return "".join([*self._parts, *(f"</{tag}>" for tag in reversed(self._open))])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT and tag != "embed":
+        if tag in _SILENT:
             self._silent.append(tag)
         if self._silent or tag not in _TAGS:
             return

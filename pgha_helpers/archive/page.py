@@ -1,4 +1,4 @@
-"""One static index.html of all runs: it needs no server, no network and no script, and a little script makes it quicker."""
+"""One static index.html of all runs: it needs no server, no network and no script, though a little script helps."""
 
 from __future__ import annotations
 

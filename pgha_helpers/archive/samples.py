@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..show import size, span
+
 NAME = "lag.csv"
 
 
@@ -26,6 +28,15 @@ class Samples:
     def worst(self, unit: str) -> float | None:
         """The largest value of `bytes` or `seconds`; nothing if there is none."""
         return max((value for value in getattr(self, unit) if value is not None), default=None)
+
+    def most(self, unit: str) -> str:
+        """The same, as a person reads it; empty if there is none.
+
+        >>> Samples((0.0,), (5120.0,), (None,)).most("bytes")
+        '5 kB'
+        """
+        worst = self.worst(unit)
+        return "" if worst is None else size(worst) if unit == "bytes" else span(worst)
 
     def stretches(self, unit: str) -> Iterator[list[tuple[float, float]]]:
         """Unbroken stretches of (time, value): between two samplings nobody looked, so no line is drawn there."""

@@ -50,20 +50,27 @@ def check(data: bytes, signature: bytes, allowed: str = "") -> Signed:
     with TemporaryDirectory(prefix="pgha-") as private:
         path = Path(private, "sig")
         path.write_bytes(signature)
+        if allowed:
+            return _whose(data, path, os.path.expanduser(allowed))  # noqa: PTH111 (an argument of a command)
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
-        if done.returncode:
-            return Signed("it is not of this manifest")
-        key = next((word for word in done.stdout.decode().split() if word.startswith("SHA256:")), "")
-        return _whose(data, path, os.path.expanduser(allowed), key) if allowed else Signed(key=key)  # noqa: PTH111
+        return Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
 
 
-def _whose(data: bytes, signature: Path, allowed: str, key: str) -> Signed:
+def _whose(data: bytes, signature: Path, allowed: str) -> Signed:
     found = _keygen("-Y", "find-principals", "-s", str(signature), "-f", allowed)
     who = found.stdout.decode("utf-8", "replace").split("\n")[0].strip()
     if found.returncode or not who:
-        return Signed(f"its key {key} is not in {allowed}", key=key)
+        return Signed(f"its key is not in {allowed}")
     done = _keygen("-Y", "verify", "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature), stdin=data)
-    return Signed("" if done.returncode == 0 else f"{who} may not sign this: {_words(done)}", who, key)
+    return (
+        Signed("", who, _key(done))
+        if done.returncode == 0
+        else Signed(f"not {who}'s, of this manifest: {_words(done)}")
+    )
+
+
+def _key(done: subprocess.CompletedProcess[bytes]) -> str:
+    return next((word for word in done.stdout.decode().split() if word.startswith("SHA256:")), "")
 
 
 def _well_formed(signature: bytes) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -34,13 +36,14 @@ class Verified:
     """What was looked at, what was found, and what could not be checked: `notes` are no accusation."""
 
     records: int = 0
-    signed: int = 0
     chained: int = 0
+    signers: list[str] = field(default_factory=list)  # who, or else with which key; one of each signed record
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        counts = f"{self.records} records, {self.signed} signed, {self.chained} chained: "
+        by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
+        counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
         verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
         return "\n".join([*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict])
 
@@ -87,9 +90,11 @@ def verify(pair: Pair, ledgers: Mapping[str, Iterable[Note]] | None = None) -> V
         if not _is_of(record, pair):  # another pair's, or this one's under an earlier name: it may be part of a chain
             others.append(record)
             continue
-        done.records += 1
         records.append(record)
-        done.findings += [Finding(folder.name, what) for what in _faults(record, pair, done)]
+    done.records = len(records)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each signature is a process of its own
+        for record, faults in zip(records, pool.map(lambda one: list(_faults(one, pair, done)), records), strict=True):
+            done.findings += [Finding(record.folder.name, what) for what in faults]
     done.findings += _chain_faults(records, others, done)
     if ledgers is None:
         done.notes.append("Not asked: the nodes. Without their notes the removal of the newest is not seen: --nodes")
@@ -193,7 +198,7 @@ def _signature_faults(folder: Path, name: str, told: Manifest, pair: Pair, done:
     elif told.told.get("signer") != signed.key:
         yield f"{name} was signed by {told.told.get('signer') or 'nobody'}, and the signature is of {signed.key}"
     else:
-        done.signed += 1
+        done.signers.append(signed.who or signed.key)
 
 
 def _chain_faults(records: list[_Record], others: list[_Record], done: Verified) -> Iterator[Finding]:

@@ -215,11 +215,16 @@ def code(told: Told) -> str:
 
 
 def chained(told: Told) -> str:
-    """Its place in the chain of changes."""
+    """Its place in the chain of changes.
+
+    >>> chained({"chain": {"number": 2, "previous": {"number": 1, "run": "0a1b2c3d"}}}), chained({"chain": None})
+    ('number 2, after run 0a1b2c3d', 'not chained')
+    """
     chain = pairs_of(told.get("chain"))
     if "number" not in chain:
         return "not chained"
-    return f"number {chain['number']}" + (f", after {chain['previous']}" if chain.get("previous") else ", the first")
+    before = pairs_of(chain.get("previous")).get("run") or chain.get("previous")
+    return f"number {chain['number']}" + (f", after run {before}" if before else ", the first")
 
 
 def begun(deed: Told) -> float | None:

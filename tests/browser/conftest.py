@@ -6,22 +6,20 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import BrowserContext
 
 from pgha_helpers import lab
 
 from ..conftest import pgha
-from . import desk
+from .desk import chromium
 
 
 @pytest.fixture(scope="package")
-def chromium(need: Callable[..., None]) -> Iterator[Browser]:
+def browser(need: Callable[..., None]) -> Iterator[BrowserContext]:
     """Debian's Chromium, driven by Playwright."""
     need("chromium", "chromium")
-    with sync_playwright() as playwright:
-        browser = desk.chromium(playwright, str(shutil.which("chromium")))
-        yield browser
-        browser.close()
+    with chromium(str(shutil.which("chromium"))) as context:
+        yield context
 
 
 @pytest.fixture(scope="package")

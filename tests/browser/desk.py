@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-from playwright.sync_api import Browser, Locator, Page, Playwright, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
 
 from pgha_helpers.lab import Lab
 
@@ -28,13 +28,19 @@ _ARGUMENTS = (
 )
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/lab\S*token=\w+")
 _RECORD = re.compile(r"^Record: (.+)$")
-_SCREEN = ViewportSize(width=1280, height=800)
+SCREEN = ViewportSize(width=1280, height=800)
 
 
-def chromium(playwright: Playwright, program: str) -> Browser:
-    """Debian's browser, which may be root's, and which calls nobody."""
+@contextlib.contextmanager
+def chromium(program: str) -> Iterator[BrowserContext]:
+    """Debian's browser, which may be root's, and which calls nobody. What it has loaded once it need not load again."""
     expect.set_options(timeout=PATIENCE * 1000)
-    return playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        context = browser.new_context(viewport=SCREEN)
+        context.set_default_timeout(PATIENCE * 1000)
+        yield context
+        browser.close()
 
 
 class Desk:
@@ -123,19 +129,15 @@ class Desk:
 
 
 @contextlib.contextmanager
-def opened(
-    browser: Browser, pair: Lab, notebook: str, folder: Path, screen: ViewportSize = _SCREEN, **parameters: str
-) -> Iterator[Desk]:
+def opened(browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **parameters: str) -> Iterator[Desk]:
     """`pgha open`, and a page on the notebook, ready to run; at the end Lab is ended as by Ctrl-C.
 
-    `folder` takes Jupyter's settings, so that nobody's own are used, and tells what was seen when the block fails.
+    `folder` takes Jupyter's settings, so that nobody's own are used, and a picture of what was seen if the block fails.
     """
     process, output = _pgha_open(pair, notebook, folder, parameters)
     try:
         address, record = output.find(_ADDRESS), Path(output.find(_RECORD))
-        with browser.new_context(viewport=screen) as context:
-            context.set_default_timeout(PATIENCE * 1000)
-            page = context.new_page()
+        with browser.new_page() as page:
             page.on("dialog", lambda dialog: dialog.accept())  # to leave a page that is not saved is meant
             page.goto(address)
             desk = Desk(page, record)
@@ -177,8 +179,10 @@ def _end(process: subprocess.Popen[str], number: int) -> None:
         process.wait(PATIENCE)
     finally:
         left = psutil.wait_procs(family, timeout=10)[1]
-        for each in [*left, *([process] if process.poll() is None else [])]:
+        for each in left:
             each.kill()
+        if process.poll() is None:
+            process.kill()
         assert not left, f"these outlived `pgha open`: {left}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
@@ -17,11 +17,13 @@ from .seen import healthy, newest, standby_of, verified
 LAST = "conclude(run, judged(run, AFTER, after))"
 
 
-def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
+def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
     before, target = state_of(pair), standby_of(pair)
     source = CHECKOUT / "notebooks" / "promote.ipynb"
     committed = source.read_bytes()
-    with opened(chromium, pair, "promote", tmp_path, reason="in a browser") as desk:
+    with opened(browser, pair, "promote", tmp_path, reason="in a browser") as desk:
         desk.run_all()
         expect(desk.box).to_be_visible()
         expect(desk.gate.locator(".jp-Stdin-prompt")).to_contain_text(f"promote {target}")
@@ -49,9 +51,11 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(pair: Lab, chr
     verified(pair)
 
 
-def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
+def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
     before, target = state_of(pair), standby_of(pair)
-    with opened(chromium, pair, "promote", tmp_path) as desk:
+    with opened(browser, pair, "promote", tmp_path) as desk:
         desk.run_all()
         expect(desk.box).to_be_visible()
         desk.reload()
@@ -73,11 +77,11 @@ def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(pair: Lab, chr
 
 
 def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rerun_completes(
-    pair: Lab, chromium: Browser, tmp_path: Path
+    pair: Lab, browser: BrowserContext, tmp_path: Path
 ) -> None:
     """The new primary works and the old one is not back yet; everything that the kernel knew is gone."""
     target = standby_of(pair)
-    with opened(chromium, pair, "promote", tmp_path) as desk:
+    with opened(browser, pair, "promote", tmp_path) as desk:
         desk.run_all_above("gate(run, plan)")
         desk.ended("chart(run, lag)")
         desk.run_cell("gate(run, plan)")

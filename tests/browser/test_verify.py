@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
@@ -27,8 +27,8 @@ WATCH = """cell => {
 SECONDS = 5.0
 
 
-def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, chromium: Browser, tmp_path: Path) -> None:
-    with opened(chromium, pair, "verify", tmp_path, sample_seconds=str(SECONDS)) as desk:
+def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, browser: BrowserContext, tmp_path: Path) -> None:
+    with opened(browser, pair, "verify", tmp_path, sample_seconds=str(SECONDS)) as desk:
         desk.cell("sample(run, now)").evaluate(WATCH)
         desk.run_all()
         expect(desk.cell("conclude(run, verdicts)")).to_contain_text("ended: done")

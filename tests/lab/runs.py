@@ -37,6 +37,7 @@ def running(pair: Lab | Path, notebook: str, **parameters: Any) -> Iterator[Run]
     finally:
         if not run.ended:
             run.end("abandoned")
+        run.journal.close()
 
 
 def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) -> Deeds:

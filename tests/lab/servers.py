@@ -16,6 +16,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers.lab import Lab
+from pgha_helpers.records.folder import record_folders
 
 
 def ask(lab: Lab, node: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -131,4 +132,4 @@ def _node_state(lab: Lab, node: str) -> dict[str, object]:
 
 def records(lab: Lab) -> Iterator[Path]:
     """Record folders, the newest last."""
-    yield from sorted((lab.folder / "records").iterdir())
+    yield from reversed(record_folders(lab.folder / "records"))

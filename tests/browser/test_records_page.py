@@ -1,0 +1,101 @@
+"""The page of all records, opened from the disk: on a desk and on a phone, and nothing is fetched from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
+
+from pgha_helpers.lab import Lab
+
+from ..conftest import pgha
+
+SCREENS = {"desk": ViewportSize(width=1200, height=800), "phone": ViewportSize(width=390, height=844)}
+
+
+@pytest.fixture(scope="module")
+def index(pair: Lab) -> Path:
+    """The page of a setup and a rehearsal, and of whatever else was run on this pair before."""
+    done = pgha("run", "promote", str(pair.pair_file), "-p", "reason=a rehearsal for the page")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = pgha("records", "page", str(pair.pair_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(params=SCREENS)
+def page(request: pytest.FixtureRequest, browser: BrowserContext, index: Path) -> Iterator[Page]:
+    """The page on a screen; at the end nothing may have gone wrong in it, and nothing may have left it."""
+    wrong: list[str] = []
+    with browser.new_page() as page:
+        page.set_viewport_size(SCREENS[request.param])
+        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else wrong.append(sent.url))
+        page.goto(index.as_uri())
+        yield page
+    assert wrong == []
+
+
+def shown(page: Page, column: str) -> list[str]:
+    """A column of the rows that are not filtered away, from the top."""
+    cells: list[str] = page.locator(f"#records tbody tr:not([hidden]) td[data-key={column}]").all_text_contents()
+    return cells
+
+
+def order(page: Page, head: str, words: str) -> None:
+    """Press the head of a column; a phone shows cards instead, and a list of orders."""
+    choice = page.get_by_label("Order")
+    if choice.is_visible():
+        choice.select_option(words)
+    else:
+        page.get_by_role("columnheader", name=head).get_by_role("button").click()
+
+
+def fits(page: Page) -> None:
+    """Nobody has to scroll the page sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_runs_are_filtered(page: Page) -> None:
+    every = shown(page, "notebook")
+    assert {"setup", "promote"} <= set(every)
+    page.locator("#filter-notebook").select_option("promote")
+    promotions = every.count("promote")
+    expect(page.locator("#count")).to_have_text(f"{promotions} of {len(every)} runs")
+    assert shown(page, "notebook") == ["promote"] * promotions
+
+    page.locator("#filter-text").fill("REHEARSAL for page")
+    expect(page.locator("#count")).to_have_text(f"1 of {len(every)} runs")
+    page.locator("#filter-outcome").select_option("rehearsed")
+    page.locator("#filter-pair").select_option(index=1)
+    expect(page.locator("#count")).to_have_text(f"1 of {len(every)} runs")
+    page.locator("#filter-notebook").select_option("setup")
+    expect(page.locator("#count")).to_have_text(f"0 of {len(every)} runs")
+    fits(page)
+
+
+def test_runs_are_sorted(page: Page) -> None:
+    assert shown(page, "began") == sorted(shown(page, "began"), reverse=True), "the newest comes first"
+    order(page, "Began", "oldest first")
+    assert shown(page, "began") == sorted(shown(page, "began"))
+    assert shown(page, "notebook")[0] == "setup"
+    order(page, "Took", "longest run")
+    seconds = [float(cell.get_attribute("data-value") or 0) for cell in page.locator("td[data-key=took]").all()]
+    assert seconds == sorted(seconds, reverse=True)
+    fits(page)
+
+
+def test_a_link_leads_to_the_report_of_its_run(page: Page) -> None:
+    fits(page)
+    link = page.locator("#records tbody tr").filter(has_text="a rehearsal for the page").get_by_role("link")
+    run = link.text_content() or "?"
+    link.click()
+    expect(page.get_by_text(run).first).to_be_visible()
+    expect(page.get_by_text("rehearsed").first).to_be_visible()
+    assert page.url.startswith("file:") and run in page.url
+    fits(page)
+    page.go_back()
+    expect(page.locator("#records")).to_be_visible()

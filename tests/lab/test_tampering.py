@@ -1,0 +1,274 @@
+"""An archive of ten changing runs, signed and noted on the nodes: whatever is done to it afterwards is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import judged, lab, look
+from pgha_helpers.archive import by_hand, manifest
+from pgha_helpers.archive.commands import _ledgers
+from pgha_helpers.archive.retention import thin
+from pgha_helpers.archive.seal import complete_all, note_completion, seal
+from pgha_helpers.archive.verification import Verified, verify
+from pgha_helpers.checks import HEALTHY
+from pgha_helpers.model import Note, Pair
+from pgha_helpers.parameters import load_pair
+from pgha_helpers.records.folder import record_folders
+
+from ..conftest import pgha
+from .runs import carry_out, changed_pair, running
+
+SEED = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
+EDITS = int(os.environ.get("PGHA_EDITS", "200"))
+
+
+@dataclass
+class Archive:
+    """Records, the pair that they are of, and what its nodes have noted."""
+
+    pair: Pair
+    path: Path
+    ledgers: dict[str, list[Note]]
+
+    def copied_to(self, folder: Path) -> Archive:
+        shutil.copytree(self.pair.records, folder)
+        return replace(self, pair=replace(self.pair, records=str(folder)))
+
+    def verified(self, heads: bool = True) -> Verified:
+        return verify(self.pair, self.ledgers if heads else None)
+
+    @property
+    def folders(self) -> list[Path]:
+        return record_folders(Path(self.pair.records))
+
+
+@pytest.fixture(scope="module")
+def archive(clusters: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    home = tmp_path_factory.mktemp("archive")
+    key, signers = home / "key", home / "signers"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ann", "-f", key], check=True)
+    signers.write_text(f'ann namespaces="pgha" {key.with_suffix(".pub").read_text()}')
+    told = {"records": str(home / "records"), "signing_key": str(key), "allowed_signers": str(signers)}
+    path = changed_pair(clusters, home, **told)
+    found = load_pair(str(path))
+    for number in range(10):
+        if number:
+            target = "db1" if number % 2 else "db0"
+            carry_out(path, "promote", f"promote {target}", operator="Ünal \u202e", reason="a 'quoted' reason")
+        else:
+            carry_out(path, "setup", "setup db1", primary="db0")
+        newest = record_folders(home / "records")[0]
+        (newest / "notebook.ipynb").write_text('{"cells": []}')
+        seal(newest, found, "a test")
+        note_completion(newest, found)
+    for light in (True, True):
+        with running(path, "verify", light=light) as run:
+            run.end("done", words=str(judged(run, HEALTHY, look(run))))
+    assert complete_all(found) == []
+    ledgers, silent = _ledgers(found)
+    assert not silent
+    yield Archive(found, path, ledgers)
+
+
+def test_the_untouched_archive_raises_no_alarm(archive: Archive) -> None:
+    done = archive.verified()
+    assert (done.findings, done.records, done.signers, done.chained) == ([], 12, ["ann"] * 12, 10)
+    assert archive.verified(heads=False).findings == []
+    said = pgha("records", "verify", str(archive.path), "--nodes")
+    assert said.returncode == 0 and "12 records, 12 signed by ann, 10 chained: all are as they were" in said.stdout
+    assert "--nodes" in pgha("records", "verify", str(archive.path)).stdout, "what was not looked at is said"
+
+
+def test_numbers_go_up_by_one_and_each_names_the_one_before(archive: Archive) -> None:
+    changes = [folder for folder in reversed(archive.folders) if "-verify-" not in folder.name]
+    told = [json.loads((folder / "record.json").read_text()) for folder in changes]
+    assert [one["chain"]["number"] for one in told] == list(range(1, 11))
+    assert told[0]["chain"]["previous"] is None
+    for before, after in pairwise(told):
+        assert after["chain"]["previous"]["run"] == before["run"]
+        assert all(after["chain"]["previous"].values())
+
+
+def _some_file(chance: random.Random, folder: Path) -> Path:
+    return chance.choice(sorted(folder.iterdir()))
+
+
+def _changes(archive: Archive) -> list[Path]:
+    return [folder for folder in archive.folders if "-verify-" not in folder.name]
+
+
+def edit_a_byte(chance: random.Random, archive: Archive) -> str:
+    path = _some_file(chance, chance.choice(archive.folders))
+    data = bytearray(path.read_bytes())
+    place = chance.randrange(len(data))
+    data[place] ^= chance.randrange(1, 256)
+    path.write_bytes(data)
+    return f"byte {place} of {path}"
+
+
+def cut_a_byte(chance: random.Random, archive: Archive) -> str:
+    path = _some_file(chance, chance.choice(archive.folders))
+    data = bytearray(path.read_bytes())
+    del data[(place := chance.randrange(len(data)))]
+    path.write_bytes(data)
+    return f"byte {place} cut from {path}"
+
+
+def remove_a_file(chance: random.Random, archive: Archive) -> str:
+    path = _some_file(chance, chance.choice(archive.folders))
+    path.unlink()
+    return f"{path} removed"
+
+
+def add_a_file(chance: random.Random, archive: Archive) -> str:
+    path = chance.choice(archive.folders) / chance.choice(["note.txt", ".hidden", "attached.json", ".sealing", "x.sig"])
+    path.write_text("more")
+    return f"{path} added"
+
+
+def remove_a_record(chance: random.Random, archive: Archive) -> str:
+    folder = chance.choice(_changes(archive))
+    shutil.rmtree(folder)
+    return f"{folder} removed"
+
+
+def swap_two_records(chance: random.Random, archive: Archive) -> str:
+    one, other = chance.sample(_changes(archive), 2)
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+    return f"{one} and {other} swapped"
+
+
+def swap_two_files(chance: random.Random, archive: Archive) -> str:
+    one, other = chance.sample(_changes(archive), 2)
+    name = chance.choice(["journal.jsonl", "record.json", "report.html", "manifest.json", "manifest.json.sig"])
+    first, second = (one / name).read_bytes(), (other / name).read_bytes()
+    (one / name).write_bytes(second)
+    (other / name).write_bytes(first)
+    return f"{name} of {one} and {other} swapped"
+
+
+def forge_a_journal(chance: random.Random, archive: Archive) -> str:
+    """A line is edited, the journal's own chain and the manifest are made anew, and the signature is taken away."""
+    folder = chance.choice(_changes(archive))
+    journal = folder / "journal.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    chance.choice(lines)["at"] = "2020-01-01T00:00:00.000Z"
+    text, previous = "", ""
+    for line in lines:
+        new = json.dumps({**line, "prev": previous}, ensure_ascii=False)
+        previous = sha256(new.encode()).hexdigest()
+        text += new + "\n"
+    journal.write_text(text)
+    _remake_manifest(folder, journal_ends=previous)
+    return f"{journal} forged"
+
+
+def _remake_manifest(folder: Path, **changes: str) -> None:
+    told = json.loads((folder / manifest.NAME).read_text())
+    (folder / manifest.NAME).write_bytes(
+        manifest.render({**told, **changes, "signer": "", "files": manifest.digests(folder)})
+    )
+    (folder / manifest.SIGNATURE).unlink(missing_ok=True)
+
+
+def forge_a_report(chance: random.Random, archive: Archive) -> str:
+    folder = chance.choice(_changes(archive))
+    (folder / "report.html").write_text("all was well")
+    _remake_manifest(folder)
+    return f"the report of {folder} forged"
+
+
+DEEDS: list[Callable[[random.Random, Archive], str]] = [
+    *(edit_a_byte, cut_a_byte, remove_a_file, add_a_file, remove_a_record, swap_two_records, swap_two_files),
+    *(forge_a_journal, forge_a_report),
+]
+
+
+def test_whatever_is_done_to_it_is_found(archive: Archive, tmp_path: Path) -> None:
+    chance = random.Random(SEED)
+    for number in range(EDITS):
+        forged = archive.copied_to(tmp_path / str(number))
+        what = DEEDS[number % len(DEEDS)](chance, forged)
+        assert forged.verified().findings, f"seed {SEED}: {what}"
+        shutil.rmtree(forged.pair.records)
+
+
+@pytest.mark.parametrize("deed", [remove_a_record, swap_two_records, forge_a_journal, forge_a_report])
+def test_the_notes_of_the_nodes_suffice_without_signatures(
+    archive: Archive, tmp_path: Path, deed: Callable[[random.Random, Archive], str]
+) -> None:
+    bare = archive.copied_to(tmp_path / "bare")
+    what = deed(random.Random(SEED), bare)
+    found = [finding for finding in bare.verified().findings if "sign" not in finding.what]
+    assert found, f"seed {SEED}: {what}"
+
+
+def test_the_newest_is_missed_only_where_the_nodes_are_asked(archive: Archive, tmp_path: Path) -> None:
+    shorter = archive.copied_to(tmp_path / "shorter")
+    shutil.rmtree(_changes(shorter)[0])
+    assert not shorter.verified(heads=False).findings, "nothing on this machine can know of it"
+    assert [str(finding) for finding in shorter.verified().findings if "number 10, is not here" in str(finding)]
+
+
+def test_somebody_elses_signature_is_refused(archive: Archive, tmp_path: Path) -> None:
+    other = archive.copied_to(tmp_path / "other")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    folder = other.folders[0]
+    (folder / manifest.NAME).with_name("manifest.json.sig").unlink()
+    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "pgha", "-f", key, folder / manifest.NAME], check=True)
+    assert any("is not in" in finding.what for finding in other.verified().findings)
+
+
+def test_retention_thins_only_verifies_that_were_well_and_rehearsals(archive: Archive, tmp_path: Path) -> None:
+    kept = archive.copied_to(tmp_path / "kept")
+    old = replace(kept.pair, records_keep=0.001)
+    (spoiled,) = [folder for folder in kept.folders if "-verify-" in folder.name][:1]
+    (spoiled / "note.txt").write_text("somebody else's")
+    gone = thin(old)
+    assert len(gone) == 1 and "-verify-" in gone[0]
+    assert spoiled.exists(), "what holds something that is not ours is left alone"
+    (spoiled / "note.txt").unlink()
+    assert len(thin(old)) == 1 and len(kept.folders) == 10
+    done = kept.verified()
+    assert (done.findings, done.chained) == ([], 10), "no false alarm after thinning"
+    assert thin(replace(old, records_keep=0)) == []
+
+
+def test_the_printed_procedure_finds_what_verify_finds(archive: Archive, tmp_path: Path) -> None:
+    """Nothing but sha256sum, sed and ssh-keygen, as the report prints it."""
+    by = archive.copied_to(tmp_path / "by hand")
+    folder = _changes(by)[0]
+    text = by_hand.words(folder, by.pair)
+    text = text.replace("ALLOWED_SIGNERS", by.pair.allowed_signers).replace("-I WHO", "-I ann")
+
+    def typed() -> str:
+        done = subprocess.run(["sh", "-c", text], cwd=folder.parent, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    said = typed()
+    assert "FAILED" not in said and "BROKEN" not in said, said
+    assert len(re.findall(r": OK$", said, re.M)) == len(manifest.contents(folder))
+    assert said.count('Good "pgha" signature') == 2 and "\nann\n" in said
+    last = re.search(r"the last one is ([0-9a-f]{64})", said)
+    assert last and f'"journal_ends": "{last[1]}"' in said
+    journal = folder / "journal.jsonl"
+    journal.write_text(journal.read_text().replace("promote", "demote_", 1))
+    assert "journal.jsonl: FAILED" in typed() and "BROKEN" in typed()
+    (folder / manifest.NAME).write_text((folder / manifest.NAME).read_text().replace("done", "lost"))
+    assert "Could not verify signature" in typed() or "incorrect signature" in typed()
