@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .consent import _shell, _somebody
@@ -76,14 +77,17 @@ class _Output:
 
 
 def _output(known: _Output | None, seconds: float) -> _Output | None:
-    """The live output of this cell, made if it has none yet."""
+    """The live output of this cell, made if it has none yet; None if it cannot be made, or nothing can be drawn."""
     with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
+        for module in ("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+            import_module(module)  # now: loading them beside the samples would make those wait
         from IPython.display import Pretty, display
 
         cell = _shell().execution_count
-        if known is None or known.cell != cell:
-            return _Output(display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell)
-    return known
+        if known and known.cell == cell:
+            return known
+        return _Output(display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell)
+    return None
 
 
 def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threading.Event) -> None:
@@ -93,7 +97,7 @@ def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threa
         while not over.is_set():
             began, seen = time.monotonic(), lag()
             if len(seen) > drawn:
-                png, drawn = render(figure_of(run, seen, [], seconds), "png"), len(seen)
+                png, drawn = render(figure_of(run, seen, [], seconds), "png", dpi=100), len(seen)
                 if not over.is_set():  # else chart's picture may be there already
                     output.put(png)
             spent = time.monotonic() - began
@@ -111,7 +115,7 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
     from matplotlib.figure import Figure
 
     heights = [3, 2, 0.32 * len(deeds) + 0.6] if deeds else [3, 2]
-    figure = Figure(figsize=(9, sum(heights) + 0.6), layout="constrained")
+    figure = Figure(figsize=(9, sum(heights) + 0.6), layout=None if seconds else "constrained")
     axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
     zero = min([*lag["at"].dropna(), *(deed.began for deed in deeds)], default=0.0)
     _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
@@ -127,7 +131,8 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
     axes[0].set_title(f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
     axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
     axes[-1].set_xlabel(f"seconds since {utc(zero)}")
-    if seconds:
+    if seconds:  # margins for any label: to find the best ones takes longer than to draw
+        figure.subplots_adjust(left=0.08, right=0.99, top=0.95, bottom=0.09, hspace=0.08)
         axes[-1].set_xlim(-0.02 * seconds, max(seconds, lag["at"].max() - zero) * 1.02)
     return figure
 
@@ -175,8 +180,8 @@ def _strip(axes: Axes, deeds: list[Deed], zero: float) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def render(figure: Figure, kind: str) -> bytes:
+def render(figure: Figure, kind: str, dpi: int = 120) -> bytes:
     """Bytes of the picture; the same for the same data: no date in it."""
     out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
+    figure.savefig(out, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
     return out.getvalue()

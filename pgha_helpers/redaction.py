@@ -23,6 +23,7 @@ MARK = "[redacted]"
 SHORTEST = 4  # characters of a value that is looked for by itself
 _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _QUOTED = r"''[^']*''|'(?:\\.|''|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\\\"(?:[^\"\\]|\\\\.)*\\\"|[^\s,;'\")\]}\\]+"
 _LOOKS = (
     (
@@ -31,7 +32,7 @@ _LOOKS = (
     ),
     (
         re.compile(
-            rf"\b((?:pg|ssl)?pass(?:word|wd|phrase)|secret)(\\*[\"']?\s*[:=]\s*)(?!\\*[\"']*\[redacted\])(?:{_QUOTED})",
+            rf"\b(\w*pass(?:word|wd|phrase)|secret)(\\*[\"']?\s*+[:=]++\s*+)(?!\\*[\"']*\[redacted\])(?:{_QUOTED})",
             re.I,
         ),
         rf"\1\2{MARK}",
@@ -51,7 +52,16 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     def text(self, text: str) -> str:
-        """The text without secrets. Doing it twice changes nothing more."""
+        """The text without secrets. Doing it twice changes nothing more.
+
+        A coloured traceback has codes in the middle of names and values: where it holds a secret, it loses its colours.
+        """
+        if "\x1b" in text:
+            plain = _COLOUR.sub("", text)
+            return text if (clean := self._clean(plain)) == plain else clean
+        return self._clean(text)
+
+    def _clean(self, text: str) -> str:
         if self._known:
             text = self._known.sub(MARK, text)
         for pattern, instead in _LOOKS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -106,6 +107,11 @@ def _watch_mouth(kernel: Any) -> None:
         return send(stream, msg_or_type, _clean(content), *more, **options)
 
     session.send = clean
+    # ipykernel also writes what child processes print, as it is, to the terminal that the kernel was started from
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if (copy := getattr(stream, "_original_stdstream_copy", None)) is not None:
+            os.dup2(nowhere, copy)
 
 
 def _clean(content: Any) -> Any:

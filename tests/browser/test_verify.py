@@ -24,7 +24,7 @@ WATCH = """cell => {
     };
     new MutationObserver(look).observe(cell, {childList: true, subtree: true, attributes: true});
 }"""
-SECONDS = 5.0
+SECONDS = 6.0
 
 
 def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, browser: BrowserContext, tmp_path: Path) -> None:

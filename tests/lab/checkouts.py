@@ -47,9 +47,15 @@ def start(checkout: Path, *words: str, **environment: str) -> subprocess.Popen[s
         stderr=subprocess.PIPE,
         text=True,
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout), **environment},
+        env=environment_of(checkout, **environment),
         start_new_session=True,
     )
+
+
+def environment_of(checkout: Path, **more: str) -> dict[str, str]:
+    """As a user has it: a kernel that sees pytest's variable leaves what child processes print alone."""
+    plain = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
+    return {**plain, "PYTHONPATH": str(checkout), **more}
 
 
 def statuses(executed: Path) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def test_drawing_that_hangs_holds_the_cell_up_for_a_moment_and_its_picture_is_no
 ) -> None:
     tried, go = threading.Event(), threading.Event()
 
-    def hang(*_: Any) -> bytes:
+    def hang(*_: Any, **__: Any) -> bytes:
         tried.set()
         go.wait(60)
         return b""

@@ -47,6 +47,8 @@ def test_no_form_of_a_known_value_is_left(secret: str, before: int) -> None:
         (r"{\"password\": \"hunter2\", \"a\": 1}", r"{\"password\": [redacted], \"a\": 1}"),
         ("PGPASSWORD=hunter2 psql", "PGPASSWORD=[redacted] psql"),
         ("sslpassword = x", "sslpassword = [redacted]"),
+        ("if db_password == 'x y': pass", "if db_password == [redacted]: pass"),
+        ("f(\x1b[39mpassword\x1b[33m=\x1b[31m'hunter2'\x1b[0m)", "f(password=[redacted])"),
         ("SCRAM-SHA-256$4096:ab==$cd=:ef=", "[redacted]"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----", "[redacted]"),
     ],
@@ -65,6 +67,7 @@ def test_what_looks_like_a_password_is_taken_out(said: str, left: str) -> None:
         "https://example.org/a:b",
         "host all all scram-sha-256",
         "2026-11-22T22:08:53Z",
+        "\x1b[31mred\x1b[0m",
     ],
 )
 def test_what_is_no_password_stays(said: str) -> None:
