@@ -45,7 +45,12 @@ def contents(folder: Path) -> list[str]:
 
 def digests(folder: Path) -> dict[str, str]:
     """Name and SHA-256 of every file of a record."""
-    return {name: sha256(folder / name) for name in contents(folder) if name != MARK and (folder / name).is_file()}
+    files = (name for name in contents(folder) if name != MARK)
+    return {name: sha256(folder / name) for name in files if _is_file(folder / name)}
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def render(told: Mapping[str, Any]) -> bytes:

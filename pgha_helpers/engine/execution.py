@@ -40,7 +40,20 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
 
 
 class Manager(NotebookExecutionManager):  # type: ignore[misc]
-    """Papermill's own, but for its habit to call completed what never ran."""
+    """Papermill's own, but for its habit to call completed what never ran, and to stop where the disk is full."""
+
+    _said = ""
+
+    def save(self, **_: Any) -> None:
+        """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not end it."""
+        try:
+            super().save()
+        except OSError as error:
+            self.last_save_time = self.now()
+            words = f"THE NOTEBOOK CANNOT BE SAVED in {self.output_path} ({error.strerror}). The run goes on."
+            if words != self._said:
+                logger.error(words)
+            self._said = words
 
     def notebook_complete(self, **_: Any) -> None:
         """Save the notebook as it is."""

@@ -25,10 +25,3 @@ def verified(pair: Lab) -> None:
     """Every record of the pair is whole."""
     done = pgha("records", "verify", str(pair.pair_file))
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def healthy(pair: Lab) -> None:
-    """One node is writable, and verify finds nothing to say."""
-    assert len(writable(pair)) == 1
-    done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
-    assert done.returncode == 0, done.stdout + done.stderr

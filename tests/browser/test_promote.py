@@ -12,7 +12,7 @@ from pgha_helpers.parameters.pair_file import CHECKOUT
 
 from ..lab.servers import state_of, writable
 from .desk import opened
-from .seen import healthy, newest, standby_of, verified
+from .seen import newest, standby_of, verified
 
 LAST = "conclude(run, judged(run, AFTER, after))"
 
@@ -95,8 +95,9 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
         desk.answer(f"promote {target}")
         expect(desk.cell(LAST)).to_contain_text("ended: done")
         desk.save()
-    first = read(desk.record)
+    first, second = read(desk.record), read(newest(pair, "promote"))
     assert first.changed and first.outcome != "done"
-    assert read(newest(pair, "promote")).outcome == "done"
+    assert second.outcome == "done" and second.last("judged")["worst"] == "ok", (
+        "the old primary is a standby that streams"
+    )
     assert writable(pair) == [target]
-    healthy(pair)

@@ -1,0 +1,95 @@
+"""The disk of the records is full: before the first change nothing begins, in the middle nothing stays half done."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab, Load
+from pgha_helpers.records.folder import record_folders
+
+from ..conftest import pgha
+from .checkouts import environment_of
+from .runs import changed_pair
+from .servers import Watch, writable
+
+
+@pytest.fixture
+def small(tmp_path: Path, need: Callable[..., None]) -> Iterator[Path]:
+    """A disk of 2 MB for records, mounted for one test."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small tmpfs")
+    need("mount", "mount")
+    (disk := tmp_path / "disk").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room that is left."""
+    filler = disk / "filler"
+    with filler.open("ab", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return filler
+
+
+def target_of(pair: Lab) -> str:
+    return "db1" if writable(pair) == ["db0"] else "db0"
+
+
+def test_a_full_disk_lets_no_change_begin(pair: Lab, small: Path, tmp_path: Path) -> None:
+    here = writable(pair)
+    path = changed_pair(pair, tmp_path, records=str(small / "records"))
+    (small / "records").mkdir()
+    filler = fill(small)
+    done = pgha("run", "promote", str(path), "-p", f"confirm=promote {target_of(pair)}")
+    assert done.returncode in (4, 64) and writable(pair) == here
+    assert "Traceback" not in done.stderr and "No space left" in done.stdout + done.stderr
+    filler.unlink()
+
+
+def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(pair: Lab, small: Path, tmp_path: Path) -> None:
+    path = changed_pair(pair, tmp_path, records=str(small / "records"))
+    (small / "records").mkdir()
+    target = target_of(pair)
+    with Watch(pair) as watch, Load(pair.dsn) as load:
+        command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(path), "-p", f"confirm=promote {target}"]
+        with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())) as run:
+            _when_a_deed_has_begun(small / "records")
+            filler = fill(small)
+            out, err = run.communicate(timeout=120)
+    assert writable(pair) == [target] and watch.overlaps == 0 and load.missing(pair.dsn) == []
+    assert "THE JOURNAL CANNOT BE WRITTEN (No space left on device)" in out
+    assert '"did": "promote"' in out, "what the disk refuses stands on the terminal"
+    assert "start the server" in out and "Traceback" not in err, "and the other node came back as a standby"
+    assert run.returncode in (0, 5) and err.count("THE NOTEBOOK CANNOT BE SAVED") == 1, out + err
+    (folder,) = record_folders(small / "records")
+    assert not read(folder).broken
+    filler.unlink()
+    assert pgha("records", "list", str(path)).returncode == 0
+    assert (folder / "manifest.json").exists(), "with room again, the record is completed"
+    assert pgha("run", "verify", str(path), "-p", "light=true").returncode == 0
+
+
+def _when_a_deed_has_begun(records: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for folder in record_folders(records):
+            if (folder / "journal.jsonl").exists() and read(folder).first("deed begun"):
+                return
+        time.sleep(0.001)
+    raise AssertionError("no deed has begun")

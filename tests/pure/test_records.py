@@ -1,0 +1,188 @@
+"""Records among other people's files, from other versions, and under names that somebody has thought of."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.archive import manifest
+from pgha_helpers.archive.manifest import read_manifest
+from pgha_helpers.archive.seal import complete_all, seal, was_sealed
+from pgha_helpers.archive.verification import Verified, verify
+from pgha_helpers.errors import BadParameters, Refusal
+from pgha_helpers.journal import Journal, read
+from pgha_helpers.model import Pair
+from pgha_helpers.records.folder import Keeping, make_folder, new_id, record_folders
+from pgha_helpers.records.summary import summarise
+
+from .pictures import pair
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Pair:
+    """A pair whose records are kept in a folder of this test."""
+    return pair(records=str(tmp_path / "records"))
+
+
+def ran(found: Pair, operator: str = "Ann", **end: str) -> Path:
+    """The record of a run that has ended, complete."""
+    folder = left(found, operator, **(end or {"outcome": "done"}))
+    with Keeping(folder):
+        seal(folder, found, "a test")
+    return folder
+
+
+def left(found: Pair, operator: str = "Ann", **end: str) -> Path:
+    """What a run leaves whose program was killed before it could complete the record."""
+    folder = make_folder(found, "verify", new_id())
+    journal = Journal(folder)
+    journal.write("run begun", run=folder.name[-8:], pair=found.name, notebook="verify", operator=operator)
+    if end:
+        journal.write("run ended", **end)
+    journal.close()
+    return folder
+
+
+def found_in(done: Verified) -> list[str]:
+    return [finding.what for finding in done.findings]
+
+
+def test_two_runs_of_the_same_second_have_a_folder_each(here: Pair) -> None:
+    folders = {make_folder(here, "verify", new_id()) for _ in range(20)}
+    assert len(folders) == 20 == len(record_folders(Path(here.records)))
+
+
+def test_a_folder_that_cannot_be_made_is_a_bad_parameter(here: Pair) -> None:
+    with pytest.raises(BadParameters, match="no record can be kept in /dev/null/x"):
+        make_folder(replace(here, records="/dev/null/x"), "verify", new_id())
+
+
+@pytest.mark.parametrize("operator", ["Ünal Ğ", "李雷", 'o\'Brien "x" <b>', "\u202eevil", "a\nb"])
+def test_any_operator_has_a_name(here: Pair, operator: str) -> None:
+    folder = ran(here, operator)
+    assert summarise(read(folder))["operator"] == operator
+    assert verify(here).findings == [] and (folder / "report.html").stat().st_size > 1000
+
+
+def test_other_peoples_files_are_left_alone(here: Pair) -> None:
+    ran(here)
+    records = Path(here.records)
+    (records / "notes.txt").write_text("mine")
+    (records / "20261122T000000Z-something-else").mkdir()
+    (records / "20261122T000000Z-prod-verify-aaaaaaaa").symlink_to("/etc")
+    (records / "20261122T000001Z-prod-verify-bbbbbbbb").mkdir()
+    assert complete_all(here) == [] and verify(here).findings == []
+    assert any("no run was begun there" in note for note in verify(here).notes)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "", "a/b", "a\\b", "a\0b"])
+def test_a_manifest_names_nothing_outside_of_its_record(here: Pair, name: str) -> None:
+    folder = ran(here)
+    told = json.loads((folder / manifest.NAME).read_text())
+    (folder / manifest.NAME).write_bytes(manifest.render({**told, "files": {**told["files"], name: "0" * 64}}))
+    assert "outside of the record" in read_manifest(folder / manifest.NAME).wrong
+    assert any("outside of the record" in what for what in found_in(verify(here)))
+
+
+def test_a_link_that_was_put_into_a_record_is_found(here: Pair) -> None:
+    folder = ran(here)
+    (folder / "lag.csv").symlink_to("/etc/passwd")
+    assert found_in(verify(here)) == ["lag.csv was added"]
+
+
+def test_a_record_of_a_newer_version_says_so(here: Pair) -> None:
+    folder = ran(here)
+    told = json.loads((folder / manifest.NAME).read_text())
+    (folder / manifest.NAME).write_bytes(manifest.render({**told, "format": 99}))
+    assert any("format 99, and this pgha reads 1: use a newer pgha" in what for what in found_in(verify(here)))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": []}', '{"files": {}, "format": "x"}', "\udcff", "null"])
+def test_a_manifest_that_is_none_is_found_and_not_a_traceback(here: Pair, text: str) -> None:
+    folder = ran(here)
+    (folder / manifest.NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert found_in(verify(here))
+
+
+@pytest.mark.parametrize("line", ['{"n": 1}', "[]", '{"n": 1, "prev": "", "event": "chained", "number": "x"}', "\x00"])
+def test_a_journal_that_is_none_is_found_and_not_a_traceback(here: Pair, line: str) -> None:
+    folder = ran(here)
+    (folder / "journal.jsonl").write_text(line + "\n")
+    assert found_in(verify(here))
+
+
+def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
+    folder = make_folder(here, "verify", new_id())
+    journal = Journal(folder)
+    journal.write("run begun", run=folder.name[-8:], pair=here.name)
+    assert complete_all(here) == [] and not (folder / manifest.NAME).exists()
+    assert verify(here).findings == [] and any("goes on" in note for note in verify(here).notes)
+    journal.close()
+    assert complete_all(here) == [] and (folder / manifest.NAME).exists()
+    assert read_manifest(folder / manifest.NAME).told["completed"]["late"].startswith("the run was interrupted")
+
+
+def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None:
+    folder = left(here, outcome="done")
+    with Keeping(folder) as first:
+        assert first.held and complete_all(here) == []
+        assert not (folder / manifest.NAME).exists()
+    complete_all(here)
+    assert (folder / manifest.NAME).exists()
+
+
+@pytest.mark.parametrize(
+    "kept", [(".sealing",), (".sealing", "report.html"), (".sealing", "report.html", "record.json")]
+)
+def test_completing_may_be_killed_and_is_begun_again(here: Pair, kept: tuple[str, ...]) -> None:
+    folder = ran(here)
+    for path in folder.iterdir():
+        if path.name not in (*kept, "journal.jsonl"):
+            path.unlink()
+    (folder / ".sealing").touch()
+    (folder / ".report.html.new").write_text("half")
+    assert not was_sealed(folder) and complete_all(here) == []
+    assert verify(here).findings == [] and not list(folder.glob(".*"))
+
+
+def test_completing_that_was_killed_in_its_last_step(here: Pair) -> None:
+    folder = ran(here)
+    before = (folder / manifest.NAME).read_bytes()
+    (folder / ".sealing").touch()
+    assert complete_all(here) == [] and not (folder / ".sealing").exists()
+    assert (folder / manifest.NAME).read_bytes() == before
+
+
+def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> None:
+    folder = ran(here)
+    (folder / manifest.NAME).unlink()
+    assert complete_all(here) == [] and found_in(verify(here)) == ["its manifest is gone"]
+    with pytest.raises(Refusal, match="has lost its manifest"):
+        seal(folder, here, "a test")
+
+
+def test_a_clock_that_is_set_back_is_told_and_harms_nothing(here: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_folder(here, "verify", new_id())
+    journal = Journal(folder)
+    journal.write("run begun", run=folder.name[-8:], pair=here.name)
+    earlier = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: earlier)
+    journal.write("run ended", outcome="done")
+    monkeypatch.undo()
+    journal.close()
+    told = summarise(read(folder))
+    assert told["clock_set_back"] and told["outcome"] == "done"
+    complete_all(here)
+    assert verify(here).findings == []
+
+
+def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(here: Pair, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("no key")
+    folder = left(here, outcome="done")
+    (complaint,) = complete_all(replace(here, signing_key=str(tmp_path / "key")))
+    assert "signing_key" in complaint and not (folder / manifest.NAME).exists()
+    assert complete_all(here) == [] and verify(here).findings == []
