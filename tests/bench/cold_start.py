@@ -1,0 +1,109 @@
+"""What `pgha run` costs beyond its cells: a kernel's start and end, imports, and the completion of the record.
+
+The same cells are run in a kernel that has run them before, and an empty notebook by plain papermill, in turn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from pgha_helpers.lab import Lab
+from pgha_helpers.show import Table
+
+from .commands import Ran, pgha, timed
+from .executed import Cell, read_executed, stages
+from .warm import WarmKernel
+
+TARGET = 1.3  # seconds that `pgha run` may cost beyond what the same cells take in a warm kernel
+_KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round measured; `warm` by heading, as `cold` has it."""
+
+    empty: float
+    run: Ran
+    cold: Mapping[str, float]
+    warm: Mapping[str, float]
+
+    @property
+    def beyond(self) -> float:
+        """Seconds of `pgha run` beyond the cells in a warm kernel."""
+        return self.run.seconds - sum(self.warm.values())
+
+
+def measure(pair: Lab, rounds: int) -> Iterator[tuple[str, Table]]:
+    """The cold start and where it goes: headings and tables. One round before the first is not counted."""
+    source = _empty_notebook(pair.folder)
+    cells = read_executed(_verify(pair).record / "notebook.ipynb").cells
+    with WarmKernel() as kernel:
+        found = [_round(pair, source, kernel, cells) for _ in range(rounds + 1)][1:]
+    yield f"Cold start: {_circumstances(rounds)}", _figures(found)
+    yield "Where the milliseconds of pgha run go (medians)", _places(found)
+
+
+def _round(pair: Lab, source: Path, kernel: WarmKernel, cells: Sequence[Cell]) -> Round:
+    empty = timed("papermill", ["--no-progress-bar", str(source), str(source.with_name("empty-executed.ipynb"))])
+    run = _verify(pair)
+    warm: dict[str, float] = {}
+    for cell, seconds in zip(cells, kernel.run([cell.source for cell in cells]), strict=True):
+        warm[cell.heading] = warm.get(cell.heading, 0.0) + seconds
+    return Round(empty.seconds, run, stages(run), warm)
+
+
+def _verify(pair: Lab) -> Ran:
+    return pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+
+
+def _empty_notebook(folder: Path) -> Path:
+    path = folder / "empty.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("pass")], metadata={"kernelspec": _KERNELSPEC}), path)
+    return path
+
+
+def _figures(found: Sequence[Round]) -> Table:
+    rows = [
+        _row("an empty notebook under plain papermill", "s", [r.empty for r in found]),
+        _row("pgha run verify, light", "s", [r.run.seconds for r in found]),
+        _row("the same cells in a warm kernel", "s", [sum(r.warm.values()) for r in found]),
+        _row("what pgha run costs beyond them", "s", [r.beyond for r in found], f"at most {TARGET} s"),
+        _row("... over the empty notebook", "x", [r.beyond / r.empty for r in found]),
+    ]
+    return Table(("", "median", "min", "max", "target"), rows)
+
+
+def _row(name: str, unit: str, values: Sequence[float], target: str = "") -> tuple[str, ...]:
+    return (name, *(f"{value:.2f} {unit}" for value in (median(values), min(values), max(values))), target)
+
+
+def _places(found: Sequence[Round]) -> Table:
+    """A row per stage: how long it took, how long the same cells took in the warm kernel, and the difference."""
+    rows = []
+    for stage in found[0].cold:
+        cold, warm = [r.cold[stage] for r in found], [r.warm.get(stage, 0.0) for r in found]
+        beyond = [one - other for one, other in zip(cold, warm, strict=True)]
+        rows.append((stage, _ms(cold), _ms(warm) if stage in found[0].warm else "", _ms(beyond)))
+    everything = [r.run.seconds for r in found], [sum(r.warm.values()) for r in found], [r.beyond for r in found]
+    return Table(("ms", "pgha run", "warm kernel", "beyond"), [*rows, ("all", *map(_ms, everything))])
+
+
+def _ms(values: Sequence[float]) -> str:
+    return f"{median(values) * 1000:.0f}"
+
+
+def _circumstances(rounds: int) -> str:
+    """How often, with what, and how busy this machine is with other things."""
+    try:
+        with_lab = f"JupyterLab {version('jupyterlab')} installed"
+    except PackageNotFoundError:
+        with_lab = "JupyterLab not installed"
+    return f"{rounds} rounds in turn, {with_lab}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
