@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ class Ran:
 
     began: float
     ended: float
+    worked: float  # seconds of the processor, of the command and of every process that it waited for
     said: str
 
     @property
@@ -39,9 +41,15 @@ def pgha(*words: str) -> Ran:
 def timed(program: str, words: Sequence[str]) -> Ran:
     """Run a program of this virtual environment. Exits with its last words if it fails."""
     command = [str(Path(sys.executable).with_name(program)), *words]
-    began = time.time()
+    began, before = time.time(), _worked()
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST)
-    ended = time.time()
+    ended, worked = time.time(), _worked() - before
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return Ran(began, ended, done.stdout)
+    return Ran(began, ended, worked, done.stdout)
+
+
+def _worked() -> float:
+    """Processor time of all processes that have ended here."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -6,6 +6,7 @@ Every wait is for something that happens, with a deadline that a slow machine me
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -28,6 +29,10 @@ _ARGUMENTS = (
 )
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/lab\S*token=\w+")
 _RECORD = re.compile(r"^Record: (.+)$")
+#: JupyterLab would ask node.js, at every load of a page, whether it should be built anew: seconds of a processor.
+_NO_BUILD = json.dumps(
+    {"ServerApp": {"tornado_settings": {"page_config_data": {"buildCheck": False, "buildAvailable": False}}}}
+)
 SCREEN = ViewportSize(width=1280, height=800)
 
 
@@ -106,8 +111,9 @@ class Desk:
         self.ready()
 
     def reload(self) -> None:
-        """Reload the page, without saving."""
+        """Reload the page, without saving, and wait until it has found its kernel again, whatever that does."""
         self.page.reload()
+        expect(self.page.get_by_text(re.compile(r"\| (Idle|Busy|Unknown)$"))).to_be_visible()
         expect(self.gate).to_be_attached()
 
     def save(self) -> None:
@@ -161,6 +167,8 @@ def _pgha_open(
     for key, value in parameters.items():
         command += ["-p", f"{key}={value}"]
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    (folder / "jupyter_config_dir").mkdir(exist_ok=True)
+    (folder / "jupyter_config_dir" / "jupyter_server_config.json").write_text(_NO_BUILD)
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
