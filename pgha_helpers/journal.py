@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Refusal
+from .interrupts import uninterrupted
 from .show import utc
 
 Event = dict[str, Any]
@@ -28,13 +29,13 @@ NAME = "journal.jsonl"
 class Journal:
     """A journal being written; `scrub` takes secrets out of facts. Raises Refusal if it cannot be made there."""
 
-    def __init__(self, folder: Path, scrub: Callable[[Any], Any] = lambda facts: facts) -> None:
+    def __init__(self, folder: Path, scrub: Callable[[Event], Event] = lambda facts: facts) -> None:
         self.path = folder / NAME
         try:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Refusal(f"no journal can be written in {folder}: {error.strerror}", "mend `records:`") from None
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # somebody may look, for a moment, whether it is held
         self._scrub = scrub
         self._held = False
         self._mutex = threading.Lock()
@@ -50,7 +51,7 @@ class Journal:
         """
         if self._file < 0 or (self.events and self.events[-1]["event"] == "run ended"):
             raise Refusal("this run has ended", "run the first cell again: it begins a new run")
-        with self._mutex:
+        with self._mutex, uninterrupted():  # Ctrl-C between the line and its digest would break the chain for ever
             told = self._scrub(json.loads(json.dumps(facts, default=_plain)))
             line = {"n": len(self.events), "at": utc(time.time()), "event": event, **told, "prev": self.last}
             text = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
@@ -81,6 +82,11 @@ class Journal:
             del self._unwritten[: os.write(self._file, self._unwritten)]
         if not self._held:
             os.fsync(self._file)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every line is on disk."""
+        return not self._unwritten
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -21,6 +21,8 @@ from .model import Pair
 
 MARK = "[redacted]"
 SHORTEST = 4  # characters of a value that is looked for by itself
+_NAMES = "run notebook pair from road outcome system_id number previous continues source git version versions"
+_STRUCTURE = frozenset(f"{_NAMES} sha256 cell node level kind type".split())
 _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -67,6 +69,13 @@ class Redactor:
         for pattern, instead in _LOOKS:
             text = pattern.sub(instead, text)
         return text
+
+    def facts(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """A journal's facts without secrets: names, outcomes and digests are none, whatever a passfile says.
+
+        A password that is also the name of the pair would leave a record that belongs to no pair.
+        """
+        return {key: inner if key in _STRUCTURE else self._under(key, inner) for key, inner in value.items()}
 
     def whole(self, value: Any) -> Any:
         """A copy of something made of dicts, lists and strings, without secrets; keys are left as they are."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +51,9 @@ class Run:
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
-    recorded: Callable[[str], list[Note]] = lambda system_id: []  # what this machine's records tell of a system's chain
+    recorded: Callable[[str], Sequence[Note]] = (
+        lambda system_id: ()
+    )  # what this machine's records tell of a system's chain
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
 
@@ -132,22 +132,6 @@ class Run:
     def deeds_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""
         return Deeds(self.deeds[count:])
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C until the block is done: nothing good comes of half a promotion."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if heard:
-        raise KeyboardInterrupt
 
 
 def _line(deed: Deed) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from . import by_hand, manifest, notebooks, signature
 from .report import report
 from .seal import seal
 
-ATTACHED_REPORT = "notebook.html"
+ATTACHED_REPORT = manifest.ATTACHABLE[1]
 
 
 def attach(path: Path, pair_name: str = "") -> Path:
@@ -39,7 +39,7 @@ def attach(path: Path, pair_name: str = "") -> Path:
     with Keeping(folder) as keeping:
         if not keeping.held or held_by_writer(folder):
             raise Refusal(f"run {id_of(folder)} still goes on", "wait for its end")
-        if (folder / notebooks.NAME).exists():
+        if _has_one(folder):
             raise Refusal(f"{folder.name} has its executed notebook already", "a record is never changed")
         clean = Redactor(secrets_of(pair)).whole(notebook)
         text = json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
@@ -49,6 +49,13 @@ def attach(path: Path, pair_name: str = "") -> Path:
         else:
             seal(folder, pair, "pgha records attach")
     return folder
+
+
+def _has_one(folder: Path) -> bool:
+    """Whether a notebook is there that a manifest lists; one that is not is what an attach that failed has left."""
+    complete, attached = folder / manifest.NAME, folder / manifest.ATTACHED
+    listed = notebooks.NAME in manifest.read_manifest(complete).files if complete.exists() else True
+    return (folder / notebooks.NAME).exists() and (attached.exists() or listed)
 
 
 def _record_of(path: Path, notebook: dict[str, object], pair_name: str) -> Path:
@@ -71,19 +78,29 @@ def _pair_of(folder: Path) -> str:
 
 
 def _add(folder: Path, pair: Pair, path: Path) -> None:
-    told = summarise(read(folder))
-    replace_file(folder / ATTACHED_REPORT, report(folder, told, by_hand.words(folder, pair)))
-    signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
-    added = {
+    """The second manifest is written last: until it is there, whatever failed can be tried again."""
+    added = [folder / name for name in manifest.ATTACHABLE]
+    try:
+        told = summarise(read(folder))
+        replace_file(folder / ATTACHED_REPORT, report(folder, told, by_hand.words(folder, pair)))
+        written = manifest.render(_told(folder, pair, path, {one.name: manifest.sha256(one) for one in added}))
+        if pair.signing_key:
+            replace_file(folder / f"{manifest.ATTACHED}.sig", signature.sign(written, pair.signing_key))
+        replace_file(folder / manifest.ATTACHED, written)
+    except BaseException:
+        for one in [*added, folder / f"{manifest.ATTACHED}.sig"]:
+            one.unlink(missing_ok=True)
+        raise
+
+
+def _told(folder: Path, pair: Pair, path: Path, files: dict[str, str]) -> dict[str, object]:
+    by = f"pgha records attach, {getpass.getuser()} on {platform.node()}"
+    return {
         "format": manifest.FORMAT,
         "record": folder.name,
         "run": id_of(folder),
         "to": manifest.sha256(folder / manifest.NAME),
-        "attached": {"at": utc(time.time()), "by": f"{getpass.getuser()} on {platform.node()}", "from": str(path)},
-        "signer": signer,
-        "files": {name: manifest.sha256(folder / name) for name in (notebooks.NAME, ATTACHED_REPORT)},
+        "completed": {"at": utc(time.time()), "by": by, "from": str(path)},
+        "signer": signature.fingerprint(pair.signing_key) if pair.signing_key else "",
+        "files": files,
     }
-    written = manifest.render(added)
-    if pair.signing_key:
-        replace_file(folder / f"{manifest.ATTACHED}.sig", signature.sign(written, pair.signing_key))
-    replace_file(folder / manifest.ATTACHED, written)

@@ -26,6 +26,7 @@ grep '"journal_ends"' manifest.json   # must name the same digest
 _SIGNED = """
 # 4. The manifest is the one that was signed, and by whom.
 ssh-keygen -Y check-novalidate -n pgha -s manifest.json.sig < manifest.json
+# (If the key is no longer valid: -O verify-time=YYYYMMDDHHMMSSZ, the time of completion in the manifest.)
 ssh-keygen -Y find-principals -s manifest.json.sig -f ALLOWED_SIGNERS
 ssh-keygen -Y verify -n pgha -f ALLOWED_SIGNERS -I WHO -s manifest.json.sig < manifest.json
 """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..model import Note, Pair
+    from ..facts.ledger import Ledger
+    from ..model import Pair
     from .entries import Wanted
 
 records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
@@ -47,14 +48,14 @@ def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes wh
     """Whether the records are what they were, and all there. Exit code 0: they are; 2: something was found; 3: a node
     did not answer."""
     from ..parameters import load_pair
+    from ..redaction import Redactor, secrets_of
     from .verification import verify as verify_records
 
     found = load_pair(pair)
     ledgers, silent = _ledgers(found) if nodes else (None, [])
     done = verify_records(found, ledgers)
-    typer.echo(str(done))
-    for why in silent:
-        typer.echo(f"? {why}")
+    scrub = Redactor(secrets_of(found))
+    typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     raise typer.Exit(2 if done.findings else 3 if silent else 0)
 
 
@@ -118,10 +119,10 @@ def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, un
     return Wanted(pair.name, notebook, outcome, ticket, since, until)
 
 
-def _ledgers(pair: Pair) -> tuple[dict[str, list[Note]], list[str]]:
+def _ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:
     """What each node has noted of every system that a record of this pair is chained to; and who did not answer."""
     from ..errors import HaError
-    from ..facts.ledger import read_ledgers
+    from ..facts.ledger import read_ledger
     from ..wire.doors import Door
 
     found, silent = {}, []
@@ -130,7 +131,7 @@ def _ledgers(pair: Pair) -> tuple[dict[str, list[Note]], list[str]]:
             door = Door(node, pair)
             stack.callback(door.close)
             try:
-                found[node.name] = read_ledgers(door)
+                found[node.name] = read_ledger(door)
             except HaError as error:
                 silent.append(error.what)
     return found, silent

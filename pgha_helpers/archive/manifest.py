@@ -12,6 +12,7 @@ from typing import Any
 NAME = "manifest.json"
 SIGNATURE = f"{NAME}.sig"
 ATTACHED = "attached.json"  # a second manifest: of what was added to a record that was already complete
+ATTACHABLE = ("notebook.ipynb", "notebook.html")  # and nothing else: it must not make any file look like ours
 MARK = ".sealing"  # stands in the folder while it is being completed
 FORMAT = 1
 _OWN = (NAME, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")

@@ -15,13 +15,15 @@ from ..model import Pair
 from ..records.folder import Keeping, notebook_of, record_folders, records_of
 from . import manifest
 
-_OWN = (manifest.NAME, manifest.SIGNATURE)
+_GOING = ".thinned-"
 
 
 def thin(pair: Pair) -> list[str]:
     """Delete what may be deleted; gives the names of the records that were."""
     if not pair.records_keep:
         return []
+    for half_gone in records_of(pair).glob(f"{_GOING}*"):
+        _empty(half_gone)
     gone = []
     for folder in record_folders(records_of(pair)):
         if _age(folder) > pair.records_keep and _dispensable(folder, pair):
@@ -51,6 +53,12 @@ def _dispensable(folder: Path, pair: Pair) -> bool:
 
 
 def _delete(folder: Path) -> None:
-    for name in [*manifest.contents(folder), *_OWN]:  # files only: contents() was compared with the manifest
-        (folder / name).unlink(missing_ok=True)
+    """Under another name first: killed half-way, it must not look like a record that somebody has spoiled."""
+    gone = folder.rename(folder.with_name(f"{_GOING}{folder.name}"))
+    _empty(gone)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():  # files only: its contents were compared with the manifest
+        path.unlink()
     folder.rmdir()

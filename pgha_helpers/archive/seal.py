@@ -16,14 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..chain import note_sealed
-from ..errors import HaError, Refusal
+from ..chain import note_record
+from ..errors import Refusal
 from ..journal import NAME as JOURNAL
 from ..journal import Story, held_by_writer, read
 from ..model import Pair
 from ..records.chained import notes_of
 from ..records.files import replace_file
 from ..records.folder import Keeping, id_of, record_folders, records_of
+from ..records.summary import NAME as SUMMARY
 from ..records.summary import summarise, write_summary
 from ..redaction import Redactor, secrets_of
 from ..show import utc
@@ -32,7 +33,7 @@ from . import by_hand, manifest, notebooks, signature
 from .report import report
 
 REPORT = "report.html"
-_LEFTOVERS = (f".{manifest.NAME}.new", f".{REPORT}.new", ".record.json.new", f".{notebooks.NAME}.new")
+KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, "lag.csv", "lag.svg"}
 
 
 def seal(folder: Path, pair: Pair, by: str) -> None:
@@ -46,16 +47,14 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
         raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
     story = read(folder)
     (folder / manifest.MARK).touch()
-    scrub = Redactor(secrets_of(pair))
-    shown = _adopt_notebook(folder, story)
-    _clear(folder)
-    redact_file(folder / notebooks.NAME, scrub)
+    _put_aside(folder)
+    redact_file(folder / notebooks.NAME, Redactor(secrets_of(pair)))
+    shown = _adopt_notebook(folder, story, pair)
     write_summary(folder)
     told = json.loads(json.dumps(summarise(story)))
     replace_file(folder / REPORT, report(folder, told, by_hand.words(folder, pair)))
     signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
-    _share(folder, pair)
-    written = manifest.render(_manifest(folder, story, by, signer) | ({"notebook": shown} if shown else {}))
+    written = manifest.render(_manifest(folder, story, by, signer) | ({"notebook_file": shown} if shown else {}))
     if pair.signing_key:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
     replace_file(folder / manifest.NAME, written)
@@ -65,12 +64,16 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
 
 def note_completion(folder: Path, pair: Pair) -> None:
     """Note the digest of a chained record's manifest on both nodes. A node that does not take it is told aloud."""
-    sealed = [(system, note) for system, note in notes_of(folder) if note.what == "sealed"]
-    doors = [Door(node, pair) for node in pair] if sealed else []
+    notes = list(notes_of(folder))
+    lost = read(folder).last("seen").get("nodes", {})  # whoever did not answer then is not waited for once more
+    answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
+    doors = [Door(node, pair) for node in answering] if notes else []
     try:
-        for system_id, note in sealed:
-            for name, why in note_sealed(system_id, note, doors).items():
-                print(f"The completed record could not be noted on {name}: {why}", flush=True)
+        for system_id in {system for system, _ in notes}:
+            mine = [note for system, note in notes if system == system_id]
+            for name, why in note_record(system_id, mine, doors).items():
+                words = f"The completed record could not be noted on {name}: {why}"
+                print(Redactor(secrets_of(pair)).text(words), flush=True)
     finally:
         for door in doors:
             door.close()
@@ -89,8 +92,8 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
                     seal(folder, pair, by)
                     if note:
                         note_completion(folder, pair)
-        except (HaError, OSError) as error:
-            complaints.append(f"{folder.name} could not be completed: {error}")
+        except Exception as error:  # one odd folder must not hide all others
+            complaints.append(f"{folder.name} could not be completed: {type(error).__name__}: {error}")
     return complaints
 
 
@@ -101,7 +104,8 @@ def _is_left(folder: Path, pair: Pair) -> bool:
     if (folder / manifest.NAME).exists():
         (folder / manifest.MARK).unlink(missing_ok=True)  # killed in its very last step
         return False
-    return bool(read(folder).first("run begun").get("pair") == pair.name)
+    begun = read(folder).first("run begun")
+    return bool(begun.get("pair") == pair.name and begun.get("run") == id_of(folder))
 
 
 def was_sealed(folder: Path) -> bool:
@@ -122,7 +126,23 @@ def redact_file(path: Path, scrub: Redactor) -> None:
         replace_file(path, json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _adopt_notebook(folder: Path, story: Story) -> str:
+def _put_aside(folder: Path) -> None:
+    """Leave nothing in the record that is not of the run: what else was saved there is moved beside it, not deleted.
+
+    JupyterLab's file browser shows the record's folder, so a person may well have left notes in it.
+    """
+    for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
+        path.unlink()
+    shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)  # JupyterLab's own copies, unredacted
+    others = [path for path in folder.iterdir() if path.name not in KNOWN | {manifest.MARK, manifest.SIGNATURE}]
+    aside = folder.with_name(f"{folder.name}.others")
+    if others:
+        aside.mkdir(mode=0o700, exist_ok=True)
+    for path in others:
+        path.rename(aside / path.name)
+
+
+def _adopt_notebook(folder: Path, story: Story, pair: Pair) -> str:
     """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be said of it.
 
     In JupyterLab a run that is begun again after a restart of the kernel has a record of its own, and the notebook
@@ -133,29 +153,16 @@ def _adopt_notebook(folder: Path, story: Story) -> str:
     mine = notebooks.load(own)
     if mine is None and at_work != own and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []}):
         shutil.copyfile(at_work, own)
+        redact_file(own, Redactor(secrets_of(pair)))
         return f"copied from {at_work}"
-    later = notebooks.record_shown(mine) if mine else None
-    if later is not None and id_of(later) != run and (later / notebooks.NAME).exists():
-        own.unlink()
-        return f"it was run again: its outputs are those of {id_of(later)}, and are kept there"
-    if own.exists() and own.stat().st_mtime < _ended(folder):
+    if mine is not None and (later := notebooks.record_shown(mine)) is not None and id_of(later) != run:
+        if notebooks.load(later / notebooks.NAME) == mine:
+            own.unlink()
+            return f"it was run again: its outputs are those of run {id_of(later)}, and are kept there"
+        return f"it was run again: its outputs are those of run {id_of(later)}"
+    if own.exists() and own.stat().st_mtime < (folder / JOURNAL).stat().st_mtime:
         return "it was saved before the run ended: the journal tells the rest"
     return "" if own.exists() else "nobody has left one here; pgha records attach adds it"
-
-
-def _ended(folder: Path) -> float:
-    return (folder / JOURNAL).stat().st_mtime
-
-
-def _clear(folder: Path) -> None:
-    """Remove what a writer that was killed has left half done, and JupyterLab's own copies of the notebook."""
-    for name in _LEFTOVERS:
-        (folder / name).unlink(missing_ok=True)
-    copies = folder / ".ipynb_checkpoints"
-    if copies.is_dir() and not copies.is_symlink():
-        for path in copies.glob("*-checkpoint.ipynb"):
-            path.unlink()
-        copies.rmdir()
 
 
 def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:

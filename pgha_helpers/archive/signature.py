@@ -43,30 +43,36 @@ def sign(data: bytes, key: str) -> bytes:
     return done.stdout
 
 
-def check(data: bytes, signature: bytes, allowed: str = "") -> Signed:
-    """Check a signature; with a file of allowed signers, also whose it is."""
+def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
+    """Check a signature; with a file of allowed signers, also whose it is.
+
+    `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long as it was.
+    """
     if not _well_formed(signature):
         return Signed("it is not a whole signature")
     with TemporaryDirectory(prefix="pgha-") as private:
         path = Path(private, "sig")
         path.write_bytes(signature)
         if allowed:
-            return _whose(data, path, os.path.expanduser(allowed))  # noqa: PTH111 (an argument of a command)
+            return _whose(data, path, os.path.expanduser(allowed), _at(at))  # noqa: PTH111 (an argument of a command)
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
         return Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
 
 
-def _whose(data: bytes, signature: Path, allowed: str) -> Signed:
-    found = _keygen("-Y", "find-principals", "-s", str(signature), "-f", allowed)
+def _at(moment: str) -> tuple[str, ...]:
+    digits = "".join(c for c in moment.split(".")[0] if c.isdigit())
+    return ("-O", f"verify-time={digits}Z") if len(digits) == 14 else ()
+
+
+def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> Signed:
+    found = _keygen("-Y", "find-principals", *at, "-s", str(signature), "-f", allowed)
     who = found.stdout.decode("utf-8", "replace").split("\n")[0].strip()
     if found.returncode or not who:
         return Signed(f"its key is not in {allowed}")
-    done = _keygen("-Y", "verify", "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature), stdin=data)
-    return (
-        Signed("", who, _key(done))
-        if done.returncode == 0
-        else Signed(f"not {who}'s, of this manifest: {_words(done)}")
-    )
+    words = ("-Y", "verify", *at, "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature))
+    done = _keygen(*words, stdin=data)
+    wrong = f"not {who}'s, of this manifest: {_words(done)}" if done.returncode else ""
+    return Signed(wrong, who, _key(done))
 
 
 def _key(done: subprocess.CompletedProcess[bytes]) -> str:

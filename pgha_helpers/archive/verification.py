@@ -3,109 +3,87 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar
 
+from ..errors import HaError
+from ..facts.ledger import Ledger
 from ..journal import NAME as JOURNAL
-from ..journal import Story, held_by_writer, read
+from ..journal import held_by_writer, read
 from ..model import Note, Pair
-from ..records.chained import notes_of
 from ..records.folder import id_of, record_folders, records_of
 from . import manifest, signature
+from .findings import Finding, Record, Verified
+from .links import check_chains, ledger_faults
 from .manifest import Manifest
 from .seal import was_sealed
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it should be, and where: a record, or the chain of a system."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"✗ {self.where}: {self.what}"
-
-
-@dataclass
-class Verified:
-    """What was looked at, what was found, and what could not be checked: `notes` are no accusation."""
-
-    records: int = 0
-    chained: int = 0
-    signers: list[str] = field(default_factory=list)  # who, or else with which key; one of each signed record
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
-        counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
-        verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
-        return "\n".join([*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict])
-
-
-@dataclass(frozen=True)
-class _Link:
-    """A run's place in the chain of a system, and what it names as the one before."""
-
-    keys: ClassVar = ("run", "journal", "manifest")
-    system: str
-    number: int
-    run: str
-    journal: str
-    manifest: str
-
-
-@dataclass(frozen=True)
-class _Record:
-    """One record as verify sees it."""
-
-    folder: Path
-    story: Story
-    manifest: Manifest
-
-    @property
-    def link(self) -> _Link | None:
-        """Its place in a chain; None if its run is not chained, or if somebody has made that unreadable."""
-        told = self.story.first("chained")
-        try:
-            previous = told["previous"] or {}
-            return _Link(str(told["system_id"]), int(told["number"]), *(previous.get(k, "") for k in _Link.keys))
-        except (LookupError, TypeError, ValueError, AttributeError):
-            return None
-
-
-def verify(pair: Pair, ledgers: Mapping[str, Iterable[Note]] | None = None) -> Verified:
+def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
     """Check every record of this pair; nothing is changed. `ledgers` are the nodes' notes of the pair's systems."""
     done = Verified()
-    records, others = [], []
-    for folder in record_folders(records_of(pair)):
-        record = _look(folder, pair, done)
-        if record is None:
-            continue
-        if not _is_of(record, pair):  # another pair's, or this one's under an earlier name: it may be part of a chain
-            others.append(record)
-            continue
-        records.append(record)
+    records, others = _records(pair, done)
     done.records = len(records)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each signature is a process of its own
-        for record, faults in zip(records, pool.map(lambda one: list(_faults(one, pair, done)), records), strict=True):
+        for record, faults in zip(records, pool.map(lambda one: _checked(one, pair, done), records), strict=True):
             done.findings += [Finding(record.folder.name, what) for what in faults]
-    done.findings += _chain_faults(records, others, done)
+    _check_unsigned(records, pair, done)
+    noted = _noted(pair, ledgers or {}, done)
+    check_chains(records, others, noted, done)
     if ledgers is None:
         done.notes.append("Not asked: the nodes. Without their notes the removal of the newest is not seen: --nodes")
     else:
-        for name, notes in ledgers.items():
-            mine = [note for note in notes if note.pair == pair.name]
-            done.findings += [Finding(f"notes of {name}", what) for what in _ledger_faults(records, mine)]
+        done.findings += [Finding("notes of the nodes", what) for what in ledger_faults(records, others, noted, done)]
     return done
 
 
-def _look(folder: Path, pair: Pair, done: Verified) -> _Record | None:
+def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
+    """This pair's records, and others: they may be part of one of its chains, under an earlier name, say."""
+    records: list[Record] = []
+    others: list[Record] = []
+    for folder in record_folders(records_of(pair)):
+        try:
+            record = _look(folder, pair, done)
+        except OSError as error:
+            done.notes.append(f"{folder.name} cannot be read: {error.strerror}")
+            continue
+        if record is not None:
+            (records if _is_of(record, pair) else others).append(record)
+    return records, others
+
+
+def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
+    try:
+        return list(_faults(record, pair, done))
+    except (OSError, HaError, LookupError, TypeError, ValueError, AttributeError) as error:
+        return [f"it cannot be checked: {type(error).__name__}: {error}"]
+
+
+def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
+    """Where records are signed, one that is not is only well if it is older than all that are."""
+    signed = [one.folder.name for one in records if one.manifest.told.get("signer")]
+    unsigned = [one.folder.name for one in records if one.manifest.digest and not one.manifest.told.get("signer")]
+    if not (pair.signing_key or pair.allowed_signers):
+        return
+    for name in unsigned:
+        if signed and name > min(signed):
+            done.findings.append(Finding(name, "it is not signed, and older ones are"))
+        else:
+            done.notes.append(f"{name}: not signed")
+
+
+def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[Note]:
+    """What the nodes have noted of this pair, by whichever of them."""
+    for name, ledger in ledgers.items():
+        if ledger.torn:
+            done.notes.append(
+                f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a crash, or added"
+            )
+    return [note for ledger in ledgers.values() for note in ledger.notes if note.pair == pair.name]
+
+
+def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
     """A record that is to be checked; those that still go on or were never begun are only told."""
     if not (folder / JOURNAL).exists():
         if _pair_in_name(folder) == pair.name:
@@ -116,14 +94,14 @@ def _look(folder: Path, pair: Pair, done: Verified) -> _Record | None:
         return None
     story = read(folder)
     told = _manifest_of(folder)
-    record = _Record(folder, story, told)
+    record = Record(folder, story, told)
     if _is_of(record, pair) and not told.digest and held_by_writer(folder):
         done.notes.append(f"{folder.name}: its run, or the kernel that it ran in, goes on")
         return None
     return record
 
 
-def _is_of(record: _Record, pair: Pair) -> bool:
+def _is_of(record: Record, pair: Pair) -> bool:
     """Whether anything about a record says that it is this pair's."""
     begun, told = record.story.first("run begun"), record.manifest.told
     return pair.name in (begun.get("pair"), told.get("pair"), _pair_in_name(record.folder))
@@ -140,10 +118,12 @@ def _pair_in_name(folder: Path) -> str:
     return folder.name.split("-", 1)[1].rsplit("-", 2)[0]
 
 
-def _faults(record: _Record, pair: Pair, done: Verified) -> Iterator[str]:
+def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
     folder, told, story = record.folder, record.manifest, record.story
     if story.broken:
         yield f"{JOURNAL}: {story.broken}"
+    if late := told.told.get("completed", {}).get("late"):
+        done.notes.append(f"{folder.name}: {late}, {told.told['completed']['at']}")
     if not told.digest:
         if was_sealed(folder):
             yield "its manifest is gone"
@@ -168,11 +148,22 @@ def _file_faults(folder: Path, told: Manifest) -> Iterator[str]:
         yield attached.wrong
     if attached.digest and attached.told.get("to") != told.digest:
         yield f"{manifest.ATTACHED} is not of this record"
+    if set(attached.files) - set(manifest.ATTACHABLE):
+        yield f"{manifest.ATTACHED} lists what nobody attaches"
+    if attached.digest and told.told.get("signer") and not attached.told.get("signer"):
+        yield f"{manifest.ATTACHED} is not signed, and {manifest.NAME} is"
     listed = {**attached.files, **told.files}
     there = manifest.digests(folder)
     yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys()))
-    yield from (f"{name} was added" for name in manifest.contents(folder) if name not in listed)
+    yield from (
+        f"{name} was added" for name in manifest.contents(folder) if name not in listed and not _left(folder, name)
+    )
     yield from (f"{name} was changed" for name in sorted(listed.keys() & there) if listed[name] != there[name])
+
+
+def _left(folder: Path, name: str) -> bool:
+    """The empty mark of a completion that was killed in its very last step."""
+    return name == manifest.MARK and (folder / name).stat().st_size == 0
 
 
 def _attached(folder: Path) -> Manifest:
@@ -192,69 +183,11 @@ def _signature_faults(folder: Path, name: str, told: Manifest, pair: Pair, done:
         if told.told.get("signer"):
             yield f"{name} was signed by {told.told['signer']}, and the signature is gone"
         return
-    signed = signature.check((folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers)
+    at = str(told.told.get("completed", {}).get("at", ""))
+    signed = signature.check((folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers, at)
     if signed.wrong:
         yield f"the signature of {name}: {signed.wrong}"
     elif told.told.get("signer") != signed.key:
         yield f"{name} was signed by {told.told.get('signer') or 'nobody'}, and the signature is of {signed.key}"
     else:
         done.signers.append(signed.who or signed.key)
-
-
-def _chain_faults(records: list[_Record], others: list[_Record], done: Verified) -> Iterator[Finding]:
-    """Numbers without a gap from 1 on, and each record names the one before as it is."""
-    systems: dict[str, list[tuple[_Link, _Record]]] = {}
-    for record in records:
-        if link := record.link:
-            systems.setdefault(link.system, []).append((link, record))
-    for record in others:
-        if (link := record.link) and link.system in systems:
-            systems[link.system].append((link, record))
-    for system, chain in systems.items():
-        done.chained += len(chain)
-        chain.sort(key=lambda one: one[0].number)
-        where, first = f"chain of system {system}", chain[0][0].number
-        if first > 1:
-            yield Finding(where, f"it begins with number {first}: {_absent(1, first - 1)}")
-        for before, after in pairwise(chain):
-            yield from (Finding(where, what) for what in _link_faults(*before, *after))
-
-
-def _link_faults(earlier: _Link, before: _Record, link: _Link, after: _Record) -> Iterator[str]:
-    name, named = before.folder.name, after.folder.name
-    if link.number == earlier.number:
-        yield f"{name} and {named} both claim number {link.number}"
-    elif link.number > earlier.number + 1:
-        yield f"{_absent(earlier.number + 1, link.number - 1)}; {named} names run {link.run} before it"
-    elif link.run != id_of(before.folder):
-        yield f"{named} names run {link.run} before it, not {id_of(before.folder)}"
-    elif link.journal not in before.story.digests:
-        yield f"{name}: its journal is not the one that {named} names"
-    elif link.manifest and link.manifest != before.manifest.digest:
-        yield f"{name}: its manifest is not the one that {named} names"
-
-
-def _absent(first: int, last: int) -> str:
-    numbers = f"number {first} is" if first == last else f"numbers {first} to {last} are"
-    return f"{numbers} not here: removed, or made on another machine"
-
-
-def _ledger_faults(records: list[_Record], notes: Iterable[Note]) -> Iterator[str]:
-    """Every run that a node has noted is here, and is as it was noted."""
-    here = {id_of(record.folder): record for record in records}
-    noted: dict[str, list[Note]] = {}
-    for note in notes:
-        noted.setdefault(note.run, []).append(note)
-    for run, told in noted.items():
-        record = here.get(run)
-        if record is None:
-            yield f"run {run}, number {told[0].number}, is not here: removed, or made on another machine"
-            continue
-        ours = {note.digest for _, note in notes_of(record.folder)} | set(record.story.digests)
-        wrong = sorted({note.what for note in told if note.digest not in ours})
-        if wrong:
-            yield f"{record.folder.name} is not as it was noted when it {' and '.join(map(_did, wrong))}"
-
-
-def _did(what: str) -> str:
-    return {"sealed": "was completed"}.get(what, what)

@@ -32,6 +32,13 @@ def stopping() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def deferring() -> Iterator[None]:
+    """Hear nothing of the signals that end a program: what is under way is short, and worse half done."""
+    with _handled(lambda number, _: print("Still completing the record; wait for it.", flush=True)):
+        yield
+
+
 def attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
     """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the work raises.
 

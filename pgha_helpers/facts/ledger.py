@@ -5,42 +5,28 @@ The file `chain-<system identifier>` lies in the node's state directory, beside 
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 
-from ..errors import CommandFailed
 from ..model import Note
 from ..wire.doors import Door
 
 _READ = """
 case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac
-for file in "$1"/chain-$2; do test -e "$file" && cat -- "$file"; done; :
+for file in "$1"/chain-$2; do test -e "$file" && cat -- "$file" && echo; done; :
 """
 
 
-def read_ledger(door: Door, system_id: str) -> list[Note]:
-    """The notes of one system on this node, in the order in which they were written. Raises as a command does.
+@dataclass(frozen=True)
+class Ledger:
+    """One node's notes in the order in which they were written, and lines that are none."""
 
-    Raises CommandFailed, too, for a line that is none: somebody else has written there.
-    """
-    return _read(door, system_id)
-
-
-def read_ledgers(door: Door) -> list[Note]:
-    """The notes of every system that this node has noted, system after system. Raises as read_ledger does."""
-    return _read(door, "*")
+    notes: tuple[Note, ...] = ()
+    torn: tuple[str, ...] = ()
 
 
-def _read(door: Door, systems: str) -> list[Note]:
-    answer = door.script(_READ, door.node.state_directory, systems)
-    return [_note(door, line) for line in answer.stdout.decode("utf-8", "replace").splitlines()]
-
-
-def _note(door: Door, line: str) -> Note:
-    try:
-        note = Note(**json.loads(line))
-        if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed"):
-            return note
-    except (ValueError, TypeError):
-        pass
-    where = f"{door.node.name}:{door.node.state_directory}"
-    raise CommandFailed(f"{where} has a chain file with a line that is none: {line[:80]!r}", "see who wrote there")
+def read_ledger(door: Door, system_id: str = "*") -> Ledger:
+    """What a node has noted of one system, or of all. Raises as a command does."""
+    answer = door.script(_READ, door.node.state_directory, system_id)
+    lines = [line for line in answer.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    read = [(line, Note.parse(line)) for line in lines]
+    return Ledger(tuple(note for _, note in read if note), tuple(line for line, note in read if not note))

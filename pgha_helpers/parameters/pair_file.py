@@ -120,7 +120,7 @@ def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
 def _sentence(path: str, key: str, fault: Any, owner: Any) -> str:
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         if key.lower() in _SECRETS:
-            return f"{path}: no secret belongs in a pair file; use passfile, the environment or the ssh agent"
+            return f"{path} is no key: secrets do not belong in a pair file, but in a passfile or the environment"
         near = get_close_matches(key, [f.name for f in fields(owner)], 1, 0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(f.name for f in fields(owner))}"
         return f"{path}: unknown key; {hint}"

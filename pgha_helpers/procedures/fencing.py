@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..actions import servers, standby
 from ..actions.servers import wait
 from ..errors import Failure, HaError, NotAchieved, Refusal
+from ..interrupts import uninterrupted
 from ..model import Blank, Silent, Snapshot
 from ..plans import Plan
-from ..run import Run, uninterrupted
+from ..run import Run
 
 
 def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:

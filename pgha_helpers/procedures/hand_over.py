@@ -8,9 +8,10 @@ from ..actions.servers import wait
 from ..checks import AFTER
 from ..errors import Aborted, HaError, NotAchieved, Undecided
 from ..facts import look, until
+from ..interrupts import uninterrupted
 from ..model import Control, Deeds, Hung, Running, Snapshot, Stopped
 from ..plans import Plan
-from ..run import Run, uninterrupted
+from ..run import Run
 from ..show import span
 from .consented import as_consented
 from .fencing import fail_over

@@ -38,7 +38,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
-    run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.whole), doors, lock)
+    run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.facts), doors, lock)
     run.recorded = lambda system_id: chained_notes(folder.parent, system_id)
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)

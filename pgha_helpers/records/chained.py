@@ -28,13 +28,13 @@ def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
         return
     try:
         system, number = str(chained["system_id"]), int(chained["number"])
-        run, pair = (str(story.first("run begun")[key]) for key in ("run", "pair"))
+        run, pair, host = (str(story.first("run begun")[key]) for key in ("run", "pair", "from"))
     except (LookupError, TypeError, ValueError):  # somebody has edited it: verify says so
         return
-    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, chained["at"])
+    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, chained["at"])
     if story.state == "ended":
-        yield system, Note(number, run, "ended", story.digests[-1], pair, story.events[-1]["at"])
+        yield system, Note(number, run, "ended", story.digests[-1], pair, host, story.events[-1]["at"])
     manifest = folder / "manifest.json"
     if manifest.is_file():
         sealed = hashlib.sha256(manifest.read_bytes()).hexdigest()
-        yield system, Note(number, run, "sealed", sealed, pair, story.events[-1]["at"])
+        yield system, Note(number, run, "sealed", sealed, pair, host, story.events[-1]["at"])

@@ -12,8 +12,7 @@ from typing import Any
 from ..archive.retention import thin
 from ..archive.seal import note_completion, seal
 from ..engine import Stopped
-from ..engine.signals import stopping
-from ..errors import HaError
+from ..engine.signals import deferring, stopping
 from ..journal import Story, held_by_writer, read
 from ..model import Pair
 from ..parameters import load_pair, read_parameters
@@ -91,8 +90,9 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
     except FileNotFoundError:
         print(f"The notebook ended before it began a run. See {folder / EXECUTED}", file=sys.stderr, flush=True)
         return 128 + number if number else REFUSED
-    complete(folder, pair, "pgha run")
     code = exit_code(story, number)
+    with deferring():  # how the run ended is decided: a signal now must not tell otherwise
+        complete(folder, pair, "pgha run")
     print(Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"), flush=True)
     return code
 
@@ -104,8 +104,9 @@ def complete(folder: Path, pair: Pair, by: str) -> None:
             seal(folder, pair, by)
             note_completion(folder, pair)
             thin(pair)
-    except (HaError, OSError) as error:
-        print(f"THE RECORD IS NOT COMPLETE: {error}\nThe next `pgha records` completes it: {folder}", flush=True)
+    except Exception as error:  # whatever it is: the run is over, and its exit code is known
+        words = Redactor(secrets_of(pair)).text(f"THE RECORD IS NOT COMPLETE: {type(error).__name__}: {error}")
+        print(f"{words}\nThe next `pgha records` completes it: {folder}", flush=True)
 
 
 def _words(story: Story) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,10 @@ from typing import Any
 
 from ..archive.seal import complete_all
 from ..engine import Stopped
-from ..engine.signals import stopping
-from ..journal import held_by_writer, read
+from ..engine.signals import deferring, stopping
+from ..journal import read
 from ..model import Pair
-from .folder import VARIABLE, Keeping, records_of
+from .folder import VARIABLE, Keeping, record_folders, records_of
 from .headless import EXECUTED, complete, prepare, source_of
 
 SETTINGS = Path(__file__).parent / "jupyterlab"  # overrides.json: the notebook is saved every few seconds
@@ -64,17 +65,21 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
         # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
         jupyter = subprocess.Popen(jupyterlab(folder, copy.name, browser=browser), start_new_session=True)
         status = _attend(jupyter, folder, pair)
-        if (folder / "journal.jsonl").exists():
-            complete(folder, pair, "pgha open")
-        else:
-            _drop_unused(copy)
-    for complaint in complete_all(pair, "pgha open", note=True):  # runs that were begun again in the same JupyterLab
-        print(complaint, flush=True)
+        with deferring():
+            _end(jupyter)
+            for complaint in complete_all(
+                pair, "pgha open", note=True
+            ):  # runs that were begun again in this JupyterLab
+                print(complaint, flush=True)
+            if (folder / "journal.jsonl").exists():
+                complete(folder, pair, "pgha open")
+            else:
+                _drop_unused(copy)
     return status
 
 
 def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
-    """Wait for JupyterLab's end, or end it on a signal; while a run goes on, only on the second one."""
+    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the exit status."""
     warned = 0.0
     while True:
         try:
@@ -89,34 +94,37 @@ def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
                     flush=True,
                 )
                 continue
-            jupyter.terminate()
-            try:
-                jupyter.wait(30)
-            except subprocess.TimeoutExpired:
-                jupyter.kill()
-                jupyter.wait()
             return 0
+
+
+def _end(jupyter: subprocess.Popen[bytes]) -> None:
+    """End JupyterLab, which ends its kernels, if it still runs."""
+    jupyter.terminate()
+    try:
+        jupyter.wait(30)
+    except subprocess.TimeoutExpired:
+        jupyter.kill()
+        jupyter.wait()
 
 
 def _goes_on(folder: Path, pair: Pair) -> bool:
     """Whether a run that was begun in this JupyterLab has passed its gate and not ended."""
-    began = folder.name
-    for path in records_of(pair).iterdir():
-        if path.name >= began and (path / "journal.jsonl").exists() and held_by_writer(path):
-            story = read(path)
-            if story.state == "running" and story.changed:
-                return True
-    return False
+    since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
+    return any((path / "journal.jsonl").exists() and _changes(path) for path in since)
+
+
+def _changes(folder: Path) -> bool:
+    story = read(folder)
+    return story.state == "running" and story.changed
 
 
 def _drop_unused(copy: Path) -> None:
     """A copy in which nothing was run is no record."""
     copy.unlink(missing_ok=True)
-    copies = copy.parent / ".ipynb_checkpoints"
-    if copies.is_dir():
-        for path in copies.iterdir():
-            path.unlink()
-        copies.rmdir()
-    copy.parent.rmdir()
+    shutil.rmtree(copy.parent / ".ipynb_checkpoints", ignore_errors=True)
     os.environ.pop(VARIABLE, None)
-    print("Nothing was run; the record folder is removed.", flush=True)
+    if any(copy.parent.iterdir()):
+        print(f"Nothing was run; what was saved is still in {copy.parent}", flush=True)
+    else:
+        copy.parent.rmdir()
+        print("Nothing was run; the record folder is removed.", flush=True)

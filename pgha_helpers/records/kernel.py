@@ -46,7 +46,7 @@ def close_as_left(run: Run) -> None:
     """Close a run that no verb has ended: by what its journal says last."""
     errors = [e for e in run.journal.events if e["event"] == "error"]
     changed = any(e["event"] == "deed begun" for e in run.journal.events)
-    with contextlib.suppress(Refusal, OSError):  # the disk refuses: then the record tells no more than it could
+    with contextlib.suppress(Exception):  # the disk refuses, or the interpreter ends: there is nobody left to tell
         run.end("abandoned" if not errors else "failed" if changed else "refused")
         write_summary(run.folder)
     run.journal.close()

@@ -23,7 +23,8 @@ from pgha_helpers.archive.retention import thin
 from pgha_helpers.archive.seal import complete_all, note_completion, seal
 from pgha_helpers.archive.verification import Verified, verify
 from pgha_helpers.checks import HEALTHY
-from pgha_helpers.model import Note, Pair
+from pgha_helpers.facts.ledger import Ledger
+from pgha_helpers.model import Pair
 from pgha_helpers.parameters import load_pair
 from pgha_helpers.records.folder import record_folders
 
@@ -40,7 +41,7 @@ class Archive:
 
     pair: Pair
     path: Path
-    ledgers: dict[str, list[Note]]
+    ledgers: dict[str, Ledger]
 
     def copied_to(self, folder: Path) -> Archive:
         shutil.copytree(self.pair.records, folder)
@@ -193,9 +194,53 @@ def forge_a_report(chance: random.Random, archive: Archive) -> str:
     return f"the report of {folder} forged"
 
 
+def forge_a_verify(chance: random.Random, archive: Archive) -> str:
+    """Nothing is chained there; only the signature is missing afterwards."""
+    folder = chance.choice([folder for folder in archive.folders if "-verify-" in folder.name])
+    (folder / "report.html").write_text("all was well")
+    _remake_manifest(folder)
+    return f"the report of {folder} forged"
+
+
+def add_an_attachment(chance: random.Random, archive: Archive) -> str:
+    folder = chance.choice(archive.folders)
+    (folder / "evil.html").write_text("all was well")
+    told = {
+        "format": 1,
+        "to": manifest.sha256(folder / manifest.NAME),
+        "files": {"evil.html": manifest.sha256(folder / "evil.html")},
+    }
+    (folder / "attached.json").write_bytes(manifest.render(told))
+    return f"attached to {folder}"
+
+
+def invent_a_change(chance: random.Random, archive: Archive) -> str:
+    """A record that continues the chain as it should, of a run that never was."""
+    newest = _changes(archive)[0]
+    run = "deadbeef"
+    folder = newest.with_name(f"20991231T235959Z-changed-promote-{run}")
+    shutil.copytree(newest, folder)
+    lines = [json.loads(line) for line in (newest / "journal.jsonl").read_text().splitlines()]
+    host = lines[0]["from"]
+    last = sha256((newest / "journal.jsonl").read_bytes().splitlines()[-1]).hexdigest()
+    told = {"number": 10, "run": newest.name[-8:], "host": host, "journal": last, "manifest": ""}
+    text, previous = "", ""
+    for line in lines:
+        if line["event"] == "chained":
+            line |= {"number": 11, "previous": told}
+        if line["event"] == "run begun":
+            line["run"] = run
+        new = json.dumps({**line, "prev": previous}, ensure_ascii=False)
+        previous = sha256(new.encode()).hexdigest()
+        text += new + "\n"
+    (folder / "journal.jsonl").write_text(text)
+    _remake_manifest(folder, journal_ends=previous, record=folder.name, run=run)
+    return f"{folder} invented"
+
+
 DEEDS: list[Callable[[random.Random, Archive], str]] = [
     *(edit_a_byte, cut_a_byte, remove_a_file, add_a_file, remove_a_record, swap_two_records, swap_two_files),
-    *(forge_a_journal, forge_a_report),
+    *(forge_a_journal, forge_a_report, forge_a_verify, add_an_attachment, invent_a_change),
 ]
 
 
@@ -208,7 +253,7 @@ def test_whatever_is_done_to_it_is_found(archive: Archive, tmp_path: Path) -> No
         shutil.rmtree(forged.pair.records)
 
 
-@pytest.mark.parametrize("deed", [remove_a_record, swap_two_records, forge_a_journal, forge_a_report])
+@pytest.mark.parametrize("deed", [remove_a_record, swap_two_records, forge_a_journal, forge_a_report, invent_a_change])
 def test_the_notes_of_the_nodes_suffice_without_signatures(
     archive: Archive, tmp_path: Path, deed: Callable[[random.Random, Archive], str]
 ) -> None:
@@ -223,6 +268,36 @@ def test_the_newest_is_missed_only_where_the_nodes_are_asked(archive: Archive, t
     shutil.rmtree(_changes(shorter)[0])
     assert not shorter.verified(heads=False).findings, "nothing on this machine can know of it"
     assert [str(finding) for finding in shorter.verified().findings if "number 10, is not here" in str(finding)]
+
+
+def test_what_another_machine_has_made_is_no_accusation(archive: Archive, tmp_path: Path) -> None:
+    """Two operators' machines, one chain: here, the runs 1 and 2 were made on the other one."""
+    here = archive.copied_to(tmp_path / "here")
+    there = {json.loads((f / manifest.NAME).read_text())["run"] for f in _changes(here)[-2:]}
+    for folder in _changes(here)[-2:]:
+        shutil.rmtree(folder)
+    assert here.verified().findings, "removed, as long as they were made on this machine"
+    moved = {
+        name: replace(led, notes=tuple(replace(n, host="ops2") if n.run in there else n for n in led.notes))
+        for name, led in here.ledgers.items()
+    }
+    done = replace(here, ledgers=moved).verified()
+    assert done.findings == [] and any("made on ops2: its record is there" in note for note in done.notes)
+
+
+def test_a_line_that_a_crash_has_torn_is_told_and_no_accusation(archive: Archive, tmp_path: Path) -> None:
+    torn = {name: replace(ledger, torn=('{"number": 2, "ru',)) for name, ledger in archive.ledgers.items()}
+    done = replace(archive, ledgers=torn).verified()
+    assert done.findings == [] and sum("lines among its notes that are none" in note for note in done.notes) == 2
+
+
+def test_a_key_that_is_no_longer_valid_has_signed_well(archive: Archive, tmp_path: Path) -> None:
+    later = tmp_path / "signers"
+    listed = Path(archive.pair.allowed_signers).read_text()
+    later.write_text(listed.replace("namespaces", 'valid-before="20991231",namespaces'))
+    assert not replace(archive, pair=replace(archive.pair, allowed_signers=str(later))).verified().findings
+    later.write_text(listed.replace("namespaces", 'valid-before="20200101",namespaces'))
+    assert len(replace(archive, pair=replace(archive.pair, allowed_signers=str(later))).verified().findings) == 12
 
 
 def test_somebody_elses_signature_is_refused(archive: Archive, tmp_path: Path) -> None:

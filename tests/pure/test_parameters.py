@@ -45,7 +45,7 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
     [
         ({**GOOD, "limit": {}}, "limit: unknown key; did you mean 'limits'?"),
         (changed(db0={"prot": 1}), "nodes.db0.prot: unknown key; did you mean 'port'?"),
-        (changed(db0={"password": "hunter2"}), "no secret belongs in a pair file"),
+        (changed(db0={"password": "hunter2"}), "secrets do not belong in a pair file"),
         (changed(db0={"port": "many"}), "nodes.db0.port: 'many' is wrong"),
         (changed(db1={"host": "10.0.0.1"}), "db0 and db1 have the same address 10.0.0.1:5432"),
         (changed(db1={"data_directory": "data"}), "'data' must be an absolute path"),
