@@ -88,7 +88,8 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
     from pgha_helpers.records.interactive import jupyterlab, prepare_copy
 
     before = source_of("promote").read_bytes()
-    copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})
+    found, copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})
+    assert found.names == ("db0", "db1")
     assert "by hand" in copy.read_text() and copy.parent.parent == pair.folder / "records"
     assert source_of("promote").read_bytes() == before
     assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)

@@ -1,0 +1,74 @@
+"""The notes of the nodes stand in nobody's way: a lost node need not take them, and a torn line spoils no other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.archive.commands import _ledgers
+from pgha_helpers.archive.verification import verify
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.parameters import load_pair
+
+from ..conftest import pgha
+from .runs import carry_out
+from .servers import records, writable
+
+
+def notes_file(lab: Lab, node: str) -> Path:
+    (found,) = (lab.node(node).data_directory.parent / "state").glob("chain-*")
+    return found
+
+
+def test_a_lost_node_that_takes_no_note_stops_no_failover(own_pair: Lab) -> None:
+    """A disk that takes nothing may be why it is lost."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to take a file away from the node's user")
+    notes = notes_file(own_pair, "db0")
+    os.chown(notes, 0, 0)
+    notes.chmod(0o644)
+    own_pair.kill("db0")
+    words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
+    done = pgha("run", "promote", str(own_pair.pair_file), *words)
+    assert done.returncode == 5 and writable(own_pair) == ["db1"], done.stdout  # promoted, and without a standby
+    story = read(list(records(own_pair))[-1])
+    assert story.first("not noted")["node"] == "db0" and story.first("chained")["number"] == 2
+    assert "Permission denied" in done.stdout, "what could not be noted is said"
+    found = load_pair(str(own_pair.pair_file))
+    assert pgha("records", "list", str(own_pair.pair_file)).returncode == 0
+    assert verify(found, _ledgers(found)[0]).findings == []
+
+
+def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
+    target = "db1" if writable(pair) == ["db0"] else "db0"
+    with notes_file(pair, "db0").open("a") as file:
+        file.write('{"number": 2, "run": "dead')
+    carry_out(pair, "promote", f"promote {target}")
+    story = read(list(records(pair))[-1])
+    assert story.first("chained")["torn"] == ["db0"] and story.first("chained")["number"] == 2
+    ledgers, silent = _ledgers(load_pair(str(pair.pair_file)))
+    assert not silent and ledgers["db0"].torn == ('{"number": 2, "run": "dead',)
+    assert [note.what for note in ledgers["db0"].notes if note.number == 2] == ["begun", "ended"]
+
+
+def test_a_node_that_has_lost_its_notes_gets_them_again(pair: Lab) -> None:
+    target = "db1" if writable(pair) == ["db0"] else "db0"
+    notes_file(pair, "db1").unlink()
+    carry_out(pair, "promote", f"promote {target}")
+    ledgers, _ = _ledgers(load_pair(str(pair.pair_file)))
+    runs = {name: {note.run for note in ledger.notes} for name, ledger in ledgers.items()}
+    assert runs["db0"] == runs["db1"] and len(runs["db1"]) == 3
+
+
+def test_thousands_of_notes_are_no_argument_list(pair: Lab) -> None:
+    """A node that has lost its notes after many changes gets them all at once."""
+    target = "db1" if writable(pair) == ["db0"] else "db0"
+    file = notes_file(pair, "db0")
+    line = file.read_text().splitlines()[0]
+    file.write_text("".join(line.replace('"number": 1,', f'"number": {n},') + "\n" for n in range(1, 3001)))
+    notes_file(pair, "db1").unlink()
+    carry_out(pair, "promote", f"promote {target}")
+    assert len(notes_file(pair, "db1").read_text().splitlines()) >= 3001 - 2
