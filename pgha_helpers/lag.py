@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import show
 from .drawing import live
 from .errors import HaError, Refusal
 from .facts.queries import query
@@ -21,7 +22,38 @@ COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_s
 INTERVAL = 0.2  # seconds between samples
 
 
-def sample(run: Run, now: Snapshot, seconds: float | None = None) -> pd.DataFrame:
+Row = tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Lag(show.Shown):
+    """Samples, oldest first; a row has a value per column of COLUMNS, None where a node did not answer.
+
+    Kept without pandas, which takes half a second to load: a light verify never draws.
+    """
+
+    rows: tuple[Row, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The same for pandas: `at` in seconds since the epoch, the others in bytes and seconds, all floats."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(COLUMNS)).astype(float)
+
+    def worst(self, unit: str) -> float | None:
+        """The greatest lag in `bytes` or `seconds`, of both views; None if nobody answered."""
+        places = [COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
+        return max((value for row in self.rows for at in places if (value := row[at]) is not None), default=None)
+
+    def table(self) -> show.Table:
+        """What was seen at worst."""
+        size, span = self.worst("bytes"), self.worst("seconds")
+        told = ("" if size is None else show.size(size), "" if span is None else show.span(span))
+        return show.Table(("samples", "worst lag", ""), [(str(len(self.rows)), *told)])
+
+
+def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 2); a row per sample.
 
     Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
@@ -33,19 +65,31 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> pd.DataFram
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
     if run.parameters.get("light"):
         watched = 0.0
-    rows: list[tuple[float | None, ...]] = []
-    with live(run, lambda: _frame(rows), watched):
+    rows: list[Row] = []
+    with live(run, lambda: Lag(tuple(rows)).frame, watched):
         end = time.monotonic() + watched
         while not rows or time.monotonic() < end:
             began = time.monotonic()
             rows.append(_once(run, now))
             time.sleep(max(0.0, min(INTERVAL, end - began) - (time.monotonic() - began)))
-    lag = _frame(rows)
-    path = run.folder / NAME
-    lag.to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.6f")
-    worst = {f"worst_{unit}": _worst(lag, unit) for unit in ("bytes", "seconds")}
-    run.journal.write("sampled", rows=len(lag), **worst, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    lag = Lag(tuple(rows))
+    worst = {f"worst_{unit}": lag.worst(unit) for unit in ("bytes", "seconds")}
+    run.journal.write("sampled", rows=len(rows), **worst, sha256=_keep(run, lag))
     return lag
+
+
+def _keep(run: Run, lag: Lag) -> str:
+    """Add the rows to lag.csv; gives the digest of the file. A full disk costs the file, and not the run."""
+    path = run.folder / NAME
+    lines = [] if path.exists() else [",".join(COLUMNS)]
+    lines += [",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows]
+    try:
+        with path.open("a") as file:
+            file.write("\n".join(lines) + "\n")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        print(f"{NAME} CANNOT BE WRITTEN ({error.strerror}). The run goes on.", flush=True)
+        return ""
 
 
 def still_open(run: Run) -> None:
@@ -54,18 +98,7 @@ def still_open(run: Run) -> None:
         raise Refusal("this run has ended", "run the first cell again: it begins a new run")
 
 
-def _frame(rows: Sequence[tuple[float | None, ...]]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(float)
-
-
-def _worst(lag: pd.DataFrame, unit: str) -> float | None:
-    worst = lag[[f"primary_{unit}", f"standby_{unit}"]].max().max()
-    return None if worst != worst else float(worst)  # not a number: nobody answered
-
-
-def _once(run: Run, now: Snapshot) -> tuple[float | None, ...]:
+def _once(run: Run, now: Snapshot) -> Row:
     at = time.time()
     answers = dict(zip(run.pair.names, run.both(lambda name: _ask(run, now, name)), strict=True))
     nobody: dict[str, float] = {}

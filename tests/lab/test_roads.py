@@ -41,7 +41,7 @@ def test_plain_papermill_and_attach(pair: Lab, tmp_path: Path) -> None:
     assert "attached" not in (said := pgha("records", "attach", str(tmp_path / "out.ipynb"))).stdout
     assert said.returncode == 0 and str(folder) in said.stdout, said.stderr
     told = read_manifest(folder / "manifest.json")
-    assert set(told.files) >= {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.csv", "lag.svg"}
+    assert set(told.files) >= {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.csv"}
     assert not verify(load_pair(str(pair.pair_file))).findings
     again = pgha("records", "attach", str(tmp_path / "out.ipynb"))
     assert again.returncode == 4 and "has its executed notebook already" in again.stderr

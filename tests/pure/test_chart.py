@@ -22,7 +22,7 @@ from pgha_helpers.chart import chart
 from pgha_helpers.drawing import live
 from pgha_helpers.errors import Refusal
 from pgha_helpers.journal import Journal
-from pgha_helpers.lag import COLUMNS, sample
+from pgha_helpers.lag import Lag, sample
 from pgha_helpers.model import Deed
 from pgha_helpers.parameters import load_pair
 from pgha_helpers.parameters.pair_file import CHECKOUT
@@ -39,8 +39,12 @@ def run_in(folder: Path) -> Run:
     return Run("0badcafe", "verify", pair, {}, folder, Journal(folder), {}, nobody)
 
 
-def lag() -> pd.DataFrame:
-    return pd.DataFrame(ROWS, columns=list(COLUMNS))
+def lag() -> Lag:
+    return Lag(tuple(ROWS))
+
+
+def frame() -> pd.DataFrame:
+    return lag().frame
 
 
 @pytest.fixture
@@ -81,9 +85,25 @@ def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(tm
     assert {path.name for path in tmp_path.iterdir()} == {"journal.jsonl"}
 
 
+def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
+    """They take a second to load, and cron has no eyes."""
+    words = (
+        "import sys; from pathlib import Path; from pgha_helpers.lag import Lag; from pgha_helpers.chart import chart\n"
+    )
+    words += "from types import SimpleNamespace as R; run = R(parameters={'light': True}, ended='')\n"
+    words += "assert chart(run, Lag(((1.0, 5.0, None, 0.1, None),))).worst('bytes') == 5.0\n"
+    words += "assert not {'pandas', 'matplotlib'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", words], check=True, timeout=60)
+
+
+def test_the_worst_of_what_was_seen_is_told() -> None:
+    assert str(lag()).splitlines()[1].split() == ["10", "36", "kB", "90", "ms"]
+    assert Lag(((1.0, None, None, None, None),)).worst("bytes") is None
+
+
 def test_where_nobody_looks_nothing_is_drawn_live(run: Run) -> None:
     threads = threading.active_count()
-    with live(run, lag, 2.0):
+    with live(run, frame, 2.0):
         assert threading.active_count() == threads and run.live is None
 
 
@@ -117,7 +137,7 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Front:
 
 
 def test_the_last_picture_takes_the_place_of_the_live_ones(run: Run, front: Front) -> None:
-    with live(run, lag, 2.0):
+    with live(run, frame, 2.0):
         assert front.came.wait(30)
     before = len(front.pictures)
     assert chart(run, lag()) is None, "a second output would stay beside the live one"
@@ -130,7 +150,7 @@ def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(r
 
     def growing() -> pd.DataFrame:
         seen.append(len(front.pictures))
-        return lag()[: min(len(seen), 3)]
+        return frame()[: min(len(seen), 3)]
 
     with live(run, growing, 2.0):
         while seen.count(3) < 2:
@@ -140,7 +160,7 @@ def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(r
 
 
 def test_a_chart_in_another_cell_leaves_the_live_picture_alone(run: Run, front: Front) -> None:
-    with live(run, lag, 2.0):
+    with live(run, frame, 2.0):
         assert front.came.wait(30)
     before = len(front.pictures)
     front.shell.execution_count += 1
@@ -151,7 +171,7 @@ def test_a_chart_in_another_cell_leaves_the_live_picture_alone(run: Run, front: 
 def test_two_samples_of_one_cell_are_drawn_in_one_output(run: Run, front: Front) -> None:
     for _ in range(2):
         front.came.clear()
-        with live(run, lag, 2.0):
+        with live(run, frame, 2.0):
             assert front.came.wait(30)
     assert front.outputs == 1
 
@@ -166,7 +186,7 @@ def test_drawing_that_fails_is_no_reason_to_lose_a_sample(
         raise RuntimeError("no fonts, no room, no luck")
 
     monkeypatch.setattr(drawing, "figure_of", fail)
-    with live(run, lag, 2.0):
+    with live(run, frame, 2.0):
         assert tried.wait(30)
     assert front.pictures == []
 
@@ -183,7 +203,7 @@ def test_drawing_that_hangs_holds_the_cell_up_for_a_moment_and_its_picture_is_no
 
     monkeypatch.setattr(drawing, "render", hang)
     monkeypatch.setattr(drawing, "_PATIENCE", 0.2)
-    with live(run, lag, 2.0):
+    with live(run, frame, 2.0):
         assert tried.wait(30)
         left = time.monotonic()
     assert time.monotonic() - left < 10
