@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -33,27 +34,41 @@ def executed(folder: Path) -> tuple[str, str]:
         return "", f"The record's {NAME} cannot be shown: {type(error).__name__}: {error}."
 
 
+def preload() -> None:
+    """Load what a report needs, half a second's work: for a thread, while something else is waited for."""
+    cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A"}
+    code = {**cell, "cell_type": "code", "id": "b", "source": "1", "outputs": [], "execution_count": 1}
+    _converted({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell, code]})
+
+
 def _converted(told: dict[str, Any]) -> str:
-    # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of cells without ids, and of nbconvert's own past
+        exporter = _exporter()
         import nbformat
-        from nbconvert import HTMLExporter
-        from traitlets.config import Config
 
         notebook = nbformat.reads(json.dumps(told), as_version=4)
         for cell in notebook.cells:
             for output in cell.get("outputs", []):
                 _describe(output)
-        config = Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}})
-        # each output is made harmless by itself: one that never closes what it opens must not swallow the next ones
-        ours: dict[str, Any] = {"filters": {"clean_html": harmless}, "sanitize_html": True}
-        exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config, **ours)
-        exporter.log = logging.getLogger("pgha.quiet")
-        exporter.log.setLevel(logging.CRITICAL)
         body, _ = exporter.from_notebook_node(notebook)
     return str(body)
+
+
+@functools.cache
+def _exporter() -> Any:
+    # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    config = Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}})
+    # each output is made harmless by itself: one that never closes what it opens must not swallow the next ones
+    ours: dict[str, Any] = {"filters": {"clean_html": harmless}, "sanitize_html": True}
+    exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config, **ours)
+    exporter.log = logging.getLogger("pgha.quiet")
+    exporter.log.setLevel(logging.CRITICAL)
+    return exporter
 
 
 def _describe(output: Any) -> None:

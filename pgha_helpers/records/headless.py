@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..archive.executed import preload
 from ..archive.retention import thin
 from ..archive.seal import note_completion, seal
 from ..engine import Stopped
@@ -62,6 +64,8 @@ def _papermill(
     import papermill
     from traitlets.config import Config
 
+    # what the report needs is loaded while the kernel works: afterwards somebody would wait for it
+    threading.Thread(target=preload, name="pgha-preload", daemon=True).start()
     try:
         with TemporaryDirectory(prefix="pgha-") as private:
             papermill.execute_notebook(
