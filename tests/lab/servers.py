@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -101,10 +102,12 @@ class Watch:
 
 def _inside(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> int:
     """Answers of `one` that lie wholly between neighbouring answers of `other` which are close to each other."""
+    asked = [moment for moment, _ in one]
     count = 0
     for (_, before), (after, _) in pairwise(other):
         if after - before < 0.1:
-            count += sum(before <= asked and told <= after for asked, told in one)
+            between = one[bisect_left(asked, before) : bisect_right(asked, after)]
+            count += sum(told <= after for _, told in between)
     return count
 
 
