@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from .archive.commands import records_app
 from .errors import BadParameters, HaError
-from .parameters.pair_file import CHECKOUT
+from .places import CHECKOUT
 from .records.outcome import BAD_PARAMETERS
 
 app = typer.Typer(
@@ -42,9 +41,13 @@ def run(
 ) -> None:
     """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4 refused and
     nothing changed, 5 changed and not finished, 64 bad parameters."""
-    from .records.headless import run_notebook
+    from .engine.early import early_kernel
 
-    raise typer.Exit(run_notebook(notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout)))
+    with early_kernel() as kernel:
+        from .records.headless import run_notebook
+
+        code = run_notebook(kernel, notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout))
+    raise typer.Exit(code)
 
 
 @app.command("open")
@@ -127,6 +130,8 @@ def _print_status(folder: Path) -> None:
 
 def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, Any]:
     """Parameters from -f and -p, the latter winning. Raises BadParameters."""
+    import yaml
+
     given: dict[str, Any] = {}
     if file is not None:
         try:

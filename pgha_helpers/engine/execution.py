@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty
 from typing import Any
 
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
@@ -15,7 +19,9 @@ from papermill.engines import NotebookExecutionManager
 from papermill.log import logger
 
 from ..redaction import Redactor
-from .output import redact_writes_to, redactor_of
+from .adopted import adopt
+from .early import EarlyKernel
+from .output import Clean, redact_writes_to, redactor_of
 from .signals import attended
 
 _OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the manager, not of the client
@@ -24,8 +30,12 @@ _OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the 
 def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) -> Any:
     """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended the notebook."""
     scrub = redactor_of(nb)
-    redact_writes_to(output_path, scrub)
-    manager = Manager(nb, output_path, **{key: options.pop(key) for key in _OURS if key in options})
+    manager = Manager(
+        redact_writes_to(output_path, scrub),
+        nb,
+        output_path,
+        **{key: options.pop(key) for key in _OURS if key in options},
+    )
     manager.notebook_start()
     try:
         client = Client(manager, kernel_name, scrub, options, log_output=manager.log_output)
@@ -42,18 +52,31 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
 class Manager(NotebookExecutionManager):  # type: ignore[misc]
     """Papermill's own, but for its habit to call completed what never ran, and to stop where the disk is full."""
 
-    _said = ""
+    def __init__(self, output: Clean | None, *more: Any, **options: Any) -> None:
+        super().__init__(*more, **options)
+        self._output = output
+        self._said = ""
 
     def save(self, **_: Any) -> None:
         """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not end it."""
+        self.last_save_time = self.now()
+        if self._output is None:
+            return
         try:
-            super().save()
+            self._output.save(self.nb, self.output_path)
         except OSError as error:
-            self.last_save_time = self.now()
             words = f"THE NOTEBOOK CANNOT BE SAVED in {self.output_path} ({error.strerror}). The run goes on."
             if words != self._said:
                 logger.error(words)
             self._said = words
+
+    def pass_over(self, cell: Any) -> None:
+        """Note that the notebook has come past a cell of prose."""
+        now = self.now().isoformat()
+        times = {"start_time": now, "end_time": now, "duration": 0.0}
+        cell.metadata.papermill |= {"status": self.COMPLETED, "exception": False, **times}
+        if self.pbar:
+            self.pbar.update(1)
 
     def notebook_complete(self, **_: Any) -> None:
         """Save the notebook as it is."""
@@ -76,9 +99,11 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         timeout = options.pop("execution_timeout", None) or options.pop("timeout", None)
         startup = options.pop("start_timeout", 60)
         options.pop("input_path", None)
-        super().__init__(
-            manager, kernel_name=kernel_name, timeout=timeout, startup_timeout=startup, log=logger, **options, **more
-        )
+        self._early: EarlyKernel | None = options.pop("kernel", None)
+        self._finished: Callable[[], bool] = options.pop("finished", lambda: False)
+        km = adopt(self._early) if self._early else None
+        waits = {"timeout": timeout, "startup_timeout": startup}
+        super().__init__(manager, km=km, kernel_name=kernel_name, log=logger, **waits, **options, **more)
         # a cell that takes too long is interrupted like any other: left alone, it would go on behind our back
         self.interrupt_on_timeout = True
         self.on_cell_executed = self._hear_reply
@@ -102,16 +127,60 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self.reset_execution_trackers()
         if self._stop.is_set():
             return self.nb
-        with self.setup_kernel(**options):
+        with self.setup_kernel(cleanup_kc=True, **options):
             self._ready = True
             self.papermill_execute_cells()
+            if (
+                self._early and self._finished()
+            ):  # nothing is left to do, and its own way to end takes a fifth of a second
+                self.shutdown_kernel = "immediate"
+                self._early.kill()
         return self.nb
+
+    async def async_start_new_kernel_client(self) -> Any:
+        """Connect to the kernel and wait until it answers, on both of its channels.
+
+        jupyter_client waits for 0.2 s of silence instead: the answer to our own question tells as much, and sooner.
+        """
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        deadline = time.monotonic() + self.startup_timeout
+        while not await self._answers():
+            if not await self.kc.is_alive():
+                raise RuntimeError(f"the kernel ended before it was ready: {self._complaint()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the kernel was not ready after {self.startup_timeout} s: {self._complaint()}")
+        self.kc.allow_stdin = False
+        return self.kc
+
+    start_new_kernel_client = run_sync(async_start_new_kernel_client)
+
+    async def _answers(self) -> bool:
+        """Whether it answers a question, and is heard to be idle again after it."""
+        question = self.kc.kernel_info()
+        try:
+            reply = await self.kc.shell_channel.get_msg(timeout=1)
+            while reply["parent_header"].get("msg_id") != question:
+                reply = await self.kc.shell_channel.get_msg(timeout=1)
+            while True:
+                said = await self.kc.iopub_channel.get_msg(timeout=0.2)
+                state = said["content"].get("execution_state")
+                if said["parent_header"].get("msg_id") == question and state == "idle":
+                    return True
+        except Empty:
+            return False
+
+    def _complaint(self) -> str:
+        return self._redactor.text(self._early.complaint()) if self._early else ""
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell, and stop where one fails, asks to leave, or a signal was heard."""
         for index, cell in enumerate(self.nb.cells):
             if self._stop.is_set() or self._left:
                 break
+            if cell.cell_type != "code":  # nothing happens there, so nothing is to be saved
+                self.nb_man.pass_over(cell)
+                continue
             self.nb_man.cell_start(cell, index)
             try:
                 self._execute(cell, index)

@@ -23,16 +23,19 @@ def redactor_of(nb: Any) -> Redactor:
         return Redactor(secrets_of())
 
 
-def redact_writes_to(path: str | None, scrub: Redactor) -> None:
+def redact_writes_to(path: str | None, scrub: Redactor) -> Clean | None:
     """Redact whatever is written to this path from now on, and write local files by rename.
 
     By papermill's registry, because papermill writes the file itself once more after the engine is done.
     """
-    if path:
-        papermill_io.register(path, _Clean(papermill_io.get_handler(path), scrub))
+    if not path:
+        return None
+    clean = Clean(papermill_io.get_handler(path), scrub)
+    papermill_io.register(path, clean)
+    return clean
 
 
-class _Clean:
+class Clean:
     """One of papermill's handlers, for one path."""
 
     def __init__(self, inner: Any, scrub: Redactor) -> None:
@@ -40,7 +43,12 @@ class _Clean:
         self._scrub = scrub
 
     def write(self, text: str, path: str) -> None:
-        clean = json.dumps(self._scrub.whole(json.loads(text)), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        """What papermill calls with a notebook as text."""
+        self.save(json.loads(text), path)
+
+    def save(self, notebook: Any, path: str) -> None:
+        """Write a notebook that is not text yet: papermill's way there validates it, which takes longer than a cell."""
+        clean = json.dumps(self._scrub.whole(notebook), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         if type(self._inner).__name__ == "LocalHandler":
             # papermill may have changed the directory meanwhile (--cwd); its own handler remembers where it began
             _replace(Path(self._inner._cwd or ".", path), clean)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from psycopg2.extensions import make_dsn
 
-from ..parameters.pair_file import CHECKOUT
+from ..places import CHECKOUT
 from ..show import Table
 from . import Lab, Load, down, up
 

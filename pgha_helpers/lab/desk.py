@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..archive.seal import complete_all
 from ..parameters import NOTEBOOKS, load_pair
-from ..parameters.pair_file import CHECKOUT
+from ..places import CHECKOUT
 from ..records.interactive import copy_notebook, jupyterlab
 from . import down, up
 

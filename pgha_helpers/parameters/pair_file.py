@@ -17,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import BadParameters
 from ..model import Pair
 from ..model.pair import Bytes, Seconds
+from ..places import CHECKOUT
 from .units import read_size, read_span
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 _UNITS: Mapping[object, Any] = {Bytes: read_size, Seconds: read_span}
 _SECRETS = ("password", "passwd", "pgpassword", "secret")
 

@@ -12,10 +12,8 @@ from pathlib import Path
 from ..errors import BadParameters
 from ..model import Pair
 from ..parameters import NOTEBOOKS
-from ..parameters.pair_file import CHECKOUT
+from ..places import CHECKOUT, RECORD
 
-VARIABLE = "PGHA_RECORD"  # names the folder that `pgha run` and `pgha open` have made for the kernel's first run
-ROAD = "PGHA_ROAD"  # and which of the two it was
 _NAME = re.compile(rf"\d{{8}}T\d{{6}}Z-(?P<pair>.+)-(?P<notebook>{'|'.join(NOTEBOOKS)})-(?P<run>[0-9a-f]{{8}})")
 
 
@@ -49,9 +47,14 @@ def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
 
 
 def announced_folder() -> Path | None:
-    """The folder that was made for this kernel's first run, unless a run has used it."""
-    name = os.environ.get(VARIABLE, "")
+    """The folder that was made for this kernel's first run, unless a run has used it.
+
+    The variable may also name a file that holds the folder's name: a kernel is begun before its run's folder is made.
+    """
+    name = os.environ.get(RECORD, "")
     folder = Path(name)
+    if name and folder.is_file():
+        folder = Path(folder.read_text())
     return folder if name and folder.is_dir() and not (folder / "journal.jsonl").exists() else None
 
 

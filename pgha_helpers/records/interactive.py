@@ -17,7 +17,8 @@ from ..engine import Stopped
 from ..engine.signals import deferring, stopping
 from ..journal import read
 from ..model import Pair
-from .folder import VARIABLE, Keeping, record_folders, records_of
+from ..places import RECORD, ROAD
+from .folder import Keeping, record_folders, records_of
 from .headless import EXECUTED, complete, prepare, source_of
 
 SETTINGS = Path(__file__).parent / "jupyterlab"  # overrides.json: the notebook is saved every few seconds
@@ -36,7 +37,9 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
 
 def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
     """A copy in a new record folder, and its pair. Raises BadParameters."""
-    asked, pair, folder = prepare(notebook, given, "pgha open")
+    asked, pair, folder = prepare(notebook, given)
+    # a kernel of the user's own that is called python3 would be another Python, without pgha_helpers
+    os.environ |= {RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
     wanted = {key: value for key, value in asked.items() if key in {"pair", *given}}
     return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
 
@@ -122,7 +125,6 @@ def _drop_unused(copy: Path) -> None:
     """A copy in which nothing was run is no record."""
     copy.unlink(missing_ok=True)
     shutil.rmtree(copy.parent / ".ipynb_checkpoints", ignore_errors=True)
-    os.environ.pop(VARIABLE, None)
     if any(copy.parent.iterdir()):
         print(f"Nothing was run; what was saved is still in {copy.parent}", flush=True)
     else:

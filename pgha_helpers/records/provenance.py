@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..journal import read
-from ..parameters.pair_file import CHECKOUT
-from .folder import ROAD, VARIABLE, id_of, notebook_of, record_folders
+from ..places import CHECKOUT, RECORD, ROAD
+from .folder import id_of, notebook_of, record_folders
 
 _PACKAGES = ("pgha_helpers", "papermill", "ipykernel", "psycopg2-binary", "paramiko", "pandas", "matplotlib")
 
@@ -33,7 +33,7 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
 
 def road(folder: Path) -> str:
     """`pgha run`, `pgha open`, `jupyter` for another JupyterLab, or `papermill` for any other way."""
-    if os.environ.get(VARIABLE):
+    if os.environ.get(RECORD):
         return os.environ.get(ROAD, "")
     return "jupyter" if os.environ.get("JPY_SESSION_NAME") else "papermill"
 

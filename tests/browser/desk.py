@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +19,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Locator,
+    Page,
+    TimeoutError,
+    ViewportSize,
+    WebSocket,
+    expect,
+    sync_playwright,
+)
 
 from pgha_helpers.lab import Lab
 
@@ -29,10 +39,6 @@ _ARGUMENTS = (
 )
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/lab\S*token=\w+")
 _RECORD = re.compile(r"^Record: (.+)$")
-#: JupyterLab would ask node.js, at every load of a page, whether it should be built anew: seconds of a processor.
-_NO_BUILD = json.dumps(
-    {"ServerApp": {"tornado_settings": {"page_config_data": {"buildCheck": False, "buildAvailable": False}}}}
-)
 SCREEN = ViewportSize(width=1280, height=800)
 
 
@@ -53,6 +59,9 @@ class Desk:
 
     def __init__(self, page: Page, record: Path) -> None:
         self.page, self.record = page, record
+        self._kernel: list[WebSocket] = []  # the newest last: a reloaded page has another one
+        page.on("websocket", lambda socket: self._kernel.append(socket) if "/channels" in socket.url else None)
+        page.on("dialog", lambda dialog: dialog.accept())  # to leave a page that is not saved is meant
 
     @property
     def box(self) -> Locator:
@@ -86,12 +95,12 @@ class Desk:
 
     def run_all(self) -> None:
         """Run > Run All Cells."""
-        self._choose("Run", "Run All Cells")
+        self._run("Run All Cells")
 
     def run_all_above(self, words: str) -> None:
         """Select the cell with these words, and run what stands above it."""
         self._select(words)
-        self._choose("Run", "Run All Above Selected Cell")
+        self._run("Run All Above Selected Cell")
 
     def run_cell(self, words: str) -> None:
         """Select the cell with these words, and press Shift+Enter."""
@@ -121,6 +130,15 @@ class Desk:
         with self._done("PUT", "/api/contents/"):
             self._choose("File", "Save Notebook")
 
+    def _run(self, entry: str) -> None:
+        """Choose from the menu Run, and again if no cell begins: Lab may drop it while it is still opening."""
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                with self._kernel[-1].expect_event("framereceived", _begins, timeout=PATIENCE * 500):
+                    self._choose("Run", entry)
+                return
+        raise AssertionError(f"{entry}: no cell begins to run")
+
     def _select(self, words: str) -> None:
         self.cell(words).locator(".jp-InputArea-editor").click()
 
@@ -134,6 +152,11 @@ class Desk:
         return self.page.expect_response(lambda answer: answer.request.method == method and where in answer.url)
 
 
+def _begins(frame: str | bytes) -> bool:
+    """Whether the kernel says that it begins with a cell."""
+    return "execute_input" in str(frame)
+
+
 @contextlib.contextmanager
 def opened(browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **parameters: str) -> Iterator[Desk]:
     """`pgha open`, and a page on the notebook, ready to run; at the end Lab is ended as by Ctrl-C.
@@ -144,9 +167,8 @@ def opened(browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **pa
     try:
         address, record = output.find(_ADDRESS), Path(output.find(_RECORD))
         with browser.new_page() as page:
-            page.on("dialog", lambda dialog: dialog.accept())  # to leave a page that is not saved is meant
-            page.goto(address)
             desk = Desk(page, record)
+            page.goto(address)
             desk.ready()
             try:
                 yield desk
@@ -167,14 +189,24 @@ def _pgha_open(
     for key, value in parameters.items():
         command += ["-p", f"{key}={value}"]
     own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    (folder / "jupyter_config_dir").mkdir(exist_ok=True)
-    (folder / "jupyter_config_dir" / "jupyter_server_config.json").write_text(_NO_BUILD)
+    _configure(Path(own["JUPYTER_CONFIG_DIR"]))
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout
     return process, _Output(process.stdout)
+
+
+def _configure(folder: Path) -> None:
+    """A port that nobody else has, and no question to node.js, at every load, whether Lab should be built anew."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    no_build = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+    folder.mkdir(exist_ok=True)
+    told = {"ServerApp": {"port": port, "tornado_settings": no_build}}
+    (folder / "jupyter_server_config.json").write_text(json.dumps(told))
 
 
 def _end(process: subprocess.Popen[str], number: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, expect
 
 from pgha_helpers import lab
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 from ..conftest import pgha
 from .desk import chromium, opened

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 from ..lab.servers import state_of, writable
 from .desk import opened

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 from pgha_helpers.lab import Lab
 
 from ..conftest import pgha
+from ..lab.runs import running
 
 SCREENS = {"desk": ViewportSize(width=1200, height=800), "phone": ViewportSize(width=390, height=844)}
 
@@ -18,8 +19,8 @@ SCREENS = {"desk": ViewportSize(width=1200, height=800), "phone": ViewportSize(w
 @pytest.fixture(scope="module")
 def index(pair: Lab) -> Path:
     """The page of a setup and a rehearsal, and of whatever else was run on this pair before."""
-    done = pgha("run", "promote", str(pair.pair_file), "-p", "reason=a rehearsal for the page")
-    assert done.returncode == 0, done.stdout + done.stderr
+    with running(pair, "promote", reason="a rehearsal for the page") as run:
+        run.end("rehearsed")
     done = pgha("records", "page", str(pair.pair_file))
     assert done.returncode == 0, done.stdout + done.stderr
     return Path(done.stdout.splitlines()[-1])

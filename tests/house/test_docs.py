@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 EXAMPLE = (CHECKOUT / "parameters" / "example.yaml").read_text()
 

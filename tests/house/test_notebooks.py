@@ -11,7 +11,7 @@ import pytest
 
 import pgha_helpers
 from pgha_helpers.parameters import NOTEBOOKS
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 FOLDER = CHECKOUT / "notebooks"
 Cell = dict[str, Any]

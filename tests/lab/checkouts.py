@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 EVENT, LATER = "the-event", "the-later-one"
 

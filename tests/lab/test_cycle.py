@@ -13,7 +13,7 @@ import yaml
 
 from pgha_helpers import lab
 from pgha_helpers.journal import read
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 from .servers import Watch, ask, records, state_of, writable
 

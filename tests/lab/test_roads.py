@@ -16,7 +16,7 @@ from pgha_helpers.errors import BadParameters, Refusal
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.parameters import load_pair
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 from ..conftest import pgha
 from .servers import records, writable

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from pgha_helpers.lab import Lab
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 from ..conftest import pgha
 from .checkouts import altered_checkout, environment_of, start

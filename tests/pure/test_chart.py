@@ -25,7 +25,7 @@ from pgha_helpers.journal import Journal
 from pgha_helpers.lag import Lag, sample
 from pgha_helpers.model import Deed
 from pgha_helpers.parameters import load_pair
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 from pgha_helpers.run import Run
 
 ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]

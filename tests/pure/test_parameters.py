@@ -9,7 +9,7 @@ import yaml
 
 from pgha_helpers.errors import BadParameters
 from pgha_helpers.parameters import load_pair, read_parameters
-from pgha_helpers.parameters.pair_file import CHECKOUT
+from pgha_helpers.places import CHECKOUT
 
 GOOD = {
     "nodes": {
