@@ -102,18 +102,26 @@ def _is_complete(folder: Path, outcome: str) -> None:
 def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
     """Papermill's own engine saves a notebook of one cell as completed."""
     known = set(records(pair))
+    checkout = altered_checkout(tmp_path, "1")
+    (checkout / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today, password=hunter2')")
+    run = start(checkout, "run", "verify", str(pair.pair_file))
+    out, err = run.communicate(timeout=60)
+    (folder,) = set(records(pair)) - known
+    told = statuses(folder / "notebook.ipynb")
+    assert run.returncode == 4 and "no kernel today, password=[redacted]" in err, out + err
+    assert set(told.values()) == {"pending", True} and "Traceback" not in err
+
+
+def test_a_kernel_of_somebody_elses_choice_is_not_used(pair: Lab, tmp_path: Path) -> None:
+    """A kernel that is called python3 may be another Python, without pgha_helpers; `pgha run` uses its own."""
     spec = tmp_path / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text(
         json.dumps({"argv": ["/no/such/python", "{connection_file}"], "display_name": "x", "language": "x"})
     )
-    checkout = altered_checkout(tmp_path, "1")
-    run = start(checkout, "run", "verify", str(pair.pair_file), JUPYTER_PATH=str(tmp_path))
+    run = start(altered_checkout(tmp_path, "1"), "run", "verify", str(pair.pair_file), JUPYTER_PATH=str(tmp_path))
     out, err = run.communicate(timeout=60)
-    (folder,) = set(records(pair)) - known
-    told = statuses(folder / "notebook.ipynb")
-    assert run.returncode == 4 and "/no/such/python" in err, out + err
-    assert set(told.values()) == {"pending", True} and "Traceback" not in err
+    assert run.returncode == 0, out + err
 
 
 def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
