@@ -16,9 +16,8 @@ from ..journal import NAME as JOURNAL
 from ..journal import Story, read
 from ..parameters import NOTEBOOKS
 from ..records import summary
+from .manifest import NAME as MANIFEST
 from .words import OUTCOMES, moment, plain
-
-MANIFEST = "manifest.json"
 
 _NAMED = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .harmless import harmless
+from .notebooks import NAME
 
-NAME = "notebook.ipynb"
 _SHOWN_FIRST = ["text/html", "image/png", "image/jpeg", "image/svg+xml", "text/markdown", "text/plain"]
 
 

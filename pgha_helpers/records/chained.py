@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..archive import manifest
 from ..journal import read
 from ..model import Note
 from .folder import notebook_of, record_folders
@@ -34,7 +34,6 @@ def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
     yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, chained["at"])
     if story.state == "ended":
         yield system, Note(number, run, "ended", story.digests[-1], pair, host, story.events[-1]["at"])
-    manifest = folder / "manifest.json"
-    if manifest.is_file():
-        sealed = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    if (folder / manifest.NAME).is_file():
+        sealed = manifest.sha256(folder / manifest.NAME)
         yield system, Note(number, run, "sealed", sealed, pair, host, story.events[-1]["at"])
