@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lab lint clean
+.PHONY: demo test lab lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
@@ -15,6 +15,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m tests.bench
 
 lab: $(VENV)/.installed
 	@exec $(BIN)/python -m pgha_helpers.lab.desk

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -161,7 +163,7 @@ def _span(option: str, text: str) -> float | None:
 def main() -> None:
     """Run the command; a foreseeable fault is a sentence, not a traceback."""
     try:
-        sys.exit(app(standalone_mode=False))
+        _leave(app(standalone_mode=False))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except HaError as error:
@@ -174,6 +176,14 @@ def main() -> None:
             raise
         error.show()  # type: ignore[attr-defined]
         sys.exit(BAD_PARAMETERS)
+
+
+def _leave(code: int | None) -> None:
+    """End the process at once: everything is written and let go, and to tear a thousand modules down takes 0.2 s."""
+    with suppress(BrokenPipeError):  # whoever read our words has seen enough of them
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code or 0)
 
 
 def _complain(error: HaError) -> int:
