@@ -132,7 +132,7 @@ class Story:
     @property
     def outcome(self) -> str:
         """The outcome of the end line, else the state."""
-        return str(self.events[-1]["outcome"]) if self.state == "ended" else self.state
+        return str(self.events[-1].get("outcome", "")) if self.state == "ended" else self.state
 
     @property
     def changed(self) -> bool:

@@ -31,9 +31,9 @@ def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
         run, pair, host = (str(story.first("run begun")[key]) for key in ("run", "pair", "from"))
     except (LookupError, TypeError, ValueError):  # somebody has edited it: verify says so
         return
-    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, chained["at"])
+    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, str(chained.get("at")))
     if story.state == "ended":
-        yield system, Note(number, run, "ended", story.digests[-1], pair, host, story.events[-1]["at"])
+        yield system, Note(number, run, "ended", story.digests[-1], pair, host, str(story.events[-1].get("at")))
     if (folder / manifest.NAME).is_file():
         sealed = manifest.sha256(folder / manifest.NAME)
-        yield system, Note(number, run, "sealed", sealed, pair, host, story.events[-1]["at"])
+        yield system, Note(number, run, "sealed", sealed, pair, host, str(story.events[-1].get("at")))

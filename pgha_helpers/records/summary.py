@@ -25,7 +25,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "format": FORMAT,
         **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
         "began": began.get("at"),
-        "ended": story.events[-1]["at"] if story.events else None,
+        "ended": story.events[-1].get("at") if story.events else None,
         "seconds": _between(story.events[0]["at"], story.events[-1]["at"]) if story.events else None,
         "outcome": story.outcome,
         "changed": story.changed,

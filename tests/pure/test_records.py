@@ -19,6 +19,7 @@ from pgha_helpers.archive.retention import thin
 from pgha_helpers.archive.seal import complete_all, seal, was_sealed
 from pgha_helpers.archive.verification import Verified, verify
 from pgha_helpers.errors import BadParameters, Refusal
+from pgha_helpers.facts.ledger import Ledger
 from pgha_helpers.interrupts import uninterrupted
 from pgha_helpers.journal import Journal, read
 from pgha_helpers.model import Pair
@@ -121,6 +122,24 @@ def test_a_journal_that_is_none_is_found_and_not_a_traceback(here: Pair, line: s
     folder = ran(here)
     (folder / "journal.jsonl").write_text(line + "\n")
     assert found_in(verify(here))
+
+
+@pytest.mark.parametrize("word", ["at", "outcome", "event", "n", "prev"])
+def test_a_last_line_that_has_lost_a_word_is_found_and_not_a_traceback(here: Pair, word: str) -> None:
+    """No line after it tells that it was changed; the manifest and the nodes do."""
+    folder = make_folder(here, "promote", new_id())
+    journal = Journal(folder)
+    begun = {"run": folder.name[-8:], "pair": here.name, "notebook": "promote", "from": "ops1"}
+    journal.write("run begun", **begun)
+    journal.write("chained", system_id="7", number=1, previous=None)
+    journal.write("run ended", outcome="done")
+    journal.close()
+    complete_all(here)
+    assert verify(here, {}).findings == []
+    lines = (folder / "journal.jsonl").read_text().splitlines()
+    lines[-1] = lines[-1].replace(f'"{word}"', f'"{word}x"', 1)
+    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n")
+    assert found_in(verify(here, {"db0": Ledger()}))
 
 
 def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
