@@ -24,6 +24,7 @@ from .early import EarlyKernel
 from .output import Clean, redact_writes_to, redactor_of
 from .signals import attended
 
+_REPLY = 5.0  # seconds from the end of an interrupted cell until its reply is given up
 _OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the manager, not of the client
 
 
@@ -110,6 +111,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._redactor = scrub
         self._stop = threading.Event()
         self._ready = self._busy = self._left = False
+        self._heard = 0.0  # when the cell that runs was heard to have ended, or to have failed
 
     def interrupt(self) -> None:
         """Begin no other cell, and interrupt the one that runs. A kernel that is only starting is killed.
@@ -118,9 +120,13 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         """
         self._stop.set()
         pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
-        if pid and (self._busy or not self._ready):
+        if not pid or (self._ready and not self._busy):
+            return
+        # interrupted once more after its cell has ended, a kernel may never send the reply: then nobody waits for it
+        lost = self._heard and time.monotonic() - self._heard > _REPLY
+        if lost or not self._heard:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGINT if self._ready else signal.SIGKILL)
+                os.kill(pid, signal.SIGINT if self._ready and not lost else signal.SIGKILL)
 
     def execute(self, **options: Any) -> Any:
         """Start a kernel, run the cells, end the kernel."""
@@ -197,7 +203,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                 self.nb_man.cell_complete(cell, cell_index=index)
 
     def _execute(self, cell: Any, index: int) -> None:
-        self._busy = True
+        self._heard, self._busy = 0.0, True
         try:
             self.execute_cell(cell, index)
         finally:
@@ -210,6 +216,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def process_message(self, msg: Any, *more: Any, **options: Any) -> Any:
         """What a cell says, without secrets: before it is kept, printed or logged."""
+        if msg["msg_type"] == "error" or msg["content"].get("execution_state") == "idle":
+            self._heard = time.monotonic()
         return super().process_message({**msg, "content": self._redactor.whole(msg["content"])}, *more, **options)
 
 
