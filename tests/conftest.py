@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pgha_helpers import lab
@@ -42,6 +43,17 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
         yield lab.up(folder)
     finally:
         lab.down(folder, remove=True)
+
+
+def finish(run: subprocess.Popen[str], within: float = 60) -> tuple[str, str]:
+    """What a program said until its end. One that does not end is ended, with all that it has started, and fails."""
+    try:
+        return run.communicate(timeout=within)
+    except subprocess.TimeoutExpired:
+        for process in [*psutil.Process(run.pid).children(recursive=True), psutil.Process(run.pid)]:
+            process.kill()
+        out, err = run.communicate()
+        raise AssertionError(f"it did not end within {within:g} s; it said: {out[-2000:]}{err[-2000:]}") from None
 
 
 def pgha(*words: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:

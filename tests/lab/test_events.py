@@ -20,6 +20,7 @@ from pgha_helpers.archive.manifest import read_manifest
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 
+from ..conftest import finish
 from .checkouts import EVENT, LATER, altered_checkout, start, statuses
 from .servers import records
 
@@ -46,6 +47,16 @@ def send(number: int) -> Callable[[Popen[str], Path], None]:
     return when_it_sleeps
 
 
+#: What a second interrupt after the cell's end does to ipykernel: it is idle again, and the reply is never sent.
+LOSES_ITS_REPLY = """
+session = get_ipython().kernel.session
+def forgets(stream, what, *more, send=session.send, **options):
+    if what == "execute_reply":
+        raise KeyboardInterrupt
+    return send(stream, what, *more, **options)
+session.send = forgets
+"""
+
 #: event: (the cell's text, tags, what else happens, further words, exit code, event, later, exception, outcome)
 EVENTS = {
     "nothing": ("1", (), nothing, (), 0, "completed", "completed", None, "done"),
@@ -69,6 +80,10 @@ EVENTS = {
     "sys.exit(0)": ("import sys; sys.exit(0)", (), nothing, (), 4, "completed", "pending", None, "refused"),
     "quit() *": ("quit()", (), nothing, (), 4, "completed", "pending", None, "abandoned"),
     "raises-exception": ("1/0", ("raises-exception",), nothing, (), 0, "completed", "completed", None, "done"),
+    "reply lost": (LOSES_ITS_REPLY, (), nothing, (), 4, "failed", "pending", True, "abandoned"),
+    "reply lost after SIGTERM": (
+        *(f"{LOSES_ITS_REPLY}\n{SLEEP}", (), send(signal.SIGTERM), (), 143, "failed", "pending", True, "refused"),
+    ),
     "input()": ("input()", (), nothing, (), 4, "failed", "pending", True, "refused"),
 }
 
@@ -80,7 +95,7 @@ def test_the_record_tells_the_truth(pair: Lab, tmp_path: Path, name: str) -> Non
     checkout = altered_checkout(tmp_path, cell, tags)
     run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true", *words)
     happen(run, pair.folder / "records")
-    out, err = run.communicate(timeout=60)
+    out, err = finish(run)
     (folder,) = set(records(pair)) - known
     told = statuses(folder / "notebook.ipynb")
     assert (run.returncode, told[EVENT], told[LATER], told["exception"]) == (code, event, later, exception), out + err
@@ -105,7 +120,7 @@ def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
     checkout = altered_checkout(tmp_path, "1")
     (checkout / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today, password=hunter2')")
     run = start(checkout, "run", "verify", str(pair.pair_file))
-    out, err = run.communicate(timeout=60)
+    out, err = finish(run)
     (folder,) = set(records(pair)) - known
     told = statuses(folder / "notebook.ipynb")
     assert run.returncode == 4 and "no kernel today, password=[redacted]" in err, out + err
@@ -120,7 +135,7 @@ def test_a_kernel_of_somebody_elses_choice_is_not_used(pair: Lab, tmp_path: Path
         json.dumps({"argv": ["/no/such/python", "{connection_file}"], "display_name": "x", "language": "x"})
     )
     run = start(altered_checkout(tmp_path, "1"), "run", "verify", str(pair.pair_file), JUPYTER_PATH=str(tmp_path))
-    out, err = run.communicate(timeout=60)
+    out, err = finish(run)
     assert run.returncode == 0, out + err
 
 
@@ -136,5 +151,5 @@ def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
     run.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     seen = len(marks.read_text())
-    run.communicate(timeout=60)
+    finish(run)
     assert run.returncode == 143 and len(marks.read_text()) == seen, "nothing is written after the interrupt"

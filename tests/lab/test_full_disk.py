@@ -16,7 +16,7 @@ from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab, Load
 from pgha_helpers.records.folder import record_folders
 
-from ..conftest import pgha
+from ..conftest import finish, pgha
 from .checkouts import environment_of
 from .runs import changed_pair
 from .servers import Watch, writable
@@ -71,7 +71,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(pair: Lab, small: Pa
         with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())) as run:
             _when_a_deed_has_begun(small / "records")
             filler = fill(small)
-            out, err = run.communicate(timeout=120)
+            out, err = finish(run, 120)
     assert writable(pair) == [target] and watch.overlaps == 0 and load.missing(pair.dsn) == []
     assert "THE JOURNAL CANNOT BE WRITTEN (No space left on device)" in out
     assert '"did": "promote"' in out, "what the disk refuses stands on the terminal"

@@ -20,7 +20,7 @@ from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab, Load
 from pgha_helpers.procedures.hand_over import _switch_over
 
-from ..conftest import pgha
+from ..conftest import finish, pgha
 from .runs import carry_out, changed_pair, running
 from .servers import Watch, ask, records, writable
 
@@ -91,7 +91,7 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, 
     time.sleep(0.3)
     began = time.monotonic()
     run.send_signal(number)
-    run.communicate(timeout=60)
+    finish(run)
     assert run.returncode == code
     assert time.monotonic() - began < 10, "the kernel is interrupted, not waited for"
 
@@ -103,7 +103,7 @@ def test_a_signal_before_there_is_a_kernel_is_not_swallowed(pair: Lab, after: fl
     run = start(pair, "promote", f"confirm=promote {_other(pair)}")
     time.sleep(after)
     run.send_signal(signal.SIGTERM)
-    out, err = run.communicate(timeout=60)
+    out, err = finish(run)
     assert run.returncode in (143, -15), out + err
     assert writable(pair) == here
 
@@ -131,7 +131,7 @@ def test_a_kernel_that_is_killed_ends_with_4_or_5_and_a_summary(pair: Lab) -> No
     (folder,) = set(records(pair)) - known
     (kernel,) = [p for p in psutil.Process(run.pid).children(recursive=True) if "ipykernel" in " ".join(p.cmdline())]
     kernel.kill()
-    out, err = run.communicate()
+    out, err = finish(run)
     assert run.returncode == 4, out + err
     assert (folder / "record.json").exists() and "Traceback" not in err
 

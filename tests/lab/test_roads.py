@@ -18,7 +18,7 @@ from pgha_helpers.lab import Lab
 from pgha_helpers.parameters import load_pair
 from pgha_helpers.places import CHECKOUT
 
-from ..conftest import pgha
+from ..conftest import finish, pgha
 from .servers import records, writable
 from .test_killed import kill_group, start, wait_for_event
 
@@ -156,7 +156,7 @@ def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> 
         command = [sys.executable, "-m", "pgha_helpers", *words, "-p", f"operator={name}"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         runs.append(subprocess.Popen(command, cwd=tmp_path / name, **pipes))  # type: ignore[call-overload]
-    said = [run.communicate(timeout=120) for run in runs]
+    said = [finish(run, 120) for run in runs]
     codes = [run.returncode for run in runs]
     assert sorted(codes) == [0, 4], said
     assert writable(pair) == [target]

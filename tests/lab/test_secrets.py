@@ -16,7 +16,7 @@ import pytest
 from pgha_helpers.lab import Lab
 from pgha_helpers.places import CHECKOUT
 
-from ..conftest import pgha
+from ..conftest import finish, pgha
 from .checkouts import altered_checkout, environment_of, start
 from .runs import changed_pair
 from .servers import ask, records, writable
@@ -116,7 +116,7 @@ def test_no_canary_is_in_a_record_or_on_the_terminal(pair: Lab, planted: Path, t
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(_standby(pair))))
     run = start(checkout, "run", "verify", str(planted), "-p", "light=true", "-p", f"reason=new password={REASON}")
-    out, err = run.communicate(timeout=60)
+    out, err = finish(run)
     assert run.returncode == 4 and "could not connect" in out + err, out + err
     (folder,) = set(records(pair)) - known
     texts = bundle(folder)
