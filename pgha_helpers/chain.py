@@ -32,7 +32,8 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
         return
     system_id = _system_of(plan, now)
     ledgers = _ledgers(run, plan, system_id)
-    known = _longest([*(ledger.notes for ledger in ledgers.values()), run.recorded(system_id)])
+    noted = _longest(ledger.notes for ledger in ledgers.values())
+    known = [*noted, *run.recorded(system_id, ends_of(noted)[0])]
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
     run.journal.write("chained", system_id=system_id, number=number + 1, **told)

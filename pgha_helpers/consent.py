@@ -6,9 +6,8 @@ import getpass
 import time
 import warnings
 from collections.abc import Iterable
-from typing import Any
 
-from . import chain
+from . import chain, front
 from .checks import BEFORE, Check, judge
 from .errors import NotConfirmed, NotSafe
 from .facts import look
@@ -58,7 +57,7 @@ def gate(run: Run, plan: Plan) -> Plan:
         run.lock.release()
         run.journal.write("gate reopened", because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
-        if not _somebody():
+        if not front.somebody():
             who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
             raise NotConfirmed(
                 f"what the gate showed has changed while it waited{who}", "run it again and read it anew"
@@ -74,7 +73,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
     while given != plan.consent:
         if given:
             run.journal.write("gate answered", answer=given, right=False)
-            if not _somebody():
+            if not front.somebody():
                 words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
                 raise NotConfirmed(words, f"-p confirm={plan.consent!r}")
             print(f"{given!r} is not {plan.consent!r}.", flush=True)
@@ -104,22 +103,9 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
 def _ask(plan: Plan) -> str:
     """Ask whoever sits there; an empty answer where nobody does."""
     print(plan, flush=True)
-    if not _somebody():
+    if not front.somebody():
         return ""
     return input(f"Type  {plan.consent}  to go on, or nothing to end the rehearsal: ").strip()
-
-
-def _somebody() -> bool:
-    """Whether the front end can be asked: papermill and nbconvert cannot."""
-    kernel = getattr(_shell(), "kernel", None)
-    return bool(getattr(kernel, "_allow_stdin", False))
-
-
-def _shell() -> Any:
-    import sys
-
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
 
 
 def _who(run: Run) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .consent import _shell, _somebody
+from . import front
 from .model import Deed
 from .run import Run
 from .show import span, utc
@@ -41,7 +41,7 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
 
     A thread draws, because samples keep their own rate: when drawing fails or takes long, only pictures are missing.
     """
-    run.live = _output(run.live, seconds) if seconds and _somebody() else None
+    run.live = _output(run.live, seconds) if seconds and front.somebody() else None
     if run.live is None:
         yield
         return
@@ -60,7 +60,7 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
 def shown(run: Run, png: bytes) -> Any:
     """Put the last picture where the live ones of this cell were; where there were none, give it back."""
     output, run.live = run.live, None
-    if output and output.cell == _shell().execution_count:
+    if output and output.cell == front.shell().execution_count:
         return output.put(png)
     return _image(png)
 
@@ -83,7 +83,7 @@ def _output(known: _Output | None, seconds: float) -> _Output | None:
             import_module(module)  # now: loading them beside the samples would make those wait
         from IPython.display import Pretty, display
 
-        cell = _shell().execution_count
+        cell = front.shell().execution_count
         if known and known.cell == cell:
             return known
         return _Output(display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell)

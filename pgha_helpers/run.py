@@ -51,9 +51,8 @@ class Run:
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
-    recorded: Callable[[str], Sequence[Note]] = (
-        lambda system_id: ()
-    )  # what this machine's records tell of a system's chain
+    #: What this machine's records tell of a system's chain beyond a number.
+    recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
+
+from . import front
 
 MARKS = {"ok": "✓ ok", "warning": "! warning", "critical": "✗ critical", "unknown": "? unknown"}
 _COLOURS = {"✓": "#1a7f37", "!": "#9a6700", "✗": "#b42318", "?": "#6e40c9"}
@@ -55,8 +56,7 @@ class Table:
 
 def present(table: Table, **metadata: Any) -> None:
     """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes with the HTML."""
-    ipython = sys.modules.get("IPython")
-    if ipython and ipython.get_ipython():
+    if front.shell():
         from IPython.display import display
 
         display(table, metadata=metadata)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from ..facts.ledger import Ledger
     from ..model import Pair
     from .entries import Wanted
 
@@ -47,12 +45,13 @@ def show(pair: str, run: str) -> None:
 def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False) -> None:
     """Whether the records are what they were, and all there. Exit code 0: they are; 2: something was found; 3: a node
     did not answer."""
+    from ..facts.ledger import read_ledgers
     from ..parameters import load_pair
     from ..redaction import Redactor, secrets_of
     from .verification import verify as verify_records
 
     found = load_pair(pair)
-    ledgers, silent = _ledgers(found) if nodes else (None, [])
+    ledgers, silent = read_ledgers(found) if nodes else (None, [])
     done = verify_records(found, ledgers)
     scrub = Redactor(secrets_of(found))
     typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
@@ -117,21 +116,3 @@ def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, un
     from .entries import Wanted
 
     return Wanted(pair.name, notebook, outcome, ticket, since, until)
-
-
-def _ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:
-    """What each node has noted of every system that a record of this pair is chained to; and who did not answer."""
-    from ..errors import HaError
-    from ..facts.ledger import read_ledger
-    from ..wire.doors import Door
-
-    found, silent = {}, []
-    with ExitStack() as stack:
-        for node in pair:
-            door = Door(node, pair)
-            stack.callback(door.close)
-            try:
-                found[node.name] = read_ledger(door)
-            except HaError as error:
-                silent.append(error.what)
-    return found, silent

@@ -16,10 +16,10 @@ from ..journal import NAME as JOURNAL
 from ..journal import Story, read
 from ..parameters import NOTEBOOKS
 from ..records import summary
+from ..records.folder import named
 from .manifest import NAME as MANIFEST
 from .words import OUTCOMES, moment, plain
 
-_NAMED = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z")
@@ -133,7 +133,7 @@ def find(folder: Path, name: str) -> Entry:
     Raises BadParameters, naming those that come near.
     """
     asked, paths = Path(name.strip()).name, _folders(folder)
-    ids = {path: named[4] if (named := _NAMED.fullmatch(path.name)) else "" for path in paths}
+    ids = {path: known.run if (known := named(path)) else "" for path in paths}
     if not any(asked in (path.name, ids[path]) or ids[path].startswith(asked) for path in paths):
         ids = {path: _entry(path).id for path in paths}  # a renamed folder: only its journal knows the id
     exact = [path for path in paths if asked and asked in (path.name, ids[path])]
@@ -166,18 +166,18 @@ def _folders(folder: Path) -> list[Path]:
 
 def _is_record(path: Path) -> bool:
     try:
-        return path.is_dir() and (bool(_NAMED.fullmatch(path.name)) or (path / JOURNAL).is_file())
+        return path.is_dir() and (named(path) is not None or (path / JOURNAL).is_file())
     except OSError:
-        return bool(_NAMED.fullmatch(path.name))
+        return named(path) is not None
 
 
 def _entry(folder: Path) -> Entry:
-    named = _NAMED.fullmatch(folder.name)
+    name = named(folder)
     from_name = {
-        "run": named[4] if named else folder.name,
-        "notebook": named[3] if named else "",
-        "pair": named[2] if named else "",
-        "began": f"{datetime.strptime(named[1], '%Y%m%dT%H%M%SZ'):%Y-%m-%dT%H:%M:%SZ}" if named else "",
+        "run": name.run if name else folder.name,
+        "notebook": name.notebook if name else "",
+        "pair": name.pair if name else "",
+        "began": f"{name.began:%Y-%m-%dT%H:%M:%SZ}" if name else "",
     }
     told, state, why = _told(folder)
     known = {key: value for key, value in told.items() if value not in (None, "") or key not in from_name}

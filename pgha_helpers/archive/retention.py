@@ -7,12 +7,11 @@ anything that somebody else has put there.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..journal import read
 from ..model import Pair
-from ..records.folder import Keeping, notebook_of, record_folders, records_of
+from ..records.folder import Keeping, Name, named, record_folders, records_of
 from . import manifest
 
 _GOING = ".thinned-"
@@ -26,7 +25,9 @@ def thin(pair: Pair) -> list[str]:
         _empty(half_gone)
     gone = []
     for folder in record_folders(records_of(pair)):
-        if _age(folder) > pair.records_keep and _dispensable(folder, pair):
+        name = named(folder)
+        old = name and time.time() - name.began.timestamp() > pair.records_keep
+        if name and old and _dispensable(folder, name, pair):
             with Keeping(folder) as keeping:
                 if keeping.held:
                     _delete(folder)
@@ -34,17 +35,12 @@ def thin(pair: Pair) -> list[str]:
     return gone
 
 
-def _age(folder: Path) -> float:
-    began = datetime.strptime(folder.name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return time.time() - began.timestamp()
-
-
-def _dispensable(folder: Path, pair: Pair) -> bool:
+def _dispensable(folder: Path, name: Name, pair: Pair) -> bool:
     try:
         story, told = read(folder), manifest.read_manifest(folder / manifest.NAME)
     except OSError:
         return False
-    well = story.outcome == "rehearsed" or (story.outcome == "done" and notebook_of(folder) == "verify")
+    well = story.outcome == "rehearsed" or (story.outcome == "done" and name.notebook == "verify")
     ours = story.first("run begun").get("pair") == pair.name
     untouched = not told.wrong and not story.broken and told.files == manifest.digests(folder)
     complete = manifest.contents(folder) == sorted(told.files)

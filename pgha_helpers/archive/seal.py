@@ -12,7 +12,6 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from ..records.chained import notes_of
 from ..records.files import replace_file
 from ..records.folder import Keeping, id_of, record_folders, records_of
 from ..records.summary import NAME as SUMMARY
-from ..records.summary import summarise, write_summary
+from ..records.summary import write_summary
 from ..redaction import Redactor, secrets_of
 from ..show import utc
 from ..wire.doors import Door
@@ -45,16 +44,15 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
         return
     if was_sealed(folder):
         raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
-    story = read(folder)
+    story, scrub = read(folder), Redactor(secrets_of(pair))
     (folder / manifest.MARK).touch()
-    _put_aside(folder)
-    redact_file(folder / notebooks.NAME, Redactor(secrets_of(pair)))
-    shown = _adopt_notebook(folder, story, pair)
-    write_summary(folder)
-    told = json.loads(json.dumps(summarise(story)))
-    replace_file(folder / REPORT, report(folder, told, by_hand.words(folder, pair)))
+    aside = _put_aside(folder)
+    redact_file(folder / notebooks.NAME, scrub)
+    shown = _adopt_notebook(folder, story, scrub)
+    replace_file(folder / REPORT, report(folder, write_summary(folder), by_hand.words(folder, pair)))
     signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
-    written = manifest.render(_manifest(folder, story, by, signer) | ({"notebook_file": shown} if shown else {}))
+    said = {"notebook_file": shown, "put_aside": aside}
+    written = manifest.render(_manifest(folder, story, by, signer) | {key: said[key] for key in said if said[key]})
     if pair.signing_key:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
     replace_file(folder / manifest.NAME, written)
@@ -110,12 +108,8 @@ def _is_left(folder: Path, pair: Pair) -> bool:
 
 def was_sealed(folder: Path) -> bool:
     """Whether a record without a manifest has had one: its report or its signature is still there."""
-    parts = [folder / REPORT, folder / manifest.SIGNATURE]
-    return (
-        not (folder / manifest.NAME).exists()
-        and not (folder / manifest.MARK).exists()
-        and any(p.exists() for p in parts)
-    )
+    there = {path.name for path in folder.iterdir()}
+    return not there & {manifest.NAME, manifest.MARK} and bool(there & {REPORT, manifest.SIGNATURE})
 
 
 def redact_file(path: Path, scrub: Redactor) -> None:
@@ -126,10 +120,11 @@ def redact_file(path: Path, scrub: Redactor) -> None:
         replace_file(path, json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _put_aside(folder: Path) -> None:
+def _put_aside(folder: Path) -> list[str]:
     """Leave nothing in the record that is not of the run: what else was saved there is moved beside it, not deleted.
 
-    JupyterLab's file browser shows the record's folder, so a person may well have left notes in it.
+    Gives the names of what was moved. JupyterLab's file browser shows the record's folder, so a person may well have
+    left notes in it.
     """
     for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
         path.unlink()
@@ -140,9 +135,10 @@ def _put_aside(folder: Path) -> None:
         aside.mkdir(mode=0o700, exist_ok=True)
     for path in others:
         path.rename(aside / path.name)
+    return sorted(path.name for path in others)
 
 
-def _adopt_notebook(folder: Path, story: Story, pair: Pair) -> str:
+def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be said of it.
 
     In JupyterLab a run that is begun again after a restart of the kernel has a record of its own, and the notebook
@@ -153,7 +149,7 @@ def _adopt_notebook(folder: Path, story: Story, pair: Pair) -> str:
     mine = notebooks.load(own)
     if mine is None and at_work != own and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []}):
         shutil.copyfile(at_work, own)
-        redact_file(own, Redactor(secrets_of(pair)))
+        redact_file(own, scrub)
         return f"copied from {at_work}"
     if mine is not None and (later := notebooks.record_shown(mine)) is not None and id_of(later) != run:
         if notebooks.load(later / notebooks.NAME) == mine:
@@ -187,15 +183,8 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
 
 def _share(folder: Path, pair: Pair) -> None:
     """Readable by the owner, and by `records_group` where one is named; by nobody else."""
-    inside = 0o640 if pair.records_group else 0o600
-    for path in _files(folder):
-        path.chmod(inside)
+    files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    for path in [*files, folder]:
         if pair.records_group:
             shutil.chown(path, group=pair.records_group)
-    if pair.records_group:
-        shutil.chown(folder, group=pair.records_group)
-    folder.chmod(0o750 if pair.records_group else 0o700)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield from (path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+        path.chmod((0o750 if path == folder else 0o640) if pair.records_group else (0o700 if path == folder else 0o600))

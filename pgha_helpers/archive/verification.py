@@ -12,7 +12,7 @@ from ..facts.ledger import Ledger
 from ..journal import NAME as JOURNAL
 from ..journal import held_by_writer, read
 from ..model import Note, Pair
-from ..records.folder import id_of, record_folders, records_of
+from ..records.folder import id_of, named, record_folders, records_of
 from . import manifest, signature
 from .findings import Finding, Record, Verified
 from .links import check_chains, ledger_faults
@@ -85,16 +85,16 @@ def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[No
 
 def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
     """A record that is to be checked; those that still go on or were never begun are only told."""
-    if not (folder / JOURNAL).exists():
-        if _pair_in_name(folder) == pair.name:
-            gone = was_sealed(folder) or (folder / manifest.NAME).exists()
-            what = "its journal is gone" if gone else ""
-            done.findings += [Finding(folder.name, what)] if what else []
-            done.notes += [] if what else [f"{folder.name}: no run was begun there"]
-        return None
-    story = read(folder)
     told = _manifest_of(folder)
-    record = Record(folder, story, told)
+    if not (folder / JOURNAL).exists():
+        if not _in_name(folder, pair):
+            pass
+        elif told.digest or was_sealed(folder):
+            done.findings.append(Finding(folder.name, "its journal is gone"))
+        else:
+            done.notes.append(f"{folder.name}: no run was begun there")
+        return None
+    record = Record(folder, read(folder), told)
     if _is_of(record, pair) and not told.digest and held_by_writer(folder):
         done.notes.append(f"{folder.name}: its run, or the kernel that it ran in, goes on")
         return None
@@ -104,7 +104,12 @@ def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
 def _is_of(record: Record, pair: Pair) -> bool:
     """Whether anything about a record says that it is this pair's."""
     begun, told = record.story.first("run begun"), record.manifest.told
-    return pair.name in (begun.get("pair"), told.get("pair"), _pair_in_name(record.folder))
+    return pair.name in (begun.get("pair"), told.get("pair")) or _in_name(record.folder, pair)
+
+
+def _in_name(folder: Path, pair: Pair) -> bool:
+    name = named(folder)
+    return name is not None and name.pair == pair.name
 
 
 def _manifest_of(folder: Path) -> Manifest:
@@ -112,10 +117,6 @@ def _manifest_of(folder: Path) -> Manifest:
         return manifest.read_manifest(folder / manifest.NAME)
     except FileNotFoundError:
         return Manifest()
-
-
-def _pair_in_name(folder: Path) -> str:
-    return folder.name.split("-", 1)[1].rsplit("-", 2)[0]
 
 
 def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
@@ -152,6 +153,8 @@ def _file_faults(folder: Path, told: Manifest) -> Iterator[str]:
         yield f"{manifest.ATTACHED} lists what nobody attaches"
     if attached.digest and told.told.get("signer") and not attached.told.get("signer"):
         yield f"{manifest.ATTACHED} is not signed, and {manifest.NAME} is"
+    if not attached.digest and (folder / f"{manifest.ATTACHED}.sig").exists():
+        yield f"{manifest.ATTACHED}.sig was added"
     listed = {**attached.files, **told.files}
     there = manifest.digests(folder)
     yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys()))

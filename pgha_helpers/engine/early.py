@@ -11,7 +11,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +46,8 @@ class EarlyKernel:
         """End it, if it still runs, and wait for its end."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel of the machine: nothing else can be done
+            self.process.wait(10)
 
 
 @contextmanager

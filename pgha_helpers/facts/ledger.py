@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..model import Note
+from ..errors import HaError
+from ..model import Note, Pair
 from ..wire.doors import Door
 
 _READ = """
@@ -30,3 +31,17 @@ def read_ledger(door: Door, system_id: str = "*") -> Ledger:
     lines = [line for line in answer.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
     read = [(line, Note.parse(line)) for line in lines]
     return Ledger(tuple(note for _, note in read if note), tuple(line for line, note in read if not note))
+
+
+def read_ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:
+    """What each node has noted of every system, and why another did not answer."""
+    found, silent = {}, []
+    for node in pair:
+        door = Door(node, pair)
+        try:
+            found[node.name] = read_ledger(door)
+        except HaError as error:
+            silent.append(error.what)
+        finally:
+            door.close()
+    return found, silent

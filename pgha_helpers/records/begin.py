@@ -39,7 +39,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
     run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.facts), doors, lock)
-    run.recorded = lambda system_id: chained_notes(folder.parent, system_id)
+    run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(

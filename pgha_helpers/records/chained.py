@@ -8,13 +8,24 @@ from pathlib import Path
 from ..archive import manifest
 from ..journal import read
 from ..model import Note
-from .folder import notebook_of, record_folders
+from .folder import named, record_folders
 
 
-def chained_notes(records: Path, system_id: str) -> list[Note]:
-    """A note per beginning, end and completion of every chained run of this system that is recorded here."""
-    folders = [folder for folder in record_folders(records) if notebook_of(folder) != "verify"]
-    return sorted(note for folder in folders for system, note in notes_of(folder) if system == system_id)
+def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
+    """The notes of every chained run of this system that is recorded here and has a greater number than `beyond`.
+
+    The newest first, and no further than to a run that is known: it is asked for while the nodes are locked.
+    """
+    found: list[Note] = []
+    for folder in record_folders(records):
+        name = named(folder)
+        if name and name.notebook == "verify":  # never chained
+            continue
+        mine = [note for system, note in notes_of(folder) if system == system_id]
+        if any(note.number <= beyond for note in mine):
+            break
+        found += mine
+    return sorted(found)
 
 
 def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:

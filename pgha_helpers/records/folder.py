@@ -6,15 +6,35 @@ import fcntl
 import os
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import BadParameters
 from ..model import Pair
-from ..parameters import NOTEBOOKS
 from ..places import CHECKOUT, RECORD
 
-_NAME = re.compile(rf"\d{{8}}T\d{{6}}Z-(?P<pair>.+)-(?P<notebook>{'|'.join(NOTEBOOKS)})-(?P<run>[0-9a-f]{{8}})")
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a record folder's name tells; a pair may have dashes in its own."""
+
+    began: datetime
+    pair: str
+    notebook: str
+    run: str
+
+
+def named(folder: Path) -> Name | None:
+    """What a folder's name tells, or None if it is not the name of a record."""
+    found = _NAME.fullmatch(folder.name)
+    try:
+        return Name(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:]) if found else None
+    except ValueError:  # the 32nd of a month
+        return None
 
 
 def records_of(pair: Pair) -> Path:
@@ -26,7 +46,7 @@ def record_folders(records: Path) -> list[Path]:
     """Every folder that is named as a record is, the newest first. Whatever else lies there is somebody else's."""
     if not records.is_dir():
         return []
-    found = [path for path in records.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()]
+    found = [path for path in records.iterdir() if named(path) and not path.is_symlink()]
     return sorted((path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True)
 
 
@@ -37,7 +57,7 @@ def new_id() -> str:
 
 def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
     """A new folder, named by UTC time, pair, notebook and run id, for its owner only. Raises BadParameters."""
-    folder = records_of(pair) / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{pair.name}-{notebook}-{run_id}"
+    folder = records_of(pair) / f"{datetime.now(UTC):{_STAMP}}-{pair.name}-{notebook}-{run_id}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
@@ -61,11 +81,6 @@ def announced_folder() -> Path | None:
 def id_of(folder: Path) -> str:
     """The run id at the end of a record folder's name."""
     return folder.name.rsplit("-", 1)[-1]
-
-
-def notebook_of(folder: Path) -> str:
-    """The notebook that a record folder's name tells."""
-    return folder.name.rsplit("-", 2)[-2]
 
 
 class Keeping:

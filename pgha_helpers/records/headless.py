@@ -37,6 +37,7 @@ def run_notebook(
                 _papermill(kernel, source_of(notebook), folder, asked, cell_timeout, Redactor(secrets_of(pair)))
         except Stopped as stopped:
             number = stopped.number
+        kernel.kill()  # after a second signal it still runs, and its record could not be completed
         return _close(folder, pair, number)
 
 

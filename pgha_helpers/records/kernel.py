@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .. import front
 from ..errors import Failure, Refusal
 from ..redaction import Redactor
 from ..run import Run
@@ -30,7 +31,7 @@ def enter(run: Run, scrub: Redactor) -> None:
     if len(_runs) > 1:
         return
     atexit.register(_leave)
-    shell = _shell()
+    shell = front.shell()
     if shell is not None:
         shell.events.register("pre_run_cell", _see_cell)
         shell.events.register("post_run_cell", _see_error)
@@ -55,11 +56,6 @@ def close_as_left(run: Run) -> None:
 def _leave() -> None:
     for run in _runs:
         close_as_left(run)
-
-
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython else None
 
 
 def _current() -> Run | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..journal import read
 from ..places import CHECKOUT, RECORD, ROAD
-from .folder import id_of, notebook_of, record_folders
+from .folder import id_of, named, record_folders
 
 _PACKAGES = ("pgha_helpers", "papermill", "ipykernel", "psycopg2-binary", "paramiko", "pandas", "matplotlib")
 
@@ -58,14 +58,14 @@ def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
     After a restart of the kernel that is the run before it.
     """
     for folder in record_folders(records):
-        if folder == own or notebook_of(folder) != notebook:
+        name = named(folder)
+        if folder == own or not name or (name.pair, name.notebook) != (pair, notebook):
             continue
         try:
             story = read(folder)
         except OSError:
             continue
-        if story.first("run begun").get("pair") == pair:
-            return id_of(folder) if story.outcome in ("interrupted", "abandoned", "failed") else ""
+        return id_of(folder) if story.outcome in ("interrupted", "abandoned", "failed") else ""
     return ""
 
 

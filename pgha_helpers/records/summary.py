@@ -46,9 +46,12 @@ def summarise(story: Story) -> dict[str, Any]:
     }
 
 
-def write_summary(folder: Path) -> None:
-    """Write record.json from the folder's journal, by temporary name and rename."""
-    replace_file(folder / NAME, json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n")
+def write_summary(folder: Path) -> dict[str, Any]:
+    """Write record.json from the folder's journal, by temporary name and rename; gives what it says."""
+    written = json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n"
+    replace_file(folder / NAME, written)
+    told: dict[str, Any] = json.loads(written)
+    return told
 
 
 def _gate(story: Story) -> dict[str, Any]:

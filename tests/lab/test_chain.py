@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.archive.commands import _ledgers
 from pgha_helpers.archive.verification import verify
+from pgha_helpers.facts.ledger import read_ledgers
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.parameters import load_pair
@@ -39,7 +39,7 @@ def test_a_lost_node_that_takes_no_note_stops_no_failover(own_pair: Lab) -> None
     assert "Permission denied" in done.stdout, "what could not be noted is said"
     found = load_pair(str(own_pair.pair_file))
     assert pgha("records", "list", str(own_pair.pair_file)).returncode == 0
-    assert verify(found, _ledgers(found)[0]).findings == []
+    assert verify(found, read_ledgers(found)[0]).findings == []
 
 
 def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
@@ -49,7 +49,7 @@ def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
     carry_out(pair, "promote", f"promote {target}")
     story = read(list(records(pair))[-1])
     assert story.first("chained")["torn"] == ["db0"] and story.first("chained")["number"] == 2
-    ledgers, silent = _ledgers(load_pair(str(pair.pair_file)))
+    ledgers, silent = read_ledgers(load_pair(str(pair.pair_file)))
     assert not silent and ledgers["db0"].torn == ('{"number": 2, "run": "dead',)
     assert [note.what for note in ledgers["db0"].notes if note.number == 2] == ["begun", "ended"]
 
@@ -58,7 +58,7 @@ def test_a_node_that_has_lost_its_notes_gets_them_again(pair: Lab) -> None:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     notes_file(pair, "db1").unlink()
     carry_out(pair, "promote", f"promote {target}")
-    ledgers, _ = _ledgers(load_pair(str(pair.pair_file)))
+    ledgers, _ = read_ledgers(load_pair(str(pair.pair_file)))
     runs = {name: {note.run for note in ledger.notes} for name, ledger in ledgers.items()}
     assert runs["db0"] == runs["db1"] and len(runs["db1"]) == 3
 

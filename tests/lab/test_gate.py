@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pgha_helpers import consent, gate, look, plan_promotion, plan_rebuild
+from pgha_helpers import front, gate, look, plan_promotion, plan_rebuild
 from pgha_helpers.errors import NotConfirmed
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
@@ -30,7 +30,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
             typed = answers[len(asked) - 1]
             return typed if isinstance(typed, str) else typed()
 
-        monkeypatch.setattr(consent, "_somebody", lambda: True)
+        monkeypatch.setattr(front, "somebody", lambda: True)
         monkeypatch.setattr("builtins.input", answer)
         return asked
 

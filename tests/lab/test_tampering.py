@@ -18,12 +18,11 @@ import pytest
 
 from pgha_helpers import judged, lab, look
 from pgha_helpers.archive import by_hand, manifest
-from pgha_helpers.archive.commands import _ledgers
 from pgha_helpers.archive.retention import thin
 from pgha_helpers.archive.seal import complete_all, note_completion, seal
 from pgha_helpers.archive.verification import Verified, verify
 from pgha_helpers.checks import HEALTHY
-from pgha_helpers.facts.ledger import Ledger
+from pgha_helpers.facts.ledger import Ledger, read_ledgers
 from pgha_helpers.model import Pair
 from pgha_helpers.parameters import load_pair
 from pgha_helpers.records.folder import record_folders
@@ -78,7 +77,7 @@ def archive(clusters: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
         with running(path, "verify", light=light) as run:
             run.end("done", words=str(judged(run, HEALTHY, look(run))))
     assert complete_all(found) == []
-    ledgers, silent = _ledgers(found)
+    ledgers, silent = read_ledgers(found)
     assert not silent
     yield Archive(found, path, ledgers)
 

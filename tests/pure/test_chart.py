@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from pgha_helpers import drawing
+from pgha_helpers import front as front_end
 from pgha_helpers.chart import chart
 from pgha_helpers.drawing import live
 from pgha_helpers.errors import Refusal
@@ -116,8 +117,8 @@ class Front:
         self.pictures: list[bytes] = []
         self.times: list[float] = []
         self.came = threading.Event()
-        monkeypatch.setattr(drawing, "_somebody", lambda: True)
-        monkeypatch.setattr(drawing, "_shell", lambda: self.shell)
+        monkeypatch.setattr(front_end, "somebody", lambda: True)
+        monkeypatch.setattr(front_end, "shell", lambda: self.shell)
         monkeypatch.setattr("IPython.display.display", self._display)
 
     def _display(self, _: Any, display_id: bool) -> Any:

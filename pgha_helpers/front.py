@@ -1,0 +1,17 @@
+"""The front end, if there is one: the notebook's IPython, and whether a person sits there who can be asked."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def shell() -> Any:
+    """The IPython shell that runs this cell, or None outside of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def somebody() -> bool:
+    """Whether the front end can be asked: papermill and nbconvert cannot."""
+    return bool(getattr(getattr(shell(), "kernel", None), "_allow_stdin", False))
