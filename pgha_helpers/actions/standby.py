@@ -15,6 +15,7 @@ from .configuration import primary_conninfo, recovery_conf, standby_settings, wi
 from .files import read_file, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
+_ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 ARM = {
@@ -70,10 +71,10 @@ def arm(run: Run, name: str, major: int) -> None:
 
 
 def disarm(run: Run, name: str) -> None:
-    """Take the standby definition away from a node that was shut down as a primary, or that is writable now.
+    """Take the standby definition away from a node that is writable, or that ended while it was a primary.
 
-    A node that is "shut down in recovery" is never disarmed: it would open writable, on the same timeline and
-    without a history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
+    A node that ended in recovery is never disarmed: it would open writable, on the same timeline and without a
+    history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
     """
     door = run.doors[name]
     with run.deed(name, "disarm: it may start as a primary again") as deed:
@@ -82,10 +83,10 @@ def disarm(run: Run, name: str) -> None:
             deed.already("it was not armed")
             return
         state = disk.control.state if disk.control else "unreadable"
-        if not writable(door) and (disk.processes or state != "shut down"):
+        if not writable(door) and (disk.processes or state not in _ENDED_AS_PRIMARY):
             raise Refusal(
                 f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
-                "only a node that was shut down as a primary may open as one",
+                "only a node that ended as a primary may open as one",
             )
         for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
             remove_standby_file(door, file)

@@ -3,6 +3,7 @@
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Ssh, Timeouts
+from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
 from .sightings import (
     Blank,
@@ -32,7 +33,9 @@ __all__ = [
     "Node",
     "Note",
     "Pair",
+    "Phase",
     "Position",
+    "Process",
     "Receiver",
     "Running",
     "Sender",
@@ -46,5 +49,6 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "ends_of",
+    "phase_of",
     "system_id_of",
 ]

@@ -96,6 +96,7 @@ class Timeouts:
     command: Seconds = Seconds(15)
     checkpoint: Seconds = Seconds(300)
     shutdown: Seconds = Seconds(60)
+    wait_longer: Seconds = Seconds(600)
     replay: Seconds = Seconds(30)
     promote: Seconds = Seconds(60)
     start: Seconds = Seconds(60)

@@ -37,10 +37,14 @@ class Verify(Common):
 
 
 class Promote(Common):
-    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how."""
+    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how.
+
+    `on_deadline` is what is done when the old primary does not stop in time.
+    """
 
     occasion: Literal["switchover", "failover"] = "switchover"
     fenced_by: str = ""
+    on_deadline: Literal["abort", "wait", "cancel"] = "abort"
     confirm: str = ""
 
 

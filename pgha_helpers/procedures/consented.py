@@ -13,6 +13,7 @@ from ..run import Run
 _MAY_BECOME = {
     "switchover": {"resume", "return"},
     "resume": {"return"},
+    "reopen": {"return"},
     "clone": {"follow"},
 }
 
