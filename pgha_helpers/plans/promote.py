@@ -7,7 +7,7 @@ what is seen, never from what is remembered.
 from __future__ import annotations
 
 from ..errors import BadParameters, NotSafe
-from ..model import Blank, Hung, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..show import size, span
 from .plan import Plan, named
@@ -147,11 +147,16 @@ def _promoted_and_dead(now: Snapshot) -> Stopped | None:
         other = now.other(seen.node)
         if not (isinstance(seen, Stopped) and isinstance(other, Stopped) and _left_behind(other)):
             continue
-        last, histories = other.control.checkpoint, seen.disk.histories
-        fork = history_of(histories[max(histories)] if histories else "").get(last.timeline)
-        if not seen.disk.standby_files and other.control.shut_down_as_primary and fork and fork > last.lsn:
+        if not seen.disk.standby_files and other.control.shut_down_as_primary and took_over(seen.disk, other.control):
             return seen
     return None
+
+
+def took_over(disk: Disk, end: Control) -> bool:
+    """Whether the newest history on this disk left the other node's timeline past the checkpoint at which it ended."""
+    newest = disk.histories[max(disk.histories)] if disk.histories else ""
+    fork = history_of(newest).get(end.checkpoint.timeline)
+    return fork is not None and fork > end.checkpoint.lsn
 
 
 def _reopen(now: Snapshot, promoted: Stopped) -> Plan:

@@ -9,7 +9,7 @@ from ..errors import HaError, Undecided
 from ..facts import look
 from ..interrupts import uninterrupted
 from ..model import Hung, Running, Snapshot, Stopped
-from ..plans import Plan
+from ..plans import Plan, took_over
 from ..run import Run
 from .proofs import end_of, prove_all
 from .taking_back import take_back
@@ -35,7 +35,10 @@ def goes_on(run: Run, plan: Plan, reason: BaseException) -> bool:
 
 
 def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
-    """Finish what a killed run began: see the old primary stopped, prove, promote; without proof open it again."""
+    """Finish what a killed run began: see the old primary stopped, prove, promote; without proof open it again.
+
+    The promotion that the killed run has sent may come at any moment, and is welcome: it was sent with proof.
+    """
     old, new, began = plan.peer, plan.node, time.monotonic()
     seen = now or look(run)
     servers.start(run, new)
@@ -48,9 +51,32 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
     try:
         prove_all(run, plan, now)
     except (HaError, OSError) as reason:
-        _take_back(run, plan, reason, began)
+        if _was_promoted(run, plan):
+            return
+        _restart(run, new)  # it discards a promotion that may be pending
+        if not _was_promoted(run, plan):
+            with uninterrupted():
+                take_back(run, plan, reason, began)
+        return
     with uninterrupted():
         servers.promote(run, new, major)
+
+
+def _was_promoted(run: Run, plan: Plan) -> bool:
+    """Whether the target is writable by now, with everything. Raises Undecided where it is, and has not everything."""
+    now = look(run)
+    target, end = now[plan.node], end_of(now[plan.peer])
+    if isinstance(target, Running) and target.in_recovery:
+        return False
+    if isinstance(target, Running) and target.disk and took_over(target.disk, end):
+        print(f"{plan.node} is primary by now: the promotion that was sent before has come.", flush=True)
+        return True
+    raise Undecided(f"{plan.node} is not in recovery any more: {target}", f"do not start {plan.peer}; run this again")
+
+
+def _restart(run: Run, name: str) -> None:
+    servers.stop(run, name, "a restart discards a promotion that may be pending")
+    servers.start(run, name)
 
 
 def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
@@ -78,14 +104,3 @@ def _major(now: Snapshot, name: str) -> int:
     seen = now[name]
     assert isinstance(seen, Running), "a plan to promote is made only for a node that answers"
     return seen.version // 10000
-
-
-def _take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> None:
-    """Open the old primary again, after a restart of the other node discards any promotion pending there."""
-    servers.stop(run, plan.node, "a restart discards a promotion that may be pending")
-    servers.start(run, plan.node)
-    seen = look(run)[plan.node]
-    if not (isinstance(seen, Running) and seen.in_recovery):
-        raise Undecided(f"{plan.node} is not in recovery any more: {seen}", f"do not start {plan.peer}; run this again")
-    with uninterrupted():
-        take_back(run, plan, reason, began)
