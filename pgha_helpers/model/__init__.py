@@ -19,6 +19,7 @@ from .sightings import (
     system_id_of,
 )
 from .snapshot import Snapshot
+from .survey import Survey
 
 __all__ = [
     "Blank",
@@ -42,6 +43,7 @@ __all__ = [
     "Snapshot",
     "Ssh",
     "Stopped",
+    "Survey",
     "Timeouts",
     "Verdict",
     "Verdicts",

@@ -34,9 +34,21 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
         return tuple(v for v in self if v.level != "ok")
 
     def table(self) -> show.Table:
-        """A row per verdict, with a mark that does not lean on colour alone."""
-        rows = [(show.MARKS[v.level], v.title, v.value, v.limit, _why(v)) for v in self]
-        return show.Table(("", "check", "value", "limit", "why not, and what to do"), rows)
+        """A row per verdict, the worst first, with a mark that does not lean on colour alone."""
+        head = ("", "check", "value", "limit", "why not, and what to do")
+        return show.Table(head, [(show.MARKS[v.level], v.title, v.value, v.limit, _why(v)) for v in self._ordered])
+
+    def __str__(self) -> str:
+        """What is in the way in sentences, then a short line for each yes: a terminal is too narrow for the table."""
+        against = [f"{show.MARKS[v.level]}: {v.title}\n    {_why(v)}" for v in self._ordered if v.level != "ok"]
+        well = [(show.MARKS["ok"], v.title, v.value, v.limit and f"limit {v.limit}") for v in self if v.level == "ok"]
+        counted = f"{len(well)} of {len(self)} checks say yes"
+        return "\n".join([*against, counted, *([str(show.Table(("",) * 4, well))[1:]] if well else [])])
+
+    @property
+    def _ordered(self) -> list[Verdict]:
+        order = ("critical", "unknown", "warning", "ok")
+        return sorted(self, key=lambda v: order.index(v.level))
 
 
 @dataclass(frozen=True)
