@@ -32,7 +32,7 @@ def both_shells_answer(now: Snapshot) -> str | None:
     return "; ".join(silent) or None
 
 
-@check(value=lambda now: _named(s.data_directory for s in now.running))
+@check(value=lambda now: _named(s.node for s in now.running))
 def they_are_as_addressed(now: Snapshot) -> str | None:
     """Each address is answered by the data directory that the pair file names.
 

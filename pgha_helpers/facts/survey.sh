@@ -7,14 +7,15 @@
 cd "$1/pg_wal/archive_status" 2>/dev/null && {
   now=$(date +%s.%N)
   waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' | sort -n)
-  [ -z "$waiting" ] || printf '%s\n' "$waiting" | awk -v now="$now" 'NR == 1 { printf "oldest %.3f\n", now - $1 } END { print "waiting " NR }'
+  [ -z "$waiting" ] || printf '%s\n' "$waiting" |
+    awk -v now="$now" 'NR == 1 { printf "oldest %.3f\n", now - $1 } END { print "waiting " NR }'
   find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' | sort -n | tail -n 10 |
     awk '{ took = $1 - $2; if (NR > 1 && $1 - last < took) took = $1 - last; last = $1; printf "segment %.3f\n", took }'
 }
 cd /
 
 # Who else may start or stop PostgreSQL here. Ours is who names the data directory, in its arguments, its environment or
-# a file among its arguments; what cannot be read is told as such.
+# a file among its arguments. What root runs and we cannot read is told as such; another user's manages another cluster.
 manager() {
   ours=no
   args=$(tr '\0' '\n' < "$2/cmdline" 2>/dev/null)
@@ -31,7 +32,7 @@ manager() {
 $args
 ARGS
   if [ "$ours" = yes ]; then echo "manager ours $1 (pid ${2#/proc/})"
-  elif [ "$read_all" = no ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
+  elif [ "$read_all" = no ] && [ "$(stat -c %u "$2")" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
 }
 data=${1%/}
 for p in /proc/[0-9]*; do
@@ -39,7 +40,8 @@ for p in /proc/[0-9]*; do
   read -r name < "$p/comm" 2>/dev/null
   case "$name" in
     repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit) manager "$name" "$p";;
-    python*) if tr '\0' '\n' < "$p/cmdline" 2>/dev/null | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
+    python*)
+      if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
   esac
 done 2>/dev/null
 
