@@ -229,8 +229,10 @@ def test_the_worst_comes_first_and_a_terminal_gets_sentences() -> None:
     assert rows[:2] == ["✗ critical", "! warning"] and set(rows[2:]) == {"✓ ok"}
     lines = str(verdicts).splitlines()
     assert lines[0].startswith("✗ critical: No client") and lines[1].startswith("    open on db0: pid 77")
-    assert f"{len(verdicts) - 2} of {len(verdicts)} checks say yes" in lines
-    assert max(map(len, lines[5:])) <= 160
+    assert f"{len(verdicts) - 2} of {len(verdicts)} checks say yes" in str(verdicts)
+    assert max(map(len, lines[4:])) <= 160
+    page = verdicts._repr_html_()
+    assert page.index("pid 77") < page.index("public.cache") < page.index("checks say yes") < page.index("✓ ok")
 
 
 def test_every_gate_of_a_switchover_shows_a_value() -> None:
