@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import dialect
-from ..errors import Failure, NotAchieved, Refusal
+from ..errors import Failure, Refusal
+from ..facts.connection import try_connection
 from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..model import Running
 from ..run import Run
 from ..wire.doors import Door
-from .configuration import primary_conninfo, recovery_conf, standby_settings, with_settings
+from .configuration import recovery_conf, standby_settings, with_settings
 from .files import read_file, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
@@ -100,21 +101,16 @@ def writable(door: Door) -> bool:
 
 def prove_connection(run: Run, name: str) -> None:
     """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
-    door = run.doors[name]
-    other = run.pair.other(name)
-    told = f"{primary_conninfo(run.pair, door.node)} dbname=replication replication=true"
-    with run.deed(name, f"prove that it can replicate from {other.name}") as deed:
-        answer = door.run(
-            *(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told), okay=range(256)
-        )
-        if answer.status:
+    other = run.pair.other(name).name
+    with run.deed(name, f"prove that it can replicate from {other}") as deed:
+        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]))
+        if why_not:
             raise Failure(
-                f"{name} cannot replicate from {other.name}: {answer.complaint}",
-                f"check pg_hba.conf on {other.name}, and the passfile of PostgreSQL's user on {name}",
+                f"{name} cannot replicate from {other}: {why_not}",
+                f"check pg_hba.conf on {other}, peer_host, and the passfile of PostgreSQL's user on {name}",
             )
         deed.changed = False
-        wanted = run.doors[other.name].sql.read("select system_identifier::text as id from pg_control_system()")[0][
-            "id"
-        ]
-        if answer.text.split("|")[0] != wanted:
-            raise NotAchieved(f"{name} reached another system than {other.name}: {answer.text}", "mend peer_host")
+
+
+def _system_id(door: Door) -> str:
+    return str(door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"])

@@ -20,6 +20,7 @@ from .sightings import (
     system_id_of,
 )
 from .snapshot import Snapshot
+from .survey import Survey
 
 __all__ = [
     "Blank",
@@ -45,6 +46,7 @@ __all__ = [
     "Snapshot",
     "Ssh",
     "Stopped",
+    "Survey",
     "Timeouts",
     "Verdict",
     "Verdicts",

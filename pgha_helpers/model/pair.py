@@ -84,6 +84,8 @@ class Limits:
     free_space: Bytes = Bytes(1024 * MB)
     clock_skew: Seconds = Seconds(2)
     checkpoint: Seconds = Seconds(1)
+    long_transaction: Seconds = Seconds(15)
+    archiving: Seconds = Seconds(10)
 
 
 @dataclass(frozen=True)
