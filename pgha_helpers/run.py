@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -16,6 +16,13 @@ from .lock import Lock
 from .model import Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
+
+
+class Held(Protocol):
+    """Something that a run holds open."""
+
+    def close(self) -> None:
+        """Let it go."""
 
 
 @dataclass
@@ -46,6 +53,7 @@ class Run:
     journal: Journal
     doors: Mapping[str, Door]
     lock: Lock
+    clients: dict[str, Held] = field(default_factory=dict)  # by name, once somebody has asked for them
     permit: Plan | None = None
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
@@ -124,9 +132,9 @@ class Run:
     def close(self) -> None:
         """Release the lock and every connection; a later verb opens what it needs again."""
         self.lock.release()
-        for door in self.doors.values():
+        for held in (*self.clients.values(), *self.doors.values()):
             with contextlib.suppress(HaError, OSError):
-                door.close()
+                held.close()
 
     def deeds_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .. import show
 from ..errors import NotSeen
+from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of
@@ -19,6 +20,7 @@ class Snapshot(show.Shown):
     sightings: tuple[Sighting, Sighting]
     taken: str = ""
     seconds: float = 0.0
+    clients: tuple[ClientSeen, ...] = ()  # only a close look has them
 
     def __getitem__(self, name: str) -> Sighting:
         return self.sightings[self.pair.names.index(name)]
