@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 
@@ -31,7 +32,6 @@ class Bouncer(Way):
         self.watchdog = Watchdog(self.door, client, _password(client))
         self._following: list[str] = []  # databases that follow the primary, as prepare saw them
         self._staged: tuple[list[str], str, str] | None = None  # databases, the node to point at, the file's new text
-        self._paused = False
 
     def look(self, primary: str) -> tuple[str, list[str]]:
         """What it is, in words, and every reason why its clients could not be moved now."""
@@ -62,13 +62,12 @@ class Bouncer(Way):
     def pause(self) -> str:
         """Hold the clients. Raises NotAchieved, with everything resumed, where a transaction does not end."""
         self.watchdog.pause_begins()
-        self._paused = True
         try:
             self.console.pause(self._following)
             if self.watchdog.expired:
                 raise NotAchieved(f"pausing {self.client.name} took longer than the pause may last")
-        except BaseException:
-            self.resume()
+        except HaError:
+            self.let_go_on()
             raise
         return f"paused {', '.join(self._following)}"
 
@@ -82,22 +81,29 @@ class Bouncer(Way):
                 f"its watchdog resumes it within {self.client.pause:g} s; by hand: {self._by_hand()}",
             ) from None
         self.watchdog.over()
-        self._paused = False
         return were
+
+    def let_go_on(self) -> None:
+        """Resume after something worse. If that fails, too, the watchdog does it."""
+        with contextlib.suppress(HaError):
+            self.resume()
 
     def redirect(self, move: Move) -> str:
         """Point the databases at the new primary and let the clients go on, whatever happens on the way."""
         try:
             following = self._following or self.following(self.console.databases())
             self._repoint(following, move.primary)
-        except BaseException:
-            if self._paused:
-                self.resume()
+        except HaError:
+            self.let_go_on()
             raise
         if not (self.resume() and following == self._following):
             self.console.reconnect(following)
-        self.file.sync()
         return f"{', '.join(following)} to {move.primary}"
+
+    def settle(self) -> None:
+        """Settings are as the file has them, and that survives a power cut."""
+        self.file.sync()
+        self.console.restore()
 
     def take_back(self, move: Move) -> str:
         """As before: the file, and the clients go on, even if the file cannot be put right."""
@@ -107,7 +113,6 @@ class Bouncer(Way):
             old = self.file.read()
             if self._pointed(old, following, move.primary) != old:
                 self._repoint(following, move.primary)
-                self.file.sync()
                 said.append(f"{', '.join(following)} to {move.primary}")
             self.file.unstage()
         finally:

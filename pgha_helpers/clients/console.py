@@ -75,7 +75,13 @@ class Console:
             self._told.do(statement, within=deadline - time.monotonic())
 
     def resume(self, databases: Sequence[str]) -> bool:
-        """Let the clients of these databases go on; false if one of them was not paused (any more)."""
+        """Let the clients of these databases go on; false if one of them was not paused (any more).
+
+        Where a connection to a server has failed, or a client has come for the first time while its database was
+        paused, PgBouncer opens no other one for server_login_retry (tried on 1.18: 15 s with every client waiting).
+        So that counts for nothing now; `restore` brings it back.
+        """
+        self.say("SET server_login_retry = 0")
         were = True
         for name in databases:
             try:
@@ -85,6 +91,10 @@ class Console:
                     raise
                 were = False
         return were
+
+    def restore(self) -> None:
+        """All settings as the file has them."""
+        self.say("RELOAD")
 
     def reconnect(self, databases: Sequence[str]) -> None:
         """Close server connections as they are released, so that none goes on to where the database pointed before."""

@@ -22,6 +22,7 @@ _STAGE = """
 set -e
 umask 077
 f=$(readlink -e -- "$1")
+[ "$(sha256sum < "$f")" = "$2  -" ] || { echo "$f was changed by somebody else meanwhile" >&2; exit 1; }
 cp --preserve=all -- "$f" "$f.pgha-new"
 cat > "$f.pgha-new"
 [ "$(stat -c '%u %g %a' -- "$f")" = "$(stat -c '%u %g %a' -- "$f.pgha-new")" ] || {
@@ -30,12 +31,11 @@ cat > "$f.pgha-new"
   exit 1
 }
 sync -- "$f.pgha-new"
+echo "$f"
 """
 
-_SWAP = """
-f=$(readlink -e -- "$1") && [ -e "$f.pgha-new" ] && [ "$(sha256sum < "$f")" = "$2  -" ] || exit 3
-mv -fT -- "$f.pgha-new" "$f"
-"""
+# In the window a process more is a millisecond more, so this is one rename and no comparison of contents.
+_SWAP = '[ -e "$1.pgha-new" ] && [ ! "$1" -nt "$1.pgha-new" ] || exit 3; exec mv -fT -- "$1.pgha-new" "$1"'
 
 _SYNC = 'f=$(readlink -e -- "$1") && sync -- "$(dirname -- "$f")"'
 
@@ -46,7 +46,7 @@ class StagedFile:
     def __init__(self, door: Door, path: str) -> None:
         self.path = path
         self._door = door
-        self._staged: tuple[str, str] | None = None  # digest of the file as it was; the new text
+        self._staged: tuple[str, str] | None = None  # where the file really is, and its new text
 
     def read(self) -> str:
         """Its text. Raises CommandFailed."""
@@ -58,15 +58,16 @@ class StagedFile:
 
     def stage(self, old: str, new: str) -> None:
         """Write what it is to hold beside it, flushed to disk. Raises CommandFailed."""
-        self._door.script(_STAGE, self.path, stdin=_bytes(new))
-        self._staged = sha256(_bytes(old)).hexdigest(), new
+        digest = sha256(_bytes(old)).hexdigest()
+        where = self._door.script(_STAGE, self.path, digest, stdin=_bytes(new)).stdout
+        self._staged = where.decode("utf-8", "surrogateescape").removesuffix("\n"), new
 
     def swap(self, new: str) -> bool:
         """Make it hold this text, which was staged; false if it was not, or if somebody has changed it meanwhile."""
         if self._staged is None or self._staged[1] != new:
             return False
-        old, self._staged = self._staged[0], None
-        return self._door.script(_SWAP, self.path, old, okay=(0, 3)).status == 0
+        where, self._staged = self._staged[0], None
+        return self._door.script(_SWAP, where, okay=(0, 3)).status == 0
 
     def replace(self, old: str, new: str) -> None:
         """Stage and swap at once. Raises NotAchieved where somebody changes it at this very moment."""

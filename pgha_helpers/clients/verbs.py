@@ -5,6 +5,7 @@ In the window, from `pause` to `redirect`, nothing is opened or prepared; what i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def pause(run: Run, plan: Plan) -> None:
             outcomes = list(pool.map(_paused, bouncers))
         if troubles := [outcome for outcome in outcomes if isinstance(outcome, HaError)]:
             for bouncer in bouncers:
-                bouncer.resume()
+                bouncer.let_go_on()
             raise _together("clients could not be paused", troubles)
         deed.say("; ".join(map(str, outcomes)))
 
@@ -96,6 +97,7 @@ def redirect(run: Run, plan: Plan) -> None:
         )
     for entry in entries_of(run):
         troubles += _write_through(run, entry)
+    _settle(run)
     if troubles:
         raise _together(f"{plan.node} is primary, but not every client was led there", troubles)
 
@@ -113,6 +115,7 @@ def take_back(run: Run, plan: Plan) -> None:
             f"let its clients go on with {plan.peer}",
             lambda entry: entry.way.take_back(move),
         )
+        _settle(run)
     if troubles:
         raise _together(f"not every client was led back to {plan.peer}", troubles)
 
@@ -208,6 +211,13 @@ def _write_through(run: Run, entry: Entry) -> list[HaError]:
     except HaError as trouble:
         return [trouble]
     return []
+
+
+def _settle(run: Run) -> None:
+    """Nobody waits for this, and a client that it fails for has been told already."""
+    for entry in entries_of(run):
+        with contextlib.suppress(HaError):
+            entry.way.settle()
 
 
 def _together(what: str, troubles: Sequence[HaError]) -> NotAchieved:

@@ -25,6 +25,9 @@ class Way:
         """Lead the clients to the new primary, and see that they are led there."""
         return ""
 
+    def settle(self) -> None:
+        """What can wait until every client goes on."""
+
     def take_back(self, move: Move) -> str:
         """Lead them back to the old primary, of which `move` speaks as the primary."""
         return ""

@@ -55,6 +55,7 @@ class Pooler:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self._user = server_user()
+        self.switches = self._user.switch
         self._process: subprocess.Popen[bytes] | None = None
         self._write(primary, more)
 
