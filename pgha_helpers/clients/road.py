@@ -38,6 +38,7 @@ class Road:
         if client.passfile:
             settings["passfile"] = os.path.expanduser(client.passfile)  # noqa: PTH111 (a libpq value)
         self._patience = pair.timeouts.start
+        self._prepared = False
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)
 
     def why_not(self, system_id: str) -> Iterator[str]:
@@ -62,19 +63,23 @@ class Road:
         here = self._where()
         with_rights = run.doors[primary].session(here["database"])
         try:
-            return _ensure(with_rights, here["role"])
+            made = _ensure(with_rights, here["role"])
         finally:
             with_rights.close()
+        self._prepared = True
+        return made
 
-    def write(self, run_id: str) -> float:
-        """Write a row and delete it again; gives the seconds that it took.
+    def write(self, run: Run, primary: str) -> float:
+        """Write a row and delete it again; gives the seconds until it was written.
 
         The clients' road may need a moment to lead to the new primary, so it is tried until timeouts.start has
         passed. Raises NotAchieved with the last reason.
         """
-        began, key = time.monotonic(), f"{run_id} through {self.name}"
+        began, key = time.monotonic(), f"{run.id} through {self.name}"
         while True:
             try:
+                if not self._prepared:  # the old primary was lost, or it is the rerun of a run that died
+                    self.prepare(run, primary)
                 self._sql.do(f"insert into {TABLE} (run, seq, at) values (%s, 0, now())", [key])
                 took = time.monotonic() - began
                 self._sql.do(f"delete from {TABLE} where run = %s", [key])

@@ -55,13 +55,16 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
 
 
 def prepare(run: Run, plan: Plan) -> None:
-    """While clients still work: open sessions and shells, stage files, start watchdogs, make the canary's table."""
+    """While clients still work: open sessions and shells, stage files, start watchdogs, make the canary's table.
+
+    In a failover nobody can make that table yet: `redirect` makes it.
+    """
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
         if entry.way.acts:
             with run.deed(entry.name, "prepare to move its clients") as deed:
                 deed.say(entry.way.prepare(move))
-        if entry.road:
+        if entry.road and plan.kind != "failover":
             with run.deed(entry.name, "see that its role may write the canary row") as deed:
                 made = entry.road.prepare(run, plan.peer)
                 deed.say(f"made {made}") if made else deed.already("its role may write the canary row")
@@ -96,7 +99,7 @@ def redirect(run: Run, plan: Plan) -> None:
             run, entries_of(run), f"redirect its clients to {plan.node}", lambda entry: entry.way.redirect(move)
         )
     for entry in entries_of(run):
-        troubles += _write_through(run, entry)
+        troubles += _write_through(run, entry, plan.node)
     _settle(run)
     if troubles:
         raise _together(f"{plan.node} is primary, but not every client was led there", troubles)
@@ -202,12 +205,12 @@ def _each(run: Run, entries: Iterable[Entry], did: str, act: Callable[[Entry], s
     return troubles
 
 
-def _write_through(run: Run, entry: Entry) -> list[HaError]:
+def _write_through(run: Run, entry: Entry, primary: str) -> list[HaError]:
     if entry.road is None:
         return []
     try:
         with run.deed(entry.name, "write a row through its own dsn") as deed:
-            deed.say(f"wrote a row through its own dsn after {span(entry.road.write(run.id))}")
+            deed.say(f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}")
     except HaError as trouble:
         return [trouble]
     return []

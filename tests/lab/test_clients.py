@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,18 +100,36 @@ def test_a_pooler_that_is_killed_while_it_pauses_finds_the_new_primary_when_it_i
         assert pooler.database()["paused"] == 0
 
 
-def test_the_watchdog_resumes_when_the_runbook_has_gone(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
-    """Its connections are cut as kill -9 cuts them; then, with them open and nobody at the other end, it waits."""
-    with consented(pair, tmp_path, pooler.client(pause="1s", wait="500ms")) as (run, plan):
-        for cut in (True, False):
-            clients.prepare(run, plan)
-            clients.pause(run, plan)
-            assert pooler.database()["paused"] == 1
-            if cut:
-                run.clients["pool"].close()
+#: A runbook that pauses its clients, and does nothing more.
+PAUSING = """
+import sys, time
+from pgha_helpers import begin, clients, gate, look, plan_promotion
+run = begin("promote", pair=sys.argv[1], confirm=sys.argv[2])
+plan = gate(run, plan_promotion(run, look(run)))
+clients.prepare(run, plan)
+clients.pause(run, plan)
+print("paused now", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_watchdog_resumes_when_the_runbook_has_gone(
+    pair: Lab, pooler: Pooler, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Killed, its connections end; stopped, they stay as those of a machine that was lost do, until the expiry."""
+    path = changed_pair(pair, tmp_path, clients=[pooler.client(pause="2s", wait="1s")])
+    command = [sys.executable, "-c", PAUSING, str(path), f"promote {other(pair)}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runbook:
+        try:
+            assert runbook.stdout and any("paused now" in line for line in runbook.stdout)
+            was_paused = pooler.database()["paused"]
+            runbook.send_signal(number)
             until(lambda: pooler.database()["paused"] == 0)
-        clients.take_back(run, plan)
-        assert [path.name for path in pooler.folder.glob("*.pgha-new")] == []
+        finally:
+            runbook.kill()
+    assert was_paused == 1
+    assert pooler.ask("select 1 as one", "app") == [{"one": 1}]
 
 
 def test_an_open_transaction_lets_everybody_go_on_and_is_named(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
@@ -335,3 +356,23 @@ def test_sessions_left_behind_are_ended_but_not_those_of_readers(pair: Lab, pool
             stale.cursor().execute("select 3")
         reader.rollback()
         assert clients.left_behind(run, standby.name) == 0
+
+
+def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_connect(
+    own_pair: Lab, need: Callable[..., None], tmp_path: Path
+) -> None:
+    need("pgbouncer", "pgbouncer")
+    with pooled(own_pair, "db0", "server_login_retry = 3600") as pooler, Load(pooler.load_dsn()) as load:
+        until(lambda: load.acknowledged > 10)
+        own_pair.kill("db0")
+        until(lambda: load.refused > 0 or "connect failed" in (pooler.folder / "pgbouncer.log").read_text())
+        path = changed_pair(own_pair, tmp_path, clients=[pooler.client()])
+        with running(path, "promote", confirm="promote db1", occasion="failover") as run:
+            assert reasons(run) == ""
+            plan = gate(run, plan_promotion(run, look(run)))
+            clients.prepare(run, plan)
+            hand_over(run, plan)
+            clients.redirect(run, plan)
+            before = load.acknowledged
+            until(lambda: load.acknowledged > before)
+        assert pooler.database()["at"] == "db1"
