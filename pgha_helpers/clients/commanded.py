@@ -24,7 +24,7 @@ class Commanded(Way):
 
     def look(self, primary: str) -> tuple[str, list[str]]:
         """Whether its programs are there, and its check holds for the roles as they are."""
-        words = f"{self.client.redirect[0]} on {self.client.ssh.host if self.client.ssh else self.client.on}"
+        words = f"{self.client.redirect[0]} on {self._place()}"
         try:
             programs = dict.fromkeys((self.client.redirect[0], self.client.check[0], (*self.client.undo, "true")[0]))
             against = [f"there is no program {name}" for name in programs if not self._has(name)]
@@ -63,12 +63,15 @@ class Commanded(Way):
         self._redirected = False
         return f"back to {move.primary}, and its check holds"
 
+    def _place(self) -> str:
+        return self.client.ssh.host if self.client.ssh else self.client.node or "this machine"
+
     def _run(self, words: tuple[str, ...], move: Move) -> None:
         try:
             self.door.run(*move.filled(words))
         except Refusal as trouble:
             raise NotAchieved(
-                trouble.what, f"by hand, on {self.client.on}: see {self.client.name} in the pair file"
+                trouble.what, f"by hand, on {self._place()}: see {self.client.name} in the pair file"
             ) from None
 
     def _check(self, move: Move, within: float | None = None) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ..model import Command, Node, Pair, Pgbouncer
-from ..model.clients import HERE
 from ..wire.doors import Door
 
 
 def door_to(client: Pgbouncer | Command, pair: Pair) -> Door:
     """A door of the client's own, so that nothing in it waits for what goes on at a node's."""
-    node = pair[client.on] if client.on != HERE else None
+    node = pair[client.node] if client.node else None
     place = Node(
         client.name,
         host="",

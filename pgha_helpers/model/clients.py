@@ -8,8 +8,6 @@ from typing import Literal
 from .marks import CLOSED, Seconds
 from .ssh import Ssh
 
-HERE = "here"  # as `on`: this very machine
-
 #: What stands for the roles as they are to be, in curly brackets, in a command's arguments.
 PLACEHOLDERS = ("primary", "primary_host", "primary_port", "standby", "standby_host", "standby_port")
 
@@ -18,7 +16,7 @@ PLACEHOLDERS = ("primary", "primary_host", "primary_port", "standby", "standby_h
 class Pgbouncer:
     """A pooler: it holds the clients while the primary moves, and its database lines are rewritten.
 
-    `file` lies on the host that `on` (`here`, or a node's name) or `ssh` names; `databases` follow the primary
+    `file` lies on this machine, or on the host that `node` (a node's name) or `ssh` names; `databases` follow the primary
     (empty: all that point at it), `readers` the standby. `pause` is the expiry of a pause and `wait` how long it may
     wait for open transactions, both in seconds.
     """
@@ -34,7 +32,7 @@ class Pgbouncer:
     databases: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     dsn: str = ""
-    on: str = HERE
+    node: str = ""
     ssh: Ssh | None = None
     owner: str = ""
     bin_directory: str = ""
@@ -58,7 +56,7 @@ class Command:
     undo: tuple[str, ...] = ()
     dsn: str = ""
     passfile: str = ""
-    on: str = HERE
+    node: str = ""
     ssh: Ssh | None = None
     owner: str = ""
     within: Seconds = Seconds(10)

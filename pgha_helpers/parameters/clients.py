@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ..model import Client, Command, Pair, Pgbouncer, Ssh
-from ..model.clients import HERE, KINDS, PLACEHOLDERS
+from ..model.clients import KINDS, PLACEHOLDERS
 from .sentences import sentence, with_units
 
 
@@ -88,10 +88,10 @@ def _dsn_nonsense(here: str, dsn: str) -> Iterator[str]:
 
 
 def _place_nonsense(here: str, client: Pgbouncer | Command, pair: Pair) -> Iterator[str]:
-    if client.on not in (HERE, *pair.names):
-        yield f"{here}.on: {client.on!r} is neither {HERE}, {' nor '.join(pair.names)}; for another host write ssh:"
-    if client.on != HERE and client.ssh:
-        yield f"{here}: on and ssh cannot both be told"
+    if client.node and client.node not in pair.names:
+        yield f"{here}.node: {client.node!r} is not one of {' and '.join(pair.names)}; for another host write ssh:"
+    if client.node and client.ssh:
+        yield f"{here}: node and ssh cannot both be told"
 
 
 def _pgbouncer_nonsense(here: str, client: Pgbouncer) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _command_nonsense(here: str, client: Command) -> Iterator[str]:
 
 
 def _shared_files(pair: Pair) -> Iterator[str]:
-    files = [(c.on, c.ssh, c.file) for c in pair.clients if isinstance(c, Pgbouncer)]
+    files = [(c.node, c.ssh, c.file) for c in pair.clients if isinstance(c, Pgbouncer)]
     for place in dict.fromkeys(place for place in files if files.count(place) > 1):
         yield f"clients: {files.count(place)} entries rewrite {place[2]}; make them one, with all its databases"
 

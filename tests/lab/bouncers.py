@@ -118,7 +118,7 @@ class Pooler:
             "user": "console",
             "passfile": str(self.passfile),
             "file": str(self.ini),
-            "on": "db0",
+            "node": "db0",
             "dsn": self.dsn(),
             "readers": ["app_ro"],
         }
