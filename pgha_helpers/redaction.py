@@ -13,10 +13,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from . import passfile
 from .model import Pair
 
 MARK = "[redacted]"
@@ -103,21 +103,10 @@ def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.env
     names = ["PGPASSWORD", "PGSSLPASSWORD"]
     if pair is not None:
         places += [pair.passfile, *(node.passfile for node in pair if node.ssh is None)]
+        places += [client.passfile for client in pair.clients]
         names += pair.secret_variables
-    found = {word for place in places if place for word in _passwords(Path(place).expanduser())}
+    found = {entry[4] for place in places if place for entry in passfile.entries(place)}
     return found | {environment[name] for name in names if environment.get(name)}
-
-
-def _passwords(passfile: Path) -> Iterator[str]:
-    """The last field of each line of a passfile; `\\:` and `\\\\` stand for themselves there."""
-    try:
-        lines = passfile.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        fields = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", line)
-        if not line.startswith("#") and len(fields) >= 5:
-            yield re.sub(r"\\(.)", r"\1", fields[4])
 
 
 def _lines_of_one_text(value: Sequence[Any]) -> bool:

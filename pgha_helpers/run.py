@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -18,6 +18,13 @@ from .plans import Plan
 from .wire.doors import Door
 
 T = TypeVar("T")
+
+
+class Held(Protocol):
+    """Something that a run holds open."""
+
+    def close(self) -> None:
+        """Let it go."""
 
 
 @dataclass
@@ -48,6 +55,7 @@ class Run:
     journal: Journal
     doors: Mapping[str, Door]
     lock: Lock
+    clients: dict[str, Held] = field(default_factory=dict)  # by name, once somebody has asked for them
     permit: Plan | None = None
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
@@ -130,9 +138,9 @@ class Run:
     def close(self) -> None:
         """Release the lock and every connection; a later verb opens what it needs again."""
         self.lock.release()
-        for door in self.doors.values():
+        for held in (*self.clients.values(), *self.doors.values()):
             with contextlib.suppress(HaError, OSError):
-                door.close()
+                held.close()
 
     def deeds_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""

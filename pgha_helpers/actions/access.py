@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from .. import passfile
 from ..errors import QueryFailed
 from ..facts.queries import query
 from ..model import Pair
 from ..run import Run
+from ..wire.sql import identifier
 from .configuration import hba_address, hba_block, with_hba
 from .files import read_file, write_file
 
@@ -34,53 +33,23 @@ def ensure_role(run: Run, name: str) -> None:
         if not role_is_missing(run, name):
             deed.already(f"role {user} was there")
             return
-        identifier = '"' + user.replace('"', '""') + '"'
         password = password_of(run.pair, name)
         if door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
-            door.sql.do(f"alter role {identifier} login replication")
+            door.sql.do(f"alter role {identifier(user)} login replication")
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:
             verifier = door.sql.encrypted(password, user)
-            door.sql.do(f"create role {identifier} login replication password %s", [verifier])
+            door.sql.do(f"create role {identifier(user)} login replication password %s", [verifier])
             deed.say(f"created role {user} with REPLICATION, with the password of this machine's passfile")
         else:
-            door.sql.do(f"create role {identifier} login replication")
+            door.sql.do(f"create role {identifier(user)} login replication")
             deed.say(f"created role {user} with REPLICATION, without a password: the passfile has none for it")
 
 
 def password_of(pair: Pair, name: str) -> str:
     """The replication role's password in the operator's passfile, or an empty string (certificates, trust, peer)."""
-    path = Path(pair.passfile or os.environ.get("PGPASSFILE", "~/.pgpass")).expanduser()
-    if not path.is_file():
-        return ""
-    host, port = pair[name].host, str(pair[name].port)
-    for line in path.read_text().splitlines():
-        fields = _fields(line)
-        if len(fields) == 5 and all(
-            have in ("*", want)
-            for have, want in zip(fields, (host, port, "replication", pair.replication_user), strict=False)
-        ):
-            return fields[4]
-    return ""
-
-
-def _fields(line: str) -> list[str]:
-    r"""The fields of a passfile's line, where `\:` and `\\` stand for themselves.
-
-    >>> _fields(r"h:1:db:u:a\:b")
-    ['h', '1', 'db', 'u', 'a:b']
-    """
-    out, escaped = [""], False
-    for char in line:
-        if char == ":" and not escaped:
-            out.append("")
-        elif char == "\\" and not escaped:
-            escaped = True
-            continue
-        else:
-            out[-1] += char
-        escaped = False
-    return out
+    node = pair[name]
+    return passfile.password(pair.passfile, node.host, str(node.port), "replication", pair.replication_user)
 
 
 def ensure_hba(run: Run, name: str) -> None:

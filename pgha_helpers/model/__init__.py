@@ -1,8 +1,9 @@
 """The nouns. Nothing in here can reach a server, and everything is frozen."""
 
+from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .notes import Note, ends_of
-from .pair import Limits, Node, Pair, Ssh, Timeouts
+from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
 from .sightings import (
@@ -20,20 +21,26 @@ from .sightings import (
     system_id_of,
 )
 from .snapshot import Snapshot
+from .ssh import Ssh
 from .survey import Survey
 
 __all__ = [
     "Blank",
+    "Client",
+    "ClientSeen",
+    "Command",
     "Control",
     "Deed",
     "Deeds",
     "Disk",
     "Hung",
+    "Libpq",
     "Limits",
     "Lsn",
     "Node",
     "Note",
     "Pair",
+    "Pgbouncer",
     "Phase",
     "Position",
     "Process",

@@ -1,38 +1,20 @@
-"""Two addresses, and what "healthy" means here. Roles are facts, never configuration: see Snapshot.
-
-`Bytes` and `Seconds` mark the values that a pair file writes with a unit (`16MB`, `30s`).
-"""
+"""Two addresses, and what "healthy" means here. Roles are facts, never configuration: see Snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NewType
 
-Bytes = NewType("Bytes", int)
-Seconds = NewType("Seconds", float)
-
-MB = 1024 * 1024
-_CLOSED = {"extra": "forbid"}  # read by pydantic: an unknown key is an error
-
-
-@dataclass(frozen=True)
-class Ssh:
-    """How this machine reaches a node's shell. Keys and agent only: a password is not a key of the pair file."""
-
-    __pydantic_config__ = _CLOSED
-    host: str
-    port: int = 22
-    user: str = ""
-    key: str = ""
-    known_hosts: str = "~/.ssh/known_hosts"
+from .clients import Client
+from .marks import CLOSED, MB, Bytes, Seconds
+from .ssh import Ssh
 
 
 @dataclass(frozen=True)
 class Commands:
     """How a service manager starts and stops the server: each a list of arguments, never a line for a shell."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
     start: tuple[str, ...]
     stop: tuple[str, ...]
 
@@ -41,7 +23,7 @@ class Commands:
 class Node:
     """One server's addresses. Not a connection, and not a role."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
     name: str
     host: str
     data_directory: str
@@ -76,7 +58,7 @@ class Node:
 class Limits:
     """What is still healthy."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
     lag: Bytes = Bytes(16 * MB)
     lag_time: Seconds = Seconds(10)
     wal_keep: Bytes = Bytes(512 * MB)
@@ -92,7 +74,7 @@ class Limits:
 class Timeouts:
     """Every deadline, in seconds. When one passes, the run looks once more before it says anything."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
     connect: Seconds = Seconds(3)
     statement: Seconds = Seconds(5)
     command: Seconds = Seconds(15)
@@ -111,7 +93,7 @@ class Timeouts:
 class Pair:
     """Two nodes, in the order of the pair file."""
 
-    __pydantic_config__ = _CLOSED
+    __pydantic_config__ = CLOSED
     name: str
     nodes: tuple[Node, Node]
     user: str = "postgres"
@@ -125,6 +107,7 @@ class Pair:
     signing_key: str = ""
     allowed_signers: str = ""
     secret_variables: tuple[str, ...] = ()
+    clients: tuple[Client, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 

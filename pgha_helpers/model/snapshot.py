@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .. import show
 from ..errors import NotSeen
+from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of
@@ -25,6 +26,7 @@ class Snapshot(show.Shown):
     taken: str = ""
     seconds: float = 0.0
     survey: Mapping[str, Survey | str] = field(default_factory=dict)
+    clients: tuple[ClientSeen, ...] = ()  # only a close look has them
 
     def __getitem__(self, name: str) -> Sighting:
         return self.sightings[self.pair.names.index(name)]

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import grp
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
 from typing import Any, get_args, get_type_hints
 
 import yaml
@@ -16,12 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import BadParameters
 from ..model import Pair
-from ..model.pair import Bytes, Seconds
 from ..places import CHECKOUT
-from .units import read_size, read_span
-
-_UNITS: Mapping[object, Any] = {Bytes: read_size, Seconds: read_span}
-_SECRETS = ("password", "passwd", "pgpassword", "secret")
+from .clients import clients_nonsense, read_clients
+from .sentences import dataclass_in, sentence, with_units
 
 
 def places() -> list[Path]:
@@ -58,13 +52,14 @@ def load_pair(pair: str) -> Pair:
         raise BadParameters(f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml") from None
     if not isinstance(raw, dict):
         raise BadParameters(f"{path} is not a list of keys and values", "see parameters/example.yaml")
+    clients, wrong = read_clients(raw.pop("clients", None) or [])
     try:
-        found = TypeAdapter(Pair).validate_python(_shape(raw, path.stem))
+        found = TypeAdapter(Pair).validate_python({**_shape(raw, path.stem), "clients": clients})
     except ValidationError as error:
-        raise _complaint(path, _lines(error, raw)) from None
+        raise _complaint(path, [*_lines(error, raw), *wrong]) from None
     except ValueError as error:
-        raise _complaint(path, [str(error)]) from None
-    wrong = list(_nonsense(found))
+        raise _complaint(path, [str(error), *wrong]) from None
+    wrong += _nonsense(found)
     if wrong:
         raise _complaint(path, wrong)
     return found
@@ -81,30 +76,8 @@ def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
         found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
         raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
     listed = [{"name": str(key), **value} for key, value in nodes.items()]
-    shaped: dict[str, Any] = _with_units(Pair, {"name": name, **raw, "nodes": listed}, "")
+    shaped: dict[str, Any] = with_units(Pair, {"name": name, **raw, "nodes": listed}, "")
     return shaped
-
-
-def _with_units(kind: Any, raw: Any, path: str) -> Any:
-    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds."""
-    if not (is_dataclass(kind) and isinstance(raw, dict)):
-        return raw
-    hints, out = get_type_hints(kind), dict(raw)
-    for key in raw.keys() & hints.keys():
-        hint, here = hints[key], f"{path}{key}"
-        if hint in _UNITS:
-            try:
-                out[key] = _UNITS[hint](raw[key])
-            except ValueError as error:
-                raise ValueError(f"{here}: {error}") from None
-        elif inner := _dataclass_in(hint):
-            out[key] = _with_units(inner, raw[key], f"{here}.")
-    return out
-
-
-def _dataclass_in(hint: Any) -> Any:
-    options = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    return next((o for o in options if is_dataclass(o)), None)
 
 
 def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
@@ -113,20 +86,8 @@ def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
     for fault in error.errors():
         where = [p for p in fault["loc"] if not (isinstance(p, str) and p[:1].isupper())]
         keys = [_node_name(raw, p) if isinstance(p, int) else str(p) for p in where]
-        seen.append(_sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
+        seen.append(sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
     return list(dict.fromkeys(seen))
-
-
-def _sentence(path: str, key: str, fault: Any, owner: Any) -> str:
-    if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        if key.lower() in _SECRETS:
-            return f"{path} is no key: secrets do not belong in a pair file, but in a passfile or the environment"
-        near = get_close_matches(key, [f.name for f in fields(owner)], 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(f.name for f in fields(owner))}"
-        return f"{path}: unknown key; {hint}"
-    if fault["type"] == "missing":
-        return f"{path}: is missing"
-    return f"{path}: {fault['input']!r} is wrong: {fault['msg']}"
 
 
 def _owner(where: list[Any]) -> Any:
@@ -136,7 +97,7 @@ def _owner(where: list[Any]) -> Any:
         if isinstance(part, int):
             owner = get_args(get_type_hints(Pair)["nodes"])[0]
         elif part != "nodes":
-            owner = _dataclass_in(get_type_hints(owner)[part]) or owner
+            owner = dataclass_in(get_type_hints(owner)[part]) or owner
     return owner
 
 
@@ -156,6 +117,7 @@ def _nonsense(pair: Pair) -> Iterator[str]:
     yield from _records_nonsense(pair)
     for node in pair:
         yield from _node_nonsense(node)
+    yield from clients_nonsense(pair)
 
 
 def _records_nonsense(pair: Pair) -> Iterator[str]:

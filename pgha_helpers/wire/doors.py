@@ -74,7 +74,6 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
         "host": node.host,
         "port": node.port,
         "user": pair.user,
-        "dbname": pair.database,
         "application_name": "pgha",
         "keepalives_idle": 10,
         "tcp_user_timeout": int(pair.timeouts.statement * 2000),

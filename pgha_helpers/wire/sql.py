@@ -107,6 +107,30 @@ class Session:
         return QueryFailed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
 
 
+def keywords(dsn: str) -> dict[str, str]:
+    """What a connection string says, in any form that libpq takes, by keyword.
+
+    Raises ValueError without libpq's words: they quote what may be a password.
+
+    >>> keywords("postgresql://ann@a:1,b:2/app?target_session_attrs=primary")["port"]
+    '1,2'
+    """
+    try:
+        found: dict[str, str] = extensions.parse_dsn(dsn)
+    except psycopg2.ProgrammingError:
+        raise ValueError("no connection string that libpq understands") from None
+    return found
+
+
+def identifier(name: str) -> str:
+    '''A name in double quotes.
+
+    >>> identifier('odd "name"')
+    '"odd ""name"""'
+    '''
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 

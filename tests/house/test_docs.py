@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 import yaml
 
 from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
+from pgha_helpers.model.clients import KINDS, PLACEHOLDERS
 from pgha_helpers.places import CHECKOUT
 
 EXAMPLE = (CHECKOUT / "parameters" / "example.yaml").read_text()
@@ -45,6 +46,24 @@ def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
     told = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
     assert told.limits == Limits()
     assert told.timeouts == Timeouts()
+
+
+def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
+    """Its examples, taken together, are entries of a pair file; the example's comment is one, too."""
+    from pgha_helpers.parameters.clients import read_clients
+
+    guide = (CHECKOUT / "docs" / "clients.md").read_text()
+    told = [
+        entry for block in re.findall(r"```yaml\n(.*?)```", guide, re.S) for entry in yaml.safe_load(block)["clients"]
+    ]
+    short = "\n".join(line[2:] for line in EXAMPLE.splitlines() if re.match(r"#   [- ] ", line))
+    for entries in (told, yaml.safe_load(short)):
+        read, wrong = read_clients(entries)
+        assert not wrong and {client.kind for client in read} == set(KINDS)
+    for kind, of_kind in KINDS.items():
+        found = {key for entry in told if entry["kind"] == kind for key in entry}
+        assert found | {"on"} == keys_of(of_kind) | {"on"}, kind
+    assert all(f"`{{{name}}}`" in guide for name in PLACEHOLDERS)
 
 
 def test_every_dependency_is_pinned() -> None:

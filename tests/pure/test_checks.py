@@ -7,7 +7,7 @@ import pytest
 from pgha_helpers.checks import AFTER, BEFORE, HEALTHY, judge, readiness
 from pgha_helpers.checks.check import Check
 from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
-from pgha_helpers.model.pair import Bytes
+from pgha_helpers.model.marks import Bytes
 
 from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
 

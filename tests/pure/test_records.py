@@ -23,7 +23,7 @@ from pgha_helpers.facts.ledger import Ledger
 from pgha_helpers.interrupts import uninterrupted
 from pgha_helpers.journal import Journal, read
 from pgha_helpers.model import Pair
-from pgha_helpers.model.pair import Seconds
+from pgha_helpers.model.marks import Seconds
 from pgha_helpers.records.folder import Keeping, make_folder, new_id, record_folders
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.redaction import Redactor, secrets_of

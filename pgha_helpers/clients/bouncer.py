@@ -1,0 +1,180 @@
+"""PgBouncer: hold the clients, move the primary, point the database lines at it, let the clients go on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+
+from .. import passfile
+from ..errors import HaError, NotAchieved
+from ..model import Pair, Pgbouncer
+from ..wire.doors import Door
+from . import ini
+from .console import Console, Database
+from .file import StagedFile
+from .move import Move, address_like, node_at
+from .outlook import outlook
+from .place import door_to
+from .watchdog import Watchdog
+from .way import Way
+
+
+class Bouncer(Way):
+    """One PgBouncer. Every verb looks first, so each may be said again."""
+
+    def __init__(self, client: Pgbouncer, pair: Pair) -> None:
+        self.client = client
+        self.pair = pair
+        self.door: Door = door_to(client, pair)
+        self.console = Console(client, pair.timeouts)
+        self.file = StagedFile(self.door, client.file)
+        self.watchdog = Watchdog(self.door, client, _password(client))
+        self._following: list[str] = []  # databases that follow the primary, as prepare saw them
+        self._staged: tuple[list[str], str, str] | None = None  # databases, the node to point at, the file's new text
+
+    def look(self, primary: str) -> tuple[str, list[str]]:
+        """What it is, in words, and every reason why its clients could not be moved now."""
+        return outlook(self, primary)
+
+    def following(self, known: Mapping[str, Database]) -> list[str]:
+        """The databases that follow the primary: those named, or all that point at a node and are no reader's."""
+        at_a_node = (name for name, database in known.items() if node_at(self.pair, database.target))
+        return list(self.client.databases) or [name for name in at_a_node if name not in self.client.readers]
+
+    def at(self, target: ini.Target) -> str:
+        """The name of the node at this address, or the address."""
+        node = node_at(self.pair, target)
+        return node.name if node else f"{target.host or 'a Unix socket'}:{target.port}"
+
+    def prepare(self, move: Move) -> str:
+        """While clients still work: sessions opened, the new file written beside the old one, the watchdog started."""
+        self.console.open()
+        self._following = self.following(self.console.databases())
+        old = self.file.read()
+        new = self._pointed(old, self._following, move.primary)
+        if new != old:
+            self.file.stage(old, new)
+            self._staged = self._following, move.primary, new
+        self.watchdog.start(self._following)
+        return f"staged {self.file.path}, and started a watchdog that ends a pause after {self.client.pause:g} s"
+
+    def pause(self) -> str:
+        """Hold the clients. Raises NotAchieved, with everything resumed, where a transaction does not end."""
+        self.watchdog.pause_begins()
+        try:
+            self.console.pause(self._following)
+            if self.watchdog.expired:
+                raise NotAchieved(f"pausing {self.client.name} took longer than the pause may last")
+        except HaError:
+            self.let_go_on()
+            raise
+        return f"paused {', '.join(self._following)}"
+
+    def resume(self) -> bool:
+        """Let the clients go on; false if they were not held. Raises with what to type where nobody answers."""
+        try:
+            were = self.console.resume(self._following or self.following(self.console.databases()))
+        except HaError as trouble:
+            raise NotAchieved(
+                f"{self.client.name} may still be paused: {trouble.what}",
+                f"its watchdog resumes it within {self.client.pause:g} s; by hand: {self._by_hand()}",
+            ) from None
+        self.watchdog.over()
+        return were
+
+    def let_go_on(self) -> None:
+        """Resume after something worse. If that fails, too, the watchdog does it."""
+        with contextlib.suppress(HaError):
+            self.resume()
+
+    def redirect(self, move: Move) -> str:
+        """Point the databases at the new primary and let the clients go on, whatever happens on the way."""
+        try:
+            following = self._following or self.following(self.console.databases())
+            self._repoint(following, move.primary)
+        except HaError:
+            self.let_go_on()
+            raise
+        if not (self.resume() and following == self._following):
+            self.console.reconnect(following)
+        return f"{', '.join(following)} to {move.primary}"
+
+    def settle(self) -> None:
+        """Settings are as the file has them, and that survives a power cut."""
+        self.file.sync()
+        self.console.restore()
+
+    def take_back(self, move: Move) -> str:
+        """As before: the file, and the clients go on, even if the file cannot be put right."""
+        said = []
+        try:
+            following = self._following or self.following(self.console.databases())
+            old = self.file.read()
+            if self._pointed(old, following, move.primary) != old:
+                self._repoint(following, move.primary)
+                said.append(f"{', '.join(following)} to {move.primary}")
+            self.file.unstage()
+        finally:
+            if self.resume():
+                said.append("resumed")
+        return ", ".join(said)
+
+    def lead_readers(self, move: Move) -> str:
+        """Point the read-only databases at the standby."""
+        readers = list(self.client.readers)
+        known = self.console.databases()
+        if all(self.at(known[name].target) == move.standby for name in readers if name in known):
+            return ""
+        self._repoint(readers, move.standby)
+        self.console.reconnect(readers)
+        self.file.sync()
+        return f"{', '.join(readers)} to {move.standby}"
+
+    def _repoint(self, names: list[str], node: str) -> None:
+        """Make the file and PgBouncer say this node for these databases. Raises NotAchieved where they do not."""
+        staged, self._staged = self._staged, None
+        if not (staged and staged[:2] == (names, node) and self.file.swap(staged[2])):
+            old = self.file.read()
+            new = self._pointed(old, names, node)
+            if new != old:
+                self.file.replace(old, new)
+        try:
+            self.console.say("RELOAD")
+            known = self.console.databases()
+        except HaError as trouble:
+            raise NotAchieved(
+                f"{self.file.path} points at {node}, but {trouble.what}", "start pgbouncer: it reads that file"
+            ) from None
+        wrong = [name for name in names if name not in known or self.at(known[name].target) != node]
+        if wrong:
+            raise NotAchieved(
+                f"after a RELOAD {', '.join(wrong)} of {self.client.name} do not point at {node}",
+                "read pgbouncer's log: does it read this file?",
+            )
+
+    def _pointed(self, text: str, names: list[str], node: str) -> str:
+        try:
+            lines = ini.targets(text)
+            for name in names:
+                target = address_like(self.pair, lines[name], node)
+                text = ini.pointed(text, name, target.host, target.port)
+        except (LookupError, ValueError) as missing:
+            raise NotAchieved(f"{self.file.path} has no line for {missing} that points at a node") from None
+        return text
+
+    def close(self) -> None:
+        """Let everything go. If a pause was not over, the watchdog resumes now."""
+        self.watchdog.close()
+        self.console.close()
+        self.door.close()
+
+    def _by_hand(self) -> str:
+        c = self.client
+        return f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME {", ".join(self._following)}"'
+
+
+def _password(client: Pgbouncer) -> str:
+    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it here."""
+    there = (client.host, str(client.port), "pgbouncer", client.user)
+    return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)

@@ -1,0 +1,47 @@
+"""Clients whose connection string names both nodes and asks for the writable one: nothing has to be done for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..model import Libpq, Pair
+from ..wire.sql import keywords
+from .ini import Target
+from .move import node_at
+from .way import Way
+
+ATTRIBUTES = ("read-write", "primary")
+
+
+class Multihost(Way):
+    """One such connection string."""
+
+    acts = False
+
+    def __init__(self, client: Libpq, pair: Pair) -> None:
+        self.client = client
+        self.pair = pair
+
+    def look(self, primary: str) -> tuple[str, list[str]]:
+        """Whether it names both nodes and asks for the one that is writable."""
+        told = keywords(self.client.dsn)
+        return f"libpq, {told.get('host', 'no host')}", list(why_not(self.pair, told))
+
+
+def why_not(pair: Pair, told: Mapping[str, str]) -> Iterator[str]:
+    """Why clients with these keywords would not find the writable node by themselves."""
+    found = {node.name for target in _targets(told) if (node := node_at(pair, target))}
+    if missing := [node for node in pair if node.name not in found]:
+        words = " and ".join(f"{node.name} ({node.host}:{node.port})" for node in missing)
+        yield f"its dsn does not name {words}"
+    asked = told.get("target_session_attrs", "any")
+    if asked not in ATTRIBUTES:
+        yield f"its dsn has target_session_attrs={asked}: clients may stay on a standby; read-write is needed"
+
+
+def _targets(told: Mapping[str, str]) -> Iterator[Target]:
+    """The addresses in the order in which libpq tries them; one port does for all hosts."""
+    hosts = told.get("host", told.get("hostaddr", "")).split(",")
+    ports = told.get("port", "5432").split(",")
+    for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False):
+        yield Target(host, int(port) if port.isdecimal() else 5432)

@@ -1,0 +1,228 @@
+"""What a hand-over does for the clients, step by step. Every verb may be said again after a run that died.
+
+In the window, from `pause` to `redirect`, nothing is opened or prepared; what is not ready then is made ready, slowly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ..errors import HaError, NotAchieved
+from ..interrupts import uninterrupted
+from ..model import Client, ClientSeen, Command, Pair, Pgbouncer, Snapshot
+from ..plans import Plan
+from ..run import Run
+from ..show import span
+from .bouncer import Bouncer
+from .commanded import Commanded
+from .move import Move
+from .multihost import Multihost
+from .road import Road
+from .way import Way
+
+
+@dataclass
+class Entry:
+    """One entry of `clients:` as a run holds it open."""
+
+    name: str
+    way: Way
+    road: Road | None
+
+    def close(self) -> None:
+        """Let it go."""
+        self.way.close()
+        if self.road:
+            self.road.close()
+
+
+def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
+    """What is seen of every client, and why it could not be moved now. Changes nothing.
+
+    For `Snapshot.clients`. Where nobody is writable, nothing is asked that needs a primary.
+    """
+    primary, system_id = (p[0].node, p[0].system_id) if len(p := now.primaries) == 1 else ("", "")
+    entries = entries_of(run)
+    if not entries:
+        return ()
+    with ThreadPoolExecutor(len(entries), "pgha-clients") as pool:
+        seen = tuple(pool.map(lambda entry: _look(entry, primary, system_id), entries))
+    run.journal.write("clients seen", clients=seen)
+    return seen
+
+
+def prepare(run: Run, plan: Plan) -> None:
+    """While clients still work: open sessions and shells, stage files, start watchdogs, make the canary's table.
+
+    In a failover nobody can make that table yet: `redirect` makes it.
+    """
+    move = Move.of(run.pair, plan)
+    for entry in entries_of(run):
+        if entry.way.acts:
+            with run.deed(entry.name, "prepare to move its clients") as deed:
+                deed.say(entry.way.prepare(move))
+        if entry.road and plan.kind != "failover":
+            with run.deed(entry.name, "see that its role may write the canary row") as deed:
+                made = entry.road.prepare(run, plan.peer)
+                deed.say(f"made {made}") if made else deed.already("its role may write the canary row")
+
+
+def pause(run: Run, plan: Plan) -> None:
+    """The first step of the outage: hold the clients where a pooler can, all poolers at once.
+
+    Raises NotAchieved where a transaction does not end; then every client was let go on.
+    """
+    bouncers = [entry.way for entry in entries_of(run) if isinstance(entry.way, Bouncer)]
+    if not bouncers:
+        return
+    with run.deed("clients", "pause") as deed:
+        with ThreadPoolExecutor(len(bouncers), "pgha-pause") as pool:
+            outcomes = list(pool.map(_paused, bouncers))
+        if troubles := [outcome for outcome in outcomes if isinstance(outcome, HaError)]:
+            for bouncer in bouncers:
+                bouncer.let_go_on()
+            raise _together("clients could not be paused", troubles)
+        deed.say("; ".join(map(str, outcomes)))
+
+
+def redirect(run: Run, plan: Plan) -> None:
+    """After the promotion: lead every client to the new primary, let it go on, and write a row through its own road.
+
+    Every client is tried. Raises NotAchieved that names each that failed.
+    """
+    move = Move.of(run.pair, plan)
+    with uninterrupted():
+        troubles = _each(
+            run, entries_of(run), f"redirect its clients to {plan.node}", lambda entry: entry.way.redirect(move)
+        )
+    for entry in entries_of(run):
+        troubles += _write_through(run, entry, plan.node)
+    _settle(run)
+    if troubles:
+        raise _together(f"{plan.node} is primary, but not every client was led there", troubles)
+
+
+def take_back(run: Run, plan: Plan) -> None:
+    """The abort: lead every client back to the old primary in reverse order, and let it go on, whatever happens.
+
+    Raises NotAchieved that names each that failed.
+    """
+    move = Move.of(run.pair, plan).back
+    with uninterrupted():
+        troubles = _each(
+            run,
+            entries_of(run)[::-1],
+            f"let its clients go on with {plan.peer}",
+            lambda entry: entry.way.take_back(move),
+        )
+        _settle(run)
+    if troubles:
+        raise _together(f"not every client was led back to {plan.peer}", troubles)
+
+
+def lead_readers(run: Run, plan: Plan) -> None:
+    """Once the old primary streams as a standby: point poolers' read-only databases at it. Raises NotAchieved."""
+    move = Move.of(run.pair, plan)
+    readers = [entry for entry in entries_of(run) if isinstance(entry.way, Bouncer) and entry.way.client.readers]
+    if troubles := _each(run, readers, f"lead its readers to {plan.peer}", lambda entry: entry.way.lead_readers(move)):
+        raise _together(f"readers were not led to {plan.peer}", troubles)
+
+
+def left_behind(run: Run, old: str) -> int:
+    """Show and end the sessions of clients that are still on the old node; gives their number.
+
+    Those of a pooler's readers belong there, and our own and the standby's are no clients.
+    """
+    sql = run.doors[old].sql
+    with run.deed(old, "look for sessions of clients that are left behind") as deed:
+        found = [row for row in sql.read(_SESSIONS) if (row["address"], row["port"]) not in _readers(run)]
+        if not found:
+            deed.already("no client was left behind")
+            return 0
+        for row in found:
+            sql.do("select pg_terminate_backend(%s)", [row["pid"]])
+        told = "; ".join(f"{r['pid']} {r['role']} {r['application'] or '-'} from {r['address']}" for r in found)
+        deed.say(f"ended {len(found)} sessions that were left behind: {told}")
+        return len(found)
+
+
+_SESSIONS = """
+select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
+from pg_stat_activity
+where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like 'pgha%'
+order by pid
+"""
+
+
+def _readers(run: Run) -> set[tuple[str, int]]:
+    ways = (entry.way for entry in entries_of(run))
+    return {end for way in ways if isinstance(way, Bouncer) for end in way.console.server_addresses(way.client.readers)}
+
+
+def entries_of(run: Run) -> Sequence[Entry]:
+    """The pair's clients in the order of the pair file, as this run holds them open."""
+    for client in run.pair.clients:
+        if client.name not in run.clients:
+            road = Road(client, run.pair) if client.dsn else None
+            run.clients[client.name] = Entry(client.name, _way(client, run.pair), road)
+    return [entry for entry in run.clients.values() if isinstance(entry, Entry)]
+
+
+def _way(client: Client, pair: Pair) -> Way:
+    if isinstance(client, Pgbouncer):
+        return Bouncer(client, pair)
+    return Commanded(client, pair) if isinstance(client, Command) else Multihost(client, pair)
+
+
+def _look(entry: Entry, primary: str, system_id: str) -> ClientSeen:
+    words, against = entry.way.look(primary)
+    if entry.road and primary:
+        against += entry.road.why_not(system_id)
+    return ClientSeen(entry.name, words, tuple(against))
+
+
+def _paused(bouncer: Bouncer) -> str | HaError:
+    try:
+        return bouncer.pause()
+    except HaError as trouble:
+        return trouble
+
+
+def _each(run: Run, entries: Iterable[Entry], did: str, act: Callable[[Entry], str]) -> list[HaError]:
+    """Do it for every client that needs it; what went wrong."""
+    troubles = []
+    for entry in entries:
+        if entry.way.acts:
+            try:
+                with run.deed(entry.name, did) as deed:
+                    said = act(entry)
+                    deed.say(said) if said else deed.already(f"nothing to do: {did}")
+            except HaError as trouble:
+                troubles.append(trouble)
+    return troubles
+
+
+def _write_through(run: Run, entry: Entry, primary: str) -> list[HaError]:
+    if entry.road is None:
+        return []
+    try:
+        with run.deed(entry.name, "write a row through its own dsn") as deed:
+            deed.say(f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}")
+    except HaError as trouble:
+        return [trouble]
+    return []
+
+
+def _settle(run: Run) -> None:
+    """Nobody waits for this, and a client that it fails for has been told already."""
+    for entry in entries_of(run):
+        with contextlib.suppress(HaError):
+            entry.way.settle()
+
+
+def _together(what: str, troubles: Sequence[HaError]) -> NotAchieved:
+    remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
+    return NotAchieved(f"{what}: {'; '.join(trouble.what for trouble in troubles)}", "; ".join(remedies))

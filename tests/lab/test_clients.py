@@ -1,0 +1,378 @@
+"""Clients are moved with the primary: real PgBouncer, real commands, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
+from pgha_helpers.clients import look_at_clients
+from pgha_helpers.errors import HaError, NotAchieved
+from pgha_helpers.lab import Lab, Load
+from pgha_helpers.plans import Plan
+from pgha_helpers.run import Run
+
+from .bouncers import PASSWORD, Pooler, pooled
+from .runs import changed_pair, running
+from .servers import ask, writable
+
+
+@pytest.fixture
+def pooler(pair: Lab, need: Callable[..., None]) -> Iterator[Pooler]:
+    need("pgbouncer", "pgbouncer")
+    with pooled(pair, writable(pair)[0]) as made:
+        yield made
+
+
+def other(pair: Lab) -> str:
+    return "db1" if writable(pair) == ["db0"] else "db0"
+
+
+@contextlib.contextmanager
+def consented(pair: Lab, folder: Path, *told: dict[str, Any], target: str = "") -> Iterator[tuple[Run, Plan]]:
+    """A switchover whose gate was passed, on a pair with these clients."""
+    path = changed_pair(pair, folder, clients=list(told))
+    with running(path, "promote", confirm=f"promote {target or other(pair)}") as run:
+        yield run, gate(run, plan_promotion(run, look(run)))
+
+
+def move(run: Run, plan: Plan) -> None:
+    """What the hand-over does for its clients, around a real one."""
+    clients.prepare(run, plan)
+    clients.pause(run, plan)
+    hand_over(run, plan)
+    clients.redirect(run, plan)
+    follow(run, plan)
+    clients.lead_readers(run, plan)
+
+
+def reasons(run: Run) -> str:
+    return "; ".join(why for seen in look_at_clients(run, look(run)) for why in seen.against)
+
+
+def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    """There and back under load, and the readers follow to the standby."""
+    mode, owner = pooler.ini.stat().st_mode, pooler.ini.stat().st_uid
+    with Load(pooler.load_dsn()) as load:
+        for _ in range(2):
+            target = other(pair)
+            with consented(pair, tmp_path, pooler.client()) as (run, plan):
+                assert reasons(run) == ""
+                move(run, plan)
+                assert clients.left_behind(run, plan.peer) == 0
+            assert pooler.database()["at"] == target and pooler.database()["paused"] == 0
+            assert pooler.database("app_ro")["at"] == plan.peer
+            assert pooler.ask("select pg_is_in_recovery() as so", "app_ro") == [{"so": True}]
+    assert (load.failed, load.refused) == (0, 0)
+    assert load.acknowledged > 100 and load.missing(pair.dsn) == []
+    assert (pooler.ini.stat().st_mode, pooler.ini.stat().st_uid) == (mode, owner)
+    assert ";; app = host=a.comment.only" in pooler.ini.read_text() and "pool_size=20" in pooler.ini.read_text()
+    assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)]
+    assert [path.name for path in pooler.folder.glob("*.pgha-new")] == []
+
+
+def test_a_pooler_that_is_killed_while_it_pauses_finds_the_new_primary_when_it_is_back(
+    pair: Lab, pooler: Pooler, tmp_path: Path
+) -> None:
+    target = other(pair)
+    with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
+        clients.prepare(run, plan)
+        clients.pause(run, plan)
+        pooler.kill()
+        hand_over(run, plan)
+        with pytest.raises(NotAchieved, match=f"{pooler.ini} points at {target}, but .*refused"):
+            clients.redirect(run, plan)
+        pooler.start()
+        assert pooler.database()["at"] == target
+        clients.redirect(run, plan)  # again, as the remedy says
+        follow(run, plan)
+        clients.lead_readers(run, plan)
+        assert pooler.database()["paused"] == 0
+
+
+#: A runbook that pauses its clients, and does nothing more.
+PAUSING = """
+import sys, time
+from pgha_helpers import begin, clients, gate, look, plan_promotion
+run = begin("promote", pair=sys.argv[1], confirm=sys.argv[2])
+plan = gate(run, plan_promotion(run, look(run)))
+clients.prepare(run, plan)
+clients.pause(run, plan)
+print("paused now", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_watchdog_resumes_when_the_runbook_has_gone(
+    pair: Lab, pooler: Pooler, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Killed, its connections end; stopped, they stay as those of a machine that was lost do, until the expiry."""
+    path = changed_pair(pair, tmp_path, clients=[pooler.client(pause="2s", wait="1s")])
+    command = [sys.executable, "-c", PAUSING, str(path), f"promote {other(pair)}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runbook:
+        try:
+            assert runbook.stdout and any("paused now" in line for line in runbook.stdout)
+            was_paused = pooler.database()["paused"]
+            runbook.send_signal(number)
+            until(lambda: pooler.database()["paused"] == 0)
+        finally:
+            runbook.kill()
+    assert was_paused == 1
+    assert pooler.ask("select 1 as one", "app") == [{"one": 1}]
+
+
+def test_an_open_transaction_lets_everybody_go_on_and_is_named(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    here = writable(pair)[0]
+    with (
+        consented(pair, tmp_path, pooler.client(wait="300ms")) as (run, plan),
+        contextlib.closing(psycopg2.connect(pooler.load_dsn(), application_name="nightly report")) as client,
+    ):
+        client.cursor().execute("select 1")  # and its transaction stays open
+        clients.prepare(run, plan)
+        with pytest.raises(NotAchieved, match=r"PAUSE app did not end within 300 ms: .*postgres from .*nightly report"):
+            clients.pause(run, plan)
+        assert pooler.database()["paused"] == 0
+        client.cursor().execute("select 2")
+        client.rollback()
+        clients.take_back(run, plan)
+        assert pooler.database()["at"] == here
+
+
+def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed(
+    pair: Lab, pooler: Pooler, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong-passfile"
+    wrong.write_text("*:*:*:*:guessed\n")
+    wrong.chmod(0o600)
+    before = pooler.ini.read_text()
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"passfile": str(wrong), "dsn": None}, "FATAL: password authentication failed"),
+        ({"user": "onlooker"}, "onlooker is not one of its admin_users"),
+        ({"databases": ["appp"]}, "it has no database appp; it has app, app_ro"),
+        ({"databases": ["app_ro"], "readers": ["app"]}, "database app_ro points at"),
+        ({"file": "/nowhere/pgbouncer.ini"}, "there is no file /nowhere/pgbouncer.ini"),
+        ({"file": str(pooler.folder / "users")}, "has no line for database app"),
+        ({"file": "/etc/passwd"}, "cannot be replaced" if pooler.switches else "/etc/passwd"),
+        ({"bin_directory": "/nowhere"}, "the watchdog cannot reach the admin console from its host"),
+        ({"dsn": pooler.dsn("app_ro")}, "its dsn leads to a standby"),
+        ({"dsn": pooler.dsn("nothing")}, "its dsn: SQL: FATAL"),
+        ({"port": pooler.port + 1, "dsn": None}, "refused"),
+    ]
+    for changes, words in cases:
+        with running(changed_pair(pair, tmp_path, clients=[pooler.client(**changes)]), "verify") as run:
+            assert words in (said := reasons(run)), (changes, said)
+            assert PASSWORD not in said
+    assert pooler.ini.read_text() == before
+
+
+@pytest.mark.parametrize("aborted", [True, False])
+def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
+    pair: Lab, need: Callable[..., None], tmp_path: Path, aborted: bool
+) -> None:
+    """The first client of a pool in a pause would wait for server_login_retry: here an hour."""
+    need("pgbouncer", "pgbouncer")
+    answers: list[object] = []
+
+    def come(dsn: str) -> None:
+        with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+            cursor.execute("select pg_is_in_recovery()")
+            answers.append(cursor.fetchone())
+
+    with pooled(pair, writable(pair)[0], "server_login_retry = 3600") as pooler:
+        client = threading.Thread(target=come, args=[pooler.load_dsn()], daemon=True)
+        with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
+            clients.prepare(run, plan)
+            clients.pause(run, plan)
+            client.start()
+            until(lambda: "closing because: pause mode" in (pooler.folder / "pgbouncer.log").read_text())
+            if aborted:
+                clients.take_back(run, plan)
+            else:
+                hand_over(run, plan)
+                clients.redirect(run, plan)
+                follow(run, plan)
+        client.join(20)
+        assert answers == [(False,)]
+        told = {row["key"]: row["value"] for row in pooler.ask("show config")}
+        assert told["server_login_retry"] == "3600", "as the file says"
+
+
+def until(done: Callable[[], bool], within: float = 20) -> None:
+    deadline = time.monotonic() + within
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_paused_or_a_session_pool_is_told(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
+        pooler.ask("pause app")
+        assert "database app is paused" in reasons(run)
+        pooler.ask("resume app")
+        pooler.ini.write_text(pooler.ini.read_text().replace("pool_size=20", "pool_size=20 pool_mode=session"))
+        pooler.ask("reload")
+        assert "has pool_mode session" in reasons(run)
+        pooler.ini.write_text(pooler.ini.read_text().replace(" pool_mode=session", " pool_mode=transaction"))
+        pooler.ask("reload")
+        assert reasons(run) == ""
+        pooler.ini.write_text(pooler.ini.read_text().replace(f"port={pair.node(plan.peer).port}", "port=9"))
+        assert "points app at 127.0.0.1:9, but pgbouncer points it at" in reasons(run)
+
+
+def test_a_wrong_password_stops_it_before_anything_is_changed(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    with consented(pair, tmp_path, pooler.client(passfile=str(pair.passfile), dsn=None)) as (run, plan):
+        with pytest.raises(HaError, match="password"):
+            clients.prepare(run, plan)
+        assert not any(deed.changed for deed in run.deeds)
+
+
+def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    """Somebody gives the database a larger pool between the gate and the redirection."""
+    with consented(pair, tmp_path, pooler.client()) as (run, plan):
+        clients.prepare(run, plan)
+        pooler.ini.write_text(pooler.ini.read_text().replace("pool_size=20", "pool_size=21"))
+        clients.pause(run, plan)
+        hand_over(run, plan)
+        clients.redirect(run, plan)
+        assert "pool_size=21" in pooler.ini.read_text() and pooler.database()["at"] == plan.node
+        follow(run, plan)
+        clients.lead_readers(run, plan)
+
+
+def test_a_rerun_finds_what_a_dead_run_has_left(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    """The first run dies after the promotion, with the file renamed and nothing reloaded."""
+    target = other(pair)
+    with Load(pooler.load_dsn()) as load:
+        with consented(pair, tmp_path, pooler.client()) as (run, plan):
+            clients.prepare(run, plan)
+            clients.pause(run, plan)
+            hand_over(run, plan)
+            (way,) = (entry.way for entry in clients.verbs.entries_of(run))
+            assert way.file.swap(way._staged[2])  # type: ignore[attr-defined]
+        with consented(pair, tmp_path, pooler.client(), target=target) as (run, plan):
+            assert plan.node == target
+            hand_over(run, plan)
+            clients.redirect(run, plan)
+            follow(run, plan)
+            clients.lead_readers(run, plan)
+            assert pooler.database()["at"] == target and pooler.database()["paused"] == 0
+    assert load.missing(pair.dsn) == []
+
+
+def script(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
+    """It writes where the clients should go; nothing of an odd argument reaches a shell."""
+    odd = "it's; $(touch /tmp/never) {nothing}"
+    words = {
+        "redirect": [script(tmp_path, "point", f'echo "$1:$2" > "{tmp_path}/road"; echo "$3" > "{tmp_path}/odd"')],
+        "check": [script(tmp_path, "check", f'grep -qx "$1" "{tmp_path}/road"'), "{primary_port}:{primary}"],
+    }
+    words["redirect"] += ["{primary_port}", "{primary}", odd]
+    here, target = writable(pair)[0], other(pair)
+    (tmp_path / "road").write_text(f"{pair.node(here).port}:{here}\n")
+    with consented(pair, tmp_path, {"name": "road", "kind": "command", **words}) as (run, plan):
+        assert reasons(run) == ""
+        move(run, plan)
+        assert (tmp_path / "road").read_text() == f"{pair.node(target).port}:{target}\n"
+        assert (tmp_path / "odd").read_text() == odd + "\n"
+
+
+def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(pair: Lab, tmp_path: Path) -> None:
+    """Three clients, of which the last fails to be undone: the two others are led back all the same."""
+    told = []
+    for name, undo in (("first", "exit 0"), ("second", "exit 0"), ("third", "echo no such zone >&2; exit 7")):
+        log = f'echo "{name} $0 $1" >> "{tmp_path}/log"'
+        told.append(
+            {
+                "name": name,
+                "kind": "command",
+                "redirect": [script(tmp_path, f"{name}-point", log), "{primary}"],
+                "check": [script(tmp_path, f"{name}-check", f'[ -e "{tmp_path}/well" ]')],
+                "undo": [script(tmp_path, f"{name}-undo", f"{log}; {undo}"), "{primary}"],
+                "within": "100ms",
+            }
+        )
+    here, target = writable(pair)[0], other(pair)
+    with consented(pair, tmp_path, *told) as (run, plan):
+        assert "its check for" in reasons(run)
+        with pytest.raises(NotAchieved, match=f"its check for {target} ends with status 1 after 100 ms"):
+            clients.redirect(run, plan)
+        (tmp_path / "well").touch()
+        (tmp_path / "log").unlink()
+        with pytest.raises(NotAchieved, match="no such zone"):
+            clients.take_back(run, plan)
+        lines = (tmp_path / "log").read_text().splitlines()
+        assert [line.split()[0] for line in lines] == ["third", "second", "first"]
+        assert all(line.endswith(f"-undo {here}") for line in lines)
+
+
+def test_a_dsn_of_clients_is_judged_and_written_through(pair: Lab, tmp_path: Path) -> None:
+    db0, db1 = pair.node("db0"), pair.node("db1")
+    tail = "user=postgres dbname=postgres"
+    both = f"host={db0.host},{db1.host} port={db0.port},{db1.port} {tail}"
+    entry = {"name": "app", "kind": "libpq", "passfile": str(pair.passfile)}
+    for dsn, words in (
+        (f"host={db0.host} port={db0.port} {tail} target_session_attrs=read-write", "its dsn does not name db1"),
+        (both, "target_session_attrs=any"),
+        (f"{both} target_session_attrs=read-write", ""),
+    ):
+        with consented(pair, tmp_path, {**entry, "dsn": dsn}) as (run, plan):
+            assert words in (said := reasons(run)) and bool(words) == bool(said), said
+    with consented(pair, tmp_path, {**entry, "dsn": f"{both} target_session_attrs=read-write"}) as (run, plan):
+        move(run, plan)
+    assert "wrote a row through its own dsn" in "; ".join(deed.did for deed in run.deeds)
+
+
+def test_sessions_left_behind_are_ended_but_not_those_of_readers(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+    standby = pair.node(other(pair))
+    at_standby = f"host={standby.host} port={standby.port} user=postgres dbname=postgres passfile={pair.passfile}"
+    with (
+        consented(pair, tmp_path, pooler.client()) as (run, _),
+        contextlib.closing(psycopg2.connect(at_standby, application_name="stale")) as stale,
+        contextlib.closing(psycopg2.connect(pooler.load_dsn().replace("dbname=app", "dbname=app_ro"))) as reader,
+    ):
+        reader.cursor().execute("select 1")
+        assert clients.left_behind(run, standby.name) == 1
+        assert "stale" in run.deeds[-1].did
+        reader.cursor().execute("select 2")
+        with pytest.raises(psycopg2.Error):
+            stale.cursor().execute("select 3")
+        reader.rollback()
+        assert clients.left_behind(run, standby.name) == 0
+
+
+def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_connect(
+    own_pair: Lab, need: Callable[..., None], tmp_path: Path
+) -> None:
+    need("pgbouncer", "pgbouncer")
+    with pooled(own_pair, "db0", "server_login_retry = 3600") as pooler, Load(pooler.load_dsn()) as load:
+        until(lambda: load.acknowledged > 10)
+        own_pair.kill("db0")
+        until(lambda: load.refused > 0 or "connect failed" in (pooler.folder / "pgbouncer.log").read_text())
+        path = changed_pair(own_pair, tmp_path, clients=[pooler.client()])
+        with running(path, "promote", confirm="promote db1", occasion="failover") as run:
+            assert reasons(run) == ""
+            plan = gate(run, plan_promotion(run, look(run)))
+            clients.prepare(run, plan)
+            hand_over(run, plan)
+            clients.redirect(run, plan)
+            before = load.acknowledged
+            until(lambda: load.acknowledged > before)
+        assert pooler.database()["at"] == "db1"
