@@ -37,10 +37,14 @@ class Verify(Common):
 
 
 class Promote(Common):
-    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how."""
+    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how.
+
+    `canary` has a client of our own write through it and tell the outage as it saw it.
+    """
 
     occasion: Literal["switchover", "failover"] = "switchover"
     fenced_by: str = ""
+    canary: bool = False
     confirm: str = ""
 
 
