@@ -54,7 +54,7 @@ def measure(run: Run, plan: Plan) -> Canary:
 
 
 class Canary(Shown):
-    """A process that writes rows by the clients' road from `begin` to `end`. Without a road every word does nothing."""
+    """A process that writes rows by the clients' road from `start` to `end`. Without a road every word does nothing."""
 
     def __init__(self, run: Run, road: Road | None = None) -> None:
         self._run = run
@@ -66,7 +66,7 @@ class Canary(Shown):
         self.lost: dict[str, list[int]] = {}
         self.seen: Seen | None = None
 
-    def begin(self, plan: Plan) -> None:
+    def start(self, plan: Plan) -> None:
         """Make the table if it is missing, and begin to write. Once begun it goes on. Raises Refusal or Failure."""
         if self._road is None or self._process is not None:
             return
@@ -76,7 +76,7 @@ class Canary(Shown):
         connect = min(CONNECT, self._run.timeouts.connect)
         errand = Errand(self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement)
         self._run.canary, self._run.leaving = self, self._leave
-        self._start(errand)
+        self._launch(errand)
         limits = {"longest": errand.longest, "rows": errand.rows}
         self._run.journal.write("canary begun", road=self._road.told, think=errand.think, **limits)
 
@@ -119,7 +119,7 @@ class Canary(Shown):
         rows += [(f"acknowledged rows on {name}", words) for name, words in self._rows.items()]
         return Table(("the canary", "what it saw"), rows)
 
-    def _start(self, errand: Errand) -> None:
+    def _launch(self, errand: Errand) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when the canary has ended)
         path = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._process = subprocess.Popen(
@@ -134,8 +134,8 @@ class Canary(Shown):
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(errand.line.encode())
             self._process.stdin.flush()
-        deadline = time.monotonic() + _FIRST
-        while not os.fstat(self._file.fileno()).st_size and time.monotonic() < deadline and not self._process.poll():
+        deadline, told = time.monotonic() + _FIRST, self._file.fileno()
+        while not os.fstat(told).st_size and self._process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def _stop(self) -> Seen:
@@ -192,6 +192,8 @@ class Canary(Shown):
         self._run.journal.write("canary ended", **account_of(seen), rows=self._rows, lost=self.lost, sha256=digest)
 
     def _every_row_is_there(self) -> Check:
+        count = len(self.seen.acknowledged) if self.seen else 0
+
         def why_not(_: Snapshot) -> str | None:
             """Every row that the canary was told is committed is there.
 
@@ -199,10 +201,11 @@ class Canary(Shown):
             """
             if not self._primary:
                 raise NotSeen("no node is writable, so nobody can tell")
+            if not count:
+                raise NotSeen(f"the canary got no row in; it ended because: {self.seen.ended if self.seen else ''}")
             told = [f"{name} lacks {spans_of(missing)} of run {self._run.id}" for name, missing in self.lost.items()]
             return f"ACKNOWLEDGED ROWS ARE LOST: {'; '.join(told)}" if told else None
 
-        count = len(self.seen.acknowledged) if self.seen else 0
         return check(value=lambda _: f"{count} rows")(why_not)
 
 

@@ -69,22 +69,17 @@ def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
 def _say(axes: Axes, gap: Gap, window: tuple[float, float] | None) -> None:
     words = f"no commit for {span(gap.seconds)}" + ("" if gap.over else ",\nand none until the canary ended")
     if window and window[1] >= gap.began and window[0] <= gap.ended:
-        words += f"\n({span(window[1] - window[0])} without a primary, as the runbook measured it)"
-    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "center", "fontsize": 9}
-    axes.text(gap.seconds / 2, 0.5, words, **where)
+        words += f"\n\n(without a primary\nfor {span(window[1] - window[0])},\nas the runbook\nmeasured it)"
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
+    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "center", "bbox": box}
+    axes.text(gap.seconds / 2, 0.55, words, fontsize=9, **where)
 
 
 def _commits(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
     done = [attempt for attempt in shown if attempt.code == "ok"]
     taken = [max(attempt.seconds * 1000, 0.01) for attempt in done]
-    style: dict[str, Any] = {
-        "marker": "o",
-        "markersize": 4,
-        "linestyle": "",
-        "color": "#1f4e8c",
-        "markerfacecolor": "none",
-    }
-    axes.plot([attempt.done - gap.began for attempt in done], taken, color="#1f4e8c", **style)
+    at = [attempt.done - gap.began for attempt in done]
+    axes.plot(at, taken, "o", color="#1f4e8c", markersize=4, markerfacecolor="none")
     axes.set_yscale("log")
     axes.set_ylim(min([*taken, 1.0]) / 2, max([*taken, 10.0]) * 2)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -94,12 +89,13 @@ def _commits(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
 
 
 def _failures(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
-    """A row for each kind of failure, with how many there were."""
+    """A row for each kind of failure, with how many there were; a line tells how long each attempt took."""
     labels = []
     for row, (code, marker, words) in enumerate(_FAILED):
         failed = [attempt for attempt in shown if attempt.code == code]
-        axes.plot([attempt.done - gap.began for attempt in failed], [row] * len(failed), marker, color="#8f1d14",
-                  markersize=5, markerfacecolor="none", linestyle="")  # fmt: skip
+        ends = [attempt.done - gap.began for attempt in failed]
+        axes.hlines([row] * len(failed), [attempt.began - gap.began for attempt in failed], ends, color="#8f1d14")
+        axes.plot(ends, [row] * len(failed), marker, color="#8f1d14", markersize=5, markerfacecolor="white")
         labels.append(f"{words}: {len(failed)}")
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_ylim(len(labels) - 0.4, -0.6)
