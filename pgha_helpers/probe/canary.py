@@ -162,22 +162,35 @@ class Canary(Shown):
         print(self, flush=True)
 
     def _look_for_rows(self, wanted: frozenset[int], patience: float) -> None:
-        """Which acknowledged rows are on which node. A standby that streams is given that many seconds to replay."""
+        """Which acknowledged rows are on which node: the primary first, and then what a standby may still replay."""
+        roles = {}
         for name in self._run.pair.names:
             try:
-                recovering, streams = self._role(name)
-                deadline = time.monotonic() + (patience if streams else 0.0)
-                while (missing := wanted - canary_rows(self._run.doors[name].sql, self._run.id)) and (
-                    recovering and time.monotonic() < deadline
-                ):
-                    time.sleep(0.05)
+                roles[name] = self._role(name)
+            except HaError as why:
+                self._rows[name] = f"not seen: {why.what}"
+        gone: frozenset[int] = frozenset()
+        for name in sorted(roles, key=lambda name: roles[name]):
+            recovering, streams = roles[name]
+            self._primary = self._primary if recovering else name
+            try:
+                missing = self._missing(name, wanted, gone, patience if streams else 0.0)
             except HaError as why:
                 self._rows[name] = f"not seen: {why.what}"
                 continue
-            self._primary = self._primary if recovering else name
+            gone = gone if recovering else missing
             self._rows[name] = f"all {len(wanted)}" if not missing else _told_missing(missing, recovering, streams)
             if missing and (streams or not recovering):
                 self.lost[name] = sorted(missing)
+
+    def _missing(self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float) -> frozenset[int]:
+        """The rows that a node does not have, after waiting for those that are not gone for good."""
+        deadline = time.monotonic() + patience
+        while True:
+            missing = wanted - canary_rows(self._run.doors[name].sql, self._run.id)
+            if missing <= gone or time.monotonic() >= deadline:
+                return missing
+            time.sleep(0.05)
 
     def _role(self, name: str) -> tuple[bool, bool]:
         """Whether a node is in recovery, and whether it streams."""

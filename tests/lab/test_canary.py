@@ -23,7 +23,7 @@ from pgha_helpers.records.summary import summarise
 from pgha_helpers.run import Run
 
 from ..conftest import pgha
-from .runs import changed_pair, running
+from .runs import carry_out, changed_pair, running
 from .servers import ask, records, writable
 
 window = sys.modules["pgha_helpers.procedures.hand_over"]  # the package also has a function of that name
@@ -157,8 +157,7 @@ def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
     kernel.kill()
     assert psutil.wait_procs([canary], timeout=20)[1] == []
     run.communicate(timeout=60)
-    again = pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {target}", "-p", "canary=true")
-    assert again.returncode == 0, again.stdout[-3000:]
+    carry_out(pair, "promote", f"promote {target}")
     assert writable(pair) == [target]
 
 
@@ -176,11 +175,12 @@ def plain_user(pair: Lab, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: Path) -> None:
-    with running(pair, "promote", canary=True) as run, running(plain_user, "promote", canary=True) as theirs:
-        plan = plan_promotion(run, look(run))
-        with pytest.raises(NotSafe, match="role plain may not make schema pgha in database postgres") as refused:
-            measure(theirs, plan)
-        assert "grant create on database postgres to plain" in refused.value.remedy
+    with running(pair, "promote") as ours:
+        plan = plan_promotion(ours, look(ours))
+    words = "role plain may not make schema pgha in database postgres"
+    with running(plain_user, "promote", canary=True) as theirs, pytest.raises(NotSafe, match=words) as refused:
+        measure(theirs, plan)
+    assert "grant create on database postgres to plain" in refused.value.remedy
     assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
 
 
