@@ -120,12 +120,13 @@ def as_seen(told: Told) -> str:
     seen = pairs_of(told.get("outage_as_seen"))
     if number(seen.get("seconds")) is None:
         return ""
-    ends = f"from {seen.get('began')} to {seen.get('ended')}" + ("" if seen.get("over") else ", when it was not over")
-    failed = f"{seen.get('refused')} refused and {seen.get('unanswered')} never answered"
+    began, ended = (str(seen.get(key))[11:] for key in ("began", "ended"))
+    ends = f"from {began} to {ended}" + ("" if seen.get("over") else ", when it was not over")
+    failed = f"{seen.get('refused')} were refused and {seen.get('unanswered')} never answered"
     lost = "; ".join(f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items())
     kept = ", ".join(f"{name}: {words}" for name, words in pairs_of(seen.get("rows")).items())
     return (
-        f"{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts {failed}. "
+        f"{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}. "
         f"Acknowledged rows that are there: {kept}.{f' {lost}' if lost else ''}"
     )
 

@@ -91,8 +91,7 @@ class Canary(Shown):
             self.seen = self._stop()
             self._look_for_rows(self.seen.acknowledged, self._run.timeouts.replay)
             self._tell(self.seen)
-            if self._primary and not self.lost:
-                delete_canary_rows(self._run, self._primary)
+            self._clean_up()
         return self
 
     def chart(self) -> Any:
@@ -126,7 +125,7 @@ class Canary(Shown):
             [sys.executable, "-m", "pgha_helpers.probe.client"],
             stdin=subprocess.PIPE,
             stdout=self._file,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,  # an interrupt is sent to the kernel's whole process group
         )
@@ -151,6 +150,15 @@ class Canary(Shown):
         with self._file as file:
             file.seek(0)
             return read_seen(file)
+
+    def _clean_up(self) -> None:
+        """Delete the rows, unless some are lost; rows that stay do no harm, so this fails no run."""
+        if not self._primary or self.lost:
+            return
+        try:
+            delete_canary_rows(self._run, self._primary)
+        except HaError as why:
+            print(f"The canary's rows stay: {why.what}", flush=True)
 
     def _leave(self) -> None:
         """The run ends, by whatever way: nothing is left behind, and what was seen is told."""

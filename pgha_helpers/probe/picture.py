@@ -55,6 +55,7 @@ def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
         strip(axes[2], near, gap.began, until=gap.seconds * 0.5)
     for each in axes:
         each.axvspan(0, gap.seconds, facecolor="#d1242f", alpha=0.16, linewidth=0)
+    for each in axes[:2]:  # not through the words of the deeds
         for edge in (0, gap.seconds):
             each.axvline(edge, color="#b42318", linewidth=1, linestyle="--")
     axes[-1].set_xlim(-side, gap.seconds + side)

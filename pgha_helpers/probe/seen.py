@@ -112,11 +112,12 @@ def _row(group: Sequence[Attempt]) -> tuple[Any, ...]:
 
 def read_seen(lines: Iterable[bytes]) -> Seen:
     """What the probe has told, a line of JSON per attempt; a last line that was cut off is left out."""
-    attempts, said, ended = [], Counter[str](), ""
+    attempts, said, ended, other = [], Counter[str](), "", b""
     for line in lines:
         try:
             told = json.loads(line)
-        except ValueError:
+        except ValueError:  # a traceback, or half a line
+            other = line
             continue
         if "ended" in told:
             ended = told["ended"]
@@ -125,7 +126,8 @@ def read_seen(lines: Iterable[bytes]) -> Seen:
         attempts.append(Attempt(**told))
         if words:
             said[words] += 1
-    return Seen(tuple(attempts), tuple(said.most_common(5)), ended or "it was lost: its process had gone")
+    ended = ended or f"its process had gone: {other.decode('utf-8', 'replace').strip()}".rstrip(": ")
+    return Seen(tuple(attempts), tuple(said.most_common(5)), ended)
 
 
 def spans_of(numbers: Iterable[int]) -> str:

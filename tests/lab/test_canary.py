@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,18 @@ from typing import Any
 
 import psutil
 import pytest
+from psycopg2.extensions import make_dsn
 
 from pgha_helpers import AFTER, conclude, follow, gate, hand_over, judged, look, measure, plan_promotion
 from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Refusal, Unreachable
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
+from pgha_helpers.probe.client import Client, Errand
+from pgha_helpers.probe.road import Road, road_of
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.run import Run
+from pgha_helpers.wire.sql import hosts_of
 
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
@@ -182,6 +187,80 @@ def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: P
         measure(theirs, plan)
     assert "grant create on database postgres to plain" in refused.value.remedy
     assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
+
+
+def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
+    pair: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, target = writable(pair)[0], other(pair)
+    ask(pair, here, "drop schema if exists pgha cascade")
+    while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
+        time.sleep(0.01)
+    with running(pair, "promote", canary=True) as run:
+        probe = measure(run, Plan("promote", target, here, "failover"))
+        assert (probe.end(), probe.checks) == (None, ())
+    assert "No canary in this run: table pgha.canary is not there" in capsys.readouterr().out
+    assert run.journal.events[-2]["event"] == "no canary"
+
+
+def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the clients' road is this one."""
+    hosts = tuple({**each, "application_name": "pgha canary"} for each in hosts_of(dsn))
+    monkeypatch.setattr("pgha_helpers.probe.road.road_of", lambda pair: Road(hosts, "the clients' own road"))
+
+
+def test_the_clients_own_role_is_let_into_the_table(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, target = writable(pair)[0], other(pair)
+    ask(pair, here, "create role \"a shop's\" login password 'plainly'")
+    by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
+    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        probe.end()
+    assert "let role a shop's insert into pgha.canary" in run.deeds[0].did
+    assert len(probe.seen.acknowledged) > 10 and probe.lost == {}
+    assert "plainly" not in (run.folder / "journal.jsonl").read_text()
+
+
+@pytest.mark.parametrize("wrong", ["database", "node", "nobody"])
+def test_a_road_that_leads_elsewhere_is_refused_before_the_gate(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    node = pair.node(other(pair))
+    roads = {
+        "database": make_dsn(pair.dsn, dbname="template1"),
+        "node": make_dsn(pair.dsn, host=node.host, port=node.port, target_session_attrs="any"),
+        "nobody": "host=127.0.0.1 port=1 user=x",
+    }
+    words = {
+        "database": "leads to database template1, and the pair file names postgres",
+        "node": "does not lead to",
+        "nobody": "a client gets nowhere by the clients' own road",
+    }
+    by(roads[wrong], monkeypatch)
+    with running(pair, "promote", canary=True) as run, pytest.raises(Refusal, match=words[wrong]):
+        measure(run, plan_promotion(run, look(run)))
+
+
+def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> None:
+    """The canary commits as clients do, so it waits as they do; but it has a deadline."""
+    here = writable(pair)[0]
+    with running(pair, "promote") as run:
+        hosts = road_of(run.pair).hosts
+    ask(pair, here, "create schema if not exists pgha")
+    ask(pair, here, "create table if not exists pgha.canary (run text, seq bigint)")
+    ask(pair, here, "alter system set synchronous_standby_names = 'nobody'")
+    ask(pair, here, "select pg_reload_conf()")
+    told: list[dict[str, Any]] = []
+    try:
+        while ask(pair, here, "show synchronous_standby_names") != [("nobody",)]:
+            time.sleep(0.01)
+        Client(Errand("hang", hosts, statement=0.3, rows=2)).write(threading.Event(), told.append)
+    finally:
+        ask(pair, here, "alter system reset synchronous_standby_names")
+        ask(pair, here, "select pg_reload_conf()")
+    assert [line["code"] for line in told] == ["unanswered", "unanswered"]
 
 
 def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:

@@ -121,6 +121,9 @@ def test_a_line_that_was_cut_off_is_left_out() -> None:
     seen = read_seen([*lines, refused, refused, b'{"seq": 3, "beg'])
     assert [attempt.seq for attempt in seen.attempts] == [1, 2, 0, 0] and seen.acknowledged == {1, 2}
     assert seen.said == (("no", 2),) and "its process had gone" in seen.ended
+    assert (
+        read_seen([b"Traceback\n", b"ImportError: psycopg2\n"]).ended == "its process had gone: ImportError: psycopg2"
+    )
     assert read_seen([*lines, b'{"ended": "asked"}']).ended == "asked"
 
 
@@ -237,7 +240,7 @@ def test_a_record_tells_the_outage_as_the_canary_saw_it_and_says_so(tmp_path: Pa
     row = next(line for line in str(listing(everything)).splitlines() if "0d000001" in line)
     assert "110 ms (canary)" in row and "64 ms (runbook)" in str(listing(everything))
     full = shown(find(tmp_path, "0d000001"))
-    assert "110 ms (canary)" in full and "Of 205 attempts 4 refused and 1 never answered" in full
+    assert "110 ms (canary)" in full and "Of 205 attempts, 4 were refused and 1 never answered" in full
     html = report(folder, told, "by hand")
     assert "110 ms without a commit" in html and "<strong>64 ms</strong>" in html
     assert html.count("data:image/svg+xml") == 1
