@@ -121,12 +121,14 @@ def as_seen(told: Told) -> str:
     if number(seen.get("seconds")) is None:
         return ""
     began, ended = (str(seen.get(key))[11:] for key in ("began", "ended"))
-    ends = f"from {began} to {ended}" + ("" if seen.get("over") else ", when it was not over")
+    first = "" if seen.get("since_row") else ", when the canary began,"
+    ends = f"from {began}{first} to {ended}" + ("" if seen.get("over") else ", when it was not over")
     failed = f"{seen.get('refused')} were refused and {seen.get('unanswered')} never answered"
     lost = "; ".join(f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items())
+    commits = f"a commit took {took(seen.get('median'))} (median), {took(seen.get('p99'))} (99 of 100)"
     kept = ", ".join(f"{name}: {words}" for name, words in pairs_of(seen.get("rows")).items())
     return (
-        f"{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}. "
+        f"{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}; outside of it {commits}. "
         f"Acknowledged rows that are there: {kept}.{f' {lost}' if lost else ''}"
     )
 

@@ -25,7 +25,7 @@ from .road import CONNECT, Road, try_road
 from .seen import COLUMNS, Gap, Seen, read_seen, spans_of
 
 NAME = "canary.csv"
-_FIRST = 2.0  # seconds to wait for the first attempt before the hand-over begins
+_FIRST = 10.0  # seconds to wait at most for the first attempt: it has to be there before the hand-over begins
 _LAST = 3.0  # seconds for the process to end by itself
 
 
@@ -246,7 +246,8 @@ def account_of(seen: Seen) -> Mapping[str, Any]:
 
 
 def _outage(gap: Gap) -> dict[str, Any]:
-    return {"seconds": round(gap.seconds, 4), "began": utc(gap.began), "ended": utc(gap.ended), "over": gap.over}
+    ends = {"began": utc(gap.began), "ended": utc(gap.ended), "over": gap.over, "since_row": gap.since_row}
+    return {"seconds": round(gap.seconds, 4), **ends}
 
 
 def _told_missing(missing: frozenset[int], recovering: bool, streams: bool) -> str:
@@ -256,7 +257,8 @@ def _told_missing(missing: frozenset[int], recovering: bool, streams: bool) -> s
 
 
 def _when(gap: Gap) -> str:
-    return f"from {utc(gap.began)} to {utc(gap.ended)}" + ("" if gap.over else ", when the canary ended: not over")
+    first = "" if gap.since_row else ", when the canary began,"
+    return f"from {utc(gap.began)}{first} to {utc(gap.ended)}" + ("" if gap.over else ", when it ended: not over")
 
 
 def _latency(seen: Seen) -> str:

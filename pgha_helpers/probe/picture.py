@@ -59,7 +59,8 @@ def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
         for edge in (0, gap.seconds):
             each.axvline(edge, color="#b42318", linewidth=1, linestyle="--")
     axes[-1].set_xlim(-side, gap.seconds + side)
-    axes[-1].set_xlabel(f"seconds since {utc(gap.began)}, the last commit before the gap", fontsize=9)
+    what = "the last commit before the gap" if gap.since_row else "when the canary began"
+    axes[-1].set_xlabel(f"seconds since {utc(gap.began)}, {what}", fontsize=9)
     axes[0].set_title(
         f"The outage as a client saw it: pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
     )

@@ -34,11 +34,16 @@ class Attempt(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A time without an acknowledged row. `over` is False if none came before the canary ended."""
+    """A time without an acknowledged row.
+
+    `over` is False if none came before the canary ended, and `since_row` if none came before the gap: then it may have
+    begun before the canary did.
+    """
 
     began: float
     ended: float
     over: bool = True
+    since_row: bool = True
 
     @property
     def seconds(self) -> float:
@@ -69,9 +74,11 @@ class Seen:
         if not self.attempts:
             return None
         times = [attempt.done for attempt in self.attempts if attempt.code == "ok"]
-        last = self.attempts[-1].done
-        gaps = [Gap(*ends) for ends in pairwise([self.attempts[0].began, *times])]
-        gaps.append(Gap(times[-1] if times else self.attempts[0].began, last, over=self.attempts[-1].code == "ok"))
+        first, last = self.attempts[0].began, self.attempts[-1].done
+        gaps = [Gap(*ends) for ends in pairwise(times)]
+        if times:
+            gaps.append(Gap(first, times[0], since_row=False))
+        gaps.append(Gap(times[-1] if times else first, last, self.attempts[-1].code == "ok", bool(times)))
         return max(gaps, key=lambda gap: gap.seconds)
 
     def latency(self, part: float) -> float | None:

@@ -80,7 +80,7 @@ def test_a_gap_that_no_row_ended_is_not_over() -> None:
 def test_a_gap_may_begin_with_the_first_attempt() -> None:
     """A failover: nobody is writable when the canary begins."""
     seen = Seen((failed("refused", ZERO), failed("refused", ZERO + 2), *rows(1, ZERO + 3, 5)))
-    assert seen.gap == Gap(ZERO, ZERO + 3.001)
+    assert seen.gap == Gap(ZERO, ZERO + 3.001, since_row=False)
 
 
 def test_who_saw_nothing_has_no_gap() -> None:
@@ -240,7 +240,10 @@ def test_a_record_tells_the_outage_as_the_canary_saw_it_and_says_so(tmp_path: Pa
     row = next(line for line in str(listing(everything)).splitlines() if "0d000001" in line)
     assert "110 ms (canary)" in row and "64 ms (runbook)" in str(listing(everything))
     full = shown(find(tmp_path, "0d000001"))
-    assert "110 ms (canary)" in full and "Of 205 attempts, 4 were refused and 1 never answered" in full
+    assert (
+        "110 ms (canary)" in full
+        and "Of 205 attempts, 4 were refused and 1 never answered; outside of it a commit took 1 ms (median)" in full
+    )
     html = report(folder, told, "by hand")
     assert "110 ms without a commit" in html and "<strong>64 ms</strong>" in html
     assert html.count("data:image/svg+xml") == 1
