@@ -22,6 +22,7 @@ _HOME = {
     "hand_over": "procedures",
     "follow": "procedures",
     "rebuild": "procedures",
+    "measure": "probe.canary",
     "sample": "lag",
     "chart": "chart",
     "readiness": "checks",

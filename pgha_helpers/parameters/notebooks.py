@@ -42,12 +42,14 @@ class Promote(Common):
 
     `on_deadline` is what is done when the old primary does not stop in time.
     `drain` is how long a switchover waits for long transactions before it ends them; empty: they refuse it.
+    `canary` has a client of our own write through it and tell the outage as it saw it.
     """
 
     occasion: Literal["switchover", "failover"] = "switchover"
     fenced_by: str = ""
     on_deadline: Literal["abort", "wait", "cancel"] = "abort"
     drain: str = ""
+    canary: bool = False
     confirm: str = ""
 
     @field_validator("drain")
