@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +21,13 @@ _LONGEST = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Seen:
-    """What the client saw. `gap` is the longest time without an acknowledged commit of anybody, in seconds.
+    """What the client saw. `gaps` are the longest times without an acknowledged commit of anybody, in seconds.
 
     `failed` counts inserts that were sent and never acknowledged, and attempts to connect that came to nothing; `lost`
-    counts inserts that were acknowledged and are gone; `rate` is acknowledged commits per second outside the gap.
+    counts inserts that were acknowledged and are gone; `rate` is acknowledged commits per second outside the gaps.
     """
 
-    gap: float
+    gaps: Sequence[float]
     failed: int
     lost: int
     rate: float
@@ -53,19 +54,19 @@ class Ledger:
             self._process.kill()
         self._process.communicate()
 
-    def read(self, since: float, until: float) -> Seen:
-        """End it, and ask what it saw between two moments (seconds since the epoch), and what is lost of all it wrote.
+    def read(self, *windows: tuple[float, float]) -> Seen:
+        """End it, and ask for the gap in each window (seconds since the epoch), and for what is lost of all it wrote.
 
         Raises RuntimeError when it cannot tell.
         """
-        told, _ = self._process.communicate(f"{since} {until}\n", timeout=_LONGEST)
+        told, _ = self._process.communicate(json.dumps(windows) + "\n", timeout=_LONGEST)
         if self._process.returncode:
             raise RuntimeError(f"the ledger client ended with {self._process.returncode}")
         return Seen(**json.loads(told))
 
 
 def main(dsn: str) -> None:
-    """Write until a line with two moments comes in, then say what was seen."""
+    """Write until a line with windows comes in, then say what was seen."""
     began = time.time()
     with Load(dsn) as load:
         while load.acknowledged < _SETTLED:
@@ -74,9 +75,9 @@ def main(dsn: str) -> None:
         line = sys.stdin.readline()
         wrote = time.time() - began
     if line:
-        since, until = map(float, line.split())
-        gap = load.longest_gap(since, until)
-        seen = Seen(gap, load.failed + load.refused, len(load.missing(dsn)), load.acknowledged / (wrote - gap))
+        gaps = [load.longest_gap(since, until) for since, until in json.loads(line)]
+        rate = load.acknowledged / (wrote - sum(gaps))
+        seen = Seen(gaps, load.failed + load.refused, len(load.missing(dsn)), rate)
         print(json.dumps(vars(seen)))
 
 

@@ -39,27 +39,27 @@ class Bouncer:
             raise Unavailable("pgbouncer is not installed: apt-get install pgbouncer")
         self._private = private
         self._password = _password(lab)
-        self._port = choose_ports()["db0"].postgres
+        self.port = choose_ports()["db0"].postgres
+        self.databases = private.folder / "databases.ini"
         self.point_to(port)
-        databases = private.folder / "databases.ini"
-        written = _CONFIGURATION.format(databases=databases, host=HOST, port=self._port, user=SUPERUSER)
+        written = _CONFIGURATION.format(databases=self.databases, host=HOST, port=self.port, user=SUPERUSER)
         private.start("pgbouncer", "-q", private.write("pgbouncer.ini", written))
         self._wait()
 
     @property
     def dsn(self) -> str:
         """The road through it; that a node is read-only is no news that PgBouncer passes on."""
-        return str(make_dsn(host=HOST, port=self._port, user=SUPERUSER, dbname="postgres", target_session_attrs="any"))
+        return str(make_dsn(host=HOST, port=self.port, user=SUPERUSER, dbname="postgres", target_session_attrs="any"))
 
     def point_to(self, port: int) -> None:
         """Rewrite the line of the database; what runs hears of it by RELOAD."""
         line = f"postgres = host={HOST} port={port} user={SUPERUSER} password={self._password}\n"
-        self._private.write("databases.ini", line)
+        self._private.write(self.databases.name, line)
 
     @contextlib.contextmanager
     def console(self) -> Iterator[connection]:
         """Its admin console."""
-        dsn = make_dsn(host=HOST, port=self._port, user=SUPERUSER, dbname="pgbouncer")
+        dsn = make_dsn(host=HOST, port=self.port, user=SUPERUSER, dbname="pgbouncer")
         with contextlib.closing(psycopg2.connect(dsn)) as opened:
             opened.autocommit = True
             yield opened

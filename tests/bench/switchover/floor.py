@@ -26,7 +26,7 @@ from pgha_helpers.lab.state import HOST
 from .bouncer import Bouncer
 from .contender import Told
 from .nodes import PROGRAMS, Nodes, ask
-from .private import Private
+from .private import Private, version
 
 _SHUT_DOWN = 1  # DBState DB_SHUTDOWNED
 _STATE, _CHECKPOINT = 16, 32  # where PostgreSQL 15 keeps them in global/pg_control
@@ -39,6 +39,7 @@ class Floor:
     """`fast`, with clients that know both nodes."""
 
     name = "floor fast"
+    version = ""
 
     def __init__(self, lab: Lab) -> None:
         self.nodes = Nodes.of(lab)
@@ -119,6 +120,7 @@ class FloorWithBouncer(Floor):
 
     def __init__(self, lab: Lab, private: Private) -> None:
         super().__init__(lab)
+        self.version = version("pgbouncer")
         self._bouncer = Bouncer(private, lab, self.nodes.servers[self.nodes.roles()[0]].port)
 
     @property

@@ -65,6 +65,12 @@ class Nodes:
         first, second = self.servers
         return (second, first) if found[first] else (first, second)
 
+    @property
+    def version(self) -> str:
+        """PostgreSQL's version, as the primary tells it."""
+        with self.session(self.roles()[0]) as asked:
+            return str(ask(asked, "show server_version")).split()[0]
+
     def wait_until_healthy(self, primary: str) -> None:
         """Wait until this node takes writes, and the other one streams from it. Raises RuntimeError after 60 s."""
         other = next(name for name in self.servers if name != primary)

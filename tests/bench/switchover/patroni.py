@@ -13,7 +13,7 @@ from pgha_helpers.lab.state import HOST, Ports, choose_ports
 
 from .contender import Told, Unavailable
 from .nodes import PROGRAMS, Nodes, Server
-from .private import Private, program
+from .private import Private, program, version
 
 _READY = 60.0  # seconds
 _SCOPE = "bench"
@@ -29,6 +29,7 @@ class Patroni:
         for needed, package in (("patroni", "patroni"), ("etcd", "etcd-server")):
             if not program(needed):
                 raise Unavailable(f"{needed} is not installed: apt-get install {package}")
+        self.version = version("patroni")
         self._private, ports = private, choose_ports()
         etcd, peers = choose_ports()["db0"].postgres, choose_ports()["db1"].postgres
         self.nodes = Nodes({name: Server(port.postgres, private.folder / name) for name, port in ports.items()})

@@ -85,6 +85,12 @@ def program(name: str) -> bool:
     return shutil.which(name, path=_SYSTEM_PATH) is not None
 
 
+def version(name: str) -> str:
+    """What a program says of its version, in its first line."""
+    asked = subprocess.run([name, "--version"], capture_output=True, text=True, check=True, env={"PATH": _SYSTEM_PATH})
+    return asked.stdout.partition("\n")[0]
+
+
 def _end(started: subprocess.Popen[bytes]) -> None:
     started.terminate()
     try:

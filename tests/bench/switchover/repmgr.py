@@ -9,7 +9,7 @@ from pgha_helpers.lab.state import HOST, choose_ports
 
 from .contender import Told, Unavailable
 from .nodes import PROGRAMS, Nodes, Server
-from .private import Private, program
+from .private import Private, program, version
 
 _SETTINGS = """
 listen_addresses = '{host}'
@@ -53,6 +53,7 @@ class Repmgr:
             raise Unavailable("not installed: apt-get install postgresql-15-repmgr")
         if not program("sshd"):
             raise Unavailable("it needs sshd: apt-get install openssh-server")
+        self.version = version("repmgr")
         self._private, folder, ports = private, private.folder, choose_ports()
         self._ssh_port = ports["db0"].ssh
         self.nodes = Nodes({name: Server(port.postgres, folder / name) for name, port in ports.items()})
