@@ -13,6 +13,8 @@ import pytest
 
 from pgha_helpers import lab
 
+collect_ignore = ["trials"]  # repetitions: `make trials`
+
 
 @pytest.fixture(scope="session")
 def need() -> Callable[..., None]:
