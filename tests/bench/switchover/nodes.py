@@ -97,4 +97,5 @@ def ask(asked: connection, statement: str) -> Any:
     """The first value of the answer; None where there is none."""
     with asked.cursor() as cursor:
         cursor.execute(statement)
-        return cursor.fetchone()[0] if cursor.description else None
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pgha_helpers.lab import cluster
 
@@ -56,8 +57,8 @@ class Private:
     def start(self, *command: str | Path) -> subprocess.Popen[bytes]:
         """Start a program that stays. What it says is in `<program>.log`, one after the other."""
         with (self.folder / f"{Path(command[0]).name}.log").open("ab") as log:
-            words = [str(word) for word in command]
-            started = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **self._as_user())
+            quiet = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+            started = subprocess.Popen([str(word) for word in command], **quiet, **self._as_user())
         self._undo.callback(_end, started)
         return started
 
@@ -74,7 +75,7 @@ class Private:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}")
         return told
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         environment = {"PATH": _SYSTEM_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "USER": self.user}
         whom = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
         return {"env": environment, "cwd": self.folder, "start_new_session": True, **whom}
