@@ -57,8 +57,8 @@ class Private:
     def start(self, *command: str | Path) -> subprocess.Popen[bytes]:
         """Start a program that stays. What it says is in `<program>.log`, one after the other."""
         with (self.folder / f"{Path(command[0]).name}.log").open("ab") as log:
-            quiet = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
-            started = subprocess.Popen([str(word) for word in command], **quiet, **self._as_user())
+            words, how = [str(word) for word in command], self._as_user()
+            started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how)
         self._undo.callback(_end, started)
         return started
 
