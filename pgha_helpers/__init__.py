@@ -25,6 +25,8 @@ _HOME = {
     "sample": "lag",
     "chart": "chart",
     "readiness": "checks",
+    "parity": "checks",
+    "read_traffic": "checks",
     "AFTER": "checks",
     "BEFORE": "checks",
     "HEALTHY": "checks",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -16,6 +16,8 @@ from .lock import Lock
 from .model import Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -65,6 +67,10 @@ class Run:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         first, second = self._asking.map(ask, self.pair.names)
         return first, second
+
+    def beside(self, task: Callable[[], T]) -> Future[T]:
+        """Begin something beside what the main thread does; it must not use the same connection."""
+        return self._asking.submit(task)
 
     def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""

@@ -3,6 +3,7 @@
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Ssh, Timeouts
+from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
 from .sightings import (
     Blank,
@@ -19,6 +20,7 @@ from .sightings import (
     system_id_of,
 )
 from .snapshot import Snapshot
+from .survey import Survey
 
 __all__ = [
     "Blank",
@@ -32,7 +34,9 @@ __all__ = [
     "Node",
     "Note",
     "Pair",
+    "Phase",
     "Position",
+    "Process",
     "Receiver",
     "Running",
     "Sender",
@@ -42,9 +46,11 @@ __all__ = [
     "Snapshot",
     "Ssh",
     "Stopped",
+    "Survey",
     "Timeouts",
     "Verdict",
     "Verdicts",
     "ends_of",
+    "phase_of",
     "system_id_of",
 ]

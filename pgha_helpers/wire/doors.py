@@ -20,11 +20,17 @@ class Door:
 
     def __init__(self, node: Node, pair: Pair) -> None:
         self.node = node
+        self._pair = pair
         self._timeouts = pair.timeouts
         self.patience = pair.timeouts.checkpoint  # seconds, for commands that read a lot
         self._client: paramiko.SSHClient | None = None
         self.shell = Shell(node.name, self.pipes, pair.timeouts.command)
-        self.sql = Session(node.name, _libpq(node, pair), pair.timeouts.connect, pair.timeouts.statement)
+        self.sql = self.session(pair.database)
+
+    def session(self, database: str) -> Session:
+        """A SQL session of its own in this database, not opened yet; whoever asks for it closes it."""
+        settings = {**_libpq(self.node, self._pair), "dbname": database}
+        return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
 
     def pipes(self, command: str) -> Pipes:
         """A program of its own on the node, beside the shell. Raises Unreachable."""

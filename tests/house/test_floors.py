@@ -16,7 +16,7 @@ ROOT = Path(pgha_helpers.__file__).parent
 
 #: The floors, from the ground up, as README tells them. A room is a module or a package of pgha_helpers.
 FLOORS = (
-    ("errors", "show", "model", "dialect", "checks", "plans", "redaction", "interrupts", "places", "front"),
+    ("errors", "show", "model", "conninfo", "dialect", "checks", "plans", "redaction", "interrupts", "places", "front"),
     ("parameters", "wire", "journal", "lock", "run"),
     ("facts", "actions", "chain", "consent", "lag", "chart", "drawing"),
     ("procedures",),
