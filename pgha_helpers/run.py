@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
-from .model import Deed, Deeds, Note, Pair, Snapshot, Timeouts
+from .model import ClientSeen, Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
 
@@ -62,6 +62,7 @@ class Run:
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
+    ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
     canary: Any = None  # the one that was begun; only one sings in a run
     leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line
     #: What this machine's records tell of a system's chain beyond a number.

@@ -16,6 +16,7 @@ from .activity import (
     the_archiver_would_not_hold_the_shutdown,
 )
 from .check import Check
+from .clients import the_clients_can_be_moved
 from .identity import (
     both_nodes_answer,
     both_shells_answer,
@@ -89,6 +90,7 @@ _SWITCHOVER = (
     each_can_replicate_from_the_other,
     every_command_is_allowed,
     commits_would_go_on_after_the_move,
+    the_clients_can_be_moved,
     no_transaction_is_prepared,
     no_transaction_is_long,
     no_base_backup_is_running,

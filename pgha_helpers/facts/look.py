@@ -51,12 +51,14 @@ _SETTINGS = (
 def look(run: Run, journal: bool = True, closely: bool = False) -> Snapshot:
     """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error.
 
-    `closely` adds a survey of each node that runs: all that the checks before a switchover lean on.
+    `closely` adds a survey of each node that runs, and of the clients: all that the checks before a switchover lean on.
     """
     began = time.time()
     seen = run.both(lambda name: sight(run.doors[name]))
     surveys = _survey(run, {s.node: s for s in seen}) if closely else {}
     now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4), surveys)
+    if closely:
+        now = replace(now, clients=run.ask_clients(now), seconds=round(time.time() - began, 4))
     if journal:
         run.journal.write("seen", nodes={s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}, facts=seen)
     return now

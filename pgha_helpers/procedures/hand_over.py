@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import plans
+from .. import clients, plans
 from ..actions import servers
 from ..facts import look
 from ..model import Deeds, Running, Snapshot
@@ -28,12 +28,15 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     """
     run.permits(plan)
     already = len(run.deeds)
-    target = look(run)[plan.node]
+    target, led = look(run)[plan.node], False
     if isinstance(target, Running) and target.writable:
         print(f"{plan.node} is already primary.")
     else:
         again, now = as_consented(run, plan)
         _ROADS[again.kind](run, plan, now)
+        led = again.kind == "switchover"  # within its window
+    if not led:
+        clients.redirect(run, plan)
     servers.checkpoint(run, plan.node, "the control file shows the new timeline")
     return run.deeds_since(already)
 
@@ -47,6 +50,8 @@ def follow(run: Run, plan: Plan) -> Deeds:
         print(f"{old} is left as it is: it may hold the only copy of a commit. Next: the rebuild notebook.")
         return Deeds()
     bring_back(run, old, new)
+    clients.lead_readers(run, plan)
+    clients.left_behind(run, old)
     return run.deeds_since(already)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 
-from ..actions import servers, slots, standby, stopping
+from .. import clients
+from ..actions import servers, sessions, slots, standby, stopping
 from ..errors import HaError
 from ..interrupts import uninterrupted
 from ..model import Snapshot
+from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
 from .bringing_back import bring_back
@@ -30,6 +32,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
         try:
             standby.arm(run, plan.peer, major)
             began = time.monotonic()
+            clients.pause(run, plan)
             end = stopping.stop_primary(run, plan.peer, now.primary.senders, plan.node)
             prove(run, plan, end, now.standby.timeline)
         except (HaError, OSError, KeyboardInterrupt) as reason:
@@ -37,20 +40,25 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 if not goes_on(run, plan, reason):
                     take_back(run, plan, reason, began)
                 resume(run, plan)
+                clients.redirect(run, plan)
         else:
             with uninterrupted():
                 servers.promote(run, plan.node, major)
                 if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
                     bring_back(run, plan.peer, plan.node)
+                clients.redirect(run, plan)
     run.journal.write("outage ended", new=plan.node)
 
 
 def _prepare(run: Run, plan: Plan, major: int) -> None:
     """Everything that can be done while clients still work."""
     old, new = plan.peer, plan.node
+    if asked := str(run.parameters["drain"]):
+        sessions.drain(run, old, read_span(asked))
     slots.ensure_slot(run, new, old, reserve=False)
     standby.define(run, old, major)
     standby.prove_connection(run, old)
+    clients.prepare(run, plan)
     servers.checkpoint(run, old, "write what is dirty while clients work")
     servers.checkpoint(run, new, "restartpoint, keep the promotion short")
     for _ in range(3):  # until one is short: what is dirty at the stop is written inside the outage

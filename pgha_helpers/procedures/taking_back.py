@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import NoReturn
 
+from .. import clients
 from ..actions import servers, standby, stopping
 from ..errors import Aborted, HaError, NotAchieved, Undecided, Unreachable
 from ..facts import look
@@ -35,13 +36,23 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
                     f"{plan.node} was not promoted. Run this notebook again: it goes on from what it finds",
                 ) from None
             time.sleep(0.5)
+    left = _let_clients_go_on(run, plan)
     seconds = time.monotonic() - began
     run.journal.write("outage ended", new=old, seconds=seconds)
     raise Aborted(
         f"the hand-over was taken back, {old} is primary again and nothing is lost. "
-        f"Clients were without a primary for {span(seconds)}. Why: {why}",
+        f"Clients were without a primary for {span(seconds)}. Why: {why}{left}",
         "mend the cause and run this notebook again",
     )
+
+
+def _let_clients_go_on(run: Run, plan: Plan) -> str:
+    """Every client back to the old primary; a sentence about those that could not be led there."""
+    try:
+        clients.take_back(run, plan)
+    except HaError as trouble:
+        return f"\nBUT {trouble}"
+    return ""
 
 
 def _open(run: Run, old: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import NotAchieved, Unhealthy
 from ..journal import Journal
 from ..lock import Lock
-from ..model import Pair, Verdicts
+from ..model import ClientSeen, Pair, Snapshot, Verdicts
 from ..parameters import load_pair, read_parameters
 from ..redaction import Redactor, secrets_of
 from ..run import Run
@@ -39,6 +39,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
     run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.facts), doors, lock)
+    run.ask_clients = lambda now: _clients(run, now)
     run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
@@ -87,3 +88,11 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
     return Table(
         ("run", "pair", "operator", "reason", "record"), [(run.id, pair.name, operator, reason, str(run.folder))]
     )
+
+
+def _clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
+    if not run.pair.clients:
+        return ()
+    from ..clients import look_at_clients
+
+    return look_at_clients(run, now)

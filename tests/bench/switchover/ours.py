@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from dataclasses import fields
 
 from pgha_helpers.lab import Lab
 from pgha_helpers.lab.cluster import SUPERUSER
-from pgha_helpers.model import Pair
 from tests.lab.runs import carry_out, changed_pair
 
 from ..commands import Memory, pgha
 from .bouncer import Bouncer
-from .contender import POOLER, Deed, Told, Unavailable, parts_of, pause_of
+from .contender import POOLER, Deed, Told, parts_of, pause_of
 from .nodes import PROGRAMS, Nodes
 from .private import Private
 
@@ -57,8 +55,6 @@ class OursWithBouncer(Ours):
 
     def __init__(self, lab: Lab, private: Private) -> None:
         super().__init__(lab)
-        if "clients" not in {field.name for field in fields(Pair)}:
-            raise Unavailable("pair files have no key clients yet")
         self._bouncer = Bouncer(private, lab, self.nodes.servers[self.nodes.roles()[0]].port)
         self.pair_file = changed_pair(lab, lab.folder, clients=[_client(self._bouncer)])
 
