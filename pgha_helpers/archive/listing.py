@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from ..show import Table
 from .entries import Entry
-from .words import minute, outage, plain
+from .outages import outage
+from .words import minute, plain
 
 _HEAD = ("began", "run", "notebook", "outcome", "changed", "outage", "ticket", "reason")
 _WIDTH = 72  # characters of a reason: more of it would break every line of the table

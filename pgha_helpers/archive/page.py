@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from .entries import Entry
 from .figures import SHAPES, Figure, Line, Mark, Tick, in_seconds, path, place
+from .outages import outage, outage_of
 from .rendering import render
-from .words import changes, mark, minute, number, outage, outage_of, pairs_of, seconds_of, tone, took
+from .words import changes, mark, minute, number, pairs_of, seconds_of, tone, took
 
 REPORT = "report.html"
 _MOST = 60  # points of a chart: more of them would be a smear

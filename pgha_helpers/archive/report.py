@@ -11,6 +11,7 @@ from typing import Any
 from ..show import MARKS, utc
 from . import words
 from .executed import executed
+from .outages import as_seen, outage_of
 from .rendering import render
 from .words import Told, listed, number, pairs_of, seconds_of, took
 
@@ -57,7 +58,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         error=str(told.get("error") or ""),
         outage=took(told.get("outage_seconds")),
         lead=_lead(told),
-        as_seen=words.as_seen(told),
+        as_seen=as_seen(told),
         topology=[(n, words.seen(told, "before", n), words.seen(told, "after", n)) for n in words.nodes_of(told)],
         verdicts=_verdicts(told),
         deeds=deeds,
@@ -72,7 +73,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
 
 
 def _lead(told: Told) -> str:
-    seconds, by = words.outage_of(told)
+    seconds, by = outage_of(told)
     what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
     return "" if seconds is None else f"{took(seconds)} {what}."
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ..show import MARKS, Table, utc
 from .entries import Entry
+from .outages import as_seen, outage
 from .words import (
     Told,
-    as_seen,
     begun,
     chained,
     changes,
@@ -20,7 +20,6 @@ from .words import (
     minute,
     nodes_of,
     number,
-    outage,
     pairs_of,
     plain,
     seconds_of,

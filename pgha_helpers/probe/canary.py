@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 from ..actions.canary import delete_canary_rows, ensure_canary_table
 from ..checks import Check, check
 from ..errors import HaError, NotSeen
 from ..facts.canary import canary_rows
 from ..model import Snapshot
-from ..places import CHECKOUT
 from ..plans import Plan
 from ..run import Run
 from ..show import Shown, Table, span, utc
 from .client import Errand
+from .process import Process
 from .road import CONNECT, Road, try_road
-from .seen import COLUMNS, Gap, Seen, read_seen, spans_of
+from .seen import COLUMNS, Gap, Seen, spans_of
 
 NAME = "canary.csv"
-_FIRST = 10.0  # seconds to wait at most for the first attempt: it has to be there before the hand-over begins
-_LAST = 3.0  # seconds for the process to end by itself
 
 
 def measure(run: Run, plan: Plan) -> Canary:
@@ -59,8 +52,7 @@ class Canary(Shown):
     def __init__(self, run: Run, road: Road | None = None) -> None:
         self._run = run
         self._road = road
-        self._process: subprocess.Popen[bytes] | None = None
-        self._file: IO[bytes] | None = None
+        self._process: Process | None = None
         self._rows: dict[str, str] = {}
         self._primary = ""
         self.lost: dict[str, list[int]] = {}
@@ -76,7 +68,11 @@ class Canary(Shown):
         connect = min(CONNECT, self._run.timeouts.connect)
         errand = Errand(self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement)
         self._run.canary, self._run.leaving = self, self._leave
-        self._launch(errand)
+        self._process = Process()
+        try:
+            self._process.begin(errand)
+        except OSError as error:  # no room for a process: the hand-over goes on, and the last verdict says so
+            print(f"THE CANARY CANNOT BEGIN ({error.strerror}). The run goes on.", flush=True)
         limits = {"longest": errand.longest, "rows": errand.rows}
         self._run.journal.write("canary begun", road=self._road.told, think=errand.think, **limits)
 
@@ -88,7 +84,7 @@ class Canary(Shown):
         if self._process is None:
             return None
         if self.seen is None:
-            self.seen = self._stop()
+            self.seen = self._process.end()
             self._look_for_rows(self.seen.acknowledged, self._run.timeouts.replay)
             self._tell(self.seen)
             self._clean_up()
@@ -118,39 +114,6 @@ class Canary(Shown):
         rows += [(f"acknowledged rows on {name}", words) for name, words in self._rows.items()]
         return Table(("the canary", "what it saw"), rows)
 
-    def _launch(self, errand: Errand) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed when the canary has ended)
-        path = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pgha_helpers.probe.client"],
-            stdin=subprocess.PIPE,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,  # an interrupt is sent to the kernel's whole process group
-        )
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(errand.line.encode())
-            self._process.stdin.flush()
-        deadline, told = time.monotonic() + _FIRST, self._file.fileno()
-        while not os.fstat(told).st_size and self._process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    def _stop(self) -> Seen:
-        """End the process, by its own will or not, and read what it told."""
-        assert self._process and self._process.stdin and self._file
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # which it takes for the end
-        try:
-            self._process.wait(_LAST)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        with self._file as file:
-            file.seek(0)
-            return read_seen(file)
-
     def _clean_up(self) -> None:
         """Delete the rows, unless some are lost; rows that stay do no harm, so this fails no run."""
         if not self._primary or self.lost:
@@ -164,7 +127,7 @@ class Canary(Shown):
         """The run ends, by whatever way: nothing is left behind, and what was seen is told."""
         if self._process is None or self.seen is not None:
             return
-        self.seen = self._stop()
+        self.seen = self._process.end()
         self._look_for_rows(self.seen.acknowledged, 0.0)
         self._tell(self.seen)
         print(self, flush=True)

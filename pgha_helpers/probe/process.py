@@ -1,0 +1,59 @@
+"""The probe's process, as the run holds it: begun, ended by the end of its stdin, and read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO
+
+from ..places import CHECKOUT
+from .client import Errand
+from .seen import Seen, read_seen
+
+_FIRST = 10.0  # seconds to wait at most for the first attempt: it has to be there before the hand-over begins
+_LAST = 3.0  # seconds for the process to end by itself
+
+
+class Process:
+    """One probe. Its lines go into a file without a name, which nobody has to empty while it writes."""
+
+    def __init__(self) -> None:
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed once it was read)
+
+    def begin(self, errand: Errand) -> None:
+        """Let it begin, and come back after its first attempt."""
+        path = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "pgha_helpers.probe.client"],
+            stdin=subprocess.PIPE,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # an interrupt is sent to the kernel's whole process group
+        )
+        assert self._popen.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.write(errand.line.encode())
+            self._popen.stdin.flush()
+        deadline, told = time.monotonic() + _FIRST, self._file.fileno()
+        while not os.fstat(told).st_size and self._popen.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def end(self) -> Seen:
+        """End it, by its own will or not, and read what it told."""
+        if self._popen is not None and self._popen.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._popen.stdin.close()  # which it takes for the end
+            try:
+                self._popen.wait(_LAST)
+            except subprocess.TimeoutExpired:
+                self._popen.kill()
+                self._popen.wait()
+        with self._file as file:
+            file.seek(0)
+            return read_seen(file)
