@@ -80,7 +80,7 @@ class Road:
             try:
                 if not self._prepared:  # the old primary was lost, or it is the rerun of a run that died
                     self.prepare(run, primary)
-                self._sql.do(f"insert into {TABLE} (run, seq, at) values (%s, 0, now())", [key])
+                self._sql.do(f"insert into {TABLE} (run, seq) values (%s, 0)", [key])
                 took = time.monotonic() - began
                 self._sql.do(f"delete from {TABLE} where run = %s", [key])
                 return took
@@ -109,7 +109,10 @@ def _ensure(sql: Session, role: str) -> str:
     except QueryFailed:  # the schema is missing
         pass
     sql.do("create schema if not exists pgha")
-    sql.do(f"create table if not exists {TABLE} (run text not null, seq bigint not null, at timestamptz not null)")
+    sql.do(
+        f"create table if not exists {TABLE} (run text not null, seq bigint not null, "
+        "at timestamptz not null default clock_timestamp(), primary key (run, seq))"
+    )
     sql.do(f"grant usage on schema pgha to {identifier(role)}")
     sql.do(f"grant select, insert, delete on {TABLE} to {identifier(role)}")
     return f"table {TABLE}, which {role} may write"

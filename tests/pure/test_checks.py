@@ -101,7 +101,7 @@ def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(other: objec
 
 
 def test_silence_is_never_a_yes() -> None:
-    """With both nodes silent nothing is known: what is left to say yes leans on no node, nor on clients: it has none."""
+    """With both nodes silent nothing is known: what is left to say yes leans on no node, and it has no clients."""
     nobody = seen(Silent("db0", "x"), SILENT)
     said_yes = {v.title for v in judge((*AFTER, *HEALTHY), nobody) if v.level == "ok"}
     leaning_on_none = {"No unused slot keeps WAL for ever", "The clients can be moved"}
