@@ -15,7 +15,7 @@ from .trial import Outcome
 
 _TESTS = CHECKOUT / "tests" / "lab" / "test_bad_nights.py"
 _LONGEST = 3600.0  # seconds for all of them, once
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def nights(folder: Path, count: int) -> Outcome:
