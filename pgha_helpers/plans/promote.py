@@ -29,8 +29,9 @@ def plan_promotion(
     confirm: str = "",
     fenced_by: str = "",
     on_deadline: str = "abort",
+    drain: str = "",
 ) -> Plan:
-    """Plan a switchover or a failover.
+    """Plan a switchover or a failover. `drain` is a time such as 10s, or empty.
 
     Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two primaries.
     """
@@ -41,23 +42,25 @@ def plan_promotion(
     wanted = named(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
         return _already_primary(now, now.primary)
-    return _switchover(now, wanted, on_deadline) if occasion == "switchover" else _failover(now, fenced_by)
+    return _switchover(now, wanted, on_deadline, drain) if occasion == "switchover" else _failover(now, fenced_by)
 
 
-def _switchover(now: Snapshot, wanted: str, on_deadline: str) -> Plan:
+def _switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan:
     if not now.primaries:
         return _resume(now, wanted)
     primary = now.primary
     other = now.other(primary.node)
     if isinstance(other, Running):
-        return _plain(now, primary, other, on_deadline)
+        return _plain(now, primary, other, on_deadline, drain)
     if not wanted and _left_behind(other):
         return _return(now, primary)
     raise NotSafe(f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first")
 
 
-def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str) -> Plan:
+def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, drain: str) -> Plan:
     old, new = primary.node, standby.node
+    drained = f"Wait up to {drain} for long and idle transactions on {old}, then end the sessions of those left"
+    names = ", ".join(client.name for client in now.pair.clients)
     late = f"after {span(now.pair.timeouts.shutdown)} {ON_DEADLINE[on_deadline]}"
     return Plan(
         "promote",
@@ -65,12 +68,14 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str) 
         old,
         "switchover",
         steps=(
+            *((drained,) if drain else ()),
             f"While clients work: give {new} a slot for {old}, prove that {old} can connect to {new}, checkpoint both",
             f"Arm {old}: whatever starts it next, it comes up as a standby",
-            f"Outage begins: stop {old} (fast); {late}",
+            f"Outage begins: {f'hold the clients where a pooler can ({names}), ' if names else ''}"
+            f"stop {old} (fast); {late}",
             f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} has every byte; "
             f"without proof {old} is started again as primary",
-            f"Promote {new}. Outage ends",
+            f"Promote {new}{f', lead {names} there and write through their own roads' if names else ''}. Outage ends",
             f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept for {new}",
         ),
         roles=f"{old} is primary, {new} is its standby, timeline {primary.timeline}",

@@ -17,7 +17,7 @@ from .switchover import switch_over
 
 def plan_promotion(run: Run, now: Snapshot) -> Plan:
     """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why not."""
-    asked = [str(run.parameters[key]) for key in ("occasion", "confirm", "fenced_by", "on_deadline")]
+    asked = [str(run.parameters[key]) for key in ("occasion", "confirm", "fenced_by", "on_deadline", "drain")]
     return run.plan(now, lambda seen: plans.plan_promotion(seen, *asked))
 
 

@@ -73,12 +73,13 @@ class Night:
         assert load.acknowledged > 20 and load.missing(self.pair.dsn) == []
 
     def switch_over(self, **parameters: Any) -> None:
-        """The notebook's cells. `timeouts` are the pair's; the record's story is kept, however it ends."""
-        path = changed_pair(self.pair, self._folder, timeouts=parameters.pop("timeouts", {}))
+        """The notebook's cells. `timeouts` and `limits` are the pair's; the record's story is kept, however it ends."""
+        changes = {key: parameters.pop(key, {}) for key in ("timeouts", "limits")}
+        path = changed_pair(self.pair, self._folder, **changes)
         given = {"confirm": f"promote {self.target}", **parameters}
         with running(path, "promote", **given) as run:
             try:
-                before = look(run)
+                before = look(run, closely=True)
                 plan = plan_promotion(run, before)
                 require(run, plan, before)
                 plan = gate(run, plan)

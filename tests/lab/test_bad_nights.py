@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 
 from pgha_helpers import lab as labs
-from pgha_helpers.errors import Aborted, NotAchieved, Undecided
+from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Undecided
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Process
 from pgha_helpers.procedures import resuming
@@ -25,6 +26,8 @@ from .nights import Night, interrupt, postmaster
 from .runs import carry_out
 from .servers import ask, ssh_server, writable
 
+Mend = Callable[[], object]
+Trouble = Callable[[Night], Mend]
 BACK = "is primary again and nothing is lost"
 
 
@@ -301,6 +304,86 @@ def test_the_disk_of_the_standby_is_full(night: Night) -> None:
     labs.up(night.pair.folder)
     wait_until_attached(night)
     night.converges()
+
+
+def _pause_replay(night: Night) -> Mend:
+    ask(night.pair, night.target, "select pg_wal_replay_pause()")
+    return lambda: ask(night.pair, night.target, "select pg_wal_replay_resume()")
+
+
+def _delay_replay(night: Night) -> Mend:
+    def set_delay(value: str) -> None:
+        ask(night.pair, night.target, f"alter system set recovery_min_apply_delay = '{value}'")
+        ask(night.pair, night.target, "select pg_reload_conf()")
+
+    set_delay("1h")
+    return lambda: set_delay("0")
+
+
+def _prepare_a_transaction(night: Night) -> Mend:
+    set_on_both(night, max_prepared_transactions="5")
+    for node in (night.target, night.old):
+        carry_on(night, node)
+    ask(night.pair, night.old, "create table if not exists undecided (n int)")
+    where = night.pair.node(night.old)
+    dsn = make_dsn(night.pair.dsn, host=where.host, port=where.port, target_session_attrs="any")
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("insert into undecided values (1)")
+        cursor.execute("prepare transaction 'undecided'")
+    return lambda: ask(night.pair, night.old, "rollback prepared 'undecided'")
+
+
+def _raise_max_connections(night: Night) -> Mend:
+    def raise_on(node: str) -> None:
+        ask(night.pair, node, "alter system set max_connections = 130")
+        carry_on(night, node)
+
+    raise_on(night.old)
+    return lambda: (raise_on(night.target), ask(night.pair, night.old, "select 1"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (_pause_replay, "replay is paused"),
+        (_delay_replay, "recovery_min_apply_delay is 1.0 h"),
+        (_prepare_a_transaction, "undecided"),
+        (_raise_max_connections, "max_connections is"),
+    ],
+)
+def test_what_would_make_a_bad_night_is_refused_before_it_begins(night: Night, trouble: Trouble, words: str) -> None:
+    mend = trouble(night)
+    wait_for_words = time.monotonic() + 10
+    while True:
+        with pytest.raises(NotSafe) as refused:
+            night.switch_over()
+        if words in str(refused.value) or time.monotonic() > wait_for_words:
+            break
+    assert words in str(refused.value)
+    assert writable(night.pair) == [night.old] and not night.told("deed begun")
+    mend()
+    wait_until_attached(night)
+    night.converges()
+
+
+def test_a_transaction_that_is_idle_is_refused_or_drained(night: Night) -> None:
+    """Somebody went home with a transaction open; its session is ended only where that was asked for."""
+    where = night.pair.node(night.old)
+    dsn = make_dsn(
+        night.pair.dsn, host=where.host, port=where.port, target_session_attrs="any", application_name="home"
+    )
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select 1")
+        with pytest.raises(NotSafe, match="home"):
+            time.sleep(1.2)
+            night.switch_over(limits={"long_transaction": "1s"})
+        cursor.execute("select 1")
+        with night.watched():
+            night.switch_over(limits={"long_transaction": "1s"}, drain="500ms")
+        with pytest.raises(psycopg2.Error):
+            cursor.execute("select 1")
+    ended = [e["did"] for e in night.story.events if e["event"] == "deed ended" and "end the session" in e["did"]]
+    assert ended and "home" in ended[0]
 
 
 @contextlib.contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from pgha_helpers.errors import BadParameters, HaError, NotSafe, NotSeen
-from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot
+from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped
 from pgha_helpers.plans import Evidence, Wishes, plan_promotion, plan_rebuild, plan_setup
 
 from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
@@ -22,6 +23,28 @@ SAME = Evidence("the record", "the record", EARLIER)
 def test_a_healthy_pair_is_switched_over_to_its_standby() -> None:
     plan = plan_promotion(healthy())
     assert (plan.kind, plan.consent) == ("switchover", "promote db1")
+
+
+def test_a_plan_says_what_was_chosen_for_the_stop_and_for_long_transactions() -> None:
+    told = "\n".join(plan_promotion(healthy(), on_deadline="cancel", drain="10s").steps)
+    assert "after 60 s walsenders of third parties that hold it are ended" in told
+    assert "Wait up to 10s for long and idle transactions on db0" in told
+    assert "Wait up to" not in "\n".join(plan_promotion(healthy()).steps)
+    with pytest.raises(BadParameters, match="on_deadline is 'kill'"):
+        plan_promotion(healthy(), on_deadline="kill")
+
+
+def promoted(node: str, fork: int) -> Stopped:
+    """A node that was promoted to timeline 2 where the history says, and has crashed."""
+    there = stopped(node, "in production", armed=False)
+    return replace(there, disk=replace(there.disk, histories={2: f"1\t{Lsn(fork)}\tno recovery target specified\n"}))
+
+
+def test_a_node_that_died_after_its_promotion_is_opened_if_it_has_everything() -> None:
+    plan = plan_promotion(seen(stopped("db0"), promoted("db1", HERE + 1)))
+    assert (plan.kind, plan.node, plan.peer, plan.consent) == ("reopen", "db1", "db0", "promote db1")
+    with pytest.raises(NotSafe):
+        plan_promotion(seen(stopped("db0"), promoted("db1", HERE)))
 
 
 def test_the_node_that_is_already_primary_needs_nothing() -> None:
