@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lab lint bench clean
+.PHONY: demo test lab lint bench trials clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
@@ -18,6 +18,9 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
+
+trials: $(VENV)/.installed
+	$(BIN)/python -m tests.trials
 
 lab: $(VENV)/.installed
 	@exec $(BIN)/python -m pgha_helpers.lab.desk

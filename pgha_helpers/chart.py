@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .drawing import figure_of, render, shown
+from .drawing import figure_of, keep_picture, pictures, shown
 from .lag import COLUMNS, Lag, still_open
 from .model import Deed
 from .run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "lag.svg"
 
@@ -24,24 +26,15 @@ def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
     still_open(run)
     if run.parameters.get("light"):
         return lags[-1]
-    svg, png = _pictures(run, lags, [deed for deed in deeds if deed.changed])
-    try:
-        (run.folder / NAME).write_bytes(svg)
-    except OSError as error:
-        print(f"{NAME} CANNOT BE WRITTEN ({error.strerror}). The run goes on.", flush=True)
-    run.journal.write("drawn", file=NAME, sha256=hashlib.sha256(svg).hexdigest())
+    done = [deed for deed in deeds if deed.changed]
+    svg, png = pictures(lambda: figure_of(run, _joined(lags), done))
+    keep_picture(run, NAME, svg)
     return shown(run, png)
 
 
-def _pictures(run: Run, lags: Iterable[Lag], deeds: list[Deed]) -> tuple[bytes, bytes]:
-    import matplotlib
+def _joined(lags: Iterable[Lag]) -> pd.DataFrame:
+    """One sample after the other; an empty row breaks the line between two, when nobody looked."""
     import pandas as pd
 
-    # an empty row after each sample breaks the line there: between two samples nobody looked
     gap = pd.DataFrame([{}], columns=list(COLUMNS), dtype=float)
-    lag = pd.concat([part for lag in lags for part in (lag.frame, gap)])
-    with matplotlib.rc_context():  # not the taste of whoever runs this: the same data give the same bytes everywhere
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"svg.hashsalt": "pgha", "svg.fonttype": "path"})
-        figure = figure_of(run, lag, deeds)
-        return render(figure, "svg"), render(figure, "png")
+    return pd.concat([part for lag in lags for part in (lag.frame, gap)])

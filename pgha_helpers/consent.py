@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable
 
 from . import chain, front
-from .checks import BEFORE, Check, judge
+from .checks import Check, before, judge
 from .errors import NotConfirmed, NotSafe
 from .facts import look
 from .model import Snapshot, Verdicts
@@ -26,12 +26,17 @@ def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
 
 
 def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
-    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then."""
-    verdicts = judged(run, () if plan.already else BEFORE[plan.kind], now)
-    if verdicts.against:
+    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then.
+
+    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely.
+    """
+    checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
+    verdicts = judged(run, checks, now)
+    refusing = [v for v in verdicts.against if v.level != "warning"]
+    if refusing:
         print(verdicts)
-        reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in verdicts.against)
-        count = len(verdicts.against)
+        reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in refusing)
+        count = len(refusing)
         raise NotSafe(f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}")
     return verdicts
 
@@ -89,7 +94,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         silent = run.lock.take(may_fail=plan.peer if plan.kind == "failover" else "")
         if silent:
             run.journal.write("not locked", nodes=silent)
-        now = look(run)
+        now = look(run, closely=plan.kind == "switchover")
         again = run.replan(now)
         if again == plan:
             require(run, again, now)

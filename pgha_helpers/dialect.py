@@ -21,6 +21,8 @@ SINCE: Mapping[str, int] = {
     "wal_keep_size": 13,  # before: wal_keep_segments
     "wal_status": 13,  # pg_replication_slots.wal_status
     "verify_backup": 13,  # pg_verifybackup
+    "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
+    "failover_slots": 17,  # pg_replication_slots.failover and synced
 }
 
 _PARITY = ("max_connections", "max_prepared_transactions", "max_locks_per_transaction", "max_worker_processes")

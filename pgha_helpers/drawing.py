@@ -1,5 +1,7 @@
 """How lag is drawn: the figure, its bytes, and the output of a cell that is drawn again while samples come in.
 
+The strip of deeds, and how a picture is made and kept, are shared with the canary's.
+
 Lines differ by dash and marker as well as by colour, and each is named where it ends, so that the chart can be read
 in grey and on a phone.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import hashlib
 import io
 import threading
 import time
@@ -62,7 +65,7 @@ def shown(run: Run, png: bytes) -> Any:
     output, run.live = run.live, None
     if output and output.cell == front.shell().execution_count:
         return output.put(png)
-    return _image(png)
+    return image(png)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class _Output:
     cell: int
 
     def put(self, png: bytes) -> None:
-        self.handle.update(_image(png))
+        self.handle.update(image(png))
 
 
 def _output(known: _Output | None, seconds: float) -> _Output | None:
@@ -104,7 +107,8 @@ def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threa
             over.wait(max(_PAUSE - spent, spent))  # half of the time at most: the samples need the processor too
 
 
-def _image(png: bytes) -> Any:
+def image(png: bytes) -> Any:
+    """A picture as an output of a cell."""
     from IPython.display import Image
 
     return Image(png, format="png", width=900)
@@ -121,7 +125,7 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
     _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
     _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
     if deeds:
-        _strip(axes[2], deeds, zero)
+        strip(axes[2], deeds, zero)
     if window := outage_of(deeds):
         for each in axes:
             each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
@@ -169,15 +173,35 @@ def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _strip(axes: Axes, deeds: list[Deed], zero: float) -> None:
+def strip(axes: Axes, deeds: list[Deed], zero: float, until: float = float("inf")) -> None:
+    """A bar per deed, its words beside it: to the left of those that begin beyond `until`, in seconds since `zero`."""
     for row, deed in enumerate(deeds):
-        axes.barh(row, max(deed.seconds, 0.01), left=deed.began - zero, height=0.55, color=_BAND, edgecolor="#30343a")
-        words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms"
-        axes.text(deed.began - zero + max(deed.seconds, 0.01), row, words, va="center", fontsize=7.5)
+        start, width = deed.began - zero, max(deed.seconds, 0.01 if until == float("inf") else 0.0)
+        axes.barh(row, width, left=start, height=0.55, color=_BAND, edgecolor="#30343a")
+        words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms "
+        at, side = (start, "right") if start > until else (start + width, "left")
+        axes.text(at, row, words, va="center", ha=side, fontsize=7.5, clip_on=True)
     axes.set_ylim(len(deeds) - 0.4, -0.6)
     axes.set_yticks([])
     axes.set_ylabel("deeds")
     axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def pictures(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """SVG and PNG of what is drawn: the same bytes for the same data, whatever this machine's user prefers."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": "pgha", "svg.fonttype": "path"})
+        figure = draw()
+        return render(figure, "svg"), render(figure, "png")
+
+
+def keep_picture(run: Run, name: str, svg: bytes) -> None:
+    """Put a picture into the record, and its digest into the journal."""
+    run.keep(name, svg)
+    run.journal.write("drawn", file=name, sha256=hashlib.sha256(svg).hexdigest())
 
 
 def render(figure: Figure, kind: str, dpi: int = 120) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,17 +78,10 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
 
 
 def _keep(run: Run, lag: Lag) -> str:
-    """Add the rows to lag.csv; gives the digest of the file. A full disk costs the file, and not the run."""
-    path = run.folder / NAME
-    lines = [] if path.exists() else [",".join(COLUMNS)]
+    """Add the rows to lag.csv; gives the digest of the file."""
+    lines = [] if (run.folder / NAME).exists() else [",".join(COLUMNS)]
     lines += [",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows]
-    try:
-        with path.open("a") as file:
-            file.write("\n".join(lines) + "\n")
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        print(f"{NAME} CANNOT BE WRITTEN ({error.strerror}). The run goes on.", flush=True)
-        return ""
+    return run.keep(NAME, ("\n".join(lines) + "\n").encode(), append=True)
 
 
 def still_open(run: Run) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -16,6 +17,8 @@ from .lock import Lock
 from .model import Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
+
+T = TypeVar("T")
 
 
 class Held(Protocol):
@@ -59,6 +62,8 @@ class Run:
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
+    canary: Any = None  # the one that was begun; only one sings in a run
+    leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line
     #: What this machine's records tell of a system's chain beyond a number.
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
@@ -73,6 +78,10 @@ class Run:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         first, second = self._asking.map(ask, self.pair.names)
         return first, second
+
+    def beside(self, task: Callable[[], T]) -> Future[T]:
+        """Begin something beside what the main thread does; it must not use the same connection."""
+        return self._asking.submit(task)
 
     def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
@@ -122,6 +131,9 @@ class Run:
         """Write the journal's last line, once, note it on the nodes where the run is chained, and let everything go."""
         if self.ended:
             return
+        leave, self.leaving = self.leaving, lambda: None
+        with contextlib.suppress(HaError, OSError):
+            leave()
         self.ended, self.permit = outcome, None
         try:
             self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)
@@ -135,6 +147,17 @@ class Run:
         for held in (*self.clients.values(), *self.doors.values()):
             with contextlib.suppress(HaError, OSError):
                 held.close()
+
+    def keep(self, name: str, data: bytes, append: bool = False) -> str:
+        """Write a file of the record; gives the digest of all of it. A full disk costs the file, and not the run."""
+        path = self.folder / name
+        try:
+            with path.open("ab" if append else "wb") as file:
+                file.write(data)
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            print(f"{name} CANNOT BE WRITTEN ({error.strerror}). The run goes on.", flush=True)
+            return ""
 
     def deeds_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""

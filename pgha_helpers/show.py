@@ -95,9 +95,12 @@ def size(count: float) -> str:
 def span(seconds: float) -> str:
     """Seconds as a person reads them.
 
-    >>> span(0.25), span(12), span(600)
-    ('250 ms', '12 s', '10 min')
+    >>> span(0.25), span(12), span(600), span(90000), span(864000)
+    ('250 ms', '12 s', '10 min', '25 h', '10 d')
     """
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min"
+    for unit, length, until in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172800)):
+        if seconds < until:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds / 86400:.3g} d"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import psutil
 import pytest
 
 from pgha_helpers import lab
+
+collect_ignore = ["trials"]  # repetitions: `make trials`
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +32,11 @@ def need() -> Callable[..., None]:
             return
         if os.environ.get("CI") != "true":
             pytest.skip(f"needs {program}: apt-get install {package}")
-        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True}
-        subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package], check=True, **quiet)
+        with Path(tempfile.gettempdir(), "pgha-need.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # apt-get refuses to run twice at a time, and tests run side by side
+            quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True}
+            subprocess.run(["apt-get", "update"], **quiet)
+            subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package], check=True, **quiet)
 
     return have
 

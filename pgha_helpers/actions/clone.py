@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from tqdm import tqdm
 
 from .. import dialect
+from ..conninfo import primary_conninfo
 from ..errors import NotAchieved, Refusal
 from ..facts.disk import read_disk
 from ..facts.queries import query
@@ -19,7 +20,7 @@ from ..show import size
 from ..wire.attended import attend
 from ..wire.doors import Door
 from .access import hba_method
-from .configuration import hba_block, primary_conninfo, recovery_conf, standby_settings, with_hba, with_settings
+from .configuration import hba_block, recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, swap_in, why_not_renamed, write_file
 
 _OWN_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")

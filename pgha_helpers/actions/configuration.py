@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 from .. import dialect
+from ..conninfo import primary_conninfo
 from ..errors import BadParameters
 from ..model import Node, Pair
 
@@ -39,31 +40,6 @@ def with_settings(text: str, settings: Mapping[str, str | None]) -> str:
 def _name(line: str) -> str:
     match = _SETTING.match(line)
     return match[1].lower() if match else ""
-
-
-def conninfo(**parts: str | int) -> str:
-    r"""A libpq connection string.
-
-    >>> conninfo(host="10.0.0.1", user="")
-    "host='10.0.0.1'"
-    >>> print(conninfo(application_name="it's"))
-    application_name='it\'s'
-    """
-    pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
-    return " ".join(f"{key}='{value}'" for key, value in pairs.items())
-
-
-def primary_conninfo(pair: Pair, standby: Node, application_name: str = "") -> str:
-    """How this node, as a standby, reaches the other one. It names a passfile and never a password."""
-    host, port = pair.other(standby.name).seen_by_peer
-    return conninfo(
-        host=host,
-        port=port,
-        user=pair.replication_user,
-        application_name=application_name or standby.name,
-        passfile=standby.passfile,
-        connect_timeout=int(max(2, pair.timeouts.connect)),
-    )
 
 
 def recovery_conf(pair: Pair, standby: Node) -> str:

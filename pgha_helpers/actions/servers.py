@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from .. import dialect
 from ..errors import CommandFailed, HaError, NotAchieved, QueryFailed, TooSlow, Undecided, Unreachable
-from ..facts.disk import read_disk
 from ..facts.look import sight
+from ..facts.processes import read_processes, shutdown_phase
 from ..facts.queries import query
-from ..model import Disk, Lsn, Running, Stopped
+from ..model import Lsn, Running, Stopped
 from ..model.pair import Commands
 from ..run import Run
 from ..show import span
@@ -37,11 +37,11 @@ for p in /proc/[0-9]*; do [ "$p/cwd" -ef "$1" ] && exit 0; done
 rm -f -- "$1/postmaster.pid"
 """
 
-#: Ask the postmaster to stop fast, directly: a service manager may turn a slow stop into a kill.
-STOP_FAST = """
+#: Signal the postmaster, directly: a service manager may turn a slow stop into a kill.
+_SIGNAL_POSTMASTER = """
 [ -e "$1/postmaster.pid" ] || exit 1
 read -r pid < "$1/postmaster.pid"
-[ "/proc/$pid/cwd" -ef "$1" ] && kill -INT "$pid"
+[ "/proc/$pid/cwd" -ef "$1" ] && kill "-$2" "$pid"
 """
 
 
@@ -96,48 +96,42 @@ def stop(run: Run, name: str, why: str) -> None:
     """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at the deadline."""
     door = run.doors[name]
     with run.deed(name, f"stop the server: {why}") as deed:
-        if not read_disk(door).processes:
+        if not read_processes(door):
             deed.already("the server was stopped")
             return
-        if door.script(STOP_FAST, door.node.data_directory, okay=(0, 1)).status:
+        if not signal_postmaster(door, "INT"):
             door.script(_SIGNAL, door.node.data_directory, "TERM")  # the postmaster is dead, its backends are not
         wait_for_last_process(run, door)
 
 
-def wait_for_last_process(run: Run, door: Door) -> Disk:
+def signal_postmaster(door: Door, name: str) -> bool:
+    """Signal the postmaster: INT stops it fast, QUIT at once and without a checkpoint. False where there is none."""
+    return door.script(_SIGNAL_POSTMASTER, door.node.data_directory, name, okay=(0, 1)).status == 0
+
+
+def wait_for_last_process(run: Run, door: Door) -> None:
     """Wait until no process has the data directory open. Raises Undecided that names the processes left."""
-    return wait(
-        lambda: None if (disk := read_disk(door)).processes else disk,
-        run.timeouts.shutdown,
-        lambda: Undecided(
-            f"{door.node.name} has not stopped after {span(run.timeouts.shutdown)}; still there: {processes(door)}",
-            "end what it waits for, then run this notebook again: it goes on from what it finds",
-        ),
-        pause=0.01,
-    )
 
+    def too_late() -> Undecided:
+        left = f"{door.node.name} has not stopped after {span(run.timeouts.shutdown)}: {shutdown_phase(door)}"
+        return Undecided(left, "end what it waits for, then run this notebook again: it goes on from what it finds")
 
-def processes(door: Door) -> str:
-    """The processes of this data directory in their own words."""
-    pids = read_disk(door).processes
-    if not pids:
-        return "none"
-    told = door.run("ps", "-o", "pid=,args=", "-p", ",".join(map(str, pids)), okay=range(256)).text
-    return "; ".join(" ".join(line.split()) for line in told.splitlines())
+    wait(lambda: None if read_processes(door) else True, run.timeouts.shutdown, too_late, pause=0.01)
 
 
 def end_every_process(run: Run, name: str) -> None:
     """Kill every process that has this data directory open, backends of a dead postmaster included, and look again."""
     door = run.doors[name]
     with run.deed(name, "end every process of the data directory") as deed:
-        found = read_disk(door).processes
+        found = read_processes(door)
         if not found:
             deed.already("no process has the data directory open")
             return
         deadline = time.monotonic() + run.timeouts.shutdown
-        while read_disk(door).processes:
+        while left := read_processes(door):
             if time.monotonic() > deadline:
-                raise NotAchieved(f"processes of {name} cannot be ended: {processes(door)}", "fence the machine itself")
+                told = "; ".join(map(str, left))
+                raise NotAchieved(f"processes of {name} cannot be ended: {told}", "fence the machine itself")
             door.script(_SIGNAL, door.node.data_directory, "KILL")
             time.sleep(0.05)
         deed.say(f"ended every process of the data directory ({len(found)} found)")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import dialect
-from ..errors import Failure, NotAchieved, Refusal
+from ..errors import Failure, Refusal
+from ..facts.connection import try_connection
 from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..model import Running
 from ..run import Run
 from ..wire.doors import Door
-from .configuration import primary_conninfo, recovery_conf, standby_settings, with_settings
+from .configuration import recovery_conf, standby_settings, with_settings
 from .files import read_file, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
+_ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 ARM = {
@@ -70,10 +72,10 @@ def arm(run: Run, name: str, major: int) -> None:
 
 
 def disarm(run: Run, name: str) -> None:
-    """Take the standby definition away from a node that was shut down as a primary, or that is writable now.
+    """Take the standby definition away from a node that is writable, or that ended while it was a primary.
 
-    A node that is "shut down in recovery" is never disarmed: it would open writable, on the same timeline and
-    without a history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
+    A node that ended in recovery is never disarmed: it would open writable, on the same timeline and without a
+    history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
     """
     door = run.doors[name]
     with run.deed(name, "disarm: it may start as a primary again") as deed:
@@ -82,10 +84,10 @@ def disarm(run: Run, name: str) -> None:
             deed.already("it was not armed")
             return
         state = disk.control.state if disk.control else "unreadable"
-        if not writable(door) and (disk.processes or state != "shut down"):
+        if not writable(door) and (disk.processes or state not in _ENDED_AS_PRIMARY):
             raise Refusal(
                 f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
-                "only a node that was shut down as a primary may open as one",
+                "only a node that ended as a primary may open as one",
             )
         for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
             remove_standby_file(door, file)
@@ -99,21 +101,16 @@ def writable(door: Door) -> bool:
 
 def prove_connection(run: Run, name: str) -> None:
     """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
-    door = run.doors[name]
-    other = run.pair.other(name)
-    told = f"{primary_conninfo(run.pair, door.node)} dbname=replication replication=true"
-    with run.deed(name, f"prove that it can replicate from {other.name}") as deed:
-        answer = door.run(
-            *(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told), okay=range(256)
-        )
-        if answer.status:
+    other = run.pair.other(name).name
+    with run.deed(name, f"prove that it can replicate from {other}") as deed:
+        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]))
+        if why_not:
             raise Failure(
-                f"{name} cannot replicate from {other.name}: {answer.complaint}",
-                f"check pg_hba.conf on {other.name}, and the passfile of PostgreSQL's user on {name}",
+                f"{name} cannot replicate from {other}: {why_not}",
+                f"check pg_hba.conf on {other}, peer_host, and the passfile of PostgreSQL's user on {name}",
             )
         deed.changed = False
-        wanted = run.doors[other.name].sql.read("select system_identifier::text as id from pg_control_system()")[0][
-            "id"
-        ]
-        if answer.text.split("|")[0] != wanted:
-            raise NotAchieved(f"{name} reached another system than {other.name}: {answer.text}", "mend peer_host")
+
+
+def _system_id(door: Door) -> str:
+    return str(door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"])

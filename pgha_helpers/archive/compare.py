@@ -97,11 +97,19 @@ def compare(a: Entry, b: Entry) -> Comparison:
     settings = _differing(_settings(a.told), _settings(b.told)) if _settings(a.told) and _settings(b.told) else ()
     verdicts = _differing(_judged(a.told), _judged(b.told))
     totals = (
-        Timing("outage", number(a.told.get("outage_seconds")), number(b.told.get("outage_seconds"))),
+        Timing("outage, by the runbook", number(a.told.get("outage_seconds")), number(b.told.get("outage_seconds"))),
+        *_as_seen(a.told, b.told),
         Timing("the whole run", seconds_of(a.told), seconds_of(b.told)),
     )
     lags = samples(a.folder), samples(b.folder)
     return Comparison(a, b, parameters, settings, verdicts, _timed(a.told, b.told), totals, lags, tuple(_notes(a, b)))
+
+
+def _as_seen(*told: Told) -> Iterator[Timing]:
+    """The outage as the canary saw it, where one of the two had a canary."""
+    a, b = (number(pairs_of(each.get("outage_as_seen")).get("seconds")) for each in told)
+    if a is not None or b is not None:
+        yield Timing("outage, by the canary", a, b)
 
 
 def _notes(a: Entry, b: Entry) -> Iterator[str]:

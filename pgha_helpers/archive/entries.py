@@ -32,6 +32,7 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "settings": (dict,),
     "gate": (dict,),
     "outage_seconds": (int, float),
+    "outage_as_seen": (dict,),
 }
 
 

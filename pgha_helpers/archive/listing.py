@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..show import Table
 from .entries import Entry
-from .words import minute, plain, took
+from .words import minute, outage, plain
 
 _HEAD = ("began", "run", "notebook", "outcome", "changed", "outage", "ticket", "reason")
 _WIDTH = 72  # characters of a reason: more of it would break every line of the table
@@ -20,6 +20,6 @@ def listing(entries: Iterable[Entry]) -> Table:
 def _row(entry: Entry) -> tuple[str, ...]:
     told = entry.told
     changed = {True: "yes", False: "no"}.get(bool(told.get("changed")), "") if "changed" in told else ""
-    words = [told["run"], told["notebook"], told["outcome"], changed, took(told.get("outage_seconds"))]
+    words = [told["run"], told["notebook"], told["outcome"], changed, outage(told)]
     reason = entry.why or told.get("reason")
     return (minute(told["began"]), *map(plain, words), plain(told.get("ticket"), 24), plain(reason, _WIDTH))

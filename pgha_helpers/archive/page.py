@@ -11,7 +11,7 @@ from urllib.parse import quote
 from .entries import Entry
 from .figures import SHAPES, Figure, Line, Mark, Tick, in_seconds, path, place
 from .rendering import render
-from .words import changes, mark, minute, number, pairs_of, seconds_of, tone, took
+from .words import changes, mark, minute, number, outage, outage_of, pairs_of, seconds_of, tone, took
 
 REPORT = "report.html"
 _MOST = 60  # points of a chart: more of them would be a smear
@@ -38,7 +38,7 @@ _LEGEND = (
 
 @dataclass(frozen=True)
 class Row:
-    """A record as the page shows it: every field is text but the two that are drawn."""
+    """A record as the page shows it: every field is text but those that are drawn."""
 
     run: str
     link: str
@@ -58,6 +58,8 @@ class Row:
     why: str
     seal: str
     outage_seconds: float | str
+    runbook_seconds: float | str
+    canary_seconds: float | str
     seconds: float | str
 
 
@@ -88,7 +90,9 @@ def page(entries: Iterable[Entry]) -> str:
 
 def _row(entry: Entry) -> Row:
     told = entry.told
-    outage, seconds = number(told.get("outage_seconds")), seconds_of(told) if entry.legible else None
+    by_runbook = number(told.get("outage_seconds"))
+    by_canary = number(pairs_of(told.get("outage_as_seen")).get("seconds"))
+    seconds = seconds_of(told) if entry.legible else None
     texts = {key: str(told.get(key) or "") for key in ("notebook", "pair", "outcome", "operator", "ticket", "reason")}
     chain = pairs_of(told.get("chain")).get("number")
     seal = [] if chain is None else [f"change {chain}"]
@@ -103,13 +107,19 @@ def _row(entry: Entry) -> Row:
         tone=tone(told),
         changed="" if "changed" not in told else "yes" if told["changed"] else "no",
         changes=changes(told) if entry.legible else "",
-        outage=took(outage),
+        outage=outage(told),
         took=took(seconds),
         why=entry.why,
         seal=", ".join(seal),
-        outage_seconds="" if outage is None else outage,
-        seconds="" if seconds is None else seconds,
+        outage_seconds=_drawn(outage_of(told)[0]),
+        runbook_seconds=_drawn(by_runbook),
+        canary_seconds=_drawn(by_canary),
+        seconds=_drawn(seconds),
     )
+
+
+def _drawn(seconds: float | None) -> float | str:
+    return "" if seconds is None else seconds
 
 
 def _distinct(rows: Sequence[Row], name: str) -> list[str]:
@@ -135,8 +145,10 @@ def _latest(rows: Sequence[Row]) -> list[Row]:
 def _figures(rows: Sequence[Row]) -> list[Figure]:
     """The trend of outages, and of the duration of each notebook."""
     oldest = sorted(rows, key=lambda row: row.began)
-    outages = [(row, float(row.outage_seconds)) for row in oldest if row.outage_seconds != ""]
-    drawn = [_trend("Time without a primary", outages)] if outages else []
+    drawn = []
+    for title, name in (("Time without a primary", "runbook"), ("Time without a commit, by the canary", "canary")):
+        outages = [(row, float(value)) for row in oldest if (value := getattr(row, f"{name}_seconds")) != ""]
+        drawn += [_trend(title, outages)] if outages else []
     for notebook in _distinct(rows, "notebook"):
         lasted = [(row, float(row.seconds)) for row in oldest if row.notebook == notebook and row.seconds != ""]
         drawn += [_trend(f"Duration of {notebook}", lasted)] if lasted else []

@@ -14,7 +14,7 @@ from .executed import executed
 from .rendering import render
 from .words import Told, listed, number, pairs_of, seconds_of, took
 
-LAG = "lag.svg"
+LAG, CANARY = "lag.svg", "canary.svg"
 _LEVELS = {level: mark.split()[0] for level, mark in MARKS.items()}
 
 
@@ -56,16 +56,25 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         doubts=words.doubts(told),
         error=str(told.get("error") or ""),
         outage=took(told.get("outage_seconds")),
+        lead=_lead(told),
+        as_seen=words.as_seen(told),
         topology=[(n, words.seen(told, "before", n), words.seen(told, "after", n)) for n in words.nodes_of(told)],
         verdicts=_verdicts(told),
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
         day=words.minute(told.get("began"))[:10],
-        lag=_lag(folder),
+        lag=_picture(folder / LAG),
+        canary=_picture(folder / CANARY),
         notebook=notebook,
         without=without,
         check_by_hand=check_by_hand,
     )
+
+
+def _lead(told: Told) -> str:
+    seconds, by = words.outage_of(told)
+    what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
+    return "" if seconds is None else f"{took(seconds)} {what}."
 
 
 def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
@@ -129,9 +138,9 @@ def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: f
     )
 
 
-def _lag(folder: Path) -> str:
-    """The lag chart as a data URI: inside an <img> an SVG can neither run a script nor load anything."""
+def _picture(path: Path) -> str:
+    """A chart as a data URI: inside an <img> an SVG can neither run a script nor load anything."""
     try:
-        return "data:image/svg+xml;base64," + base64.b64encode((folder / LAG).read_bytes()).decode()
+        return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
     except OSError:
         return ""

@@ -32,7 +32,7 @@ from . import by_hand, manifest, notebooks, signature
 from .report import report
 
 REPORT = "report.html"
-KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, "lag.csv", "lag.svg"}
+KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, "lag.csv", "lag.svg", "canary.csv", "canary.svg"}
 
 
 def seal(folder: Path, pair: Pair, by: str) -> None:

@@ -8,6 +8,7 @@ from ..show import MARKS, Table, utc
 from .entries import Entry
 from .words import (
     Told,
+    as_seen,
     begun,
     chained,
     changes,
@@ -19,6 +20,7 @@ from .words import (
     minute,
     nodes_of,
     number,
+    outage,
     pairs_of,
     plain,
     seconds_of,
@@ -64,7 +66,8 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     for name, value in (("ticket", told.get("ticket")), ("pair", told["pair"]), ("system", told.get("system_id"))):
         yield name, str(value or "")
     if entry.legible:
-        yield "outage", took(told.get("outage_seconds"))
+        yield "outage", outage(told)
+        yield "canary", as_seen(told)
         yield "chain", chained(told)
         yield "fenced by", str(told.get("fenced_by") or "")
         yield "continues", str(told.get("continues") or "")

@@ -5,7 +5,8 @@ own words, `judge` turns it into a no, and so silence fails closed without a sin
 """
 
 from .check import Check, check, judge
-from .lists import AFTER, BEFORE, HEALTHY
-from .readiness import readiness
+from .lists import AFTER, BEFORE, HEALTHY, before
+from .readiness import read_traffic, readiness
+from .settings import parity
 
-__all__ = ["AFTER", "BEFORE", "HEALTHY", "Check", "check", "judge", "readiness"]
+__all__ = ["AFTER", "BEFORE", "HEALTHY", "Check", "before", "check", "judge", "parity", "read_traffic", "readiness"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import dialect
+from collections.abc import Iterable
+
 from ..errors import NotSeen
 from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot
 from ..model.sightings import disk_of, system_id_of
@@ -10,7 +11,7 @@ from ..show import size
 from .check import check
 
 
-@check()
+@check(value=lambda now: _named(s.node for s in now.running))
 def both_nodes_answer(now: Snapshot) -> str | None:
     """Both nodes answer SQL.
 
@@ -20,7 +21,7 @@ def both_nodes_answer(now: Snapshot) -> str | None:
     return "; ".join(down) or None
 
 
-@check()
+@check(value=lambda now: _named(node for node, _ in _disks(now)))
 def both_shells_answer(now: Snapshot) -> str | None:
     """Both nodes answer over ssh.
 
@@ -31,7 +32,7 @@ def both_shells_answer(now: Snapshot) -> str | None:
     return "; ".join(silent) or None
 
 
-@check()
+@check(value=lambda now: _named(s.node for s in now.running))
 def they_are_as_addressed(now: Snapshot) -> str | None:
     """Each address is answered by the data directory that the pair file names.
 
@@ -114,7 +115,7 @@ def one_node_is_writable(now: Snapshot) -> str | None:
     return "; ".join(f"{s.node} {s}" for s in now.sightings)
 
 
-@check()
+@check(value=lambda now: now.primary.node)
 def the_primary_is_not_armed(now: Snapshot) -> str | None:
     """No standby definition waits on the primary for its next restart.
 
@@ -129,7 +130,11 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
     return f"{primary.node} is writable but has {file}: a restart or one crashed backend would make it a standby"
 
 
-@check(level="warning", limit=lambda now: f"{now.pair.limits.clock_skew:g} s")
+@check(
+    level="warning",
+    value=lambda now: _named(f"{node} {disk.clock_skew:+.2f} s" for node, disk in _disks(now)),
+    limit=lambda now: f"{now.pair.limits.clock_skew:g} s",
+)
 def the_clocks_agree(now: Snapshot) -> str | None:
     """The nodes' clocks agree with this machine's.
 
@@ -140,7 +145,11 @@ def the_clocks_agree(now: Snapshot) -> str | None:
     return "; ".join(skewed) or None
 
 
-@check(level="warning", limit=lambda now: size(now.pair.limits.free_space))
+@check(
+    level="warning",
+    value=lambda now: _named(f"{node} {size(disk.free_bytes)}" for node, disk in _disks(now)),
+    limit=lambda now: size(now.pair.limits.free_space),
+)
 def there_is_disk_space(now: Snapshot) -> str | None:
     """Both data directories have room to grow.
 
@@ -149,6 +158,10 @@ def there_is_disk_space(now: Snapshot) -> str | None:
     limit = now.pair.limits.free_space
     full = [f"{node} has {size(disk.free_bytes)} free" for node, disk in _disks(now) if disk.free_bytes < limit]
     return "; ".join(full) or None
+
+
+def _named(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
 
 
 def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
@@ -160,32 +173,6 @@ def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
             raise NotSeen(f"{seen.node}: {getattr(seen, 'shell_silent', '') or seen}")
         found.append((seen.node, disk))
     return found
-
-
-@check()
-def the_standby_can_replay_its_settings(now: Snapshot) -> str | None:
-    """No setting that replay depends on is lower on the standby than on the primary.
-
-    Raise it on the standby first and restart it; lower such settings on the primary first.
-    """
-    primary, standby = now.primary, now.standby
-    lower = [
-        f"{name} is {standby.settings[name]} on {standby.node}, {primary.settings[name]} on {primary.node}"
-        for name in dialect.parity(primary.version // 10000)
-        if int(standby.settings[name]) < int(primary.settings[name])
-    ]
-    return "; ".join(lower) or None
-
-
-@check(level="warning")
-def a_rewind_would_be_possible(now: Snapshot) -> str | None:
-    """The way back by pg_rewind is open: wal_log_hints or data checksums.
-
-    Run setup: without either, a diverged node can only be cloned again.
-    """
-    settings = now.primary.settings
-    on = settings["wal_log_hints"] == "on" or settings["data_checksums"] == "on"
-    return None if on else f"wal_log_hints and data checksums are both off on {now.primary.node}"
 
 
 @check(level="warning", value=lambda now: now.pair.preferred)
@@ -217,13 +204,3 @@ def _timeline(seen: Sighting) -> int:
     if disk is None or disk.control is None:
         raise NotSeen(f"{seen.node} {seen}")
     return disk.control.checkpoint.timeline
-
-
-@check()
-def no_commit_would_wait_for_a_missing_standby(now: Snapshot) -> str | None:
-    """The standby would not, once promoted, make every commit wait for a synchronous standby that is not there.
-
-    Set synchronous_standby_names to '' on the standby and reload; set it again when the other node streams.
-    """
-    names = now.standby.settings["synchronous_standby_names"]
-    return f"synchronous_standby_names is {names!r} on {now.standby.node}" if names else None

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from .activity import (
+    every_database_was_looked_into,
+    failover_slots_are_synchronised,
+    no_base_backup_is_running,
+    no_logical_slot_would_be_left_behind,
+    no_transaction_is_long,
+    no_transaction_is_prepared,
+    no_unlogged_table_would_be_emptied,
+    the_archiver_would_not_hold_the_shutdown,
+)
 from .check import Check
 from .identity import (
-    a_rewind_would_be_possible,
     both_nodes_answer,
     both_shells_answer,
-    no_commit_would_wait_for_a_missing_standby,
     one_node_is_writable,
     the_clocks_agree,
     the_preferred_node_is_primary,
     the_primary_is_not_armed,
-    the_standby_can_replay_its_settings,
     the_standby_is_as_addressed,
     there_is_disk_space,
     they_are_as_addressed,
@@ -23,17 +31,35 @@ from .identity import (
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
 )
+from .settings import (
+    a_rewind_would_be_possible,
+    commits_would_go_on_after_the_move,
+    no_commit_would_wait_for_a_missing_standby,
+    the_settings_agree,
+    the_standby_can_replay_its_settings,
+    the_standby_has_a_free_slot,
+    the_standby_has_a_free_walsender,
+    the_standby_has_every_extension,
+)
 from .streaming import (
     a_promotion_would_not_oversleep,
     no_idle_slot_hoards_wal,
     replay_is_not_delayed,
     replay_is_not_paused,
+    the_lag_does_not_grow,
     the_primary_feeds_the_standby,
     the_standby_has_its_slot,
     the_standby_is_close_in_bytes,
     the_standby_is_close_in_time,
     the_standby_is_fed_by_the_primary,
     they_are_on_one_timeline,
+    they_tell_one_history,
+)
+from .surroundings import (
+    each_can_replicate_from_the_other,
+    every_command_is_allowed,
+    no_cluster_manager_rules_here,
+    nobody_else_restarts_postgresql,
 )
 
 _A_PAIR = (both_shells_answer, they_are_as_addressed, they_are_one_system, they_run_one_major_version)
@@ -46,16 +72,39 @@ _ATTACHED = (
     the_standby_has_its_slot,
 )
 
+#: Every gate of a planned move; those about what goes on now lean on a close look.
 _SWITCHOVER = (
     both_nodes_answer,
     *_A_PAIR,
     *_ATTACHED,
+    they_tell_one_history,
     the_standby_is_close_in_bytes,
     the_standby_is_close_in_time,
+    the_lag_does_not_grow,
     replay_is_not_paused,
     replay_is_not_delayed,
     the_standby_can_replay_its_settings,
-    no_commit_would_wait_for_a_missing_standby,
+    the_standby_has_a_free_walsender,
+    the_standby_has_a_free_slot,
+    each_can_replicate_from_the_other,
+    every_command_is_allowed,
+    commits_would_go_on_after_the_move,
+    no_transaction_is_prepared,
+    no_transaction_is_long,
+    no_base_backup_is_running,
+    the_archiver_would_not_hold_the_shutdown,
+    no_cluster_manager_rules_here,
+    failover_slots_are_synchronised,
+    no_logical_slot_would_be_left_behind,
+    no_unlogged_table_would_be_emptied,
+    nobody_else_restarts_postgresql,
+    the_settings_agree,
+    the_standby_has_every_extension,
+    every_database_was_looked_into,
+    a_promotion_would_not_oversleep,
+    a_rewind_would_be_possible,
+    there_is_disk_space,
+    the_clocks_agree,
 )
 
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
@@ -63,6 +112,7 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
     "switchover": _SWITCHOVER,
     "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
+    "reopen": (both_shells_answer, they_are_as_addressed, they_are_one_system),
     "return": (both_shells_answer, they_are_as_addressed, they_are_one_system, one_node_is_writable),
     "failover": (
         the_standby_is_as_addressed,
@@ -78,12 +128,15 @@ HEALTHY = (
     *_SWITCHOVER,
     the_primary_is_not_armed,
     no_idle_slot_hoards_wal,
-    a_promotion_would_not_oversleep,
-    a_rewind_would_be_possible,
-    there_is_disk_space,
-    the_clocks_agree,
     the_preferred_node_is_primary,
 )
 
 #: What must hold when a change claims that the pair is whole.
 AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_primary_is_not_armed)
+
+
+def before(kind: str, drain: bool = False) -> tuple[Check, ...]:
+    """What must hold before this kind of change. With a drain, long transactions are told and do not refuse it."""
+    asked = BEFORE[kind]
+    told = replace(no_transaction_is_long, level="warning")
+    return tuple(told if drain and check is no_transaction_is_long else check for check in asked)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..errors import NotSeen
 from ..model import Running, Sender, Snapshot
 from ..show import size, span
 from .check import check
+from .settings import lower_settings
 
 
 def sender_for(primary: Running, standby: str) -> Sender | None:
@@ -56,6 +58,34 @@ def they_are_on_one_timeline(now: Snapshot) -> str | None:
     return None if a.timeline == b.timeline else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
 
 
+@check(value=lambda now: f"timeline {now.primary.timeline}")
+def they_tell_one_history(now: Snapshot) -> str | None:
+    """Both nodes' history files tell the same story of their timeline.
+
+    Two promotions made two histories under one number: run rebuild for the node whose commits may go.
+    """
+    a, b = now.primary, now.standby
+    if a.timeline == b.timeline == 1:
+        return None
+    ours, theirs = (_history(seen, a.timeline) for seen in (a, b))
+    if ours == theirs:
+        return None
+    return f"{a.timeline:08X}.history ends with {_last(ours)!r} on {a.node}, and with {_last(theirs)!r} on {b.node}"
+
+
+def _history(seen: Running, timeline: int) -> list[list[str]]:
+    """The lines of a timeline's history file, in words. Raises NotSeen where it cannot be read."""
+    if seen.disk is None:
+        raise NotSeen(f"{seen.node}: {seen.shell_silent}")
+    if timeline not in seen.disk.histories:
+        raise NotSeen(f"{seen.node} has no {timeline:08X}.history in pg_wal")
+    return [line.split() for line in seen.disk.histories[timeline].splitlines() if line.strip()]
+
+
+def _last(history: list[list[str]]) -> str:
+    return " ".join(history[-1]) if history else ""
+
+
 @check(value=lambda now: size(now.lag()), limit=lambda now: size(now.pair.limits.lag))
 def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
     """The standby has replayed nearly everything, in bytes.
@@ -76,16 +106,52 @@ def the_standby_is_close_in_time(now: Snapshot) -> str | None:
     return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
 
 
-@check()
+@check(value=lambda now: _trend(now))
+def the_lag_does_not_grow(now: Snapshot) -> str | None:
+    """A lag of more than a quarter of its limit does not grow.
+
+    Wait until the load falls, or find what holds the standby back: network, disk, or a long query there.
+    """
+    before, after, _ = _lags(now)
+    beyond = now.pair.limits.lag / 4
+    return f"{now.standby.node} falls behind: {_trend(now)}" if after > max(before, beyond) else None
+
+
+def _lags(now: Snapshot) -> tuple[int, int, float]:
+    """The lag at the first and at the last reading of a close look, and the seconds between them.
+
+    Raises NotSeen without a close look at both nodes.
+    """
+    ours, theirs = (now.closely(seen.node).readings for seen in (now.primary, now.standby))
+    first, last = (max(0, a.lsn - b.lsn) for a, b in zip(ours, theirs, strict=True))
+    return first, last, theirs[-1].moment - theirs[0].moment
+
+
+def _trend(now: Snapshot) -> str:
+    before, after, seconds = _lags(now)
+    if before == after:
+        return f"flat at {size(after)}"
+    word = "growing" if after > before else "falling"
+    return f"{size(after)}, {word} by {size(abs(after - before) / seconds)} a second"
+
+
+@check(value=lambda now: "paused" if now.standby.replay_paused else "not paused")
 def replay_is_not_paused(now: Snapshot) -> str | None:
     """Replay is not paused on the standby.
 
-    Find out who paused it, then: select pg_wal_replay_resume().
+    If a setting is lower there, raise it and restart the standby. Else find out who paused it, then: select
+    pg_wal_replay_resume().
     """
-    return f"replay is paused on {now.standby.node} at {now.standby.replayed}" if now.standby.replay_paused else None
+    standby = now.standby
+    pause = "" if isinstance(found := now.survey.get(standby.node, ""), str) else found.pause
+    if not standby.replay_paused and pause in ("", "not paused"):
+        return None
+    why = "; ".join(lower_settings(now)) or "somebody called pg_wal_replay_pause()"
+    state = "is asked to pause" if pause == "pause requested" else "is paused"
+    return f"replay {state} on {standby.node} at {standby.replayed}: {why}"
 
 
-@check()
+@check(value=lambda now: span(now.standby.replay_delay), limit=lambda _: span(0))
 def replay_is_not_delayed(now: Snapshot) -> str | None:
     """Replay is not delayed on purpose.
 
@@ -95,7 +161,7 @@ def replay_is_not_delayed(now: Snapshot) -> str | None:
     return f"recovery_min_apply_delay is {span(delay)} on {now.standby.node}" if delay > 0 else None
 
 
-@check()
+@check(value=lambda now: now.pair[now.standby.node].slot)
 def the_standby_has_its_slot(now: Snapshot) -> str | None:
     """The standby's replication slot is in use on the primary.
 
@@ -110,7 +176,11 @@ def the_standby_has_its_slot(now: Snapshot) -> str | None:
     return None if slot.active else f"slot {name} on {now.primary.node} is not active"
 
 
-@check(level="warning", limit=lambda now: size(now.pair.limits.slot_wal))
+@check(
+    level="warning",
+    value=lambda now: f"{sum(len(s.slots) for s in now.running)} slots",
+    limit=lambda now: size(now.pair.limits.slot_wal),
+)
 def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
     """No unused slot keeps WAL for ever.
 
@@ -127,7 +197,9 @@ def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
 
 
 @check(
-    level="warning", value=lambda now: now.standby.settings["wal_retrieve_retry_interval"], limit=lambda _: "1000 ms"
+    level="warning",
+    value=lambda now: f"{now.standby.settings['wal_retrieve_retry_interval']} ms",
+    limit=lambda _: "1000 ms",
 )
 def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
     """The standby looks for WAL often enough that a promotion cannot oversleep.

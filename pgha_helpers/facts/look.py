@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,14 @@ from .. import dialect
 from ..checks import Check
 from ..errors import CommandFailed, HaError, NotAchieved, NotSafe, NotSeen, QueryFailed, TooSlow, Unreachable
 from ..model import Blank, Hung, Lsn, Node, Receiver, Running, Sender, Sighting, Silent, Slot, Snapshot, Stopped
+from ..model.survey import Survey
 from ..run import Run
 from ..show import span, utc
 from ..wire.doors import Door
 from ..wire.sql import Session
 from .disk import read_disk
 from .queries import query
+from .survey import survey
 
 _SETTINGS = (
     "max_connections",
@@ -45,14 +48,26 @@ _SETTINGS = (
 )
 
 
-def look(run: Run, journal: bool = True) -> Snapshot:
-    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error."""
+def look(run: Run, journal: bool = True, closely: bool = False) -> Snapshot:
+    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error.
+
+    `closely` adds a survey of each node that runs: all that the checks before a switchover lean on.
+    """
     began = time.time()
     seen = run.both(lambda name: sight(run.doors[name]))
-    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4))
+    surveys = _survey(run, {s.node: s for s in seen}) if closely else {}
+    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4), surveys)
     if journal:
         run.journal.write("seen", nodes={s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}, facts=seen)
     return now
+
+
+def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
+    def closely(name: str) -> Survey | str:
+        found = seen[name]
+        return survey(run.doors[name], run.pair, found) if isinstance(found, Running) else str(found)
+
+    return dict(zip(run.pair.names, run.both(closely), strict=True))
 
 
 def until(run: Run, *checks: Check, within: float, journal: bool = True) -> Snapshot:

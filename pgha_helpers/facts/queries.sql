@@ -86,3 +86,31 @@ select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_
        case when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
             else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
        as seconds;
+
+-- name: transactions to drain
+select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
+       coalesce(datname::text, '') as database, coalesce(state, '') as state,
+       extract(epoch from clock_timestamp() - xact_start)::float as age, xact_start::text as begun,
+       upper(split_part(btrim(query), ' ', 1)) as command
+  from pg_stat_activity
+ where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
+   and (clock_timestamp() - xact_start > make_interval(secs => %s) or left(state, 19) = 'idle in transaction')
+ order by xact_start;
+
+-- name: still open
+select pid from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
+
+-- name: end a session
+select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
+
+-- name: canary's table
+select current_database() as database, current_user as "user",
+       extract(epoch from pg_postmaster_start_time())::text as started,
+       to_regclass('pgha.canary') is not null as there,
+       coalesce(has_table_privilege(to_regclass('pgha.canary'), 'insert'), false)
+         and coalesce(has_schema_privilege(to_regnamespace('pgha'), 'usage'), false) as may_write,
+       coalesce(has_schema_privilege(to_regnamespace('pgha'), 'create'),
+                has_database_privilege(current_database(), 'create')) as may_make;
+
+-- name: canary's rows
+select seq from pgha.canary where run = %s;

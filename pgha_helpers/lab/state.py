@@ -38,7 +38,10 @@ class ProcessId:
 
 @dataclass
 class LabState:
-    """What is remembered: ports, ssh servers, the servers' home and user, the pair file, whether all was made."""
+    """What is remembered: ports, ssh servers, the servers' home and user, the pair file, whether all was made.
+
+    `programs` is the directory of PostgreSQL's programs; empty means those of the wheel.
+    """
 
     home: str
     user: str
@@ -47,6 +50,7 @@ class LabState:
     ports: dict[str, Ports]
     ssh: dict[str, ProcessId] = field(default_factory=dict)
     made: bool = False
+    programs: str = ""
 
 
 def load_state(path: Path) -> LabState | None:

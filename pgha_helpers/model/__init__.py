@@ -4,6 +4,7 @@ from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Timeouts
+from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
 from .sightings import (
     Blank,
@@ -21,6 +22,7 @@ from .sightings import (
 )
 from .snapshot import Snapshot
 from .ssh import Ssh
+from .survey import Survey
 
 __all__ = [
     "Blank",
@@ -39,7 +41,9 @@ __all__ = [
     "Note",
     "Pair",
     "Pgbouncer",
+    "Phase",
     "Position",
+    "Process",
     "Receiver",
     "Running",
     "Sender",
@@ -49,9 +53,11 @@ __all__ = [
     "Snapshot",
     "Ssh",
     "Stopped",
+    "Survey",
     "Timeouts",
     "Verdict",
     "Verdicts",
     "ends_of",
+    "phase_of",
     "system_id_of",
 ]

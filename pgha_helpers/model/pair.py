@@ -66,6 +66,8 @@ class Limits:
     free_space: Bytes = Bytes(1024 * MB)
     clock_skew: Seconds = Seconds(2)
     checkpoint: Seconds = Seconds(1)
+    long_transaction: Seconds = Seconds(15)
+    archiving: Seconds = Seconds(10)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Timeouts:
     command: Seconds = Seconds(15)
     checkpoint: Seconds = Seconds(300)
     shutdown: Seconds = Seconds(60)
+    wait_longer: Seconds = Seconds(600)
     replay: Seconds = Seconds(30)
     promote: Seconds = Seconds(60)
     start: Seconds = Seconds(60)

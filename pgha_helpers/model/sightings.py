@@ -31,6 +31,11 @@ class Control:
         return self.state == "shut down in recovery"
 
     @property
+    def ended_in_recovery(self) -> bool:
+        """It ended as a standby, cleanly or not."""
+        return self.shut_down_in_recovery or self.state == "in archive recovery"
+
+    @property
     def least_end(self) -> Position:
         """A position that whoever has all of this node's WAL must have passed or reached.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .. import show
 from ..errors import NotSeen
@@ -10,16 +11,21 @@ from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of
+from .survey import Host, Survey
 
 
 @dataclass(frozen=True, repr=False)  # shown by its table
 class Snapshot(show.Shown):
-    """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was put."""
+    """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was put.
+
+    `survey` holds by node what a close look adds, or a sentence that says why it could not; empty without one.
+    """
 
     pair: Pair
     sightings: tuple[Sighting, Sighting]
     taken: str = ""
     seconds: float = 0.0
+    survey: Mapping[str, Survey | str] = field(default_factory=dict)
     clients: tuple[ClientSeen, ...] = ()  # only a close look has them
 
     def __getitem__(self, name: str) -> Sighting:
@@ -55,6 +61,20 @@ class Snapshot(show.Shown):
         if len(self.standbys) != 1:
             raise NotSeen(f"there is not one standby: {self._words()}")
         return self.standbys[0]
+
+    def closely(self, name: str) -> Survey:
+        """What a close look at this node found. Raises NotSeen where there was none, or it was not answered."""
+        found = self.survey.get(name, "it was not looked at closely")
+        if isinstance(found, str):
+            raise NotSeen(f"{name}: {found}")
+        return found
+
+    def host(self, name: str) -> Host:
+        """What the shell said in a close look at this node. Raises NotSeen as `closely` does."""
+        found = self.closely(name)
+        if found.host is None:
+            raise NotSeen(f"{name}: {found.host_unseen}")
+        return found.host
 
     def two_primaries(self) -> str:
         """What to say of two writable nodes: a split brain, or two clusters that were never a pair."""

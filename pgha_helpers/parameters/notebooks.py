@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..errors import BadParameters
+from .units import read_span
 
 
 class Common(BaseModel):
@@ -37,11 +38,26 @@ class Verify(Common):
 
 
 class Promote(Common):
-    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how."""
+    """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how.
+
+    `on_deadline` is what is done when the old primary does not stop in time.
+    `drain` is how long a switchover waits for long transactions before it ends them; empty: they refuse it.
+    `canary` has a client of our own write through it and tell the outage as it saw it.
+    """
 
     occasion: Literal["switchover", "failover"] = "switchover"
     fenced_by: str = ""
+    on_deadline: Literal["abort", "wait", "cancel"] = "abort"
+    drain: str = ""
+    canary: bool = False
     confirm: str = ""
+
+    @field_validator("drain")
+    @classmethod
+    def _a_span(cls, told: str) -> str:
+        if told:
+            read_span(told)
+        return told
 
 
 class Rebuild(Common):

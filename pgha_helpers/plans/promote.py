@@ -7,41 +7,58 @@ what is seen, never from what is remembered.
 from __future__ import annotations
 
 from ..errors import BadParameters, NotSafe
-from ..model import Blank, Hung, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
-from ..show import size
+from ..show import size, span
 from .plan import Plan, named
+from .rebuild import history_of
 
 OCCASIONS = ("switchover", "failover")
 
+#: What is done when the old primary has not stopped in time; chosen before the gate, never asked inside the window.
+ON_DEADLINE = {
+    "abort": "it is taken back",
+    "wait": "it waits longer, then it is taken back",
+    "cancel": "walsenders of third parties that hold it are ended; if that is in vain, it is taken back",
+}
 
-def plan_promotion(now: Snapshot, occasion: str = "switchover", confirm: str = "", fenced_by: str = "") -> Plan:
+
+def plan_promotion(
+    now: Snapshot,
+    occasion: str = "switchover",
+    confirm: str = "",
+    fenced_by: str = "",
+    on_deadline: str = "abort",
+) -> Plan:
     """Plan a switchover or a failover.
 
     Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two primaries.
     """
     if occasion not in OCCASIONS:
         raise BadParameters(f"occasion is {occasion!r}", f"it may be {' or '.join(OCCASIONS)}")
+    if on_deadline not in ON_DEADLINE:
+        raise BadParameters(f"on_deadline is {on_deadline!r}", f"it may be {', '.join(ON_DEADLINE)}")
     wanted = named(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
         return _already_primary(now, now.primary)
-    return _switchover(now, wanted) if occasion == "switchover" else _failover(now, fenced_by)
+    return _switchover(now, wanted, on_deadline) if occasion == "switchover" else _failover(now, fenced_by)
 
 
-def _switchover(now: Snapshot, wanted: str) -> Plan:
+def _switchover(now: Snapshot, wanted: str, on_deadline: str) -> Plan:
     if not now.primaries:
         return _resume(now, wanted)
     primary = now.primary
     other = now.other(primary.node)
     if isinstance(other, Running):
-        return _plain(now, primary, other)
+        return _plain(now, primary, other, on_deadline)
     if not wanted and _left_behind(other):
         return _return(now, primary)
     raise NotSafe(f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first")
 
 
-def _plain(now: Snapshot, primary: Running, standby: Running) -> Plan:
+def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str) -> Plan:
     old, new = primary.node, standby.node
+    late = f"after {span(now.pair.timeouts.shutdown)} {ON_DEADLINE[on_deadline]}"
     return Plan(
         "promote",
         new,
@@ -49,8 +66,10 @@ def _plain(now: Snapshot, primary: Running, standby: Running) -> Plan:
         "switchover",
         steps=(
             f"While clients work: give {new} a slot for {old}, prove that {old} can connect to {new}, checkpoint both",
-            f"Outage begins: write the standby definition of {old}, then stop {old} (fast)",
-            f"Prove that {new} has replayed past {old}'s shutdown checkpoint; without proof {old} is started again",
+            f"Arm {old}: whatever starts it next, it comes up as a standby",
+            f"Outage begins: stop {old} (fast); {late}",
+            f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} has every byte; "
+            f"without proof {old} is started again as primary",
             f"Promote {new}. Outage ends",
             f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept for {new}",
         ),
@@ -68,6 +87,8 @@ def _gap(now: Snapshot) -> tuple[str, ...]:
 
 def _resume(now: Snapshot, wanted: str) -> Plan:
     """Nobody is writable: finish a hand-over that died after the stop."""
+    if promoted := _promoted_and_dead(now):
+        return _reopen(now, promoted)
     target = _target(now, wanted)
     other = now.other(target.node)
     if isinstance(other, Silent):
@@ -101,10 +122,10 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
 def _target(now: Snapshot, wanted: str) -> Running | Stopped:
     """The standby to promote: the one that was named, or the one that has more.
 
-    One that was stopped as a standby is started first, but only where nothing else runs.
+    One that was stopped as a standby, or died as one, is started first, but only where nothing else runs.
     """
     candidates = [s for s in now.standbys if not wanted or s.node == wanted]
-    asleep = [s for s in now.sightings if isinstance(s, Stopped) and s.control.shut_down_in_recovery]
+    asleep = [s for s in now.sightings if isinstance(s, Stopped) and s.control.ended_in_recovery]
     asleep = [s for s in asleep if s.disk.standby_files and (not wanted or s.node == wanted)]
     if len(asleep) == 1 and not now.running:
         return asleep[0]
@@ -114,6 +135,44 @@ def _target(now: Snapshot, wanted: str) -> Running | Stopped:
             "start the node that was the standby, then run this again",
         )
     return max(candidates, key=lambda s: (s.timeline, s.position.lsn))
+
+
+def _promoted_and_dead(now: Snapshot) -> Stopped | None:
+    """The node that was promoted and died before anybody heard of it.
+
+    Its history says that it left the old timeline past the shutdown checkpoint of the other node, which is armed and
+    was shut down as a primary: it has everything, and perhaps more.
+    """
+    for seen in now.sightings:
+        other = now.other(seen.node)
+        if not (isinstance(seen, Stopped) and isinstance(other, Stopped) and _left_behind(other)):
+            continue
+        if not seen.disk.standby_files and other.control.shut_down_as_primary and took_over(seen.disk, other.control):
+            return seen
+    return None
+
+
+def took_over(disk: Disk, end: Control) -> bool:
+    """Whether the newest history on this disk left the other node's timeline past the checkpoint at which it ended."""
+    newest = disk.histories[max(disk.histories)] if disk.histories else ""
+    fork = history_of(newest).get(end.checkpoint.timeline)
+    return fork is not None and fork > end.checkpoint.lsn
+
+
+def _reopen(now: Snapshot, promoted: Stopped) -> Plan:
+    other = now.other(promoted.node)
+    return Plan(
+        "promote",
+        promoted.node,
+        other.node,
+        "reopen",
+        steps=(
+            f"Start {promoted.node}: it was promoted with everything that {other.node} wrote, and died then",
+            f"Checkpoint {promoted.node}, start {other.node} as its standby",
+        ),
+        roles=f"nobody runs; {promoted.node} was promoted, {other.node} is to be its standby",
+        told=(f"{other.node} {other}", f"{promoted.node} {promoted}"),
+    )
 
 
 def _stopped_cleanly(stopped: Stopped) -> bool:

@@ -22,9 +22,10 @@ _LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What setup found missing beside the settings: the replication role, and pg_hba lines by node."""
+    """What setup found missing beside the settings: the replication role, the canary's table, pg_hba lines by node."""
 
     role: bool = False
+    canary: bool = False
     hba: Mapping[str, bool] = field(default_factory=dict)
 
 
@@ -163,6 +164,8 @@ def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, .
         told = ", ".join(f"{name} = {value}" for name, value in sorted(change.items()))
         restart = " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"
         steps.append(f"On {keep.node} set {told}{restart}")
+    if wishes.canary:
+        steps.append(f"Make schema pgha with the table of promote's canary in database {now.pair.database}")
     lacking = [name for name, missing in wishes.hba.items() if missing]
     if lacking:
         steps.append(f"Let the nodes replicate from each other: pg_hba.conf of {' and '.join(lacking)}")

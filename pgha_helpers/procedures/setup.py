@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .. import plans
 from ..actions import access, servers
+from ..actions.canary import ensure_canary_table
 from ..actions.standby import alter_settings
 from ..errors import HaError
 from ..facts import evidence, look
+from ..facts.canary import read_canary_table
 from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
@@ -34,7 +36,14 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
     if not isinstance(now[keep], Running):
         return Wishes()
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
-    return Wishes(access.role_is_missing(run, keep), {name: access.hba_is_missing(run, name) for name in sorted(ours)})
+    hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
+    return Wishes(access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba)
+
+
+def _canary_is_missing(run: Run, keep: str) -> bool:
+    """Whether the canary's table is to be made. A role that may not make it is no reason to refuse a setup."""
+    table = read_canary_table(run.doors[keep].sql)
+    return table.may_make and not table.there
 
 
 def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
@@ -56,6 +65,8 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     access.ensure_role(run, keep)
     _settings(run, keep)
     access.ensure_hba(run, keep)
+    if _canary_is_missing(run, keep):
+        ensure_canary_table(run, keep)
     now = look(run)
     if not streams_to(_seen(now, keep), node):
         become_standby(run, node, keep, _method(run, now, keep, node))

@@ -39,6 +39,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
         "outage_seconds": _outage(story),
+        "outage_as_seen": _as_seen(story.last("canary ended")),
         "fenced_by": story.last("fenced by").get("words"),
         "edited": [e["cell"] or "a cell" for e in story.events if e["event"] == "cell begun" and not e["as_in_source"]],
         "clock_set_back": any(later["at"] < earlier["at"] for earlier, later in pairwise(story.events)),
@@ -76,6 +77,14 @@ def _outage(story: Story) -> float | None:
     if not (stop and promoted):
         return None
     return round(float(promoted[-1]["began"] + promoted[-1]["seconds"] - stop[-1]["began"]), 4)
+
+
+def _as_seen(told: Event) -> dict[str, Any] | None:
+    """The longest time without a commit that the canary saw, its attempts, and which of its rows are where."""
+    if not told.get("outage"):
+        return None
+    keys = ("attempts", "acknowledged", "refused", "unanswered", "median", "p99", "rows", "lost")
+    return {**told["outage"], **{key: told.get(key) for key in keys}}
 
 
 def _system_id(seen: list[Event]) -> str | None:

@@ -28,7 +28,7 @@ class Door:
         self.sql = self.session(pair.database)
 
     def session(self, database: str) -> Session:
-        """A session of its own in one of the node's databases."""
+        """A SQL session of its own in this database, not opened yet; whoever asks for it closes it."""
         settings = {**_libpq(self.node, self._pair), "dbname": database}
         return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
 

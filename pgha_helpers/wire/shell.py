@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 import shlex
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Shell:
         self._open_pipes = open_pipes
         self._timeout = timeout
         self._pipes: Pipes | None = None
+        self._one_at_a_time = threading.Lock()  # a proof is read beside the main thread, which may be interrupted
 
     def run(
         self, *argv: str, user: str = "", within: float | None = None, okay: Iterable[int] = (0,), stdin: bytes = b""
@@ -79,9 +81,13 @@ class Shell:
         # line that was cut off, which it would run at the end of its input
         begin = f"{{ printf '{mark}<'; printf '{mark}<' >&2; "
         end = f"; s=$?; printf '\\n{mark} %d\\n' $s; printf '\\n{mark}\\n' >&2; }}\n"
+        with self._one_at_a_time:
+            return self._answer(begin.encode() + line + end.encode(), mark, within, argv)
+
+    def _answer(self, command: bytes, mark: str, within: float, argv: tuple[str, ...]) -> Answer:
         pipes = self._alive()
         try:
-            pipes.send(begin.encode() + line + end.encode())
+            pipes.send(command)
             return self._read(pipes, mark.encode(), time.monotonic() + within)
         except TimeoutError:
             self.close()

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from ..errors import QueryFailed, TooSlow, Unreachable
+from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
 
 Row = dict[str, Any]
 
@@ -28,6 +28,10 @@ class Session:
         self._connect = connect
         self._statement = statement
         self._connection: Any = None
+
+    def connect(self) -> None:
+        """Open the session now, if it is not open. Raises Unreachable."""
+        self._open()
 
     def read(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a statement that changes nothing; asked once more if the server was restarted meanwhile.
@@ -129,6 +133,23 @@ def identifier(name: str) -> str:
     '"odd ""name"""'
     '''
     return '"' + name.replace('"', '""') + '"'
+
+
+def hosts_of(dsn: str) -> list[dict[str, Any]]:
+    """A connection string's settings, once for each host that it names, in its order. Raises BadParameters.
+
+    libpq goes on to the next host only after connect_timeout, and never in an asynchronous connection: whoever has a
+    deadline of his own tries them one by one.
+    """
+    try:
+        told: dict[str, Any] = {**keywords(dsn)}
+    except ValueError as error:
+        raise BadParameters(f"a connection string of clients is {error}", "see `clients:`") from None
+    lists = {key: told.pop(key).split(",") for key in ("host", "hostaddr", "port") if key in told}
+    count = max(map(len, lists.values()), default=1)
+    if any(len(values) not in (1, count) for values in lists.values()):
+        raise BadParameters("a connection string has more ports than hosts, or fewer", "one port, or one for each host")
+    return [{**told, **{key: values[n % len(values)] for key, values in lists.items()}} for n in range(count)]
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,8 +1,9 @@
 """`make bench`: what things cost, in tables. PGHA_BENCH_RUNS says how many rounds are measured (default: 7).
 
-A benchmark is a module with a function that takes a pair that is set up and a number of rounds, prints nothing, and
-gives headings and tables. Machines are shared and noisy, so everything that is compared is measured in turn, round by
-round, and compared within its round. Only a run that fails makes `make bench` fail; no figure does.
+`python -m tests.bench NAME...` runs only those that are named. A benchmark is a function that takes a folder and a
+number of rounds, prints nothing, and gives headings and tables; the last ones are kept in docs/bench.md. Machines are
+shared and noisy, so everything that is compared is measured in turn, round by round, and compared within its run. Only
+a run that fails makes `make bench` fail; no figure does.
 """
 
 from __future__ import annotations
@@ -13,33 +14,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgha_helpers import lab
 from pgha_helpers.engine.signals import stopping
 from pgha_helpers.show import Table
 
-from . import cold_start
-from .commands import pgha
+from . import cold_start, switchover
+from .kept import DOCS, keep, machine
 
-BENCHES: tuple[Callable[[lab.Lab, int], Iterator[tuple[str, Table]]], ...] = (cold_start.measure,)
+Measure = Callable[[Path, int], Iterator[tuple[str, Table]]]
+PAGE = DOCS / "bench.md"
+BENCHES: dict[str, Measure] = {"cold-start": cold_start.measure, "switchover": switchover.measure}
 
 
-def main() -> int:
-    """Measure everything on one embedded pair, which is taken down whatever happens. Gives the exit status."""
+def main(*names: str) -> int:
+    """Measure what is named, or everything. Gives the exit status."""
+    if strangers := set(names) - set(BENCHES):
+        sys.exit(f"there is no benchmark {', '.join(sorted(strangers))}: name some of {', '.join(BENCHES)}")
     rounds = int(os.environ.get("PGHA_BENCH_RUNS", "7"))
     if rounds < 1:
         sys.exit(f"PGHA_BENCH_RUNS is {rounds}; at least one round is needed")
-    with TemporaryDirectory(prefix="pgha-bench-") as private, stopping():
-        folder = Path(private, "lab")
-        try:
-            pair = lab.up(folder)
-            pgha("run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
-            for bench in BENCHES:
-                for heading, table in bench(pair, rounds):
-                    print(f"\n{heading}\n\n{table}", flush=True)
-        finally:
-            lab.down(folder, remove=True)
+    for name in names or BENCHES:
+        with TemporaryDirectory(prefix="pgha-bench-") as private, stopping():
+            Path(private).chmod(0o711)  # servers run as another user than root, in folders of their own below
+            ran = f"PGHA_BENCH_RUNS={rounds} python -m tests.bench {name}"
+            circumstances, found = machine(Path(private), ran), []
+            print(f"\n{name}: {circumstances}", flush=True)
+            for heading, table in BENCHES[name](Path(private), rounds):
+                print(f"\n{heading}\n\n{table}", flush=True)
+                found.append((heading, table))
+            keep(PAGE, name, circumstances, found)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -5,7 +5,6 @@ The same cells are run in a kernel that has run them before, and an empty notebo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from pgha_helpers.show import Table
 
 from .commands import Ran, pgha, timed
 from .executed import Cell, read_executed, stages
+from .pairs import pair_of
 from .warm import WarmKernel
 
 TARGET = 1.3  # seconds that `pgha run` may cost beyond what the same cells take in a warm kernel
@@ -47,13 +47,14 @@ class Round:
         return sum(self.warm.values())
 
 
-def measure(pair: Lab, rounds: int) -> Iterator[tuple[str, Table]]:
+def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
     """The cold start and where it goes: headings and tables. One round before the first is not counted."""
-    source = _empty_notebook(pair.folder)
-    cells = read_executed(_verify(pair).record / "notebook.ipynb").cells
-    with WarmKernel() as kernel:
-        found = [_round(pair, source, kernel, cells) for _ in range(rounds + 1)][1:]
-    yield f"Cold start: {_circumstances(rounds)}", _figures(found)
+    with pair_of(folder / "lab") as pair:
+        source = _empty_notebook(pair.folder)
+        cells = read_executed(_verify(pair).record / "notebook.ipynb").cells
+        with WarmKernel() as kernel:
+            found = [_round(pair, source, kernel, cells) for _ in range(rounds + 1)][1:]
+    yield f"Cold start: {rounds} rounds in turn, {_jupyterlab()}", _figures(found)
     yield "Where the milliseconds of pgha run go (medians)", _places(found)
 
 
@@ -108,10 +109,9 @@ def _ms(values: Sequence[float]) -> str:
     return f"{median(values) * 1000:.0f}"
 
 
-def _circumstances(rounds: int) -> str:
-    """How often, with what, and how busy this machine is with other things."""
+def _jupyterlab() -> str:
+    """It matters: papermill loads what comes with it."""
     try:
-        with_lab = f"JupyterLab {version('jupyterlab')} installed"
+        return f"JupyterLab {version('jupyterlab')} installed"
     except PackageNotFoundError:
-        with_lab = "JupyterLab not installed"
-    return f"{rounds} rounds in turn, {with_lab}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        return "JupyterLab not installed"

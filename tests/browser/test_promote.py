@@ -14,7 +14,7 @@ from ..lab.servers import state_of, writable
 from .desk import opened
 from .seen import newest, standby_of, verified
 
-LAST = "conclude(run, judged(run, AFTER, after))"
+LAST = "conclude(run, judged(run, (*AFTER, *probe.checks), after))"
 
 
 def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
@@ -23,7 +23,7 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
     before, target = state_of(pair), standby_of(pair)
     source = CHECKOUT / "notebooks" / "promote.ipynb"
     committed = source.read_bytes()
-    with opened(browser, pair, "promote", tmp_path, reason="in a browser") as desk:
+    with opened(browser, pair, "promote", tmp_path, reason="in a browser", canary="true") as desk:
         desk.run_all()
         expect(desk.box).to_be_visible()
         expect(desk.gate.locator(".jp-Stdin-prompt")).to_contain_text(f"promote {target}")
@@ -43,6 +43,8 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
             expect(both.get_by_role("row").filter(has_text=node)).not_to_have_count(0)
         expect(both).to_contain_text("primary")
         expect(desk.cell("deeds=run.deeds").locator("img")).to_have_count(1)
+        expect(desk.cell("probe.end()")).to_contain_text("longest time without a commit")
+        expect(desk.cell("probe.chart()").locator("img")).to_have_count(1)
         desk.save()
     assert writable(pair) == [target]
     assert read(desk.record).outcome == "done"

@@ -16,9 +16,12 @@ ROOT = Path(pgha_helpers.__file__).parent
 
 #: The floors, from the ground up, as README tells them. A room is a module or a package of pgha_helpers.
 FLOORS = (
-    ("errors", "show", "model", "dialect", "checks", "plans", "redaction", "interrupts", "places", "front", "passfile"),
+    (
+        *("errors", "show", "model", "conninfo", "passfile", "dialect", "checks", "plans"),
+        *("redaction", "interrupts", "places", "front"),
+    ),
     ("parameters", "wire", "journal", "lock", "run"),
-    ("facts", "actions", "chain", "consent", "lag", "chart", "drawing"),
+    ("facts", "actions", "chain", "consent", "lag", "chart", "drawing", "probe"),
     ("procedures", "clients"),
     ("records", "engine", "archive"),
     ("__main__", "lab"),
@@ -26,7 +29,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
-DRAWERS = {"lag", "chart", "drawing"}
+DRAWERS = {"lag", "chart", "drawing", "probe.picture"}
 
 
 def modules() -> list[Path]:

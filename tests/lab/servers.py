@@ -57,6 +57,19 @@ def _commit_for_ever(lab: Lab, node: str) -> None:
         ask(lab, node, "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
 
 
+def ssh_server(pair: Lab, node: str) -> int:
+    """The pid of the node's ssh server."""
+    port = f"--port {pair.node(node).ssh_port} "
+    for proc in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "lab.sshd" in words and port in words:
+            return int(proc.name)
+    raise AssertionError("no ssh server")
+
+
 class Watch:
     """Looks every 5 ms which nodes take writes, for as long as its block lasts. `worst` is the most at once."""
 

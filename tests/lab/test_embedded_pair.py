@@ -113,6 +113,16 @@ class TestUpAndDown:
         assert changed == ["shared_buffers"]
         assert "replication" not in (lab.node("db0").data_directory / "pg_hba.conf").read_text()
 
+    def test_it_runs_the_programs_that_it_is_told_to(self, lab: Lab, folder: Path) -> None:
+        told = lab.node("db0").bin_directory
+        made = labs.up(folder, start="empty", programs=told)
+        assert made.node("db0").bin_directory == labs.find(folder).node("db0").bin_directory == told
+        assert not list(made.home.glob("postgresql-*")), "the wheel's programs were copied all the same"
+
+    def test_a_directory_without_programs_is_refused_by_name(self, folder: Path) -> None:
+        with pytest.raises(LabError, match="has no program postgres"):
+            labs.up(folder, programs=folder)
+
     def test_a_second_up_changes_nothing(self, lab: Lab) -> None:
         before = labs.status(lab.folder), lab.processes("db0")[:1], lab.pair_file.read_text()
         assert labs.up(lab.folder) == lab

@@ -15,16 +15,16 @@ import pytest
 
 from pgha_helpers import gate, hand_over, look, plan_promotion
 from pgha_helpers import lab as labs
-from pgha_helpers.errors import Aborted, Locked, Refusal, Unreachable
+from pgha_helpers.actions import stopping
+from pgha_helpers.errors import Aborted, Locked, Refusal
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures.hand_over import _switch_over
+from pgha_helpers.procedures.switchover import switch_over
 
 from ..conftest import finish, pgha
 from .runs import carry_out, changed_pair, running
 from .servers import Watch, ask, records, writable
 
-window = sys.modules["pgha_helpers.procedures.hand_over"]  # the package also has a function of that name
 SEED = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
 
 
@@ -171,7 +171,7 @@ def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> N
         plan = gate(run, plan_promotion(run, now))
         ask(pair, standby, "select pg_wal_replay_pause()")
         with pytest.raises(Aborted, match=f"{here} is primary again and nothing is lost"):
-            _switch_over(run, plan, now)  # the window itself: a look before it would refuse
+            switch_over(run, plan, now)  # the window itself: a look before it would refuse
         assert writable(pair) == [here]
     ask(pair, standby, "select pg_wal_replay_resume()")
     assert load.missing(pair.dsn) == []
@@ -180,16 +180,13 @@ def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> N
 
 
 def test_a_primary_that_cannot_be_read_after_its_stop_is_opened_again(
-    pair: Lab, monkeypatch: pytest.MonkeyPatch
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control file cannot be read: without that proof nothing is promoted, and the old primary comes back."""
-
-    def unreadable(run: object, name: str) -> None:
-        raise Unreachable(f"{name}: the shell was lost")
-
-    monkeypatch.setattr(window, "control_of", unreadable)
+    monkeypatch.setattr(stopping, "glance", lambda door, turns=1: None)
     here = writable(pair)[0]
-    with Load(pair.dsn) as load, running(pair, "promote", confirm=f"promote {_other(pair)}") as run:
+    path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
+    with Load(pair.dsn) as load, running(path, "promote", confirm=f"promote {_other(pair)}") as run:
         plan = gate(run, plan_promotion(run, look(run)))
         with pytest.raises(Aborted):
             hand_over(run, plan)

@@ -24,7 +24,7 @@ from pgha_helpers.model import Hung
 
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
-from .servers import ask, orphan_a_backend, writable
+from .servers import ask, orphan_a_backend, ssh_server, writable
 
 
 @pytest.fixture
@@ -35,19 +35,6 @@ def pair(own_pair: Lab) -> Lab:
 def send(pids: list[int], number: int) -> None:
     for pid in pids:
         os.kill(pid, number)
-
-
-def ssh_server(pair: Lab, node: str) -> int:
-    """The pid of the node's ssh server."""
-    port = f"--port {pair.node(node).ssh_port} "
-    for proc in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if "lab.sshd" in words and port in words:
-            return int(proc.name)
-    raise AssertionError("no ssh server")
 
 
 def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(pair: Lab, tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ from pgha_helpers.model import (
     Slot,
     Snapshot,
     Stopped,
+    Survey,
 )
+from pgha_helpers.model.survey import Archiver, Database, Host, Reading
 
 HERE = Lsn.parse("0/5000000")
 EARLIER = Lsn.parse("0/4FF0000")
@@ -88,9 +90,20 @@ def stopped(name: str = "db0", state: str = "shut down", armed: bool = True, **c
     return Stopped(name, disk(control=control(state, **changes), processes=(), standby_files=files))
 
 
-def seen(first: Any, second: Any, **changes: Any) -> Snapshot:
-    """A snapshot of these two sightings, in the order of the pair file."""
-    return Snapshot(pair(**changes), (first, second))
+def survey(name: str = "db0", **changes: Any) -> Survey:
+    """A close look at a node on which nothing stands in the way."""
+    readings = (Reading(1.0, HERE), Reading(1.25, HERE))
+    plain = Survey(name, Archiver("off", "", "", False), Host(), databases=(Database("postgres"),), readings=readings)
+    return replace(plain, **{"settings": {"work_mem": "4MB"}, **changes})
+
+
+def seen(first: Any, second: Any, surveys: Any = None, **changes: Any) -> Snapshot:
+    """A close snapshot of these two sightings, in the order of the pair file.
+
+    Whoever runs has a healthy survey, unless `surveys` has another one by node.
+    """
+    plain = {s.node: survey(s.node) if isinstance(s, Running) else str(s) for s in (first, second)}
+    return Snapshot(pair(**changes), (first, second), survey={**plain, **(surveys or {})})
 
 
 def healthy() -> Snapshot:

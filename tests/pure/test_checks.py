@@ -76,8 +76,8 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
             "warning",
         ),
         (
-            seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "*"})),
-            "synchronous_standby_names is '*' on db1",
+            seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "ANY 2 (*)"})),
+            "synchronous_standby_names is 'ANY 2 (*)' on db1",
             "critical",
         ),
         (seen(primary(), standby(), preferred="db1"), "db0 is primary, db1 is preferred", "warning"),

@@ -115,3 +115,10 @@ def test_a_wrong_parameter_is_refused(notebook: str, given: dict[str, object], w
     with pytest.raises(BadParameters) as refused:
         read_parameters(notebook, given)
     assert words in str(refused.value)
+
+
+def test_a_drain_is_a_time_with_its_unit() -> None:
+    assert read_parameters("promote", {"drain": "10s"})["drain"] == "10s"
+    assert read_parameters("promote", {})["drain"] == ""
+    with pytest.raises(BadParameters, match=r"drain='10': .*write a number and one of ms, s, min, h, d, as in 30s"):
+        read_parameters("promote", {"drain": "10"})

@@ -275,7 +275,7 @@ def test_the_list_has_a_row_per_record_and_no_control_characters(tmp_path: Path)
     rows = told.splitlines()
     assert len(rows) == 7 and "\x1b" not in told
     assert rows[0].split() == ["began", "run", "notebook", "outcome", "changed", "outage", "ticket", "reason"]
-    assert re.match(r"2026-11-21 08:00:00Z  0a000002  promote   done      yes      64 ms   OPS-7 ", rows[5])
+    assert re.match(r"2026-11-21 08:00:00Z  0a000002  promote   done      yes      64 ms \(runbook\)  OPS-7 ", rows[5])
 
 
 def test_one_record_is_told_in_full(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_one_record_is_told_in_full(tmp_path: Path) -> None:
         "41 MB behind, 16 MB allowed. wait, or find out why.",
         "0.042 s     promote",
         "FAILED, the slot is gone",
-        "outage     64 ms",
+        "outage     64 ms (runbook)",
         str(folder),
     ):
         assert words in told
@@ -340,7 +340,7 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert [(d.a, d.b) for d in found.verdicts] == [("ok", "warning: 41 MB behind, 16 MB allowed")]
     assert [timing.what for timing in found.deeds] == [DEEDS[0][1], "stopped the primary", "promote"]
     assert [round(timing.ratio or 0, 3) for timing in found.deeds] == [2.0, 2.0, 2.0]
-    assert {timing.what: round(timing.b or 0, 3) for timing in found.totals}["outage"] == 0.128
+    assert {timing.what: round(timing.b or 0, 3) for timing in found.totals}["outage, by the runbook"] == 0.128
     assert [lag.worst("bytes") for lag in found.lags] == [5120, 10240]
     told = found.text()
     assert re.search(r"db1 +promote +0\.042 s +0\.084 s  2 x", told) and "10 kB" in told

@@ -1,0 +1,67 @@
+"""May the run do what it will have to, and who else has a hand in this?"""
+
+from __future__ import annotations
+
+from ..model import Snapshot
+from ..model.survey import Manager
+from .check import check
+
+_RULERS = ("repmgrd", "patroni", "pg_autoctl", "stolon-keeper", "pacemakerd", "pacemaker-execd")
+
+
+@check(value=lambda now: " and ".join(s.node for s in now.running) + " tried")
+def each_can_replicate_from_the_other(now: Snapshot) -> str | None:
+    """Each node can replicate from the other one: its very primary_conninfo, tried there.
+
+    Check pg_hba.conf on the other node, the passfile of PostgreSQL's user on this one, and peer_host; setup mends both.
+    """
+    tried = {name: now.host(name).connection for name in now.pair.names}
+    failed = [f"{name} cannot replicate from {now.pair.other(name).name}: {why}" for name, why in tried.items() if why]
+    return "; ".join(failed) or None
+
+
+@check(value=lambda now: f"as {', '.join(_users(now))}")
+def every_command_is_allowed(now: Snapshot) -> str | None:
+    """Every command that a run will use is there and allowed.
+
+    Mend bin_directory, state_directory or service in the pair file, or sudoers on that node.
+    """
+    refused = [f"{name}: {why}" for name in now.pair.names for why in now.host(name).refused]
+    return "; ".join(refused) or None
+
+
+@check(value=lambda now: _count(now, rules=True))
+def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
+    """No cluster manager rules this cluster.
+
+    Pause it for the move, or use it instead of this runbook: two that stop and start PostgreSQL are one too many.
+    """
+    return _told(now, rules=True) or None
+
+
+@check(level="warning", value=lambda now: _count(now, rules=False))
+def nobody_else_restarts_postgresql(now: Snapshot) -> str | None:
+    """Nobody else restarts PostgreSQL: systemd, cron, monit.
+
+    Know what it does before the move: the old primary comes back as a standby, whoever starts it, perhaps too early.
+    """
+    return _told(now, rules=False) or None
+
+
+def _told(now: Snapshot, rules: bool) -> str:
+    return "; ".join(f"{manager.words} on {name}" for name, manager in _managers(now, rules))
+
+
+def _count(now: Snapshot, rules: bool) -> str:
+    return f"{len(_managers(now, rules))} seen"
+
+
+def _managers(now: Snapshot, rules: bool) -> list[tuple[str, Manager]]:
+    """Who else has a hand in this, by node: those that rule this cluster, or all others."""
+    found = [(name, manager) for name in now.pair.names for manager in now.host(name).managers]
+    return [(name, m) for name, m in found if (m.ours and m.name in _RULERS) == rules]
+
+
+def _users(now: Snapshot) -> list[str]:
+    """The OS users whose commands were tried."""
+    return sorted({node.owner or (node.ssh.user if node.ssh else "") or "yourself" for node in now.pair})

@@ -1,0 +1,33 @@
+"""How a standby reaches its primary, in libpq's words: the same text where it is written and where it is tried."""
+
+from __future__ import annotations
+
+from .model import Node, Pair
+
+#: The application_name of a mere proof: with the name of the node it would be taken for its standby.
+PROOF = "pgha proof"
+
+
+def conninfo(**parts: str | int) -> str:
+    r"""A libpq connection string.
+
+    >>> conninfo(host="10.0.0.1", user="")
+    "host='10.0.0.1'"
+    >>> print(conninfo(application_name="it's"))
+    application_name='it\'s'
+    """
+    pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
+    return " ".join(f"{key}='{value}'" for key, value in pairs.items())
+
+
+def primary_conninfo(pair: Pair, standby: Node, application_name: str = "") -> str:
+    """How this node, as a standby, reaches the other one. It names a passfile and never a password."""
+    host, port = pair.other(standby.name).seen_by_peer
+    return conninfo(
+        host=host,
+        port=port,
+        user=pair.replication_user,
+        application_name=application_name or standby.name,
+        passfile=standby.passfile,
+        connect_timeout=int(max(2, pair.timeouts.connect)),
+    )

@@ -1,0 +1,42 @@
+"""The processes of a server, by their titles: who is still there, and what a shutdown waits for."""
+
+from __future__ import annotations
+
+from ..model import Lsn, Phase, Process, Sender, phase_of
+from ..wire.doors import Door
+from .disk import parse_control
+
+#: A process is PostgreSQL's if it works in this very directory and carries the name; see disk.sh.
+_PROCESSES = """
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    name=; read -r name < "$p/comm" 2>/dev/null
+    case "$name" in postgres|postmaster)
+      title=$(tr '\\0\\n' '  ' < "$p/cmdline" 2>/dev/null) && printf '%s %s\\n' "${p#/proc/}" "$title";;
+    esac
+  fi
+done; :
+"""
+
+
+def read_processes(door: Door) -> tuple[Process, ...]:
+    """Every process that has the data directory open. Raises as a command does."""
+    lines = door.script(_PROCESSES, door.node.data_directory).text.splitlines()
+    words = [line.strip().partition(" ") for line in lines]
+    return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdigit())
+
+
+def shutdown_phase(door: Door) -> Phase:
+    """How far the shutdown has come. Raises as a command does."""
+    told = door.run(door.binary("pg_controldata"), "-D", door.node.data_directory, okay=range(256))
+    control = parse_control([*told.complaint.splitlines(), *told.text.splitlines()])
+    return phase_of(control if isinstance(control, str) else control.state, read_processes(door))
+
+
+def who(process: Process, senders: tuple[Sender, ...]) -> str:
+    """A process in words, a walsender with whoever it feeds as the primary knew it before the stop."""
+    fed = next((s for s in senders if s.pid == process.pid), None)
+    if fed is None:
+        return str(process)
+    held = f", which has acknowledged {fed.flushed}" if fed.flushed != Lsn(0) else ", which acknowledges nothing"
+    return f"walsender {process.pid} for {fed.application or fed.user} at {fed.address or 'a local socket'}{held}"

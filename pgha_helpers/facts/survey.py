@@ -1,0 +1,155 @@
+"""A close look at one node that runs: one SQL query per topic, one visit of each database, two scripts of `sh`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from .. import dialect
+from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable
+from ..model import Lsn, Pair, Running
+from ..model.pair import Commands
+from ..model.survey import (
+    Archiver,
+    BaseBackup,
+    Database,
+    Host,
+    LogicalSlot,
+    Manager,
+    PreparedTransaction,
+    Reading,
+    Survey,
+    Transaction,
+)
+from ..wire.doors import Door
+from ..wire.sql import Session
+from .connection import try_connection
+from .queries import query
+
+APART = 0.2  # seconds between the first and the last reading, at least
+
+#: As the ssh user: which of the programs sudo would not let it run as the server's owner.
+_MAY_NOT = """
+owner=$1; shift
+for program; do
+  sudo -n -l -u "$owner" -- env LC_ALL=C "$program" --version >/dev/null 2>&1 || printf '%s\\n' "$program"
+done
+exit 0
+"""
+
+
+def survey(door: Door, pair: Pair, seen: Running) -> Survey | str:
+    """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
+    began = time.monotonic()
+    try:
+        first = _reading(door.sql)
+        found = _sql(door, seen)
+        found = _with_host(found, door, pair, seen)
+        time.sleep(max(0.0, first.moment + APART - time.monotonic()))
+        last = _reading(door.sql)
+    except HaError as silence:
+        return silence.what
+    return replace(found, readings=(first, last), seconds=round(time.monotonic() - began, 4))
+
+
+def _reading(sql: Session) -> Reading:
+    return Reading(time.monotonic(), Lsn.parse(sql.read(query("reading"))[0]["lsn"]))
+
+
+def _sql(door: Door, seen: Running) -> Survey:
+    sql, major = door.sql, dialect.spoken(seen.version, seen.node)
+    return Survey(
+        seen.node,
+        Archiver(**sql.read(query("archiver"))[0]),
+        prepared=tuple(PreparedTransaction(**row) for row in sql.read(query("prepared transactions"))),
+        transactions=tuple(Transaction(**row) for row in sql.read(query("transactions"))),
+        backups=tuple(BaseBackup(**row) for row in sql.read(query("base backups", major))),
+        logical_slots=tuple(LogicalSlot(**row) for row in sql.read(query("logical slots", major))),
+        databases=tuple(_database(door, row["name"]) for row in sql.read(query("databases"))),
+        settings={row["name"]: row["value"] for row in sql.read(query("all settings"))},
+        **sql.read(query("reads", major))[0],
+    )
+
+
+def _database(door: Door, name: str) -> Database:
+    """What only a session of this database can tell."""
+    session = door.session(name)
+    try:
+        rows = session.read(query("in a database"))
+    except (Unreachable, TooSlow, QueryFailed) as silence:
+        return Database(name, unseen=silence.what)
+    finally:
+        session.close()
+    unlogged = {row["name"]: row["size"] for row in rows if row["what"] == "unlogged"}
+    return Database(name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension"))
+
+
+def _with_host(found: Survey, door: Door, pair: Pair, seen: Running) -> Survey:
+    """Add what the node's shell says, or why it says nothing."""
+    node = door.node
+    starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
+    try:
+        told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).text
+        refused = _refused(door)
+        connection = try_connection(door, pair, seen.system_id)
+    except (Unreachable, TooSlow, CommandFailed) as silence:
+        return replace(found, host_unseen=silence.what)
+    return parse_host(found, told, refused, connection)
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("survey.sh").read_text()
+
+
+def parse_host(found: Survey, told: str, refused: tuple[str, ...] = (), connection: str = "") -> Survey:
+    """Put the answer of survey.sh beside what SQL said.
+
+    >>> bare = Survey("db0", Archiver("on", "", "", False))
+    >>> parse_host(bare, "oldest 2.5\\nwaiting 3\\nsegment 0.4\\nsegment 0.6\\nmanager ours repmgrd (pid 7)").archiver
+    Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5, segment=0.6)
+    """
+    words: dict[str, list[str]] = {}
+    for line in told.splitlines():
+        word, _, rest = line.partition(" ")
+        words.setdefault(word, []).append(rest)
+    took = sorted(max(0.0, float(text)) for text in words.get("segment", ()))
+    archiver = replace(
+        found.archiver,
+        waiting=int(words.get("waiting", ["0"])[0]),
+        oldest=float(words.get("oldest", ["0"])[0]),
+        segment=took[len(took) // 2] if took else None,
+    )
+    managers = tuple(_manager(text) for text in words.get("manager", ()))
+    return replace(found, archiver=archiver, host=Host(managers, (*words.get("refused", ()), *refused), connection))
+
+
+def _manager(text: str) -> Manager:
+    how, _, words = text.partition(" ")
+    name = words.split()[0] if how in ("ours", "unread") else how
+    return Manager(name, words, how == "ours")
+
+
+def _refused(door: Door) -> tuple[str, ...]:
+    """What sudo would refuse the ssh user, of all that a run needs there."""
+    node = door.node
+    refused = []
+    if node.owner:
+        programs = [door.binary(name) for name in ("pg_ctl", "pg_controldata", "pg_waldump", "psql")]
+        answer = door.shell.script(_MAY_NOT, node.owner, *programs)
+        refused += [f"sudo -n -u {node.owner} {program} is not allowed" for program in answer.text.splitlines()]
+    if isinstance(node.service, Commands):
+        for argv in (node.service.start, node.service.stop):
+            if not _may_run(door, argv):
+                refused.append(f"{' '.join(argv)} is not allowed, or there is no such program")
+    return tuple(refused)
+
+
+def _may_run(door: Door, argv: tuple[str, ...]) -> bool:
+    """Whether the ssh user may run this, asked of sudo where the command begins with it; it is not run."""
+    if argv and Path(argv[0]).name == "sudo":
+        asked = (argv[0], "-n", "-l", *(word for word in argv[1:] if word not in ("-n", "--non-interactive")))
+        return door.shell.run(*asked, okay=range(256)).status == 0
+    return bool(argv) and door.shell.script('command -v "$1"', argv[0], okay=range(256)).status == 0

@@ -1,0 +1,74 @@
+# What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
+# PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty).
+# Each answer is one line "word rest".
+
+# Segments that wait for the archiver, the age of the oldest, and how long each of the last ones took: its status file
+# is made when the segment is full, and renamed when it is archived, which keeps the one time and changes the other.
+cd "$1/pg_wal/archive_status" 2>/dev/null && {
+  now=$(date +%s.%N)
+  waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' | sort -n)
+  [ -z "$waiting" ] || printf '%s\n' "$waiting" |
+    awk -v now="$now" 'NR == 1 { printf "oldest %.3f\n", now - $1 } END { print "waiting " NR }'
+  find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' | sort -n | tail -n 10 |
+    awk '{ took = $1 - $2; if (NR > 1 && $1 - last < took) took = $1 - last; last = $1; printf "segment %.3f\n", took }'
+}
+cd /
+
+# Who else may start or stop PostgreSQL here. Ours is who names the data directory, in its arguments, its environment or
+# a file among its arguments. What root runs and we cannot read is told as such; another user's manages another cluster.
+manager() {
+  ours=no
+  args=$(tr '\0' '\n' < "$2/cmdline" 2>/dev/null)
+  if [ -r "$2/environ" ] && grep -qazF -- "$data" "$2/environ" 2>/dev/null; then ours=yes; fi
+  case "$args" in *"$data"*) ours=yes;; esac
+  read_all=yes
+  [ -r "$2/environ" ] || read_all=no
+  while IFS= read -r word; do
+    case "$word" in *=/*) word=${word#*=};; esac
+    case "$word" in /*.conf|/*.yml|/*.yaml|/*.cfg|/*.ini)
+      if [ ! -r "$word" ]; then read_all=no; elif grep -qF -- "$data" "$word" 2>/dev/null; then ours=yes; fi;;
+    esac
+  done <<ARGS
+$args
+ARGS
+  if [ "$ours" = yes ]; then echo "manager ours $1 (pid ${2#/proc/})"
+  elif [ "$read_all" = no ] && [ "$(stat -c %u "$2")" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
+}
+data=${1%/}
+for p in /proc/[0-9]*; do
+  name=
+  read -r name < "$p/comm" 2>/dev/null
+  case "$name" in
+    repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit) manager "$name" "$p";;
+    python*)
+      if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
+  esac
+done 2>/dev/null
+
+# systemd restarts a unit after a clean stop only if it says "always" or "on-success", and only for its main process.
+if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
+  unit=$(sed -n 's#.*/\([^/]*\.service\)$#\1#p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
+  if [ -n "$unit" ] && command -v systemctl >/dev/null 2>&1; then
+    told=$(systemctl show -p Restart -p MainPID "$unit" 2>/dev/null)
+    case "$told" in *"MainPID=$pid"*) case "$told" in *Restart=always*|*Restart=on-success*)
+      echo "manager systemd systemd $unit: $(printf '%s' "$told" | grep Restart=)";; esac;; esac
+  fi
+fi
+
+# Lines of cron that start or stop PostgreSQL, but for those that name another data directory.
+{ crontab -l; cat /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*; } 2>/dev/null | grep -v '^[[:space:]]*#' |
+  grep -E 'pg_ctl|pg_ctlcluster|(systemctl|service|invoke-rc\.d).*postgres' | sort -u | while IFS= read -r line; do
+    case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
+  done
+
+# What a run needs on this node, as this very user.
+for program in pg_ctl pg_controldata pg_waldump psql; do
+  [ -x "$2/$program" ] || echo "refused $2/$program cannot be run by $(id -un)"
+done
+case "$3" in "~"*) state="$(getent passwd "$(id -un)" | cut -d: -f6)${3#\~}";; *) state=$3;; esac
+place=$state
+while [ ! -e "$place" ]; do place=$(dirname "$place"); done
+[ -d "$place" ] && [ -w "$place" ] || echo "refused state_directory $state cannot be written by $(id -un)"
+[ -w "$1" ] || echo "refused data_directory $1 cannot be written by $(id -un)"
+[ -z "$4" ] || command -v "$4" >/dev/null 2>&1 || echo "refused $4 is not on the PATH of $(id -un)"
+exit 0

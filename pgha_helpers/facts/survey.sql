@@ -1,0 +1,97 @@
+-- What a close look asks PostgreSQL, before a planned switchover and in every verify. See queries.sql.
+
+-- name: prepared transactions
+select gid, owner::text, database::text, extract(epoch from clock_timestamp() - prepared)::float as age
+  from pg_prepared_xacts order by prepared;
+
+-- name: transactions
+select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
+       coalesce(datname::text, '') as database, coalesce(state, '') as state,
+       extract(epoch from clock_timestamp() - xact_start)::float as age,
+       coalesce(age(backend_xmin), 0) as xmin_age
+  from pg_stat_activity
+ where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
+ order by xact_start limit 100;
+
+-- name: base backups
+select pid, coalesce(application_name, '') as application, 'streaming'::text as phase
+  from pg_stat_replication where state = 'backup'
+union all
+select 0, '', 'exclusive, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
+union all
+select pid, coalesce(application_name, ''), 'a session after pg_start_backup' from pg_stat_activity
+ where query ~* '\mpg_start_backup\s*\(' and pid <> pg_backend_pid();
+
+-- name: base backups since 13
+select pid, coalesce(application_name, '') as application, phase
+  from pg_stat_progress_basebackup left join pg_stat_activity using (pid)
+union all
+select 0, '', 'exclusive, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
+union all
+select pid, coalesce(application_name, ''), 'a session after pg_start_backup' from pg_stat_activity
+ where query ~* '\mpg_start_backup\s*\(' and pid <> pg_backend_pid();
+
+-- name: base backups since 15
+select pid, coalesce(application_name, '') as application, phase
+  from pg_stat_progress_basebackup left join pg_stat_activity using (pid)
+union all
+select pid, coalesce(application_name, ''), 'a session after pg_backup_start' from pg_stat_activity
+ where query ~* '\mpg_backup_start\s*\(' and pid <> pg_backend_pid();
+
+-- name: archiver
+select current_setting('archive_mode') as mode, coalesce(last_archived_wal, '') as last_archived,
+       coalesce(last_failed_wal, '') as last_failed,
+       coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) as failing
+  from pg_stat_archiver;
+
+-- name: logical slots
+select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active
+  from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
+
+-- name: logical slots since 13
+select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active,
+       case wal_status when 'lost' then 'its WAL is gone' else '' end as lost
+  from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
+
+-- name: logical slots since 17
+select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active,
+       failover, synced, coalesce(invalidation_reason, '') as lost
+  from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
+
+-- name: all settings
+select name, current_setting(name) as value
+  from pg_settings
+ where context <> 'internal' and source not in ('client', 'session', 'override');
+
+-- name: reading
+select case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end as lsn;
+
+-- name: reads
+select '' as pause,
+       (select coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), 0)::bigint
+          from pg_stat_database_conflicts) as conflicts,
+       greatest((select max(age(backend_xmin)) from pg_stat_replication),
+                (select max(age(xmin)) from pg_replication_slots), 0) as standby_xmin_age;
+
+-- name: reads since 14
+select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else '' end as pause,
+       (select coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), 0)::bigint
+          from pg_stat_database_conflicts) as conflicts,
+       greatest((select max(age(backend_xmin)) from pg_stat_replication),
+                (select max(age(xmin)) from pg_replication_slots), 0) as standby_xmin_age;
+
+-- name: databases
+select datname::text as name from pg_database where datallowconn and not datistemplate order by datname;
+
+-- name: in a database
+-- sizes are those of the tables' own files, and take no lock: a long transaction may hold one that we would wait for
+select 'unlogged' as what, format('%I.%I', n.nspname, c.relname) as name,
+       (select coalesce(sum((pg_stat_file(pg_relation_filepath(c.oid) || case part when 0 then '' else '.' || part end, true)).size), 0)
+          from generate_series(0, greatest(c.relpages, 0) / 131072 + 1) part)::bigint as size
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relpersistence = 'u' and c.relkind = 'r'
+union all
+select 'extension', extname || ' ' || extversion, 0
+  from pg_extension e
+ where not exists (select from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
+ order by 1, 2;

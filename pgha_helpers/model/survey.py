@@ -1,0 +1,157 @@
+"""What a close look adds to a sighting: everything else that could spoil a planned move of the primary.
+
+Ages and spans are seconds, sizes are bytes, and an xmin age is a number of transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .positions import Lsn
+
+
+@dataclass(frozen=True)
+class PreparedTransaction:
+    """A row of pg_prepared_xacts: it keeps its locks through a restart and a promotion, until somebody decides."""
+
+    gid: str
+    owner: str
+    database: str
+    age: float
+
+    def __str__(self) -> str:
+        return f"{self.gid!r} of {self.owner} in {self.database}"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """An open transaction of a client; `xmin_age` is how many transactions' dead rows it keeps from vacuum."""
+
+    pid: int
+    user: str
+    application: str
+    database: str
+    state: str
+    age: float
+    xmin_age: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.user}, {self.application or 'no application_name'}, {self.state})"
+
+
+@dataclass(frozen=True)
+class BaseBackup:
+    """A base backup under way: pg_basebackup, or a session between the start and the stop of a low-level backup."""
+
+    pid: int
+    application: str
+    phase: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.application or 'no application_name'}, {self.phase})"
+
+
+@dataclass(frozen=True)
+class Archiver:
+    """pg_stat_archiver, and what the shell adds: segments that wait, and how long one takes.
+
+    `failing` says that the last failure is later than the last success. `waiting` counts the `.ready` files,
+    `oldest` is how long the first of them has waited, and `segment` how long one segment took of late (None where
+    none was archived since the last checkpoints).
+    """
+
+    mode: str
+    last_archived: str
+    last_failed: str
+    failing: bool
+    waiting: int = 0
+    oldest: float = 0.0
+    segment: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it will hold the shutdown: all that waits, and the segment that the shutdown closes."""
+        return None if self.segment is None else max(self.oldest, (self.waiting + 1) * self.segment)
+
+
+@dataclass(frozen=True)
+class LogicalSlot:
+    """A logical slot: whether it moves with the primary (`failover`), and whether it was copied here (`synced`)."""
+
+    name: str
+    plugin: str
+    database: str
+    active: bool
+    failover: bool = False
+    synced: bool = False
+    lost: str = ""
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database: its unlogged tables with their sizes, and extensions whose files this node lacks.
+
+    `unseen` says why it could not be looked into.
+    """
+
+    name: str
+    unlogged: Mapping[str, int] = field(default_factory=dict)
+    extensions_missing: tuple[str, ...] = ()
+    unseen: str = ""
+
+
+@dataclass(frozen=True)
+class Manager:
+    """Somebody else who may start or stop PostgreSQL on this node. `ours` is whether it names this very cluster."""
+
+    name: str
+    words: str
+    ours: bool
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the node's shell says beyond Disk.
+
+    `refused` are commands that a run would need and may not use, each with why. `connection` says why this node
+    cannot replicate from the other one, and is empty where it can.
+    """
+
+    managers: tuple[Manager, ...] = ()
+    refused: tuple[str, ...] = ()
+    connection: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where WAL stood at a moment of this machine's monotonic clock: written on a primary, replayed on a standby."""
+
+    moment: float
+    lsn: Lsn
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One node, looked at closely.
+
+    `readings` are the first and the last of the look. `pause` is pg_get_wal_replay_pause_state, where there is one.
+    `settings` are those of pg_settings that anybody may have set. `conflicts` counts the queries that replay has
+    cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum.
+    """
+
+    node: str
+    archiver: Archiver
+    host: Host | None = None
+    host_unseen: str = ""
+    prepared: tuple[PreparedTransaction, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    backups: tuple[BaseBackup, ...] = ()
+    logical_slots: tuple[LogicalSlot, ...] = ()
+    databases: tuple[Database, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    pause: str = ""
+    conflicts: int = 0
+    standby_xmin_age: int = 0
+    seconds: float = 0.0

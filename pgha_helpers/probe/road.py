@@ -1,0 +1,84 @@
+"""The clients' own road: the hosts that a canary tries, and whether they lead to this pair's database."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import HaError, NotSafe, Refusal
+from ..facts.canary import TABLE, CanaryTable, read_canary_table
+from ..model import Pair
+from ..plans import Plan
+from ..run import Run
+from ..wire.sql import Session, hosts_of
+
+NAME = "pgha canary"  # its application_name
+CONNECT = 1.0  # seconds at most for one host: a node that hangs must not hold the canary up
+
+
+@dataclass(frozen=True)
+class Road:
+    """Where rows go: libpq's settings host by host, and whose they are. `writer` is empty where that is not known."""
+
+    hosts: tuple[dict[str, Any], ...]
+    told: str
+    writer: str = ""
+
+
+def road_of(pair: Pair) -> Road:
+    """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one. Raises BadParameters."""
+    given = next((dsn for client in getattr(pair, "clients", ()) if (dsn := getattr(client, "dsn", ""))), "")
+    if given:
+        hosts = hosts_of(given)
+        told = ", ".join(f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
+                         for each in hosts)  # fmt: skip
+        return Road(tuple({**each, "application_name": NAME} for each in hosts), f"the clients' own road, {told}")
+    both: dict[str, Any] = {"user": pair.user, "dbname": pair.database, "target_session_attrs": "read-write"}
+    if pair.passfile:
+        both["passfile"] = os.path.expanduser(pair.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)
+    own = tuple({**both, "host": node.host, "port": node.port, "application_name": NAME} for node in pair)
+    return Road(own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})")
+
+
+def try_road(run: Run, plan: Plan) -> Road:
+    """The road, after a look whether rows can be written there; changes nothing.
+
+    Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is looked for.
+    """
+    road, primary = road_of(run.pair), plan.peer if plan.kind == "switchover" else plan.node
+    table = read_canary_table(run.doors[primary].sql)
+    if plan.kind != "switchover":
+        if not table.there:
+            raise NotSafe(
+                f"table {TABLE} is not there, and no primary to make it on", "run setup when the pair is well"
+            )
+        return road
+    if not (table.there or table.may_make):
+        raise NotSafe(
+            f"role {table.user} may not make schema pgha in database {table.database} of {primary}",
+            f"grant create on database {table.database} to {table.user}, or leave the canary out (canary=false)",
+        )
+    end = _end_of(road, run)
+    if end.started != table.started:
+        raise NotSafe(f"{road.told} does not lead to {primary}, the primary", "mend `clients:` or leave the canary out")
+    if end.database != table.database:
+        raise NotSafe(
+            f"{road.told} leads to database {end.database}, and the pair file names {table.database}",
+            "a table is made only in the database that `database:` names: name the clients' one there",
+        )
+    return Road(road.hosts, road.told, "" if end.may_write or end.user == table.user else end.user)
+
+
+def _end_of(road: Road, run: Run) -> CanaryTable:
+    """What the first host says that lets a client write. Raises Refusal if none does."""
+    said = []
+    for settings in road.hosts:
+        session = Session(road.told, settings, min(CONNECT, run.timeouts.connect), run.timeouts.statement)
+        try:
+            return read_canary_table(session)
+        except HaError as error:
+            said.append(error.what)
+        finally:
+            session.close()
+    raise Refusal(f"a client gets nowhere by {road.told}: {'; '.join(said)}", "mend that, or leave the canary out")

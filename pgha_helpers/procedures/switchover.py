@@ -1,0 +1,58 @@
+"""The planned switchover: the outage window is one function, so that nobody can hold the service down by reading."""
+
+from __future__ import annotations
+
+import time
+
+from ..actions import servers, slots, standby, stopping
+from ..errors import HaError
+from ..interrupts import uninterrupted
+from ..model import Snapshot
+from ..plans import Plan
+from ..run import Run
+from .bringing_back import bring_back
+from .proofs import prove
+from .resuming import goes_on, resume
+from .taking_back import take_back
+
+
+def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
+    """Stop the primary, prove that the standby has every byte, promote it. Raises Aborted when it was taken back.
+
+    A primary that somebody started again in the window is a standby by then, because it was armed: then nobody is
+    writable, and it goes on as a rerun would.
+    """
+    major = now.primary.version // 10000
+    _prepare(run, plan, major)
+    run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="arm, stop, prove, promote")
+    with run.journal.held():
+        began = time.monotonic()
+        try:
+            standby.arm(run, plan.peer, major)
+            began = time.monotonic()
+            end = stopping.stop_primary(run, plan.peer, now.primary.senders, plan.node)
+            prove(run, plan, end, now.standby.timeline)
+        except (HaError, OSError, KeyboardInterrupt) as reason:
+            with uninterrupted():  # asked twice to stop, it would leave clients without a primary
+                if not goes_on(run, plan, reason):
+                    take_back(run, plan, reason, began)
+                resume(run, plan)
+        else:
+            with uninterrupted():
+                servers.promote(run, plan.node, major)
+                if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
+                    bring_back(run, plan.peer, plan.node)
+    run.journal.write("outage ended", new=plan.node)
+
+
+def _prepare(run: Run, plan: Plan, major: int) -> None:
+    """Everything that can be done while clients still work."""
+    old, new = plan.peer, plan.node
+    slots.ensure_slot(run, new, old, reserve=False)
+    standby.define(run, old, major)
+    standby.prove_connection(run, old)
+    servers.checkpoint(run, old, "write what is dirty while clients work")
+    servers.checkpoint(run, new, "restartpoint, keep the promotion short")
+    for _ in range(3):  # until one is short: what is dirty at the stop is written inside the outage
+        if servers.checkpoint(run, old, "keep the shutdown checkpoint short") < run.pair.limits.checkpoint:
+            break

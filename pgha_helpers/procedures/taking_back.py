@@ -1,0 +1,58 @@
+"""Abort: the old primary is made primary again. Legal only before promote is sent, by whoever knows that it was not."""
+
+from __future__ import annotations
+
+import time
+from typing import NoReturn
+
+from ..actions import servers, standby, stopping
+from ..errors import Aborted, HaError, NotAchieved, Undecided, Unreachable
+from ..facts import look
+from ..model import Running
+from ..plans import Plan
+from ..run import Run
+from ..show import span
+
+
+def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoReturn:
+    """Open the old primary again, whatever its shutdown waits for. `began` is when clients lost it (monotonic).
+
+    A shell that is lost is tried again for as long as a shutdown may take. Raises Aborted when it is primary again,
+    Undecided when that cannot be told.
+    """
+    old, why = plan.peer, str(reason) or "it was interrupted"
+    print(f"Taking it back: {why}", flush=True)
+    run.journal.write("abort", because=why)
+    deadline = time.monotonic() + run.timeouts.shutdown
+    while True:
+        try:
+            _open(run, old)
+            break
+        except HaError as worse:
+            if not isinstance(worse.__cause__ or worse, Unreachable) or time.monotonic() > deadline:
+                raise Undecided(
+                    f"the hand-over failed ({why}) and {old} could not be opened again: {worse}",
+                    f"{plan.node} was not promoted. Run this notebook again: it goes on from what it finds",
+                ) from None
+            time.sleep(0.5)
+    seconds = time.monotonic() - began
+    run.journal.write("outage ended", new=old, seconds=seconds)
+    raise Aborted(
+        f"the hand-over was taken back, {old} is primary again and nothing is lost. "
+        f"Clients were without a primary for {span(seconds)}. Why: {why}",
+        "mend the cause and run this notebook again",
+    )
+
+
+def _open(run: Run, old: str) -> None:
+    """Make it primary again, or see that it never ceased to be."""
+    seen = look(run)[old]
+    if isinstance(seen, Running) and seen.in_recovery:
+        raise NotAchieved(f"{old} runs as a standby by now", f"promote {old} takes it back")
+    if not isinstance(seen, Running):
+        stopping.end_shutdown(run, old)
+    standby.disarm(run, old)
+    servers.start(run, old)
+    seen = look(run)[old]
+    if not (isinstance(seen, Running) and seen.writable):
+        raise NotAchieved(f"{old} is not primary again: {seen}", "look at its log")

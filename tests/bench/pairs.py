@@ -1,0 +1,26 @@
+"""Embedded pairs that are set up: what benchmarks and trials begin with."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from pgha_helpers import lab, look
+from pgha_helpers.procedures import plan_setup
+from tests.lab.runs import carry_out, running
+
+
+@contextlib.contextmanager
+def pair_of(folder: Path, programs: Path | None = None) -> Iterator[lab.Lab]:
+    """A pair that streams from db0 to db1, taken down whatever happens; `programs` are PostgreSQL's, or the wheel's."""
+    try:
+        made = lab.up(folder, start="empty", programs=programs)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with running(made, "setup") as rehearsed:
+                consent = plan_setup(rehearsed, look(rehearsed)).consent
+            carry_out(made, "setup", consent)
+        yield made
+    finally:
+        lab.down(folder, remove=True)

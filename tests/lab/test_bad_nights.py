@@ -1,0 +1,388 @@
+"""Bad nights of a planned switchover: one writable node at most, no acknowledged row lost, and a rerun converges."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import Aborted, NotAchieved, Undecided
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Process
+from pgha_helpers.procedures import resuming
+
+from .nights import Night, interrupt, postmaster
+from .runs import carry_out
+from .servers import ask, ssh_server, writable
+
+BACK = "is primary again and nothing is lost"
+
+
+@pytest.fixture
+def night(pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    """A healthy pair, whichever of its nodes is primary by now: what the test before has left is mended."""
+    if not all(pair.processes(node) for node in pair.nodes) or not writable(pair):
+        labs.up(pair.folder)
+        with contextlib.suppress(SystemExit):
+            carry_out(pair, "promote", f"promote {(writable(pair) or ['db0'])[0]}")
+    yield Night(pair, tmp_path, monkeypatch)
+
+
+def test_a_quiet_night(night: Night) -> None:
+    with night.watched():
+        night.switch_over()
+    proofs = [e["did"] for e in night.story.events if e["event"] == "deed ended" and "proved: " in e["did"]]
+    assert len(proofs) == 2 and "CHECKPOINT_SHUTDOWN" in proofs[1]
+    assert writable(night.pair) == [night.target]
+
+
+@pytest.mark.parametrize(
+    "moment", ["before it is armed", "armed", "during the stop", "before the proof", "before the last proof"]
+)
+def test_an_interrupt_before_promote_takes_it_back(night: Night, moment: str) -> None:
+    night.at(moment, interrupt)
+    with night.watched():
+        with pytest.raises(Aborted, match=BACK):
+            night.switch_over()
+        assert writable(night.pair) == [night.old]
+    assert night.told("outage ended")["new"] == night.old
+    assert "Clients were without a primary for" in night.told("error")["error"] if night.told("error") else True
+    night.converges()
+
+
+@pytest.mark.parametrize("moment", ["before promote", "after promote was sent"])
+def test_an_interrupt_at_the_promotion_is_heard_when_it_is_done(night: Night, moment: str) -> None:
+    night.at(moment, interrupt)
+    with night.watched():
+        with pytest.raises(KeyboardInterrupt):
+            night.switch_over()
+        assert writable(night.pair) == [night.target]
+    night.converges()
+
+
+@pytest.mark.parametrize("moment", ["armed", "during the stop", "before the proof"])
+def test_the_standby_dies_before_the_promotion(night: Night, moment: str) -> None:
+    night.at(moment, lambda: night.pair.kill(night.target))
+    with night.watched():
+        with pytest.raises(Aborted, match=BACK):
+            night.switch_over(timeouts={"replay": "3s", "shutdown": "5s"})
+        assert writable(night.pair) == [night.old]
+    labs.up(night.pair.folder)
+    wait_until_attached(night)
+    night.converges()
+
+
+def test_the_standby_dies_after_promote_was_sent(night: Night) -> None:
+    """Nobody knows whether it was promoted: the old primary stays shut, and the rerun opens the right one."""
+    night.at("after promote was sent", lambda: night.pair.kill(night.target))
+    with night.watched():
+        with pytest.raises(Undecided, match="do not start the old primary"):
+            night.switch_over(timeouts={"promote": "2s"})
+        assert writable(night.pair) == []
+        night.converges()
+
+
+def _die() -> None:
+    raise SystemExit("kill -9, as far as the pair can tell")
+
+
+def test_a_promotion_that_is_pending_never_lets_the_old_primary_be_opened(night: Night) -> None:
+    """The startup process of the standby hangs; the runbook dies with its promote sent; then it wakes up."""
+    startup = process_of(night, night.target, "startup")
+    night.at("before promote", lambda: os.kill(startup, signal.SIGSTOP))
+    night.at("after promote was sent", _die)
+    waker = threading.Timer(4, os.kill, (startup, signal.SIGCONT))
+    with night.watched():
+        try:
+            with pytest.raises(SystemExit):
+                night.switch_over()
+            waker.start()
+            night.converges()
+        finally:
+            waker.join()
+
+
+def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_primary(night: Night) -> None:
+    """The promotion is pending, and the rerun cannot prove anything: whoever is opened, it is one node only."""
+    startup = process_of(night, night.target, "startup")
+
+    def no_proof(*_: object) -> None:
+        raise NotAchieved("there is no proof")
+
+    night.at("before promote", lambda: os.kill(startup, signal.SIGSTOP))
+    night.at("after promote was sent", _die)
+    waker = threading.Timer(3, os.kill, (startup, signal.SIGCONT))
+    with night.watched():
+        with pytest.raises(SystemExit):
+            night.switch_over()
+        waker.start()
+        night.rerun_with(resuming, "prove_all", no_proof)
+        with contextlib.suppress(Aborted, Undecided, SystemExit):  # whether it came in time is chance
+            night.switch_over()
+        waker.join()
+        assert len(writable(night.pair)) <= 1
+        night.converges()
+
+
+def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
+    """A crash restart makes the armed primary a standby: it must never be opened again, and need not be."""
+
+    def crash() -> None:
+        os.kill(process_of(night, night.old, "pgha_load|insert|idle", "session"), signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                if ask(night.pair, night.old, "select pg_is_in_recovery()") == [(True,)]:
+                    return
+            except psycopg2.Error:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("it did not come back as a standby")
+
+    night.at("armed", crash)
+    with night.watched():
+        night.switch_over(timeouts={"shutdown": "10s"})
+        assert writable(night.pair) == [night.target]
+    assert night.told("goes on")
+
+
+def test_the_old_primary_is_started_by_somebody_in_the_window(night: Night) -> None:
+    """A service manager with Restart=always: it comes back read-only, because it was armed."""
+    night.at("before the last proof", lambda: (_gone_from(night, night.old), labs.up(night.pair.folder)))
+    with night.watched():
+        night.switch_over()
+        assert writable(night.pair) == [night.target]
+
+
+def test_ssh_is_lost_during_the_stop(night: Night) -> None:
+    """It is back after two seconds: a lost shell is no verdict."""
+    server = ssh_server(night.pair, night.old)
+    back = threading.Timer(2, labs.up, (night.pair.folder,))
+
+    def lose() -> None:
+        os.kill(server, signal.SIGKILL)
+        back.start()
+
+    night.at("during the stop", lose)
+    with night.watched():
+        try:
+            night.switch_over(timeouts={"connect": "1s"})
+        except Aborted:
+            assert writable(night.pair) == [night.old]
+        finally:
+            back.join()
+    night.converges()
+
+
+@pytest.fixture
+def receiver(night: Night) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """A pg_receivewal that streams from the primary and is stopped with SIGSTOP."""
+    made: list[subprocess.Popen[bytes]] = []
+    yield lambda: made.append(_stopped_receiver(night)) or made[-1]  # type: ignore[func-returns-value]
+    for process in made:
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+
+def _stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
+    node = night.pair.node(night.old)
+    folder = night._folder / "received"
+    folder.mkdir()
+    dsn = f"host={node.host} port={node.port} user=replicator passfile={night.pair.passfile} application_name=hoarder"
+    command = [str(node.bin_directory / "pg_receivewal"), "-D", str(folder), "-d", dsn, "--no-loop"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    known = "select 1 from pg_stat_replication where application_name = 'hoarder' and state = 'streaming'"
+    deadline = time.monotonic() + 10
+    while ask(night.pair, night.old, known) != [(1,)]:
+        assert process.poll() is None and time.monotonic() < deadline, "pg_receivewal does not stream"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+def fill_its_socket(night: Night) -> None:
+    """More WAL than the sockets hold, so that its walsender cannot even come to a halt."""
+    ask(night.pair, night.old, "create table if not exists filler (t text)")
+    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 40000) i")
+    time.sleep(0.5)
+
+
+def test_a_walsender_that_does_not_drain_holds_the_way_back_only(
+    night: Night, receiver: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    """What is acknowledged is proven without it; the old primary's last process is named, and ended as was chosen."""
+    receiver()
+    with night.watched():
+        night.switch_over(on_deadline="cancel", timeouts={"shutdown": "2s"})
+    assert "hoarder" in str(night.told("deadline")) or "walsender" in str(night.told("deadline"))
+
+
+@pytest.mark.parametrize("on_deadline", ["abort", "cancel"])
+def test_a_walsender_that_holds_the_stop_itself(
+    night: Night, receiver: Callable[[], subprocess.Popen[bytes]], on_deadline: str
+) -> None:
+    process = receiver()
+    fill_its_socket(night)
+    with night.watched():
+        if on_deadline == "abort":
+            with pytest.raises(Aborted, match="hoarder"):
+                night.switch_over(timeouts={"shutdown": "2s"})
+            assert writable(night.pair) == [night.old]
+        else:
+            night.switch_over(on_deadline=on_deadline, timeouts={"shutdown": "2s"})
+    told = [e["did"] for e in night.story.events if e["event"] == "deed ended"]
+    assert on_deadline == "abort" or any("end walsenders" in did and "hoarder" in did for did in told)
+    process.kill()
+    night.converges()
+
+
+def test_many_dirty_buffers_are_written_while_clients_work(night: Night) -> None:
+    """200 MB changed just before: the shutdown checkpoint finds little left."""
+    ask(night.pair, night.old, "create table if not exists big (t text)")
+    ask(night.pair, night.old, "insert into big select repeat(md5(i::text), 32) from generate_series(1, 190000) i")
+    wait_until_attached(night)
+    with night.watched():
+        night.switch_over()
+    ask(night.pair, night.target, "drop table big")
+
+
+@pytest.fixture
+def archiving(night: Night) -> Iterator[Night]:
+    """Both nodes archive; the command can then be changed by a reload."""
+    set_on_both(night, archive_mode="on", archive_command="true")
+    for node in (night.target, night.old):
+        carry_on(night, node)
+    wait_until_attached(night)
+    yield night
+    set_on_both(night, archive_command="true")
+
+
+@pytest.mark.parametrize("command", ["sleep 3", "false"])
+def test_an_archiver_that_sleeps_or_fails_does_not_hold_the_window(archiving: Night, command: str) -> None:
+    """It begins after the last look. Archiving puts a record before the shutdown checkpoint: a switch of segments."""
+    night = archiving
+    night.at("before it is armed", lambda: set_on_both(night, archive_command=command))
+    with night.watched() as load:
+        night.switch_over()
+    assert load.longest_gap() < 3, "the archiver is waited for on the way back, not in the outage"
+    assert writable(night.pair) == [night.target]
+
+
+def test_a_synchronous_pair_takes_writes_again_when_its_standby_streams(night: Night) -> None:
+    set_on_both(night, synchronous_standby_names="*")
+    try:
+        with night.watched():
+            night.switch_over()
+        assert night.told("run ended")["outcome"] == "done"
+    finally:
+        set_on_both(night, synchronous_standby_names="")
+
+
+def test_the_disk_of_the_standby_is_full(night: Night) -> None:
+    """Its WAL lies on a disk of its own, which fills up in the window: without proof it is taken back."""
+    data = night.pair.node(night.target).data_directory
+    with small_disk(night, data / "pg_wal") as fill:
+        night.at("armed", fill)
+        with night.watched():
+            with pytest.raises(Aborted, match=BACK):
+                night.switch_over(timeouts={"replay": "3s", "shutdown": "5s"})
+            assert writable(night.pair) == [night.old]
+    labs.up(night.pair.folder)
+    wait_until_attached(night)
+    night.converges()
+
+
+@contextlib.contextmanager
+def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
+    """The standby's WAL on a disk of 200 MB; gives what fills it. Needs root, as CI has it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small disk")
+    stop(night, night.target)
+    kept = wal.with_name("pg_wal.kept")
+    owner = wal.stat()
+    shutil.copytree(wal, kept)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=700", "tmpfs", str(wal)], check=True)
+    try:
+        shutil.copytree(kept, wal, dirs_exist_ok=True)
+        for path in [wal, *wal.rglob("*")]:
+            os.chown(path, owner.st_uid, owner.st_gid)
+        labs.up(night.pair.folder)
+        wait_until_attached(night)
+        yield lambda: fill_disk(night, wal)
+        night.pair.kill(night.target)
+        (wal / "ballast").unlink()
+        shutil.copytree(wal, kept, dirs_exist_ok=True)
+    finally:
+        night.pair.kill(night.target)
+        subprocess.run(["umount", str(wal)], check=True)
+        shutil.copytree(kept, wal, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+        for path in [wal, *wal.rglob("*")]:
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def fill_disk(night: Night, wal: Path) -> None:
+    """Leave no byte, then make the primary write more than the segments that the standby has at hand."""
+    with contextlib.suppress(OSError), (wal / "ballast").open("wb") as file:
+        while True:
+            file.write(b"\0" * 2**20)
+    with contextlib.suppress(OSError), (wal / "ballast").open("ab", buffering=0) as file:
+        while True:
+            file.write(b"\0" * 512)
+    ask(night.pair, night.old, "create table if not exists filler (t text)")
+    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 60000) i")
+
+
+def set_on_both(night: Night, **settings: str) -> None:
+    """ALTER SYSTEM and reload on both nodes."""
+    for node in night.pair.nodes:
+        for name, value in settings.items():
+            ask(night.pair, node, f"alter system set {name} = '{value}'")
+        ask(night.pair, node, "select pg_reload_conf()")
+
+
+def stop(night: Night, node: str) -> None:
+    """A fast stop, as an operator would do it."""
+    os.kill(postmaster(night.pair, node), signal.SIGINT)
+    _gone_from(night, node)
+
+
+def carry_on(night: Night, node: str) -> None:
+    """Restart a node."""
+    stop(night, node)
+    labs.up(night.pair.folder)
+
+
+def _gone_from(night: Night, node: str) -> None:
+    while night.pair.processes(node):
+        time.sleep(0.01)
+
+
+def wait_until_attached(night: Night) -> None:
+    """Until the standby streams and has replayed what there is."""
+    caught_up = "select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_lsn()"
+    deadline = time.monotonic() + 60
+    while not ask(night.pair, night.old, caught_up):
+        assert time.monotonic() < deadline, "the standby does not catch up"
+        time.sleep(0.1)
+
+
+def process_of(night: Night, node: str, title: str, kind: str = "helper") -> int:
+    """The pid of a process of this node by its title (any of `a|b|c`)."""
+    for pid in night.pair.processes(node):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        process = Process(pid, words)
+        if process.kind == kind and any(part in words for part in title.split("|")):
+            return pid
+    raise AssertionError(f"{node} has no {kind} {title}")

@@ -1,0 +1,281 @@
+"""Measured, not claimed: a canary writes through a promotion, and every row that it was promised is there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers import AFTER, conclude, follow, gate, hand_over, judged, look, measure, plan_promotion
+from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Refusal, Unreachable
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.plans import Plan
+from pgha_helpers.probe.client import Client, Errand
+from pgha_helpers.probe.road import Road, road_of
+from pgha_helpers.records.summary import summarise
+from pgha_helpers.run import Run
+from pgha_helpers.wire.sql import hosts_of
+
+from ..conftest import pgha
+from .runs import carry_out, changed_pair, running
+from .servers import ask, records, writable
+
+window = sys.modules["pgha_helpers.procedures.hand_over"]  # the package also has a function of that name
+
+
+def other(pair: Lab) -> str:
+    return "db1" if writable(pair) == ["db0"] else "db0"
+
+
+def probes(of: int) -> list[psutil.Process]:
+    """The canaries that this process, or one that it has started, has let fly."""
+    return [p for p in psutil.Process(of).children(recursive=True) if "pgha_helpers.probe.client" in p.cmdline()]
+
+
+def moving(run: Run) -> tuple[Any, Plan]:
+    """From the look to the start of the canary; gives it and the plan."""
+    plan = plan_promotion(run, look(run))
+    probe = measure(run, plan)
+    plan = gate(run, plan)
+    probe.start(plan)
+    return probe, plan
+
+
+def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
+    target = other(pair)
+    done = pgha("run", "promote", str(pair.pair_file), "-p", "canary=true", "-p", f"confirm=promote {target}")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    folder = list(records(pair))[-1]
+    told = json.loads((folder / "record.json").read_text())
+    seen = told["outage_as_seen"]
+    assert 0 < seen["seconds"] < told["seconds"] and seen["over"] and seen["acknowledged"] > 20
+    assert seen["rows"] == dict.fromkeys(("db0", "db1"), f"all {seen['acknowledged']}") and seen["lost"] == {}
+    assert seen["refused"] + seen["unanswered"] > 0, "there was a moment at which nobody took a row"
+    (verdict,) = [v for v in told["verdicts"] if v["title"].startswith("Every row that the canary")]
+    assert verdict["level"] == "ok"
+    with (folder / "canary.csv").open() as file:
+        kept = list(csv.DictReader(file))
+    assert sum(int(row["acknowledged"]) for row in kept) == seen["acknowledged"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert {"canary.csv", "canary.svg"} <= manifest["files"].keys()
+    assert "without a commit, as the canary saw it" in (folder / "report.html").read_text()
+    assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)], "a run that lost none deletes its rows"
+
+
+def test_setup_has_made_the_table(pair: Lab) -> None:
+    (setup,) = [folder for folder in records(pair) if "-setup-" in folder.name]
+    assert "made table pgha.canary in database postgres" in [deed["did"] for deed in summarise(read(setup))["deeds"]]
+
+
+def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
+    ask(pair, writable(pair)[0], "drop schema pgha cascade")
+    with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        assert probe.end() is probe and not probe.lost
+        assert "made table pgha.canary" in run.deeds[0].did
+        conclude(run, judged(run, (*AFTER, *probe.checks), look(run)))
+    assert run.ended == "done"
+
+
+def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: Lab) -> None:
+    target = other(pair)
+    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        ask(pair, target, "delete from pgha.canary where run = %s and seq in (2, 3, 5)", run.id)
+        probe.end()
+        assert probe.lost == {"db0": [2, 3, 5], "db1": [2, 3, 5]}
+        verdicts = judged(run, (*AFTER, *probe.checks), look(run))
+        assert [verdict.level for verdict in verdicts.against] == ["critical"]
+        assert f"{target} lacks 2 to 3, 5 of run {run.id}" in verdicts.against[0].reason
+        with pytest.raises(NotAchieved):
+            conclude(run, verdicts)
+    assert summarise(read(run.folder))["outage_as_seen"]["lost"][target] == [2, 3, 5]
+    assert ask(pair, target, "select count(*) > 10 from pgha.canary where run = %s", run.id) == [(True,)], "evidence"
+
+
+def test_without_the_parameter_there_is_no_canary(pair: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    with running(pair, "promote", confirm=f"promote {other(pair)}") as run:
+        probe, plan = moving(run)
+        assert probes(psutil.Process().pid) == [] and run.canary is None
+        assert (probe.end(), probe.chart(), probe.checks) == (None, None, ())
+        hand_over(run, plan)
+        follow(run, plan)
+    assert "No canary" in capsys.readouterr().out
+    assert not [e for e in run.journal.events if "canary" in e["event"]]
+    assert not list(run.folder.glob("canary.*"))
+
+
+def test_nothing_is_written_before_the_gate(pair: Lab) -> None:
+    with running(pair, "promote", canary=True) as run:
+        plan = plan_promotion(run, look(run))
+        probe = measure(run, plan)
+        with pytest.raises(Refusal, match="the gate has not been passed"):
+            probe.start(plan)
+        assert probes(psutil.Process().pid) == []
+
+
+def test_a_hand_over_that_was_taken_back_is_told_too(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends without asking the canary: it is ended, and what it saw is in the journal."""
+
+    def unreadable(run: object, name: str) -> None:
+        raise Unreachable(f"{name}: the shell was lost")
+
+    monkeypatch.setattr(window, "control_of", unreadable)
+    here = writable(pair)[0]
+    with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
+        _, plan = moving(run)
+        assert len(probes(psutil.Process().pid)) == 1
+        with pytest.raises(Aborted):
+            hand_over(run, plan)
+    assert probes(psutil.Process().pid) == [] and writable(pair) == [here]
+    seen = summarise(read(run.folder))["outage_as_seen"]
+    assert seen["over"] and seen["lost"] == {} and seen["rows"][here] == f"all {seen['acknowledged']}"
+    assert (run.folder / "canary.csv").is_file()
+
+
+def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
+    target = other(pair)
+    command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(pair.pair_file), "-p", "canary=true"]
+    run = subprocess.Popen([*command, "-p", f"confirm=promote {target}"], stdout=subprocess.PIPE, text=True)
+    while not (flying := probes(run.pid)):
+        assert run.poll() is None
+        time.sleep(0.005)
+    (canary,) = flying
+    kernel = canary.parent()
+    assert kernel is not None and "ipykernel" in " ".join(kernel.cmdline())
+    assert not any("host" in word or pair.dsn in word for word in canary.cmdline()), "nothing on the command line"
+    kernel.kill()
+    assert psutil.wait_procs([canary], timeout=20)[1] == []
+    run.communicate(timeout=60)
+    carry_out(pair, "promote", f"promote {target}")
+    assert writable(pair) == [target]
+
+
+@pytest.fixture
+def plain_user(pair: Lab, tmp_path: Path) -> Iterator[Path]:
+    """The pair for a role that may look, and may make nothing; the table is gone."""
+    here = writable(pair)[0]
+    ask(pair, here, "drop schema if exists pgha cascade")
+    ask(pair, here, "create role plain login password 'plainly' in role pg_monitor")
+    passfile = tmp_path / "passfile"
+    passfile.write_text("*:*:*:plain:plainly\n")
+    passfile.chmod(0o600)
+    yield changed_pair(pair, tmp_path, user="plain", passfile=str(passfile))
+    ask(pair, writable(pair)[0], "drop role plain")
+
+
+def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: Path) -> None:
+    with running(pair, "promote") as ours:
+        plan = plan_promotion(ours, look(ours))
+    words = "role plain may not make schema pgha in database postgres"
+    with running(plain_user, "promote", canary=True) as theirs, pytest.raises(NotSafe, match=words) as refused:
+        measure(theirs, plan)
+    assert "grant create on database postgres to plain" in refused.value.remedy
+    assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
+
+
+def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
+    pair: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, target = writable(pair)[0], other(pair)
+    ask(pair, here, "drop schema if exists pgha cascade")
+    while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
+        time.sleep(0.01)
+    with running(pair, "promote", canary=True) as run:
+        probe = measure(run, Plan("promote", target, here, "failover"))
+        assert (probe.end(), probe.checks) == (None, ())
+    assert "No canary in this run: table pgha.canary is not there" in capsys.readouterr().out
+    assert run.journal.events[-2]["event"] == "no canary"
+
+
+def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the clients' road is this one."""
+    hosts = tuple({**each, "application_name": "pgha canary"} for each in hosts_of(dsn))
+    monkeypatch.setattr("pgha_helpers.probe.road.road_of", lambda pair: Road(hosts, "the clients' own road"))
+
+
+def test_the_clients_own_role_is_let_into_the_table(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, target = writable(pair)[0], other(pair)
+    ask(pair, here, "create role \"a shop's\" login password 'plainly'")
+    by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
+    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        probe.end()
+    assert "let role a shop's insert into pgha.canary" in run.deeds[0].did
+    assert len(probe.seen.acknowledged) > 10 and probe.lost == {}
+    assert "plainly" not in (run.folder / "journal.jsonl").read_text()
+
+
+@pytest.mark.parametrize("wrong", ["database", "node", "nobody"])
+def test_a_road_that_leads_elsewhere_is_refused_before_the_gate(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    node = pair.node(other(pair))
+    roads = {
+        "database": make_dsn(pair.dsn, dbname="template1"),
+        "node": make_dsn(pair.dsn, host=node.host, port=node.port, target_session_attrs="any"),
+        "nobody": "host=127.0.0.1 port=1 user=x",
+    }
+    words = {
+        "database": "leads to database template1, and the pair file names postgres",
+        "node": "does not lead to",
+        "nobody": "a client gets nowhere by the clients' own road",
+    }
+    by(roads[wrong], monkeypatch)
+    with running(pair, "promote", canary=True) as run, pytest.raises(Refusal, match=words[wrong]):
+        measure(run, plan_promotion(run, look(run)))
+
+
+def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> None:
+    """The canary commits as clients do, so it waits as they do; but it has a deadline."""
+    here = writable(pair)[0]
+    with running(pair, "promote") as run:
+        hosts = road_of(run.pair).hosts
+    ask(pair, here, "create schema if not exists pgha")
+    ask(pair, here, "create table if not exists pgha.canary (run text, seq bigint)")
+    ask(pair, here, "alter system set synchronous_standby_names = 'nobody'")
+    ask(pair, here, "select pg_reload_conf()")
+    told: list[dict[str, Any]] = []
+    try:
+        while ask(pair, here, "show synchronous_standby_names") != [("nobody",)]:
+            time.sleep(0.01)
+        Client(Errand("hang", hosts, statement=0.3, rows=2)).write(threading.Event(), told.append)
+    finally:
+        ask(pair, here, "alter system reset synchronous_standby_names")
+        ask(pair, here, "select pg_reload_conf()")
+    assert [line["code"] for line in told] == ["unanswered", "unanswered"]
+
+
+def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
+    """A failover: the old primary is gone before the canary begins, and its hole is the outage."""
+    data = own_pair.node("db0").data_directory
+    psutil.Process(int((data / "postmaster.pid").read_text().split()[0])).kill()
+    with running(own_pair, "promote", occasion="failover", confirm="promote db1", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        deadline = time.monotonic() + 20
+        while ask(own_pair, "db1", "select count(*) from pgha.canary where run = %s", run.id) == [(0,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        probe.end()
+    assert probe.seen.gap.began == probe.seen.attempts[0].began and probe.seen.attempts[0].code == "refused"
+    assert probe.seen.acknowledged and probe.lost == {}
+    assert summarise(read(run.folder))["outage_as_seen"]["rows"]["db1"].startswith("all ")

@@ -1,0 +1,303 @@
+"""A close look at a real pair: each thing that stands in the way of a switchover is seen, with its words."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers import BEFORE, HEALTHY, gate, look, parity, plan_promotion, read_traffic, require
+from pgha_helpers.actions.sessions import drain
+from pgha_helpers.checks import judge
+from pgha_helpers.errors import NotSafe
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Snapshot, Verdict
+
+from .runs import carry_out, changed_pair, did, running
+from .servers import ask, state_of
+
+
+@pytest.fixture(scope="module")
+def ready(pair: Lab) -> Lab:
+    """The pair with prepared transactions, logical decoding and an archive that works."""
+    settings = {"max_prepared_transactions": "5", "wal_level": "logical", "archive_mode": "on"}
+    for node in ("db1", "db0"):
+        for name, value in {**settings, "archive_command": "true"}.items():
+            ask(pair, node, f"alter system set {name} = %s", value)
+        restart(pair, node)
+    assert wait_for(lambda: judged_well(pair)), closely(pair)
+    return pair
+
+
+def restart(lab: Lab, name: str) -> None:
+    node = lab.node(name)
+    with running(lab, "verify") as run:
+        log = f"{node.home}/state/restart.log"
+        run.doors[name].run("mkdir", "-p", f"{node.home}/state")
+        run.doors[name].run(
+            *(str(node.bin_directory / "pg_ctl"), "restart", "-w", "-s", "-m", "fast"),
+            *("-D", str(node.data_directory), "-l", log),
+        )
+
+
+def snapshot(pair: Lab | Path) -> Snapshot:
+    with running(pair, "verify") as run:
+        return look(run, closely=True)
+
+
+def closely(pair: Lab | Path) -> tuple[Verdict, ...]:
+    """What a close look has against the pair."""
+    return judge(HEALTHY, snapshot(pair)).against
+
+
+def judged_well(pair: Lab | Path) -> bool:
+    return all(verdict.level == "warning" for verdict in closely(pair))
+
+
+def said(pair: Lab | Path, words: str) -> str:
+    """The level at which a close look says these words; a sentence with everything that it said instead."""
+    against = closely(pair)
+    return next((v.level for v in against if words in v.reason), f"only: {[v.reason for v in against]}")
+
+
+def wait_for(true: Any, within: float = 20) -> bool:
+    deadline = time.monotonic() + within
+    while not (answer := true()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return bool(answer)
+
+
+@contextlib.contextmanager
+def session(lab: Lab, node: str, application: str) -> Iterator[Any]:
+    """A client's session on one node, in a transaction."""
+    where = lab.node(node)
+    dsn = make_dsn(lab.dsn, host=where.host, port=where.port, target_session_attrs="any", application_name=application)
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def setting(lab: Lab, node: str, **values: str) -> Iterator[None]:
+    for name, value in values.items():
+        ask(lab, node, f"alter system set {name} = %s", value)
+    ask(lab, node, "select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        for name in values:
+            ask(lab, node, f"alter system reset {name}")
+        ask(lab, node, "select pg_reload_conf()")
+
+
+def test_a_healthy_pair_passes_every_gate_and_the_seconds_are_told(ready: Lab) -> None:
+    with running(ready, "verify") as run:
+        look(run)
+        took = []
+        for _ in range(3):
+            began = time.monotonic()
+            now = look(run, closely=True)
+            verdicts = judge(BEFORE["switchover"], now)
+            took.append(time.monotonic() - began)
+    print(f"{len(verdicts)} gates in {', '.join(f'{seconds:.2f}' for seconds in took)} s")
+    assert verdicts.worst in ("ok", "warning"), verdicts
+    assert "none" in str(parity(now))
+    assert "prefer-standby" in str(read_traffic(now))
+
+
+def test_a_look_that_is_not_close_asks_nothing_more(ready: Lab) -> None:
+    with running(ready, "verify") as run:
+        assert look(run).survey == {}
+
+
+def test_a_prepared_transaction_is_seen(ready: Lab) -> None:
+    ask(ready, "db0", "create table if not exists prepared (n int)")
+    with session(ready, "db0", "manager") as client:
+        client.cursor().execute("insert into prepared values (1); prepare transaction 'it''s mine'")
+    try:
+        assert said(ready, 'prepared on db0: "it\'s mine" of postgres in postgres') == "critical"
+        before = state_of(ready)
+        with pytest.raises(NotSafe, match="commit prepared 'gid'"):
+            carry_out(ready, "promote", "promote db1")
+        assert state_of(ready) == before
+    finally:
+        ask(ready, "db0", "rollback prepared 'it''s mine'")
+
+
+def test_an_idle_transaction_is_seen_and_drained(ready: Lab, tmp_path: Path) -> None:
+    path = changed_pair(ready, tmp_path, limits={"long_transaction": "100ms"})
+    with session(ready, "db0", "billing") as client, session(ready, "db0", "quick") as quick:
+        for each in (client, quick):
+            each.cursor().execute("select txid_current()")
+        time.sleep(0.2)
+        assert said(path, "(postgres, billing, idle in transaction) for") == "critical"
+        with pytest.raises(NotSafe, match="billing"):
+            carry_out(path, "promote", "promote db1")
+        with running(path, "promote", confirm="promote db1", drain="500ms") as run:
+            now = look(run, closely=True)
+            plan = plan_promotion(run, now)
+            assert require(run, plan, now).worst == "warning"
+            gate(run, plan)
+            quick.commit()
+            drain(run, "db0", 0.5)
+            deeds = run.deeds
+        assert "end the session of pid" in did(deeds) and "(postgres, billing)" in did(deeds)
+        assert "idle in transaction in postgres" in did(deeds) and "last command SELECT" in did(deeds)
+        assert "quick" not in did(deeds)
+        quick.cursor().execute("select 1")
+        with pytest.raises(psycopg2.OperationalError):
+            client.cursor().execute("select 1")
+
+
+def test_a_drain_is_no_deed_without_consent_and_nothing_without_transactions(ready: Lab) -> None:
+    with running(ready, "promote", confirm="promote db1", drain="10s") as run:
+        now = look(run, closely=True)
+        plan = plan_promotion(run, now)
+        with pytest.raises(Exception, match="the gate has not been passed"):
+            drain(run, "db0", 10)
+        gate(run, plan)
+        began = time.monotonic()
+        drain(run, "db0", 10)
+        assert time.monotonic() - began < 5, "there is nothing to wait for"
+        assert not did(run.deeds)
+
+
+def test_a_base_backup_is_seen_on_either_node(ready: Lab) -> None:
+    for name in ("db0", "db1"):
+        node = ready.node(name)
+        where = {"host": node.host, "port": str(node.port), "user": "replicator", "target_session_attrs": "any"}
+        dsn = make_dsn(ready.dsn, **where)
+        command = [str(node.bin_directory / "pg_basebackup"), "-d", dsn, "-D", "-", "-F", "t", "-X", "none"]
+        backup = subprocess.Popen([*command, "-r", "32k", "-c", "fast"], stdout=subprocess.DEVNULL)
+        try:
+            seen = "select count(*) > 0 from pg_stat_progress_basebackup"
+            assert wait_for(lambda name=name, seen=seen: ask(ready, name, seen) == [(True,)])
+            assert said(ready, f") on {name}") == "critical"
+        finally:
+            backup.kill()
+            backup.wait()
+        assert wait_for(lambda name=name, seen=seen: ask(ready, name, seen) == [(False,)])
+
+
+def test_a_low_level_backup_is_seen_by_its_session(ready: Lab) -> None:
+    with session(ready, "db0", "rsync by hand") as client:
+        client.autocommit = True
+        client.cursor().execute("select pg_backup_start('by hand', true)")
+        assert said(ready, "(rsync by hand, a session after pg_backup_start) on db0") == "critical"
+
+
+def test_an_archive_that_fails_or_hangs_is_seen(ready: Lab, tmp_path: Path) -> None:
+    path = changed_pair(ready, tmp_path, limits={"archiving": "100ms"})
+    failed = "select last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver"
+    with setting(ready, "db0", archive_command="false"):
+        switch(ready)
+        assert wait_for(lambda: ask(ready, "db0", failed) == [(True,)])
+        assert said(ready, "archiving fails on db0, last of") == "critical"
+    settle(ready)
+    with setting(ready, "db0", archive_command="sleep 3"):
+        switch(ready)
+        time.sleep(0.3)
+        assert said(path, "a segment has waited") == "critical"
+    settle(ready)
+
+
+def switch(lab: Lab) -> None:
+    """Fill a segment, as far as the archiver is concerned."""
+    ask(lab, "db0", "select pg_logical_emit_message(false, 'test', 'x')")
+    ask(lab, "db0", "select pg_switch_wal()")
+
+
+def settle(lab: Lab) -> None:
+    """Archive what waits."""
+    ask(lab, "db0", "alter system set archive_command = 'true'")
+    ask(lab, "db0", "select pg_reload_conf()")
+    ready = "select count(*) from pg_ls_archive_statusdir() where name like '%%.ready'"
+    assert wait_for(lambda: ask(lab, "db0", ready) == [(0,)] or switch(lab))
+
+
+def test_a_paused_replay_is_seen_with_its_reason(ready: Lab) -> None:
+    ask(ready, "db1", "select pg_wal_replay_pause()")
+    try:
+        assert said(ready, "somebody called pg_wal_replay_pause()") == "critical"
+    finally:
+        ask(ready, "db1", "select pg_wal_replay_resume()")
+
+
+def test_unlogged_tables_are_seen_in_every_database(ready: Lab) -> None:
+    """Also while somebody holds a lock on them: a close look never waits for a client."""
+    ask(ready, "db0", 'create database "shop ""it\'s"')
+    dsn = make_dsn(ready.dsn, dbname="shop \"it's")
+    with contextlib.closing(psycopg2.connect(dsn)) as client:
+        client.cursor().execute("create unlogged table cache as select g from generate_series(1, 1000) g")
+        client.commit()
+        client.cursor().execute("lock table cache")
+        try:
+            assert said(ready, "would be empty: public.cache in shop \"it's (") == "warning"
+        finally:
+            client.rollback()
+            client.cursor().execute("drop table cache")
+            client.commit()
+    assert judged_well(ready)
+
+
+def test_logical_slots_are_judged_by_what_becomes_of_their_consumers(ready: Lab) -> None:
+    make = "select pg_create_logical_replication_slot(%s, 'pgoutput', failover => %s)"
+    for name, failover in (("plain", False), ("kept", True)):
+        ask(ready, "db0", make, name, failover)
+    try:
+        verdicts = {v.reason: v.level for v in closely(ready)}
+        assert verdicts["would not be on db1: plain (pgoutput in postgres, idle)"] == "warning"
+        assert verdicts["not yet on db1: kept"] == "critical"
+    finally:
+        for name in ("plain", "kept"):
+            ask(ready, "db0", "select pg_drop_replication_slot(%s)", name)
+
+
+def test_the_connection_that_the_old_primary_will_need_is_tried(ready: Lab, tmp_path: Path) -> None:
+    path = changed_pair(ready, tmp_path, db0={"passfile": "/nowhere/pgpass"})
+    assert said(path, "db0 cannot replicate from db1: ") == "critical"
+    with pytest.raises(NotSafe, match="no password supplied"):
+        carry_out(path, "promote", "promote db1")
+
+
+def test_commands_that_are_not_there_are_seen(ready: Lab, tmp_path: Path) -> None:
+    service = {"start": ["/nowhere/start", "it"], "stop": ["true"]}
+    path = changed_pair(ready, tmp_path, db0={"service": service}, db1={"state_directory": "/proc/pgha"})
+    reason = "".join(v.reason for v in closely(path) if v.level == "critical")
+    assert "db0: /nowhere/start it is not allowed, or there is no such program" in reason
+    assert "db1: state_directory /proc/pgha cannot be written by" in reason
+
+
+def test_settings_that_differ_are_told(ready: Lab) -> None:
+    with setting(ready, "db1", work_mem="64MB"):
+        assert said(ready, "work_mem is '4MB' on db0, '64MB' on db1") == "warning"
+
+
+def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab, tmp_path: Path) -> None:
+    """One of another cluster is not ours to judge."""
+    program = tmp_path / "repmgrd"
+    program.write_text("#!/bin/sh\nread wait\n")
+    program.chmod(0o755)
+    for folder, ours in ((str(ready.node("db0").data_directory), True), ("/srv/other", False)):
+        with subprocess.Popen([program, "-D", folder], stdin=subprocess.PIPE) as manager:
+            try:
+                seen = {v.level for v in closely(ready) if f"repmgrd (pid {manager.pid}) on db0" in v.reason}
+            finally:
+                manager.kill()
+        assert ("critical" in seen) is ours
+
+
+def test_settings_that_stop_replay_are_seen_with_the_pause_that_they_cause(ready: Lab) -> None:
+    """The last one here: the pair is left like that."""
+    ask(ready, "db0", "alter system set max_connections = 120")
+    restart(ready, "db0")
+    assert wait_for(lambda: ask(ready, "db1", "select pg_is_wal_replay_paused()") == [(True,)])
+    assert said(ready, "is paused on db1") == "critical"
+    verdicts = [v.reason for v in closely(ready)]
+    assert sum("max_connections is 100 on db1, 120 on db0" in reason for reason in verdicts) >= 2

@@ -1,0 +1,247 @@
+"""What a close look adds to the judgement: each gate's yes, its no, and its silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pgha_helpers.checks import BEFORE, HEALTHY, before, judge, parity, read_traffic
+from pgha_helpers.checks.activity import no_transaction_is_long
+from pgha_helpers.conninfo import PROOF
+from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
+from pgha_helpers.model.pair import Bytes
+from pgha_helpers.model.survey import (
+    Archiver,
+    BaseBackup,
+    Database,
+    Host,
+    LogicalSlot,
+    Manager,
+    PreparedTransaction,
+    Reading,
+    Transaction,
+)
+
+from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, survey
+
+MB = 1024**2
+APP = Transaction(77, "app", "billing", "shop", "idle in transaction", 3600.0, 12)
+HISTORY = "1\t0/4000000\tno recovery target specified"
+
+
+def close(db0: dict[str, Any] | None = None, db1: dict[str, Any] | None = None, **changes: Any) -> Snapshot:
+    """A healthy pair, but for these fields of the surveys."""
+    surveys = {"db0": survey("db0", **(db0 or {})), "db1": survey("db1", **(db1 or {}))}
+    return seen(primary(), standby(), surveys, **changes)
+
+
+def on_timeline_two(ours: str, theirs: str) -> Snapshot:
+    """A pair whose history files of timeline 2 say this."""
+    first = primary(timeline=2, disk=disk(histories={2: ours}))
+    return seen(first, standby(timeline=2, disk=disk(histories={2: theirs} if theirs else {})))
+
+
+def lags(first: int, last: int) -> Snapshot:
+    """A pair whose standby was so many bytes behind at the two readings, with 16 MB allowed."""
+    ours = (Reading(1.0, HERE), Reading(1.25, Lsn(HERE + last)))
+    theirs = (Reading(1.0, Lsn(HERE - first)), Reading(1.25, HERE))
+    return close({"readings": ours}, {"readings": theirs})
+
+
+def archiver(**changes: Any) -> Snapshot:
+    told = {"mode": "on", "last_archived": "0A", "last_failed": "", "failing": False, **changes}
+    return close({"archiver": Archiver(**told)})
+
+
+def host(**changes: Any) -> Snapshot:
+    return close({"host": Host(**changes)})
+
+
+NO = [
+    (on_timeline_two(HISTORY, HISTORY.replace("4000000", "4000100")), "00000002.history ends with", "critical"),
+    (on_timeline_two(HISTORY, ""), "db1 has no 00000002.history", "unknown"),
+    (lags(5 * MB, 6 * MB), "db1 falls behind: 6 MB, growing by 4 MB a second", "critical"),
+    (seen(primary(), standby(replay_paused=True)), "somebody called pg_wal_replay_pause()", "critical"),
+    (close(db1={"pause": "pause requested"}), "replay is asked to pause on db1", "critical"),
+    (
+        seen(primary(), standby(replay_paused=True, settings={**SETTINGS, "max_wal_senders": "5"})),
+        "replay is paused on db1 at 0/5000000: max_wal_senders is 5 on db1, 10 on db0",
+        "critical",
+    ),
+    (seen(primary(), standby(settings={**SETTINGS, "max_wal_senders": "0"})), "all 0 walsenders of db1", "critical"),
+    (
+        seen(primary(), standby(settings={**SETTINGS, "max_replication_slots": "0"})),
+        "all 0 replication slots of db1",
+        "critical",
+    ),
+    (host(connection="FATAL: no pg_hba.conf entry"), "db0 cannot replicate from db1: FATAL: no pg_hba", "critical"),
+    (host(refused=("sudo -n -u postgres /x/pg_ctl is not allowed",)), "db0: sudo -n -u postgres /x/pg_ctl", "critical"),
+    (
+        close({"prepared": (PreparedTransaction("tx 1", "app", "shop", 90000.0),)}),
+        "prepared on db0: 'tx 1' of app in shop, 25 h old",
+        "critical",
+    ),
+    (
+        close({"transactions": (APP,)}),
+        "pid 77 (app, billing, idle in transaction) for 60 min, holds xmin back by 12",
+        "critical",
+    ),
+    (close({"transactions": (APP,) * 5}), "and 2 more", "critical"),
+    (close({"backups": (BaseBackup(5, "pg_basebackup", "streaming"),)}), "pid 5 (pg_basebackup, str", "critical"),
+    (close(db1={"backups": (BaseBackup(5, "", "streaming"),)}), "streaming) on db1", "critical"),
+    (archiver(failing=True, last_failed="0B", waiting=2), "archiving fails on db0, last of 0B; 2 segments", "critical"),
+    (archiver(waiting=1, oldest=60.0, segment=0.1), "a segment has waited 60 s", "critical"),
+    (archiver(waiting=30, oldest=5.0, segment=0.5), "the archiver of db0 needs about 15.5 s, 10 s allowed", "critical"),
+    (archiver(waiting=3), "3 segments wait, and nothing tells how long one takes", "unknown"),
+    (host(managers=(Manager("repmgrd", "repmgrd (pid 9)", True),)), "repmgrd (pid 9) on db0", "critical"),
+    (host(managers=(Manager("repmgrd", "repmgrd (pid 9)", False),)), "repmgrd (pid 9) on db0", "warning"),
+    (host(managers=(Manager("cron", "cron: @daily pg_ctl stop", False),)), "cron: @daily pg_ctl stop", "warning"),
+    (close({"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True),)}), "sub (pgoutput in shop", "warning"),
+    (
+        close({"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True, failover=True),)}),
+        "not yet on db1: sub",
+        "critical",
+    ),
+    (close({"databases": (Database("shop", {"public.cache": 8192}),)}), "public.cache in shop (8 kB)", "warning"),
+    (close({"databases": (Database("shop", unseen="no pg_hba.conf entry"),)}), "shop on db0: no pg_hba", "warning"),
+    (
+        close(db1={"databases": (Database("shop", extensions_missing=("postgis 3.4",)),)}),
+        "db1 lacks the files of postgis 3.4 in shop",
+        "warning",
+    ),
+]
+
+
+@pytest.mark.parametrize(("now", "words", "level"), NO)
+def test_a_gate_says_no_in_words(now: Snapshot, words: str, level: str) -> None:
+    for checks in (HEALTHY, BEFORE["switchover"]):
+        assert level in {v.level for v in judge(checks, now).against if words in v.reason}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        on_timeline_two(HISTORY, HISTORY.replace("\t", "  ") + "\n"),
+        lags(6 * MB, 5 * MB),
+        lags(0, 3 * MB),
+        archiver(mode="off", failing=True, waiting=9),
+        archiver(failing=True, last_failed="0B"),
+        archiver(waiting=2, oldest=0.1, segment=0.05),
+        close({"transactions": (Transaction(7, "app", "", "shop", "active", 0.5, 1),)}),
+        close(db1={"transactions": (APP,)}),
+        close(
+            {"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True, failover=True),)},
+            {"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", False, failover=True, synced=True),)},
+        ),
+        close({"logical_slots": (LogicalSlot("old", "pgoutput", "shop", False, lost="rows_removed"),)}),
+        close({"databases": (Database("shop", {"public.cache": 0}),)}),
+        seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "FIRST 1 (db0)"})),
+    ],
+)
+def test_what_is_harmless_is_let_through(now: Snapshot) -> None:
+    assert judge(HEALTHY, now).worst == "ok"
+
+
+def test_a_slot_that_is_there_already_needs_no_free_one() -> None:
+    full = {**SETTINGS, "max_replication_slots": "1"}
+    slot = Slot("pgha_db0", "physical", False, None, "")
+    assert judge(HEALTHY, seen(primary(), standby(settings=full, slots=(slot,)))).worst == "ok"
+
+
+def test_the_proof_of_a_connection_is_not_taken_for_a_walsender_in_use() -> None:
+    one = {**SETTINGS, "max_wal_senders": "10"}
+    proof = Sender(9, PROOF, "replicator", "", "startup", HERE, HERE, HERE, HERE, 0.0, "async")
+    taken = seen(primary(), standby(settings=one, senders=(proof,) * 10))
+    assert not [v for v in judge(HEALTHY, taken).against if "walsenders" in v.reason]
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [(110022, "max_connections"), (110022, ""), (120022, "max_wal_senders"), (180006, "max_wal_senders")],
+)
+def test_settings_that_stop_replay_are_those_of_the_version(version: int, names: str) -> None:
+    """max_wal_senders joined them with 12."""
+    lower = {**SETTINGS, names or "max_wal_senders": "5"}
+    now = seen(primary(version=version), standby(version=version, settings=lower))
+    reasons = str([v.reason for v in judge(HEALTHY, now).against])
+    assert ("is 5 on db1" in reasons) is bool(names)
+
+
+def test_slots_that_cannot_move_before_17_are_said_so() -> None:
+    slot = (LogicalSlot("sub", "pgoutput", "shop", True),)
+    surveys = {"db0": survey("db0", logical_slots=slot)}
+    old = judge(HEALTHY, seen(primary(version=160009), standby(version=160009), surveys))
+    new = judge(HEALTHY, seen(primary(), standby(), surveys))
+    assert "slots do not move before 17" in str(old)
+    assert "slots do not move before 17" not in str(new)
+
+
+@pytest.mark.parametrize("missing", ["db0", "db1"])
+def test_without_a_close_look_no_gate_that_needs_one_says_yes(missing: str) -> None:
+    """The same snapshot, but for one node that was not looked at closely, or whose shell did not answer."""
+    whole = healthy()
+    for found in ({missing: "SQL: no answer within 5 s"}, {missing: survey(missing, host=None, host_unseen="no ssh")}):
+        now = Snapshot(whole.pair, whole.sightings, survey={**whole.survey, **found})
+        verdicts = judge(BEFORE["switchover"], now)
+        assert verdicts.worst == "unknown"
+        assert all(missing in v.reason for v in verdicts.against)
+    never = Snapshot(whole.pair, whole.sightings)
+    told = [v for v in judge(BEFORE["switchover"], never).against if "was not looked at closely" in v.reason]
+    assert len(told) >= 14
+
+
+def test_with_a_drain_long_transactions_are_told_and_do_not_refuse() -> None:
+    now = close({"transactions": (APP,)})
+    assert judge(before("switchover"), now).worst == "critical"
+    drained = judge(before("switchover", drain=True), now)
+    assert drained.worst == "warning" and "pid 77" in str(drained)
+    assert len(before("switchover", drain=True)) == len(before("switchover"))
+    assert no_transaction_is_long in before("switchover")
+
+
+def test_settings_that_differ_are_a_table_and_a_warning() -> None:
+    mine = {"work_mem": "4MB", "port": "5432", "archive_command": "cp %p /a/%f"}
+    now = close({"settings": mine}, {"settings": {"work_mem": "64MB", "port": "5433"}})
+    table = str(parity(now))
+    assert "work_mem" in table and "64MB" in table and "archive_command" in table and "not there" in table
+    assert "port" not in table, "each node has its own"
+    (verdict,) = judge(HEALTHY, now).against
+    assert verdict.level == "warning" and "work_mem is '4MB' on db0, '64MB' on db1" in verdict.reason
+    assert "none" in str(parity(healthy()))
+
+
+def test_what_the_standby_can_serve_is_told() -> None:
+    settings = {"max_standby_streaming_delay": "30s", "hot_standby_feedback": "on"}
+    told = str(read_traffic(close({"standby_xmin_age": 42}, {"settings": settings, "conflicts": 3})))
+    assert "host=10.0.0.10,10.0.0.11 port=5432,5432 target_session_attrs=prefer-standby" in told
+    assert "libpq 14 or newer" in told and "dead rows of 42 transactions" in told and "30s" in told
+    without = str(read_traffic(close(db1={"settings": {**settings, "hot_standby_feedback": "off"}})))
+    assert "is cancelled after that delay" in without
+    whole = healthy()
+    assert "was not looked at closely" in str(read_traffic(Snapshot(whole.pair, whole.sightings)))
+
+
+def test_the_worst_comes_first_and_a_terminal_gets_sentences() -> None:
+    now = close({"transactions": (APP,), "databases": (Database("shop", {"public.cache": 8192}),)})
+    verdicts = judge(HEALTHY, now)
+    rows = [row[0] for row in verdicts.table().rows]
+    assert rows[:2] == ["✗ critical", "! warning"] and set(rows[2:]) == {"✓ ok"}
+    lines = str(verdicts).splitlines()
+    assert lines[0].startswith("✗ critical: No client") and lines[1].startswith("    open on db0: pid 77")
+    assert f"{len(verdicts) - 2} of {len(verdicts)} checks say yes" in str(verdicts)
+    assert max(map(len, lines[4:])) <= 160
+    page = verdicts._repr_html_()
+    assert page.index("pid 77") < page.index("public.cache") < page.index("checks say yes") < page.index("✓ ok")
+
+
+def test_every_gate_of_a_switchover_shows_a_value() -> None:
+    """A yes without what was read is only a claim; what is absent may have nothing to show."""
+    bare = [v.title for v in judge(BEFORE["switchover"], healthy()) if not v.value]
+    assert bare == []
+
+
+def test_a_quarter_of_the_limit_is_of_the_pair_file() -> None:
+    surveys = lags(5 * MB, 6 * MB).survey
+    wide = Limits(lag=Bytes(100 * MB))
+    assert judge(HEALTHY, seen(primary(), standby(), surveys, limits=wide)).worst == "ok"

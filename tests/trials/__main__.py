@@ -1,0 +1,55 @@
+"""`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100 proofs, 5 bad nights).
+
+`python -m tests.trials NAME...` runs only those that are named. The last tables are kept in docs/trials.md. A lost row,
+a switchover that is refused with nothing in the way, or a bad night that fails makes the exit status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pgha_helpers.engine.signals import stopping
+from tests.bench.kept import DOCS, keep, machine
+
+from .back_and_forth import proofs, switchovers
+from .nights import nights
+from .trial import Outcome
+
+PAGE = DOCS / "trials.md"
+TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
+    "switchovers": (switchovers, 50),
+    "proofs": (proofs, 100),
+    "nights": (nights, 5),
+}
+
+
+def main(*names: str) -> int:
+    """Run what is named, or everything. Gives the exit status."""
+    if strangers := set(names) - set(TRIALS):
+        sys.exit(f"there is no trial {', '.join(sorted(strangers))}: name some of {', '.join(TRIALS)}")
+    asked = os.environ.get("PGHA_TRIALS", "")
+    if asked and not (asked.isdecimal() and int(asked)):
+        sys.exit(f"PGHA_TRIALS is {asked!r}; it must be a number from 1 on")
+    bad = [name for name in names or TRIALS if _run(name, int(asked or TRIALS[name][1]))]
+    return 1 if bad else 0
+
+
+def _run(name: str, count: int) -> bool:
+    """Run one, print and keep what it gives; whether anything happened that must not."""
+    with TemporaryDirectory(prefix="pgha-trials-") as private, stopping():
+        circumstances = machine(Path(private), f"PGHA_TRIALS={count} python -m tests.trials {name}")
+        print(f"\n{name}: {circumstances}", flush=True)
+        outcome = TRIALS[name][0](Path(private), count)
+    faults = [f"FAULT: {fault}" for fault in outcome.faults]
+    print("\n".join(["", outcome.heading, "", str(outcome.table), *faults]), flush=True)
+    told = " ".join([circumstances, *faults])
+    keep(PAGE, name, told, [(outcome.heading, outcome.table)], outcome.picture)
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
