@@ -144,7 +144,7 @@ def hosts_of(dsn: str) -> list[dict[str, Any]]:
     try:
         told: dict[str, Any] = {**keywords(dsn)}
     except ValueError as error:
-        raise BadParameters(f"there is {error}", "see `clients:`") from None
+        raise BadParameters(f"a connection string of clients is {error}", "see `clients:`") from None
     lists = {key: told.pop(key).split(",") for key in ("host", "hostaddr", "port") if key in told}
     count = max(map(len, lists.values()), default=1)
     if any(len(values) not in (1, count) for values in lists.values()):
