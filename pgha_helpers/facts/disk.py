@@ -76,6 +76,7 @@ def parse_control(lines: Iterable[str]) -> Control | str:
             ),
             redo=Lsn.parse(pairs["Latest checkpoint's REDO location"]),
             minimum_recovery=Lsn.parse(pairs["Minimum recovery ending location"]),
+            segment=int(pairs["Bytes per WAL segment"]),
         )
     except (KeyError, ValueError) as missing:
         return f"global/pg_control cannot be read: {missing}"

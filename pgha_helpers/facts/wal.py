@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..model import Blank, Hung, Lsn, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..model.sightings import Control, disk_of
 from ..plans import Evidence
 from ..run import Run
@@ -15,12 +15,12 @@ _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
 _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
 _SOON = """
 turn=0
-until "$1" -p "$2" -t "$3" -s "$4" -n 1 2>/dev/null; do
+until "$@" 2>/dev/null; do
   turn=$((turn + 1))
   [ "$turn" -ge 60 ] && break
 done
 """
-_DUMP = '"$1" -p "$2" -t "$3" -s "$4" | tail -n 1'
+_DUMP = '"$@" | tail -n 1'
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -30,8 +30,9 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
         return Evidence()
     ours, theirs = run.doors[now.primary.node], run.doors[node]
     at = disk.control.checkpoint
-    mine = record_at(ours, at.timeline, at.lsn) or record_at(ours, now.primary.timeline, at.lsn)
-    return Evidence(record_at(theirs, at.timeline, at.lsn), mine, _last(theirs, seen, disk.control))
+    segment, followed = disk.control.segment, Position(now.primary.timeline, at.lsn)
+    mine = record_at(ours, at, segment) or record_at(ours, followed, segment)
+    return Evidence(record_at(theirs, at, segment), mine, _last(theirs, seen, disk.control))
 
 
 def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:
@@ -40,36 +41,54 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
         return Lsn(seen.position.lsn - 1)
     if control.shut_down_in_recovery:
         return Lsn(control.least_end.lsn - 1)
-    return last_record(door, control.checkpoint.timeline, control.redo)
+    return last_record(door, Position(control.checkpoint.timeline, control.redo), control.segment)
 
 
-def record_at(door: Door, timeline: int, lsn: Lsn) -> str:
-    """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more)."""
-    answer = door.run(
-        *(door.binary("pg_waldump"), "-p", f"{door.node.data_directory}/pg_wal"),
-        *("-t", str(timeline), "-s", str(lsn), "-n", "1"),
-        okay=range(256),
-    )
-    found = _RECORD.search(answer.text)
-    return " ".join(answer.text.split()) if found and Lsn.parse(found[1]) == lsn else ""
+def record_at(door: Door, at: Position, segment: int) -> str:
+    """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more). `segment`: bytes of one."""
+    answer = door.run(*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256))
+    return _record(answer.text, at)
 
 
-def record_soon(door: Door, timeline: int, lsn: Lsn) -> str:
+def record_soon(door: Door, at: Position, segment: int) -> str:
     """The same, asked again and again for a third of a second, because the record may be on its way."""
-    directory = f"{door.node.data_directory}/pg_wal"
-    argv = (door.binary("pg_waldump"), directory, str(timeline), str(lsn))
-    told = " ".join(door.script(_SOON, *argv, okay=range(256)).text.split())
+    argv = (*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment))
+    return _record(door.script(_SOON, *argv, okay=range(256)).text, at)
+
+
+def segment_name(at: Position, segment: int) -> str:
+    """The file of the WAL that holds a position.
+
+    >>> segment_name(Position(14, Lsn.parse("1/3CA7A10")), 16 * 1024 * 1024)
+    '0000000E0000000100000003'
+    """
+    high, low = divmod(int(at.lsn) // segment, 2**32 // segment)
+    return f"{at.timeline:08X}{high:08X}{low:08X}"
+
+
+def _waldump(door: Door) -> tuple[str, ...]:
+    return door.binary("pg_waldump"), "-p", f"{door.node.data_directory}/pg_wal"
+
+
+def _from(at: Position) -> tuple[str, ...]:
+    """Where to begin. The file is always named beside it: else pg_waldump learns the size of a segment from whichever
+    file it meets first, and gives up where that one is empty, as a segment is that was made ahead (seen on 18)."""
+    return "-t", str(at.timeline), "-s", str(at.lsn)
+
+
+def _record(text: str, at: Position) -> str:
+    told = " ".join(text.split())
     found = _RECORD.search(told)
-    return told if found and Lsn.parse(found[1]) == lsn else ""
+    return told if found and Lsn.parse(found[1]) == at.lsn else ""
 
 
-def last_record(door: Door, timeline: int, start: Lsn) -> Lsn | None:
+def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
     """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it cannot tell.
 
     WAL may also end with a segment. Then the next file is missing, which is an end only if no later one exists.
     """
     wal = f"{door.node.data_directory}/pg_wal"
-    argv = (door.binary("pg_waldump"), wal, str(timeline), str(start))
+    argv = (*_waldump(door), *_from(start), segment_name(start, segment))
     answer = door.script(_DUMP, *argv, okay=range(256), within=door.patience)
     found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
     if found is None or not (_INVALID.search(answer.complaint) or (missing and not _later(door, wal, missing[1]))):

@@ -19,6 +19,7 @@ class Control:
     checkpoint: Position
     redo: Lsn
     minimum_recovery: Lsn = NOWHERE
+    segment: int = 16 * 1024 * 1024  # bytes per WAL segment
 
     @property
     def shut_down_as_primary(self) -> bool:

@@ -27,7 +27,7 @@ def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
     NotAchieved where there is no proof.
     """
     enough = Event()
-    found = run.beside(lambda: _wait_for_record(run, plan.node, end.checkpoint, enough))
+    found = run.beside(lambda: _wait_for_record(run, plan.node, end, enough))
     try:
         _prove_replayed(run, plan, end.checkpoint, timeline)
         _prove_record(run, plan, end.checkpoint, found)
@@ -53,10 +53,10 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int) -> None
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")
 
 
-def _wait_for_record(run: Run, name: str, at: Position, enough: Event) -> str:
-    """The record at a position of this node's own WAL, which may still be on its way; empty if it does not come."""
+def _wait_for_record(run: Run, name: str, end: Control, enough: Event) -> str:
+    """The shutdown checkpoint as this node's own WAL has it, which may be on its way; empty if it does not come."""
     deadline = time.monotonic() + run.timeouts.replay
-    while not (found := record_soon(run.doors[name], at.timeline, at.lsn)) and time.monotonic() < deadline:
+    while not (found := record_soon(run.doors[name], end.checkpoint, end.segment)) and time.monotonic() < deadline:
         if enough.wait(POLL):
             break
     return found
@@ -82,9 +82,9 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
     control = end_of(other)
     least, start = control.least_end, Lsn(0)
     if control.shut_down_in_recovery:
-        start = last_record(run.doors[plan.peer], least.timeline, control.redo) or Lsn(0)
+        start = last_record(run.doors[plan.peer], Position(least.timeline, control.redo), control.segment) or Lsn(0)
     _prove_replayed(run, plan, Position(least.timeline, Lsn(max(start, least.lsn - 1))), target.timeline)
-    _prove_same_history(run, plan, control.checkpoint)
+    _prove_same_history(run, plan, control)
 
 
 def end_of(other: object) -> Control:
@@ -97,11 +97,12 @@ def end_of(other: object) -> Control:
     raise Failure(f"what the other node wrote last is not known: {other}", "this is a failover: occasion=failover")
 
 
-def _prove_same_history(run: Run, plan: Plan, last: Position) -> None:
+def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
     """Both nodes' WAL tell the same record at the old primary's last checkpoint: one history, not two of one number."""
+    last, names = end.checkpoint, (plan.node, plan.peer)
     with run.deed(plan.node, f"prove one history: the record at {last} on both nodes") as deed:
         deed.changed = False
-        ours, theirs = (record_at(run.doors[name], last.timeline, last.lsn) for name in (plan.node, plan.peer))
+        ours, theirs = (record_at(run.doors[name], last, end.segment) for name in names)
         if not theirs or ours != theirs:
             raise NotAchieved(f"at {last} {plan.peer} has {theirs or 'nothing'}, {plan.node} has {ours or 'nothing'}")
         deed.say(f"proved: one history, both nodes have at {last}: {theirs}")

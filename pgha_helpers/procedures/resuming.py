@@ -80,10 +80,14 @@ def _restart(run: Run, name: str) -> None:
 
 
 def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
-    """A standby that still feeds the target is let send what it has, then stopped: a promotion may be pending on it."""
-    if isinstance(seen[old], Hung):
+    """A standby that can feed the target is let send what it has, then stopped: a promotion may be pending on it."""
+    was = seen[old]
+    if isinstance(was, Hung):
         servers.wait_for_last_process(run, run.doors[old])
-    elif isinstance(seen[old], Running):
+    ended_as_standby = isinstance(was, Stopped) and was.control.shut_down_in_recovery and was.disk.standby_files
+    if ended_as_standby:  # what it has replayed, and not sent, is nowhere else
+        servers.start(run, old)
+    if ended_as_standby or isinstance(was, Running):
         _catch_up(run, old, new)
         servers.stop(run, old, "a restart discards a promotion that may be pending on it")
 

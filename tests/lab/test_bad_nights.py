@@ -231,6 +231,17 @@ def test_a_walsender_that_does_not_drain_holds_the_way_back_only(
     assert "hoarder" in str(night.told("deadline")) or "walsender" in str(night.told("deadline"))
 
 
+def test_an_empty_segment_that_was_made_ahead_hides_no_proof(night: Night) -> None:
+    """A segment is made of zeros before it is written. pg_waldump asked the first file that it met for its size."""
+    wal = night.pair.node(night.target).data_directory / "pg_wal"
+    made = [wal / f"{timeline:08X}00000000000000{number:02X}" for timeline in (0, 99) for number in (0, 1, 0xFE)]
+    for path in made:
+        path.write_bytes(bytes(16 * 2**20))
+    night.at("before promote", lambda: [path.unlink(missing_ok=True) for path in made])
+    with night.watched():
+        night.switch_over(timeouts={"replay": "3s"})
+
+
 @pytest.mark.parametrize("on_deadline", ["abort", "cancel"])
 def test_a_walsender_that_holds_the_stop_itself(
     night: Night, receiver: Callable[[], subprocess.Popen[bytes]], on_deadline: str
@@ -346,22 +357,19 @@ def _raise_max_connections(night: Night) -> Mend:
     ("trouble", "words"),
     [
         (_pause_replay, "replay is paused"),
-        (_delay_replay, "recovery_min_apply_delay is 1.0 h"),
+        (_delay_replay, "recovery_min_apply_delay is"),
         (_prepare_a_transaction, "undecided"),
         (_raise_max_connections, "max_connections is"),
     ],
 )
 def test_what_would_make_a_bad_night_is_refused_before_it_begins(night: Night, trouble: Trouble, words: str) -> None:
     mend = trouble(night)
-    wait_for_words = time.monotonic() + 10
-    while True:
-        with pytest.raises(NotSafe) as refused:
+    try:
+        with pytest.raises(NotSafe, match=words):
             night.switch_over()
-        if words in str(refused.value) or time.monotonic() > wait_for_words:
-            break
-    assert words in str(refused.value)
-    assert writable(night.pair) == [night.old] and not night.told("deed begun")
-    mend()
+        assert writable(night.pair) == [night.old] and not night.told("deed begun")
+    finally:
+        mend()
     wait_until_attached(night)
     night.converges()
 
@@ -388,14 +396,15 @@ def test_a_transaction_that_is_idle_is_refused_or_drained(night: Night) -> None:
 
 @contextlib.contextmanager
 def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
-    """The standby's WAL on a disk of 200 MB; gives what fills it. Needs root, as CI has it."""
+    """The standby's WAL on a small disk; gives what fills it. Needs root, as CI has it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a small disk")
     stop(night, night.target)
     kept = wal.with_name("pg_wal.kept")
     owner = wal.stat()
     shutil.copytree(wal, kept)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=700", "tmpfs", str(wal)], check=True)
+    size = sum(path.stat().st_size for path in kept.rglob("*")) // 2**20 + 100
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "tmpfs", str(wal)], check=True)
     try:
         shutil.copytree(kept, wal, dirs_exist_ok=True)
         for path in [wal, *wal.rglob("*")]:
