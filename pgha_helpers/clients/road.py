@@ -7,25 +7,18 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import HaError, NotAchieved, QueryFailed, Refusal
+from ..actions.canary import make_canary_table
+from ..errors import HaError, NotAchieved, Refusal
+from ..facts.canary import TABLE
 from ..model import Client, Pair
 from ..run import Run
 from ..show import span
-from ..wire.sql import Row, Session, identifier
-
-TABLE = "pgha.canary"
+from ..wire.sql import Row, Session
 
 _WHERE = """
 select current_database() as database, current_user as role, pg_is_in_recovery() as in_recovery,
        current_setting('transaction_read_only') = 'on' as read_only,
        (select system_identifier::text from pg_control_system()) as system_id
-"""
-
-_MAY_WRITE = """
-select to_regclass('pgha.canary') is not null
-       and has_schema_privilege(%s, 'pgha', 'usage')
-       and (select bool_and(has_table_privilege(%s, 'pgha.canary', needed))
-            from unnest(array['select', 'insert', 'delete']) as needed) as so
 """
 
 
@@ -63,7 +56,7 @@ class Road:
         here = self._where()
         with_rights = run.doors[primary].session(here["database"])
         try:
-            made = _ensure(with_rights, here["role"])
+            made = make_canary_table(with_rights, here["role"])
         finally:
             with_rights.close()
         self._prepared = True
@@ -100,19 +93,3 @@ class Road:
 
     def _where(self) -> Row:
         return self._sql.read(_WHERE)[0]
-
-
-def _ensure(sql: Session, role: str) -> str:
-    try:
-        if sql.read(_MAY_WRITE, [role, role])[0]["so"]:
-            return ""
-    except QueryFailed:  # the schema is missing
-        pass
-    sql.do("create schema if not exists pgha")
-    sql.do(
-        f"create table if not exists {TABLE} (run text not null, seq bigint not null, "
-        "at timestamptz not null default clock_timestamp(), primary key (run, seq))"
-    )
-    sql.do(f"grant usage on schema pgha to {identifier(role)}")
-    sql.do(f"grant select, insert, delete on {TABLE} to {identifier(role)}")
-    return f"table {TABLE}, which {role} may write"

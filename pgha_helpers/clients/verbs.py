@@ -67,7 +67,7 @@ def prepare(run: Run, plan: Plan) -> None:
         if entry.road and plan.kind != "failover":
             with run.deed(entry.name, "see that its role may write the canary row") as deed:
                 made = entry.road.prepare(run, plan.peer)
-                deed.say(f"made {made}") if made else deed.already("its role may write the canary row")
+                deed.say(made) if made else deed.already("its role may write the canary row")
 
 
 def pause(run: Run, plan: Plan) -> None:

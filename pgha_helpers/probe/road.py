@@ -28,17 +28,20 @@ class Road:
 
 def road_of(pair: Pair) -> Road:
     """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one. Raises BadParameters."""
-    given = next((dsn for client in getattr(pair, "clients", ()) if (dsn := getattr(client, "dsn", ""))), "")
+    given = next((client for client in pair.clients if client.dsn), None)
     if given:
-        hosts = hosts_of(given)
+        hosts = [{**each, **_passfile(given.passfile)} for each in hosts_of(given.dsn)]
         told = ", ".join(f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
                          for each in hosts)  # fmt: skip
         return Road(tuple({**each, "application_name": NAME} for each in hosts), f"the clients' own road, {told}")
     both: dict[str, Any] = {"user": pair.user, "dbname": pair.database, "target_session_attrs": "read-write"}
-    if pair.passfile:
-        both["passfile"] = os.path.expanduser(pair.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)
+    both |= _passfile(pair.passfile)
     own = tuple({**both, "host": node.host, "port": node.port, "application_name": NAME} for node in pair)
     return Road(own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})")
+
+
+def _passfile(path: str) -> dict[str, str]:
+    return {"passfile": os.path.expanduser(path)} if path else {}  # noqa: PTH111 (a libpq value, not a path of ours)
 
 
 def try_road(run: Run, plan: Plan) -> Road:
