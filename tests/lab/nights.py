@@ -34,6 +34,18 @@ MOMENTS: dict[str, tuple[Any, str]] = {
 }
 
 
+def once_before(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, trouble: Callable[[], object]) -> None:
+    """Let something happen once, just before a function is called; the function itself stays what it is."""
+    really, due = getattr(room, name), [trouble]
+
+    def then(*given: Any, **named: Any) -> Any:
+        if due:
+            due.pop()()
+        return really(*given, **named)
+
+    monkeypatch.setattr(room, name, then)
+
+
 class Night:
     """One test's night. `target` is the standby that is to become primary."""
 
@@ -47,17 +59,12 @@ class Night:
 
     def at(self, moment: str, trouble: Callable[[], object]) -> None:
         """Let this happen once, just before that moment; what the product does then is its own."""
-        room, name = MOMENTS[moment]
-        really, due = getattr(room, name), [trouble]
 
-        def then(*given: Any, **named: Any) -> Any:
-            if due and moment == "during the stop":  # the first look at the file brings the signal with it
-                os.kill(postmaster(self.pair, self.old), signal.SIGINT)
-            if due:
-                due.pop()()
-            return really(*given, **named)
+        def first_stop() -> None:  # the first look at the file brings the signal with it
+            os.kill(postmaster(self.pair, self.old), signal.SIGINT)
+            trouble()
 
-        self._monkeypatch.setattr(room, name, then)
+        once_before(self._monkeypatch, *MOMENTS[moment], first_stop if moment == "during the stop" else trouble)
 
     def rerun_with(self, room: Any, name: str, deed: Callable[..., object]) -> None:
         """The next run meets this one trouble, and no other."""

@@ -16,13 +16,15 @@ import psycopg2
 import pytest
 
 from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
+from pgha_helpers.actions import stopping
 from pgha_helpers.clients import look_at_clients
-from pgha_helpers.errors import HaError, NotAchieved
+from pgha_helpers.errors import Aborted, NotAchieved, NotSafe
 from pgha_helpers.lab import Lab, Load
 from pgha_helpers.plans import Plan
 from pgha_helpers.run import Run
 
 from .bouncers import PASSWORD, Pooler, pooled
+from .nights import once_before
 from .runs import changed_pair, running
 from .servers import ask, writable
 
@@ -47,13 +49,9 @@ def consented(pair: Lab, folder: Path, *told: dict[str, Any], target: str = "") 
 
 
 def move(run: Run, plan: Plan) -> None:
-    """What the hand-over does for its clients, around a real one."""
-    clients.prepare(run, plan)
-    clients.pause(run, plan)
+    """What the notebook does past its gate."""
     hand_over(run, plan)
-    clients.redirect(run, plan)
     follow(run, plan)
-    clients.lead_readers(run, plan)
 
 
 def reasons(run: Run) -> str:
@@ -82,21 +80,16 @@ def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_pa
 
 
 def test_a_pooler_that_is_killed_while_it_pauses_finds_the_new_primary_when_it_is_back(
-    pair: Lab, pooler: Pooler, tmp_path: Path
+    pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = other(pair)
     with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
-        clients.prepare(run, plan)
-        clients.pause(run, plan)
-        pooler.kill()
-        hand_over(run, plan)
+        once_before(monkeypatch, stopping, "stop_primary", pooler.kill)
         with pytest.raises(NotAchieved, match=f"{pooler.ini} points at {target}, but .*refused"):
-            clients.redirect(run, plan)
+            hand_over(run, plan)
         pooler.start()
         assert pooler.database()["at"] == target
-        clients.redirect(run, plan)  # again, as the remedy says
-        follow(run, plan)
-        clients.lead_readers(run, plan)
+        move(run, plan)  # again, as the remedy says
         assert pooler.database()["paused"] == 0
 
 
@@ -178,7 +171,7 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
 
 @pytest.mark.parametrize("aborted", [True, False])
 def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
-    pair: Lab, need: Callable[..., None], tmp_path: Path, aborted: bool
+    pair: Lab, need: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aborted: bool
 ) -> None:
     """The first client of a pool in a pause would wait for server_login_retry: here an hour."""
     need("pgbouncer", "pgbouncer")
@@ -191,17 +184,18 @@ def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
 
     with pooled(pair, writable(pair)[0], "server_login_retry = 3600") as pooler:
         client = threading.Thread(target=come, args=[pooler.load_dsn()], daemon=True)
-        with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
-            clients.prepare(run, plan)
-            clients.pause(run, plan)
+
+        def while_paused() -> None:
             client.start()
             until(lambda: "closing because: pause mode" in (pooler.folder / "pgbouncer.log").read_text())
             if aborted:
-                clients.take_back(run, plan)
-            else:
-                hand_over(run, plan)
-                clients.redirect(run, plan)
-                follow(run, plan)
+                raise NotAchieved("something is in the way")
+
+        once_before(monkeypatch, stopping, "stop_primary", while_paused)
+        with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
+            with pytest.raises(Aborted) if aborted else contextlib.nullcontext():
+                move(run, plan)
+            assert pooler.database()["paused"] == 0
         client.join(20)
         assert answers == [(False,)]
         told = {row["key"]: row["value"] for row in pooler.ask("show config")}
@@ -231,41 +225,45 @@ def test_a_paused_or_a_session_pool_is_told(pair: Lab, pooler: Pooler, tmp_path:
 
 
 def test_a_wrong_password_stops_it_before_anything_is_changed(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
-    with consented(pair, tmp_path, pooler.client(passfile=str(pair.passfile), dsn=None)) as (run, plan):
-        with pytest.raises(HaError, match="password"):
-            clients.prepare(run, plan)
-        assert not any(deed.changed for deed in run.deeds)
+    wrong = pooler.client(passfile=str(pair.passfile), dsn=None)
+    with pytest.raises(NotSafe, match=r"pool: .*password"), consented(pair, tmp_path, wrong):
+        raise AssertionError("the gate must not be passed")
 
 
-def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(
+    pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody gives the database a larger pool between the gate and the redirection."""
-    with consented(pair, tmp_path, pooler.client()) as (run, plan):
-        clients.prepare(run, plan)
+
+    def edit() -> None:
         pooler.ini.write_text(pooler.ini.read_text().replace("pool_size=20", "pool_size=21"))
-        clients.pause(run, plan)
+
+    once_before(monkeypatch, stopping, "stop_primary", edit)
+    with consented(pair, tmp_path, pooler.client()) as (run, plan):
         hand_over(run, plan)
-        clients.redirect(run, plan)
         assert "pool_size=21" in pooler.ini.read_text() and pooler.database()["at"] == plan.node
         follow(run, plan)
-        clients.lead_readers(run, plan)
 
 
-def test_a_rerun_finds_what_a_dead_run_has_left(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+def test_a_rerun_finds_what_a_dead_run_has_left(
+    pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first run dies after the promotion, with the file renamed and nothing reloaded."""
     target = other(pair)
     with Load(pooler.load_dsn()) as load:
         with consented(pair, tmp_path, pooler.client()) as (run, plan):
-            clients.prepare(run, plan)
-            clients.pause(run, plan)
-            hand_over(run, plan)
-            (way,) = (entry.way for entry in clients.verbs.entries_of(run))
-            assert way.file.swap(way._staged[2])  # type: ignore[attr-defined]
+
+            def die() -> None:
+                (way,) = (entry.way for entry in clients.verbs.entries_of(run))
+                assert way.file.swap(way._staged[2])  # type: ignore[attr-defined]
+                raise SystemExit("it dies here")
+
+            once_before(monkeypatch, clients, "redirect", die)
+            with pytest.raises(SystemExit):
+                hand_over(run, plan)
         with consented(pair, tmp_path, pooler.client(), target=target) as (run, plan):
             assert plan.node == target
-            hand_over(run, plan)
-            clients.redirect(run, plan)
-            follow(run, plan)
-            clients.lead_readers(run, plan)
+            move(run, plan)
             assert pooler.database()["at"] == target and pooler.database()["paused"] == 0
     assert load.missing(pair.dsn) == []
 
@@ -309,12 +307,14 @@ def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(pair: Lab, 
                 "within": "100ms",
             }
         )
-    here, target = writable(pair)[0], other(pair)
+    here, target, well = writable(pair)[0], other(pair), tmp_path / "well"
+    well.touch()
     with consented(pair, tmp_path, *told) as (run, plan):
+        well.unlink()
         assert "its check for" in reasons(run)
         with pytest.raises(NotAchieved, match=f"its check for {target} ends with status 1 after 100 ms"):
             clients.redirect(run, plan)
-        (tmp_path / "well").touch()
+        well.touch()
         (tmp_path / "log").unlink()
         with pytest.raises(NotAchieved, match="no such zone"):
             clients.take_back(run, plan)
@@ -333,7 +333,7 @@ def test_a_dsn_of_clients_is_judged_and_written_through(pair: Lab, tmp_path: Pat
         (both, "target_session_attrs=any"),
         (f"{both} target_session_attrs=read-write", ""),
     ):
-        with consented(pair, tmp_path, {**entry, "dsn": dsn}) as (run, plan):
+        with running(changed_pair(pair, tmp_path, clients=[{**entry, "dsn": dsn}]), "verify") as run:
             assert words in (said := reasons(run)) and bool(words) == bool(said), said
     with consented(pair, tmp_path, {**entry, "dsn": f"{both} target_session_attrs=read-write"}) as (run, plan):
         move(run, plan)
@@ -370,9 +370,7 @@ def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_conn
         with running(path, "promote", confirm="promote db1", occasion="failover") as run:
             assert reasons(run) == ""
             plan = gate(run, plan_promotion(run, look(run)))
-            clients.prepare(run, plan)
             hand_over(run, plan)
-            clients.redirect(run, plan)
             before = load.acknowledged
             until(lambda: load.acknowledged > before)
         assert pooler.database()["at"] == "db1"
