@@ -20,7 +20,12 @@ until "$@" 2>/dev/null; do
   [ "$turn" -ge 60 ] && break
 done
 """
-_DUMP = '"$@" | tail -n 1'
+#: Told where to begin by name, it has to be told by name where to end, too: the last file of this timeline.
+_DUMP = """
+last=$(ls -- "$1" | grep -E "^$2[0-9A-F]{16}$" | sort | tail -n 1)
+shift 2
+"$@" "$last" | tail -n 1
+"""
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -85,13 +90,15 @@ def _record(text: str, at: Position) -> str:
 def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
     """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it cannot tell.
 
-    WAL may also end with a segment. Then the next file is missing, which is an end only if no later one exists.
+    WAL may also end with a segment: then nothing is complained of, or the next file is missing, which is an end only
+    if no later one exists.
     """
     wal = f"{door.node.data_directory}/pg_wal"
-    argv = (*_waldump(door), *_from(start), segment_name(start, segment))
+    argv = (wal, f"{start.timeline:08X}", *_waldump(door), *_from(start), segment_name(start, segment))
     answer = door.script(_DUMP, *argv, okay=range(256), within=door.patience)
     found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
-    if found is None or not (_INVALID.search(answer.complaint) or (missing and not _later(door, wal, missing[1]))):
+    ended = _INVALID.search(answer.complaint) or (missing and not _later(door, wal, missing[1])) or not answer.complaint
+    if found is None or not ended:
         return None
     return Lsn.parse(found[1])
 

@@ -17,7 +17,8 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import AFTER, conclude, follow, gate, hand_over, judged, look, measure, plan_promotion
-from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Refusal, Unreachable
+from pgha_helpers.actions import stopping
+from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Refusal
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
@@ -30,8 +31,6 @@ from pgha_helpers.wire.sql import hosts_of
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
 from .servers import ask, records, writable
-
-window = sys.modules["pgha_helpers.procedures.hand_over"]  # the package also has a function of that name
 
 
 def other(pair: Lab) -> str:
@@ -129,15 +128,14 @@ def test_nothing_is_written_before_the_gate(pair: Lab) -> None:
         assert probes(psutil.Process().pid) == []
 
 
-def test_a_hand_over_that_was_taken_back_is_told_too(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hand_over_that_was_taken_back_is_told_too(
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The run ends without asking the canary: it is ended, and what it saw is in the journal."""
-
-    def unreadable(run: object, name: str) -> None:
-        raise Unreachable(f"{name}: the shell was lost")
-
-    monkeypatch.setattr(window, "control_of", unreadable)
+    monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
-    with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
+    path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
+    with running(path, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
         _, plan = moving(run)
         assert len(probes(psutil.Process().pid)) == 1
         with pytest.raises(Aborted):
@@ -218,7 +216,7 @@ def test_the_clients_own_role_is_let_into_the_table(pair: Lab, monkeypatch: pyte
         hand_over(run, plan)
         follow(run, plan)
         probe.end()
-    assert "let role a shop's insert into pgha.canary" in run.deeds[0].did
+    assert "let role a shop's write and delete rows of pgha.canary" in run.deeds[0].did
     assert len(probe.seen.acknowledged) > 10 and probe.lost == {}
     assert "plainly" not in (run.folder / "journal.jsonl").read_text()
 

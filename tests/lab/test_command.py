@@ -53,7 +53,7 @@ def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) 
         "run", "promote", str(pair.pair_file), "-p", "reason=try it", "-p", "ticket=OPS-1", "-p", "operator=Ann"
     )
     assert done.returncode == 0 and "the consent is: promote db1" in done.stdout
-    assert "Prove that db1 has replayed" in done.stdout, "the plan is told, not only its name"
+    assert "by db1's own WAL that db1 has every byte" in done.stdout, "the plan is told, not only its name"
     folder = list(records(pair))[-1]
     assert {path.name for path in folder.iterdir()} >= {
         "journal.jsonl",

@@ -183,7 +183,7 @@ def test_a_primary_that_cannot_be_read_after_its_stop_is_opened_again(
     pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control file cannot be read: without that proof nothing is promoted, and the old primary comes back."""
-    monkeypatch.setattr(stopping, "glance", lambda door, turns=1: None)
+    monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
     with Load(pair.dsn) as load, running(path, "promote", confirm=f"promote {_other(pair)}") as run:
