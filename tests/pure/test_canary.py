@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from pgha_helpers.archive.report import report
 from pgha_helpers.archive.showing import shown
 from pgha_helpers.errors import BadParameters
 from pgha_helpers.journal import read
-from pgha_helpers.model import Deed
+from pgha_helpers.model import Deed, Libpq
 from pgha_helpers.places import CHECKOUT
 from pgha_helpers.probe.canary import account_of
 from pgha_helpers.probe.client import Client, Errand
@@ -170,9 +169,10 @@ def test_two_processes_draw_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_road_is_the_clients_own_where_one_is_known() -> None:
-    nobody, somebody = SimpleNamespace(dsn=""), SimpleNamespace(dsn="host=bouncer port=6432 dbname=shop")
-    ours: Any = SimpleNamespace(**{**pair().__dict__, "clients": (nobody, somebody)})
-    (host,) = road_of(ours).hosts
+    nobody = Libpq("nobody", dsn="")
+    somebody = Libpq("somebody", dsn="host=bouncer port=6432 dbname=shop", passfile="~/.shop")
+    (host,) = road_of(pair(clients=(nobody, somebody))).hosts
+    assert host["passfile"].endswith("/.shop") and "~" not in host["passfile"]
     assert (host["host"], host["port"], host["dbname"], host["application_name"]) == (
         "bouncer",
         "6432",
