@@ -44,9 +44,11 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
         else:
             with uninterrupted():
                 servers.promote(run, plan.node, major)
-                if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
-                    bring_back(run, plan.peer, plan.node)
-                clients.redirect(run, plan)
+                try:
+                    if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
+                        bring_back(run, plan.peer, plan.node)
+                finally:  # clients that are held must not be left to their watchdog, which knows only the old primary
+                    clients.redirect(run, plan)
     run.journal.write("outage ended", new=plan.node)
 
 

@@ -53,7 +53,7 @@ class Night:
         self.pair = pair
         self.old = writable(pair)[0]
         self.target = "db1" if self.old == "db0" else "db0"
-        self._folder = folder
+        self.folder = folder
         self._monkeypatch = monkeypatch
         self.story = Story([], "")
 
@@ -82,7 +82,7 @@ class Night:
     def switch_over(self, **parameters: Any) -> None:
         """The notebook's cells. `timeouts` and `limits` are the pair's; the record's story is kept, however it ends."""
         changes = {key: parameters.pop(key, {}) for key in ("timeouts", "limits")}
-        path = changed_pair(self.pair, self._folder, **changes)
+        path = changed_pair(self.pair, self.folder, **changes)
         given = {"confirm": f"promote {self.target}", **parameters}
         with running(path, "promote", **given) as run:
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -19,12 +18,21 @@ from psycopg2.extensions import make_dsn
 from pgha_helpers import lab as labs
 from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Undecided
 from pgha_helpers.lab import Lab
-from pgha_helpers.model import Process
 from pgha_helpers.procedures import resuming
 
-from .nights import Night, interrupt, postmaster
+from .nights import Night, interrupt
 from .runs import carry_out
 from .servers import ask, ssh_server, writable
+from .troubles import (
+    carry_on,
+    fill_its_socket,
+    gone_from,
+    process_of,
+    set_on_both,
+    small_disk,
+    stopped_receiver,
+    wait_until_attached,
+)
 
 Mend = Callable[[], object]
 Trouble = Callable[[Night], Mend]
@@ -161,7 +169,7 @@ def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
 
 def test_the_old_primary_is_started_by_somebody_in_the_window(night: Night) -> None:
     """A service manager with Restart=always: it comes back read-only, because it was armed."""
-    night.at("before the last proof", lambda: (_gone_from(night, night.old), labs.up(night.pair.folder)))
+    night.at("before the last proof", lambda: (gone_from(night, night.old), labs.up(night.pair.folder)))
     with night.watched():
         night.switch_over()
         assert writable(night.pair) == [night.target]
@@ -191,34 +199,11 @@ def test_ssh_is_lost_during_the_stop(night: Night) -> None:
 def receiver(night: Night) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """A pg_receivewal that streams from the primary and is stopped with SIGSTOP."""
     made: list[subprocess.Popen[bytes]] = []
-    yield lambda: made.append(_stopped_receiver(night)) or made[-1]  # type: ignore[func-returns-value]
+    yield lambda: made.append(stopped_receiver(night)) or made[-1]  # type: ignore[func-returns-value]
     for process in made:
         process.send_signal(signal.SIGCONT)
         process.kill()
         process.wait()
-
-
-def _stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
-    node = night.pair.node(night.old)
-    folder = night._folder / "received"
-    folder.mkdir()
-    dsn = f"host={node.host} port={node.port} user=replicator passfile={night.pair.passfile} application_name=hoarder"
-    command = [str(node.bin_directory / "pg_receivewal"), "-D", str(folder), "-d", dsn, "--no-loop"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    known = "select 1 from pg_stat_replication where application_name = 'hoarder' and state = 'streaming'"
-    deadline = time.monotonic() + 10
-    while ask(night.pair, night.old, known) != [(1,)]:
-        assert process.poll() is None and time.monotonic() < deadline, "pg_receivewal does not stream"
-        time.sleep(0.05)
-    process.send_signal(signal.SIGSTOP)
-    return process
-
-
-def fill_its_socket(night: Night) -> None:
-    """More WAL than the sockets hold, so that its walsender cannot even come to a halt."""
-    ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 40000) i")
-    time.sleep(0.5)
 
 
 def test_a_walsender_that_does_not_drain_holds_the_way_back_only(
@@ -392,89 +377,3 @@ def test_a_transaction_that_is_idle_is_refused_or_drained(night: Night) -> None:
             cursor.execute("select 1")
     ended = [e["did"] for e in night.story.events if e["event"] == "deed ended" and "end the session" in e["did"]]
     assert ended and "home" in ended[0]
-
-
-@contextlib.contextmanager
-def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
-    """The standby's WAL on a small disk; gives what fills it. Needs root, as CI has it."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a small disk")
-    stop(night, night.target)
-    kept = wal.with_name("pg_wal.kept")
-    owner = wal.stat()
-    shutil.copytree(wal, kept)
-    size = sum(path.stat().st_size for path in kept.rglob("*")) // 2**20 + 100
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "tmpfs", str(wal)], check=True)
-    try:
-        shutil.copytree(kept, wal, dirs_exist_ok=True)
-        for path in [wal, *wal.rglob("*")]:
-            os.chown(path, owner.st_uid, owner.st_gid)
-        labs.up(night.pair.folder)
-        wait_until_attached(night)
-        yield lambda: fill_disk(night, wal)
-        night.pair.kill(night.target)
-        (wal / "ballast").unlink()
-        shutil.copytree(wal, kept, dirs_exist_ok=True)
-    finally:
-        night.pair.kill(night.target)
-        subprocess.run(["umount", str(wal)], check=True)
-        shutil.copytree(kept, wal, dirs_exist_ok=True)
-        shutil.rmtree(kept)
-        for path in [wal, *wal.rglob("*")]:
-            os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def fill_disk(night: Night, wal: Path) -> None:
-    """Leave no byte, then make the primary write more than the segments that the standby has at hand."""
-    with contextlib.suppress(OSError), (wal / "ballast").open("wb") as file:
-        while True:
-            file.write(b"\0" * 2**20)
-    with contextlib.suppress(OSError), (wal / "ballast").open("ab", buffering=0) as file:
-        while True:
-            file.write(b"\0" * 512)
-    ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 60000) i")
-
-
-def set_on_both(night: Night, **settings: str) -> None:
-    """ALTER SYSTEM and reload on both nodes."""
-    for node in night.pair.nodes:
-        for name, value in settings.items():
-            ask(night.pair, node, f"alter system set {name} = '{value}'")
-        ask(night.pair, node, "select pg_reload_conf()")
-
-
-def stop(night: Night, node: str) -> None:
-    """A fast stop, as an operator would do it."""
-    os.kill(postmaster(night.pair, node), signal.SIGINT)
-    _gone_from(night, node)
-
-
-def carry_on(night: Night, node: str) -> None:
-    """Restart a node."""
-    stop(night, node)
-    labs.up(night.pair.folder)
-
-
-def _gone_from(night: Night, node: str) -> None:
-    while night.pair.processes(node):
-        time.sleep(0.01)
-
-
-def wait_until_attached(night: Night) -> None:
-    """Until the standby streams and has replayed what there is."""
-    caught_up = "select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_lsn()"
-    deadline = time.monotonic() + 60
-    while not ask(night.pair, night.old, caught_up):
-        assert time.monotonic() < deadline, "the standby does not catch up"
-        time.sleep(0.1)
-
-
-def process_of(night: Night, node: str, title: str, kind: str = "helper") -> int:
-    """The pid of a process of this node by its title (any of `a|b|c`)."""
-    for pid in night.pair.processes(node):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-        process = Process(pid, words)
-        if process.kind == kind and any(part in words for part in title.split("|")):
-            return pid
-    raise AssertionError(f"{node} has no {kind} {title}")
