@@ -18,6 +18,7 @@ from .sightings import (
     Silent,
     Slot,
     Stopped,
+    is_or_was_standby,
     system_id_of,
 )
 from .snapshot import Snapshot
@@ -58,6 +59,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "ends_of",
+    "is_or_was_standby",
     "phase_of",
     "system_id_of",
 ]

@@ -231,3 +231,11 @@ def system_id_of(sighting: Sighting) -> str:
         return sighting.system_id
     disk = disk_of(sighting)
     return disk.control.system_id if disk and disk.control else ""
+
+
+def is_or_was_standby(sighting: Sighting) -> bool:
+    """Whether it is a standby, or was one last; its control file says so while it is still ending as one."""
+    if isinstance(sighting, Running):
+        return sighting.in_recovery
+    disk = disk_of(sighting)
+    return disk is not None and disk.control is not None and disk.control.ended_in_recovery

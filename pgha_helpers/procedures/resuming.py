@@ -8,7 +8,7 @@ from ..actions import servers, standby
 from ..errors import HaError, Undecided
 from ..facts import look
 from ..interrupts import uninterrupted
-from ..model import Hung, Running, Snapshot, Stopped
+from ..model import Hung, Running, Snapshot, Stopped, is_or_was_standby
 from ..plans import Plan, took_over
 from ..run import Run
 from .proofs import end_of, prove_all
@@ -23,11 +23,7 @@ def goes_on(run: Run, plan: Plan, reason: BaseException) -> bool:
     if not isinstance(reason, HaError):
         return False
     now = look(run)
-    old, new = now[plan.peer], now[plan.node]
-    back = (isinstance(old, Running) and old.in_recovery) or (
-        isinstance(old, Stopped) and old.control.shut_down_in_recovery
-    )
-    if back and isinstance(new, Running):
+    if is_or_was_standby(now[plan.peer]) and isinstance(now[plan.node], Running):
         run.journal.write("goes on", because=f"{plan.peer} was started again, and is a standby")
         print(f"{plan.peer} was started again by somebody; it came back read-only. Going on.", flush=True)
         return True
@@ -84,6 +80,7 @@ def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
     was = seen[old]
     if isinstance(was, Hung):
         servers.wait_for_last_process(run, run.doors[old])
+        was = look(run)[old]
     ended_as_standby = isinstance(was, Stopped) and was.control.shut_down_in_recovery and was.disk.standby_files
     if ended_as_standby:  # what it has replayed, and not sent, is nowhere else
         servers.start(run, old)

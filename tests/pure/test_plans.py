@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from pgha_helpers.errors import BadParameters, HaError, NotSafe, NotSeen
-from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped
+from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
 from pgha_helpers.plans import Evidence, Wishes, plan_promotion, plan_rebuild, plan_setup
 
-from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
+from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 
 SILENT = Silent("db0", "no route to host")
 SAME = Evidence("the record", "the record", EARLIER)
@@ -124,6 +124,15 @@ def test_a_node_that_was_stopped_in_recovery_is_judged_by_all_that_it_has() -> N
     ended = stopped("db0", "shut down in recovery", minimum_recovery=HERE)
     behind = standby(received=EARLIER + 100, replayed=EARLIER + 100, receiver=None)
     assert "THOSE COMMITS WILL BE MISSING" in str(plan_promotion(seen(ended, behind), "failover"))
+
+
+@pytest.mark.parametrize(
+    ("state", "was"), [("shut down in recovery", True), ("in archive recovery", True), ("shut down", False)]
+)
+def test_a_node_that_is_still_ending_is_known_by_its_control_file(state: str, was: bool) -> None:
+    """An armed primary crashed, came back as a standby, and its last process had not gone: it was opened again."""
+    assert is_or_was_standby(Hung("db0", "the server does not accept", disk(control=control(state)))) is was
+    assert is_or_was_standby(stopped("db0", state)) is was
 
 
 def test_a_primary_without_a_standby_is_not_called_well() -> None:
