@@ -62,7 +62,7 @@ def start(run: Run, name: str) -> None:
 def _start(run: Run, door: Door) -> None:
     node, within = door.node, run.timeouts.start
     if isinstance(node.service, Commands):
-        door.shell.run(*node.service.start, within=within)
+        door.login.run(*node.service.start, within=within)
     elif node.service == "pg_ctl":
         home = resolve(door, node.state_directory)
         door.run("mkdir", "-p", home)

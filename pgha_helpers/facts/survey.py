@@ -30,15 +30,6 @@ from .queries import query
 
 APART = 0.2  # seconds between the first and the last reading, at least
 
-#: As the ssh user: which of the programs sudo would not let it run as the server's owner.
-_MAY_NOT = """
-owner=$1; shift
-for program; do
-  sudo -n -l -u "$owner" -- env LC_ALL=C "$program" --version >/dev/null 2>&1 || printf '%s\\n' "$program"
-done
-exit 0
-"""
-
 
 def survey(door: Door, pair: Pair, seen: Running) -> Survey | str:
     """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
@@ -133,23 +124,16 @@ def _manager(text: str) -> Manager:
 
 
 def _refused(door: Door) -> tuple[str, ...]:
-    """What sudo would refuse the ssh user, of all that a run needs there."""
-    node = door.node
-    refused = []
-    if node.owner:
-        programs = [door.binary(name) for name in ("pg_ctl", "pg_controldata", "pg_waldump", "psql")]
-        answer = door.shell.script(_MAY_NOT, node.owner, *programs)
-        refused += [f"sudo -n -u {node.owner} {program} is not allowed" for program in answer.text.splitlines()]
-    if isinstance(node.service, Commands):
-        for argv in (node.service.start, node.service.stop):
-            if not _may_run(door, argv):
-                refused.append(f"{' '.join(argv)} is not allowed, or there is no such program")
-    return tuple(refused)
+    """What the ssh user may not do of all that a run does as that user; what its owner may not do, survey.sh tells."""
+    service = door.node.service
+    commands = (service.start, service.stop) if isinstance(service, Commands) else ()
+    refused = (argv for argv in commands if not _may_run(door, argv))
+    return tuple(f"{' '.join(argv)} is not allowed, or there is no such program" for argv in refused)
 
 
 def _may_run(door: Door, argv: tuple[str, ...]) -> bool:
     """Whether the ssh user may run this, asked of sudo where the command begins with it; it is not run."""
     if argv and Path(argv[0]).name == "sudo":
         asked = (argv[0], "-n", "-l", *(word for word in argv[1:] if word not in ("-n", "--non-interactive")))
-        return door.shell.run(*asked, okay=range(256)).status == 0
-    return bool(argv) and door.shell.script('command -v "$1"', argv[0], okay=range(256)).status == 0
+        return door.login.run(*asked, okay=range(256)).status == 0
+    return bool(argv) and door.login.script('command -v "$1"', argv[0], okay=range(256)).status == 0

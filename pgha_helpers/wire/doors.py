@@ -24,7 +24,9 @@ class Door:
         self._timeouts = pair.timeouts
         self.patience = pair.timeouts.checkpoint  # seconds, for commands that read a lot
         self._client: paramiko.SSHClient | None = None
-        self.shell = Shell(node.name, self.pipes, pair.timeouts.command)
+        self.login = Shell(node.name, self.pipes, pair.timeouts.command)
+        owner = Shell(node.name, self.pipes, pair.timeouts.command, node.owner)
+        self.shell = owner if node.owner else self.login
         self.sql = self.session(pair.database)
 
     def session(self, database: str) -> Session:
@@ -48,12 +50,12 @@ class Door:
         return SshPipes(self._client, command, self._timeouts.connect)
 
     def run(self, *argv: str, **options: Any) -> Answer:
-        """Run a command as the OS user that owns the server. See Shell.run."""
-        return self.shell.run(*argv, user=self.node.owner, **options)
+        """Run a command as the OS user that owns the server. See Shell.run; `login` is the shell of the ssh user."""
+        return self.shell.run(*argv, **options)
 
     def script(self, text: str, *arguments: str, **options: Any) -> Answer:
         """Run a few lines of `sh` as the OS user that owns the server. See Shell.script."""
-        return self.shell.script(text, *arguments, user=self.node.owner, **options)
+        return self.shell.script(text, *arguments, **options)
 
     def binary(self, name: str) -> str:
         """Absolute path of one of PostgreSQL's programs: a non-interactive PATH is not to be relied on."""
@@ -63,6 +65,7 @@ class Door:
         """Let everything go."""
         self.sql.close()
         self.shell.close()
+        self.login.close()
         if self._client:
             self._client.close()
         self._client = None

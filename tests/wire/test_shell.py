@@ -65,14 +65,14 @@ def test_a_deadline_is_kept_and_the_next_answer_is_not_mixed_up(shell: Shell) ->
 
 
 def test_a_lost_shell_is_said_and_then_reopened(shell: Shell) -> None:
-    first = int(shell.script("echo $PPID").text)
+    first = int(shell.script("echo $$").text)
     with pytest.raises(Unreachable, match="the shell was lost"):
         shell.script('kill -9 "$1"; sleep 1', str(first))
-    second = int(shell.script("echo $PPID").text)
+    second = int(shell.script("echo $$").text)
     assert first != second
     os.kill(second, signal.SIGKILL)
     time.sleep(0.1)
-    assert int(shell.script("echo $PPID").text) != second, "found dead before the command was sent: no error"
+    assert int(shell.script("echo $$").text) != second, "found dead before the command was sent: no error"
 
 
 def test_ctrl_c_in_the_middle_does_not_shift_answers(shell: Shell) -> None:
