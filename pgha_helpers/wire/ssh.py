@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import threading
@@ -22,6 +23,8 @@ from .pipes import CHUNK
 if TYPE_CHECKING:
     from paramiko import PKey, SSHClient
 
+#: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are told in words below.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 KEEPALIVE = 10  # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
 
 
