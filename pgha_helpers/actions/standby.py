@@ -19,9 +19,12 @@ _STAGED = "recovery.conf.pgha"
 _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
+#: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
+#: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
+_BEFORE = 'set -e; cd "$1"; rm -f promote fallback_promote; '
 ARM = {
-    "standby.signal": 'set -e; cd "$1"; : >> standby.signal; sync standby.signal .',
-    "recovery.conf": f'set -e; cd "$1"; [ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .',
+    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal .",
+    "recovery.conf": _BEFORE + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .",
 }
 
 

@@ -146,7 +146,11 @@ def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_pr
 
 
 def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
-    """A crash restart makes the armed primary a standby: it must never be opened again, and need not be."""
+    """A crash restart makes the armed primary a standby: it must never be opened again, and need not be.
+
+    Nor may it open itself, by what is left of the promotion that made it a primary once.
+    """
+    (night.pair.node(night.old).data_directory / "promote").touch()
 
     def crash() -> None:
         os.kill(process_of(night, night.old, "pgha_load|insert|idle", "session"), signal.SIGKILL)
