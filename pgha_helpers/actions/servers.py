@@ -158,8 +158,10 @@ def checkpoint(run: Run, name: str, why: str) -> float:
         return time.monotonic() - began
 
 
-def promote(run: Run, name: str, major: int) -> None:
+def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
+
+    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do.
 
     A promote that comes within milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval
     (seen on 15: 5 of 40), so the startup process is woken after 10 ms. To ask again would wake it, too, but leave a
@@ -170,11 +172,12 @@ def promote(run: Run, name: str, major: int) -> None:
         if not in_recovery(door):
             deed.already("it was writable")
             return
-        deadline, asked, woken = time.monotonic() + run.timeouts.promote, 0.0, False
+        deadline = time.monotonic() + run.timeouts.promote
+        trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
+        meanwhile()
         while True:
             if time.monotonic() - asked > 0.3:
-                trouble, woken = _ask_to_promote(run, door, major), False
-                asked = time.monotonic()
+                trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
             if _is_writable(door):
                 return
             if not woken and time.monotonic() - asked > 0.01:

@@ -31,6 +31,7 @@ class Bouncer(Way):
         self.file = StagedFile(self.door, client.file)
         self.watchdog = Watchdog(self.door, client, _password(client))
         self._following: list[str] = []  # databases that follow the primary, as prepare saw them
+        self._pointed_at = ""  # the node that `point` has led to
         self._staged: tuple[list[str], str, str] | None = None  # databases, the node to point at, the file's new text
 
     def look(self, primary: str) -> tuple[str, list[str]]:
@@ -88,17 +89,26 @@ class Bouncer(Way):
         with contextlib.suppress(HaError):
             self.resume()
 
+    def point(self, move: Move) -> str:
+        """Point the databases at the new primary, if they are held; from here on even the watchdog leads there."""
+        if not self._following:
+            return ""
+        self._repoint(self._following, move.primary)
+        self._pointed_at = move.primary
+        return f"pointed {', '.join(self._following)} at {move.primary}"
+
     def redirect(self, move: Move) -> str:
-        """Point the databases at the new primary and let the clients go on, whatever happens on the way."""
+        """Let the clients go on with the new primary, whatever happens on the way."""
         try:
             following = self._following or self.following(self.console.databases())
-            self._repoint(following, move.primary)
+            if self._pointed_at != move.primary:
+                self._repoint(following, move.primary)
         except HaError:
             self.let_go_on()
             raise
         if not (self.resume() and following == self._following):
             self.console.reconnect(following)
-        return f"{', '.join(following)} to {move.primary}"
+        return f"let {', '.join(following)} go on with {move.primary}"
 
     def settle(self) -> None:
         """Settings are as the file has them, and that survives a power cut."""

@@ -88,6 +88,16 @@ def pause(run: Run, plan: Plan) -> None:
         deed.say("; ".join(map(str, outcomes)))
 
 
+def point(run: Run, plan: Plan) -> None:
+    """While the promotion goes on: point poolers at the new primary. What fails is mended by `redirect`."""
+    move = Move.of(run.pair, plan)
+    for entry in entries_of(run):
+        if isinstance(entry.way, Bouncer):
+            with contextlib.suppress(HaError), run.deed(entry.name, f"point its clients at {plan.node}") as deed:
+                said = entry.way.point(move)
+                deed.say(said) if said else deed.already("its clients are not held")
+
+
 def redirect(run: Run, plan: Plan) -> None:
     """After the promotion: lead every client to the new primary, let it go on, and write a row through its own road.
 

@@ -21,6 +21,10 @@ class Way:
         """Make ready what the window needs, while clients still work."""
         return ""
 
+    def point(self, move: Move) -> str:
+        """While the promotion goes on: say where those who are held will go, which nobody sees before they go on."""
+        return ""
+
     def redirect(self, move: Move) -> str:
         """Lead the clients to the new primary, and see that they are led there."""
         return ""

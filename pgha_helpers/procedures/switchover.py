@@ -43,7 +43,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 clients.redirect(run, plan)
         else:
             with uninterrupted():
-                servers.promote(run, plan.node, major)
+                servers.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
                 try:
                     if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
                         bring_back(run, plan.peer, plan.node)

@@ -248,7 +248,7 @@ def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(
 def test_a_rerun_finds_what_a_dead_run_has_left(
     pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first run dies after the promotion, with the file renamed and nothing reloaded."""
+    """The first run dies while the promotion goes on, with the file renamed and nothing reloaded."""
     target = other(pair)
     with Load(pooler.load_dsn()) as load:
         with consented(pair, tmp_path, pooler.client()) as (run, plan):
@@ -258,9 +258,10 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
                 assert way.file.swap(way._staged[2])  # type: ignore[attr-defined]
                 raise SystemExit("it dies here")
 
-            once_before(monkeypatch, clients, "redirect", die)
+            once_before(monkeypatch, clients, "point", die)
             with pytest.raises(SystemExit):
                 hand_over(run, plan)
+            until(lambda: writable(pair) == [target])
         with consented(pair, tmp_path, pooler.client(), target=target) as (run, plan):
             assert plan.node == target
             move(run, plan)

@@ -13,6 +13,7 @@ from .nodes import Nodes
 
 #: Parts of the outage, and how the runbook's deeds for them begin; beside them `redirect`, by the node of the deed.
 PARTS = {"stop": "stopped the primary", "proof": "proved", "promote": "promote"}
+GO_ON = "let "  # how the deed begins that ends a pause
 POOLER = "bouncer"  # the name of the pooler in the pair file
 
 
@@ -93,6 +94,7 @@ def pause_of(deeds: Sequence[Deed]) -> float | None:
 
 
 def _redirects(deeds: Sequence[Deed]) -> list[Deed]:
-    """The first deed at the pooler after the promotion; its others come when clients work again."""
+    """The deed that lets the pooler's clients go on; it was pointed at the new primary during the promotion."""
     promoted = next((deed.began for deed in deeds if deed.did.startswith(PARTS["promote"])), inf)
-    return [deed for deed in deeds if deed.node == POOLER and deed.began > promoted][:1]
+    mine = [deed for deed in deeds if deed.node == POOLER and deed.began > promoted]
+    return [deed for deed in mine if deed.did.startswith(GO_ON)][:1]
