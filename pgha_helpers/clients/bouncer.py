@@ -51,6 +51,7 @@ class Bouncer(Way):
     def prepare(self, move: Move) -> str:
         """While clients still work: sessions opened, the new file written beside the old one, the watchdog started."""
         self.console.open()
+        self._pointed_at = ""
         self._following = self.following(self.console.databases())
         old = self.file.read()
         new = self._pointed(old, self._following, move.primary)
