@@ -13,13 +13,6 @@ from ..wire.doors import Door
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
 _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
-_SOON = """
-turn=0
-until "$@" 2>/dev/null; do
-  turn=$((turn + 1))
-  [ "$turn" -ge 60 ] && break
-done
-"""
 #: Told where to begin by name, it has to be told by name where to end, too: the last file of this timeline.
 _DUMP = """
 last=$(ls -- "$1" | grep -E "^$2[0-9A-F]{16}$" | sort | tail -n 1)
@@ -53,12 +46,6 @@ def record_at(door: Door, at: Position, segment: int) -> str:
     """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more). `segment`: bytes of one."""
     answer = door.run(*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256))
     return _record(answer.text, at)
-
-
-def record_soon(door: Door, at: Position, segment: int) -> str:
-    """The same, asked again and again for a third of a second, because the record may be on its way."""
-    argv = (*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment))
-    return _record(door.script(_SOON, *argv, okay=range(256)).text, at)
 
 
 def segment_name(at: Position, segment: int) -> str:

@@ -13,7 +13,7 @@ from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
 from .bringing_back import bring_back
-from .proofs import prove
+from .proofs import confirm, prove
 from .resuming import goes_on, resume
 from .taking_back import take_back
 
@@ -24,7 +24,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     A primary that somebody started again in the window is a standby by then, because it was armed: then nobody is
     writable, and it goes on as a rerun would.
     """
-    major = now.primary.version // 10000
+    major, proved = now.primary.version // 10000, None
     _prepare(run, plan, major)
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="arm, stop, prove, promote")
     with run.journal.held():
@@ -35,6 +35,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             clients.pause(run, plan)
             end = stopping.stop_primary(run, plan.peer, now.primary.senders, plan.node)
             prove(run, plan, end, now.standby.timeline)
+            proved = end
         except (HaError, OSError, KeyboardInterrupt) as reason:
             with uninterrupted():  # asked twice to stop, it would leave clients without a primary
                 if not goes_on(run, plan, reason):
@@ -50,6 +51,8 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 finally:  # clients that are held must not be left to their watchdog, which knows only the old primary
                     clients.redirect(run, plan)
     run.journal.write("outage ended", new=plan.node)
+    if proved:
+        confirm(run, plan, proved)
 
 
 def _prepare(run: Run, plan: Plan, major: int) -> None:

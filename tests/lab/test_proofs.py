@@ -1,0 +1,30 @@
+"""The proof in the standby's own WAL: by the record's bytes, and by pg_waldump where they do not tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgha_helpers.facts import wal_bytes
+from pgha_helpers.lab import Lab
+
+from .runs import carry_out
+from .servers import writable
+
+
+def switched(pair: Lab) -> list[str]:
+    """Switch over; what the record has about the shutdown checkpoint, without the deeds of others."""
+    target = "db1" if writable(pair) == ["db0"] else "db0"
+    return [deed.did for deed in carry_out(pair, "promote", f"promote {target}") if "CHECKPOINT_SHUTDOWN" in deed.did]
+
+
+def test_it_is_proved_by_bytes_and_told_by_pg_waldump_afterwards(pair: Lab) -> None:
+    proved, told = switched(pair)
+    assert proved.startswith("proved:") and proved.endswith("by its bytes and their checksum")
+    assert told.startswith("pg_waldump tells: rmgr: XLOG")
+
+
+def test_where_the_bytes_do_not_tell_pg_waldump_proves_it(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the record goes over the end of a page."""
+    monkeypatch.setattr(wal_bytes, "_LONGEST", 64)
+    proved, _ = switched(pair)
+    assert proved.endswith("as pg_waldump tells it")
