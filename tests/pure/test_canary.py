@@ -35,8 +35,8 @@ from pgha_helpers.records.summary import summarise
 from pgha_helpers.wire.sql import hosts_of
 
 from .pictures import pair
+from .reading.made_up import an_archive, write_run
 from .test_chart import run_in
-from .test_reading import an_archive, write_run
 
 ZERO = 1_795_376_791.0
 DEEDS = [

@@ -1,0 +1,1 @@
+"""Records read back: found, listed, told, compared, and drawn as pages."""
