@@ -161,11 +161,10 @@ def checkpoint(run: Run, name: str, why: str) -> float:
 def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
-    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do.
-
-    A promote that comes within milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval
-    (seen on 15: 5 of 40), so the startup process is woken after 10 ms. To ask again would wake it, too, but leave a
-    file `promote` behind (40 of 40): that is done only every 300 ms, and `arm` removes what is left.
+    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do. A promote that comes within
+    milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval (seen on 15: 5 of 40), so the
+    startup process is woken after 10 ms. To ask again would wake it, too, but leave a file `promote` behind (40 of 40):
+    that is done only every 300 ms, and `arm` removes what is left.
     """
     door = run.doors[name]
     with run.deed(name, "promote") as deed:
@@ -207,7 +206,7 @@ def _ask_to_promote(run: Run, door: Door, major: int) -> str:
 def _wake_startup(door: Door) -> None:
     """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
     with contextlib.suppress(Refusal):
-        door.script(_WAKE, door.node.data_directory)
+        door.script(_WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
 
 
 def _is_writable(door: Door) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,34 @@ def test_a_lost_shell_is_said_and_then_reopened(shell: Shell) -> None:
     os.kill(second, signal.SIGKILL)
     time.sleep(0.1)
     assert int(shell.script("echo $$").text) != second, "found dead before the command was sent: no error"
+
+
+class Lost:
+    """Pipes that keep what is sent, and are lost at that very moment."""
+
+    sent = b""
+
+    def send(self, data: bytes) -> None:
+        self.sent = data
+        raise EOFError
+
+    def receive(self, timeout: float) -> tuple[bytes, bytes]:
+        raise EOFError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_command_that_was_cut_off_on_its_way_does_nothing(tmp_path: Path) -> None:
+    """`sh` runs what it has at the end of its input: half a script would be half a deed."""
+    pipes, made = Lost(), tmp_path / "made"
+    with pytest.raises(Unreachable):
+        Shell("there", lambda command: pipes, 5).script(': > "$1"\n: > "$1"\n', str(made))
+    for end in range(0, len(pipes.sent) - 1, 3):
+        subprocess.run(["sh"], input=pipes.sent[:end], capture_output=True, check=False)
+        assert not made.exists(), pipes.sent[:end]
+    subprocess.run(["sh"], input=pipes.sent, capture_output=True, check=True)
+    assert made.exists(), "the whole does it"
 
 
 def test_ctrl_c_in_the_middle_does_not_shift_answers(shell: Shell) -> None:
