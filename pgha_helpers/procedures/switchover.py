@@ -48,7 +48,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 try:
                     if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
                         bring_back(run, plan.peer, plan.node)
-                finally:  # clients that are held must not be left to their watchdog, which knows only the old primary
+                finally:  # clients that are held must not be left to their watchdog, which comes late
                     clients.redirect(run, plan)
     run.journal.write("outage ended", new=plan.node)
     if proved:

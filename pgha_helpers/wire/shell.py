@@ -51,7 +51,7 @@ class Shell:
         self._open_pipes = open_pipes
         self._timeout = timeout
         self._pipes: Pipes | None = None
-        self._one_at_a_time = threading.Lock()  # a proof is read beside the main thread, which may be interrupted
+        self._one_at_a_time = threading.Lock()  # both nodes are asked at once, by threads
 
     def run(self, *argv: str, within: float | None = None, okay: Iterable[int] = (0,), stdin: bytes = b"") -> Answer:
         """Run a command as the shell's user and wait for its answer.
