@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -17,8 +17,6 @@ from .lock import Lock
 from .model import ClientSeen, Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
 from .wire.doors import Door
-
-T = TypeVar("T")
 
 
 class Held(Protocol):
@@ -79,10 +77,6 @@ class Run:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         first, second = self._asking.map(ask, self.pair.names)
         return first, second
-
-    def beside(self, task: Callable[[], T]) -> Future[T]:
-        """Begin something beside what the main thread does; it must not use the same connection."""
-        return self._asking.submit(task)
 
     def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
