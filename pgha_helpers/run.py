@@ -16,6 +16,7 @@ from .journal import Journal
 from .lock import Lock
 from .model import ClientSeen, Deed, Deeds, Note, Pair, Snapshot, Timeouts
 from .plans import Plan
+from .plans.account import Known
 from .wire.doors import Door
 
 
@@ -65,6 +66,8 @@ class Run:
     leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line
     #: What this machine's records tell of a system's chain beyond a number.
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
+    #: Where this machine's records saw a node of a system last, while it was primary.
+    last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
 

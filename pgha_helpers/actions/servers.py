@@ -180,7 +180,7 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
             if _is_writable(door):
                 return
             if not woken and time.monotonic() - asked > 0.01:
-                _wake_startup(door)
+                wake_startup(door)
                 woken = True
             if time.monotonic() > deadline:
                 raise Undecided(
@@ -203,7 +203,7 @@ def _ask_to_promote(run: Run, door: Door, major: int) -> str:
     return "it said nothing"
 
 
-def _wake_startup(door: Door) -> None:
+def wake_startup(door: Door) -> None:
     """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
     with contextlib.suppress(Refusal):
         door.script(_WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up

@@ -9,6 +9,7 @@ from ..model.sightings import Control, disk_of
 from ..plans import Evidence
 from ..run import Run
 from ..wire.doors import Door
+from ..wire.shell import Answer
 
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
@@ -17,7 +18,8 @@ _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
 _DUMP = """
 last=$(ls -- "$1" | grep -E "^$2[0-9A-F]{16}$" | sort | tail -n 1)
 shift 2
-"$@" "$last" | tail -n 1
+export TZ=UTC
+"$@" "$last" | %s
 """
 
 
@@ -42,10 +44,13 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
     return last_record(door, Position(control.checkpoint.timeline, control.redo), control.segment)
 
 
-def record_at(door: Door, at: Position, segment: int) -> str:
-    """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more). `segment`: bytes of one."""
+def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> str:
+    """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more). `segment`: bytes of one.
+
+    It is the record that starts just there, or, where that is not asked for, the first whole one that starts later.
+    """
     answer = door.run(*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256))
-    return _record(answer.text, at)
+    return _record(answer.text, at) if exactly else " ".join(answer.text.split())
 
 
 def segment_name(at: Position, segment: int) -> str:
@@ -80,17 +85,26 @@ def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
     WAL may also end with a segment: then nothing is complained of, or the next file is missing, which is an end only
     if no later one exists.
     """
-    wal = f"{door.node.data_directory}/pg_wal"
-    argv = (wal, f"{start.timeline:08X}", *_waldump(door), *_from(start), segment_name(start, segment))
-    answer = door.script(_DUMP, *argv, okay=range(256), within=door.patience)
+    answer = dump(door, start, segment)
     found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
-    ended = _INVALID.search(answer.complaint) or (missing and not _later(door, wal, missing[1])) or not answer.complaint
+    ended = _INVALID.search(answer.complaint) or (missing and not _later(door, missing[1])) or not answer.complaint
     if found is None or not ended:
         return None
     return Lsn.parse(found[1])
 
 
-def _later(door: Door, wal: str, segment: str) -> bool:
+def dump(door: Door, start: Position, segment: int, only: str = "", through: str = "tail -n 1") -> Answer:
+    """What is left of what pg_waldump tells from `start` on, and what it complains of at the end.
+
+    `only` names a resource manager. `through` is a line of `sh` of our own that the telling goes through, on the node:
+    by default its last line is left.
+    """
+    wal, kind = f"{door.node.data_directory}/pg_wal", ("-r", only) if only else ()
+    argv = (wal, f"{start.timeline:08X}", *_waldump(door), *kind, *_from(start), segment_name(start, segment))
+    return door.script(_DUMP % through.strip(), *argv, okay=range(256), within=door.patience)
+
+
+def _later(door: Door, segment: str) -> bool:
     """Whether the directory holds a segment after this one."""
-    names = door.run("ls", "--", wal).text.split()
+    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").text.split()
     return any(len(name) == len(segment) and name > segment for name in names)

@@ -19,14 +19,14 @@ _HEADER = Struct("<IIQBBxxI")  # length of all, xid, previous record, info, reso
 _REDO = Struct("<Q")
 _SHORT_DATA = 255  # XLR_BLOCK_ID_DATA_SHORT; a byte with the length of the data follows
 _XLOG, _SHUTDOWN = 0, 0x00  # RM_XLOG_ID, XLOG_CHECKPOINT_SHUTDOWN
-_PAGE = 8192
+PAGE = 8192
 _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
 def has_shutdown_checkpoint(sql: Session, at: Position, segment: int) -> bool:
     """Whether this node's own WAL has a whole shutdown checkpoint at this position. False proves nothing."""
     file, offset = f"pg_wal/{segment_name(at, segment)}", int(at.lsn) % segment
-    length = min(_LONGEST, _PAGE - offset % _PAGE)
+    length = min(_LONGEST, PAGE - offset % PAGE)
     try:
         rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [file, offset, length])
     except Refusal:
@@ -48,6 +48,16 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
     (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)  # that of a shutdown checkpoint is its own position
     sound = crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc
     return bool(sound and manager == _XLOG and info & 0xF0 == _SHUTDOWN and redo == at)
+
+
+def is_record(data: bytes) -> bool:
+    """Whether these bytes begin with a whole and sound record."""
+    if len(data) < _HEADER.size:
+        return False
+    length, *_, crc = _HEADER.unpack_from(data)
+    if not _HEADER.size <= length <= len(data):
+        return False
+    return bool(crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc)
 
 
 def crc32c(data: bytes) -> int:

@@ -43,6 +43,8 @@ class Promote(Common):
     `on_deadline` is what is done when the old primary does not stop in time.
     `drain` is how long a switchover waits for long transactions before it ends them; empty: they refuse it.
     `canary` has a client of our own write through it and tell the outage as it saw it.
+    `salvage` says what a failover brings over from the lost primary's disk: all, or nothing is promoted; some, if
+    damage is in the middle; none. `skip_delay` lets it skip recovery_min_apply_delay.
     """
 
     occasion: Literal["switchover", "failover"] = "switchover"
@@ -50,6 +52,8 @@ class Promote(Common):
     on_deadline: Literal["abort", "wait", "cancel"] = "abort"
     drain: str = ""
     canary: bool = False
+    salvage: Literal["all", "some", "none"] = "all"
+    skip_delay: bool = False
     confirm: str = ""
 
     @field_validator("drain")

@@ -6,10 +6,13 @@ what is seen, never from what is remembered.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..show import size, span
+from .account import Account, may_be_lost
 from .plan import Plan, named
 from .rebuild import history_of
 
@@ -30,8 +33,13 @@ def plan_promotion(
     fenced_by: str = "",
     on_deadline: str = "abort",
     drain: str = "",
+    salvage: str = "all",
+    skip_delay: bool = False,
+    account: Callable[[str], Account] = lambda old: Account(unread="nobody has looked"),
 ) -> Plan:
     """Plan a switchover or a failover. `drain` is a time such as 10s, or empty.
+
+    For a failover `account` tells what the node of that name has written that the other one has not.
 
     Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two primaries.
     """
@@ -42,7 +50,9 @@ def plan_promotion(
     wanted = named(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
         return _already_primary(now, now.primary)
-    return _switchover(now, wanted, on_deadline, drain) if occasion == "switchover" else _failover(now, fenced_by)
+    if occasion == "switchover":
+        return _switchover(now, wanted, on_deadline, drain)
+    return _failover(now, fenced_by, salvage, skip_delay, account)
 
 
 def _switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan:
@@ -220,7 +230,7 @@ def _has_own_slot(now: Snapshot, old: Running) -> bool:
     return any(slot.name == now.pair.other(old.node).slot for slot in old.slots)
 
 
-def _failover(now: Snapshot, fenced_by: str) -> Plan:
+def _failover(now: Snapshot, fenced_by: str, salvage: str, skip_delay: bool, account: Callable[[str], Account]) -> Plan:
     if now.primaries:
         raise NotSafe(
             f"{now.primary.node} answers and is writable: a failover would make two primaries",
@@ -231,6 +241,7 @@ def _failover(now: Snapshot, fenced_by: str) -> Plan:
     if isinstance(old, Running) or isinstance(target, Stopped):
         raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
     _refuse_the_living(target, old)
+    _refuse_a_delay(target, skip_delay)
     return Plan(
         "promote",
         target.node,
@@ -238,11 +249,13 @@ def _failover(now: Snapshot, fenced_by: str) -> Plan:
         "failover",
         steps=(
             _fence(old, fenced_by),
-            f"Promote {target.node}",
+            *_let_go(target),
+            _salvage(target, old, salvage),
+            f"Let {target.node} replay to the end, and promote it",
             f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
         ),
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=_may_be_lost(target, old),
+        told=may_be_lost(target, old, account(old.node), salvage),
     )
 
 
@@ -260,6 +273,31 @@ def _refuse_the_living(target: Running, old: Stopped | Hung | Blank | Silent) ->
         )
 
 
+def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
+    if target.replay_delay and not skip_delay:
+        raise NotSafe(
+            f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
+            "-p skip_delay=true lets it replay at once. If it is there to undo an accident: stop, and think first",
+        )
+
+
+def _let_go(target: Running) -> tuple[str, ...]:
+    delay = span(target.replay_delay)
+    return (
+        *((f"Resume replay on {target.node}, which is paused",) if target.replay_paused else ()),
+        *((f"Skip recovery_min_apply_delay ({delay}) on {target.node}",) if target.replay_delay else ()),
+    )
+
+
+def _salvage(target: Running, old: Stopped | Hung | Blank | Silent, salvage: str) -> str:
+    if isinstance(old, Silent | Blank):
+        return f"Salvage nothing: the disk of {old.node} cannot be read"
+    if salvage == "none":
+        return f"Salvage nothing from the disk of {old.node}, because salvage=none"
+    unless = "else nothing is promoted" if salvage == "all" else "as far as its WAL is whole"
+    return f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and replay it; {unless}"
+
+
 def _fence(old: Stopped | Hung | Blank | Silent, fenced_by: str) -> str:
     if not isinstance(old, Silent):
         return f"Fence {old.node} over ssh: standby definition in place, every process of its data directory ended"
@@ -274,18 +312,3 @@ def _fence(old: Stopped | Hung | Blank | Silent, fenced_by: str) -> str:
 def _kind(old: Stopped | Hung | Blank | Silent) -> str:
     words = {Stopped: "is stopped", Hung: "hangs", Blank: "has no cluster", Silent: "is silent"}
     return words[type(old)]
-
-
-def _may_be_lost(target: Running, old: Stopped | Hung | Blank | Silent) -> tuple[str, ...]:
-    has = f"{target.node} has WAL up to {target.position}"
-    if isinstance(old, Stopped) and _stopped_cleanly(old) and old.control.checkpoint.timeline == target.timeline:
-        if target.position >= old.control.least_end:
-            return (f"{has}, past all that {old.node} wrote before it was stopped: nothing is lost",)
-        gap = size(old.control.least_end - target.position)
-        return (f"{has}. {old.node} wrote at least {gap} more: THOSE COMMITS WILL BE MISSING on {target.node}",)
-    seen = old.disk.control.checkpoint if not isinstance(old, Silent) and old.disk.control else None
-    last = f"its last checkpoint was at {seen}" if seen else "its WAL cannot be read"
-    return (
-        f"{has}. What {old.node} acknowledged beyond that MAY BE LOST: how much is unknown ({last}). "
-        "Its data directory is kept as it is",
-    )

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from ..actions import servers, standby
-from ..actions.servers import wait
-from ..errors import Failure, HaError, NotAchieved, Refusal
+from ..actions import replay, servers, standby
+from ..errors import Failure, HaError, Refusal
 from ..interrupts import uninterrupted
 from ..model import Blank, Silent, Snapshot
 from ..plans import Plan
 from ..run import Run
+from .salvage import salvage
 
 
 def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Fence the old primary, or take the word that it is fenced, and promote. Raises where it is neither."""
-    major = now.standby.version // 10000
+    """Fence the old primary, or take the word that it is fenced; save what its disk holds; promote.
+
+    Raises where it is neither fenced nor attested, and where what can be read of it cannot all be saved.
+    """
+    target, skip = now.standby, bool(run.parameters["skip_delay"])
+    major = target.version // 10000
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
     attested = str(run.parameters["fenced_by"]).strip()
     if attested:
         run.journal.write("fenced by", node=plan.peer, words=attested)
     if not isinstance(now[plan.peer], Silent):
         _fence(run, plan, now, major, attested)
-        _see_it_cut_off(run, plan)
+        replay.cut_off(run, target, plan.peer)
     elif not attested:
         raise Refusal(f"{plan.peer} is silent, and nobody has said that it is off", "fenced_by, then run it again")
+    replay.let_go(run, target, skip)
+    salvage(run, plan, now)
+    replay.replay_what_it_has(run, target)
     with uninterrupted():
         servers.promote(run, plan.node, major)
+    replay.restore_delay(run, target, skip)
     run.journal.write("outage ended", new=plan.node)
 
 
@@ -42,16 +50,3 @@ def _fence(run: Run, plan: Plan, now: Snapshot, major: int, attested: str) -> No
                 raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
             run.journal.write("not armed", node=plan.peer, because=unarmed.what)
     servers.end_every_process(run, plan.peer)
-
-
-def _see_it_cut_off(run: Run, plan: Plan) -> None:
-    """With the old primary ended nothing may stream any more: else it was another server that was ended."""
-
-    def cut_off() -> bool | None:
-        receiver = run.doors[plan.node].sql.read("select 1 from pg_stat_wal_receiver where status = 'streaming'")
-        return None if receiver else True
-
-    with run.deed(plan.node, f"see that it receives nothing from {plan.peer} any more") as deed:
-        deed.changed = False
-        words = f"{plan.node} still receives WAL although {plan.peer} was ended"
-        wait(cut_off, run.timeouts.replay, lambda: NotAchieved(words, "which server feeds it? look there"), 0.02)

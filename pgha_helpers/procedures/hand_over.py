@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import clients, plans
 from ..actions import servers
 from ..facts import look
+from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
 from ..plans import Plan
 from ..run import Run
@@ -14,11 +15,19 @@ from .fencing import fail_over
 from .resuming import resume
 from .switchover import switch_over
 
+_ASKED = ("occasion", "confirm", "fenced_by", "on_deadline", "drain", "salvage", "skip_delay")
+
 
 def plan_promotion(run: Run, now: Snapshot) -> Plan:
     """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why not."""
-    asked = [str(run.parameters[key]) for key in ("occasion", "confirm", "fenced_by", "on_deadline", "drain")]
-    return run.plan(now, lambda seen: plans.plan_promotion(seen, *asked))
+    asked = {key: run.parameters[key] for key in _ASKED}
+
+    def planner(seen: Snapshot) -> Plan:
+        if run.permit:  # past the gate the outage counts, and nobody reads the account any more
+            return plans.plan_promotion(seen, **asked)
+        return plans.plan_promotion(seen, **asked, account=lambda old: account(run, seen, old))
+
+    return run.plan(now, planner)
 
 
 def hand_over(run: Run, plan: Plan) -> Deeds:

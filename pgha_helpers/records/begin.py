@@ -19,6 +19,7 @@ from ..wire.doors import Door
 from . import kernel
 from .chained import chained_notes
 from .folder import announced_folder, id_of, make_folder, new_id
+from .known import last_known
 from .provenance import provenance, unfinished
 from .summary import write_summary
 
@@ -41,6 +42,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.facts), doors, lock)
     run.ask_clients = lambda now: _clients(run, now)
     run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
+    run.last_known = lambda node, system_id: last_known(folder.parent, pair.name, node, system_id)
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(

@@ -1,0 +1,157 @@
+"""Replay on a standby that is to be promoted: what holds it is taken away, and it is watched to its end."""
+
+from __future__ import annotations
+
+import time
+
+from .. import dialect
+from ..errors import NotAchieved, QueryFailed, TooSlow, Unreachable
+from ..facts.queries import query
+from ..facts.wal_end import find_end
+from ..model import Lsn, Position, Running
+from ..run import Run
+from ..show import size, span
+from ..wire.doors import Door
+from . import servers
+
+_STUCK = 1.0  # seconds that a walreceiver may take to notice that its primary is gone
+_EVERY = 5.0  # seconds between two lines about a replay under way
+_POLL = 0.005
+_SIGNAL_RECEIVER = """
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    title=; read -r title < "$p/cmdline"
+    case "$title" in *"walreceiver"*|*"wal receiver"*) for s in $2; do kill "-$s" "${p#/proc/}" 2>/dev/null; done;; esac
+  fi
+done
+exit 0
+"""
+
+
+def cut_off(run: Run, seen: Running, old: str) -> None:
+    """See that the standby's walreceiver has ended, and end it where it hangs.
+
+    While it lives, be it on a dead connection or stopped itself, the startup process waits for it and does not look at
+    the files in pg_wal (seen on 18). Raises NotAchieved where it cannot be ended.
+    """
+    door = run.doors[seen.node]
+
+    def gone() -> bool | None:
+        return None if door.sql.read("select pid from pg_stat_wal_receiver") else True
+
+    late = NotAchieved(f"{seen.node} still receives WAL although {old} was ended", "which server feeds it? look there")
+    with run.deed(seen.node, f"see that it receives nothing from {old} any more") as deed:
+        deed.changed = False
+        for end in (None, _let_it_go, _terminate, _kill):
+            if end:
+                deed.changed = True
+                deed.say(f"ended its walreceiver, which hung: it receives nothing from {old} any more")
+                end(door, seen)
+            try:
+                servers.wait(gone, _STUCK, lambda: late, _POLL)
+                return
+            except Unreachable:  # killed, it takes the server with it, which comes back as the standby that it was
+                servers.wait(lambda: _answers(door), run.timeouts.start, lambda: late, 0.05)
+                return
+            except NotAchieved:
+                continue
+        raise late
+
+
+def _let_it_go(door: Door, seen: Running) -> None:
+    """Without a primary it has nothing to connect to. Before 13 that would take a restart."""
+    if dialect.has("reload_conninfo", seen.version // 10000):
+        door.sql.do("alter system set primary_conninfo = ''")
+        door.sql.do("select pg_reload_conf()")
+
+
+def _terminate(door: Door, seen: Running) -> None:
+    door.script(_SIGNAL_RECEIVER, door.node.data_directory, "TERM CONT")
+
+
+def _kill(door: Door, seen: Running) -> None:
+    door.script(_SIGNAL_RECEIVER, door.node.data_directory, "KILL")
+
+
+def _answers(door: Door) -> bool | None:
+    try:
+        return servers.in_recovery(door) or None
+    except (Unreachable, TooSlow, QueryFailed):
+        return None
+
+
+def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
+    """Resume a replay that is paused, and take away a delay, if that was consented to."""
+    door = run.doors[seen.node]
+    if seen.replay_paused:
+        with run.deed(seen.node, "resume replay, which was paused"):
+            door.sql.do("select pg_wal_replay_resume()")
+    if seen.replay_delay and skip_delay:
+        with run.deed(seen.node, f"skip recovery_min_apply_delay ({span(seen.replay_delay)})"):
+            door.sql.do("alter system set recovery_min_apply_delay = 0")
+            door.sql.do("select pg_reload_conf()")
+
+
+def restore_delay(run: Run, seen: Running, skip_delay: bool) -> None:
+    """Set the delay as it was, once the node is promoted: it counts again when the node is a standby."""
+    if seen.replay_delay and skip_delay:
+        with run.deed(seen.node, "set recovery_min_apply_delay as it was"):
+            door = run.doors[seen.node]
+            door.sql.do("alter system set recovery_min_apply_delay = %s", [f"{round(seen.replay_delay * 1000)}ms"])
+            door.sql.do("select pg_reload_conf()")
+
+
+def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:
+    """Wait until the standby has replayed past `goal`, for as long as it comes nearer; None where it stands still.
+
+    Tells every five seconds how much is left, and how long that takes at the rate seen. `wake` wakes the startup
+    process, which sleeps wal_retrieve_retry_interval between two looks at pg_wal.
+    """
+    door = run.doors[name]
+    began = since = told = time.monotonic()
+    first = newest = servers.replayed(door)
+    while (at := servers.replayed(door)) <= goal:
+        now = time.monotonic()
+        if at > newest:
+            newest, since = at, now
+        if now - since > patience:
+            return None
+        if now - told > _EVERY and at > first:
+            left, rate = goal - at, (at - first) / (now - began)
+            print(f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} a second", flush=True)
+            told = now
+        if wake:
+            servers.wake_startup(door)
+        time.sleep(_POLL)
+    return at
+
+
+def replay_what_it_has(run: Run, seen: Running) -> None:
+    """Let the standby replay all that it has received, which is what it will open with. Raises NotAchieved.
+
+    What it has received may end with the beginning of a record whose rest never came.
+    """
+    name, door = seen.node, run.doors[seen.node]
+    with run.deed(name, "replay what it has received") as deed:
+        deed.changed = False
+        received = _received(door)
+        at = replay_past(run, name, Lsn(received - 1), min(_STUCK, run.timeouts.replay))
+        if at is None and not _has_no_more(door, seen):
+            at = replay_past(run, name, Lsn(received - 1), run.timeouts.replay)
+            if at is None and not _has_no_more(door, seen):
+                at = servers.replayed(door)
+                raise NotAchieved(
+                    f"{name} has received {received} and stands still at {at}, {size(received - at)} before it",
+                    f"read the log of {name}: what holds its replay? Then run this notebook again",
+                )
+        deed.say(f"replayed what it has received, to {servers.replayed(door)}")
+
+
+def _has_no_more(door: Door, seen: Running) -> bool:
+    """Whether no whole record stands behind the one that was replayed last."""
+    at = Position(seen.timeline, servers.replayed(door))
+    return find_end(door, at, int(seen.settings["wal_segment_size"])).last is None
+
+
+def _received(door: Door) -> Lsn:
+    return Lsn.parse(door.sql.read(query("positions"))[0]["received"])

@@ -1,0 +1,60 @@
+"""What a lost primary has beyond its standby: read from its disk where a shell answers, else from earlier records."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ..errors import HaError
+from ..model import Control, Lsn, Position, Running, Snapshot
+from ..model.sightings import disk_of
+from ..plans.account import Account
+from ..run import Run
+from ..wire.doors import Door
+from .wal import dump
+from .wal_end import find_end, goes_on
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
+_LAST = "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at"
+_COUNT = r"""
+awk '/desc: COMMIT/ { n++; if (n == 1) first = $0; last = $0 } END { print n + 0; print first; print last }'
+"""
+
+
+def account(run: Run, now: Snapshot, old: str) -> Account:
+    """Look for it. What cannot be read is said in the answer; raises nothing for a node that is silent."""
+    target, seen = now.standby, now[old]
+    last = _last_commit(run, target)
+    disk = disk_of(seen)
+    if disk is None or disk.control is None:
+        known = run.last_known(old, target.system_id)
+        return Account(unread=disk.blank if disk else str(seen), known=known, last_commit=last)
+    try:
+        return replace(_read(run.doors[old], target, disk.control, max(disk.histories, default=1)), last_commit=last)
+    except HaError as unread:
+        known = run.last_known(old, target.system_id)
+        return Account(unread=unread.what, known=known, last_commit=last)
+
+
+def _read(door: Door, target: Running, control: Control, newest: int) -> Account:
+    """The end of the WAL on a disk, and the commits there that the standby has not received."""
+    timeline = max(control.checkpoint.timeline, newest)
+    if timeline != target.timeline:
+        return Account(Position(timeline, control.least_end.lsn))
+    since = Position(timeline, Lsn(max(target.replayed, control.redo)))
+    end = find_end(door, since, control.segment)
+    here, damaged = target.position, goes_on(door, end, control.segment)
+    if end.behind <= here.lsn:
+        return Account(Position(timeline, end.behind), damaged=damaged)
+    told = dump(door, here, control.segment, only="Transaction", through=_COUNT).text.splitlines()
+    count, first, last = [*told, "", "", ""][:3]
+    return Account(Position(timeline, end.behind), int(count or 0), _time(first), _time(last), damaged)
+
+
+def _time(line: str) -> str:
+    found = _TIME.search(line)
+    return f"{found[1]}T{found[2]}Z" if found else "a time that cannot be read"
+
+
+def _last_commit(run: Run, target: Running) -> str:
+    return str(run.doors[target.node].sql.read(_LAST)[0]["at"] or "")

@@ -1,0 +1,147 @@
+"""Where the WAL of a server that is not running ends, and whether it truly ends there.
+
+A crashed server's next start replays up to the first record that is not whole, and takes that for the end. A crash
+leaves such an end, and so does a disk that damaged a record in the middle: the server would open with less, and say
+nothing. The difference is what lies behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import unpack_from
+
+from ..errors import NotAchieved
+from ..model import Lsn, Position
+from ..wire.doors import Door
+from .wal import dump, record_at, segment_name
+from .wal_bytes import PAGE, is_record
+
+_RECORD = re.compile(r"len \(rec/tot\): +\d+/ *(\d+),.* lsn: ([0-9A-F]+/[0-9A-F]+)")
+_ENDS = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:|could not find a valid record after")
+_MISSING = re.compile(r'could not (?:find|open|locate) (?:WAL )?file "(?:[^"]*/)?([0-9A-F]{24})"')
+_PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a page and of a segment
+_LATER_PAGES = 8  # that have their own address, at most so many are looked into
+
+#: From a byte of a file on.
+_REST = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
+#: The address that each page says it has: of every page of the first file from a byte on, and of the first page of each
+#: later file. perl reads a segment in 10 ms; od, which is everywhere, prints all of it and takes a second.
+_ADDRESSES = r"""
+cd "$1" || exit 1
+if command -v perl >/dev/null; then
+  perl -e 'open(F, "<", $ARGV[0]) or exit; binmode F; seek(F, $ARGV[1], 0);
+           while (read(F, $p, 8192) == 8192) { printf "%s %x\n", $ARGV[0], unpack("Q", substr($p, 8, 8)) }' "$2" "$3"
+else
+  od -An -v -tx8 -w8192 -j "$3" -- "$2" | awk -v name="$2" '{ print name, $2 }'
+fi
+ls | grep -E "^$4[0-9A-F]{16}$" | sort | while read -r name; do
+  if [ "$name" \> "$2" ]; then echo "$name $(od -An -v -tx8 -N 16 -- "$name" | awk '{ print $2 }')"; fi
+done
+:
+"""
+
+
+@dataclass(frozen=True)
+class WalEnd:
+    """The end of a node's WAL: where its last whole record starts, or None where there is none from `start` on, and
+    the first byte behind it."""
+
+    timeline: int
+    last: Lsn | None
+    behind: Lsn
+
+    def __str__(self) -> str:
+        return str(Position(self.timeline, self.behind))
+
+
+def find_end(door: Door, start: Position, segment: int) -> WalEnd:
+    """Read on from `start`, which is the start of a record or the end of all, until none is whole.
+
+    One pg_waldump, on the node. Raises NotAchieved where it cannot tell.
+    """
+    answer = dump(door, start, segment)
+    found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
+    if missing and missing[1] == segment_name(start, segment) and start.lsn % segment == 0:
+        return WalEnd(start.timeline, None, start.lsn)  # it ended with a segment, and the next was not made yet
+    if not found and "could not find a valid record after" in answer.complaint:
+        return WalEnd(start.timeline, None, start.lsn)
+    if not found or (answer.complaint and not missing and not _ENDS.search(answer.complaint)):
+        raise NotAchieved(
+            f"pg_waldump cannot tell where the WAL of {door.node.name} ends: {answer.complaint or 'it says nothing'}"
+        )
+    last = Lsn.parse(found[2])
+    return WalEnd(start.timeline, last, behind(last, int(found[1]), segment))
+
+
+def behind(start: Lsn, length: int, segment: int) -> Lsn:
+    """The first byte behind a record of so many bytes, which goes over the headers of the pages that it spans.
+
+    >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
+    (Lsn('0/3000048'), Lsn('0/3002030'))
+    """
+    at, left = int(start), length
+    while left:
+        if at % PAGE == 0:
+            at += _PAGE_HEADER if at % segment else _SEGMENT_HEADER
+        taken = min(left, PAGE - at % PAGE)
+        at, left = at + taken, left - taken
+    return Lsn(-(-at // 8) * 8)
+
+
+def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
+    """Where whole records are found behind the end, if there are any: then it is no end, but damage in the middle.
+
+    A crash may leave the beginning of a long record, on pages of its own: that is an end. Recycled segments hold whole
+    records, of other addresses.
+    """
+    wal, at = f"{door.node.data_directory}/pg_wal", Position(end.timeline, end.behind)
+    if within := _in_the_page(door, wal, end, segment):
+        return within
+    for page in list(_own_pages(door, wal, at, segment))[:_LATER_PAGES]:
+        told = record_at(door, Position(end.timeline, page), segment, exactly=False)
+        if found := _RECORD.search(told):
+            return Lsn.parse(found[2])
+    return None
+
+
+def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
+    """The first whole record behind the end in the same page. Its predecessor must not be from another page's past."""
+    left = -int(end.behind) % PAGE
+    if not left:
+        return None
+    name = segment_name(Position(end.timeline, end.behind), segment)
+    rest = door.script(_REST, f"{wal}/{name}", str(int(end.behind) % segment), str(left + PAGE)).stdout
+    rest = rest[:left] + rest[left + _PAGE_HEADER :]  # a record may go over to the next page
+    for offset in range(8, min(left, len(rest)), 8):
+        if is_record(rest[offset:]):
+            (previous,) = unpack_from("<Q", rest, offset + 8)
+            if (end.last or 0) <= previous < end.behind + offset:
+                return Lsn(end.behind + offset)
+    return None
+
+
+def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn]:
+    """Pages behind this position that say their own address, so that they are not from before they were recycled."""
+    first = -(-int(at.lsn) // PAGE) * PAGE
+    name = segment_name(Position(at.timeline, Lsn(first - 1)), segment)
+    offset = first % segment or segment
+    lines = door.script(_ADDRESSES, wal, name, str(offset), f"{at.timeline:08X}").text.splitlines()
+    page = first
+    for line in lines:
+        file, _, told = line.partition(" ")
+        if file != name:
+            page = _start_of(file, segment)
+        if told and int(told, 16) == page:
+            yield Lsn(page)
+        page += PAGE
+
+
+def _start_of(name: str, segment: int) -> int:
+    """Where the WAL of a segment starts.
+
+    >>> str(Lsn(_start_of("0000000E0000000100000003", 2**24)))
+    '1/3000000'
+    """
+    return (int(name[8:16], 16) * (2**32 // segment) + int(name[16:], 16)) * segment

@@ -1,0 +1,127 @@
+"""A crashed primary's last commits: on its disk, and beyond all that the standby has received."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.errors import NotAchieved
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+
+from .runs import carry_out, did
+from .servers import Watch, ask, records, writable
+
+
+@pytest.fixture
+def pair(own_pair: Lab) -> Lab:
+    return own_pair
+
+
+@contextlib.contextmanager
+def deaf(pair: Lab, node: str = "db0", process: str = "walsender") -> Iterator[None]:
+    """The walsender is stopped with SIGSTOP: whatever db0 commits meanwhile is on its disk only."""
+    pid = next(pid for pid in pair.processes(node) if process in title(pid))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def title(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def fail_over(pair: Lab, **parameters: object) -> str:
+    return did(carry_out(pair, "promote", "promote db1", occasion="failover", **parameters))
+
+
+def test_what_the_standby_never_received_is_brought_over(pair: Lab) -> None:
+    ask(pair, "db0", "create table t as select 0 as n")
+    time.sleep(0.3)
+    with deaf(pair):
+        for n in range(1, 21):
+            ask(pair, "db0", "insert into t values (%s)", n)
+        pair.kill("db0")
+        with Watch(pair) as watch:
+            deeds = fail_over(pair)
+    assert watch.overlaps == 0 and writable(pair) == ["db1"]
+    assert "brought over" in deeds
+    assert ask(pair, "db1", "select count(*), max(n) from t") == [(21, 20)]
+    story = read(list(records(pair))[-1])
+    told = " ".join(story.last("gate shown")["plan"]["told"])
+    assert "with 20 commits, made from" in told and "nothing is lost" in told
+    proved = [e["did"] for e in story.events if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]]
+    assert len(proved) == 1
+
+
+def test_a_walreceiver_that_is_stuck_is_ended(pair: Lab) -> None:
+    """It is stopped itself, and the startup process would wait for it for ever."""
+    ask(pair, "db0", "create table t as select 0 as n")
+    time.sleep(0.3)
+    with deaf(pair, "db1", "walreceiver"):
+        ask(pair, "db0", "insert into t values (1)")
+        pair.kill("db0")
+        deeds = fail_over(pair)
+    assert "ended its walreceiver, which hung" in deeds and "brought over" in deeds
+    assert ask(pair, "db1", "select count(*) from t") == [(2,)]
+
+
+def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
+    """Several segments, of which the standby has none."""
+    ask(pair, "db0", "create table t (n text)")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
+        ask(pair, "db0", "insert into t values ('the last one')")
+        pair.kill("db0")
+        deeds = fail_over(pair)
+    assert "MB of WAL from db0" in deeds
+    assert ask(pair, "db1", "select count(*) from t") == [(60001,)]
+    assert ask(pair, "db1", "select n from t order by ctid desc limit 1") == [("the last one",)]
+
+
+def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:
+    """A server would take it for the end, and open with less."""
+    ask(pair, "db0", "create table t (n int)")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t values (1)")
+        (row,) = ask(pair, "db0", "select pg_walfile_name(pg_current_wal_lsn()), "
+                     "(pg_current_wal_lsn() - '0/0') % (16 * 1024 * 1024)")  # fmt: skip
+        for n in range(2, 200):
+            ask(pair, "db0", "insert into t values (%s)", n)
+        pair.kill("db0")
+        wal = pair.node("db0").data_directory / "pg_wal" / row[0]
+        with wal.open("r+b") as file:
+            file.seek(int(row[1]) + 40)
+            file.write(b"\xff" * 16)
+        with pytest.raises(NotAchieved, match=r"is damaged at .* it goes on at"):
+            fail_over(pair)
+        assert writable(pair) == []
+        told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
+        assert "is DAMAGED at" in told and "nothing would be promoted" in told
+        fail_over(pair, salvage="some")
+    assert ask(pair, "db1", "select count(*) from t") == [(1,)]
+    assert read(list(records(pair))[-1]).last("damaged WAL")["node"] == "db0"
+
+
+def test_nothing_is_salvaged_where_that_was_asked_for(pair: Lab) -> None:
+    ask(pair, "db0", "create table t as select 0 as n")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t values (1)")
+        pair.kill("db0")
+        deeds = fail_over(pair, salvage="none")
+    assert "brought over" not in deeds
+    assert ask(pair, "db1", "select count(*) from t") == [(1,)]
+    told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
+    assert "with 1 commits" in told and "WILL BE MISSING on db1, because salvage=none" in told

@@ -1,0 +1,65 @@
+"""What a failover may lose, in the words that the gate shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgha_helpers.model import Lsn, Position, Silent
+from pgha_helpers.plans.account import Account, Known, may_be_lost
+
+from .pictures import EARLIER, HERE, standby, stopped
+
+CRASHED = stopped("db0", "in production", armed=False)
+THERE = Position(1, Lsn(HERE + 2048))
+FOUND = Account(THERE, 3, "2026-11-23T03:00:01Z", "2026-11-23T03:00:02Z", last_commit="2026-11-23T03:00:00Z")
+
+
+def told(account: Account, salvage: str = "all", old: object = CRASHED, timeline: int = 1) -> str:
+    here = standby(received=HERE, replayed=HERE, receiver=None, timeline=timeline)
+    return ". ".join(may_be_lost(here, old, account, salvage))  # type: ignore[arg-type]
+
+
+def test_what_the_disk_holds_is_counted() -> None:
+    words = told(FOUND)
+    assert "its newest commit of 2026-11-23T03:00:00Z" in words
+    assert "holds 2 kB more, with 3 commits, made from 2026-11-23T03:00:01Z to 2026-11-23T03:00:02Z" in words
+    assert "Salvage brings them over, and nothing is lost (commits under synchronous_commit=off" in words
+
+
+def test_what_is_left_behind_on_purpose_is_said_so() -> None:
+    assert "they WILL BE MISSING on db1, because salvage=none" in told(FOUND, "none")
+
+
+def test_a_standby_that_has_it_all_loses_nothing() -> None:
+    assert "nothing is lost" in told(Account(Position(1, HERE)))
+
+
+@pytest.mark.parametrize(("salvage", "words"), [("all", "nothing would be promoted"), ("some", "IS LOST")])
+def test_damage_in_the_middle_is_said(salvage: str, words: str) -> None:
+    damaged = Account(THERE, damaged=Lsn(THERE.lsn + 512))
+    assert "is DAMAGED at" in told(damaged, salvage) and words in told(damaged, salvage)
+
+
+def test_another_timeline_is_another_history() -> None:
+    assert "TWO HISTORIES" in told(Account(Position(2, HERE)))
+
+
+SILENT = Silent("db0", "no route to host")
+
+
+def test_what_nobody_can_read_is_unknown() -> None:
+    assert "is UNKNOWN, AND MAY BE LOST" in told(Account(unread="no route to host"), old=SILENT)
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (Position(1, Lsn(HERE + 1024)), "had written 1 kB more, which ARE LOST"),
+        (Position(1, EARLIER), "had written nothing that db1 does not have"),
+        (Position(2, HERE), "was on another timeline"),
+    ],
+)
+def test_the_last_record_that_saw_it_bounds_what_is_lost(at: Position, words: str) -> None:
+    known = Known(at, "2026-11-23T02:59:00Z", "4f2c91ab")
+    sentence = told(Account(unread="no route to host", known=known), old=SILENT)
+    assert words in sentence and "UNKNOWN beyond 2026-11-23T02:59:00Z" in sentence
