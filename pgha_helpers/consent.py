@@ -91,7 +91,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
 def _under_lock(run: Run, plan: Plan) -> Plan:
     """With the lock held: the plan made anew from what is seen now, and all that it needs required once more."""
     try:
-        silent = run.lock.take(may_fail=plan.peer if plan.kind == "failover" else "")
+        silent = run.lock.take(may_fail=plan.lost)
         if silent:
             run.journal.write("not locked", nodes=silent)
         now = look(run, closely=plan.kind == "switchover")

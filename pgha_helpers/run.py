@@ -101,7 +101,7 @@ class Run:
         """Raises Refusal unless this very plan has passed the gate in this process."""
         if self.permit != plan:
             raise Refusal(f"{plan.consent}: the gate has not been passed in this run", "run the gate's cell first")
-        self.lock.take(may_fail=plan.peer if plan.kind == "failover" else "")  # let go when a deed failed
+        self.lock.take(may_fail=plan.lost)  # let go when a deed failed
 
     @contextlib.contextmanager
     def deed(self, node: str, did: str) -> Iterator[Doing]:

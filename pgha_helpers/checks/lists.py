@@ -116,6 +116,7 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
     "reopen": (both_shells_answer, they_are_as_addressed, they_are_one_system),
     "return": (both_shells_answer, they_are_as_addressed, they_are_one_system, one_node_is_writable),
+    "promoted": (whatever_can_be_read_is_one_system, one_node_is_writable),
     "failover": (
         the_standby_is_as_addressed,
         whatever_can_be_read_is_one_system,

@@ -64,7 +64,7 @@ def prepare(run: Run, plan: Plan) -> None:
         if entry.way.acts:
             with run.deed(entry.name, "prepare to move its clients") as deed:
                 deed.say(entry.way.prepare(move))
-        if entry.road and plan.kind != "failover":
+        if entry.road and not plan.lost:
             with run.deed(entry.name, "see that its role may write the canary row") as deed:
                 made = entry.road.prepare(run, plan.peer)
                 deed.say(made) if made else deed.already("its role may write the canary row")

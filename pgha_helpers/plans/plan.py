@@ -32,6 +32,11 @@ class Plan(show.Shown):
         """The exact words to type: `promote db1`, or `setup db1, restart db0`."""
         return ", ".join((f"{self.verb} {self.node}", *self.extras))
 
+    @property
+    def lost(self) -> str:
+        """The other node where it is taken for lost, so that it need not be reached nor locked; else empty."""
+        return self.peer if self.kind in ("failover", "promoted") else ""
+
     def table(self) -> show.Table:
         """The steps, numbered."""
         if self.already:

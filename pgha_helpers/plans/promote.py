@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import BadParameters, NotSafe
-from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Control, Disk, Hung, Running, Sighting, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..show import size, span
 from .account import Account, may_be_lost
@@ -49,7 +49,7 @@ def plan_promotion(
         raise BadParameters(f"on_deadline is {on_deadline!r}", f"it may be {', '.join(ON_DEADLINE)}")
     wanted = named(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
-        return _already_primary(now, now.primary)
+        return _already_primary(now, now.primary, occasion)
     if occasion == "switchover":
         return _switchover(now, wanted, on_deadline, drain)
     return _failover(now, fenced_by, salvage, skip_delay, account)
@@ -215,14 +215,32 @@ def _return(now: Snapshot, primary: Running) -> Plan:
     )
 
 
-def _already_primary(now: Snapshot, primary: Running) -> Plan:
+def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     other = now.other(primary.node)
     if isinstance(other, Running) and streams_to(primary, other.node) and not _has_own_slot(now, other):
         done = f"already so: {primary.node} is primary, and {other.node} follows it"
         return Plan("promote", primary.node, other.node, "return", already=done)
     if isinstance(other, Running) or _left_behind(other) or (isinstance(other, Hung) and other.disk.standby_files):
         return _return(now, primary)
+    if occasion == "failover":
+        return _promoted(primary, other)
     raise NotSafe(f"{primary.node} is already primary, but it has no standby: {other.node} {other}", "run rebuild")
+
+
+def _promoted(primary: Running, old: Sighting) -> Plan:
+    """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody remembers."""
+    return Plan(
+        "promote",
+        primary.node,
+        old.node,
+        "promoted",
+        steps=(
+            f"{primary.node} is already primary: lead the clients there, and checkpoint it",
+            f"{old.node} comes back later, through rebuild",
+        ),
+        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is lost",
+        told=(f"{old.node} {old}",),
+    )
 
 
 def _has_own_slot(now: Snapshot, old: Running) -> bool:

@@ -55,7 +55,7 @@ def follow(run: Run, plan: Plan) -> Deeds:
     run.permits(plan)
     already = len(run.deeds)
     old, new = plan.peer, plan.node
-    if plan.kind == "failover":
+    if plan.lost:
         print(f"{old} is left as it is: it may hold the only copy of a commit. Next: the rebuild notebook.")
         return Deeds()
     bring_back(run, old, new)

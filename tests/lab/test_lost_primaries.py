@@ -1,0 +1,174 @@
+"""Bad nights of a failover: one writable node at most, nothing that a disk still holds is lost, a rerun converges."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import lab as labs
+from pgha_helpers.actions import servers, wal_copy
+from pgha_helpers.lab import Lab, Load
+
+from ..conftest import pgha
+from .nights import once_before
+from .runs import carry_out, did
+from .servers import Watch, ask, orphan_a_backend, records, writable
+from .test_killed import SEED, kill_group, start, wait_for_event
+
+
+@pytest.fixture
+def pair(own_pair: Lab) -> Lab:
+    return own_pair
+
+
+@contextlib.contextmanager
+def night(pair: Lab) -> Iterator[Load]:
+    """Clients write until the primary is lost. What they were promised is on db1 in the end; never two take writes."""
+    with Watch(pair) as watch, Load(pair.dsn) as load:
+        while load.acknowledged < 200:
+            time.sleep(0.01)
+        yield load
+        before, deadline = load.acknowledged, time.monotonic() + 10
+        while load.acknowledged < before + 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert watch.overlaps == 0 and writable(pair) == ["db1"]
+    assert load.acknowledged > before and load.missing(pair.dsn) == []
+
+
+def fail_over(pair: Lab | Path, **parameters: object) -> str:
+    return did(carry_out(pair, "promote", "promote db1", occasion="failover", **parameters))
+
+
+def test_every_process_of_the_primary_is_killed(pair: Lab) -> None:
+    with night(pair):
+        pair.kill("db0")
+        fail_over(pair)
+
+
+def test_the_postmaster_is_killed_and_a_backend_goes_on_committing(pair: Lab) -> None:
+    client = orphan_a_backend(pair, "db0")
+    time.sleep(0.3)
+    fail_over(pair)
+    client.join(10)
+    (row,) = ask(pair, "db1", "select count(*) from orphaned")
+    assert row[0] > 1000 and pair.processes("db0") == []
+
+
+def test_the_primary_is_stopped_in_its_tracks(pair: Lab) -> None:
+    """SIGSTOP: its clients hang, and it would go on where it stood as soon as somebody wakes it."""
+    with night(pair):
+        for pid in pair.processes("db0"):
+            os.kill(pid, signal.SIGSTOP)
+        fail_over(pair)
+
+
+def test_it_comes_back_during_the_failover(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody starts it between the fence and the promotion: it comes up as a standby."""
+    once_before(monkeypatch, servers, "promote", lambda: labs.up(pair.folder))
+    with night(pair):
+        pair.kill("db0")
+        fail_over(pair)
+
+
+def test_replay_is_paused(pair: Lab) -> None:
+    with night(pair):
+        ask(pair, "db1", "select pg_wal_replay_pause()")
+        pair.kill("db0")
+        deeds = fail_over(pair)
+    assert "resume replay" in deeds
+
+
+def test_replay_is_delayed(pair: Lab) -> None:
+    ask(pair, "db1", "alter system set recovery_min_apply_delay = '1h'")
+    ask(pair, "db1", "select pg_reload_conf()")
+    with night(pair):
+        time.sleep(0.3)
+        pair.kill("db0")
+        words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
+        refused = pgha("run", "promote", str(pair.pair_file), *words)
+        assert refused.returncode == 4 and "skip_delay=true" in refused.stdout
+        fail_over(pair, skip_delay=True)
+    assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
+
+
+def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    once_before(monkeypatch, wal_copy, "_copy", lambda: pair.kill("db1"))
+    with night(pair):
+        os.kill(walsender(pair), signal.SIGSTOP)
+        time.sleep(0.2)
+        pair.kill("db0")
+        with contextlib.suppress(Exception):
+            fail_over(pair)
+        assert writable(pair) == []
+        start_only(pair, "db1")
+        fail_over(pair)
+
+
+def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die() -> None:
+        raise SystemExit("kill -9, as far as the pair can tell")
+
+    with night(pair):
+        pair.kill("db0")
+        once_before(monkeypatch, servers, "_is_writable", die)
+        with pytest.raises(SystemExit):
+            fail_over(pair)
+        monkeypatch.undo()
+        fail_over(pair)
+
+
+def test_a_synchronous_pair_is_told_what_to_set(pair: Lab, tmp_path: Path) -> None:
+    """Without its standby no commit would return on the new primary."""
+    for node in pair.nodes:
+        ask(pair, node, "alter system set synchronous_standby_names = '*'")
+        ask(pair, node, "select pg_reload_conf()")
+    words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
+    with night(pair):
+        pair.kill("db0")
+        refused = pgha("run", "promote", str(pair.pair_file), *words)
+        assert refused.returncode == 4 and "synchronous_standby_names" in refused.stdout
+        ask(pair, "db1", "alter system set synchronous_standby_names = ''")
+        ask(pair, "db1", "select pg_reload_conf()")
+        fail_over(pair)
+
+
+@pytest.mark.parametrize("nth", range(3))
+def test_a_failover_that_is_killed_at_a_random_moment_converges(pair: Lab, nth: int) -> None:
+    chance = random.Random(SEED + nth)
+    words = ["occasion=failover", "confirm=promote db1"]
+    with night(pair):
+        os.kill(walsender(pair), signal.SIGSTOP)
+        time.sleep(0.1)
+        pair.kill("db0")
+        known = set(records(pair))
+        run = start(pair, "promote", *words)
+        wait_for_event(pair, "gate answered", known)
+        time.sleep(chance.uniform(0, 0.9))
+        kill_group(run)
+        again = pgha("run", "promote", str(pair.pair_file), *[w for word in words for w in ("-p", word)])
+        assert again.returncode == 5, f"seed {SEED}: {again.stdout[-3000:]}"
+
+
+def walsender(pair: Lab) -> int:
+    for pid in pair.processes("db0"):
+        if b"walsender" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    raise AssertionError("db0 has no walsender")
+
+
+def start_only(pair: Lab, node: str) -> None:
+    """Start one node, and leave the other one dead."""
+    aside = pair.node("db0").data_directory
+    hidden = aside.with_name("hidden")
+    aside.rename(hidden)
+    try:
+        labs.up(pair.folder)
+    finally:
+        hidden.rename(aside)
