@@ -12,7 +12,10 @@ for p in /proc/[0-9]*; do
   if [ "$p/cwd" -ef "$1" ]; then
     name=
     read -r name < "$p/comm" 2>/dev/null
-    case "$name" in postgres|postmaster) echo "process ${p#/proc/}";; esac
+    case "$name" in postgres|postmaster) echo "process ${p#/proc/}";; *) continue;; esac
+    title=
+    read -r title < "$p/cmdline" 2>/dev/null
+    case "$title" in *": startup "*"recovering "*) echo "recovering ${title##*recovering }";; esac
   fi
 done
 echo "free $(df -Pk "$1" | awk 'NR == 2 { print $4 }')"

@@ -103,7 +103,7 @@ def sight(door: Door) -> Sighting:
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return _without_shell(door.node, running, _words(silence))
     if isinstance(running, Running):
-        return replace(running, disk=disk)
+        return replace(running, disk=disk, timeline=max(running.timeline, disk.recovering))
     if disk.processes:
         return Hung(door.node.name, running.what, disk, _answer(running))
     if disk.control is None:

@@ -17,12 +17,16 @@ from tempfile import TemporaryDirectory
 from pgha_helpers.engine.signals import stopping
 from pgha_helpers.show import Table
 
-from . import cold_start, switchover
+from . import cold_start, failover, switchover
 from .kept import DOCS, keep, machine
 
 Measure = Callable[[Path, int], Iterator[tuple[str, Table]]]
 PAGE = DOCS / "bench.md"
-BENCHES: dict[str, Measure] = {"cold-start": cold_start.measure, "switchover": switchover.measure}
+BENCHES: dict[str, Measure] = {
+    "cold-start": cold_start.measure,
+    "switchover": switchover.measure,
+    "failover": failover.measure,
+}
 
 
 def main(*names: str) -> int:

@@ -1,4 +1,5 @@
-"""`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100 proofs, 5 bad nights).
+"""`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100 proofs, 30 failovers, 5
+bad nights).
 
 `python -m tests.trials NAME...` runs only those that are named. The last tables are kept in docs/trials.md. A lost row,
 a switchover that is refused with nothing in the way, or a bad night that fails makes the exit status 1.
@@ -16,6 +17,7 @@ from pgha_helpers.engine.signals import stopping
 from tests.bench.kept import DOCS, keep, machine
 
 from .back_and_forth import proofs, switchovers
+from .failovers import failovers
 from .nights import nights
 from .trial import Outcome
 
@@ -23,6 +25,7 @@ PAGE = DOCS / "trials.md"
 TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
     "switchovers": (switchovers, 50),
     "proofs": (proofs, 100),
+    "failovers": (failovers, 30),
     "nights": (nights, 5),
 }
 

@@ -1,0 +1,89 @@
+"""Who promotes the standby of a primary that was killed: by hand at once, or by the runbook's verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from pgha_helpers import look
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.procedures import plan_rebuild
+from pgha_helpers.records.folder import record_folders
+from tests.lab.runs import carry_out, running
+
+from ..switchover.nodes import Nodes, ask
+
+COPY = "brought over"  # how the deed of a salvage begins that copies WAL
+_POLL = 0.001
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Seconds from the decision until the standby took writes, and of these, how many went into copying WAL."""
+
+    seconds: float
+    copying: float = 0.0
+
+
+class Contender(Protocol):
+    """Somebody who can promote. `lab` is the pair of its own."""
+
+    name: str
+    lab: Lab
+
+    def promote(self, new: str) -> Promoted: ...
+
+
+class ByHand:
+    """`pg_promote` over a session that is open, at once, whatever the dead primary's disk holds."""
+
+    name = "promoted by hand"
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def promote(self, new: str) -> Promoted:
+        with Nodes.of(self.lab).session(new) as session:
+            began = time.monotonic()
+            ask(session, "select pg_promote(false)")
+            while ask(session, "select pg_is_in_recovery()"):
+                time.sleep(_POLL)
+            return Promoted(time.monotonic() - began)
+
+
+class Ours:
+    """The notebook's verbs over ssh: fence, salvage, proof, promotion. The decision is the consent at the gate."""
+
+    name = "pgha, its verbs"
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def promote(self, new: str) -> Promoted:
+        with contextlib.redirect_stdout(io.StringIO()):
+            carry_out(self.lab, "promote", f"promote {new}", occasion="failover")
+        return _told(record_folders(self.lab.folder / "records")[0])
+
+
+def _told(record: Path) -> Promoted:
+    """What the journal tells: from the gate to the end of the promotion."""
+    events = read(record).events
+    deeds = [event for event in events if event["event"] == "deed ended"]
+    promoted = next(deed["began"] + deed["seconds"] for deed in deeds if str(deed["did"]).startswith("promote"))
+    gate = next(event["at"] for event in events if event["event"] == "gate passed")
+    copying = sum(deed["seconds"] for deed in deeds if COPY in str(deed["did"]))
+    return Promoted(promoted - datetime.fromisoformat(gate).timestamp(), copying)
+
+
+def make_whole(lab: Lab) -> None:
+    """Rebuild whatever is not the primary, by the runbook."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with running(lab, "rebuild") as rehearsed:
+            consent = plan_rebuild(rehearsed, look(rehearsed)).consent
+        carry_out(lab, "rebuild", consent)
