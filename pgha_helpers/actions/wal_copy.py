@@ -20,19 +20,19 @@ _BEGINNING = 'set -e; head -c "$2" -- "$1" | sha256sum'
 #: Under another name, flushed, then renamed: the server never sees half of a file. What stands before the new bytes is
 #: the node's own, what stands behind them is nothing. The mode is the data directory's.
 _BEGIN = """
-set -e
 umask 077
 cd "$1/pg_wal"
 if [ "$3" -eq 0 ]; then : > "pgha-salvage.$2"; else head -c "$3" -- "$2" > "pgha-salvage.$2"; fi
 [ "$(stat -c %s -- "pgha-salvage.$2")" = "$3" ]
 """
-_ADD = 'cat >> "$1/pg_wal/pgha-salvage.$2"'
+_ADD = """
+cat >> "$1/pg_wal/pgha-salvage.$2"
+"""
 _END = """
-set -e
 cd "$1/pg_wal"
 file="pgha-salvage.$2"
-[ "$(stat -c %s -- "$file")" = "$3" ] || { echo "$file was cut short" >&2; exit 1; }
-truncate -s "$4" -- "$file"
+[ "$(stat -c %s -- "$file")" = "$4" ] || { echo "$file was cut short" >&2; exit 1; }
+truncate -s "$5" -- "$file"
 chmod --reference="$1/PG_VERSION" -- "$file"
 sync -- "$file"
 mv -f -- "$file" "$2"
@@ -65,12 +65,17 @@ def parts(since: Position, until: Lsn, segment: int) -> list[Part]:
     return found
 
 
-def same_beginning(old: Door, new: Door, here: Position, segment: int) -> bool:
+def same_beginning(run: Run, here: Position, segment: int) -> bool:
     """Whether both nodes have the same bytes before this position, in the segment that holds the last of them."""
     last = Position(here.timeline, Lsn(here.lsn - 1))  # at the end of a segment the next one need not exist
     name, count = segment_name(last, segment), str(int(last.lsn) % segment + 1)
-    told = [d.script(_BEGINNING, f"{d.node.data_directory}/pg_wal/{name}", count).text for d in (old, new)]
-    return told[0] == told[1]
+
+    def beginning(node: str) -> str:
+        door = run.doors[node]
+        return door.script(_BEGINNING, f"{door.node.data_directory}/pg_wal/{name}", count).text
+
+    ours, theirs = run.both(beginning)
+    return bool(ours == theirs)
 
 
 def bring_over(run: Run, old: str, new: str, since: Position, until: Lsn, segment: int) -> int:
@@ -94,13 +99,14 @@ def bring_over(run: Run, old: str, new: str, since: Position, until: Lsn, segmen
 
 
 def _copy(old: Door, new: Door, part: Part, segment: int) -> int:
-    home, source = new.node.data_directory, f"{old.node.data_directory}/pg_wal/{part.name}"
-    new.script(_BEGIN, home, part.name, str(part.first))
+    """A chunk a script, and as many scripts as there are chunks: each costs a round trip, within the outage."""
+    source = f"{old.node.data_directory}/pg_wal/{part.name}"
+    words = (new.node.data_directory, part.name, str(part.first), str(part.until), str(segment))
     for at in range(part.first, part.until, _CHUNK):
         count = min(_CHUNK, part.until - at)
         data = old.script(_READ, source, str(at), str(count)).stdout
         if len(data) != count:
             raise NotAchieved(f"{source} on {old.node.name} ends after {at + len(data)} bytes, not {part.until}")
-        new.script(_ADD, home, part.name, stdin=data)
-    new.script(_END, home, part.name, str(part.until), str(segment))
+        begin, end = _BEGIN if at == part.first else "", _END if at + count == part.until else ""
+        new.script(f"set -e\n{begin}{_ADD}{end}", *words, stdin=data)
     return part.until - part.first

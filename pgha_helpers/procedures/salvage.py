@@ -13,7 +13,7 @@ from ..errors import NotAchieved
 from ..facts.disk import read_disk
 from ..facts.wal import record_at
 from ..facts.wal_end import WalEnd, find_end, goes_on
-from ..model import Blank, Control, Disk, Lsn, Position, Running, Silent, Snapshot
+from ..model import Blank, Control, Disk, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..plans import Plan
 from ..run import Run
 from ..show import size
@@ -37,7 +37,8 @@ def salvage(run: Run, plan: Plan, now: Snapshot) -> None:
         run.journal.write("not salvaged", node=plan.peer, because=because)
         print(f"Nothing is salvaged from {plan.peer}: {because}.", flush=True)
         return
-    disk = read_disk(run.doors[plan.peer])
+    seen = now[plan.peer]  # where nothing ran, that was its end
+    disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
     end = _find_end(run, plan, control, target.timeline)
     damage = _bring_over(run, plan, end, control.segment)
@@ -108,11 +109,10 @@ def _replay_and_look(run: Run, plan: Plan, end: WalEnd, segment: int, patience: 
 
 def _copy(run: Run, plan: Plan, end: WalEnd, segment: int) -> None:
     """Only what the standby has not: up to where it is, both must have the same bytes."""
-    new, old = run.doors[plan.node], run.doors[plan.peer]
-    here = Position(end.timeline, servers.replayed(new))
+    here = Position(end.timeline, servers.replayed(run.doors[plan.node]))
     with run.deed(plan.node, f"prove that {plan.peer} has the same WAL before {here}") as deed:
         deed.changed = False
-        if not wal_copy.same_beginning(old, new, here, segment):
+        if not wal_copy.same_beginning(run, here, segment):
             raise NotAchieved(
                 f"{plan.peer} and {plan.node} have other bytes before {here}: two histories",
                 f"nothing was copied; keep the disk of {plan.peer}. {_WITHOUT}",
@@ -144,7 +144,8 @@ def _prove_one_history(run: Run, plan: Plan, end: WalEnd, segment: int) -> None:
     at = Position(end.timeline, end.last)
     with run.deed(plan.node, f"prove one history: the record at {at} on both nodes") as deed:
         deed.changed = False
-        ours, theirs = (record_at(run.doors[name], at, segment) for name in (plan.node, plan.peer))
-        if not theirs or ours != theirs:
-            raise NotAchieved(f"at {at} {plan.peer} has {theirs or 'nothing'}, {plan.node} {ours or 'nothing'}")
-        deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {theirs}")
+        told = dict(zip(run.pair.names, run.both(lambda name: record_at(run.doors[name], at, segment)), strict=True))
+        if not told[plan.peer] or told[plan.node] != told[plan.peer]:
+            words = (f"{name} has {record or 'nothing'}" for name, record in told.items())
+            raise NotAchieved(f"at {at} {', '.join(words)}: two histories", f"keep the disk of {plan.peer}")
+        deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {told[plan.peer]}")
