@@ -1,7 +1,8 @@
 """`make demo`: the whole cycle on an embedded pair, while a client keeps writing.
 
-Setup, verify, a switchover, a wrecked old primary, its rebuild, verify, and the switchover back. Exits with 0 only if
-every step ended well and every acknowledged row is there.
+First act: setup, verify, a switchover, a wrecked old primary, its rebuild, verify, and the switchover back. Second act:
+the primary is killed with -9, failover with the salvage of its disk, rebuild, verify. Exits with 0 only if every step
+ended well and every acknowledged row is there.
 """
 
 from __future__ import annotations
@@ -74,11 +75,20 @@ def _acts(lab: Lab) -> list[tuple[str, Callable[[], tuple[str, str]]]]:
         ("rebuild db0", lambda: _run(lab, "rebuild", "node=db0", "confirm=rebuild db0")),
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
         ("promote db0", lambda: _run(lab, "promote", "confirm=promote db0")),
+        ("(db0 is killed with -9)", lambda: _kill(lab)),
+        ("promote db1, failover", lambda: _run(lab, "promote", "occasion=failover", "confirm=promote db1", ends=5)),
+        ("rebuild db0", lambda: _run(lab, "rebuild", "node=db0", "confirm=rebuild db0")),
+        ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
     ]
 
 
 def _wreck(lab: Lab) -> tuple[str, str]:
     lab.wreck("db0")
+    return "done", ""
+
+
+def _kill(lab: Lab) -> tuple[str, str]:
+    lab.kill("db0")
     return "done", ""
 
 
@@ -96,15 +106,18 @@ def _step(load: Load, name: str, act: Callable[[], tuple[str, str]]) -> Done:
     return done
 
 
-def _run(lab: Lab, notebook: str, *parameters: str) -> tuple[str, str]:
-    """One notebook through `pgha run`; its outcome and the name of its record folder."""
+def _run(lab: Lab, notebook: str, *parameters: str, ends: int = 0) -> tuple[str, str]:
+    """One notebook through `pgha run`; its outcome and the name of its record folder.
+
+    `ends` is the exit code of a good end: a failover leaves no standby, which is 5.
+    """
     words = [word for parameter in (*parameters, "reason=make demo") for word in ("-p", parameter)]
     command = [sys.executable, "-m", "pgha_helpers", "run", notebook, str(lab.pair_file), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST)
     record = done.stdout.rpartition("Record: ")[2].strip()
-    if done.returncode:
+    if done.returncode != ends:
         print(done.stdout[-3000:], done.stderr[-3000:], flush=True)
-    return ("done" if done.returncode == 0 else f"exit code {done.returncode}"), Path(record).name
+    return ("done" if done.returncode == ends else f"exit code {done.returncode}"), Path(record).name
 
 
 def table(done: list[Done], missing: int) -> Table:
