@@ -29,6 +29,7 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Way:
         except HaError as failed:
             _go_on(run, plan, "ssh", failed, has_command)
     if has_command:
+        run.lock.forget(plan.peer)
         try:
             return _told(run, plan, "command", fence_by_command(run, plan.peer))
         except HaError as failed:
