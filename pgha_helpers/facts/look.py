@@ -136,7 +136,7 @@ def _heard(running: Running | HaError) -> Heard:
     """Whether SQL was answered; a server that refuses us is alive, and may well serve others."""
     if isinstance(running, Running):
         return Heard("yes", str(running))
-    return Heard("yes" if Hung("", "", Disk(), _answer(running)).refuses else "no", running.what)
+    return Heard("yes" if Hung("", "", Disk(), _answer(running)).refuses else "no", running.what.removeprefix("SQL: "))
 
 
 def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:

@@ -100,7 +100,9 @@ def symptoms(now: Snapshot, old: Lost) -> Iterator[str]:
     """What is known of a node that does not answer SQL, and which places cannot tell: a hung one is not a dead one."""
     disk = disk_of(old)
     if isinstance(old, Hung):
-        yield f"{old.node} is not down, it hangs: {_why_it_hangs(old)}"
+        itself = [v.sql.words for v in now.looked_at(old.node) if v.place == f"{old.node} itself"]
+        asked = f". Asked on its own machine: {itself[0]}" if itself else ""
+        yield f"{old.node} is not down, it hangs: {_why_it_hangs(old)}{asked}"
     if disk and disk.control and _is_full(disk):
         yield f"The disk of {old.node} is full: {size(disk.free_bytes)} free"
     for vantage in now.looked_at(old.node):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from .. import dialect
 from ..actions import servers, standby
 from ..actions.fence import disable_service, fence_by_command
 from ..errors import Failure, HaError, NotAchieved, Refusal
@@ -57,17 +58,30 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> str
 
     A disk that cannot be written cannot be armed: then somebody's word that it stays off has to do.
     """
+    armed = False
     if not isinstance(now[plan.peer], Blank):
         try:
-            standby.define(run, plan.peer, major)
-            standby.arm(run, plan.peer, major)
+            _arm(run, plan, major)
+            armed = True
         except HaError as unarmed:
             if not word:
                 raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
             run.journal.write("not armed", node=plan.peer, because=unarmed.what)
         _disable(run, plan)
     servers.end_every_process(run, plan.peer)
-    return _evidence(run, plan, word)
+    return _evidence(run, plan, armed, word)
+
+
+def _arm(run: Run, plan: Plan, major: int) -> None:
+    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried)."""
+    try:
+        standby.define(run, plan.peer, major)
+    except HaError as undefined:
+        if not dialect.has("standby_signal", major):
+            raise
+        run.journal.write("not defined", node=plan.peer, because=undefined.what)
+        print(f"  {plan.peer}: its standby definition is not written: {undefined.what}", flush=True)
+    standby.arm(run, plan.peer, major)
 
 
 def _disable(run: Run, plan: Plan) -> None:
@@ -79,14 +93,16 @@ def _disable(run: Run, plan: Plan) -> None:
         print(f"  {plan.peer}: its service is not disabled: {trouble.what}", flush=True)
 
 
-def _evidence(run: Run, plan: Plan, word: str) -> str:
-    """What is seen there now. Raises NotAchieved if a process is there again."""
+def _evidence(run: Run, plan: Plan, armed: bool, word: str) -> str:
+    """What is seen there now. Raises NotAchieved if a process is there again, or the standby definition is not."""
     disk = read_disk(run.doors[plan.peer])
     if disk.processes:
         raise NotAchieved(
             f"{plan.peer} was ended and runs again: {len(disk.processes)} processes",
             "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
         )
-    armed = ", ".join(disk.standby_files) or "no standby definition"
+    if armed and not disk.standby_files:
+        raise NotAchieved(f"{plan.peer} was armed and is not: something took that away", "find it, then run this again")
+    files = ", ".join(disk.standby_files) or "no standby definition"
     said = f"; {word}" if word else ""
-    return f"over ssh: no process of its data directory is left, {armed} in place{said}"
+    return f"over ssh: no process of its data directory is left, {files} in place{said}"

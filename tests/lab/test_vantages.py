@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 import yaml
 
+from pgha_helpers import lab as labs
 from pgha_helpers import look, plan_promotion
 from pgha_helpers.actions import servers
 from pgha_helpers.errors import HaError, NotAchieved, NotSafe, Refusal
@@ -185,6 +188,57 @@ def test_a_killed_primary_is_seen_dead_from_everywhere_and_fenced_over_ssh(own_p
     told = read(list(records(own_pair))[-1]).last("fenced by")
     assert told["way"] == "ssh" and "no process of its data directory is left" in told["words"]
     assert writable(own_pair) == ["db1"]
+
+
+def test_a_primary_on_a_full_disk_is_told_from_a_dead_one_and_fenced(
+    own_pair: Lab, tmp_path: Path, need: Callable[..., None]
+) -> None:
+    """Nothing can be written there any more, and still it is made a standby: the signal is an empty file."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small tmpfs")
+    need("mount", "mount")
+    pair = own_pair
+    with on_a_small_disk(pair) as data:
+        ask(pair, "db0", "create table t as select 1 as n")
+        with pytest.raises(psycopg2.OperationalError):  # its WAL takes the last of the room, and that is a PANIC
+            for _ in range(50):
+                ask(pair, "db0", "insert into t select generate_series(1, 100000)")
+        deadline = time.monotonic() + 30
+        while pair.processes("db0"):
+            assert time.monotonic() < deadline, "it went on"
+            time.sleep(0.05)
+        fill(data)
+        with running(pair, "promote", occasion="failover") as run:
+            assert "The disk of db0 is full: 0 B free" in str(plan_promotion(run, look(run, around=True)))
+        deeds = carry_out(pair, "promote", "promote db1", occasion="failover")
+        assert "db0: arm" in did(deeds) and (data / "standby.signal").exists()
+        assert writable(pair) == ["db1"]
+
+
+@contextlib.contextmanager
+def on_a_small_disk(pair: Lab) -> Iterator[Path]:
+    """db0's data directory on a disk of its own, of 160 MB, and the server started there."""
+    data = pair.node("db0").data_directory
+    pair.kill("db0")
+    owner, elsewhere = data.stat(), data.rename(data.with_name("elsewhere"))
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", data], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{elsewhere}/.", data], check=True)
+        os.chown(data, owner.st_uid, owner.st_gid)
+        data.chmod(0o700)
+        labs.up(pair.folder)
+        yield data
+    finally:
+        pair.kill("db0")
+        subprocess.run(["umount", "-l", data], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Take all the room that is left."""
+    with (disk / "filler").open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
 
 
 def killer(folder: Path, pids: list[int]) -> tuple[str, str]:
