@@ -94,7 +94,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         silent = run.lock.take(may_fail=plan.lost)
         if silent:
             run.journal.write("not locked", nodes=silent)
-        now = look(run, closely=plan.kind == "switchover")
+        now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
         again = run.replan(now)
         if again == plan:
             require(run, again, now)

@@ -99,6 +99,11 @@ class Lock:
             self._pipes[name] = self._hold(door, again=True)
             self._lost.discard(name)
 
+    def forget(self, name: str) -> None:
+        """Go on without the lock of a node whose shell is gone: it is being cut off, and nobody can hold it there."""
+        self._drop_lost()
+        self._lost.discard(name)
+
     def somebody_else(self) -> str:
         """Who holds it now, other than this run, on any node that answers; an empty string if nobody does."""
         for door in self._doors:

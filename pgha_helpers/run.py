@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
-from .model import ClientSeen, Deed, Deeds, Note, Pair, Snapshot, Timeouts
+from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Timeouts
 from .plans import Plan
 from .plans.account import Known
 from .wire.doors import Door
@@ -56,6 +56,7 @@ class Run:
     doors: Mapping[str, Door]
     lock: Lock
     clients: dict[str, Held] = field(default_factory=dict)  # by name, once somebody has asked for them
+    others: dict[str, Door] = field(default_factory=dict)  # to hosts that are no nodes, see `elsewhere`
     permit: Plan | None = None
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
@@ -80,6 +81,11 @@ class Run:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         first, second = self._asking.map(ask, self.pair.names)
         return first, second
+
+    def elsewhere(self, name: str, ssh: Ssh | None, bin_directory: str = "") -> Door:
+        """A door to a host that is no node: a witness, or where a fence command runs. Without ssh: this machine."""
+        place = Node(name, host="", data_directory="", bin_directory=bin_directory, ssh=ssh)
+        return self.others.setdefault(name, Door(place, self.pair))
 
     def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
@@ -142,7 +148,7 @@ class Run:
     def close(self) -> None:
         """Release the lock and every connection; a later verb opens what it needs again."""
         self.lock.release()
-        for held in (*self.clients.values(), *self.doors.values()):
+        for held in (*self.clients.values(), *self.others.values(), *self.doors.values()):
             with contextlib.suppress(HaError, OSError):
                 held.close()
 

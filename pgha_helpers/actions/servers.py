@@ -75,6 +75,8 @@ def start(run: Run, name: str) -> None:
 def _start(run: Run, door: Door) -> None:
     node, within = door.node, run.timeouts.start
     if isinstance(node.service, Commands):
+        if node.service.enable:  # a fence may have disabled it
+            door.login.run(*node.service.enable)
         door.login.run(*node.service.start, within=within)
     elif node.service == "pg_ctl":
         home = resolve(door, node.state_directory)

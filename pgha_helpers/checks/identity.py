@@ -9,6 +9,7 @@ from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot
 from ..model.sightings import disk_of, system_id_of
 from ..show import size
 from .check import check
+from .forks import at_stake
 
 
 @check(value=lambda now: _named(s.node for s in now.running))
@@ -111,7 +112,8 @@ def one_node_is_writable(now: Snapshot) -> str | None:
     if len(now.primaries) == 1:
         return None
     if now.primaries:
-        return now.two_primaries()
+        ours, theirs = now.system_ids()
+        return f"{now.two_primaries()}; {at_stake(now)}" if ours == theirs else now.two_primaries()
     return "; ".join(f"{s.node} {s}" for s in now.sightings)
 
 

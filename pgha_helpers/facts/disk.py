@@ -29,7 +29,7 @@ def parse_disk(text: str, now: float) -> Disk:
 
     >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
-    Disk(control=None, blank='/d is empty', processes=(7,), standby_files=('standby.signal',), ...clock_skew=0.5)
+    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...clock_skew=0.5)
     """
     words: dict[str, list[str]] = {}
     histories: dict[int, str] = {}
@@ -48,6 +48,7 @@ def parse_disk(text: str, now: float) -> Disk:
         control=control if isinstance(control, Control) else None,
         blank=blank or (control if isinstance(control, str) else ""),
         processes=tuple(map(int, words.get("process", ()))),
+        halted=tuple(map(int, words.get("halted", ()))),
         standby_files=tuple(words.get("standby", ())),
         histories=histories,
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),

@@ -13,6 +13,11 @@ for p in /proc/[0-9]*; do
     name=
     read -r name < "$p/comm" 2>/dev/null
     case "$name" in postgres|postmaster) echo "process ${p#/proc/}";; *) continue;; esac
+    while read -r key state _; do
+      [ "$key" = State: ] || continue
+      case "$state" in T|t) echo "halted ${p#/proc/}";; esac
+      break
+    done 2>/dev/null < "$p/status"
     title=
     read -r title < "$p/cmdline" 2>/dev/null
     case "$title" in *": startup "*"recovering "*) echo "recovering ${title##*recovering }";; esac

@@ -10,7 +10,22 @@ from typing import Any
 from .. import dialect
 from ..checks import Check
 from ..errors import CommandFailed, HaError, NotAchieved, NotSafe, NotSeen, QueryFailed, TooSlow, Unreachable
-from ..model import Blank, Hung, Lsn, Node, Receiver, Running, Sender, Sighting, Silent, Slot, Snapshot, Stopped
+from ..model import (
+    Blank,
+    Disk,
+    Heard,
+    Hung,
+    Lsn,
+    Node,
+    Receiver,
+    Running,
+    Sender,
+    Sighting,
+    Silent,
+    Slot,
+    Snapshot,
+    Stopped,
+)
 from ..model.survey import Survey
 from ..run import Run
 from ..show import span, utc
@@ -19,6 +34,7 @@ from ..wire.sql import Session
 from .disk import read_disk
 from .queries import query
 from .survey import survey
+from .vantages import look_around
 
 _SETTINGS = (
     "max_connections",
@@ -48,19 +64,24 @@ _SETTINGS = (
 )
 
 
-def look(run: Run, journal: bool = True, closely: bool = False) -> Snapshot:
+def look(run: Run, journal: bool = True, closely: bool = False, around: bool = False) -> Snapshot:
     """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error.
 
     `closely` adds a survey of each node that runs, and of the clients: all that the checks before a switchover lean on.
+    `around` adds how each node is seen from everywhere else: what a failover leans on.
     """
     began = time.time()
-    seen = run.both(lambda name: sight(run.doors[name]))
+    if around:
+        seen, vantages = look_around(run, sight_and_words)
+    else:
+        seen, vantages = run.both(lambda name: sight(run.doors[name])), ()
     surveys = _survey(run, {s.node: s for s in seen}) if closely else {}
-    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4), surveys)
+    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4), surveys, vantages=vantages)
     if closely:
         now = replace(now, clients=run.ask_clients(now), seconds=round(time.time() - began, 4))
     if journal:
-        run.journal.write("seen", nodes={s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}, facts=seen)
+        nodes = {s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}
+        run.journal.write("seen", nodes=nodes, facts=seen, **({"vantages": vantages} if around else {}))
     return now
 
 
@@ -97,11 +118,28 @@ def _why_not(check: Check, now: Snapshot) -> str | None:
 
 def sight(door: Door) -> Sighting:
     """One node: SQL first, then its shell, and whichever of the five sightings these two make."""
+    return sight_and_words(door)[0]
+
+
+def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
+    """One node, and what SQL and ssh had to say, each by itself."""
     running = _ask_sql(door)
     try:
         disk = read_disk(door)
     except (Unreachable, TooSlow, CommandFailed) as silence:
-        return _without_shell(door.node, running, _words(silence))
+        words = _words(silence)
+        return _without_shell(door.node, running, words), _heard(running), Heard("no", words)
+    return _sighting(door, running, disk), _heard(running), Heard("yes")
+
+
+def _heard(running: Running | HaError) -> Heard:
+    """Whether SQL was answered; a server that refuses us is alive, and may well serve others."""
+    if isinstance(running, Running):
+        return Heard("yes", str(running))
+    return Heard("yes" if Hung("", "", Disk(), _answer(running)).refuses else "no", running.what.removeprefix("SQL: "))
+
+
+def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     if isinstance(running, Running):
         return replace(running, disk=disk, timeline=max(running.timeline, disk.recovering))
     if disk.processes:

@@ -126,7 +126,9 @@ def _manager(text: str) -> Manager:
 def _refused(door: Door) -> tuple[str, ...]:
     """What the ssh user may not do of all that a run does as that user; what its owner may not do, survey.sh tells."""
     service = door.node.service
-    commands = (service.start, service.stop) if isinstance(service, Commands) else ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    if isinstance(service, Commands):
+        commands = (service.start, service.stop, *filter(None, (service.disable, service.enable)))
     refused = (argv for argv in commands if not _may_run(door, argv))
     return tuple(f"{' '.join(argv)} is not allowed, or there is no such program" for argv in refused)
 

@@ -2,6 +2,7 @@
 
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, Deeds, Verdict, Verdicts
+from .fence import Fence, Witness
 from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
@@ -24,8 +25,10 @@ from .sightings import (
 from .snapshot import Snapshot
 from .ssh import Ssh
 from .survey import Survey
+from .vantage import HERE, Heard, Vantage
 
 __all__ = [
+    "HERE",
     "Blank",
     "Client",
     "ClientSeen",
@@ -34,6 +37,8 @@ __all__ = [
     "Deed",
     "Deeds",
     "Disk",
+    "Fence",
+    "Heard",
     "Hung",
     "Libpq",
     "Limits",
@@ -56,8 +61,10 @@ __all__ = [
     "Stopped",
     "Survey",
     "Timeouts",
+    "Vantage",
     "Verdict",
     "Verdicts",
+    "Witness",
     "ends_of",
     "is_or_was_standby",
     "phase_of",

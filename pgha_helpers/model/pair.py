@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .clients import Client
+from .fence import Fence, Witness
 from .marks import CLOSED, MB, Bytes, Seconds
 from .ssh import Ssh
 
 
 @dataclass(frozen=True)
 class Commands:
-    """How a service manager starts and stops the server: each a list of arguments, never a line for a shell."""
+    """How a service manager starts and stops the server: each a list of arguments, never a line for a shell.
+
+    `disable` keeps it from starting the server by itself, after a fence; `enable` takes that back before a start.
+    """
 
     __pydantic_config__ = CLOSED
     start: tuple[str, ...]
     stop: tuple[str, ...]
+    disable: tuple[str, ...] = ()
+    enable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Node:
     state_directory: str = "~/.pgha"
     passfile: str = ""
     ssh: Ssh | None = None
+    fence: Fence | None = None
 
     @property
     def seen_by_peer(self) -> tuple[str, int]:
@@ -108,6 +115,7 @@ class Pair:
     allowed_signers: str = ""
     secret_variables: tuple[str, ...] = ()
     clients: tuple[Client, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 

@@ -12,6 +12,7 @@ from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of
 from .survey import Host, Survey
+from .vantage import Vantage
 
 
 @dataclass(frozen=True, repr=False)  # shown by its table
@@ -19,6 +20,7 @@ class Snapshot(show.Shown):
     """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was put.
 
     `survey` holds by node what a close look adds, or a sentence that says why it could not; empty without one.
+    `vantages` is how the nodes are seen from everywhere else; empty where nobody asked.
     """
 
     pair: Pair
@@ -27,6 +29,7 @@ class Snapshot(show.Shown):
     seconds: float = 0.0
     survey: Mapping[str, Survey | str] = field(default_factory=dict)
     clients: tuple[ClientSeen, ...] = ()  # only a close look has them
+    vantages: tuple[Vantage, ...] = ()
 
     def __getitem__(self, name: str) -> Sighting:
         return self.sightings[self.pair.names.index(name)]
@@ -86,6 +89,10 @@ class Snapshot(show.Shown):
         """The sighting of the node that is not `name`."""
         return self[self.pair.other(name).name]
 
+    def looked_at(self, name: str) -> tuple[Vantage, ...]:
+        """This node as it is seen from each place that looked at it."""
+        return tuple(v for v in self.vantages if v.node == name)
+
     def lag(self) -> int:
         """Bytes that the standby has not replayed yet. Raises NotSeen, or ValueError across timelines."""
         standby = self.standby
@@ -102,8 +109,10 @@ class Snapshot(show.Shown):
         return show.Table(("node", f"before, {self.taken}", f"after, {after.taken}"), rows)
 
     def table(self) -> show.Table:
-        """One row per node: what it is, what its shell says, and who is attached."""
-        return show.Table(("node", "address", "seen as", "details"), [self._row(s) for s in self.sightings])
+        """One row per node: what it is, what its shell says, and who is attached. Below, each other view of it."""
+        rows = [self._row(s) for s in self.sightings]
+        rows += [(v.node, f"from {v.place}", str(v), show.span(v.seconds)) for v in self.vantages]
+        return show.Table(("node", "address", "seen as", "details"), rows)
 
     def _row(self, seen: Sighting) -> tuple[str, str, str, str]:
         node = self.pair[seen.node]

@@ -12,9 +12,10 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import BadParameters
-from ..model import Pair
+from ..model import Node, Pair
 from ..places import CHECKOUT
 from .clients import clients_nonsense, read_clients
+from .fences import fences_nonsense
 from .sentences import dataclass_in, sentence, with_units
 
 
@@ -75,8 +76,9 @@ def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(nodes, dict) or len(nodes) != 2 or not all(isinstance(n, dict) for n in nodes.values()):
         found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
         raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
-    listed = [{"name": str(key), **value} for key, value in nodes.items()]
-    shaped: dict[str, Any] = with_units(Pair, {"name": name, **raw, "nodes": listed}, "")
+    listed = [with_units(Node, {"name": str(key), **value}, f"nodes.{key}.") for key, value in nodes.items()]
+    witnesses = raw.get("witnesses") or ()
+    shaped: dict[str, Any] = with_units(Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, "")
     return shaped
 
 
@@ -85,7 +87,7 @@ def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
     seen = []
     for fault in error.errors():
         where = [p for p in fault["loc"] if not (isinstance(p, str) and p[:1].isupper())]
-        keys = [_node_name(raw, p) if isinstance(p, int) else str(p) for p in where]
+        keys = [_entry_name(raw, where[0], p) if n == 1 else str(p) for n, p in enumerate(where)]
         seen.append(sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
     return list(dict.fromkeys(seen))
 
@@ -93,16 +95,25 @@ def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
 def _owner(where: list[Any]) -> Any:
     """The dataclass whose key the complaint is about."""
     owner: Any = Pair
-    for part in where[:-1]:
-        if isinstance(part, int):
-            owner = get_args(get_type_hints(Pair)["nodes"])[0]
-        elif part != "nodes":
+    for number, part in enumerate(where[:-1]):
+        if number == 1 and where[0] in _LISTS:
+            owner = get_args(get_type_hints(Pair)[where[0]])[0]
+        elif part in get_type_hints(owner):
             owner = dataclass_in(get_type_hints(owner)[part]) or owner
     return owner
 
 
-def _node_name(raw: dict[str, Any], index: int) -> str:
-    return str(list(raw.get("nodes", {}))[index])
+_LISTS = ("nodes", "witnesses")
+
+
+def _entry_name(raw: dict[str, Any], key: Any, index: Any) -> str:
+    """The name of a node, or of a witness that has one; of anything else what it is."""
+    if key not in _LISTS or not isinstance(index, int):
+        return str(index)
+    if key == "nodes":
+        return str(list(raw["nodes"])[index])
+    entry = raw[key][index] if isinstance(raw.get(key), list) else None
+    return str(entry.get("name") or index + 1) if isinstance(entry, dict) else str(index + 1)
 
 
 def _nonsense(pair: Pair) -> Iterator[str]:
@@ -118,6 +129,7 @@ def _nonsense(pair: Pair) -> Iterator[str]:
     for node in pair:
         yield from _node_nonsense(node)
     yield from clients_nonsense(pair)
+    yield from fences_nonsense(pair)
 
 
 def _records_nonsense(pair: Pair) -> Iterator[str]:

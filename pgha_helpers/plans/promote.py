@@ -13,6 +13,7 @@ from ..model import Blank, Control, Disk, Hung, Running, Sighting, Silent, Snaps
 from ..model.snapshot import streams_to
 from ..show import size, span
 from .account import Account, may_be_lost
+from .living import fence_step, refuse_the_living, symptoms
 from .plan import Plan, named
 from .rebuild import history_of
 
@@ -258,7 +259,7 @@ def _failover(now: Snapshot, fenced_by: str, salvage: str, skip_delay: bool, acc
     old = now.other(target.node)
     if isinstance(old, Running) or isinstance(target, Stopped):
         raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
-    _refuse_the_living(target, old)
+    refuse_the_living(now, target, old, fenced_by)
     _refuse_a_delay(target, skip_delay)
     return Plan(
         "promote",
@@ -266,29 +267,15 @@ def _failover(now: Snapshot, fenced_by: str, salvage: str, skip_delay: bool, acc
         old.node,
         "failover",
         steps=(
-            _fence(old, fenced_by),
+            fence_step(now, old, fenced_by),
             *_let_go(target),
             _salvage(target, old, salvage),
             f"Let {target.node} replay to the end, and promote it",
             f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
         ),
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=may_be_lost(target, old, account(old.node), salvage),
+        told=(*symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
     )
-
-
-def _refuse_the_living(target: Running, old: Stopped | Hung | Blank | Silent) -> None:
-    """Raises NotSafe where something says that the old primary is alive, although it does not answer us."""
-    if isinstance(old, Hung) and old.refuses:
-        raise NotSafe(
-            f"{old.node} is alive and refuses us, and may be serving others: {old.answer}",
-            "mend that and use occasion=switchover, or stop it there",
-        )
-    if isinstance(old, Silent) and target.receiver and target.receiver.status == "streaming":
-        raise NotSafe(
-            f"{old.node} still streams to {target.node}: it is alive, or has been dead for less than a minute",
-            f"look from {target.node} whether it is; a walreceiver gives up after wal_receiver_timeout",
-        )
 
 
 def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
@@ -314,17 +301,6 @@ def _salvage(target: Running, old: Stopped | Hung | Blank | Silent, salvage: str
         return f"Salvage nothing from the disk of {old.node}, because salvage=none"
     unless = "else nothing is promoted" if salvage == "all" else "as far as its WAL is whole"
     return f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and replay it; {unless}"
-
-
-def _fence(old: Stopped | Hung | Blank | Silent, fenced_by: str) -> str:
-    if not isinstance(old, Silent):
-        return f"Fence {old.node} over ssh: standby definition in place, every process of its data directory ended"
-    if not fenced_by.strip():
-        raise NotSafe(
-            f"{old.node} {old}: silence does not prove that it is off",
-            'make sure that it cannot take writes, then say who did and how: fenced_by="who and how"',
-        )
-    return f"Take {old.node} as fenced, on the word of: {fenced_by}"
 
 
 def _kind(old: Stopped | Hung | Blank | Silent) -> str:

@@ -25,7 +25,7 @@ def as_consented(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     fenced, would not be true. A consent to follow does not cover a clone that replaces a directory.
     """
     run.permits(plan)
-    now = look(run, closely=plan.kind == "switchover")
+    now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     again = run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
     same_kind = again.kind == plan.kind or again.kind in _MAY_BECOME.get(plan.kind, ())

@@ -43,7 +43,8 @@ def running(pair: Lab | Path, notebook: str, **parameters: Any) -> Iterator[Run]
 def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) -> Deeds:
     """Step through a changing notebook as papermill would. Raises whatever a cell raises."""
     with running(pair, notebook, confirm=consent, **parameters) as run:
-        now = look(run, closely=notebook == "promote" and run.parameters["occasion"] == "switchover")
+        occasion = run.parameters["occasion"] if notebook == "promote" else ""
+        now = look(run, closely=occasion == "switchover", around=occasion == "failover")
         plan = _PLANS[notebook](run, now)
         require(run, plan, now)
         plan = gate(run, plan)

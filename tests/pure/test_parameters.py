@@ -29,6 +29,22 @@ def changed(**nodes: dict[str, object]) -> dict[str, object]:
     return {"nodes": {name: {**GOOD["nodes"][name], **nodes.get(name, {})} for name in ("db0", "db1")}}
 
 
+GATE = {"name": "gate", "ssh": {"host": "gate.example"}}
+UP = {"start": ["up"], "stop": ["down"]}
+
+
+def fenced(**changes: object) -> dict[str, object]:
+    return changed(db0={"fence": {"command": ["power", "off"], "check": ["is-off"], **changes}})
+
+
+def test_witnesses_and_fences_are_read(tmp_path: Path) -> None:
+    told = {**fenced(within="5s", witness="gate"), "witnesses": [GATE]}
+    pair = load_pair(written(tmp_path, told))
+    fence = pair["db0"].fence
+    assert fence and (fence.command, fence.check, fence.within) == (("power", "off"), ("is-off",), 5)
+    assert pair["db1"].fence is None and pair.witnesses[0].ssh.host == "gate.example"
+
+
 def test_a_small_pair_file_is_enough(tmp_path: Path) -> None:
     pair = load_pair(written(tmp_path))
     assert (pair.name, pair.names, pair["db1"].port, pair.timeouts.connect) == ("prod", ("db0", "db1"), 5432, 3)
@@ -54,6 +70,25 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         ({**GOOD, "timeouts": {"connect": "3"}}, "timeouts.connect: '3' is not a duration"),
         ({**GOOD, "limits": {"lag": "much"}}, "limits.lag: 'much' is not a size"),
         ({**GOOD, "preferred": "db7"}, "preferred: 'db7' is not one of db0 and db1"),
+        ({**GOOD, "witnesses": 7}, "witnesses: 7 is wrong"),
+        ({**GOOD, "witnesses": [{"ssh": {"host": "h"}}]}, "witnesses.1.name: is missing"),
+        ({**GOOD, "witnesses": [{"name": "gate"}]}, "witnesses.gate.ssh: is missing"),
+        ({**GOOD, "witnesses": [{**GATE, "hots": "h"}]}, "witnesses.gate.hots: unknown key; known: name, ssh"),
+        ({**GOOD, "witnesses": [{**GATE, "ssh": {"hots": "h"}}]}, "witnesses.gate.ssh.hots: unknown key"),
+        ({**GOOD, "witnesses": [GATE, GATE]}, "'gate' is the name of 2 entries"),
+        ({**GOOD, "witnesses": [{**GATE, "name": "db1"}]}, "witnesses.db1: the name is taken"),
+        ({**GOOD, "witnesses": [{**GATE, "bin_directory": "bin"}]}, "'bin' must be an absolute path"),
+        (fenced(comand=["off"]), "nodes.db0.fence.comand: unknown key; did you mean 'command'?"),
+        (fenced(command="off"), "nodes.db0.fence.command: 'off' is wrong"),
+        (fenced(command=[]), "nodes.db0.fence.command: is empty; it is a list of arguments"),
+        (fenced(command=["power", False]), "nodes.db0.fence.command.1: False is wrong"),
+        (fenced(command=["is-off"]), "command and check are the same"),
+        (fenced(within="5"), "nodes.db0.fence.within: '5' is not a duration"),
+        (fenced(within="0s"), "nodes.db0.fence.within: must be more than 0 s"),
+        (fenced(witness="gate"), "nodes.db0.fence.witness: 'gate' is not one of `witnesses:`, which is empty"),
+        ({**fenced(witness="gaet"), "witnesses": [GATE]}, "nodes.db0.fence.witness: 'gaet' is not one of gate"),
+        ({**fenced(witness="gate", ssh={"host": "h"}), "witnesses": [GATE]}, "witness and ssh cannot both be told"),
+        (changed(db0={"service": {**UP, "disable": ["mask"]}}), "nodes.db0.service.enable: is missing"),
         ({"nodes": {"db0": {}}}, "exactly two nodes by name are needed, found db0"),
         ({"nodes": 7}, "exactly two nodes by name are needed, found 7"),
         ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),

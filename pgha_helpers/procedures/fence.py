@@ -1,0 +1,108 @@
+"""Making the old primary unable to write, by the best way: its own shell, its fence command, or somebody's word."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .. import dialect
+from ..actions import servers, standby
+from ..actions.fence import disable_service, fence_by_command
+from ..errors import Failure, HaError, NotAchieved, Refusal
+from ..facts.disk import read_disk
+from ..model import Blank, Silent, Snapshot
+from ..plans import Plan
+from ..run import Run
+
+Way = Literal["ssh", "command", "word"]
+
+
+def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Way:
+    """Fence the old primary, and write down by which way and on what evidence; gives the way.
+
+    A shell that is lost half-way is followed by the fence command where there is one. Raises a Failure or, where
+    nothing was changed, a Refusal; never is silence taken for a fence.
+    """
+    word = str(run.parameters["fenced_by"]).strip()
+    has_command, answers = run.pair[plan.peer].fence is not None, not isinstance(now[plan.peer], Silent)
+    if answers:
+        try:
+            return _told(run, plan, "ssh", _over_ssh(run, plan, now, major, word))
+        except HaError as failed:
+            _go_on(run, plan, "ssh", failed, has_command)
+    if has_command:
+        run.lock.forget(plan.peer)
+        try:
+            return _told(run, plan, "command", fence_by_command(run, plan.peer))
+        except HaError as failed:
+            _go_on(run, plan, "command", failed, bool(word) and not answers)
+    if not word:
+        raise Refusal(f"{plan.peer} is silent, and nobody has said that it is off", "fenced_by, then run it again")
+    return _told(run, plan, "word", word)
+
+
+def _told(run: Run, plan: Plan, way: Way, words: str) -> Way:
+    run.journal.write("fenced by", node=plan.peer, way=way, words=words)
+    return way
+
+
+def _go_on(run: Run, plan: Plan, way: Way, failed: HaError, has_another: bool) -> None:
+    """Note that one way has failed; raise what went wrong if there is no other."""
+    run.journal.write("not fenced", node=plan.peer, way=way, because=failed.what)
+    if not has_another:
+        raise failed
+    print(f"  {plan.peer}: not fenced by {way}: {failed.what}", flush=True)
+
+
+def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> str:
+    """End every process of the old primary, after making sure that whatever starts it makes it a standby.
+
+    A disk that cannot be written cannot be armed: then somebody's word that it stays off has to do.
+    """
+    armed = False
+    if not isinstance(now[plan.peer], Blank):
+        try:
+            _arm(run, plan, major)
+            armed = True
+        except HaError as unarmed:
+            if not word:
+                raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
+            run.journal.write("not armed", node=plan.peer, because=unarmed.what)
+        _disable(run, plan)
+    servers.end_every_process(run, plan.peer)
+    return _evidence(run, plan, armed, word)
+
+
+def _arm(run: Run, plan: Plan, major: int) -> None:
+    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried)."""
+    try:
+        standby.define(run, plan.peer, major)
+    except HaError as undefined:
+        if not dialect.has("standby_signal", major):
+            raise
+        run.journal.write("not defined", node=plan.peer, because=undefined.what)
+        print(f"  {plan.peer}: its standby definition is not written: {undefined.what}", flush=True)
+    standby.arm(run, plan.peer, major)
+
+
+def _disable(run: Run, plan: Plan) -> None:
+    """What is armed cannot come back writable, so a service that cannot be disabled is told, and no reason to stop."""
+    try:
+        disable_service(run, plan.peer)
+    except HaError as trouble:
+        run.journal.write("not disabled", node=plan.peer, because=trouble.what)
+        print(f"  {plan.peer}: its service is not disabled: {trouble.what}", flush=True)
+
+
+def _evidence(run: Run, plan: Plan, armed: bool, word: str) -> str:
+    """What is seen there now. Raises NotAchieved if a process is there again, or the standby definition is not."""
+    disk = read_disk(run.doors[plan.peer])
+    if disk.processes:
+        raise NotAchieved(
+            f"{plan.peer} was ended and runs again: {len(disk.processes)} processes",
+            "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
+        )
+    if armed and not disk.standby_files:
+        raise NotAchieved(f"{plan.peer} was armed and is not: something took that away", "find it, then run this again")
+    files = ", ".join(disk.standby_files) or "no standby definition"
+    said = f"; {word}" if word else ""
+    return f"over ssh: no process of its data directory is left, {files} in place{said}"
