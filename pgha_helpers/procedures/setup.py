@@ -13,7 +13,6 @@ from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
-from ..plans.rebuild import refuse_tablespaces
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
 from .consented import as_consented
@@ -61,7 +60,6 @@ def set_up(run: Run, plan: Plan) -> Deeds:
         return Deeds()
     keep, node = plan.peer, plan.node
     servers.start(run, keep)
-    refuse_tablespaces(_seen(look(run), keep))
     access.ensure_role(run, keep)
     _settings(run, keep)
     access.ensure_hba(run, keep)
