@@ -54,7 +54,7 @@ def copy_beside(run: Run, name: str, primary: Running) -> str:
         _base_backup(run, door, copying)
         if dialect.has("verify_backup", primary.version // 10000):
             door.run(door.binary("pg_verifybackup"), "-q", copy, within=run.timeouts.clone)
-        _configure(run, door, copy, copying.data.path, primary)
+        configure(run, door, copy, primary, own_files(door, copying.data.path))
         deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
 
@@ -103,10 +103,14 @@ def _base_backup(run: Run, door: Door, copying: Copying) -> None:
         )
 
 
-def _configure(run: Run, door: Door, copy: str, target: str, primary: Running) -> None:
+def own_files(door: Door, target: str) -> dict[str, str]:
+    """The texts of a node's own configuration, by file; empty where there is no cluster."""
+    return {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
+
+
+def configure(run: Run, door: Door, copy: str, primary: Running, own: Mapping[str, str]) -> None:
     """Give the copy the node's own configuration (it belongs to the node) and our standby definition."""
     node, major = door.node, primary.version // 10000
-    own = {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
     for file, text in own.items():
         if text:
             write_file(door, f"{copy}/{file}", text)

@@ -37,5 +37,6 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
         kept = tuple(answer.text.splitlines())
         if not read_disk(door).control:
             raise NotAchieved(f"{target} on {name} does not hold the copy", f"look at {target} and {copy}")
-        deed.say(f"moved the copy into {target}" + (f"; the old one is kept as {', '.join(kept)}" if kept else ""))
+        told = f"; the old directory is kept as {' with '.join(kept)}" if kept else ""
+        deed.say(f"moved the copy into {target}{told}")
     return kept

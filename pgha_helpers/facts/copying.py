@@ -80,6 +80,7 @@ def parse_copying(
     halves = (rest.split(" ", 2) for word, rest in lines if word == "half")
     return Copying(
         node,
+        inside + sum(int(row["size"]) for row in tablespaces),
         found["data"][0],
         tuple(found["tablespace"]),
         next(iter(found["wal"]), None),

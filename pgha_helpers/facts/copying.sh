@@ -56,7 +56,8 @@ other_wal() { # WAL of another timeline may be all that is left of a primary tha
   done
   return 1
 }
-half() { # $1 directory, $2 run: nothing that was ever started or moved in, and no WAL but the primary's
+half() { # $1 directory, $2 run: our own, never started nor moved in, and without WAL of another timeline
+  [ -O "$1" ] || return
   for swap in "$data".swap-$moment-"$2"; do if [ -e "$swap" ]; then return; fi; done
   if used "$1" || other_wal "$1" || other_wal "$1/pg_wal"; then return; fi
   whole=$data.clone-$2
@@ -65,7 +66,8 @@ half() { # $1 directory, $2 run: nothing that was ever started or moved in, and 
   for link in "$data"/pg_wal "$data"/pg_tblspc/*; do
     if [ -L "$link" ] && [ "$link" -ef "$1" ]; then return; fi
   done
-  echo "half $(du -sk -- "$1" 2>/dev/null | cut -f1) $(stat -c %d -- "$1") $1"
+  kilobytes=$(du -sk -- "$1" 2>/dev/null) || return  # what cannot be read may be anything
+  echo "half ${kilobytes%%[!0-9]*} $(stat -c %d -- "$1") $1"
 }
 halves=$(
   halves_of "$data"

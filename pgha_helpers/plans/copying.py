@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import NotSafe
 from ..show import size
+from .plan import Plan
 
 MARGIN = 1.1  # what is written while the copy is made comes on top
 
@@ -48,10 +49,12 @@ class Half:
 class Copying:
     """A copy of the primary for this node: its parts, and what dead runs have left.
 
-    `begun` is the path of a copy whose swap was begun and not finished: it is moved in, and no new one is made.
+    `bytes` is what there is to copy, without WAL. `begun` is the path of a copy whose swap was begun and not finished:
+    it is moved in, and no new one is made.
     """
 
     node: str
+    bytes: int
     data: Part
     tablespaces: tuple[Part, ...] = ()
     wal: Part | None = None
@@ -62,11 +65,6 @@ class Copying:
     def parts(self) -> tuple[Part, ...]:
         """Every directory that receives something."""
         return (self.data, *self.tablespaces, *([self.wal] if self.wal else ()))
-
-    @property
-    def bytes(self) -> int:
-        """What will be copied, WAL apart."""
-        return self.data.needed + sum(part.needed for part in self.tablespaces)
 
     def told(self) -> tuple[str, ...]:
         """What to say of it before the gate."""
@@ -90,6 +88,11 @@ def refuse_copy(copying: Copying) -> None:
             f"{copying.node} cannot take a copy beside: {'; '.join(reasons)}",
             "mend that (nothing old is deleted to make room), or copy in place by another method",
         )
+
+
+def makes_copy(plan: Plan) -> bool:
+    """Whether one of the plan's steps is a copy beside by pg_basebackup."""
+    return not plan.already and any("pg_basebackup into" in step for step in plan.steps)
 
 
 def _obstacles(copying: Copying) -> Iterator[str]:

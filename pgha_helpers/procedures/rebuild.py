@@ -14,7 +14,7 @@ from ..facts.copying import read_copying
 from ..model import Deeds, Running, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..plans import Plan
-from ..plans.copying import refuse_copy
+from ..plans.copying import makes_copy, refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
@@ -33,9 +33,10 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
 def with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
     """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
-    if plan.kind != "clone" or plan.already:
+    source = now[plan.peer]
+    if not makes_copy(plan) or not isinstance(source, Running):
         return plan
-    copying = read_copying(run, plan.node, now.primary)
+    copying = read_copying(run, plan.node, source)
     refuse_copy(copying)
     return replace(plan, told=(*plan.told, *copying.told()))
 
