@@ -10,7 +10,7 @@ from ..conninfo import primary_conninfo
 from ..errors import NotAchieved, Refusal
 from ..facts.copying import read_copying
 from ..model import Running
-from ..plans.copying import Copying, refuse_copy
+from ..plans.copying import Copying, Half, refuse_copy
 from ..plans.setup import NEED_RESTART
 from ..run import Run
 from ..show import size
@@ -28,14 +28,13 @@ _PROGRESS = re.compile(r"(\d+)/(\d+) kB")
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
 
 
-def remove_halves(run: Run, name: str, primary: Running) -> None:
+def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> None:
     """Remove what copies that died have left: never started, never moved in, open by nobody, without WAL of its own."""
     with run.deed(name, "remove what copies that died have left") as deed:
-        found = read_copying(run, name, primary).halves
-        for half in found:
+        for half in halves:
             run.doors[name].script(_REMOVE, half.path, within=run.timeouts.clone)
-        if found:
-            deed.say("removed " + ", ".join(f"{half.path} ({size(half.bytes)})" for half in found))
+        if halves:
+            deed.say("removed " + ", ".join(f"{half.path} ({size(half.bytes)})" for half in halves))
         else:
             deed.already("no copy that died has left anything")
 

@@ -62,7 +62,9 @@ class Progress(AbstractContextManager["Progress"]):
             self._bar.close()
         if len(self.samples) > 1:
             rows = "".join(f"{at:.3f},{done}\n" for at, done in self.samples)
-            self._run.keep(NAME, f"seconds,bytes\n{rows}".encode())
+            seconds, done = self.samples[-1]
+            digest = self._run.keep(NAME, f"seconds,bytes\n{rows}".encode())
+            self._run.journal.write("throughput", bytes=done, seconds=round(seconds, 3), sha256=digest)
             self._run.copied = self
 
     def draw(self) -> None:

@@ -70,13 +70,14 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
 
 
 def _clone(run: Run, node: str, source: Running) -> None:
-    begun = read_copying(run, node, source).begun
-    if not begun:
-        clone.remove_halves(run, node, source)
+    seen = read_copying(run, node, source)
+    refuse_copy(seen)
+    if not seen.begun:
+        clone.remove_halves(run, node, seen.halves)
         if streams_to(source, node):
             servers.stop(run, node, "its slot is needed for the copy")
         slots.wait_until_free(run, source.node, node)
-    copy = begun[0] if begun else clone.copy_beside(run, node, source)
+    copy = seen.begun[0] if seen.begun else clone.copy_beside(run, node, source)
     servers.stop(run, node, "its data directory is replaced")
     swap(run, node, copy)
 
