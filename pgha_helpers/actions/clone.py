@@ -143,7 +143,9 @@ def _own_settings(door: Door, copy: str, major: int) -> dict[str, str]:
     """What the copy would start with, as `postgres -C` tells it."""
     config = door.node.config_directory or copy
     names = [*dialect.parity(major), *sorted(NEED_RESTART - {"max_wal_senders"})]
-    script = 'postgres=$1; config=$2; shift 2; for name; do echo "$name $("$postgres" -D "$config" -C "$name")"; done'
+    # a program for each name, because -C takes only one: side by side, or they cost a tenth of a second
+    each = 'for name; do echo "$name $("$postgres" -D "$config" -C "$name")" & done; wait'
+    script = f"postgres=$1; config=$2; shift 2; {each}"
     told = door.script(script, door.binary("postgres"), config, *dict.fromkeys(names)).text
     return dict(line.split(" ", 1) for line in told.splitlines() if " " in line)
 
