@@ -63,6 +63,7 @@ class Run:
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
+    copied: Any = None  # the progress of the last copy, until it has been drawn
     canary: Any = None  # the one that was begun; only one sings in a run
     leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line
     #: What this machine's records tell of a system's chain beyond a number.

@@ -1,19 +1,16 @@
-"""A copy of the primary beside the old data directory, and the swap. Nothing is deleted."""
+"""A copy of the primary beside the old data directory. Nothing is deleted but what dead copies have left."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-
-from tqdm import tqdm
 
 from .. import dialect
 from ..conninfo import primary_conninfo
 from ..errors import NotAchieved, Refusal
-from ..facts.disk import read_disk
-from ..facts.queries import query
+from ..facts.copying import read_copying
 from ..model import Running
+from ..plans.copying import Copying, Half, refuse_copy
 from ..plans.setup import NEED_RESTART
 from ..run import Run
 from ..show import size
@@ -21,62 +18,79 @@ from ..wire.attended import attend
 from ..wire.doors import Door
 from .access import hba_method
 from .configuration import hba_block, recovery_conf, standby_settings, with_hba, with_settings
-from .files import read_file, swap_in, why_not_renamed, write_file
+from .files import read_file, write_file
+from .progress import Progress
 
 _OWN_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _PROGRESS = re.compile(r"(\d+)/(\d+) kB")
 
+#: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
+_REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
+
+
+def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> None:
+    """Remove what copies that died have left: never started, never moved in, open by nobody, without WAL of its own."""
+    with run.deed(name, "remove what copies that died have left") as deed:
+        for half in halves:
+            run.doors[name].script(_REMOVE, half.path, within=run.timeouts.clone)
+        if halves:
+            deed.say("removed " + ", ".join(f"{half.path} ({size(half.bytes)})" for half in halves))
+        else:
+            deed.already("no copy that died has left anything")
+
 
 def copy_beside(run: Run, name: str, primary: Running) -> str:
-    """Copy the primary with pg_basebackup into a fresh directory beside; gives its path, ready to be moved in."""
+    """Copy the primary with pg_basebackup into fresh directories beside; gives the one that is ready to be moved in.
+
+    Raises NotSafe, inside the deed, where there is no room or something is in the way.
+    """
     door = run.doors[name]
-    target = real_path(door, run.pair[name].data_directory)
-    copy = f"{target}.clone-{run.id}"
-    with run.deed(name, f"copy {primary.node} into {copy}") as deed:
-        total = run.doors[primary.node].sql.read(query("size"))[0]["size"]
-        _room(door, target, total)
-        _base_backup(run, door, copy)
+    with run.deed(name, f"copy {primary.node}") as deed:
+        copying = read_copying(run, name, primary)
+        refuse_copy(copying)
+        copy = f"{copying.data.path}.clone-{run.id}"
+        _make_tablespaces(run, door, copying, primary)
+        _base_backup(run, door, copying)
         if dialect.has("verify_backup", primary.version // 10000):
             door.run(door.binary("pg_verifybackup"), "-q", copy, within=run.timeouts.clone)
-        _configure(run, door, copy, target, primary)
-        deed.say(f"copied {primary.node} ({size(total)}) into {copy}")
+        configure(run, door, copy, primary, own_files(door, copying.data.path))
+        deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
 
 
-def real_path(door: Door, path: str) -> str:
-    """The data directory itself where the pair file names a symbolic link: of a link, the target is renamed."""
-    return door.run("readlink", "-m", "--", path).text
+def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) -> None:
+    """Make the directories that the tablespaces are copied into, and see that the primary does not see them.
+
+    On shared storage, or on one machine, a place may be the very one that the primary works in: moving the copy in
+    would rename the primary's own tablespace.
+    """
+    for part in copying.tablespaces:
+        fresh = f"{part.beside}.clone-{run.id}"
+        door.script('mkdir -p -m 700 -- "$(dirname -- "$1")" && mkdir -m 700 -- "$1"', fresh)
+        theirs = f"{part.source}/{fresh.rsplit('/', 1)[-1]}"
+        if run.doors[primary.node].script('[ -e "$1" ]', theirs, okay=(0, 1)).status == 0:
+            door.run("rmdir", "--", fresh)
+            raise Refusal(
+                f"{part.path} on {door.node.name} is the very directory that {primary.node} has its {part.what} in",
+                "a node needs a disk of its own: mount one there",
+            )
 
 
-def _room(door: Door, target: str, needed: int) -> None:
-    answer = door.script(
-        'mkdir -p "$(dirname "$1")" && df -Pk "$(dirname "$1")" | awk "NR == 2 { print \\$4 }"', target
-    )
-    if why_not := why_not_renamed(door, target):
-        raise Refusal(
-            f"{target} on {door.node.name} {why_not}, so a copy could not be moved in",
-            "make the data directory a directory below the mount point, and say so in the pair file",
-        )
-    free = int(answer.text) * 1024
-    if free < needed * 1.1:
-        raise Refusal(
-            f"the copy needs {size(needed * 1.1)} beside {target} on {door.node.name}, where {size(free)} are free",
-            "make room; the old data directory is not deleted for it",
-        )
-
-
-def _base_backup(run: Run, door: Door, copy: str) -> None:
+def _base_backup(run: Run, door: Door, copying: Copying) -> None:
     # a name of its own: whoever looks at the primary meanwhile must not take the copy for the standby
     source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}")
-    argv = [door.binary("pg_basebackup"), "-D", copy, "-d", source]
+    argv = [door.binary("pg_basebackup"), "-D", f"{copying.data.path}.clone-{run.id}", "-d", source]
     argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P"]
+    if copying.wal:
+        argv.append(f"--waldir={copying.wal.beside}.clone-{run.id}")
+    for part in copying.tablespaces:
+        argv += ["-T", "=".join(path.replace("=", "\\=") for path in (part.source, f"{part.beside}.clone-{run.id}"))]
     said: list[str] = []
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc=f"{door.node.name}", mininterval=0.5) as bar:
+    with Progress(run, f"copy to {door.node.name}") as progress:
 
         def on_line(line: str) -> None:
             if match := _PROGRESS.search(line):
-                bar.total = int(match[2]) * 1024
-                bar.update(int(match[1]) * 1024 - bar.n)
+                progress.at(int(match[1]) * 1024, int(match[2]) * 1024)
             else:
                 said.append(line)
 
@@ -88,10 +102,14 @@ def _base_backup(run: Run, door: Door, copy: str) -> None:
         )
 
 
-def _configure(run: Run, door: Door, copy: str, target: str, primary: Running) -> None:
+def own_files(door: Door, target: str) -> dict[str, str]:
+    """The texts of a node's own configuration, by file; empty where there is no cluster."""
+    return {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
+
+
+def configure(run: Run, door: Door, copy: str, primary: Running, own: Mapping[str, str]) -> None:
     """Give the copy the node's own configuration (it belongs to the node) and our standby definition."""
     node, major = door.node, primary.version // 10000
-    own = {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
     for file, text in own.items():
         if text:
             write_file(door, f"{copy}/{file}", text)
@@ -125,7 +143,9 @@ def _own_settings(door: Door, copy: str, major: int) -> dict[str, str]:
     """What the copy would start with, as `postgres -C` tells it."""
     config = door.node.config_directory or copy
     names = [*dialect.parity(major), *sorted(NEED_RESTART - {"max_wal_senders"})]
-    script = 'postgres=$1; config=$2; shift 2; for name; do echo "$name $("$postgres" -D "$config" -C "$name")"; done'
+    # a program for each name, because -C takes only one: side by side, or they cost a tenth of a second
+    each = 'for name; do echo "$name $("$postgres" -D "$config" -C "$name")" & done; wait'
+    script = f"postgres=$1; config=$2; shift 2; {each}"
     told = door.script(script, door.binary("postgres"), config, *dict.fromkeys(names)).text
     return dict(line.split(" ", 1) for line in told.splitlines() if " " in line)
 
@@ -144,17 +164,3 @@ def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str], major:
         if lower:
             raised[name] = primary[name]
     return raised | {name: primary[name] for name in (keep, "wal_retrieve_retry_interval")}
-
-
-def swap(run: Run, name: str, copy: str) -> None:
-    """Rename the old data directory aside and move the copy in. Raises Refusal while a process has the old one open."""
-    door = run.doors[name]
-    target = real_path(door, run.pair[name].data_directory)
-    aside = f"{target}.aside-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run.id}"
-    with run.deed(name, f"move the copy into {target}") as deed:
-        if read_disk(door).processes:
-            raise Refusal(
-                f"{target} on {name} is still open by PostgreSQL", "run this notebook again: it stops it first"
-            )
-        kept = f"; the old directory is kept as {aside}" if swap_in(door, copy, target, aside) else ""
-        deed.say(f"moved the copy into {target}{kept}")

@@ -16,17 +16,6 @@ sync "$(dirname "$1")"
 """
 
 
-_SWAP = """
-set -e
-[ ! -e "$3" ]
-kept=
-if [ -e "$2" ]; then mv -T -- "$2" "$3"; kept=kept; fi
-mv -T -- "$1" "$2"
-sync "$(dirname "$2")"
-echo $kept
-"""
-
-
 def read_file(door: Door, path: str) -> str:
     """The text of a file, or an empty string if there is none."""
     answer = door.script('if [ -e "$1" ]; then cat -- "$1"; fi', path)
@@ -47,17 +36,6 @@ def remove_standby_file(door: Door, name: str) -> bool:
     return bool(door.script('if [ -e "$1/$2" ]; then rm -- "$1/$2" && sync "$1" && echo gone; fi', home, name).text)
 
 
-def why_not_renamed(door: Door, path: str) -> str:
-    """Why this directory cannot be renamed within its parent; empty if it can, or is not there."""
-    mount = door.script(
-        '[ -e "$1" ] && [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]', path, okay=(0, 1, 2)
-    )
-    return "is a mount point" if mount.status == 0 else ""
-
-
-def swap_in(door: Door, new: str, target: str, aside: str) -> bool:
-    """Rename `target` to `aside` and `new` to `target`, in one go; false if there was no `target` to keep.
-
-    One script, so that a runbook that dies cannot leave the node without a data directory.
-    """
-    return door.script(_SWAP, new, target, aside).text == "kept"
+def real_path(door: Door, path: str) -> str:
+    """The directory itself where a path names a symbolic link: of a link, the target is renamed."""
+    return door.run("readlink", "-m", "--", path).text

@@ -15,7 +15,7 @@ from .outages import as_seen, outage_of
 from .rendering import render
 from .words import Told, listed, number, pairs_of, seconds_of, took
 
-LAG, CANARY = "lag.svg", "canary.svg"
+LAG, CANARY, THROUGHPUT = "lag.svg", "canary.svg", "throughput.svg"
 _LEVELS = {level: mark.split()[0] for level, mark in MARKS.items()}
 
 
@@ -66,6 +66,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         day=words.minute(told.get("began"))[:10],
         lag=_picture(folder / LAG),
         canary=_picture(folder / CANARY),
+        throughput=_picture(folder / THROUGHPUT),
         notebook=notebook,
         without=without,
         check_by_hand=check_by_hand,

@@ -32,7 +32,8 @@ from . import by_hand, manifest, notebooks, signature
 from .report import report
 
 REPORT = "report.html"
-KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, "lag.csv", "lag.svg", "canary.csv", "canary.svg"}
+PICTURES = ("lag", "canary", "throughput")
+KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, *(f"{name}.{kind}" for name in PICTURES for kind in ("csv", "svg"))}
 
 
 def seal(folder: Path, pair: Pair, by: str) -> None:

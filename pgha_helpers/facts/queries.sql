@@ -63,6 +63,13 @@ select coalesce((select array_agg(datname::text order by datname) from pg_databa
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
 
+-- name: tablespaces
+select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
+       pg_tablespace_size(t.oid)::bigint as size,
+       'PG_' || current_setting('server_version_num')::int / 10000 || '_' || c.catalog_version_no as version
+  from pg_tablespace t, pg_control_system() c
+ order by t.oid;
+
 -- name: role
 select rolreplication as replication from pg_roles where rolname = %s;
 

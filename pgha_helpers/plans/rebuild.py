@@ -125,15 +125,7 @@ def _follow(now: Snapshot, loser: Running | Stopped | Hung | Blank) -> Plan:
     )
 
 
-def refuse_tablespaces(primary: Running) -> None:
-    """Raises NotSafe where a copy would need tablespaces mapped beside, which this release cannot do."""
-    if primary.tablespaces:
-        told = ", ".join(primary.tablespaces)
-        raise NotSafe(f"{primary.node} has tablespaces ({told}): they cannot be cloned", "use pg_basebackup -T by hand")
-
-
 def _clone(now: Snapshot, loser: Running | Stopped | Hung | Blank, why_not: str | None) -> Plan:
-    refuse_tablespaces(now.primary)
     primary, node = now.primary.node, loser.node
     return Plan(
         "rebuild",

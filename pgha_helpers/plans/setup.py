@@ -9,7 +9,7 @@ from .. import dialect
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Hung, Pair, Running, Silent, Snapshot, Stopped
 from .plan import Plan
-from .rebuild import Evidence, plan_rebuild, refuse_tablespaces
+from .rebuild import Evidence, plan_rebuild
 
 METHODS = ("", "basebackup")
 
@@ -140,7 +140,6 @@ def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | N
 
 
 def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank) -> Plan:
-    refuse_tablespaces(keep)
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     start = f"Start {other.node} as standby of {keep.node} and see it stream"
     copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {now.pair[other.node].data_directory}"

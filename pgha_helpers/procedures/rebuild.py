@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import plans
 from ..actions import clone, servers, slots, standby
+from ..actions.progress import draw_throughput
+from ..actions.swapping import swap
 from ..checks import AFTER
 from ..facts import evidence, look, until
+from ..facts.copying import read_copying
 from ..model import Deeds, Running, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..plans import Plan
+from ..plans.copying import makes_copy, refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
@@ -20,9 +26,19 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
-        return plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser))
+        return with_room(run, seen, plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser)))
 
     return run.plan(now, planner)
+
+
+def with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
+    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
+    source = now[plan.peer]
+    if not makes_copy(plan) or not isinstance(source, Running):
+        return plan
+    copying = read_copying(run, plan.node, source)
+    refuse_copy(copying)
+    return replace(plan, told=(*plan.told, *copying.told()))
 
 
 def rebuild(run: Run, plan: Plan) -> Deeds:
@@ -33,6 +49,7 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
         print(again.already)
     else:
         become_standby(run, again.node, again.peer, again.kind)
+        draw_throughput(run)
     return run.deeds_since(already)
 
 
@@ -44,17 +61,25 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     if method == "clone":
         source = now[primary]
         assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
-        if streams_to(source, node):
-            servers.stop(run, node, "its slot is needed for the copy")
-        slots.wait_until_free(run, primary, node)
-        copy = clone.copy_beside(run, node, source)
-        servers.stop(run, node, "its data directory is replaced")
-        clone.swap(run, node, copy)
+        _clone(run, node, source)
     else:
         _follow(run, node, now)
     servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach)
     slots.drop_own_slot(run, node, primary)
+
+
+def _clone(run: Run, node: str, source: Running) -> None:
+    seen = read_copying(run, node, source)
+    refuse_copy(seen)
+    if not seen.begun:
+        clone.remove_halves(run, node, seen.halves)
+        if streams_to(source, node):
+            servers.stop(run, node, "its slot is needed for the copy")
+        slots.wait_until_free(run, source.node, node)
+    copy = seen.begun[0] if seen.begun else clone.copy_beside(run, node, source)
+    servers.stop(run, node, "its data directory is replaced")
+    swap(run, node, copy)
 
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:

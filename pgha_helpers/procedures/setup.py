@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import plans
 from ..actions import access, servers
 from ..actions.canary import ensure_canary_table
+from ..actions.progress import draw_throughput
 from ..actions.standby import alter_settings
 from ..errors import HaError
 from ..facts import evidence, look
@@ -13,11 +14,10 @@ from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
-from ..plans.rebuild import refuse_tablespaces
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
 from .consented import as_consented
-from .rebuild import become_standby
+from .rebuild import become_standby, with_room
 
 
 def plan_setup(run: Run, now: Snapshot) -> Plan:
@@ -26,7 +26,8 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
-        return plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
+        plan = plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
+        return with_room(run, seen, plan)
 
     return run.plan(now, planner)
 
@@ -61,7 +62,6 @@ def set_up(run: Run, plan: Plan) -> Deeds:
         return Deeds()
     keep, node = plan.peer, plan.node
     servers.start(run, keep)
-    refuse_tablespaces(_seen(look(run), keep))
     access.ensure_role(run, keep)
     _settings(run, keep)
     access.ensure_hba(run, keep)
@@ -71,6 +71,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     if not streams_to(_seen(now, keep), node):
         become_standby(run, node, keep, _method(run, now, keep, node))
     access.ensure_hba(run, node)
+    draw_throughput(run)
     return run.deeds_since(already)
 
 

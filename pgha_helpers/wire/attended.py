@@ -1,7 +1,8 @@
 """Long programs on a node, which end when nobody attends to them any more.
 
 A `pg_basebackup` whose runbook was killed would go on writing into a directory that the rerun wants. So the program
-runs beside a reader of its stdin: when the connection goes, that sees the end of it and ends the program.
+runs beside a reader of its stdin: when the connection goes, that sees the end of it and ends the program, with the
+processes that it has started: the one that streams WAL for `pg_basebackup` outlives it, and keeps the slot (tried).
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from .shell import as_user
 
 _ATTENDED = """
 exec 3<&0
-"$@" 3<&- </dev/null 2>&1 &
+setsid "$@" 3<&- </dev/null 2>&1 &
 program=$!
-( cat <&3 >/dev/null 2>&1; kill "$program" 2>/dev/null ) >/dev/null 2>&1 &
+( cat <&3 >/dev/null 2>&1; kill -- "-$program" 2>/dev/null ) >/dev/null 2>&1 &
 reader=$!
 wait "$program"
 status=$?

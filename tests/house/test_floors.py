@@ -29,7 +29,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
-DRAWERS = {"lag", "chart", "drawing", "probe.picture"}
+DRAWERS = {"lag", "chart", "drawing", "probe.picture", "actions.progress"}
 
 
 def modules() -> list[Path]:

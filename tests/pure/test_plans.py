@@ -233,7 +233,6 @@ def test_insisting_on_what_cannot_be_is_refused() -> None:
         (healthy(), "db7", "", BadParameters),
         (healthy(), "", "magic", BadParameters),
         (seen(primary(), primary("db1")), "", "", NotSeen),
-        (seen(primary(tablespaces=("fast",)), Blank("db1", "empty")), "", "", NotSafe),
     ],
 )
 def test_what_cannot_be_rebuilt_is_refused(now: Snapshot, node: str, method: str, error: type[HaError]) -> None:

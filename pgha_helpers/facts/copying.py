@@ -1,0 +1,105 @@
+"""What a copy of the primary would need on a node: SQL on the primary, one script on the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import NotSafe
+from ..model import Running
+from ..plans.copying import Copying, Half, Part
+from ..run import Run
+from .disk import read_disk
+from .queries import query
+
+_SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwhile nobody knows
+
+
+def read_copying(run: Run, name: str, primary: Running) -> Copying:
+    """Ask the primary what there is to copy, and the node where it would go.
+
+    Raises NotSafe for a tablespace whose path no script can carry; Unreachable, TooSlow, QueryFailed or CommandFailed
+    where one of the two does not answer.
+    """
+    door, sql = run.doors[name], run.doors[primary.node].sql
+    inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
+    disk = read_disk(door)
+    same = "same" if disk.control and disk.control.system_id == primary.system_id else ""
+    arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
+    script, timeline = _script(), f"{primary.timeline:08X}"
+    told = door.script(script, door.node.data_directory, version, same, timeline, *arguments, within=door.patience)
+    wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
+    answer = told.stdout.decode("utf-8", "surrogateescape")
+    return parse_copying(answer, name, inside, wal, version, elsewhere)
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("copying.sh").read_text()
+
+
+def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:
+    """Bytes of what lies in the data directory, the tablespaces that lie elsewhere, and their directory's name.
+
+    From 15 on a tablespace may lie in place, below the data directory: its location is then no absolute path.
+    """
+    elsewhere = [row for row in rows if row["location"].startswith("/")]
+    for row in elsewhere:
+        if any(ord(letter) < 32 for letter in row["location"]):
+            raise NotSafe(f"{primary.node} has a tablespace at {row['location']!r}", "move it to a plain path")
+    inside = sum(int(row["size"]) for row in rows) - sum(int(row["size"]) for row in elsewhere)
+    return inside, elsewhere, str(rows[0]["version"])
+
+
+def parse_copying(
+    text: str, node: str, inside: int, wal: int, version: str, tablespaces: list[dict[str, Any]]
+) -> Copying:
+    """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order that was asked.
+
+    >>> told = "data /d/main\\ndevice 7\\nfree 2 4096\\nhalf 4 7 /d/main.clone-00c0ffee\\n"
+    >>> seen = parse_copying(told, "db1", 100, 50, "PG_18_1", [])
+    >>> seen.data.beside, seen.data.free, seen.data.needed, seen.halves
+    ('/d/main', 8192, 150, (Half(path='/d/main.clone-00c0ffee', bytes=4096, device='7'),))
+    """
+    lines = [(word, rest) for word, _, rest in (line.partition(" ") for line in text.splitlines())]
+    apart = any(word == "wal" for word, _ in lines)
+    found: dict[str, list[Part]] = {"data": [], "wal": [], "tablespace": []}
+    rows = iter(tablespaces)
+    for kind, path, facts in _parts(lines):
+        if kind == "tablespace":
+            row = next(rows)
+            part = {"what": f"tablespace {row['name']}", "needed": int(row["size"]), "source": row["location"]}
+            part["beside"] = f"{path}/{version}"
+        elif kind == "wal":
+            part = {"what": "pg_wal", "needed": wal, "beside": path}
+        else:
+            part = {"what": "the data directory", "needed": inside + (0 if apart else wal), "beside": path}
+        found[kind].append(Part(path=path, **part, **facts))
+    halves = (rest.split(" ", 2) for word, rest in lines if word == "half")
+    return Copying(
+        node,
+        inside + sum(int(row["size"]) for row in tablespaces),
+        found["data"][0],
+        tuple(found["tablespace"]),
+        next(iter(found["wal"]), None),
+        tuple(Half(path, int(kilobytes or 0) * 1024, device) for kilobytes, device, path in halves),
+        tuple(rest for word, rest in lines if word == "begun"),
+    )
+
+
+def _parts(lines: list[tuple[str, str]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind, path and what is told of each part."""
+    starts = [at for at, (word, _) in enumerate(lines) if word in ("data", "wal", "tablespace")]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        told = lines[start + 1 : end]
+        free = next(rest.split() for word, rest in told if word == "free")
+        yield (
+            *lines[start],
+            {
+                "device": next(rest for word, rest in told if word == "device"),
+                "free": int(free[0]) * int(free[1]),
+                "obstacle": ", and ".join(dict.fromkeys(rest for word, rest in told if word == "obstacle")),
+            },
+        )

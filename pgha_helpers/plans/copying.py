@@ -1,0 +1,115 @@
+"""What a copy beside needs on the node that gets it: where each part goes, whether there is room, what is in the way.
+
+A copy is made beside what is there and moved in at the end, so it needs the room of the whole, and directories that
+can be renamed within their file system.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..errors import NotSafe
+from ..show import size
+from .plan import Plan
+
+MARGIN = 1.1  # what is written while the copy is made comes on top
+
+
+@dataclass(frozen=True)
+class Part:
+    """One directory that receives a part of the copy.
+
+    `path` is where it lies in the end, `beside` where it is made, up to the run's id. `needed` and `free` are bytes,
+    `device` tells file systems apart, `source` is where the primary has this tablespace. `obstacle` is a sentence
+    about what is in the way, or empty.
+    """
+
+    what: str
+    path: str
+    needed: int
+    beside: str = ""
+    device: str = ""
+    free: int = 0
+    obstacle: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Half:
+    """What a copy that was not finished has left: `bytes` are free again once it is removed."""
+
+    path: str
+    bytes: int
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Copying:
+    """A copy of the primary for this node: its parts, and what dead runs have left.
+
+    `bytes` is what there is to copy, without WAL. `begun` is the path of a copy whose swap was begun and not finished:
+    it is moved in, and no new one is made.
+    """
+
+    node: str
+    bytes: int
+    data: Part
+    tablespaces: tuple[Part, ...] = ()
+    wal: Part | None = None
+    halves: tuple[Half, ...] = ()
+    begun: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every directory that receives something."""
+        return (self.data, *self.tablespaces, *([self.wal] if self.wal else ()))
+
+    def told(self) -> tuple[str, ...]:
+        """What to say of it before the gate."""
+        if self.begun:
+            return (f"{self.begun[0]} is a whole copy, which a run that died was moving in: no new one is made",)
+        where = "; ".join(f"{part.what} beside {part.path} ({size(part.free)} free)" for part in self.parts)
+        return (
+            f"{size(self.bytes)} are to be copied: {where}",
+            "how long that takes is not known before: the rate shows once it runs",
+            *(f"{half.path} ({size(half.bytes)}) is left by a copy that died, and is removed" for half in self.halves),
+        )
+
+
+def refuse_copy(copying: Copying) -> None:
+    """Raises NotSafe with every reason at once where the copy could not be made or not be moved in."""
+    if len(copying.begun) > 1:
+        told = " and ".join(copying.begun)
+        raise NotSafe(f"{copying.node} has two copies half moved in: {told}", "rename the one that is not wanted")
+    if not copying.begun and (reasons := [*_obstacles(copying), *_room(copying)]):
+        raise NotSafe(
+            f"{copying.node} cannot take a copy beside: {'; '.join(reasons)}",
+            "mend that (nothing old is deleted to make room), or copy in place by another method",
+        )
+
+
+def makes_copy(plan: Plan) -> bool:
+    """Whether one of the plan's steps is a copy beside by pg_basebackup."""
+    return not plan.already and any("pg_basebackup into" in step for step in plan.steps)
+
+
+def _obstacles(copying: Copying) -> Iterator[str]:
+    for part in copying.parts:
+        if part.obstacle:
+            yield f"{part.what}: {part.obstacle}"
+
+
+def _room(copying: Copying) -> Iterator[str]:
+    """A sentence per file system that is too small for all that it receives."""
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for part in copying.parts:
+        parts[part.device].append(part)
+    for device, here in parts.items():
+        needed = sum(part.needed for part in here) * MARGIN
+        free = here[0].free + sum(half.bytes for half in copying.halves if half.device == device)
+        if free < needed:
+            what = " and ".join(part.what for part in here)
+            lacking = f"{size(needed - free)} are missing"
+            yield f"{what} beside {here[0].path}: {size(needed)} are needed, {size(free)} are free, {lacking}"
