@@ -57,6 +57,7 @@ def ensure_hba(run: Run, name: str) -> None:
     door = run.doors[name]
     with run.deed(name, "let the nodes replicate: pg_hba.conf") as deed:
         if not hba_is_missing(run, name):
+            door.sql.do("select pg_reload_conf()")  # a run that was killed may have written it, and told nobody
             deed.already("pg_hba.conf lets the nodes replicate")
             return
         path = door.sql.read("select current_setting('hba_file') as path")[0]["path"]
