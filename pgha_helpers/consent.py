@@ -99,6 +99,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         if again == plan:
             require(run, again, now)
             chain.join(run, again, now)
+            run.at_gate = (time.monotonic(), now)
         return again
     except BaseException:
         run.lock.release()

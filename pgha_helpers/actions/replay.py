@@ -39,6 +39,7 @@ def cut_off(run: Run, seen: Running, old: str) -> None:
     def gone() -> bool | None:
         return None if door.sql.read("select pid from pg_stat_wal_receiver") else True
 
+    gone_itself = NotAchieved(f"{seen.node} does not answer any more", "read its log, then run this notebook again")
     late = NotAchieved(f"{seen.node} still receives WAL although {old} was ended", "which server feeds it? look there")
     with run.deed(seen.node, f"see that it receives nothing from {old} any more") as deed:
         deed.changed = False
@@ -51,7 +52,7 @@ def cut_off(run: Run, seen: Running, old: str) -> None:
                 servers.wait(gone, _STUCK, lambda: late, _POLL)
                 return
             except Unreachable:  # killed, it takes the server with it, which comes back as the standby that it was
-                servers.wait(lambda: _answers(door), run.timeouts.start, lambda: late, 0.05)
+                servers.wait(lambda: _answers(door), run.timeouts.start, lambda: gone_itself, 0.05)
                 return
             except NotAchieved:
                 continue

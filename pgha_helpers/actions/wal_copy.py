@@ -22,6 +22,7 @@ _BEGINNING = 'set -e; head -c "$2" -- "$1" | sha256sum'
 _BEGIN = """
 umask 077
 cd "$1/pg_wal"
+rm -f -- pgha-salvage.*
 if [ "$3" -eq 0 ]; then : > "pgha-salvage.$2"; else head -c "$3" -- "$2" > "pgha-salvage.$2"; fi
 [ "$(stat -c %s -- "pgha-salvage.$2")" = "$3" ]
 """

@@ -6,6 +6,7 @@ import re
 
 from .. import dialect
 from ..conninfo import PROOF
+from ..errors import NotSeen
 from ..model import Running, Snapshot
 from ..show import Table
 from .check import check
@@ -85,8 +86,11 @@ def differences(now: Snapshot) -> tuple[tuple[str, str, str], ...]:
 
 def parity(now: Snapshot) -> Table:
     """The settings that differ between the nodes and need not, a row for each."""
-    rows = differences(now) or (("none", "", ""),)
-    return Table(("settings that differ", *now.pair.names), rows)
+    head = ("settings that differ", *now.pair.names)
+    try:
+        return Table(head, differences(now) or (("none", "", ""),))
+    except NotSeen:  # raised, it would end a verify as refused, before its verdict
+        return Table(head, [("not known", *("" if s in now.running else str(s) for s in now.sightings))])
 
 
 @check(level="warning", value=lambda now: f"{len(differences(now))} differ")

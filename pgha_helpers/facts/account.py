@@ -16,8 +16,9 @@ from .wal_end import find_end, goes_on
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
 _LAST = "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at"
-_COUNT = r"""
-awk '/desc: COMMIT/ { n++; if (n == 1) first = $0; last = $0 } END { print n + 0; print first; print last }'
+#: Where each commit starts, and when it was made. Reading begins at a record: elsewhere pg_waldump may find none.
+_COMMITS = r"""
+sed -n 's/.* lsn: \([0-9A-F/]*\),.*desc: COMMIT[^0-9]*\(.*\)/\1 \2/p'
 """
 
 
@@ -46,9 +47,10 @@ def _read(door: Door, target: Running, control: Control, newest: int) -> Account
     here, damaged = target.position, goes_on(door, end, control.segment)
     if end.behind <= here.lsn:
         return Account(Position(timeline, end.behind), damaged=damaged)
-    told = dump(door, here, control.segment, only="Transaction", through=_COUNT).text.splitlines()
-    count, first, last = [*told, "", "", ""][:3]
-    return Account(Position(timeline, end.behind), int(count or 0), _time(first), _time(last), damaged)
+    lines = dump(door, since, control.segment, only="Transaction", through=_COMMITS).text.splitlines()
+    beyond = [line for line in lines if Lsn.parse(line.split(" ", 1)[0]) >= here.lsn]
+    first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
+    return Account(Position(timeline, end.behind), len(beyond), first, newest_of, damaged)
 
 
 def _time(line: str) -> str:

@@ -26,20 +26,33 @@ _LATER_PAGES = 8  # that have their own address, at most so many are looked into
 
 #: From a byte of a file on.
 _REST = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-#: The address that each page says it has: of every page of the first file from a byte on, and of the first page of each
-#: later file. perl reads a segment in 10 ms; od, which is everywhere, prints all of it and takes a second.
+#: The address that each page says it has: of every page of the first file from a byte on, where that file is there, and
+#: of the first page of each later file. perl takes 10 ms; od, which is everywhere, prints all of it and takes a second.
 _ADDRESSES = r"""
 cd "$1" || exit 1
 if command -v perl >/dev/null; then
-  perl -e 'open(F, "<", $ARGV[0]) or exit; binmode F; seek(F, $ARGV[1], 0);
-           while (read(F, $p, 8192) == 8192) { printf "%s %x\n", $ARGV[0], unpack("Q", substr($p, 8, 8)) }' "$2" "$3"
-else
-  od -An -v -tx8 -w8192 -j "$3" -- "$2" | awk -v name="$2" '{ print name, $2 }'
+  exec perl -e '
+    use strict; my ($first, $from, $timeline) = @ARGV;
+    opendir(my $wal, ".") or die "pg_wal: $!";
+    foreach my $name (sort grep { /^${timeline}[0-9A-F]{16}$/ && $_ ge $first } readdir($wal)) {
+      open(my $file, "<:raw", $name) or die "$name: $!";
+      seek($file, $from, 0) if $name eq $first;
+      while (read($file, my $page, 8192) == 8192) {
+        printf "%s %x\n", $name, unpack("Q", substr($page, 8, 8));
+        last if $name ne $first;
+      }
+    }' "$2" "$3" "$4"
 fi
-ls | grep -E "^$4[0-9A-F]{16}$" | sort | while read -r name; do
-  if [ "$name" \> "$2" ]; then echo "$name $(od -An -v -tx8 -N 16 -- "$name" | awk '{ print $2 }')"; fi
+names=$(ls) || exit 1
+printf '%s\n' "$names" | grep -E "^$4[0-9A-F]{16}$" | sort | while read -r name; do
+  if [ "$name" \> "$2" ]; then
+    told=$(od -An -v -tx8 -N 16 -- "$name") || exit 1
+    echo "$name ${told##* }"
+  elif [ "$name" = "$2" ]; then
+    [ -r "$name" ] || exit 1
+    od -An -v -tx8 -w8192 -j "$3" -- "$name" | awk -v name="$name" '{ print name, $2 }'
+  fi
 done
-:
 """
 
 

@@ -72,7 +72,8 @@ def _read(target: Running, old: Old, told: Account, end: Position, salvage: str)
     if missing <= 0:
         return f"it has all that the disk of {old.node} holds, up to {end}: nothing is lost ({_BUT})"
     when = f", made from {told.first} to {told.newest}" if told.commits else ""
-    more = f"the disk of {old.node} holds {size(missing)} more, with {told.commits} commits{when}"
+    commits = f"{told.commits} commit{'' if told.commits == 1 else 's'}"
+    more = f"the disk of {old.node} holds {size(missing)} more, with {commits}{when}"
     if salvage == "none":
         return f"{more}: they WILL BE MISSING on {target.node}, because salvage=none"
     moving = ", as of now: it has processes left" if isinstance(old, Hung) else ""

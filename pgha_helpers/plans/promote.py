@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import BadParameters, NotSafe
-from ..model import Blank, Control, Disk, Hung, Running, Sighting, Silent, Snapshot, Stopped
+from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
 from ..show import size, span
-from .account import Account, may_be_lost
-from .living import fence_step, refuse_the_living, symptoms
+from .account import Account
+from .failover import plan_failover, promoted
 from .plan import Plan, named
 from .rebuild import history_of
 
@@ -53,7 +53,12 @@ def plan_promotion(
         return _already_primary(now, now.primary, occasion)
     if occasion == "switchover":
         return _switchover(now, wanted, on_deadline, drain)
-    return _failover(now, fenced_by, salvage, skip_delay, account)
+    if now.primaries:
+        raise NotSafe(
+            f"{now.primary.node} answers and is writable: a failover would make two primaries",
+            "a primary that answers is moved with occasion=switchover",
+        )
+    return plan_failover(now, _target(now, ""), fenced_by, salvage, skip_delay, account)
 
 
 def _switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan:
@@ -224,85 +229,10 @@ def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     if isinstance(other, Running) or _left_behind(other) or (isinstance(other, Hung) and other.disk.standby_files):
         return _return(now, primary)
     if occasion == "failover":
-        return _promoted(primary, other)
+        return promoted(primary, other)
     raise NotSafe(f"{primary.node} is already primary, but it has no standby: {other.node} {other}", "run rebuild")
-
-
-def _promoted(primary: Running, old: Sighting) -> Plan:
-    """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody remembers."""
-    return Plan(
-        "promote",
-        primary.node,
-        old.node,
-        "promoted",
-        steps=(
-            f"{primary.node} is already primary: lead the clients there, and checkpoint it",
-            f"{old.node} comes back later, through rebuild",
-        ),
-        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is lost",
-        told=(f"{old.node} {old}",),
-    )
 
 
 def _has_own_slot(now: Snapshot, old: Running) -> bool:
     """Whether the old primary still keeps WAL for the new one."""
     return any(slot.name == now.pair.other(old.node).slot for slot in old.slots)
-
-
-def _failover(now: Snapshot, fenced_by: str, salvage: str, skip_delay: bool, account: Callable[[str], Account]) -> Plan:
-    if now.primaries:
-        raise NotSafe(
-            f"{now.primary.node} answers and is writable: a failover would make two primaries",
-            "a primary that answers is moved with occasion=switchover",
-        )
-    target = _target(now, "")
-    old = now.other(target.node)
-    if isinstance(old, Running) or isinstance(target, Stopped):
-        raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
-    refuse_the_living(now, target, old, fenced_by)
-    _refuse_a_delay(target, skip_delay)
-    return Plan(
-        "promote",
-        target.node,
-        old.node,
-        "failover",
-        steps=(
-            fence_step(now, old, fenced_by),
-            *_let_go(target),
-            _salvage(target, old, salvage),
-            f"Let {target.node} replay to the end, and promote it",
-            f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
-        ),
-        roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=(*symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
-    )
-
-
-def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
-    if target.replay_delay and not skip_delay:
-        raise NotSafe(
-            f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
-            "-p skip_delay=true lets it replay at once. If it is there to undo an accident: stop, and think first",
-        )
-
-
-def _let_go(target: Running) -> tuple[str, ...]:
-    delay = span(target.replay_delay)
-    return (
-        *((f"Resume replay on {target.node}, which is paused",) if target.replay_paused else ()),
-        *((f"Skip recovery_min_apply_delay ({delay}) on {target.node}",) if target.replay_delay else ()),
-    )
-
-
-def _salvage(target: Running, old: Stopped | Hung | Blank | Silent, salvage: str) -> str:
-    if isinstance(old, Silent | Blank):
-        return f"Salvage nothing: the disk of {old.node} cannot be read"
-    if salvage == "none":
-        return f"Salvage nothing from the disk of {old.node}, because salvage=none"
-    unless = "else nothing is promoted" if salvage == "all" else "as far as its WAL is whole"
-    return f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and replay it; {unless}"
-
-
-def _kind(old: Stopped | Hung | Blank | Silent) -> str:
-    words = {Stopped: "is stopped", Hung: "hangs", Blank: "has no cluster", Silent: "is silent"}
-    return words[type(old)]

@@ -67,6 +67,8 @@ def why_not_follow(now: Snapshot, loser: Running | Stopped | Hung | Blank, evide
     if isinstance(loser, Blank | Hung):
         return str(loser)
     timeline = loser.timeline if isinstance(loser, Running) else loser.control.checkpoint.timeline
+    if isinstance(loser, Stopped) and (promoted := _promoted_since(loser)):
+        return f"it was promoted to timeline {promoted}, and died before its first checkpoint there"
     fork = fork_of(now, timeline)
     if fork is None:
         return f"it is on timeline {timeline}, which is not in the history of {now.primary.node}"
@@ -77,6 +79,16 @@ def why_not_follow(now: Snapshot, loser: Running | Stopped | Hung | Blank, evide
     if not evidence.its or not evidence.ours:
         return "the WAL around its last checkpoint is not there to be compared"
     return None if evidence.its == evidence.ours else "its last checkpoint is another record in the primary's WAL"
+
+
+def _promoted_since(loser: Stopped) -> int:
+    """The timeline that this node has opened for writes and its control file does not tell yet, or 0.
+
+    A standby, too, may have a newer history than its control file tells; but it has written nothing of its own.
+    """
+    newest = max(loser.disk.histories, default=0)
+    own = not loser.control.ended_in_recovery and newest > loser.control.checkpoint.timeline
+    return newest if own else 0
 
 
 def fork_of(now: Snapshot, timeline: int) -> Lsn | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ..consent import require
 from ..errors import Refusal
 from ..facts import look
@@ -18,14 +20,28 @@ _MAY_BECOME = {
 }
 
 
-def as_consented(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
-    """Look again and plan again; gives both. Raises Refusal where that is not what was consented to any more.
+_FRESH = 5.0  # seconds
+
+
+def seen_now(run: Run, plan: Plan) -> Snapshot:
+    """A look for a failover: the gate's own, once, where it is seconds old, for everything after the gate is outage."""
+    when, seen = run.at_gate or (0.0, None)
+    run.at_gate = None
+    if plan.kind == "failover" and seen is not None and time.monotonic() - when < _FRESH:
+        return seen
+    return look(run, around=plan.kind == "failover")
+
+
+def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Plan, Snapshot]:
+    """Look again, unless `now` was just seen, and plan again; gives both.
+
+    Raises Refusal where that is not what was consented to any more.
 
     A failover may not have become anything else, nor anything else a failover: what was said to be lost, or to be
     fenced, would not be true. A consent to follow does not cover a clone that replaces a directory.
     """
     run.permits(plan)
-    now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+    now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     again = run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
     same_kind = again.kind == plan.kind or again.kind in _MAY_BECOME.get(plan.kind, ())

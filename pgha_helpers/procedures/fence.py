@@ -74,14 +74,20 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> str
 
 def _arm(run: Run, plan: Plan, major: int) -> None:
     """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried)."""
+    if not dialect.has("standby_signal", major):
+        standby.define(run, plan.peer, major)
+    standby.arm(run, plan.peer, major)
+
+
+def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
+    """Once clients work again: write down whom the fenced node would follow. What cannot be written is told."""
+    if isinstance(now[plan.peer], Blank) or not dialect.has("standby_signal", major):
+        return
     try:
         standby.define(run, plan.peer, major)
     except HaError as undefined:
-        if not dialect.has("standby_signal", major):
-            raise
         run.journal.write("not defined", node=plan.peer, because=undefined.what)
         print(f"  {plan.peer}: its standby definition is not written: {undefined.what}", flush=True)
-    standby.arm(run, plan.peer, major)
 
 
 def _disable(run: Run, plan: Plan) -> None:

@@ -7,7 +7,7 @@ from ..interrupts import uninterrupted
 from ..model import Snapshot
 from ..plans import Plan
 from ..run import Run
-from .fence import fence
+from .fence import define_afterwards, fence
 from .salvage import salvage
 
 
@@ -19,12 +19,15 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     target, skip = now.standby, bool(run.parameters["skip_delay"])
     major = target.version // 10000
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
-    if fence(run, plan, now, major) == "ssh":
+    way = fence(run, plan, now, major)
+    if way == "ssh":
         replay.cut_off(run, target, plan.peer)
     replay.let_go(run, target, skip)
     salvage(run, plan, now)
     replay.replay_what_it_has(run, target)
     with uninterrupted():
         servers.promote(run, plan.node, major)
-    replay.restore_delay(run, target, skip)
     run.journal.write("outage ended", new=plan.node)
+    replay.restore_delay(run, target, skip)
+    if way == "ssh":
+        define_afterwards(run, plan, now, major)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from .. import clients, plans
 from ..actions import servers
-from ..facts import look
 from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
 from ..plans import Plan
 from ..run import Run
 from .bringing_back import bring_back
-from .consented import as_consented
+from .consented import as_consented, seen_now
 from .fencing import fail_over
 from .resuming import resume
 from .switchover import switch_over
@@ -37,11 +36,12 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     """
     run.permits(plan)
     already = len(run.deeds)
-    target, led = look(run)[plan.node], False
+    seen, led = seen_now(run, plan), False
+    target = seen[plan.node]
     if isinstance(target, Running) and target.writable:
         print(f"{plan.node} is already primary.")
     else:
-        again, now = as_consented(run, plan)
+        again, now = as_consented(run, plan, seen if plan.kind == "failover" else None)
         _ROADS[again.kind](run, plan, now)
         led = again.kind == "switchover"  # within its window
     if not led:

@@ -41,12 +41,12 @@ def writable(lab: Lab) -> list[str]:
     return found
 
 
-def orphan_a_backend(lab: Lab, node: str) -> threading.Thread:
-    """Kill the postmaster with -9 under a backend that goes on committing; gives the thread of its client."""
+def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
+    """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on; gives its client."""
     ask(lab, node, "create table orphaned (n int)")
     client = threading.Thread(target=_commit_for_ever, args=(lab, node))
     client.start()
-    while ask(lab, node, "select count(*) > 10 from orphaned") != [(True,)]:
+    while ask(lab, node, "select count(*) > %s from orphaned", rows) != [(True,)]:
         time.sleep(0.01)
     os.kill(int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     return client

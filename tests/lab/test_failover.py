@@ -45,6 +45,15 @@ def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) ->
     _wait_for(pair, "db0", "select count(*) from t", 1)
 
 
+@pytest.mark.parametrize("node", ["db0", "db1"])
+def test_a_verify_that_finds_a_node_down_is_critical(pair: Lab, node: str) -> None:
+    """It is no refusal: cron must hear that something is wrong."""
+    pair.kill(node)
+    done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+    assert done.returncode == 2, done.stdout[-2000:]
+    assert "Both nodes answer SQL" in done.stdout
+
+
 def test_a_primary_that_comes_back_by_itself_comes_back_as_a_standby(pair: Lab) -> None:
     """Fenced over ssh, its definition stays in place: whoever starts it, it cannot take writes."""
     pair.kill("db0")

@@ -53,12 +53,13 @@ def test_every_process_of_the_primary_is_killed(pair: Lab) -> None:
 
 
 def test_the_postmaster_is_killed_and_a_backend_goes_on_committing(pair: Lab) -> None:
-    client = orphan_a_backend(pair, "db0")
+    client = orphan_a_backend(pair, "db0", rows=1000)
     time.sleep(0.3)
+    ((received,),) = ask(pair, "db1", "select count(*) from orphaned")
     fail_over(pair)
     client.join(10)
-    (row,) = ask(pair, "db1", "select count(*) from orphaned")
-    assert row[0] > 10 and pair.processes("db0") == []
+    ((rows,),) = ask(pair, "db1", "select count(*) from orphaned")
+    assert rows > 1000 and rows > received and pair.processes("db0") == []
 
 
 def test_the_primary_is_stopped_in_its_tracks(pair: Lab) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.errors import NotAchieved
+from pgha_helpers.errors import CommandFailed, NotAchieved
+from pgha_helpers.facts import wal_end
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 
-from .runs import carry_out, did
+from .runs import carry_out, did, running
 from .servers import Watch, ask, records, writable
 
 
@@ -124,4 +125,26 @@ def test_nothing_is_salvaged_where_that_was_asked_for(pair: Lab) -> None:
     assert "brought over" not in deeds
     assert ask(pair, "db1", "select count(*) from t") == [(1,)]
     told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
-    assert "with 1 commits" in told and "WILL BE MISSING on db1, because salvage=none" in told
+    assert "with 1 commit, made" in told and "WILL BE MISSING on db1, because salvage=none" in told
+
+
+def test_pages_tell_their_addresses_with_and_without_perl(pair: Lab) -> None:
+    """A node may have no perl: od says the same, only later."""
+    ask(pair, "db0", "create table t as select generate_series(1, 1000) as n")
+    with running(pair, "verify") as run:
+        door = run.doors["db0"]
+        wal = f"{door.node.data_directory}/pg_wal"
+        names = [name for name in door.run("ls", "--", wal).text.split() if len(name) == 24]
+        words = (wal, min(names), str(3 * 8192), "00000001")
+        with_perl = door.script(wal_end._ADDRESSES, *words).text
+        without = door.script(wal_end._ADDRESSES.replace("command -v perl", "false"), *words).text
+    told, same = ([(file, int(at, 16)) for file, at in map(str.split, t.splitlines())] for t in (with_perl, without))
+    assert told == same and len(told) == 2045 + len(names) - 1
+
+
+def test_pages_that_cannot_be_read_are_no_sign_of_an_end(pair: Lab) -> None:
+    with running(pair, "verify") as run:
+        door = run.doors["db0"]
+        for script in (wal_end._ADDRESSES, wal_end._ADDRESSES.replace("command -v perl", "false")):
+            with pytest.raises(CommandFailed):
+                door.script(script, f"{door.node.data_directory}/nowhere", "0" * 24, "0", "00000001")

@@ -220,6 +220,18 @@ def test_a_timeline_that_is_not_in_the_history_is_never_followed() -> None:
     assert plan.kind == "clone" and "timeline 7, which is not in the history" in str(plan)
 
 
+def test_a_node_that_was_promoted_and_died_before_its_first_checkpoint_does_not_follow() -> None:
+    """Its control file still tells the timeline before; one that was a standby has written nothing of its own."""
+    history = {2: "1\t0/4FF0000\tno recovery target specified\n"}
+    for state, kind in (("in production", "clone"), ("in archive recovery", "follow")):
+        old = stopped("db0", state)
+        loser = replace(old, disk=replace(old.disk, histories=history))
+        new = primary("db1", timeline=2)
+        now = seen(loser, replace(new, disk=disk(histories=history)))
+        ends_before = Evidence("the record", "the record", Lsn(EARLIER - 1))
+        assert plan_rebuild(now, evidence=ends_before).kind == kind, state
+
+
 def test_insisting_on_what_cannot_be_is_refused() -> None:
     with pytest.raises(NotSafe, match="db0 cannot follow"):
         plan_rebuild(seen(stopped("db0", "in production"), AFTER_FORK), "", "follow", Evidence())
