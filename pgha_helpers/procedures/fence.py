@@ -8,7 +8,7 @@ from .. import dialect
 from ..actions import servers, standby
 from ..actions.fence import disable_service, fence_by_command
 from ..errors import Failure, HaError, NotAchieved, Refusal
-from ..facts.disk import read_disk
+from ..facts.processes import read_processes
 from ..model import Blank, Silent, Snapshot
 from ..plans import Plan
 from ..run import Run
@@ -101,14 +101,14 @@ def _disable(run: Run, plan: Plan) -> None:
 
 def _evidence(run: Run, plan: Plan, armed: bool, word: str) -> str:
     """What is seen there now. Raises NotAchieved if a process is there again, or the standby definition is not."""
-    disk = read_disk(run.doors[plan.peer])
-    if disk.processes:
+    left, there = read_processes(run.doors[plan.peer]), tuple[str, ...]()
+    if left:
         raise NotAchieved(
-            f"{plan.peer} was ended and runs again: {len(disk.processes)} processes",
+            f"{plan.peer} was ended and runs again: {len(left)} processes",
             "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
         )
-    if armed and not disk.standby_files:
+    if armed and not (there := standby.standby_files(run.doors[plan.peer])):
         raise NotAchieved(f"{plan.peer} was armed and is not: something took that away", "find it, then run this again")
-    files = ", ".join(disk.standby_files) or "no standby definition"
+    files = ", ".join(there) or "no standby definition"
     said = f"; {word}" if word else ""
     return f"over ssh: no process of its data directory is left, {files} in place{said}"

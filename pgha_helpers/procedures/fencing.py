@@ -19,14 +19,15 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     target, skip = now.standby, bool(run.parameters["skip_delay"])
     major = target.version // 10000
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
-    way = fence(run, plan, now, major)
-    if way == "ssh":
-        replay.cut_off(run, target, plan.peer)
-    replay.let_go(run, target, skip)
-    salvage(run, plan, now)
-    replay.replay_what_it_has(run, target)
-    with uninterrupted():
-        servers.promote(run, plan.node, major)
+    with run.journal.held():
+        way = fence(run, plan, now, major)
+        if way == "ssh":
+            replay.cut_off(run, target, plan.peer)
+        replay.let_go(run, target, skip)
+        salvage(run, plan, now)
+        replay.replay_what_it_has(run, target)
+        with uninterrupted():
+            servers.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node)
     replay.restore_delay(run, target, skip)
     if way == "ssh":
