@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from ..consent import require
-from ..errors import Refusal
+from ..errors import HaError, Refusal
 from ..facts import look
-from ..model import Snapshot
+from ..model import Silent, Snapshot
 from ..plans import Plan
 from ..run import Run
 
@@ -24,12 +24,24 @@ _FRESH = 5.0  # seconds
 
 
 def seen_now(run: Run, plan: Plan) -> Snapshot:
-    """A look for a failover: the gate's own, once, where it is seconds old, for everything after the gate is outage."""
+    """What is seen now. A failover takes the gate's own look, once, where it is seconds old: the clients are waiting.
+
+    Only while the old primary's shell answers as it did then: one that has turned silent must be judged anew.
+    """
     when, seen = run.at_gate or (0.0, None)
     run.at_gate = None
-    if plan.kind == "failover" and seen is not None and time.monotonic() - when < _FRESH:
+    fresh = plan.kind == "failover" and seen is not None and time.monotonic() - when < _FRESH
+    if fresh and seen is not None and (isinstance(seen[plan.peer], Silent) or _shell_answers(run, plan.peer)):
         return seen
     return look(run, around=plan.kind == "failover")
+
+
+def _shell_answers(run: Run, name: str) -> bool:
+    try:
+        run.doors[name].script(":", within=run.timeouts.connect)
+    except HaError:
+        return False
+    return True
 
 
 def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Plan, Snapshot]:

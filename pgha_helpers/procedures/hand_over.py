@@ -10,7 +10,7 @@ from ..plans import Plan
 from ..run import Run
 from .bringing_back import bring_back
 from .consented import as_consented, seen_now
-from .fencing import fail_over
+from .failover import fail_over
 from .resuming import resume
 from .switchover import switch_over
 
