@@ -92,6 +92,9 @@ def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
         yield "Consent", words.consent(told), "two"
     if told.get("fenced_by"):
         yield "Fenced by", str(told["fenced_by"]), "two"
+    account = told.get("account")
+    if isinstance(account, list) and account:
+        yield "What may be lost, as the gate said", ". ".join(map(str, account)), "two"
     yield "Pair", str(told.get("pair") or ""), ""
     yield "Run", str(told.get("run") or ""), "mono"
     yield "System identifier", str(told.get("system_id") or "not seen"), "mono"

@@ -41,6 +41,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "outage_seconds": _outage(story),
         "outage_as_seen": _as_seen(story.last("canary ended")),
         "fenced_by": story.last("fenced by").get("words"),
+        "account": story.last("outage begins").get("told") or [],  # of a failover: what may be lost, as the gate said
         "edited": [e["cell"] or "a cell" for e in story.events if e["event"] == "cell begun" and not e["as_in_source"]],
         "clock_set_back": any(later["at"] < earlier["at"] for earlier, later in pairwise(story.events)),
         "last": story.last("run ended").get("words"),

@@ -15,6 +15,7 @@ from pgha_helpers.errors import CommandFailed, NotAchieved
 from pgha_helpers.facts import wal_end
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
+from pgha_helpers.records.summary import summarise
 
 from .runs import carry_out, did, running
 from .servers import Watch, ask, records, writable
@@ -60,6 +61,8 @@ def test_what_the_standby_never_received_is_brought_over(pair: Lab) -> None:
     story = read(list(records(pair))[-1])
     told = " ".join(story.last("gate shown")["plan"]["told"])
     assert "with 20 commits, made from" in told and "nothing is lost" in told
+    account = " ".join(summarise(story)["account"])
+    assert "with 20 commits" in account, "an auditor reads it in the report"
     proved = [e["did"] for e in story.events if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]]
     assert len(proved) == 1
 
