@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import subprocess
@@ -39,7 +40,12 @@ def other(pair: Lab) -> str:
 
 def probes(of: int) -> list[psutil.Process]:
     """The canaries that this process, or one that it has started, has let fly."""
-    return [p for p in psutil.Process(of).children(recursive=True) if "pgha_helpers.probe.client" in p.cmdline()]
+    flying = []
+    for process in psutil.Process(of).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile; a zombie is one of these, too
+            if "pgha_helpers.probe.client" in process.cmdline():
+                flying.append(process)
+    return flying
 
 
 def moving(run: Run) -> tuple[Any, Plan]:

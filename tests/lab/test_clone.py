@@ -22,7 +22,7 @@ from ..conftest import pgha
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, did
 from .servers import ask, records, state_of, writable
-from .test_killed import kill_group, start
+from .test_killed import kill_all, start
 
 PROGRAMS = os.environ.get("PGHA_PROGRAMS")  # to try another version by hand
 
@@ -175,7 +175,7 @@ def test_what_copies_that_died_have_left_is_removed_by_a_rerun(empty: Lab, disk:
         left = beside(empty, "db1", "data.clone-*/pg_wal/0*")
         run = start(empty, "setup", "confirm=setup db1")
         wait_until(lambda left=left: set(beside(empty, "db1", "data.clone-*/pg_wal/0*")) - set(left))
-        kill_group(run)
+        kill_all(run)
         assert not empty.node("db1").data_directory.exists()
         wait_until(lambda: not programs_in(empty, "db1"))
     assert len(beside(empty, "db1", "data.clone-*")) == 1, "a rerun has removed what the one before it left"

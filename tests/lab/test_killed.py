@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -39,6 +40,15 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     """The whole process group, at once. The kernel has a session of its own and lives on for up to a second."""
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """The process group and its kernel: within its second of life that might finish what it is at."""
+    kernels = psutil.Process(process.pid).children(recursive=True)
+    kill_group(process)
+    for kernel in kernels:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            kernel.kill()
 
 
 def wait_for_event(pair: Lab, event: str, known: set[Path], within: float = 60) -> None:
