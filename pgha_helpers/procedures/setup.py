@@ -77,7 +77,9 @@ def set_up(run: Run, plan: Plan) -> Deeds:
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     """By clone, unless the node already has a copy of this very cluster that can follow."""
     same = system_id_of(now[node]) == system_id_of(now[keep])
-    return plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind if same else "clone"
+    if not same or plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind != "follow":
+        return "clone"
+    return "follow"
 
 
 def _settings(run: Run, keep: str) -> None:
