@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..errors import CommandFailed, HaError
+from ..errors import CommandFailed
 from ..model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..model.sightings import disk_of
 from ..plans import Evidence
@@ -13,22 +13,12 @@ from ..run import Run
 from ..wire.doors import Door
 from . import wal
 from .left import left_behind
+from .parting import parting, same_before
 from .queries import query
 from .rewinding import read_rewinding
 
 #: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
-
-#: Bytes of the first of these files that is there, from an offset on, as a digest.
-_DIGEST = """
-cd "$1/pg_wal" || exit 1
-from=$2 count=$3; shift 3
-for file; do
-  [ -f "$file" ] && { tail -c "+$from" "$file" | head -c "$count" | sha256sum; exit; }
-done
-exit 2
-"""
-_READ_AT_MOST = 16 * 1024 * 1024
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -48,15 +38,21 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     last = _last_on(theirs, seen, timeline, found.last)
     suffix = wal.segment_name(disk.control.checkpoint, segment)[8:]
     found = replace(found, last=last, timeline=timeline, gone=not _has(source, suffix), weights=weights)
-    fork = fork_of(now, seen, timeline)
-    if last is None or fork is None:
+    formal = fork_of(now, seen, timeline)
+    if last is None or formal is None:
         return found
-    end = last if fork.timeline == timeline and last < fork.lsn else fork.lsn
-    found = replace(found, same=_same(ours, theirs, Position(fork.timeline, end), seen, segment))
-    if last < fork.lsn and fork.timeline == timeline:
+    end = last if formal.timeline == timeline and last < formal.lsn else formal.lsn
+    found = replace(found, same=same_before(ours, theirs, Position(formal.timeline, end), segment))
+    beyond = last >= formal.lsn or formal.timeline != timeline
+    if not beyond and found.same and found.agree is not False:
+        return found
+    fork: Position | None = formal
+    if timeline == primary.timeline or not found.same or found.agree is False:  # then no history file tells where
+        fork = parting(ours, theirs, Position(formal.timeline, end), segment, files)
+    if fork is None:
         return found
     diverged = Position(timeline, last)
-    found = replace(found, left=left_behind(theirs, fork, diverged, segment))
+    found = replace(found, parted=fork, left=left_behind(theirs, fork, diverged, segment))
     asked = read_rewinding(ours, theirs, primary, disk.control, fork, diverged, (source, files), run.pair)
     span = max(0, int(last) - int(asked.checkpoint or fork.lsn))
     return replace(found, rewinding=asked, weights=replace(weights, diverged=span))
@@ -90,29 +86,3 @@ def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | Non
     if began is None:
         return None
     return wal.last_record(door, Position(timeline, began), seen.control.segment)
-
-
-def _same(ours: Door, theirs: Door, end: Position, seen: Running | Stopped, segment: int) -> bool | None:
-    """Whether both have the same WAL before this position, in the segment that ends there; None if one has none.
-
-    Byte for byte: pg_waldump's words for a record do not tell what a row holds.
-    """
-    before = Position(end.timeline, Lsn(end.lsn - 1))
-    name, count = wal.segment_name(before, segment), int(before.lsn) % segment + 1
-    began = max(0, count - _READ_AT_MOST)
-    mine, its = (_digest(door, name, began, count - began) for door in (ours, theirs))
-    if not (mine and its):
-        return None
-    return mine == its
-
-
-def _digest(door: Door, name: str, began: int, count: int) -> str:
-    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment itself is gone."""
-    later = [f"{timeline:08X}{name[8:]}" for timeline in range(int(name[:8], 16), int(name[:8], 16) + 16)]
-    try:
-        answer = door.script(
-            _DIGEST, door.node.data_directory, str(began + 1), str(count), *later, within=door.patience
-        )
-    except HaError:
-        return ""
-    return answer.text.split()[0]

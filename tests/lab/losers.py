@@ -13,18 +13,19 @@ from .runs import carry_out
 from .servers import ask
 
 
-def left_behind(pair: Lab, commits: int = 3, crash: bool = True) -> None:
-    """Fail over from db0 to db1, then open db0 by hand and commit `commits` rows on it, one by one.
+def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True) -> None:
+    """Fail over from `loser`, then open it by hand and commit `commits` rows on it, one by one.
 
     It ends killed with -9, or cleanly.
     """
-    pair.kill("db0")
-    carry_out(pair, "promote", "promote db1", occasion="failover")
-    ask(pair, "db1", "insert into t values ('the primary''s')")
-    open_by_hand(pair, "db0")
+    other = "db1" if loser == "db0" else "db0"
+    pair.kill(loser)
+    carry_out(pair, "promote", f"promote {other}", occasion="failover")
+    ask(pair, other, "insert into t values ('the primary''s')")
+    open_by_hand(pair, loser)
     for number in range(commits):
-        ask(pair, "db0", "insert into t values (%s)", f"only on db0: {number}")
-    pair.kill("db0") if crash else stop_cleanly(pair, "db0")
+        ask(pair, loser, "insert into t values (%s)", f"only on {loser}: {number}")
+    pair.kill(loser) if crash else stop_cleanly(pair, loser)
 
 
 def open_by_hand(pair: Lab, name: str) -> None:
@@ -38,9 +39,11 @@ def open_by_hand(pair: Lab, name: str) -> None:
 def start(pair: Lab, name: str) -> None:
     """Start a server beside the runbook. Raises CalledProcessError where it does not start."""
     node = pair.node(name)
-    user = {"user": node.home.stat().st_uid} if os.geteuid() == 0 else {}
+    owner = node.home.stat()
+    # with root's group left to it, its own user could not look into /proc at where it works
+    user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
-    subprocess.run([*map(str, command), "-l", str(node.home / "by-hand.log")], check=True, cwd=node.home, **user)
+    subprocess.run([*map(str, command), "-l", str(node.home / "by-hand.log")], check=True, cwd=node.home, **user)  # type: ignore[call-overload]
 
 
 def stop_cleanly(pair: Lab, name: str) -> None:

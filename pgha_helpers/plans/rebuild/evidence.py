@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ...model import Lsn
+from ...model import Lsn, Position
 
 MB = 1024 * 1024
 
@@ -71,8 +71,8 @@ class Evidence:
     `its` and `ours` are the record at the node's last checkpoint as pg_waldump tells it on the node and on the
     primary, `gone` whether the primary has no such segment any more; `last` is a position inside the node's own last
     record, on `timeline`, the newest of which it has WAL. `same`: whether both have the same bytes of WAL before the
-    fork, or before the node's end where that comes first; None where one of them has no such WAL. `rsync` says why
-    that is not possible.
+    fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
+    record that only the node has. `rsync` says why that is not possible.
     """
 
     its: str = ""
@@ -81,6 +81,7 @@ class Evidence:
     gone: bool = True
     timeline: int = 0
     same: bool | None = None
+    parted: Position | None = None
     left: Left | None = None
     rewinding: Rewinding | None = None
     weights: Weights = field(default_factory=Weights)

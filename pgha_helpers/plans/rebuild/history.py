@@ -81,10 +81,11 @@ def why_not_follow(now: Snapshot, loser: Loser, evidence: Evidence) -> str | Non
 
 def why_another(evidence: Evidence, primary: str) -> str | None:
     """Why the node's WAL is not proven to be the primary's as far as both go, or None where it is."""
+    since = f", from {evidence.parted} on" if evidence.parted else ""
     if evidence.agree is False:
-        return f"its last checkpoint is another record in the WAL of {primary}"
+        return f"its last checkpoint is another record in the WAL of {primary}{since}"
     if evidence.same is False:
-        return f"its WAL is not that of {primary}, byte for byte: another history on the same timeline"
+        return f"its WAL is not that of {primary}, byte for byte: another history on the same timeline{since}"
     if evidence.same is None:
         return f"the WAL to be compared is not there any more, on it or on {primary}: unknown counts as another history"
     return None
