@@ -198,7 +198,7 @@ def test_a_rewind_whose_runbook_dies_between_any_two_deeds_converges(pair: Lab) 
         died = dies_after(pair, step, consent, loser)
         if died:
             with contextlib.suppress(SystemExit):  # it was whole already
-                carry_out(pair, "rebuild", consent, method="" if step > REWOUND else "rewind")
+                carry_out(pair, "rebuild", consent, method="rewind")
         assert writable(pair) == [primary], f"died after deed {step}"
         assert planned(pair).already, f"died after deed {step}"
         assert ask(pair, loser, "select * from t where word like %s", f"only on {loser}%") == [], f"deed {step}"

@@ -109,6 +109,11 @@ def test_a_node_that_has_nothing_more_follows() -> None:
     assert (plan.kind, plan.consent) == ("follow", "rebuild db1")
 
 
+def test_a_node_that_was_rewound_by_a_run_that_died_follows_by_the_same_words() -> None:
+    plan = plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "rewind", SAME)
+    assert plan.kind == "follow" and plan.covered_by("rebuild db0, leave 12 transactions")
+
+
 @pytest.mark.parametrize(
     ("evidence", "why"),
     [

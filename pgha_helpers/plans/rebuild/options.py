@@ -35,8 +35,11 @@ def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
     """The same options with one chosen: the one asked for; else follow; else the cheapest that is possible.
 
     Of two whose estimates are close the one that destroys less is chosen; one of unknown cost never before another.
+    A node that can follow is not rewound: it may be one that was, by a run that died before it could start it.
     """
     possible = [option for option in found if not option.why_not]
+    if method == "rewind" and possible and possible[0].method == "follow":
+        method = "follow"
     named = next((option for option in found if option.method == method), None)
     return tuple(replace(option, chosen=option == (named or _best(possible))) for option in found)
 

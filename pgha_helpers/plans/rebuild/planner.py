@@ -123,7 +123,8 @@ def _why(
         return (f"why {chosen.method}: {reason}",) if reason else ()
     best = next((option for option in choose(found) if option.chosen), chosen)
     if best.method == chosen.method:
-        return (f"{method} was asked for, and would have been chosen",)
+        would = "would have been chosen" if method == chosen.method else "nothing is left to do for it: it can follow"
+        return (f"{method} was asked for, and {would}",)
     means = _MEANS.get(method, "")
     return (f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost}). {means}".strip(),)
 
