@@ -215,8 +215,11 @@ def test_what_keeps_a_rewind_from_being_possible_is_said_and_a_clone_chosen(chan
 def test_missing_wal_may_come_from_an_archive_from_13_on() -> None:
     gaps = rewinding(missing=("0000000000000003",), restore_command="cp /archive/%f %p")
     assert planned(**gaps).kind == "rewind" and "restore_command must give 0000000000000003" in str(planned(**gaps))
-    old = replace(AFTER_FORK, version=120020)
-    assert planned(seen(stopped("db0", "in production"), old), **gaps).kind == "clone"
+    crashed = stopped("db0", "in production")
+    assert planned(seen(crashed, replace(AFTER_FORK, version=120020)), **gaps).kind == "clone"
+    outside = {"rewinding": replace(gaps["rewinding"], config_outside=True)}
+    assert planned(**outside).kind == "rewind"
+    assert planned(seen(crashed, replace(AFTER_FORK, version=140010)), **outside).kind == "clone"
 
 
 def test_insisting_says_what_it_means() -> None:

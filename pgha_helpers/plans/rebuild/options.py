@@ -85,7 +85,8 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
 def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     """What a rewind needs and does not find, every reason at once."""
     major = primary.version // 10000
-    archive = asked.restore_command if dialect.has("restore_target_wal", major) else ""
+    told = dialect.has("rewind_config_file", major) or not asked.config_outside  # else it finds no restore_command
+    archive = asked.restore_command if told and dialect.has("restore_target_wal", major) else ""
     found = [
         ("pg_rewind is not installed on it", not asked.program),
         ("neither checksums nor wal_log_hints were on", not asked.hints),
