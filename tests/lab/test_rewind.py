@@ -99,7 +99,7 @@ def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None
 
 def programs_whose_rewind_dies(pair: Lab) -> Path:
     """A directory of programs in which pg_rewind kills itself with -9 as soon as it copies."""
-    real, broken = pair.node("db0").bin_directory, pair.home / "broken"
+    real, broken = pair.node("db0").bin_directory, pair.node("db0").home / "broken"
     broken.mkdir()
     for program in real.iterdir():
         (broken / program.name).symlink_to(program)
