@@ -6,6 +6,7 @@ from .model import Node, Pair
 
 #: The application_name of a mere proof: with the name of the node it would be taken for its standby.
 PROOF = "pgha proof"
+REWIND = "pgha rewind"
 
 
 def conninfo(**parts: str | int) -> str:
@@ -22,12 +23,21 @@ def conninfo(**parts: str | int) -> str:
 
 def primary_conninfo(pair: Pair, standby: Node, application_name: str = "") -> str:
     """How this node, as a standby, reaches the other one. It names a passfile and never a password."""
-    host, port = pair.other(standby.name).seen_by_peer
+    return _to_other(pair, standby, application_name or standby.name)
+
+
+def source_conninfo(pair: Pair, node: Node) -> str:
+    """How pg_rewind on this node reads the other one's files: over SQL, by the same role and passfile."""
+    return f"{_to_other(pair, node, REWIND)} {conninfo(dbname=pair.database)}"
+
+
+def _to_other(pair: Pair, node: Node, application_name: str) -> str:
+    host, port = pair.other(node.name).seen_by_peer
     return conninfo(
         host=host,
         port=port,
         user=pair.replication_user,
-        application_name=application_name or standby.name,
-        passfile=standby.passfile,
+        application_name=application_name,
+        passfile=node.passfile,
         connect_timeout=int(max(2, pair.timeouts.connect)),
     )

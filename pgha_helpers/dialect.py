@@ -20,6 +20,9 @@ SINCE: Mapping[str, int] = {
     "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
     "wal_keep_size": 13,  # before: wal_keep_segments
     "wal_status": 13,  # pg_replication_slots.wal_status
+    "rewind_grants": 11,  # pg_rewind needs four functions to be granted, before: a superuser
+    "restore_target_wal": 13,  # pg_rewind -c, and --no-ensure-shutdown: before, it never recovered a node by itself
+    "rewind_config_file": 15,  # pg_rewind --config-file
     "verify_backup": 13,  # pg_verifybackup
     "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
     "failover_slots": 17,  # pg_replication_slots.failover and synced

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import passfile
 from ..errors import QueryFailed
 from ..facts.queries import query
+from ..facts.rewinding import FUNCTIONS, is_granted
 from ..model import Pair
 from ..run import Run
 from ..wire.sql import identifier
@@ -20,10 +21,20 @@ def role_is_missing(run: Run, name: str) -> bool:
 
 def hba_is_missing(run: Run, name: str) -> bool:
     """Whether this server's pg_hba.conf lacks a line of ours."""
-    door = run.doors[name]
+    door, user = run.doors[name], run.pair.replication_user
     hosts = {hba_address(node.seen_by_peer[0])[1] for node in run.pair}
-    user = run.pair.replication_user
-    return any(door.sql.read(query("hba"), [user, host])[0]["lines"] == 0 for host in hosts)
+    asked = [[database, user, host] for database in ("replication", run.pair.database) for host in hosts]
+    return any(door.sql.read(query("hba"), wanted)[0]["lines"] == 0 for wanted in asked)
+
+
+def ensure_rewinding(run: Run, name: str) -> None:
+    """Let the replication role call what pg_rewind calls. It could copy every file of this server before, too."""
+    door, user = run.doors[name], run.pair.replication_user
+    with run.deed(name, f"let {user} read files over SQL, for pg_rewind") as deed:
+        if is_granted(door, run.pair):
+            deed.already(f"{user} could read files over SQL")
+            return
+        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to {identifier(user)}")
 
 
 def ensure_role(run: Run, name: str) -> None:

@@ -86,9 +86,11 @@ def hba_address(host: str) -> tuple[str, str]:
 
 
 def hba_block(pair: Pair, method: str) -> str:
-    """Lines that let each node replicate from the other: the same on both, so that roles can change."""
+    """Lines that let each node replicate and be rewound from the other: the same on both, so that roles can change."""
     lines = [
-        f'host replication "{pair.replication_user}" {hba_address(node.seen_by_peer[0])[0]} {method}' for node in pair
+        f'host {database} "{pair.replication_user}" {hba_address(node.seen_by_peer[0])[0]} {method}'
+        for database in ("replication", f'"{pair.database}"')
+        for node in pair
     ]
     return "\n".join([f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other", *dict.fromkeys(lines), _END])
 

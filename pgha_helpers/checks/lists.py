@@ -122,8 +122,10 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
         whatever_can_be_read_is_one_system,
         no_commit_would_wait_for_a_missing_standby,
     ),
-    "follow": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
-    "clone": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
+    **dict.fromkeys(
+        ("follow", "rewind", "rsync", "clone", "put back"), (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed)
+    ),
+    "give up": _A_PAIR,  # two are writable, and one of them is named
 }
 
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.

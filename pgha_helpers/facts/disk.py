@@ -29,7 +29,7 @@ def parse_disk(text: str, now: float) -> Disk:
 
     >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
-    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...clock_skew=0.5)
+    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...unfinished='')
     """
     words: dict[str, list[str]] = {}
     histories: dict[int, str] = {}
@@ -54,6 +54,7 @@ def parse_disk(text: str, now: float) -> Disk:
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),
         programs=int(words.get("programs", ["0"])[0] or 0),
         free_bytes=int(words.get("free", ["0"])[0] or 0) * 1024,
+        unfinished=words.get("unfinished", [""])[0],
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,
     )
 

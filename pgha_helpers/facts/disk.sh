@@ -3,7 +3,17 @@
 echo "clock $(date +%s.%N)"
 programs=$("$2/pg_controldata" --version 2>/dev/null | awk '{ print $3 }')
 echo "programs ${programs%%[.a-z]*}"
-if [ ! -e "$1" ]; then echo "blank $1 does not exist"; exit 0; fi
+if [ ! -e "$1" ]; then
+  # Whatever a rewind works on lies under another name, which no service starts.
+  real=$(readlink -m -- "$1")
+  for d in "$real".recovering-*; do
+    [ -d "$d" ] && echo "unfinished $d" && echo "blank $1 is set aside as $d: its crash recovery did not end" && exit 0
+  done
+  for d in "$real".rewinding-*; do
+    [ -d "$d" ] && echo "blank $1 is set aside as $d: a rewind of it did not end, and it must never be started" && exit 0
+  done
+  echo "blank $1 does not exist"; exit 0
+fi
 if [ ! -d "$1" ]; then echo "blank $1 is not a directory"; exit 0; fi
 if [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "blank $1 cannot be entered by $(id -un)"; exit 0; fi
 

@@ -76,7 +76,7 @@ select rolreplication as replication from pg_roles where rolname = %s;
 -- name: hba
 select count(*) as lines
   from pg_hba_file_rules
- where 'replication' = any(database) and %s = any(user_name) and address = %s and error is null;
+ where %s = any(database) and %s = any(user_name) and address = %s and error is null;
 
 -- name: positions
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,

@@ -55,7 +55,7 @@ class Disk:
     `recovering` is the timeline of the WAL file that a startup process says it reads, or 0: a standby's control file,
     and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
-    ahead of this machine's.
+    ahead of this machine's. `unfinished` is where the data directory is, if a crash recovery of ours was cut short.
     """
 
     control: Control | None = None
@@ -68,6 +68,7 @@ class Disk:
     programs: int = 0
     free_bytes: int = 0
     clock_skew: float = 0.0
+    unfinished: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import show
 from ..errors import NotSeen
@@ -30,6 +30,7 @@ class Snapshot(show.Shown):
     survey: Mapping[str, Survey | str] = field(default_factory=dict)
     clients: tuple[ClientSeen, ...] = ()  # only a close look has them
     vantages: tuple[Vantage, ...] = ()
+    given_up: str = ""  # the writable node that somebody has named as the one to lose
 
     def __getitem__(self, name: str) -> Sighting:
         return self.sightings[self.pair.names.index(name)]
@@ -41,8 +42,8 @@ class Snapshot(show.Shown):
 
     @property
     def primaries(self) -> tuple[Running, ...]:
-        """Every writable node. More than one is a split brain."""
-        return tuple(s for s in self.running if s.writable)
+        """Every writable node but one that is given up. More than one is a split brain."""
+        return tuple(s for s in self.running if s.writable and s.node != self.given_up)
 
     @property
     def standbys(self) -> tuple[Running, ...]:
@@ -64,6 +65,10 @@ class Snapshot(show.Shown):
         if len(self.standbys) != 1:
             raise NotSeen(f"there is not one standby: {self._words()}")
         return self.standbys[0]
+
+    def giving_up(self, name: str) -> Snapshot:
+        """The same, with one of two writable nodes named as the one to lose: then the other is the primary."""
+        return replace(self, given_up=name)
 
     def closely(self, name: str) -> Survey:
         """What a close look at this node found. Raises NotSeen where there was none, or it was not answered."""

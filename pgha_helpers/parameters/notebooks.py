@@ -65,10 +65,10 @@ class Promote(Common):
 
 
 class Rebuild(Common):
-    """`node` names the node to rebuild, `method` insists on one way."""
+    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split brain."""
 
     node: str = ""
-    method: Literal["", "follow", "clone"] = ""
+    method: Literal["", "follow", "rewind", "rsync", "clone", "stop"] = ""
     confirm: str = ""
 
 

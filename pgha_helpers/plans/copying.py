@@ -73,17 +73,20 @@ class Copying:
         where = "; ".join(f"{part.what} beside {part.path} ({size(part.free)} free)" for part in self.parts)
         return (
             f"{size(self.bytes)} are to be copied: {where}",
-            "how long that takes is not known before: the rate shows once it runs",
             *(f"{half.path} ({size(half.bytes)}) is left by a copy that died, and is removed" for half in self.halves),
         )
 
 
+def why_not_copy(copying: Copying) -> tuple[str, ...]:
+    """Every reason why the copy could not be made or not be moved in."""
+    if len(copying.begun) > 1:
+        return (f"two copies are half moved in, {' and '.join(copying.begun)}: rename the one that is not wanted",)
+    return () if copying.begun else (*_obstacles(copying), *_room(copying))
+
+
 def refuse_copy(copying: Copying) -> None:
     """Raises NotSafe with every reason at once where the copy could not be made or not be moved in."""
-    if len(copying.begun) > 1:
-        told = " and ".join(copying.begun)
-        raise NotSafe(f"{copying.node} has two copies half moved in: {told}", "rename the one that is not wanted")
-    if not copying.begun and (reasons := [*_obstacles(copying), *_room(copying)]):
+    if reasons := why_not_copy(copying):
         raise NotSafe(
             f"{copying.node} cannot take a copy beside: {'; '.join(reasons)}",
             "mend that (nothing old is deleted to make room), or copy in place by another method",

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 
 from .. import show
+
+#: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
+_DONE_BEFORE = re.compile(r"leave \d+ transactions?|stop \S+")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to reach the aim. `why_not` is empty where it is possible.
+
+    `bytes` is what would be moved and `seconds` what that would take, None where unknown; `rate` says what the
+    seconds were reckoned from.
+    """
+
+    method: str
+    why_not: str = ""
+    bytes: int | None = None
+    seconds: float | None = None
+    needs: tuple[str, ...] = ()
+    chosen: bool = False
+
+    @property
+    def cost(self) -> str:
+        """Bytes and seconds as a person reads them."""
+        moved = "" if self.bytes is None else f"moves {show.size(self.bytes)}"
+        took = "" if self.seconds is None else f"about {show.span(max(1, self.seconds))}"
+        return ", ".join(filter(None, (moved, took))) or "unknown"
+
+    def row(self) -> tuple[str, str, str, str, str]:
+        """Its line in the table of options."""
+        possible = f"no: {self.why_not}" if self.why_not else "yes"
+        return self.method, possible, self.cost, "; ".join(self.needs), "chosen" if self.chosen else ""
 
 
 @dataclass(frozen=True, repr=False)  # shown by its table
@@ -13,8 +45,8 @@ class Plan(show.Shown):
     """What a run would do past its gate. Two plans are equal when consent to one is consent to the other.
 
     `kind` names the procedure (a key of `checks.BEFORE`); `node` is the node that the consent names and
-    `peer` the other one. `told` are facts shown at the gate that may move from second to second. A plan with
-    `already` set has nothing to do, and says why.
+    `peer` the other one. `told` are facts shown at the gate that may move from second to second; `options` is
+    every way that was thought of, the chosen one among them. A plan with `already` set has nothing to do, and says why.
     """
 
     verb: str
@@ -26,6 +58,7 @@ class Plan(show.Shown):
     roles: str = ""
     told: tuple[str, ...] = field(default=(), compare=False)
     already: str = ""
+    options: tuple[Option, ...] = field(default=(), compare=False)
 
     @property
     def consent(self) -> str:
@@ -37,6 +70,24 @@ class Plan(show.Shown):
         """The other node where it is taken for lost, so that it need not be reached nor locked; else empty."""
         return self.peer if self.kind in ("failover", "promoted") else ""
 
+    def covered_by(self, given: str) -> bool:
+        """Whether these words consent to this plan.
+
+        They may name more than it needs by now, where an earlier run that died has done that meanwhile.
+
+        >>> plan = Plan("rebuild", "db0", "db1", "follow")
+        >>> [plan.covered_by(f"rebuild db0{more}") for more in ("", ", leave 12 transactions", ", restart db1")]
+        [True, True, False]
+        """
+        first, *more = (word.strip() for word in given.split(","))
+        spare = [word for word in more if word not in self.extras]
+        wanted = [word for word in more if word in self.extras]
+        return given == self.consent or (
+            first == f"{self.verb} {self.node}"
+            and wanted == list(self.extras)
+            and all(_DONE_BEFORE.fullmatch(word) for word in spare)
+        )
+
     def table(self) -> show.Table:
         """The steps, numbered."""
         if self.already:
@@ -44,12 +95,26 @@ class Plan(show.Shown):
         rows = [(str(n), step) for n, step in enumerate(self.steps, 1)]
         return show.Table(("", f"plan: {self.kind}; consent: {self.consent}"), rows)
 
+    def choices(self) -> show.Table | None:
+        """Every option with its reason, cost and needs; None where there was nothing to choose."""
+        head = ("method", "possible", "cost", "needs", "")
+        return show.Table(head, [option.row() for option in self.options]) if self.options else None
+
     def __str__(self) -> str:
-        return "\n".join([str(self.table()), *self.told])
+        choices = [f"{option.method}: {_line(option)}" for option in self.options]
+        return "\n".join([str(self.table()), *choices, *self.told])
 
     def _repr_html_(self) -> str:
         told = "".join(f"<p>{escape(line)}</p>" for line in self.told)
-        return self.table()._repr_html_() + told
+        choices = self.choices()
+        return self.table()._repr_html_() + (choices._repr_html_() if choices else "") + told
+
+
+def _line(option: Option) -> str:
+    """An option in a sentence: a terminal is too narrow for the table."""
+    _, possible, cost, needs, chosen = option.row()
+    told = possible if option.why_not else f"{cost}{'; needs ' + needs if needs else ''}"
+    return f"{told}  [chosen]" if chosen else told
 
 
 def named(confirm: str, verb: str, names: tuple[str, str]) -> str:

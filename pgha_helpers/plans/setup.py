@@ -75,7 +75,10 @@ def plan_setup(
         keep.node,
         "setup",
         steps=steps,
-        extras=(f"restart {keep.node}",) if NEED_RESTART & settings_to_change(keep, now.pair).keys() else (),
+        extras=(
+            *((f"restart {keep.node}",) if NEED_RESTART & settings_to_change(keep, now.pair).keys() else ()),
+            *standby.extras,
+        ),
         roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",
         told=(f"{keep.node} {keep}", f"{other.node} {other}"),
     )
@@ -136,7 +139,8 @@ def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | N
             f"{keep.node} and {other.node} are copies of one cluster and both are writable: a split brain",
             "stop one of them, then run rebuild",
         )
-    return plan_rebuild(now, other.node, "", evidence)
+    plan = plan_rebuild(now, other.node, "", evidence)
+    return plan if plan.kind == "follow" else plan_rebuild(now, other.node, "clone", evidence)
 
 
 def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank) -> Plan:

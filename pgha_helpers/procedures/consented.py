@@ -17,6 +17,10 @@ _MAY_BECOME = {
     "resume": {"return"},
     "reopen": {"return"},
     "clone": {"follow"},
+    "rewind": {"follow"},
+    "rsync": {"follow"},
+    "put back": {"follow", "rewind", "rsync", "clone"},
+    "give up": {"follow", "rewind", "rsync", "clone"},
 }
 
 

@@ -1,23 +1,25 @@
-"""A node that is not the primary becomes its standby again. Its old data directory is never deleted."""
+"""A node that is not the primary becomes its standby again. What may be the only copy of a commit is never deleted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .. import plans
-from ..actions import clone, servers, slots, standby
+from ..actions import clone, rewind, servers, slots, standby
 from ..actions.progress import draw_throughput
 from ..actions.swapping import swap
 from ..checks import AFTER
+from ..consent import require
+from ..errors import NotAchieved
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
 from ..model import Deeds, Running, Snapshot, Stopped
+from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..plans import Plan
-from ..plans.copying import makes_copy, refuse_copy
+from ..plans.copying import refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
+from .rewinding import rewind_from
 
 
 def plan_rebuild(run: Run, now: Snapshot) -> Plan:
@@ -26,35 +28,60 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
-        return with_room(run, seen, plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser)))
+        return plans.plan_rebuild(seen, loser, method, evidence(run, seen.giving_up(loser), loser))
 
     return run.plan(now, planner)
-
-
-def with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
-    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
-    source = now[plan.peer]
-    if not makes_copy(plan) or not isinstance(source, Running):
-        return plan
-    copying = read_copying(run, plan.node, source)
-    refuse_copy(copying)
-    return replace(plan, told=(*plan.told, *copying.told()))
 
 
 def rebuild(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption: a copy that was not finished is made anew."""
     already = len(run.deeds)
-    again, _ = as_consented(run, plan)
+    again, now = as_consented(run, plan)
     if again.already:
         print(again.already)
-    else:
-        become_standby(run, again.node, again.peer, again.kind)
-        draw_throughput(run)
+        return Deeds()
+    if again.kind in ("give up", "put back"):
+        _prepare(run, again, now)
+        if run.parameters["method"] == "stop":
+            print(f"{again.node} is stopped, and comes back as a standby only. Next: rebuild without a method.")
+            return run.deeds_since(already)
+        again = _planned_anew(run, again)
+    become_standby(run, again.node, again.peer, again.kind)
+    draw_throughput(run)
     return run.deeds_since(already)
 
 
+def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
+    """Stop a node that takes writes beside the primary, or move back what an earlier run had set aside."""
+    now = now.giving_up(plan.node)
+    major, disk = now.primary.version // 10000, disk_of(now[plan.node])
+    if plan.kind == "put back" and disk:
+        rewind.put_back(run, plan.node, disk.unfinished, major)
+        return
+    standby.define(run, plan.node, major)
+    standby.arm(run, plan.node, major)
+    servers.stop(run, plan.node, "it takes writes beside the primary")
+
+
+def _planned_anew(run: Run, plan: Plan) -> Plan:
+    """What is to be done now that the node can be read. Raises NotAchieved where it was not consented to."""
+    now = look(run)
+    again = run.replan(now)
+    run.journal.write("planned", plan=again)
+    more = [words for words in again.extras if words not in plan.extras]
+    if (again.node, again.peer) != (plan.node, plan.peer) or more:
+        raise NotAchieved(
+            f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is more than was "
+            f"consented to: {', '.join(more) or again.consent}",
+            f"read what it has, then -p confirm={again.consent!r}",
+        )
+    require(run, again, now)
+    print(again, flush=True)
+    return again
+
+
 def become_standby(run: Run, node: str, primary: str, method: str) -> None:
-    """Make `node` a standby of `primary` by `follow` or `clone`, and see it stream."""
+    """Make `node` a standby of `primary` by `follow`, `rewind` or `clone`, and see it stream."""
     now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
@@ -62,6 +89,8 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
         source = now[primary]
         assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
         _clone(run, node, source)
+    elif method == "rewind":
+        rewind_from(run, node, primary)
     else:
         _follow(run, node, now)
     servers.start(run, node)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import plans
 from ..actions import access, servers
 from ..actions.canary import ensure_canary_table
@@ -10,14 +12,16 @@ from ..actions.standby import alter_settings
 from ..errors import HaError
 from ..facts import evidence, look
 from ..facts.canary import read_canary_table
+from ..facts.copying import read_copying
 from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
+from ..plans.copying import makes_copy, refuse_copy
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
 from .consented import as_consented
-from .rebuild import become_standby, with_room
+from .rebuild import become_standby
 
 
 def plan_setup(run: Run, now: Snapshot) -> Plan:
@@ -27,9 +31,19 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
         plan = plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
-        return with_room(run, seen, plan)
+        return _with_room(run, seen, plan)
 
     return run.plan(now, planner)
+
+
+def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
+    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
+    source = now[plan.peer]
+    if not makes_copy(plan) or not isinstance(source, Running):
+        return plan
+    copying = read_copying(run, plan.node, source)
+    refuse_copy(copying)
+    return replace(plan, told=(*plan.told, *copying.told()))
 
 
 def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
@@ -78,7 +92,9 @@ def set_up(run: Run, plan: Plan) -> Deeds:
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     """By clone, unless the node already has a copy of this very cluster that can follow."""
     same = system_id_of(now[node]) == system_id_of(now[keep])
-    return plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind if same else "clone"
+    if not same or plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind != "follow":
+        return "clone"
+    return "follow"
 
 
 def _settings(run: Run, keep: str) -> None:

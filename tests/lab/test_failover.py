@@ -81,7 +81,7 @@ def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:
     _open_by_hand(pair)
     with pytest.raises(NotSafe, match="db0 cannot follow: its WAL goes beyond the fork"):
         carry_out(pair, "rebuild", "rebuild db0", method="follow")
-    deeds = carry_out(pair, "rebuild", "rebuild db0")
+    deeds = carry_out(pair, "rebuild", "rebuild db0, leave 1 transaction")
     assert "the old directory is kept as" in did(deeds)
     (aside,) = pair.node("db0").data_directory.parent.glob("data.aside-*")
     assert (aside / "global" / "pg_control").is_file()

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.errors import BadParameters, HaError, NotSafe, NotSeen
+from pgha_helpers.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
-from pgha_helpers.plans import Evidence, Wishes, plan_promotion, plan_rebuild, plan_setup
+from pgha_helpers.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
 
 from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 
 SILENT = Silent("db0", "no route to host")
-SAME = Evidence("the record", "the record", EARLIER)
 
 
 # Promote, occasion switchover
@@ -174,82 +173,6 @@ def test_what_a_cleanly_stopped_primary_had_is_known() -> None:
 def test_another_occasion_is_a_bad_parameter() -> None:
     with pytest.raises(BadParameters, match="'party'"):
         plan_promotion(healthy(), "party")
-
-
-# Rebuild
-
-
-def test_the_writable_node_is_never_rebuilt() -> None:
-    with pytest.raises(NotSafe, match="db0 is the writable node"):
-        plan_rebuild(healthy(), "db0")
-
-
-def test_a_standby_that_streams_needs_no_rebuild() -> None:
-    assert plan_rebuild(healthy()).already == "already so: db1 streams from db0"
-
-
-def test_a_node_that_has_nothing_more_follows() -> None:
-    now = seen(primary(senders=()), stopped("db1", "shut down in recovery"))
-    assert plan_rebuild(now, "", "", SAME).kind == "follow"
-
-
-HISTORY = {2: "1\t0/4FFFFFF\tno recovery target specified\n"}
-AFTER_FORK = primary("db1", timeline=2, senders=(), disk=disk(histories=HISTORY))
-
-
-@pytest.mark.parametrize(
-    ("evidence", "why"),
-    [
-        (Evidence(), "the end of its WAL cannot be read"),
-        (Evidence("a", "a", Lsn.parse("0/5000100")), "beyond the fork at 0/4FFFFFF"),
-        (Evidence("a", "", EARLIER), "is not there to be compared"),
-        (Evidence("a", "b", EARLIER), "is another record in the primary's WAL"),
-    ],
-)
-def test_unknown_or_diverged_means_a_copy(evidence: Evidence, why: str) -> None:
-    plan = plan_rebuild(seen(stopped("db0", "in production"), AFTER_FORK), "", "", evidence)
-    assert plan.kind == "clone" and why in str(plan)
-
-
-def test_the_old_primary_follows_across_the_fork() -> None:
-    assert plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "", SAME).kind == "follow"
-
-
-def test_a_timeline_that_is_not_in_the_history_is_never_followed() -> None:
-    plan = plan_rebuild(seen(stopped("db0", timeline=7), AFTER_FORK), "", "", SAME)
-    assert plan.kind == "clone" and "timeline 7, which is not in the history" in str(plan)
-
-
-def test_a_node_that_was_promoted_and_died_before_its_first_checkpoint_does_not_follow() -> None:
-    """Its control file still tells the timeline before; one that was a standby has written nothing of its own."""
-    history = {2: "1\t0/4FF0000\tno recovery target specified\n"}
-    for state, kind in (("in production", "clone"), ("in archive recovery", "follow")):
-        old = stopped("db0", state)
-        loser = replace(old, disk=replace(old.disk, histories=history))
-        new = primary("db1", timeline=2)
-        now = seen(loser, replace(new, disk=disk(histories=history)))
-        ends_before = Evidence("the record", "the record", Lsn(EARLIER - 1))
-        assert plan_rebuild(now, evidence=ends_before).kind == kind, state
-
-
-def test_insisting_on_what_cannot_be_is_refused() -> None:
-    with pytest.raises(NotSafe, match="db0 cannot follow"):
-        plan_rebuild(seen(stopped("db0", "in production"), AFTER_FORK), "", "follow", Evidence())
-
-
-@pytest.mark.parametrize(
-    ("now", "node", "method", "error"),
-    [
-        (seen(primary(), Silent("db1", "x")), "", "", NotSafe),
-        (seen(primary(), standby(system_id="7")), "", "", NotSafe),
-        (healthy(), "db7", "", BadParameters),
-        (healthy(), "", "magic", BadParameters),
-        (seen(primary(), primary("db1")), "", "", NotSeen),
-    ],
-)
-def test_what_cannot_be_rebuilt_is_refused(now: Snapshot, node: str, method: str, error: type[HaError]) -> None:
-    with pytest.raises(error):
-        plan_rebuild(now, node, method)
 
 
 # Setup

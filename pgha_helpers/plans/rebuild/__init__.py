@@ -1,0 +1,22 @@
+"""Which node to rebuild, and by which method: with the evidence that decides it, and what each method would cost.
+
+Two histories are told apart by their WAL, not by timeline numbers: a standby that lost its signal file opens on the
+same timeline, without any history file.
+"""
+
+from .evidence import Evidence, Left, Rates, Rewinding, Weights
+from .history import fork_of, history_of, why_not_follow
+from .planner import plan_rebuild, which_node
+
+__all__ = [
+    "Evidence",
+    "Left",
+    "Rates",
+    "Rewinding",
+    "Weights",
+    "fork_of",
+    "history_of",
+    "plan_rebuild",
+    "which_node",
+    "why_not_follow",
+]

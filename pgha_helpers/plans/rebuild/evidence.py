@@ -1,0 +1,99 @@
+"""What decides a rebuild: gathered by facts, judged here. Whatever could not be read counts as unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ...model import Lsn, Position
+from ..copying import Copying
+
+MB = 1024 * 1024
+
+
+class Left(Protocol):
+    """What would be left behind: transactions that were committed beyond the fork."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Bytes per second, and where the numbers are from."""
+
+    copy: float = 200 * MB
+    read: float = 500 * MB
+    words: str = "rates assumed: 200 MB/s to copy, 500 MB/s to read"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Bytes: of the primary's databases, of its whole pg_wal, of the node's WAL that a rewind has to read."""
+
+    database: int = 0
+    source_wal: int = 0
+    diverged: int = 0
+
+
+@dataclass(frozen=True)
+class Rewinding:
+    """What only a rewind asks of the node and of its source.
+
+    `checkpoint` is the last one before the fork and `redo` where its replay begins; `missing` and `source_missing` are
+    segments from there on that the node and the primary do not have. `strangers` are files in the data directory that
+    PostgreSQL's user cannot write, does not own, or that are neither file nor directory.
+    """
+
+    program: bool = True
+    hints: bool = True
+    strangers: tuple[str, ...] = ()
+    checkpoint: Lsn | None = None
+    redo: Lsn | None = None
+    missing: tuple[str, ...] = ()
+    source_missing: tuple[str, ...] = ()
+    restore_command: str = ""
+    tablespaces: tuple[str, ...] = ()  # of the primary, that the node does not have
+    not_renamed: str = ""
+    granted: bool = True
+    config_outside: bool = False
+    clean: bool = True
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What WAL says of a node that might follow, and what each method would find.
+
+    `its` and `ours` are the record at the node's last checkpoint as pg_waldump tells it on the node and on the
+    primary, `gone` whether the primary has no such segment any more; `last` is a position inside the node's own last
+    record, on `timeline`, the newest of which it has WAL. `same`: whether both have the same bytes of WAL before the
+    fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
+    record that only the node has. `copying` is what a copy beside needs, None where nobody asked. `rsync` says why
+    that is not possible.
+    """
+
+    its: str = ""
+    ours: str = ""
+    last: Lsn | None = None
+    gone: bool = True
+    timeline: int = 0
+    same: bool | None = None
+    parted: Position | None = None
+    left: Left | None = None
+    rewinding: Rewinding | None = None
+    weights: Weights = field(default_factory=Weights)
+    rates: Rates = field(default_factory=Rates)
+    copying: Copying | None = None
+    rsync: str = "this release cannot"
+
+    @property
+    def agree(self) -> bool | None:
+        """Whether the record at the node's last checkpoint is the primary's, too; None where that cannot be told."""
+        if not self.its or (self.gone and not self.ours):
+            return None
+        return self.its == self.ours

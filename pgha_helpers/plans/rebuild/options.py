@@ -1,0 +1,145 @@
+"""Every method, whether it is possible, what it would cost, and which one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ... import dialect
+from ...model import Blank, Hung, Running, Snapshot
+from ..copying import why_not_copy
+from ..plan import Option
+from .evidence import Evidence, Rewinding
+from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
+
+#: Seconds that a method takes whatever the size: processes, checkpoints, the start of the server.
+_FIXED = {"follow": 1.0, "rewind": 2.0, "rsync": 1.5, "clone": 1.0}
+
+#: From what keeps the old directory untouched to what overwrites it.
+GENTLE = ("follow", "clone", "rsync", "rewind")
+
+#: Estimates are no better than this: within it, what destroys less is preferred.
+_CLOSE = 1.2
+
+
+def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ...]:
+    """Follow, rewind, rsync and clone, none of them chosen yet."""
+    return (
+        Option("follow", why_not_follow(now, loser, evidence) or "", 0, _FIXED["follow"]),
+        _rewind(now, loser, evidence),
+        _rsync(evidence),
+        _clone(now, loser, evidence),
+    )
+
+
+def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
+    """The same options with one chosen: the one asked for; else follow; else the cheapest that is possible.
+
+    Of two whose estimates are close the one that destroys less is chosen; one of unknown cost never before another.
+    A node that can follow is not rewound: it may be one that was, by a run that died before it could start it.
+    """
+    possible = [option for option in found if not option.why_not]
+    if method == "rewind" and possible and possible[0].method == "follow":
+        method = "follow"
+    named = next((option for option in found if option.method == method), None)
+    return tuple(replace(option, chosen=option == (named or _best(possible))) for option in found)
+
+
+def _best(possible: Sequence[Option]) -> Option | None:
+    if possible and possible[0].method == "follow":
+        return possible[0]
+    known = [option for option in possible if option.seconds is not None]
+    least = min((option.seconds or 0 for option in known), default=0)
+    close = [option for option in known or possible if (option.seconds or 0) <= least * _CLOSE]
+    return min(close, key=lambda option: GENTLE.index(option.method), default=None)
+
+
+def _rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
+    asked, weights = evidence.rewinding, evidence.weights
+    reasons = _why_not_rewind(now, loser, evidence)
+    if asked is None or asked.checkpoint is None:
+        return Option("rewind", "; ".join(reasons))
+    moved = weights.source_wal + weights.diverged
+    seconds = _FIXED["rewind"] + moved / evidence.rates.copy + weights.diverged / evidence.rates.read
+    return Option("rewind", "; ".join(reasons), moved, seconds, _needs(now, asked))
+
+
+def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str]:
+    if isinstance(loser, Blank | Hung):
+        return [str(loser)]
+    timeline, primary = timeline_of(loser, evidence), now.primary
+    fork = fork_of(now, loser, timeline)
+    if why_not_follow(now, loser, evidence) is None:
+        return ["nothing lies beyond the fork: it can follow"]
+    if timeline == primary.timeline:
+        return [
+            f"both are on timeline {timeline}, with different histories: pg_rewind compares timeline numbers only, "
+            "and would leave in place what has diverged"
+        ]
+    if fork is None or evidence.last is None:
+        return [why_not_follow(now, loser, evidence) or ""]
+    if other := why_another(evidence, primary.node) if evidence.agree is not False else None:
+        return [other]
+    return _lacking(primary, evidence.rewinding) if evidence.rewinding else ["the node could not be looked into"]
+
+
+def _lacking(primary: Running, asked: Rewinding) -> list[str]:
+    """What a rewind needs and does not find, every reason at once."""
+    major = primary.version // 10000
+    told = dialect.has("rewind_config_file", major) or not asked.config_outside  # else it finds no restore_command
+    archive = asked.restore_command if told and dialect.has("restore_target_wal", major) else ""
+    found = [
+        ("pg_rewind is not installed on it", not asked.program),
+        ("neither checksums nor wal_log_hints were on", not asked.hints),
+        (f"its data directory has what PostgreSQL's user cannot overwrite: {_some(asked.strangers)}", asked.strangers),
+        (f"its WAL from before the fork is missing: {_some(asked.missing)}", asked.missing and not archive),
+        ("no checkpoint is left in its WAL from before the fork", asked.checkpoint is None and not asked.missing),
+        (f"{primary.node} has removed WAL that is needed: {_some(asked.source_missing)}", asked.source_missing),
+        (f"it has no place for tablespaces of {primary.node}: {_some(asked.tablespaces)}", asked.tablespaces),
+        (f"its data directory {asked.not_renamed}, and must be renamed meanwhile", asked.not_renamed),
+        ("only a superuser may be rewound from, up to 10", not dialect.has("rewind_grants", major)),
+    ]
+    return [words for words, so in found if so]
+
+
+def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
+    """What a rewind stands on, and what will be done for it."""
+    user, outside = now.pair.replication_user, "configuration outside the data directory"
+    care = " (--config-file)" if dialect.has("rewind_config_file", now.primary.version // 10000) else " (not asked for)"
+    return (
+        f"WAL from the common checkpoint at {asked.checkpoint}"
+        + (f", of which restore_command must give {_some(asked.missing)}" if asked.missing else ": present"),
+        *(() if asked.granted else (f"four functions to be granted to {user}, who may copy every file already",)),
+        *(() if asked.clean else ("crash recovery first, by ourselves",)),
+        *((outside + care,) if asked.config_outside else ()),
+    )
+
+
+def _rsync(evidence: Evidence) -> Option:
+    if evidence.rsync:
+        return Option("rsync", evidence.rsync)
+    weights, rates = evidence.weights, evidence.rates
+    seconds = _FIXED["rsync"] + 2 * weights.database / rates.read + weights.diverged / rates.copy
+    return Option("rsync", "", weights.diverged, seconds)
+
+
+def _clone(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
+    size, rates, copying = evidence.weights.database, evidence.rates, evidence.copying
+    why_not = "; ".join(why_not_copy(copying)) if copying else ""
+    if copying and copying.begun:
+        return Option("clone", why_not, 0, _FIXED["clone"])
+    needs = (f"room for a copy beside{': it is there' if copying and not why_not else ''}",)
+    if not size:
+        return Option("clone", why_not, needs=needs)
+    verified = size / rates.read if dialect.has("verify_backup", now.primary.version // 10000) else 0
+    return Option("clone", why_not, size, _FIXED["clone"] + size / rates.copy + verified, needs)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names.
+
+    >>> _some(("a", "b", "c", "d", "e"))
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

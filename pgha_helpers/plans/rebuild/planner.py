@@ -1,0 +1,156 @@
+"""Which node to rebuild, and what would be done to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...errors import BadParameters, NotSafe
+from ...model import Blank, Hung, Running, Silent, Snapshot
+from ...model.snapshot import streams_to
+from ..plan import Option, Plan
+from .evidence import Evidence
+from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
+from .options import choose, options
+from .steps import METHODS as PLANS
+from .steps import after_stop, only_stop, put_back
+
+_NOTHING = "mend what one of them needs; for tablespaces use pg_basebackup -T by hand"
+METHODS = ("", "follow", "rewind", "rsync", "clone", "stop")
+
+
+def which_node(now: Snapshot, node: str) -> str:
+    """The node to rebuild: the one that was named, or the one that is not the primary.
+
+    Of two writable nodes of one system the one that is named is given up. Raises BadParameters for a name that is not
+    in the pair, NotSafe for the writable node, and where two are writable and none was named.
+    """
+    if node and node not in now.pair.names:
+        raise BadParameters(f"node is {node!r}", f"it may be {' or '.join(now.pair.names)}")
+    ours, theirs = now.system_ids()
+    if len(now.primaries) == 2 and ours == theirs:
+        if not node:
+            first, second = now.pair.names
+            raise NotSafe(
+                f"{now.two_primaries()}; clients may write to both, and each may hold commits that the other lacks",
+                f"say which one is given up: node={first} or node={second}. It is stopped first, "
+                "and what only it has is listed before",
+            )
+        return node
+    if node == now.primary.node:
+        raise NotSafe(f"{node} is the writable node: it is never rebuilt", f"rebuild {now.pair.other(node).name}")
+    return now.pair.other(now.primary.node).name
+
+
+def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evidence | None = None) -> Plan:
+    """Plan a rebuild. Raises NotSafe where it may not be tried, BadParameters for an unknown node or method."""
+    if method not in METHODS:
+        raise BadParameters(
+            f"method is {method!r}", f"it may be {', '.join(filter(None, METHODS))}, or empty for the runbook's choice"
+        )
+    name = which_node(now, node)
+    now = now.giving_up(name)
+    loser, primary = now[name], now.primary.node
+    if isinstance(loser, Silent):
+        raise NotSafe(f"{loser.node} {loser}", "a node is rebuilt over ssh: mend that first")
+    _same_system(now, loser)
+    if isinstance(loser, Hung) and loser.starting and method != "clone":
+        raise NotSafe(f"{loser.node} is starting: {loser.answer}", "wait until it is up, or insist with method=clone")
+    if isinstance(loser, Blank) and loser.disk.unfinished:
+        return put_back(now, loser)
+    if method == "stop":
+        return only_stop(now, loser)
+    if method != "clone" and _streams(now, loser, evidence):
+        done = f"already so: {name} streams from {primary}"
+        return Plan("rebuild", name, primary, "follow", already=done)
+    return _by_choice(now, loser, method, evidence or Evidence())
+
+
+def _streams(now: Snapshot, loser: Loser, evidence: Evidence | None) -> bool:
+    """Whether it streams from the primary, and the WAL of both, where it was read, says that it is one history.
+
+    A node that was opened for writes and made a standby again streams, too, for as long as nobody looks.
+    """
+    if not isinstance(loser, Running) or loser.writable or not streams_to(now.primary, loser.node):
+        return False
+    if evidence is None:
+        return True
+    fork = fork_of(now, loser, timeline_of(loser, evidence))
+    return fork is not None and fork.timeline == now.primary.timeline and not why_another(evidence, now.primary.node)
+
+
+def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> Plan:
+    found = choose(options(now, loser, evidence), method)
+    chosen = next((option for option in found if option.chosen), None)
+    if chosen is None or chosen.why_not:
+        why_not = chosen.why_not if chosen else "; ".join(f"{option.method}: {option.why_not}" for option in found)
+        possible = [option.method for option in found if not option.why_not]
+        raise NotSafe(
+            f"{loser.node} cannot {_verb(method)}: {why_not}",
+            f"possible: {', '.join(possible)}. Leave method empty for the runbook's choice" if possible else _NOTHING,
+        )
+    plan = PLANS[chosen.method](now, loser)
+    room = evidence.copying.told() if evidence.copying and chosen.method == "clone" else ()
+    told = (*_why(now, loser, chosen, found, method, evidence), *_lost(loser, chosen, evidence), *plan.told, *room)
+    plan = replace(plan, options=found, told=told, extras=_left_behind(chosen, evidence))
+    return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
+
+
+def _verb(method: str) -> str:
+    return {"follow": "follow", "rewind": "be rewound", "rsync": "be rebuilt by rsync"}.get(method, "be rebuilt")
+
+
+def _left_behind(chosen: Option, evidence: Evidence) -> tuple[str, ...]:
+    """The words that consent to leave transactions behind; a node that follows has none."""
+    if chosen.method == "follow" or not evidence.left or not evidence.left.count:
+        return ()
+    return (f"leave {counted(evidence.left.count)}",)
+
+
+def counted(count: int) -> str:
+    """A number of transactions.
+
+    >>> counted(1), counted(12)
+    ('1 transaction', '12 transactions')
+    """
+    return f"{count} transaction{'' if count == 1 else 's'}"
+
+
+def _why(
+    now: Snapshot, loser: Loser, chosen: Option, found: tuple[Option, ...], method: str, evidence: Evidence
+) -> tuple[str, ...]:
+    """Why this method, and what it means where the operator insists."""
+    if not method:
+        reason = why_not_follow(now, loser, evidence)
+        return (f"why {chosen.method}: {reason}",) if reason else ()
+    best = next((option for option in choose(found) if option.chosen), chosen)
+    if best.method == chosen.method:
+        would = "would have been chosen" if method == chosen.method else "nothing is left to do for it: it can follow"
+        return (f"{method} was asked for, and {would}",)
+    means = _MEANS.get(method, "")
+    return (f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost}). {means}".strip(),)
+
+
+_MEANS = {
+    "clone": "The old directory is renamed and kept whole",
+    "rewind": "It overwrites the old directory: of what only that holds, the WAL is kept",
+    "rsync": "It overwrites the old directory: of what only that holds, the WAL is kept",
+}
+
+
+def _lost(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
+    """What is said of the transactions that the node has and the primary lacks."""
+    if chosen.method == "follow":
+        return ()
+    if evidence.left:
+        return (evidence.left.sentence,)
+    kept = "; its directory is kept as it is" if chosen.method == "clone" else ""
+    return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: it cannot be counted{kept}",)
+
+
+def _same_system(now: Snapshot, loser: Loser) -> None:
+    ours, theirs = now.system_ids()
+    if ours and theirs and ours != theirs:
+        raise NotSafe(
+            f"{now.primary.node} and {loser.node} are two systems, not a pair: {ours} and {theirs}",
+            "the setup notebook makes a pair of them",
+        )

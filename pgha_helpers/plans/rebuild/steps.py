@@ -1,0 +1,95 @@
+"""The steps of each method, in the words that the gate shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...errors import NotSafe
+from ...model import Blank, Running, Snapshot
+from ..plan import Plan
+from .history import Loser
+
+
+def _plan(now: Snapshot, loser: Loser, kind: str, steps: tuple[str, ...], roles: str) -> Plan:
+    primary = now.primary.node
+    first = f"Give {primary} a slot for {loser.node} and prove that {loser.node} can connect"
+    last = f"Start {loser.node} and see it stream"
+    told = (f"{loser.node} {loser}",)
+    return Plan("rebuild", loser.node, primary, kind, steps=(first, *steps, last), roles=roles, told=told)
+
+
+def follow(now: Snapshot, loser: Loser) -> Plan:
+    """It is started as it is."""
+    stop = (f"Stop {loser.node}: it follows after a restart",) if isinstance(loser, Running) else ()
+    roles = f"{now.primary.node} is primary, {loser.node} has nothing that {now.primary.node} does not have"
+    return _plan(now, loser, "follow", (f"Write the standby definition of {loser.node}", *stop), roles)
+
+
+def rewind(now: Snapshot, loser: Loser) -> Plan:
+    """Its directory is overwritten by pg_rewind where it differs."""
+    primary, node = now.primary.node, loser.node
+    steps = (
+        f"Checkpoint {primary}, and let {now.pair.replication_user} read its files over SQL",
+        f"Stop what runs on {node}; save its control file, its configuration and its WAL from the fork on beside it",
+        f"Recover {node} from its crash where it had one; rehearse pg_rewind",
+        f"Set its directory aside under a name that nothing starts, rewind it from {primary}, and put it back. "
+        "If that fails it stays aside, is never started, and the next rebuild is a clone",
+    )
+    return _plan(now, loser, "rewind", steps, f"{primary} is primary, {node} left its history")
+
+
+def rsync(now: Snapshot, loser: Loser) -> Plan:
+    """Its directory is overwritten by rsync where its content differs."""
+    primary, node = now.primary.node, loser.node
+    steps = (
+        f"Stop what runs on {node}; save its WAL from the fork on",
+        f"Copy what differs from {primary} into the old directory, by checksum",
+    )
+    return _plan(now, loser, "rsync", steps, f"{primary} is primary, {node} left its history")
+
+
+def clone(now: Snapshot, loser: Loser) -> Plan:
+    """A fresh copy is moved in, and the old directory kept."""
+    primary, node = now.primary.node, loser.node
+    steps = (
+        f"Copy {primary} with pg_basebackup into a fresh directory beside {now.pair[node].data_directory}",
+        f"Stop what runs on {node}; rename its old data directory aside (nothing is deleted), move the copy in",
+    )
+    return _plan(now, loser, "clone", steps, f"{primary} is primary, {node} is not a usable standby")
+
+
+METHODS = {"follow": follow, "rewind": rewind, "rsync": rsync, "clone": clone}
+
+
+def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
+    """The same, of a node that is still writable: it is stopped first, and what it has then is looked at again."""
+    stop = f"Stop {loser.node}, armed: it takes writes beside {plan.peer}, and may take more until then"
+    grown = (
+        f"{loser.node} may commit more until it is stopped. If it does, the run ends there, with {loser.node} stopped, "
+        "and the next one names the number. method=stop only stops it"
+    )
+    return replace(
+        plan,
+        kind="give up",
+        steps=(stop, *plan.steps),
+        extras=(f"stop {loser.node}", *plan.extras),
+        roles=f"two are writable: {plan.peer} stays primary, {loser.node} is given up",
+        told=(*plan.told, grown),
+    )
+
+
+def only_stop(now: Snapshot, loser: Loser) -> Plan:
+    """End a split brain, and nothing more."""
+    if not (isinstance(loser, Running) and loser.writable):
+        raise NotSafe(f"{loser.node} takes no writes: {loser}", "leave method empty")
+    empty = Plan("rebuild", loser.node, now.primary.node, "", told=(f"{loser.node} {loser}",))
+    return after_stop(now, loser, empty)
+
+
+def put_back(now: Snapshot, loser: Blank) -> Plan:
+    """Its directory was set aside for a crash recovery that did not end: it comes back, and all is asked anew."""
+    back = f"Move {loser.disk.unfinished} back, armed: its crash recovery was cut short, and nothing was overwritten"
+    then = "Look at it again, and go on with what this consent covers"
+    told = (f"{loser.node} {loser}",)
+    primary = now.primary.node
+    return Plan("rebuild", loser.node, primary, "put back", steps=(back, then), told=told)

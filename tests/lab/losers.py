@@ -1,0 +1,54 @@
+"""Nodes that have what their primary lacks, made as accidents make them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+from pgha_helpers.lab import Lab
+
+from .runs import carry_out
+from .servers import ask
+
+
+def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True) -> None:
+    """Fail over from `loser`, then open it by hand and commit `commits` rows on it, one by one.
+
+    It ends killed with -9, or cleanly.
+    """
+    other = "db1" if loser == "db0" else "db0"
+    pair.kill(loser)
+    carry_out(pair, "promote", f"promote {other}", occasion="failover")
+    ask(pair, other, "insert into t values ('the primary''s')")
+    open_by_hand(pair, loser)
+    for number in range(commits):
+        ask(pair, loser, "insert into t values (%s)", f"only on {loser}: {number}")
+    pair.kill(loser) if crash else stop_cleanly(pair, loser)
+
+
+def open_by_hand(pair: Lab, name: str) -> None:
+    """What a careless hand does: remove the signal, start."""
+    node = pair.node(name)
+    for file in ("standby.signal", "postmaster.pid"):
+        (node.data_directory / file).unlink(missing_ok=True)
+    start(pair, name)
+
+
+def start(pair: Lab, name: str) -> None:
+    """Start a server beside the runbook. Raises CalledProcessError where it does not start."""
+    node = pair.node(name)
+    owner = node.home.stat()
+    # with root's group left to it, its own user could not look into /proc at where it works
+    user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
+    subprocess.run([*map(str, command), "-l", str(node.home / "by-hand.log")], check=True, cwd=node.home, **user)  # type: ignore[call-overload]
+
+
+def stop_cleanly(pair: Lab, name: str) -> None:
+    """Stop a server as an operator would."""
+    postmaster = int((pair.node(name).data_directory / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGINT)
+    while pair.processes(name):
+        time.sleep(0.05)

@@ -1,0 +1,233 @@
+"""A node that left the primary's history: rewound where that is safe, and never started where it went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgha_helpers import gate, look, plan_rebuild, rebuild
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.lab import Lab
+from pgha_helpers.plans import Plan
+
+from .losers import left_behind, open_by_hand, start, stop_cleanly
+from .runs import carry_out, changed_pair, did, running
+from .servers import Watch, ask, writable
+
+LEAVE_3 = "rebuild db0, leave 3 transactions"
+
+
+@pytest.fixture
+def pair(own_pair: Lab) -> Lab:
+    ask(own_pair, "db0", "create table t (word text)")
+    return own_pair
+
+
+@pytest.fixture
+def pair_15(tmp_path: Path) -> Iterator[Lab]:
+    """The same on PostgreSQL 15."""
+    programs = Path("/usr/lib/postgresql/15/bin")
+    try:
+        made = labs.up(tmp_path / "lab15", start="empty", programs=programs)
+        carry_out(made, "setup", "setup db1, restart db0")
+        ask(made, "db0", "create table t (word text)")
+        yield made
+    finally:
+        labs.down(tmp_path / "lab15", remove=True)
+
+
+def planned(pair: Lab, **parameters: str) -> Plan:
+    with running(pair, "rebuild", **parameters) as run:
+        return plan_rebuild(run, look(run))
+
+
+def see_rewound(pair: Lab, deeds: object) -> None:
+    assert "rewound it from db1" in did(deeds)  # type: ignore[arg-type]
+    assert writable(pair) == ["db1"]
+    ask(pair, "db1", "insert into t values ('after')")
+    deadline = time.monotonic() + 10
+    while (rows := ask(pair, "db0", "select word from t order by 1")) != [("after",), ("the primary's",)]:
+        assert time.monotonic() < deadline, rows
+        time.sleep(0.05)
+    assert planned(pair).already
+
+
+def test_a_loser_that_was_stopped_cleanly_is_rewound(pair: Lab) -> None:
+    left_behind(pair, crash=False)
+    see_rewound(pair, carry_out(pair, "rebuild", LEAVE_3, method="rewind"))
+
+
+def test_a_crashed_loser_is_recovered_and_rewound_and_what_it_had_is_kept(pair: Lab) -> None:
+    left_behind(pair)
+    deeds = carry_out(pair, "rebuild", LEAVE_3, method="rewind")
+    assert "recover it from its crash" in did(deeds)
+    see_rewound(pair, deeds)
+    (saved,) = pair.node("db0").data_directory.parent.glob("data.before-rewind-*")
+    assert (saved / "pg_control").stat().st_size > 0 and list((saved / "pg_wal").glob("00000001*"))
+
+
+def test_the_same_on_15(pair_15: Lab) -> None:
+    left_behind(pair_15)
+    see_rewound(pair_15, carry_out(pair_15, "rebuild", LEAVE_3, method="rewind"))
+
+
+def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None:
+    """WAL before the fork is missing; a file cannot be overwritten: both are named, and a clone is chosen."""
+    left_behind(pair)
+    data = pair.node("db0").data_directory
+    strange = data / "base" / "server.key"
+    strange.write_text("not PostgreSQL's")
+    strange.chmod(0o400)
+    (data / "pg_wal" / "000000010000000000000002").rename(data.parent / "removed")
+    plan = planned(pair)
+    assert (plan.kind, plan.consent) == ("clone", LEAVE_3)
+    (rewind,) = [option for option in plan.options if option.method == "rewind"]
+    assert "base/server.key" in rewind.why_not and "fork is missing: 0000000000000002" in rewind.why_not
+    with pytest.raises(NotSafe, match="db0 cannot be rewound"):
+        carry_out(pair, "rebuild", LEAVE_3, method="rewind")
+    deeds = carry_out(pair, "rebuild", LEAVE_3)
+    assert "the old directory is kept as" in did(deeds) and writable(pair) == ["db1"]
+
+
+def programs_whose_rewind_dies(pair: Lab) -> Path:
+    """A directory of programs in which pg_rewind kills itself with -9 as soon as it copies."""
+    real, broken = pair.node("db0").bin_directory, pair.node("db0").home / "broken"
+    broken.mkdir()
+    for program in real.iterdir():
+        (broken / program.name).symlink_to(program)
+    (broken / "pg_rewind").unlink()
+    script = f"""#!/bin/sh
+    case "$*" in *--dry-run*) exec {real}/pg_rewind "$@";; esac
+    {real}/pg_rewind "$@" & pid=$!
+    sleep 0.05; kill -9 $pid; exit 137
+    """
+    (broken / "pg_rewind").write_text(script)
+    (broken / "pg_rewind").chmod(0o755)
+    return broken
+
+
+def test_a_rewind_that_was_killed_is_never_started_and_then_cloned(pair: Lab, tmp_path: Path) -> None:
+    left_behind(pair)
+    path = changed_pair(pair, tmp_path, db0={"bin_directory": str(programs_whose_rewind_dies(pair))})
+    with pytest.raises(NotAchieved, match=r"unusable, kept as .*rewinding.* and must never be started"):
+        carry_out(path, "rebuild", LEAVE_3, method="rewind")
+    data = pair.node("db0").data_directory
+    (aside,) = data.parent.glob("data.rewinding-*")
+    assert not data.exists() and not (aside / "global" / "pg_control").exists() and (aside / "UNUSABLE").exists()
+    with running(pair, "verify") as run:
+        assert "a rewind of it did not end, and it must never be started" in str(look(run))
+    plan = planned(pair)
+    assert plan.kind == "clone" and "IS NOT KNOWN" in str(plan)
+    carry_out(pair, "rebuild", LEAVE_3)  # the words of the run that failed
+    assert planned(pair).already and aside.exists() and writable(pair) == ["db1"]
+
+
+def test_a_node_that_opened_on_the_same_timeline_is_never_already_so(pair: Lab) -> None:
+    """Its signal file was lost. No history file tells, pg_rewind would say that nothing is to be done."""
+    while ask(pair, "db1", "select to_regclass('t') is null") == [(True,)]:
+        time.sleep(0.05)
+    stop_cleanly(pair, "db1")
+    open_by_hand(pair, "db1")
+    for number in range(2):
+        ask(pair, "db1", "insert into t values (%s)", f"only on db1: {number}")
+    ask(pair, "db0", "insert into t values ('the primary''s')")
+    assert writable(pair) == ["db0", "db1"]
+    with pytest.raises(NotSafe, match="both db0 and db1 are writable"):
+        planned(pair)
+    both = planned(pair, node="db1")
+    assert both.consent == "rebuild db1, stop db1, leave 2 transactions"
+    stop_cleanly(pair, "db1")
+    (pair.node("db1").data_directory / "standby.signal").touch()
+    shutil.chown(pair.node("db1").data_directory / "standby.signal", "nobody") if os.geteuid() == 0 else None
+    start(pair, "db1")
+    for number in range(20):  # for as long as it pretends
+        ask(pair, "db0", "insert into t values (%s)", f"more of the primary's: {number}")
+        plan = planned(pair)
+        assert not plan.already and plan.kind == "clone", plan
+    with pytest.raises(NotSafe, match="pg_rewind compares timeline numbers only"):
+        planned(pair, method="rewind")
+    consent = planned(pair).consent
+    carry_out(pair, "rebuild", consent)
+    assert planned(pair).already and ask(pair, "db1", "select * from t where word like 'only%%'") == []
+
+
+def test_of_two_writable_nodes_one_is_given_up_and_what_it_had_is_named(pair: Lab) -> None:
+    """The network has healed, and the old primary was alive all the time: nobody had fenced it."""
+    left_behind(pair)
+    data = pair.node("db0").data_directory
+    open_by_hand(pair, "db0")
+    assert writable(pair) == ["db0", "db1"]
+    with Watch(pair) as watch:
+        plan = planned(pair, node="db0", method="rewind")
+        assert plan.consent == "rebuild db0, stop db0, leave 3 transactions"
+        with pytest.raises(NotConfirmed, match="needs 'rebuild db0, stop db0, leave 3 transactions'"):
+            carry_out(pair, "rebuild", "rebuild db0", node="db0")
+        assert writable(pair) == ["db0", "db1"], "nothing was touched"
+        deeds = carry_out(pair, "rebuild", plan.consent, node="db0", method="rewind")
+    assert watch.overlaps > 0, "it was a split brain"
+    see_rewound(pair, deeds)
+    assert list(data.parent.glob("data.before-rewind-*"))
+
+
+def test_a_split_brain_can_be_ended_before_anything_is_counted(pair: Lab) -> None:
+    left_behind(pair)
+    open_by_hand(pair, "db0")
+    carry_out(pair, "rebuild", "rebuild db0, stop db0", node="db0", method="stop")
+    assert writable(pair) == ["db1"] and (pair.node("db0").data_directory / "standby.signal").exists()
+    assert planned(pair).consent == LEAVE_3
+
+
+class Killed(BaseException):
+    """The runbook is gone."""
+
+
+def test_a_rewind_whose_runbook_dies_between_any_two_deeds_converges(pair: Lab) -> None:
+    """After each deed in turn; then run again with the same words."""
+    loser, primary, step = "db0", "db1", 0
+    while True:
+        left_behind(pair, loser)
+        consent = f"rebuild {loser}, leave 3 transactions"
+        died = dies_after(pair, step, consent, loser)
+        if died:
+            with contextlib.suppress(SystemExit):  # it was whole already
+                carry_out(pair, "rebuild", consent, method="rewind")
+        assert writable(pair) == [primary], f"died after deed {step}"
+        assert planned(pair).already, f"died after deed {step}"
+        assert ask(pair, loser, "select * from t where word like %s", f"only on {loser}%") == [], f"deed {step}"
+        if not died:
+            break
+        loser, primary, step = primary, loser, step + 1
+    assert step > REWOUND
+
+
+REWOUND = 13  # deeds until the rewind is done
+
+
+def dies_after(pair: Lab, step: int, consent: str, loser: str) -> bool:
+    """Carry a rewind out until so many deeds are done; false if it ended before."""
+    with running(pair, "rebuild", confirm=consent, method="rewind") as run:
+        plan = gate(run, plan_rebuild(run, look(run)))
+        done = run.deed
+
+        @contextlib.contextmanager
+        def mortal(node: str, did: str) -> Iterator[Any]:
+            with done(node, did) as doing:
+                yield doing
+            if len(run.deeds) > step:
+                raise Killed
+
+        run.deed = mortal  # type: ignore[method-assign]
+        try:
+            rebuild(run, plan)
+        except Killed:
+            print(f"died after {run.deeds[-1].did}")
+            return True
+        return False

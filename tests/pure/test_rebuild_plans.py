@@ -1,0 +1,283 @@
+"""Which method a rebuild takes, for which node, with which consent; and when none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from pgha_helpers.errors import BadParameters, HaError, NotSafe
+from pgha_helpers.model import Blank, Lsn, Silent, Slot, Snapshot
+from pgha_helpers.plans import Evidence, Plan, plan_rebuild
+from pgha_helpers.plans.copying import Copying, Part
+from pgha_helpers.plans.rebuild import Rewinding, Weights
+
+from .pictures import EARLIER, HERE, control, disk, healthy, primary, seen, standby, stopped
+
+GB = 1024**3
+SAME = Evidence("the record", "the record", EARLIER, same=True)
+HISTORY = {2: "1\t0/4FFFFFF\tno recovery target specified\n"}
+AFTER_FORK = primary("db1", timeline=2, senders=(), disk=disk(histories=HISTORY))
+CRASHED = seen(stopped("db0", "in production"), AFTER_FORK)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Transactions that only the loser has."""
+
+    count: int
+    sentence: str = "db0 has committed transactions that db1 lacks"
+
+
+REWINDING = Rewinding(checkpoint=EARLIER, redo=EARLIER)
+#: A big database, and a loser that has twelve commits beyond the fork: made for a rewind.
+DIVERGED = Evidence(
+    "the record",
+    "the record",
+    Lsn.parse("0/5000100"),
+    same=True,
+    left=Lost(12),
+    rewinding=REWINDING,
+    weights=Weights(database=100 * GB, source_wal=GB, diverged=GB // 10),
+)
+
+
+def planned(now: Snapshot = CRASHED, method: str = "", **changes: Any) -> Plan:
+    """The plan for a loser that has diverged, but for these changes of the evidence."""
+    return plan_rebuild(now, "", method, replace(DIVERGED, **changes))
+
+
+def rewinding(**changes: Any) -> dict[str, Rewinding]:
+    return {"rewinding": replace(REWINDING, **changes)}
+
+
+# Who
+
+
+def test_the_writable_node_is_never_rebuilt() -> None:
+    with pytest.raises(NotSafe, match="db0 is the writable node"):
+        plan_rebuild(healthy(), "db0")
+
+
+def test_a_standby_that_streams_needs_no_rebuild() -> None:
+    assert plan_rebuild(healthy(), "", "", SAME).already == "already so: db1 streams from db0"
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        replace(SAME, same=False),
+        replace(SAME, same=None),
+        replace(SAME, ours="another record"),
+        replace(SAME, ours="", gone=False),
+    ],
+)
+def test_a_standby_that_only_pretends_is_never_already_so(evidence: Evidence) -> None:
+    """It was opened for writes on the same timeline and made a standby again: it streams until replay finds out."""
+    plan = plan_rebuild(healthy(), "", "", evidence)
+    assert not plan.already and plan.kind == "clone"
+    (rewind,) = [option for option in plan.options if option.method == "rewind"]
+    assert "pg_rewind compares timeline numbers only" in rewind.why_not
+
+
+TWO = seen(primary(), primary("db1", timeline=2, disk=disk(histories=HISTORY)))
+
+
+def test_of_two_writable_nodes_somebody_has_to_name_the_one_to_give_up() -> None:
+    with pytest.raises(NotSafe, match="both db0 and db1 are writable: two primaries") as refused:
+        plan_rebuild(TWO)
+    assert "node=db0 or node=db1" in str(refused.value)
+
+
+def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are_named() -> None:
+    plan = plan_rebuild(TWO, "db0", "", DIVERGED)
+    assert (plan.kind, plan.node, plan.peer) == ("give up", "db0", "db1")
+    assert plan.consent == "rebuild db0, stop db0, leave 12 transactions"
+    assert plan.steps[0].startswith("Stop db0, armed") and "db0 has committed transactions" in str(plan)
+    only = plan_rebuild(TWO, "db0", "stop", DIVERGED)
+    assert only.consent == "rebuild db0, stop db0" and len(only.steps) == 1
+    with pytest.raises(NotSafe, match="db1 takes no writes"):
+        plan_rebuild(healthy(), "", "stop", SAME)
+
+
+# Follow, or not
+
+
+def test_a_node_that_has_nothing_more_follows() -> None:
+    now = seen(primary(senders=()), stopped("db1", "shut down in recovery"))
+    plan = plan_rebuild(now, "", "", SAME)
+    assert (plan.kind, plan.consent) == ("follow", "rebuild db1")
+
+
+def test_a_node_that_was_rewound_by_a_run_that_died_follows_by_the_same_words() -> None:
+    plan = plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "rewind", SAME)
+    assert plan.kind == "follow" and plan.covered_by("rebuild db0, leave 12 transactions")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "why"),
+    [
+        (Evidence(), "the end of its WAL cannot be read"),
+        (Evidence("a", "a", Lsn.parse("0/5000100")), "beyond the fork at 0/4FFFFFF"),
+        (Evidence("a", "", EARLIER), "unknown counts as another history"),
+        (Evidence("a", "b", EARLIER, same=True), "its last checkpoint is another record"),
+        (Evidence("a", "a", EARLIER, same=False), "not that of db1, byte for byte"),
+        (Evidence("a", "a", EARLIER, same=True, timeline=7), "timeline 7, which is not in the history of db1"),
+    ],
+)
+def test_unknown_or_diverged_means_a_copy(evidence: Evidence, why: str) -> None:
+    plan = plan_rebuild(CRASHED, "", "", evidence)
+    assert plan.kind == "clone" and why in str(plan)
+
+
+def test_the_old_primary_follows_across_the_fork() -> None:
+    assert plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "", SAME).kind == "follow"
+
+
+@pytest.mark.parametrize("fork", ["0/4FFFFFF", "0/4FF8000"])
+def test_two_promotions_that_made_the_same_timeline_are_two_histories(fork: str) -> None:
+    """Both nodes were promoted to timeline 2: at different positions, or at the very same one."""
+    its = {2: f"1\t{fork}\tno recovery target specified\n"}
+    loser = replace(stopped("db0"), disk=disk(processes=(), histories=its, control=control("shut down", timeline=2)))
+    evidence = replace(DIVERGED, timeline=2, last=Lsn(HERE - 1), same=False)
+    plan = plan_rebuild(seen(loser, AFTER_FORK), "", "", evidence)
+    assert plan.kind == "clone" and plan.consent == "rebuild db0, leave 12 transactions"
+    assert "both are on timeline 2, with different histories" in str(plan)
+
+
+def test_a_node_that_died_after_a_promotion_of_its_own_does_not_follow() -> None:
+    """Its control file still tells timeline 1, and its end there lies before the fork."""
+    its = {2: "1\t0/4FF8000\tno recovery target specified\n"}
+    loser = replace(stopped("db0", "in production"), disk=disk(processes=(), histories=its))
+    plan = plan_rebuild(seen(loser, AFTER_FORK), "", "", replace(SAME, timeline=2))
+    assert plan.kind == "clone" and "its timeline 2 is its own: it left the history of db1 at 0/4FF8000" in str(plan)
+
+
+def test_a_newer_history_than_the_control_file_tells_is_its_own_unless_it_was_a_standby() -> None:
+    """A standby that streamed across the fork has the file, too, and no WAL of its own."""
+    its = {2: "1\t0/4FF8000\tno recovery target specified\n"}
+    for state, kind in (("in production", "clone"), ("in archive recovery", "follow")):
+        loser = replace(stopped("db0", state), disk=replace(stopped("db0", state).disk, histories=its))
+        assert plan_rebuild(seen(loser, AFTER_FORK), "", "", SAME).kind == kind, state
+
+
+def test_insisting_on_what_cannot_be_is_refused() -> None:
+    with pytest.raises(NotSafe, match="db0 cannot follow") as refused:
+        plan_rebuild(CRASHED, "", "follow", Evidence())
+    assert "possible: clone" in str(refused.value)
+
+
+# Which of those that are possible
+
+
+def test_a_big_database_is_rewound_and_the_consent_names_what_is_left() -> None:
+    plan = planned()
+    assert (plan.kind, plan.consent) == ("rewind", "rebuild db0, leave 12 transactions")
+    assert [option.method for option in plan.options] == ["follow", "rewind", "rsync", "clone"]
+    told = str(plan)
+    assert "WAL from the common checkpoint at 0/4FF0000: present" in told and "moves 100 GB, about 12 min" in told
+
+
+def test_much_kept_wal_makes_a_rewind_slower_than_a_clone() -> None:
+    """It copies the whole pg_wal of its source: 7.9 s against 4.7 for a clone, when that was 2.5 GB."""
+    assert planned(weights=Weights(database=GB, source_wal=int(2.5 * GB), diverged=GB // 10)).kind == "clone"
+    assert planned(weights=Weights(database=4 * GB, source_wal=int(2.5 * GB), diverged=GB // 10)).kind == "rewind"
+
+
+def test_of_two_that_cost_about_the_same_the_one_that_destroys_less_is_chosen() -> None:
+    weights = Weights(database=10 * GB, source_wal=13 * GB)
+    costs = {option.method: option.seconds or 0 for option in planned(weights=weights).options}
+    assert costs["rewind"] < costs["clone"] < 1.2 * costs["rewind"]
+    assert planned(weights=weights).kind == "clone"
+
+
+def test_rsync_is_chosen_where_there_is_a_road_and_it_is_the_cheapest() -> None:
+    weights = Weights(database=10 * GB, source_wal=40 * GB, diverged=GB // 10)
+    assert planned(weights=weights).kind == "clone"
+    assert planned(weights=weights, rsync="").kind == "rsync"
+
+
+def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
+    """Nothing old is deleted to make room: what overwrites less than it seems to is taken, or nothing."""
+    weights = Weights(database=GB, source_wal=4 * GB)
+    small = Copying("db0", GB, Part("the data directory", "/data", GB, "/data", "1", GB))
+    assert planned(weights=weights).kind == "clone"
+    plan = planned(weights=weights, copying=small)
+    assert plan.kind == "rewind" and "1.1 GB are needed, 1 GB are free" in str(plan)
+    with pytest.raises(NotSafe, match=r"clone: .* are missing"):
+        planned(weights=weights, copying=small, rewinding=None)
+    told = str(planned(weights=weights, copying=replace(small, data=replace(small.data, free=2 * GB))))
+    assert "room for a copy beside: it is there" in told and "the data directory beside /data (2 GB free)" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (rewinding(program=False), "pg_rewind is not installed"),
+        (rewinding(hints=False), "neither checksums nor wal_log_hints"),
+        (rewinding(strangers=("base/5/1259", "server.key")), "cannot overwrite: base/5/1259, server.key"),
+        (rewinding(missing=("0000000000000003",)), "from before the fork is missing: 0000000000000003"),
+        (rewinding(checkpoint=None), "no checkpoint is left"),
+        (rewinding(source_missing=("0000000000000003",)), "db1 has removed WAL that is needed"),
+        (rewinding(tablespaces=("fast",)), "no place for tablespaces of db1: fast"),
+        (rewinding(not_renamed="is a mount point"), "its data directory is a mount point"),
+        ({"same": None}, "unknown counts as another history"),
+        ({"same": False}, "byte for byte"),
+        ({"rewinding": None}, "could not be looked into"),
+    ],
+)
+def test_what_keeps_a_rewind_from_being_possible_is_said_and_a_clone_chosen(changes: Any, why: str) -> None:
+    plan = planned(**changes)
+    assert plan.kind == "clone" and why in str(plan) and plan.extras == ("leave 12 transactions",)
+    with pytest.raises(NotSafe, match="db0 cannot be rewound"):
+        planned(method="rewind", **changes)
+
+
+def test_missing_wal_may_come_from_an_archive_from_13_on() -> None:
+    gaps = rewinding(missing=("0000000000000003",), restore_command="cp /archive/%f %p")
+    assert planned(**gaps).kind == "rewind" and "restore_command must give 0000000000000003" in str(planned(**gaps))
+    crashed = stopped("db0", "in production")
+    assert planned(seen(crashed, replace(AFTER_FORK, version=120020)), **gaps).kind == "clone"
+    outside = {"rewinding": replace(gaps["rewinding"], config_outside=True)}
+    assert planned(**outside).kind == "rewind"
+    assert planned(seen(crashed, replace(AFTER_FORK, version=140010)), **outside).kind == "clone"
+
+
+def test_insisting_says_what_it_means() -> None:
+    told = str(planned(method="clone"))
+    assert "the runbook would rewind" in told and "renamed and kept whole" in told
+    weights = Weights(database=GB, source_wal=4 * GB)
+    assert "It overwrites the old directory" in str(planned(method="rewind", weights=weights))
+
+
+def test_what_a_node_without_a_readable_directory_had_is_said_to_be_unknown() -> None:
+    plan = plan_rebuild(seen(primary(senders=()), Blank("db1", "control file is damaged")), "", "", Evidence())
+    assert plan.consent == "rebuild db1" and "IS NOT KNOWN" in str(plan)
+
+
+def test_a_directory_that_a_crash_recovery_had_set_aside_comes_back_first() -> None:
+    lost = Blank("db0", "set aside", disk(control=None, processes=(), unfinished="/data.recovering-1"))
+    plan = plan_rebuild(seen(lost, AFTER_FORK), "", "", Evidence())
+    assert plan.kind == "put back" and "/data.recovering-1 back, armed" in plan.steps[0]
+    assert plan.covered_by("rebuild db0, leave 12 transactions"), "the words of the run that was killed"
+
+
+@pytest.mark.parametrize(
+    ("now", "node", "method", "error"),
+    [
+        (seen(primary(), Silent("db1", "x")), "", "", NotSafe),
+        (seen(primary(), standby(system_id="7")), "", "", NotSafe),
+        (healthy(), "db7", "", BadParameters),
+        (healthy(), "", "magic", BadParameters),
+        (seen(primary(), primary("db1")), "", "", NotSafe),
+    ],
+)
+def test_what_cannot_be_rebuilt_is_refused(now: Snapshot, node: str, method: str, error: type[HaError]) -> None:
+    with pytest.raises(error):
+        plan_rebuild(now, node, method)
+
+
+def test_a_slot_on_the_loser_is_nothing_that_it_has_more() -> None:
+    slots = (Slot("pgha_db1", "physical", False, HERE, "reserved"),)
+    assert plan_rebuild(seen(primary(senders=()), standby(slots=slots, receiver=None)), "", "", SAME).kind == "follow"
