@@ -123,10 +123,11 @@ class Losses(show.Shown):
         """All of it on one line."""
         tables = [rows.total for relation, rows in self.totals.items() if self.kind(relation) == "table"]
         if not self.count:
-            told = [f"no transaction was committed on {self.node} after {self.fork}"]
+            known = "known to have been committed" if self.unread else "committed"
+            told = [f"no transaction is {known} on {self.node} after {self.fork}"]
         else:
             told = [
-                _many(self.count, "transaction"),
+                ("at least " if self.unread else "") + _many(self.count, "transaction"),
                 f"{_many(sum(tables), 'row')} in {_many(len(tables), 'table')}",
                 f"{show.size(self.wal)} of WAL",
                 f"committed between {self.first} and {self.last}" if self.count > 1 else f"committed at {self.first}",

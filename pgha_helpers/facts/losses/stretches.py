@@ -68,7 +68,8 @@ def stretches(
     """
     have = {name for name in names if _SEGMENT.fullmatch(name)}
     start = Lsn(int(fork.lsn) // segment * segment)
-    for _ in range(back):
+    there = segment_name(Position(fork.timeline, start), segment) in have
+    for _ in range(back if there else 0):
         before = int(start) - segment
         if before <= 0 or segment_name(Position(fork.timeline, Lsn(before)), segment) not in have:
             break
