@@ -130,21 +130,27 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[bytes]:
 def keep_list(run: Run, losses: Losses, segment: int) -> str:
     """Write every transaction of `losses` into the record, as diverged.csv; gives that name.
 
-    The WAL is read once more for it, because memory holds only the first thousands. Raises NotSafe if it is not what
-    it was then.
+    Where there are more than memory holds, the WAL is read once more. Raises NotSafe if it is not what it was then.
     """
     path = run.folder / LIST
     new = path.with_name(f".{LIST}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(",".join(CSV_HEAD) + "\n")
-        again = read_again(run, losses, segment, lambda lost: file.write(losses.csv((lost,))))
+        if losses.count > len(losses.transactions):
+            again = read_again(run, losses, segment, lambda lost: file.write(losses.csv((lost,))))
+            _same(losses, again)
+        else:
+            file.write(losses.csv())
         file.flush()
         os.fsync(file.fileno())
-    if (again.count, again.end) != (losses.count, losses.end):
-        raise NotSafe(
-            f"{losses.node} had {losses.count} transactions beyond the fork, and now has {again.count}",
-            "somebody writes there: run this notebook again",
-        )
     new.replace(path)
     run.journal.write(KEPT, file=LIST, node=losses.node, sha256=_hashed(path), transactions=losses.count)
     return LIST
+
+
+def _same(before: Losses, now: Losses) -> None:
+    if (before.count, before.end) != (now.count, now.end):
+        raise NotSafe(
+            f"{before.node} had {before.count} transactions beyond the fork, and now has {now.count}",
+            "somebody writes there: run this notebook again",
+        )

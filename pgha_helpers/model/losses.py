@@ -60,7 +60,8 @@ class Lost:
 
     `at` is when it committed, as its WAL tells it (UTC, ISO 8601 with Z); `wal` the bytes of its records;
     `subtransactions` those that committed with it; `dropped` the files that its commit removed (TRUNCATE, DROP, or a
-    command that rewrote the table); `why_not` says why its rows may be more than these, and is empty if they are all.
+    command that rewrote the table). `gid` is None if it was not prepared, and empty where nobody tells it. `why_not`
+    says why its rows may be more than these, and is empty if they are all.
     """
 
     xid: int
@@ -123,8 +124,8 @@ class Losses(show.Shown):
         """All of it on one line."""
         tables = [rows.total for relation, rows in self.totals.items() if self.kind(relation) == "table"]
         if not self.count:
-            known = "known to have been committed" if self.unread else "committed"
-            told = [f"no transaction is {known} on {self.node} after {self.fork}"]
+            was = "is known to have been" if self.unread else "was"
+            told = [f"no transaction {was} committed on {self.node} after {self.fork}"]
         else:
             told = [
                 ("at least " if self.unread else "") + _many(self.count, "transaction"),
@@ -170,12 +171,11 @@ class Losses(show.Shown):
         if self.count > len(rows):
             rows.append(("…", f"{self.count - len(rows)} more", "", "", "", ""))
         for one in self.undecided:
-            rows.append((str(one.xid), "undecided", self.database(one), self.what(one), "", f"prepared as {one.gid!r}"))
+            rows.append((str(one.xid), "undecided", self.database(one), self.what(one), "", _prepared(one.gid)))
         return show.Table(("xid", "committed", "database", "rows (+inserted ~updated -deleted)", "WAL", ""), rows)
 
     def _row(self, lost: Lost) -> tuple[str, ...]:
-        prepared = [f"prepared as {lost.gid!r}"] if lost.gid is not None else []
-        notes = "; ".join([*prepared, *([lost.why_not] if lost.why_not else [])])
+        notes = "; ".join(filter(None, [_prepared(lost.gid) if lost.gid is not None else "", lost.why_not]))
         return str(lost.xid), lost.at, self.database(lost), self.what(lost), show.size(lost.wal), notes
 
     def csv(self, transactions: tuple[Lost, ...] | None = None) -> str:
@@ -200,6 +200,11 @@ class Losses(show.Shown):
     def _naming(self, relation: Relation, what: str) -> tuple[str, ...]:
         database = self.databases.get(relation.database, str(relation.database or ""))
         return database, self.name(relation), self.kind(relation) + what, str(relation)
+
+
+def _prepared(gid: str) -> str:
+    """Its gid, where that is known: pg_waldump tells it from 13 on."""
+    return f"prepared as {gid!r}" if gid else "prepared"
 
 
 def _many(count: int, what: str) -> str:

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from ...model import Position
 from ...model.losses import Losses, Lost, Relation
+from ...model.marks import MB
 from ...run import Run
 from .names import name_all
 from .reading import files_of, read_once
 from .stretches import position_of, timelines_after
 
-#: Segments before the fork: at first one, then more while a transaction is not known to have begun in what was read.
-_BACK = (1, 8, 64)
+#: Bytes before the fork: at first a few, then more while a transaction is not known to have begun in what was read.
+_BACK = (16 * MB, 128 * MB, 512 * MB)
 
 
 def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
@@ -36,7 +37,7 @@ def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
 
 def read_again(run: Run, found: Losses, segment: int, also: Callable[[Lost], object]) -> Losses:
     """Read once more what `losses` has read, and give each transaction to `also`: memory does not hold all of them."""
-    back = max(0, int(found.fork.lsn) // segment - int(found.start) // segment)
+    back = max(0, int(found.fork.lsn) - int(found.start))
     return read_once(run, found.node, found.fork, segment, back, also)[0]
 
 

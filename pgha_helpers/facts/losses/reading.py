@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
+
+from tqdm import tqdm
 
 from ...model import Lsn, Position
 from ...model.losses import Losses, Lost, Relation, Rows
@@ -12,7 +15,7 @@ from ...wire.attended import attend
 from ...wire.doors import Door
 from ..wal import segment_name
 from .records import Reader
-from .stretches import Stretch, stretches
+from .stretches import Stretch, position_of, stretches
 
 LISTED = 10_000  # transactions that are kept in memory, a kilobyte each at most; the rest is counted
 PAGE = 8192
@@ -41,7 +44,7 @@ def files_of(door: Door) -> Files:
 def read_once(
     run: Run, node: str, fork: Position, segment: int, back: int, also: Callable[[Lost], object] = lambda lost: None
 ) -> tuple[Losses, Reader]:
-    """Read from `back` segments before the fork to the end; `also` is given each transaction, and LISTED are kept.
+    """Read from `back` bytes before the fork to the end; `also` is given each transaction, and LISTED are kept.
 
     Raises Unreachable, or TooSlow after `timeouts.clone`.
     """
@@ -52,7 +55,9 @@ def read_once(
         unread.append(f"{node} has no {segment_name(fork, segment)} any more: what it wrote first is not known")
     for stretch in found:
         reader.complaint = ""
-        status = attend(door, _command(door, stretch), lambda line: tally.add(reader.read(line)), run.timeouts.clone)
+        with _bar(stretch, node, segment) as bar:
+            on_line = _following(reader, tally, bar, stretch.start.lsn)
+            status = attend(door, _command(door, stretch), on_line, run.timeouts.clone)
         if status and not (stretch is found[-1] and "error in WAL record at" in reader.complaint):
             unread.append(f"{node}: {reader.complaint or f'pg_waldump ended with status {status}'}")
     last = found[-1].start.timeline if found else fork.timeline
@@ -61,6 +66,26 @@ def read_once(
     start = found[0].start.lsn if found else fork.lsn
     losses = Losses(node, fork, start, end, undecided=reader.undecided, unread=tuple(unread))
     return tally.put_into(losses), reader
+
+
+def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
+    """A bar for what takes longer than a few seconds; files that were made ahead count as if they held something."""
+    total = int(position_of(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
+    words = f"reading the WAL of {node}"
+    return tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1024, desc=words, mininterval=0.5, delay=3)
+
+
+def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Callable[[str], None]:
+    count = 0
+
+    def on_line(line: str) -> None:
+        nonlocal count
+        tally.add(reader.read(line))
+        count += 1
+        if count % 4096 == 0:
+            bar.update(max(0, int(reader.end) - int(start) - bar.n))
+
+    return on_line
 
 
 def _wal(door: Door) -> str:

@@ -45,17 +45,17 @@ class Reader:
     """Reads records in their order, and gives each transaction when its COMMIT comes, if that lies after the fork.
 
     `bound` is a transaction id that nobody had when the reading began: whoever has an older one may have begun before.
-    `created` and `databases` are the relations and databases that were made after the fork. `end` is where the last
-    record that was read ends; `complaint` what was said last that is no record.
+    `created` and `databases` are the relations and databases that were made after the fork; `complaint` is what was
+    said last that is no record.
     """
 
     def __init__(self, fork: Lsn, segment: int) -> None:
-        self.end = Lsn(0)
         self.complaint = ""
         self.bound: int | None = None
         self.created: set[Relation] = set()
         self.databases: set[int] = set()
-        self._fork, self._segment, self._begin = fork, segment, Lsn(0)
+        self._fork, self._segment, self._begin = fork, segment, ""
+        self._last: tuple[str, ...] | None = None
         self._open: dict[int, _Open] = {}
         self._prepared: dict[int, Undecided] = {}
 
@@ -65,23 +65,30 @@ class Reader:
         if found is None:
             self.complaint = line
             return None
-        manager, length, tx, at, told = found.groups()
-        lsn, xid = Lsn.parse(at), int(tx)
-        self._begin = self._begin or lsn
-        self.end = record_end(lsn, int(length), self._segment)
+        manager, length, tx, at, told = self._last = found.groups()
+        self._begin = self._begin or at
+        xid = int(tx)
         if xid:
             self._of(xid).wal += int(length)
         if manager in ("Heap", "Heap2"):
             self._rows(xid, told)
         elif manager == "Transaction":
-            return self._transaction(xid, lsn, int(length), told)
+            return self._transaction(xid, Lsn.parse(at), int(length), told)
         elif manager in ("Standby", "XLOG"):
             self._running(told)
-            if told.startswith("SWITCH"):  # the rest of its segment is left empty
-                self.end = Lsn(-(-int(self.end) // self._segment) * self._segment)
-        elif lsn >= self._fork and told.startswith("CREATE"):
+        elif told.startswith("CREATE") and Lsn.parse(at) >= self._fork:
             self._made(told)
         return None
+
+    @property
+    def end(self) -> Lsn:
+        """Where the last record that was read ends, and the next would begin."""
+        if self._last is None:
+            return Lsn(0)
+        _, length, _, at, told = self._last
+        end = record_end(Lsn.parse(at), int(length), self._segment)
+        switched = told.startswith("SWITCH")  # the rest of its segment is left empty
+        return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
 
     @property
     def undecided(self) -> tuple[Undecided, ...]:
@@ -108,7 +115,7 @@ class Reader:
         rows[column] += count
 
     def _transaction(self, xid: int, lsn: Lsn, length: int, told: str) -> Lost | None:
-        if told.startswith("PREPARE "):
+        if told.startswith("PREPARE"):
             self._prepare(xid, lsn, told)
         ended = _ENDED.match(told)
         if ended is None:
@@ -133,8 +140,9 @@ class Reader:
 
     def _prepare(self, xid: int, lsn: Lsn, told: str) -> None:
         found = _PREPARE.match(told)
-        if found is None:  # a line break in its gid: the rest is on a line that is no record
-            self._prepared[xid] = Undecided(xid, told.removeprefix("PREPARE gid ") + "…", lsn, "")
+        if found is None:  # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
+            gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
+            self._prepared[xid] = Undecided(xid, gid, lsn, "")
             return
         parts = [self._open[one] for one in (xid, *_ids(found[4])) if one in self._open]
         self._prepared[xid] = Undecided(xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts))

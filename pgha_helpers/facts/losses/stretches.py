@@ -52,6 +52,10 @@ def position_of(name: str, segment: int) -> Position:
     return Position(int(name[:8], 16), Lsn((int(name[8:16], 16) << 32) + int(name[16:], 16) * segment))
 
 
+def _name(timeline: int, number: int, segment: int) -> str:
+    return segment_name(Position(timeline, Lsn(number * segment)), segment)
+
+
 def _left(history: str) -> dict[int, Lsn]:
     """Which timelines a history file names, and where each was left."""
     lines = (line.split() for line in history.splitlines() if line.strip() and not line.lstrip().startswith("#"))
@@ -61,19 +65,17 @@ def _left(history: str) -> dict[int, Lsn]:
 def stretches(
     fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, back: int
 ) -> tuple[Stretch, ...]:
-    """What to read, and in which order: from `back` segments before the fork, or as far back as none is missing.
+    """What to read, and in which order: from `back` bytes before the fork or more, while no file is missing.
 
     Where the segment that holds the fork is not there any more, it begins with the first one after it; empty if there
     is none either. `segment`: bytes of one.
     """
     have = {name for name in names if _SEGMENT.fullmatch(name)}
-    start = Lsn(int(fork.lsn) // segment * segment)
-    there = segment_name(Position(fork.timeline, start), segment) in have
-    for _ in range(back if there else 0):
-        before = int(start) - segment
-        if before <= 0 or segment_name(Position(fork.timeline, Lsn(before)), segment) not in have:
-            break
-        start = Lsn(before)
+    number, wanted = int(fork.lsn) // segment, max(0, int(fork.lsn) - back)
+    while number * segment > wanted and {_name(fork.timeline, n, segment) for n in (number, number - 1)} <= have:
+        number -= 1
+    # always the begin of a file: of one that was switched away from, pg_waldump finds nothing after the middle
+    start = Lsn(number * segment)
     found = []
     for timeline, left in timelines_after(fork.timeline, names, histories):
         at = Position(timeline, start)
