@@ -33,12 +33,16 @@ DEBIAN = Path("/usr/lib/postgresql/15/bin")
 TOASTED = "(select string_agg(md5(g::text), '') from generate_series(1, 3000) g)"
 
 
-@pytest.fixture(params=["embedded", "15"])
+BOTH = pytest.mark.parametrize("pair", ["embedded", "15"], indirect=True)
+
+
+@pytest.fixture
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    """A pair with tables that are there at the fork, and prepared transactions."""
-    if request.param == "15" and not (DEBIAN / "postgres").exists():
+    """A pair with tables that are there at the fork, and prepared transactions; of Debian's 15 where that is asked."""
+    old = getattr(request, "param", "") == "15"
+    if old and not (DEBIAN / "postgres").exists():
         pytest.skip("needs PostgreSQL 15: apt-get install postgresql-15")
-    programs = {"programs": DEBIAN} if request.param == "15" else {}
+    programs = {"programs": DEBIAN} if old else {}
     try:
         made = labs.up(tmp_path / "lab", start="empty", **programs)
         ask(made, "db0", "alter system set max_prepared_transactions = 10")
@@ -138,6 +142,7 @@ def write_much(pair: Lab) -> dict[str, int]:
     return ids
 
 
+@BOTH
 def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
@@ -169,6 +174,7 @@ def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) 
     assert found.count == len(by_xid) and found.end > found.fork
 
 
+@BOTH
 def test_a_loser_that_runs_names_its_own_tables_and_one_begun_before_the_fork_is_whole(pair: Lab) -> None:
     """db1 is promoted by hand while db0 goes on; what db0 had begun by then may lie some files back."""
     ask(pair, "db0", "checkpoint")
@@ -194,6 +200,8 @@ def test_a_loser_that_runs_names_its_own_tables_and_one_begun_before_the_fork_is
 def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
+    nothing, _ = listed(pair)
+    assert nothing.count == 0 and not nothing.unread, "a primary that was killed, and has replicated all"
     open_by_hand(pair)
     hand = Hand(pair)
     for n in range(400):

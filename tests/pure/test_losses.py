@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.facts.losses.records import Reader
-from pgha_helpers.facts.losses.stretches import stretches
+from pgha_helpers.facts.losses.stretches import earliest, stretches
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.losses import CSV_HEAD, Losses, Lost, Name, Relation, Rows
 
@@ -135,18 +135,24 @@ def names(*numbers: int, timeline: int = 1) -> list[str]:
 
 def test_reading_begins_no_earlier_than_the_files_go_back() -> None:
     fork = Position(1, Lsn.parse("0/5000148"))
-    (one,) = stretches(fork, names(2, 4, 5, 6), {}, SEGMENT, 10 * SEGMENT)
-    assert (str(one.start), one.first[-1], one.last[-1]) == ("0/4000000 on timeline 1", "4", "6")
-    (one,) = stretches(fork, names(3, 4, 5, 6), {}, SEGMENT, SEGMENT // 2)
-    assert one.first[-1] == "4", "a file that was switched away from has nothing after its middle"
-    (one,) = stretches(fork, names(3, 4, 6), {}, SEGMENT, 10 * SEGMENT)
-    assert one.start.lsn > fork.lsn, "whoever reads this sees that the fork is not in it"
+    assert earliest(fork, names(2, 4, 5, 6), SEGMENT, 10 * SEGMENT) == Lsn.parse("0/4000000")
+    assert earliest(fork, names(3, 4, 5, 6), SEGMENT, SEGMENT // 2) == Lsn.parse("0/4000000")
+    assert earliest(fork, names(3, 4, 6), SEGMENT, 10 * SEGMENT) == Lsn.parse("0/5000000")
+
+
+def test_whoever_reads_after_the_fork_can_see_it() -> None:
+    fork = Position(1, Lsn.parse("0/5000148"))
+    (one,) = stretches(fork, names(4, 5, 6), {}, SEGMENT, Lsn.parse("0/4000028"))
+    assert (str(one.start), one.first[-1], one.last[-1]) == ("0/4000028 on timeline 1", "4", "6")
+    (one,) = stretches(fork, names(3, 4, 6), {}, SEGMENT, Lsn.parse("0/5000000"))
+    assert one.start.lsn > fork.lsn
+    assert stretches(fork, names(3, 4), {}, SEGMENT, Lsn.parse("0/5000000")) == ()
 
 
 def test_a_loser_that_went_on_to_another_timeline_is_read_there_too() -> None:
     fork, left = Position(1, Lsn.parse("0/5000148")), "1\t0/6000200\tno recovery target specified\n"
     have = [*names(4, 5, 6), *names(6, 7, timeline=2)]
-    one, two = stretches(fork, have, {2: left}, SEGMENT, 0)
+    one, two = stretches(fork, have, {2: left}, SEGMENT, Lsn.parse("0/5000000"))
     assert (one.until, one.last) == (Lsn.parse("0/6000200"), names(6)[0])
     assert (two.start, two.first, two.until) == (Position(2, Lsn.parse("0/6000200")), names(6, timeline=2)[0], None)
 

@@ -42,14 +42,14 @@ def files_of(door: Door) -> Files:
 
 
 def read_once(
-    run: Run, node: str, fork: Position, segment: int, back: int, also: Callable[[Lost], object] = lambda lost: None
+    run: Run, node: str, fork: Position, segment: int, start: Lsn, also: Callable[[Lost], object] = lambda lost: None
 ) -> tuple[Losses, Reader]:
-    """Read from `back` bytes before the fork to the end; `also` is given each transaction, and LISTED are kept.
+    """Read from `start`, before the fork, to the end; `also` is given each transaction, and LISTED are kept.
 
     Raises Unreachable, or TooSlow after `timeouts.clone`.
     """
     door, files = run.doors[node], files_of(run.doors[node])
-    found = stretches(fork, files.names, files.histories, segment, back)
+    found = stretches(fork, files.names, files.histories, segment, start)
     reader, tally, unread = Reader(fork.lsn, segment), _Tally(also), []
     if not found or found[0].start.lsn > fork.lsn:
         unread.append(f"{node} has no {segment_name(fork, segment)} any more: what it wrote first is not known")
@@ -57,14 +57,14 @@ def read_once(
         reader.complaint = ""
         with _bar(stretch, node, segment) as bar:
             on_line = _following(reader, tally, bar, stretch.start.lsn)
-            status = attend(door, _command(door, stretch), on_line, run.timeouts.clone)
+            status = attend(door, command(door, stretch), on_line, run.timeouts.clone)
         if status and not (stretch is found[-1] and "error in WAL record at" in reader.complaint):
             unread.append(f"{node}: {reader.complaint or f'pg_waldump ended with status {status}'}")
     last = found[-1].start.timeline if found else fork.timeline
     end = Position(last, max(reader.end, fork.lsn))
     unread += _beyond(door, end, found[-1].last, segment) if found else []
-    start = found[0].start.lsn if found else fork.lsn
-    losses = Losses(node, fork, start, end, undecided=reader.undecided, unread=tuple(unread))
+    begin = found[0].start.lsn if found else fork.lsn
+    losses = Losses(node, fork, begin, end, undecided=reader.undecided, unread=tuple(unread))
     return tally.put_into(losses), reader
 
 
@@ -92,11 +92,23 @@ def _wal(door: Door) -> str:
     return f"{door.node.data_directory}/pg_wal"
 
 
-def _command(door: Door, stretch: Stretch) -> list[str]:
+def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
+    """The program that reads a stretch, and its arguments."""
     # the times of commits are told in the zone of whoever asks; see facts.wal for why both files are named
     until = ("-e", str(stretch.until)) if stretch.until is not None else ()
     at = ("-t", str(stretch.start.timeline), "-s", str(stretch.start.lsn))
-    return ["env", "TZ=UTC", door.binary("pg_waldump"), "-p", _wal(door), *at, *until, stretch.first, stretch.last]
+    return [
+        "env",
+        "TZ=UTC",
+        door.binary("pg_waldump"),
+        "-p",
+        _wal(door),
+        *at,
+        *until,
+        *options,
+        stretch.first,
+        stretch.last,
+    ]
 
 
 def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
@@ -110,7 +122,7 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
         if first > last:
             continue
         stretch = Stretch(Position(end.timeline, at), first, last)
-        answer = door.run(*_command(door, stretch), "-n", "1", okay=range(256))
+        answer = door.run(*command(door, stretch, "-n", "1"), okay=range(256))
         if "rmgr: " not in answer.text:
             continue
         if at == end.lsn:

@@ -62,24 +62,31 @@ def _left(history: str) -> dict[int, Lsn]:
     return {int(words[0]): Lsn.parse(words[1]) for words in lines if len(words) > 1}
 
 
-def stretches(
-    fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, back: int
-) -> tuple[Stretch, ...]:
-    """What to read, and in which order: from `back` bytes before the fork or more, while no file is missing.
+def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> Lsn:
+    """The begin of the file that lies `back` bytes before the fork, or of the last one to which no file is missing.
 
-    Where the segment that holds the fork is not there any more, it begins with the first one after it; empty if there
-    is none either. `segment`: bytes of one.
+    Always the begin of a file: in one that was switched away from, pg_waldump finds nothing after the middle.
     """
-    have = {name for name in names if _SEGMENT.fullmatch(name)}
-    number, wanted = int(fork.lsn) // segment, max(0, int(fork.lsn) - back)
-    while number * segment > wanted and {_name(fork.timeline, n, segment) for n in (number, number - 1)} <= have:
+    have, number = set(names), int(fork.lsn) // segment
+    while number * segment > int(fork.lsn) - back and number > 0:
+        if not {_name(fork.timeline, n, segment) for n in (number, number - 1)} <= have:
+            break
         number -= 1
-    # always the begin of a file: of one that was switched away from, pg_waldump finds nothing after the middle
-    start = Lsn(number * segment)
+    return Lsn(number * segment)
+
+
+def stretches(
+    fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, start: Lsn
+) -> tuple[Stretch, ...]:
+    """What to read, and in which order, from `start` on, which lies before the fork. `segment`: bytes of one.
+
+    Where that file is not there any more, it begins with the first one after it; empty if there is none either.
+    """
+    have = [name for name in sorted(names) if _SEGMENT.fullmatch(name)]
     found = []
     for timeline, left in timelines_after(fork.timeline, names, histories):
         at = Position(timeline, start)
-        mine = sorted(name for name in have if name.startswith(f"{timeline:08X}") and name >= segment_name(at, segment))
+        mine = [name for name in have if name.startswith(f"{timeline:08X}") and name >= segment_name(at, segment)]
         if left is not None:
             mine = [name for name in mine if name <= segment_name(Position(timeline, left), segment)]
         if mine:
