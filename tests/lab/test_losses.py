@@ -53,6 +53,9 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
         ask(made, "db0", "insert into t select g, 'old' from generate_series(1, 100) g")
         ask(made, "db0", "create table emptied (n int)")
         ask(made, "db0", "create database other")
+        hand = Hand(made)
+        hand("set allow_in_place_tablespaces = on", "create tablespace aside location ''")
+        hand("create table far (n int) tablespace aside", "insert into far values (1)")
         yield made
     finally:
         labs.down(tmp_path / "lab", remove=True)
@@ -135,6 +138,8 @@ def write_much(pair: Lab) -> dict[str, int]:
     ids["conflicts"] = hand.committed("insert into t values (1, 'z') on conflict (n) do update set x = 'z'")
     ids["new table"] = hand.committed("create table only_here (n int)", "insert into only_here values (1), (2)")
     ids["truncate"] = hand.committed("truncate emptied")
+    ids["tablespace"] = hand.committed("insert into far values (2)", "savepoint a", "update far set n = 3 where n = 1")
+    ids["dropped"] = hand.committed("drop table far")
     ids["toast"] = hand.committed(f"insert into t values (7001, {TOASTED})")
     ids["elsewhere"] = other.committed("create table o (n int)", "insert into o values (1)")
     ids["empty"] = hand.committed()
@@ -154,7 +159,9 @@ def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) 
     did = {name: found.what(by_xid[xid]) for name, xid in ids.items()}
     assert did.pop("new table").startswith("1663/") and "+2" in found.what(by_xid[ids["new table"]])
     assert "pg_class" in did.pop("elsewhere") and found.database(by_xid[ids["elsewhere"]]) == "other"
+    assert "pg_class" in did["dropped"] and did.pop("dropped").endswith("public.far truncated, dropped or rewritten")
     assert did == {
+        "tablespace": "public.far +1 ~1",
         "inserts": "public.t +11",
         "changes": "public.t ~3 -1",
         "savepoints": "public.t +2",
@@ -170,7 +177,7 @@ def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) 
     assert all(what.startswith("catalogs") for what in others), "autovacuum may have committed, too"
     assert by_xid[ids["prepared"]].gid == "one: two; subxacts: 9"
     assert [one.gid for one in found.undecided] == ["left"]
-    assert "26 rows in 3 tables" in found.sentence and "1 prepared transaction left undecided" in found.sentence
+    assert "28 rows in 4 tables" in found.sentence and "1 prepared transaction left undecided" in found.sentence
     assert found.count == len(by_xid) and found.end > found.fork
 
 
@@ -236,7 +243,8 @@ def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab)
     pair.kill("db0")
     (pair.node("db0").data_directory / "standby.signal").touch()
     (pair.node("db0").data_directory / "postmaster.pid").unlink(missing_ok=True)
-    _pg_ctl(pair, "start", "-l", str(pair.node("db0").home / "hand.log"), "-o", "-c primary_conninfo=''")
+    options = "-c primary_conninfo='' -c allow_in_place_tablespaces=on"
+    _pg_ctl(pair, "start", "-l", str(pair.node("db0").home / "hand.log"), "-o", options)
     ask(pair, "db0", "select pg_promote()")
     second = Hand(pair).committed("insert into t values (1002, 'on timeline 2')")
     pair.kill("db0")
