@@ -20,6 +20,7 @@ from ..errors import Refusal
 from ..journal import NAME as JOURNAL
 from ..journal import Story, held_by_writer, read
 from ..model import Pair
+from ..model.losses import KEPT
 from ..records.chained import notes_of
 from ..records.files import replace_file
 from ..records.folder import Keeping, id_of, record_folders, records_of
@@ -47,7 +48,7 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
         raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
     story, scrub = read(folder), Redactor(secrets_of(pair))
     (folder / manifest.MARK).touch()
-    aside = _put_aside(folder)
+    aside = _put_aside(folder, {str(event.get("file")) for event in story.events if event["event"] == KEPT})
     redact_file(folder / notebooks.NAME, scrub)
     shown = _adopt_notebook(folder, story, scrub)
     replace_file(folder / REPORT, report(folder, write_summary(folder), by_hand.words(folder, pair)))
@@ -121,16 +122,17 @@ def redact_file(path: Path, scrub: Redactor) -> None:
         replace_file(path, json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _put_aside(folder: Path) -> list[str]:
+def _put_aside(folder: Path, kept: set[str]) -> list[str]:
     """Leave nothing in the record that is not of the run: what else was saved there is moved beside it, not deleted.
 
-    Gives the names of what was moved. JupyterLab's file browser shows the record's folder, so a person may well have
-    left notes in it.
+    `kept` are files that the run's journal tells of. Gives the names of what was moved. JupyterLab's file browser shows
+    the record's folder, so a person may well have left notes in it.
     """
     for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
         path.unlink()
     shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)  # JupyterLab's own copies, unredacted
-    others = [path for path in folder.iterdir() if path.name not in KNOWN | {manifest.MARK, manifest.SIGNATURE}]
+    ours = KNOWN | kept | {manifest.MARK, manifest.SIGNATURE}
+    others = [path for path in folder.iterdir() if path.name not in ours]
     aside = folder.with_name(f"{folder.name}.others")
     if others:
         aside.mkdir(mode=0o700, exist_ok=True)

@@ -121,3 +121,13 @@ select current_database() as database, current_user as "user",
 
 -- name: canary's rows
 select seq from pgha.canary where run = %s;
+
+-- name: databases to ask
+select oid::bigint as oid, datname::text as name from pg_database where datallowconn order by datname;
+
+-- name: relations of files
+select w.tablespace::bigint as tablespace, w.filenode::bigint as filenode, n.nspname::text as schema,
+       quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, c.relkind::text as kind
+  from unnest(%s::oid[], %s::oid[]) as w (tablespace, filenode)
+  join pg_class c on c.oid = pg_filenode_relation(w.tablespace, w.filenode)
+  join pg_namespace n on n.oid = c.relnamespace;

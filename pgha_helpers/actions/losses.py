@@ -1,0 +1,156 @@
+"""Keeping what a loser had, before anything of it is overwritten: its WAL, byte for byte, and the list of what it did.
+
+Nothing changes on the node: both go into the record of the run, and the journal tells their digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..errors import NotSafe, Refusal, TooSlow, Unreachable
+from ..facts.losses import files_of, position_of, read_again, timelines_after
+from ..model import Lsn, Position
+from ..model.losses import CSV_HEAD, KEPT, Losses
+from ..run import Run
+from ..show import size
+from ..wire.doors import Door
+from ..wire.shell import as_user
+
+LIST = "diverged.csv"
+
+
+def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -> tuple[str, ...]:
+    """Copy the WAL that holds `fork` to `end` into the record, whole files, and compare them with those on the node.
+
+    Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork. What is there
+    already is compared, not copied again. `segment`: bytes of one file. Raises NotSafe where WAL is missing in between
+    or changes meanwhile, Refusal where there is no room for it, Unreachable, TooSlow.
+    """
+    door = run.doors[node]
+    names = _between(door, fork, end, segment)
+    room, needed = shutil.disk_usage(run.folder).free, len(names) * segment
+    if room < needed * 1.1:
+        raise Refusal(
+            f"the diverged WAL of {node} has {size(needed)}, and {run.folder} has {size(room)} free",
+            "make room there; nothing of the node is overwritten before its WAL is kept",
+        )
+    with tqdm(
+        total=needed, unit="B", unit_scale=True, unit_divisor=1024, desc=f"WAL of {node}", mininterval=0.5
+    ) as bar:
+        for name in names:
+            _keep(run, door, name, bar)
+    return tuple(f"wal-{name}" for name in names)
+
+
+def _between(door: Door, fork: Position, end: Position, segment: int) -> list[str]:
+    """The files that hold this range, on each of its timelines, and the histories that lead from one to the next."""
+    if end.lsn <= fork.lsn:
+        return []
+    files = files_of(door)
+    gone_through = [one for one, _ in timelines_after(fork.timeline, files.names, files.histories)]
+    first, last = int(fork.lsn) // segment, (int(end.lsn) - 1) // segment
+    found: dict[int, list[str]] = {number: [] for number in range(first, last + 1)}
+    for name in (name for name in files.names if len(name) == 24):
+        at = position_of(name, segment)
+        if at.timeline in gone_through and first <= int(at.lsn) // segment <= last:
+            found[int(at.lsn) // segment].append(name)
+    if missing := [number for number, names in found.items() if not names]:
+        raise NotSafe(
+            f"{door.node.name} lacks {len(missing)} files of its WAL between {fork} and {end}, the first at "
+            f"{Lsn(missing[0] * segment)}: what it had cannot be kept whole",
+            "keep its data directory: only a copy beside it leaves everything where it is",
+        )
+    histories = [f"{one:08X}.history" for one in gone_through if one in files.histories and one > fork.timeline]
+    return [*(name for names in found.values() for name in names), *histories]
+
+
+def _keep(run: Run, door: Door, name: str, bar: tqdm[Any]) -> None:
+    source, target = f"{door.node.data_directory}/pg_wal/{name}", run.folder / f"wal-{name}"
+    wanted = _digest(door, source, run)
+    if not target.exists() or _hashed(target) != wanted:
+        have = _copy(door, source, target, bar, run.timeouts.clone)
+        if have != wanted:
+            raise NotSafe(
+                f"what has come of {name} from {door.node.name} is not what is there: it was written to, or cut off",
+                "see that PostgreSQL is stopped there, and run this notebook again",
+            )
+    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=wanted, bytes=target.stat().st_size)
+
+
+def _digest(door: Door, path: str, run: Run) -> str:
+    return door.run("sha256sum", "--", path, within=run.timeouts.checkpoint).text.split()[0].lstrip("\\")
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy(door: Door, source: str, target: Path, bar: tqdm[Any], within: float) -> str:
+    """Copy one file from the node, a piece at a time; gives the digest of what has come."""
+    digest, new = hashlib.sha256(), target.with_name(f".{target.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for piece in _pieces(door, source, within):
+            digest.update(piece)
+            file.write(piece)
+            bar.update(len(piece))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(target)
+    return digest.hexdigest()
+
+
+def _pieces(door: Door, source: str, within: float) -> Iterator[bytes]:
+    """What a file on the node holds. A connection that is lost looks like its end, which the digest tells apart."""
+    pipes = door.pipes("exec " + shlex.join(as_user(door.node.owner, "cat", "--", source)))
+    deadline, said = time.monotonic() + within, b""
+    try:
+        while time.monotonic() < deadline:
+            out, err = pipes.receive(1.0)
+            said += err
+            yield out
+        raise TooSlow(f"{door.node.name}: {source} was not read within {within:g} s")
+    except EOFError:
+        return
+    except OSError as error:
+        raise Unreachable(f"{door.node.name}: the connection was lost while {source} was read: {error}") from None
+    finally:
+        pipes.close()
+
+
+def keep_list(run: Run, losses: Losses, segment: int) -> str:
+    """Write every transaction of `losses` into the record, as diverged.csv; gives that name.
+
+    Where there are more than memory holds, the WAL is read once more. Raises NotSafe if it is not what it was then.
+    """
+    path = run.folder / LIST
+    new = path.with_name(f".{LIST}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(",".join(CSV_HEAD) + "\n")
+        if losses.count > len(losses.transactions):
+            again = read_again(run, losses, segment, lambda lost: file.write(losses.csv((lost,))))
+            _same(losses, again)
+        else:
+            file.write(losses.csv())
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    run.journal.write(KEPT, file=LIST, node=losses.node, sha256=_hashed(path), transactions=losses.count)
+    return LIST
+
+
+def _same(before: Losses, now: Losses) -> None:
+    if (before.count, before.end) != (now.count, now.end):
+        raise NotSafe(
+            f"{before.node} had {before.count} transactions beyond the fork, and now has {now.count}",
+            "somebody writes there: run this notebook again",
+        )
