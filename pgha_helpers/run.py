@@ -15,6 +15,7 @@ from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
 from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Timeouts
+from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
 from .wire.doors import Door
@@ -64,6 +65,7 @@ class Run:
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
+    had: Losses | None = None  # what was last read of a node's WAL beyond a fork
     copied: Any = None  # the progress of the last copy, until it has been drawn
     canary: Any = None  # the one that was begun; only one sings in a run
     leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line

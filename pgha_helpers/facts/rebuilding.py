@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..errors import CommandFailed
 from ..model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ..model.losses import Losses
 from ..model.sightings import disk_of
 from ..plans import Evidence
 from ..plans.rebuild import Weights, fork_of, history_of
@@ -13,7 +14,7 @@ from ..run import Run
 from ..wire.doors import Door
 from . import wal
 from .copying import read_copying
-from .left import left_behind
+from .losses import losses
 from .parting import parting, same_before
 from .queries import query
 from .rewinding import read_rewinding
@@ -40,8 +41,9 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     found = wal.evidence(run, now, node)
     last = _last_on(theirs, seen, timeline, found.last)
     suffix = wal.segment_name(disk.control.checkpoint, segment)[8:]
-    found = replace(found, last=last, timeline=timeline, gone=not _has(source, suffix), weights=weights)
-    found = replace(found, copying=copying)
+    found = replace(
+        found, last=last, timeline=timeline, gone=not _has(source, suffix), weights=weights, copying=copying
+    )
     formal = fork_of(now, seen, timeline)
     if last is None or formal is None:
         return found
@@ -56,10 +58,25 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     if fork is None:
         return found
     diverged = Position(timeline, last)
-    found = replace(found, parted=fork, left=left_behind(theirs, fork, diverged, segment))
+    found = replace(found, parted=fork, left=losses_of(run, node, fork, diverged, segment))
     asked = read_rewinding(ours, theirs, primary, disk.control, fork, diverged, (source, files), run.pair)
     span = max(0, int(last) - int(asked.checkpoint or fork.lsn))
     return replace(found, rewinding=asked, weights=replace(weights, diverged=span))
+
+
+def losses_of(run: Run, node: str, fork: Position, last: Position, segment: int) -> Losses | None:
+    """What the node has beyond the fork, up to its last record; None where its WAL cannot be listed.
+
+    To read that may take minutes: what this run has read already is not read again, unless more has come since.
+    """
+    had = run.had
+    if had and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline) and had.end.lsn > last.lsn:
+        return had
+    try:
+        run.had = losses(run, node, fork, segment)
+    except CommandFailed:
+        return None
+    return run.had
 
 
 def wal_files(door: Door) -> dict[str, int]:

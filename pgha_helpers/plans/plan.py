@@ -9,7 +9,7 @@ from html import escape
 from .. import show
 
 #: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
-_DONE_BEFORE = re.compile(r"leave \d+ transactions?|stop \S+")
+_DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \S+")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Plan(show.Shown):
 
     `kind` names the procedure (a key of `checks.BEFORE`); `node` is the node that the consent names and
     `peer` the other one. `told` are facts shown at the gate that may move from second to second; `options` is
-    every way that was thought of, the chosen one among them. A plan with `already` set has nothing to do, and says why.
+    every way that was thought of, the chosen one among them; `behind` the transactions that only `node` has. A plan with
+    `already` set has nothing to do, and says why.
     """
 
     verb: str
@@ -59,6 +60,7 @@ class Plan(show.Shown):
     told: tuple[str, ...] = field(default=(), compare=False)
     already: str = ""
     options: tuple[Option, ...] = field(default=(), compare=False)
+    behind: show.Table | None = field(default=None, compare=False)
 
     @property
     def consent(self) -> str:
@@ -102,12 +104,14 @@ class Plan(show.Shown):
 
     def __str__(self) -> str:
         choices = [f"{option.method}: {_line(option)}" for option in self.options]
-        return "\n".join([str(self.table()), *choices, *self.told])
+        behind = [str(self.behind)] if self.behind else []
+        return "\n".join([str(self.table()), *choices, *self.told, *behind])
 
     def _repr_html_(self) -> str:
         told = "".join(f"<p>{escape(line)}</p>" for line in self.told)
-        choices = self.choices()
-        return self.table()._repr_html_() + (choices._repr_html_() if choices else "") + told
+        tables = [self.table(), self.choices(), self.behind]
+        first, second, third = (table._repr_html_() if table else "" for table in tables)
+        return first + second + told + third
 
 
 def _line(option: Option) -> str:

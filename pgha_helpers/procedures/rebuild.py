@@ -19,6 +19,7 @@ from ..plans.copying import refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
+from .keeping import keep_what_it_had
 from .rewinding import rewind_from
 
 
@@ -108,6 +109,7 @@ def _clone(run: Run, node: str, source: Running) -> None:
         slots.wait_until_free(run, source.node, node)
     copy = seen.begun[0] if seen.begun else clone.copy_beside(run, node, source)
     servers.stop(run, node, "its data directory is replaced")
+    keep_what_it_had(run, node, overwritten=False)
     swap(run, node, copy)
 
 

@@ -8,6 +8,7 @@ from ..facts import evidence, look
 from ..model import Running, Stopped
 from ..plans.rebuild import fork_of
 from ..run import Run
+from .keeping import keep_what_it_had
 
 
 def rewind_from(run: Run, node: str, primary: str) -> None:
@@ -28,6 +29,7 @@ def rewind_from(run: Run, node: str, primary: str) -> None:
     fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
     if fork is None or found.rewinding is None or not found.same:
         raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
+    keep_what_it_had(run, node, overwritten=True)
     saved = rewind.save(run, node, fork, major)
     rewind.recover(run, node, major)
     rewind.rehearse(run, node, found.rewinding)

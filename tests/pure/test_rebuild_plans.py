@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pgha_helpers.errors import BadParameters, HaError, NotSafe
-from pgha_helpers.model import Blank, Lsn, Silent, Slot, Snapshot
+from pgha_helpers.model import Blank, Lsn, Position, Silent, Slot, Snapshot
+from pgha_helpers.model.losses import Losses
 from pgha_helpers.plans import Evidence, Plan, plan_rebuild
 from pgha_helpers.plans.copying import Copying, Part
 from pgha_helpers.plans.rebuild import Rewinding, Weights
@@ -22,12 +23,10 @@ AFTER_FORK = primary("db1", timeline=2, senders=(), disk=disk(histories=HISTORY)
 CRASHED = seen(stopped("db0", "in production"), AFTER_FORK)
 
 
-@dataclass(frozen=True)
-class Lost:
+def lost(count: int, *unread: str) -> Losses:
     """Transactions that only the loser has."""
-
-    count: int
-    sentence: str = "db0 has committed transactions that db1 lacks"
+    at = Position(1, EARLIER)
+    return Losses("db0", at, EARLIER, at, count, unread=unread)
 
 
 REWINDING = Rewinding(checkpoint=EARLIER, redo=EARLIER)
@@ -37,7 +36,7 @@ DIVERGED = Evidence(
     "the record",
     Lsn.parse("0/5000100"),
     same=True,
-    left=Lost(12),
+    left=lost(12),
     rewinding=REWINDING,
     weights=Weights(database=100 * GB, source_wal=GB, diverged=GB // 10),
 )
@@ -94,7 +93,7 @@ def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are
     plan = plan_rebuild(TWO, "db0", "", DIVERGED)
     assert (plan.kind, plan.node, plan.peer) == ("give up", "db0", "db1")
     assert plan.consent == "rebuild db0, stop db0, leave 12 transactions"
-    assert plan.steps[0].startswith("Stop db0, armed") and "db0 has committed transactions" in str(plan)
+    assert plan.steps[0].startswith("Stop db0, armed") and "12 transactions, 0 rows in 0 tables" in str(plan)
     only = plan_rebuild(TWO, "db0", "stop", DIVERGED)
     assert only.consent == "rebuild db0, stop db0" and len(only.steps) == 1
     with pytest.raises(NotSafe, match="db1 takes no writes"):
@@ -177,6 +176,14 @@ def test_a_big_database_is_rewound_and_the_consent_names_what_is_left() -> None:
     assert [option.method for option in plan.options] == ["follow", "rewind", "rsync", "clone"]
     told = str(plan)
     assert "WAL from the common checkpoint at 0/4FF0000: present" in told and "moves 100 GB, about 12 min" in told
+
+
+def test_what_cannot_be_read_of_it_is_in_the_words_of_consent() -> None:
+    gap = "db0 has no 000000010000000000000003 any more"
+    plan = planned(left=lost(12, gap))
+    assert plan.extras == ("leave at least 12 transactions",) and gap in str(plan)
+    assert planned(left=None).extras == ("leave unknown transactions",), "a rewind overwrites them"
+    assert planned(method="clone", left=None).extras == ()
 
 
 def test_much_kept_wal_makes_a_rewind_slower_than_a_clone() -> None:

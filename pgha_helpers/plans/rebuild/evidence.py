@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ...model import Lsn, Position
+from ...model.losses import Losses
 from ..copying import Copying
 
 MB = 1024 * 1024
-
-
-class Left(Protocol):
-    """What would be left behind: transactions that were committed beyond the fork."""
-
-    @property
-    def count(self) -> int:
-        """How many."""
-
-    @property
-    def sentence(self) -> str:
-        """In words."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +61,8 @@ class Evidence:
     primary, `gone` whether the primary has no such segment any more; `last` is a position inside the node's own last
     record, on `timeline`, the newest of which it has WAL. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
-    record that only the node has. `copying` is what a copy beside needs, None where nobody asked. `rsync` says why
-    that is not possible.
+    record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
+    needs, None where nobody asked. `rsync` says why that is not possible.
     """
 
     its: str = ""
@@ -84,7 +72,7 @@ class Evidence:
     timeline: int = 0
     same: bool | None = None
     parted: Position | None = None
-    left: Left | None = None
+    left: Losses | None = None
     rewinding: Rewinding | None = None
     weights: Weights = field(default_factory=Weights)
     rates: Rates = field(default_factory=Rates)

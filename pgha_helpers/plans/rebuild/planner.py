@@ -7,6 +7,7 @@ from dataclasses import replace
 from ...errors import BadParameters, NotSafe
 from ...model import Blank, Hung, Running, Silent, Snapshot
 from ...model.snapshot import streams_to
+from ...show import Table
 from ..plan import Option, Plan
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
@@ -91,7 +92,9 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     plan = PLANS[chosen.method](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.method == "clone" else ()
     told = (*_why(now, loser, chosen, found, method, evidence), *_lost(loser, chosen, evidence), *plan.told, *room)
-    plan = replace(plan, options=found, told=told, extras=_left_behind(chosen, evidence))
+    plan = replace(
+        plan, options=found, told=told, extras=_left_behind(chosen, evidence), behind=_behind(chosen, evidence)
+    )
     return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
 
 
@@ -100,19 +103,17 @@ def _verb(method: str) -> str:
 
 
 def _left_behind(chosen: Option, evidence: Evidence) -> tuple[str, ...]:
-    """The words that consent to leave transactions behind; a node that follows has none."""
-    if chosen.method == "follow" or not evidence.left or not evidence.left.count:
-        return ()
-    return (f"leave {counted(evidence.left.count)}",)
-
-
-def counted(count: int) -> str:
-    """A number of transactions.
-
-    >>> counted(1), counted(12)
-    ('1 transaction', '12 transactions')
-    """
-    return f"{count} transaction{'' if count == 1 else 's'}"
+    """The words that consent to leave transactions behind, prepared ones included; a node that follows has none."""
+    left = evidence.left
+    if chosen.method == "follow" or (left is None and chosen.method == "clone"):
+        return ()  # a clone keeps the whole directory, and can be asked to let go of it only by name
+    if left is None:
+        return ("leave unknown transactions",)
+    count = left.count + len(left.undecided)
+    counted = f"{count} transaction{'' if count == 1 else 's'}"
+    if left.unread:
+        return (f"leave at least {counted}",)
+    return (f"leave {counted}",) if count else ()
 
 
 def _why(
@@ -142,9 +143,14 @@ def _lost(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
     if chosen.method == "follow":
         return ()
     if evidence.left:
-        return (evidence.left.sentence,)
+        return (evidence.left.sentence, *evidence.left.unread)
     kept = "; its directory is kept as it is" if chosen.method == "clone" else ""
     return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: it cannot be counted{kept}",)
+
+
+def _behind(chosen: Option, evidence: Evidence) -> Table | None:
+    left = evidence.left if chosen.method != "follow" else None
+    return left.table() if left and (left.count or left.undecided) else None
 
 
 def _same_system(now: Snapshot, loser: Loser) -> None:
