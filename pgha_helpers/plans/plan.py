@@ -46,7 +46,7 @@ class Plan(show.Shown):
 
     `kind` names the procedure (a key of `checks.BEFORE`); `node` is the node that the consent names and
     `peer` the other one. `told` are facts shown at the gate that may move from second to second; `options` is
-    every way that was thought of, the chosen one among them; `behind` the transactions that only `node` has. A plan with
+    every way that was thought of, the chosen one among them; `behind` what only `node` has committed. A plan with
     `already` set has nothing to do, and says why.
     """
 
