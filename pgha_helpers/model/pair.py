@@ -37,6 +37,7 @@ class Node:
     state_directory: str = "~/.pgha"
     passfile: str = ""
     ssh: Ssh | None = None
+    peer_ssh: Ssh | None = None
 
     @property
     def seen_by_peer(self) -> tuple[str, int]:
