@@ -22,6 +22,8 @@ SINCE: Mapping[str, int] = {
     "wal_status": 13,  # pg_replication_slots.wal_status
     "verify_backup": 13,  # pg_verifybackup
     "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
+    "idle_session_timeout": 14,
+    "pg_backup_start": 15,  # before: pg_start_backup, here never the exclusive one
     "failover_slots": 17,  # pg_replication_slots.failover and synced
 }
 

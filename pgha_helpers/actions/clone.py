@@ -34,11 +34,11 @@ def copy_beside(run: Run, name: str, primary: Running) -> str:
     copy = f"{target}.clone-{run.id}"
     with run.deed(name, f"copy {primary.node} into {copy}") as deed:
         total = run.doors[primary.node].sql.read(query("size"))[0]["size"]
-        _room(door, target, total)
+        require_room(door, target, total)
         _base_backup(run, door, copy)
         if dialect.has("verify_backup", primary.version // 10000):
             door.run(door.binary("pg_verifybackup"), "-q", copy, within=run.timeouts.clone)
-        _configure(run, door, copy, target, primary)
+        configure(run, door, copy, primary, own_files(door, target))
         deed.say(f"copied {primary.node} ({size(total)}) into {copy}")
     return copy
 
@@ -48,7 +48,7 @@ def real_path(door: Door, path: str) -> str:
     return door.run("readlink", "-m", "--", path).text
 
 
-def _room(door: Door, target: str, needed: int) -> None:
+def require_room(door: Door, target: str, needed: int) -> None:
     answer = door.script(
         'mkdir -p "$(dirname "$1")" && df -Pk "$(dirname "$1")" | awk "NR == 2 { print \\$4 }"', target
     )
@@ -88,10 +88,14 @@ def _base_backup(run: Run, door: Door, copy: str) -> None:
         )
 
 
-def _configure(run: Run, door: Door, copy: str, target: str, primary: Running) -> None:
+def own_files(door: Door, target: str) -> dict[str, str]:
+    """The texts of a node's own configuration, by file; empty where there is no cluster."""
+    return {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
+
+
+def configure(run: Run, door: Door, copy: str, primary: Running, own: Mapping[str, str]) -> None:
     """Give the copy the node's own configuration (it belongs to the node) and our standby definition."""
     node, major = door.node, primary.version // 10000
-    own = {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
     for file, text in own.items():
         if text:
             write_file(door, f"{copy}/{file}", text)

@@ -1,0 +1,67 @@
+"""One rsync on the target node, pulling from the source: attended, with a bar, and its complaints in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import NotAchieved
+from ...facts.rsync import Road
+from ...run import Run
+from ...wire.attended import attend
+from ...wire.doors import Door
+from .told import Moved, progress, with_statistic
+
+#: Files that vanish while a running server is copied are no error: WAL replay makes good for them.
+_VANISHED = 24
+_TRIES = 3
+
+#: Not among them: times (nothing in a data directory depends on them, and nothing may lean on them later), and
+#: --inplace: it could not write a file that is read-only, and would write through hard links into what `pg_upgrade
+#: --link` or a snapshot by `cp -al` shares with this directory. A file is written beside and renamed.
+_OPTIONS = ("-r", "-l", "-p", "--delete", "--no-h", "--info=progress2", "--stats")
+_NOISE = ("Number of ", "Total ", "Matched data", "File list ", "sent ", "total size ", "created directory ")
+
+
+def transfer(
+    run: Run,
+    door: Door,
+    road: Road,
+    paths: tuple[str, str],
+    options: Sequence[str] = (),
+    bar: Any = None,
+) -> Moved:
+    """Make the second of `paths` (directories) like the first, a path of the source. Raises NotAchieved."""
+    argv = ["rsync", *_OPTIONS, *road.options, *options, "--", road.to(f"{paths[0]}/"), f"{paths[1]}/"]
+    begun = bar.n if bar is not None else 0
+    for _ in range(_TRIES):
+        heard = _Heard(bar, begun)
+        status = attend(door, argv, heard, run.timeouts.clone)
+        if status in (0, _VANISHED):
+            return heard.moved
+        # a file that changed while its blocks were matched, twice: another round finds it at rest, or nearly so
+        if status != 23 or not all("failed verification" in line or "(code 23)" in line for line in heard.said):
+            break
+    raise NotAchieved(
+        f"rsync on {door.node.name} ended with status {status}: {'; '.join(heard.said[-3:]) or 'no words'}",
+        "mend the cause and run this notebook again: it goes on from what was copied",
+    )
+
+
+class _Heard:
+    """Takes rsync's lines: moves the bar, sums the statistics, keeps the complaints."""
+
+    def __init__(self, bar: Any, begun: int) -> None:
+        self._bar, self._begun = bar, begun
+        self.moved = Moved()
+        self.said: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        done = progress(line)
+        if done is not None:
+            if self._bar is not None:
+                self._bar.update(self._begun + done - self._bar.n)
+        elif moved := with_statistic(self.moved, line):
+            self.moved = moved
+        elif not line.startswith(_NOISE):
+            self.said.append(line)
