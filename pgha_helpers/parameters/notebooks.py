@@ -68,7 +68,7 @@ class Rebuild(Common):
     """`node` names the node to rebuild, `method` insists on one way."""
 
     node: str = ""
-    method: Literal["", "follow", "clone"] = ""
+    method: Literal["", "follow", "rsync", "clone"] = ""
     confirm: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import plans
-from ..actions import clone, servers, slots, standby
+from ..actions import clone, rsync, servers, slots, standby
 from ..checks import AFTER
 from ..facts import evidence, look, until
 from ..model import Deeds, Running, Snapshot, Stopped
@@ -37,24 +37,37 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
 
 
 def become_standby(run: Run, node: str, primary: str, method: str) -> None:
-    """Make `node` a standby of `primary` by `follow` or `clone`, and see it stream."""
+    """Make `node` a standby of `primary` and see it stream.
+
+    `method` is `follow`, `clone`, `rsync` (into the data directory itself) or `rsync beside`.
+    """
     now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
-    if method == "clone":
-        source = now[primary]
-        assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
-        if streams_to(source, node):
-            servers.stop(run, node, "its slot is needed for the copy")
-        slots.wait_until_free(run, primary, node)
-        copy = clone.copy_beside(run, node, source)
-        servers.stop(run, node, "its data directory is replaced")
-        clone.swap(run, node, copy)
-    else:
+    if method == "follow":
         _follow(run, node, now)
+    else:
+        source = now[primary]
+        assert isinstance(source, Running), "a plan to copy is made only from a primary that answers"
+        _copy(run, node, source, method)
     servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach)
     slots.drop_own_slot(run, node, primary)
+
+
+def _copy(run: Run, node: str, source: Running, method: str) -> None:
+    if method != "clone":
+        servers.stop(run, node, "its files are compared with the primary's")
+    elif streams_to(source, node):
+        servers.stop(run, node, "its slot is needed for the copy")
+    slots.wait_until_free(run, source.node, node)
+    if method == "rsync":
+        rsync.copy_in_place(run, node, source)
+        return
+    copy_beside = clone.copy_beside if method == "clone" else rsync.copy_beside
+    copy = copy_beside(run, node, source)
+    servers.stop(run, node, "its data directory is replaced")
+    clone.swap(run, node, copy)
 
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:
