@@ -231,6 +231,20 @@ def _is_half_a_copy(pair: Lab) -> None:
         assert isinstance(look(run)["db1"], Blank)
 
 
+def test_a_file_that_is_linked_or_read_only_is_not_written_into(pair: Lab) -> None:
+    """`pg_upgrade --link` and snapshots by `cp -al` share files with a data directory."""
+    diverge(pair)
+    data, snapshot = pair.node("db1").data_directory, pair.node("db1").home / "snapshot"
+    ((path,),) = ask(pair, "db0", "select pg_relation_filepath('t')")
+    as_owner(pair, "cp", "-al", data, snapshot)
+    before = (snapshot / path).read_bytes()
+    (data / "base" / "1" / "1259").chmod(0o400)
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    assert (snapshot / path).read_bytes() == before
+
+
 def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
     diverge(pair)
     data = pair.node("db1").data_directory

@@ -16,9 +16,7 @@ from .told import Moved, progress, with_statistic
 _VANISHED = 24
 _TRIES = 3
 
-#: Not among them: times (nothing in a data directory depends on them, and nothing may lean on them later), and
-#: --inplace: it could not write a file that is read-only, and would write through hard links into what `pg_upgrade
-#: --link` or a snapshot by `cp -al` shares with this directory. A file is written beside and renamed.
+#: Not among them: times. Nothing in a data directory depends on them, and nothing may lean on them later.
 _OPTIONS = ("-r", "-l", "-p", "--delete", "--no-h", "--info=progress2", "--stats")
 _NOISE = ("Number of ", "Total ", "Matched data", "File list ", "sent ", "total size ", "created directory ")
 
