@@ -6,9 +6,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -22,6 +23,7 @@ from pgha_helpers.errors import Failure
 from pgha_helpers.facts.rsync import Road, road
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Blank
+from pgha_helpers.places import CHECKOUT
 from pgha_helpers.plans import Plan
 from pgha_helpers.run import Run
 
@@ -136,7 +138,7 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
 
 def ssh_pair(pair: Lab, folder: Path, name: str = "db0") -> Path:
     """The lab's pair file with a way over ssh from db1 to `name`: files of the servers' user, with odd names."""
-    keys = pair.home / "it's a key"
+    keys = pair.node("db1").home / "it's a key"
     keys.mkdir(mode=0o700, exist_ok=True)
     for file in ("id_ed25519", "known_hosts"):
         shutil.copy(pair.folder / file, keys / file)
@@ -166,7 +168,7 @@ def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> No
 
 def test_why_there_is_no_road_is_said(pair: Lab, tmp_path: Path) -> None:
     path = ssh_pair(pair, tmp_path)
-    keys = pair.home / "it's a key"
+    keys = pair.node("db1").home / "it's a key"
     with running(path, "rebuild") as run:
         (keys / "known_hosts").write_text("")
         assert "Host key verification failed" in str(road(run, "db1"))
@@ -225,6 +227,58 @@ def _die(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab) -> None:
+    diverge(pair)
+    data = pair.node("db1").data_directory
+    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / 'base' / 'big'}", "bs=1M", "count=400")
+    as_owner(pair, *fill, "status=none")
+    words = (
+        "import sys; from pathlib import Path\n"
+        "from tests.lab.runs import running; from tests.lab.test_rsync import rebuilt\n"
+        "with running(Path(sys.argv[1]), 'rebuild') as run: rebuilt(run)"
+    )
+    runbook = subprocess.Popen([sys.executable, "-c", words, str(pair.pair_file)], cwd=CHECKOUT)
+    while not [path for path in (data / "base").glob("*big*") if path.stat().st_size]:
+        assert runbook.poll() is None
+        time.sleep(0.01)
+    runbook.kill()
+    runbook.wait()
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    (kept,) = data.parent.glob("data.aside-*")
+    assert (kept / "global" / "pg_control").is_file()
+
+
+def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
+    """Files grow, change and vanish while they are copied: WAL makes good for all of it."""
+    diverge(pair)
+    done = Event()
+    clients = [Thread(target=_churn, args=(pair, done, n)) for n in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        with running(pair, "rebuild") as run:
+            rebuilt(run)
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
+    same_rows(pair)
+    sums = "select count(*), sum(hashtextextended(c::text, 0)) from churn0 c"
+    assert ask(pair, "db0", sums) == ask(pair, "db1", sums)
+    assert ask(pair, "db0", sums.replace("churn0", "churn1")) == ask(pair, "db1", sums.replace("churn0", "churn1"))
+
+
+def _churn(pair: Lab, done: Event, n: int) -> None:
+    ask(pair, "db0", f"create table churn{n} (n int, words text)")
+    while not done.is_set():
+        ask(pair, "db0", f"create table gone{n} as select 1 as n")
+        ask(pair, "db0", f"insert into churn{n} select n, repeat('x', n) from generate_series(1, 200) as n")
+        ask(pair, "db0", f"update t set words = words || '{n}' where n % 1000 = {n}")
+        ask(pair, "db0", f"drop table gone{n}; checkpoint" if n else f"drop table gone{n}")
+
+
 def _is_half_a_copy(pair: Lab) -> None:
     assert not (pair.node("db1").data_directory / "global" / "pg_control").exists()
     with running(pair, "rebuild") as run:
@@ -260,7 +314,8 @@ def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
 
 def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     data, home = pair.node("db1").data_directory, pair.node("db1").home
-    for place in (pair.home / "space s", home / "wal elsewhere"):
+    space = pair.node("db0").home / "space s"
+    for place in (space, home / "wal elsewhere"):
         as_owner(pair, "mkdir", "-m", "700", place)
     with running(pair, "rebuild") as run:
         run.permit = PERMIT
@@ -269,7 +324,7 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     as_owner(pair, "cp", "-a", f"{data}/pg_wal/.", home / "wal elsewhere")
     shutil.rmtree(data / "pg_wal")
     as_owner(pair, "ln", "-s", home / "wal elsewhere", data / "pg_wal")
-    ask(pair, "db0", f"create tablespace s location '{pair.home / 'space s'}'")
+    ask(pair, "db0", f"create tablespace s location '{space}'")
     ask(pair, "db0", "create table u tablespace s as select n from generate_series(1, 5000) as n")
     for _ in range(2):
         ask(pair, "db0", "insert into u select n from generate_series(1, 5000) as n")
@@ -279,7 +334,7 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     assert ask(pair, "db1", "select count(*) from u") == [(15000,)]
     assert (data / "pg_wal").is_symlink() and list(home.glob("wal elsewhere.aside-*/0000*"))
     ((where,),) = ask(pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'")
-    assert where == f"{pair.home / 'space s'}.db1"
+    assert where == f"{space}.db1"
 
 
 def test_setup_by_rsync_into_an_empty_directory_and_over_another_cluster(tmp_path: Path) -> None:
