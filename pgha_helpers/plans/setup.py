@@ -143,8 +143,10 @@ def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, met
     refuse_tablespaces(keep)
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     start = f"Start {other.node} as standby of {keep.node} and see it stream"
-    by, directory = ("rsync" if method == "rsync" else "pg_basebackup"), now.pair[other.node].data_directory
-    copy = f"Copy {keep.node} with {by} into a fresh directory beside {directory}"
+    directory = now.pair[other.node].data_directory
+    copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {directory}"
+    if method == "rsync":
+        copy = f"Copy {keep.node} with rsync into {directory} if it is empty, else into a fresh directory beside it"
     return Plan("rebuild", other.node, keep.node, "clone", steps=(copy, *aside, start))
 
 

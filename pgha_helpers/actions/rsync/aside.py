@@ -14,10 +14,10 @@ _ASIDE = """
 set -e
 cd "$1"
 stamp=$2
-place() {
-  if [ "$(stat -c %d -- "$1")" = "$(stat -c %d -- "$1/..")" ]; then printf '%s\\n' "$1.$stamp"
-  else printf '%s\\n' "$1/pgha-$stamp"; fi
+mounted() { # a bind mount of the same file system shows its device, and a move out of it would copy
+  mountpoint -q -- "$1" 2>/dev/null || [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]
 }
+place() { if mounted "$1"; then printf '%s\\n' "$1/pgha-$stamp"; else printf '%s\\n' "$1.$stamp"; fi; }
 keep() {
   if [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name 'pgha-*' ! -name lost+found ${2:+! -name $2} -print -quit)" ]
   then return; fi
@@ -34,7 +34,7 @@ if [ -e global/pg_control ]; then
 fi
 if [ -d pg_wal ]; then
   wal=$(readlink -f pg_wal)
-  if [ -L pg_wal ] || [ "$(stat -c %d "$wal")" != "$(stat -c %d .)" ]; then to=$(place "$wal"); fi
+  if [ -L pg_wal ] || mounted "$wal"; then to=$(place "$wal"); fi
   keep "$wal" archive_status "$to"
   if [ -d "$wal/archive_status" ]; then keep "$wal/archive_status" '' "$to/archive_status"; fi
 fi
