@@ -18,6 +18,7 @@ from .losses import losses
 from .parting import parting, same_before
 from .queries import query
 from .rewinding import read_rewinding
+from .rsync import road
 
 #: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
@@ -32,18 +33,18 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     weights, disk = Weights(database, sum(source.values())), disk_of(seen)
     if isinstance(seen, Silent):
         return Evidence(weights=weights)
-    copying = read_copying(run, node, primary)
+    way = road(run, node)
+    why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
+    found = Evidence(weights=weights, copying=read_copying(run, node, primary), rsync=why_not, road=how)
     if isinstance(seen, Hung) or disk is None or disk.control is None:
-        return Evidence(weights=weights, copying=copying)
+        return found
     assert isinstance(seen, Running | Stopped)
     files, segment = wal_files(theirs), disk.control.segment
     timeline = _newest(files, seen)
-    found = wal.evidence(run, now, node)
-    last = _last_on(theirs, seen, timeline, found.last)
-    suffix = wal.segment_name(disk.control.checkpoint, segment)[8:]
-    found = replace(
-        found, last=last, timeline=timeline, gone=not _has(source, suffix), weights=weights, copying=copying
-    )
+    told = wal.evidence(run, now, node)
+    last = _last_on(theirs, seen, timeline, told.last)
+    gone = not _has(source, wal.segment_name(disk.control.checkpoint, segment)[8:])
+    found = replace(found, its=told.its, ours=told.ours, last=last, timeline=timeline, gone=gone)
     formal = fork_of(now, seen, timeline)
     if last is None or formal is None:
         return found

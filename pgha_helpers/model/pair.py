@@ -44,6 +44,7 @@ class Node:
     passfile: str = ""
     ssh: Ssh | None = None
     fence: Fence | None = None
+    peer_ssh: Ssh | None = None
 
     @property
     def seen_by_peer(self) -> tuple[str, int]:

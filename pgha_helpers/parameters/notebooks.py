@@ -26,7 +26,7 @@ class Setup(Common):
     """`primary` names the cluster to keep; `method` is how the other one is copied."""
 
     primary: str = ""
-    method: Literal["", "basebackup"] = ""
+    method: Literal["", "basebackup", "rsync"] = ""
     confirm: str = ""
 
 

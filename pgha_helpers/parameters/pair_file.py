@@ -144,11 +144,25 @@ def _records_nonsense(pair: Pair) -> Iterator[str]:
             yield f"records_group: there is no group {pair.records_group!r} on this machine"
 
 
+def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
+    """Its words become arguments of the ssh program, which takes one that begins with a dash for an option."""
+    for key in ("host", "user", "key", "known_hosts"):
+        value, where = getattr(node.peer_ssh, key), f"nodes.{node.name}.peer_ssh.{key}"
+        if any(ord(c) < 32 for c in value):
+            yield f"{where}: {value!r} has a control character"
+        if key in ("host", "user") and (value.startswith("-") or set(value) & set(" '\"@/[]")):
+            yield f"{where}: {value!r} is not a {key} that ssh takes"
+        if key in ("key", "known_hosts") and value and not (value.startswith(("/", "~/")) and '"' not in value):
+            yield f"{where}: {value!r} must be an absolute path on the other node, or begin with ~/, without a quote"
+
+
 def _node_nonsense(node: Any) -> Iterator[str]:
     for key in ("data_directory", "bin_directory", "config_directory"):
         value = getattr(node, key)
         if value and not value.startswith("/"):
             yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path"
+    if node.peer_ssh:
+        yield from _peer_ssh_nonsense(node)
     for key in ("name", "host", "data_directory", "bin_directory", "state_directory", "passfile", "owner"):
         if any(ord(c) < 32 for c in getattr(node, key)):
             yield f"nodes.{node.name}.{key}: {getattr(node, key)!r} has a control character"

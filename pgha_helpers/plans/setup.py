@@ -11,7 +11,7 @@ from ..model import Blank, Hung, Pair, Running, Silent, Snapshot, Stopped
 from .plan import Plan
 from .rebuild import Evidence, plan_rebuild
 
-METHODS = ("", "basebackup")
+METHODS = ("", "basebackup", "rsync")
 
 #: Settings that a reload does not change: altering one costs a restart, which is an outage.
 NEED_RESTART = frozenset({"wal_level", "max_wal_senders", "max_replication_slots", "hot_standby", "wal_log_hints"})
@@ -60,12 +60,12 @@ def plan_setup(
 ) -> Plan:
     """Plan a setup. Raises BadParameters for a bad name or method, NotSafe where it may not be tried."""
     if method not in METHODS:
-        raise BadParameters(f"method is {method!r}", "it may be basebackup, or empty for the runbook's choice")
+        raise BadParameters(f"method is {method!r}", "it may be basebackup, rsync, or empty for the runbook's choice")
     keep = which_to_keep(now, primary)
     if isinstance(keep, Stopped):
         return _start_first(now, keep)
     other = now.other(keep.node)
-    standby = _standby(now, keep, other, evidence)
+    standby = _standby(now, keep, other, evidence, method)
     steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
     if not steps:
         return replace(standby, verb="setup", already=f"already so: {other.node} streams from {keep.node}, as set up")
@@ -126,27 +126,33 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
     return keep
 
 
-def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | None) -> Plan:
+def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | None, method: str) -> Plan:
     """How the other node becomes a standby: the rebuild's plan, or a clone over a cluster of its own."""
     if isinstance(other, Silent | Hung):
         raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
     assert isinstance(other, Running | Stopped | Blank), other
     ours, theirs = now.system_ids() if now.pair.names[0] == keep.node else now.system_ids()[::-1]
     if isinstance(other, Blank) or theirs != ours:
-        return _replace(now, keep, other)
+        return _replace(now, keep, other, method)
     if isinstance(other, Running) and other.writable:
         raise NotSafe(
             f"{keep.node} and {other.node} are copies of one cluster and both are writable: a split brain",
             "stop one of them, then run rebuild",
         )
     plan = plan_rebuild(now, other.node, "", evidence)
-    return plan if plan.kind == "follow" else plan_rebuild(now, other.node, "clone", evidence)
+    if plan.kind == "follow":
+        return plan
+    plan = plan_rebuild(now, other.node, "clone", evidence)
+    return replace(plan, steps=_replace(now, keep, other, method).steps) if method == "rsync" else plan
 
 
-def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank) -> Plan:
+def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, method: str) -> Plan:
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     start = f"Start {other.node} as standby of {keep.node} and see it stream"
-    copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {now.pair[other.node].data_directory}"
+    directory = now.pair[other.node].data_directory
+    copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {directory}"
+    if method == "rsync":
+        copy = f"Copy {keep.node} with rsync into {directory} if it is empty, else into a fresh directory beside it"
     return Plan("rebuild", other.node, keep.node, "clone", steps=(copy, *aside, start))
 
 

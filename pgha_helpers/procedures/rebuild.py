@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import plans
-from ..actions import clone, rewind, servers, slots, standby
+from ..actions import clone, rewind, rsync, servers, slots, standby
 from ..actions.progress import draw_throughput
 from ..actions.swapping import swap
 from ..checks import AFTER
@@ -82,35 +82,46 @@ def _planned_anew(run: Run, plan: Plan) -> Plan:
 
 
 def become_standby(run: Run, node: str, primary: str, method: str) -> None:
-    """Make `node` a standby of `primary` by `follow`, `rewind` or `clone`, and see it stream."""
+    """Make `node` a standby of `primary` and see it stream.
+
+    `method` is `follow`, `rewind`, `clone`, `rsync` (into the data directory itself) or `rsync beside`.
+    """
     now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
-    if method == "clone":
-        source = now[primary]
-        assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"
-        _clone(run, node, source)
+    if method == "follow":
+        _follow(run, node, now)
     elif method == "rewind":
         rewind_from(run, node, primary)
     else:
-        _follow(run, node, now)
+        source = now[primary]
+        assert isinstance(source, Running), "a plan to copy is made only from a primary that answers"
+        _copy_in_place(run, node, source) if method == "rsync" else _copy_beside(run, node, source, method)
     servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach)
     slots.drop_own_slot(run, node, primary)
 
 
-def _clone(run: Run, node: str, source: Running) -> None:
+def _copy_beside(run: Run, node: str, source: Running, method: str) -> None:
     seen = read_copying(run, node, source)
     refuse_copy(seen)
     if not seen.begun:
         clone.remove_halves(run, node, seen.halves)
-        if streams_to(source, node):
+        if streams_to(source, node) or method != "clone":
             servers.stop(run, node, "its slot is needed for the copy")
         slots.wait_until_free(run, source.node, node)
-    copy = seen.begun[0] if seen.begun else clone.copy_beside(run, node, source)
+    make = clone.copy_beside if method == "clone" else rsync.copy_beside
+    copy = seen.begun[0] if seen.begun else make(run, node, source)
     servers.stop(run, node, "its data directory is replaced")
     keep_what_it_had(run, node, overwritten=False)
     swap(run, node, copy)
+
+
+def _copy_in_place(run: Run, node: str, source: Running) -> None:
+    servers.stop(run, node, "its files are compared with the primary's")
+    slots.wait_until_free(run, source.node, node)
+    keep_what_it_had(run, node, overwritten=True)
+    rsync.copy_in_place(run, node, source)
 
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:

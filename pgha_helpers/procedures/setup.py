@@ -13,6 +13,7 @@ from ..errors import HaError
 from ..facts import evidence, look
 from ..facts.canary import read_canary_table
 from ..facts.copying import read_copying
+from ..facts.rsync import holds_nothing
 from ..model import Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
@@ -90,11 +91,16 @@ def set_up(run: Run, plan: Plan) -> Deeds:
 
 
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
-    """By clone, unless the node already has a copy of this very cluster that can follow."""
+    """By a copy as it was asked for, unless the node already has a copy of this very cluster that can follow.
+
+    An rsync goes beside, unless there is nothing that would have to be kept: another cluster is renamed aside whole.
+    """
     same = system_id_of(now[node]) == system_id_of(now[keep])
-    if not same or plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind != "follow":
+    if same and plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind == "follow":
+        return "follow"
+    if run.parameters["method"] != "rsync":
         return "clone"
-    return "follow"
+    return "rsync" if holds_nothing(run, node) else "rsync beside"
 
 
 def _settings(run: Run, keep: str) -> None:

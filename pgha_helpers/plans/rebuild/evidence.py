@@ -62,7 +62,8 @@ class Evidence:
     record, on `timeline`, the newest of which it has WAL. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
     record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
-    needs, None where nobody asked. `rsync` says why that is not possible.
+    needs, None where nobody asked. `rsync` says why that is not possible, `road` how it
+    would read the primary's files.
     """
 
     its: str = ""
@@ -77,7 +78,8 @@ class Evidence:
     weights: Weights = field(default_factory=Weights)
     rates: Rates = field(default_factory=Rates)
     copying: Copying | None = None
-    rsync: str = "this release cannot"
+    road: str = ""
+    rsync: str = "it is not known whether the files of the other node can be reached"
 
     @property
     def agree(self) -> bool | None:

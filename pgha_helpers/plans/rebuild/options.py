@@ -119,8 +119,9 @@ def _rsync(evidence: Evidence) -> Option:
     if evidence.rsync:
         return Option("rsync", evidence.rsync)
     weights, rates = evidence.weights, evidence.rates
-    seconds = _FIXED["rsync"] + 2 * weights.database / rates.read + weights.diverged / rates.copy
-    return Option("rsync", "", weights.diverged, seconds)
+    moved = weights.diverged if evidence.last is not None else weights.database  # without a history all may differ
+    seconds = _FIXED["rsync"] + 2 * weights.database / rates.read + moved / rates.copy
+    return Option("rsync", "", moved, seconds, (f"rsync on both nodes: {evidence.road}",) if evidence.road else ())
 
 
 def _clone(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:

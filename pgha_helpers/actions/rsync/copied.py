@@ -1,0 +1,124 @@
+"""The transfers of one copy: the data directory, each tablespace, and the control file into a room of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ...errors import NotAchieved
+from ...facts.disk import parse_control
+from ...facts.rsync import Road, estimate
+from ...model import Control, Running
+from ...run import Run
+from ...wire.doors import Door
+from ..progress import Progress
+from .filters import ANYWHERE, EMPTY, data_filters
+from .tablespaces import Tablespace, link
+from .told import Moved
+from .transfer import transfer
+
+STAGE = "pgha-control"
+
+#: Configuration and logs of the source, as paths below its data directory where they lie there.
+_FILES = """
+select array(select substr(path, length(home) + 2) from (
+           select setting from pg_settings where name in ('config_file', 'hba_file', 'ident_file')
+           union select sourcefile from pg_file_settings
+           union select case when left(setting, 1) = '/' then setting else home || '/' || setting end from pg_settings
+                  where name like 'ssl%file' and setting <> '') as paths (path)
+        where left(path, length(home) + 1) = home || '/') as configuration,
+       case when left(log, 1) <> '/' then log
+            when left(log, length(home) + 1) = home || '/' then substr(log, length(home) + 2) else '' end as log
+  from (select current_setting('data_directory') as home, current_setting('log_directory') as log) as place
+"""
+
+#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written beside and renamed.
+_MUST_BE_NEW = 'for d; do find "$d" -mindepth 2 -type f \\( -links +1 -o ! -writable \\) -print -quit; done'
+
+#: Blocks of a page: a changed page is the unit in which two copies of one database differ. Written into the file that
+#: is there: a segment of 1 GB with one changed page costs a page and not the segment. A death on the way leaves no less
+#: than it does with files that are renamed whole: a directory that is half the one and half the other, which nobody can
+#: start, and which the next run compares by content again.
+_BLOCKS = ("--no-whole-file", "--block-size=8192", "--inplace")
+
+_EMPTY = 'cd "$1"; shift; for d; do [ -e "$d" ] || { mkdir -- "$d" && chmod --reference=. "$d"; } || exit 1; done'
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy under way of a running `source` into `directory`.
+
+    `own` says that the directory keeps its own configuration; `basis` is an older, stopped copy from which equal files
+    are taken: copied, and never linked, because two clusters would then write into one file.
+    """
+
+    run: Run
+    door: Door
+    road: Road
+    source: Running
+    directory: str
+    own: bool
+    spaces: tuple[Tablespace, ...] = ()
+    basis: str = ""
+    total: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", estimate(self.run, self.source.node))
+
+    def make(self) -> Moved:
+        """Copy everything that a backup needs but backup_label and tablespace_map. Raises NotAchieved."""
+        home = self.road.directory
+        told = self.run.doors[self.source.node].sql.read(_FILES)[0]
+        oids = [space.oid for space in self.spaces]
+        filters = data_filters(filter(None, [told["log"], self._own_log()]), told["configuration"], oids, self.own)
+        for space in self.spaces:
+            link(self.door, self.directory, space)
+        blocks = self._blocks()
+        with Progress(self.run, f"copy to {self.door.node.name}") as progress:
+            moved = self._transfer((home, self.directory), filters, blocks, progress)
+            for space in self.spaces:
+                paths = (f"{space.location}/{space.inside}", f"{space.target}/{space.inside}")
+                moved += self._transfer(paths, [*ANYWHERE], blocks, progress)
+        self.door.script(_EMPTY, self.directory, *EMPTY, "pg_wal/archive_status")
+        return moved + self._stage_control()
+
+    def _transfer(self, paths: tuple[str, str], filters: list[str], blocks: tuple[str, ...], to: Progress) -> Moved:
+        options = ["--checksum", *blocks, *(f"--filter={rule}" for rule in filters)]
+        if self.basis:
+            options.append(f"--copy-dest={self.basis}")
+        before = to.samples[-1][1]
+        return transfer(self.run, self.door, self.road, paths, options, lambda done: to.at(before + done, self.total))
+
+    def _blocks(self) -> tuple[str, ...]:
+        """Options for a directory that holds an older copy, where writing into its files hurts nobody else."""
+        places = (self.directory, *(space.target for space in self.spaces))
+        return () if self.basis or self.door.script(_MUST_BE_NEW, *places, within=self.door.patience).text else _BLOCKS
+
+    def _own_log(self) -> str:
+        """The target's own log directory, if it lies inside: it is not the source's to write into."""
+        if not self.own:
+            return ""
+        config = self.door.node.config_directory or self.directory
+        answer = self.door.run(self.door.binary("postgres"), "-D", config, "-C", "log_directory", okay=range(256))
+        log = "" if answer.status else answer.text
+        return log.removeprefix(f"{self.directory}/") if log.startswith(f"{self.directory}/") or log[:1] != "/" else ""
+
+    def _stage_control(self) -> Moved:
+        """The control file, whole: it may be caught while the server writes it, and is then copied again."""
+        stage, door = f"{self.directory}/{STAGE}", self.door
+        door.script('mkdir -p -- "$1/global"; chmod 700 "$1" "$1/global"', stage)
+        only = ["-I", "--filter=+ /pg_control", "--filter=- *"]
+        moved, control = Moved(), ""
+        for _ in range(5):
+            paths = (f"{self.road.directory}/global", f"{stage}/global")
+            moved += transfer(self.run, door, self.road, paths, only)
+            answer = door.run(door.binary("pg_controldata"), "-D", stage, okay=range(256))
+            found = parse_control([*answer.complaint.splitlines(), *answer.text.splitlines()])
+            if isinstance(found, Control) and found.system_id == self.source.system_id:
+                return moved
+            control = found if isinstance(found, str) else f"it is of system {found.system_id}"
+            time.sleep(0.1)
+        raise NotAchieved(
+            f"the control file that came from {self.source.node} is not good: {control}",
+            "look whether the data directory in the pair file is the one that the server serves",
+        )

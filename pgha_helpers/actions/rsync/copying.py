@@ -1,0 +1,122 @@
+"""The copy itself. Half a copy has no control file: nobody can start it, and the next run goes on from it."""
+
+from __future__ import annotations
+
+from ...errors import NotAchieved, Refusal
+from ...facts.copying import read_copying
+from ...facts.processes import read_processes
+from ...facts.rsync import MARK, Road, road
+from ...model import Running
+from ...plans.copying import refuse_copy
+from ...run import Run
+from ...wire.doors import Door
+from ..clone import own_files
+from ..files import real_path
+from ..servers import wait
+from ..slots import ensure_slot
+from . import delivery, tablespaces
+from .aside import move_aside
+from .backup import Backup
+from .copied import Copy
+
+#: Empty, or with the mark of a run that died on the way: a copy into it needs the source's configuration, too.
+_OPEN = """
+set -e
+if [ ! -e "$1" ]; then mkdir -p -- "$1"; chmod 700 "$1"; fi
+if [ -e "$1/$2" ]; then echo fresh; exit 0; fi
+if [ -e "$1/PG_VERSION" ]; then echo own; exit 0; fi
+if [ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]; then echo foreign; exit 0; fi
+: > "$1/$2"
+sync -f "$1"
+echo fresh
+"""
+
+_RSYNCS = """
+for p in /proc/[0-9]*; do
+  name=; read -r name < "$p/comm" 2>/dev/null || continue
+  if [ "$name" = rsync ]; then
+    case "$(readlink "$p/cwd" 2>/dev/null)" in "$1"|"$1"/*) echo "${p#/proc/}";; esac
+  fi
+done; :
+"""
+
+
+def copy_in_place(run: Run, name: str, source: Running) -> None:
+    """Make the stopped node's own data directory a copy of `source`, ready to be started as its standby.
+
+    Its configuration stays; its WAL, slots and control file are moved aside and kept. Raises Refusal before anything
+    of the node was touched: no road, a server or another rsync at work in the directory, or not a data directory.
+    """
+    door, way = run.doors[name], _road(run, name)
+    target = real_path(door, run.pair[name].data_directory)
+    _nobody_works_in(run, door, target)
+    ensure_slot(run, source.node, name, reserve=True)
+    spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
+    with Backup(run, source) as backup:
+        fresh = _open(door, target)
+        move_aside(run, name, target)
+        copy = Copy(run, door, way, source, target, own=not fresh, spaces=tuple(spaces))
+        _copied(run, name, copy)
+        files = backup.stop()
+    own = {} if fresh else own_files(door, target)
+    delivery.deliver(copy, files, own)
+
+
+def copy_beside(run: Run, name: str, source: Running) -> str:
+    """Copy `source` into a fresh directory beside; gives its path, ready to be moved in.
+
+    What the old directory has in common is copied from there: for that it must be stopped. Raises Refusal as
+    `copy_in_place` does, and where there is no room or the directory cannot be renamed.
+    """
+    door, way = run.doors[name], _road(run, name)
+    target = real_path(door, run.pair[name].data_directory)
+    _nobody_works_in(run, door, target)
+    if spaces := tablespaces.tablespaces_of(run, source):
+        told = ", ".join(space.name for space in spaces)
+        raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
+    ensure_slot(run, source.node, name, reserve=True)
+    refuse_copy(read_copying(run, name, source))
+    own = own_files(door, target)
+    beside = f"{target}.clone-{run.id}"
+    with Backup(run, source) as backup:
+        copy = Copy(run, door, way, source, beside, own=False, basis=target if own else "")
+        door.script('[ -d "$1" ] || { mkdir -- "$1" && chmod 700 "$1"; }', beside)
+        _copied(run, name, copy)
+        files = backup.stop()
+    delivery.deliver(copy, files, own)
+    return beside
+
+
+def _road(run: Run, name: str) -> Road:
+    found = road(run, name)
+    if isinstance(found, str):
+        raise Refusal(f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty")
+    return found
+
+
+def _nobody_works_in(run: Run, door: Door, target: str) -> None:
+    name = door.node.name
+    if left := read_processes(door):
+        raise Refusal(f"{target} on {name} is still open: {'; '.join(map(str, left))}", f"stop the server of {name}")
+
+    def free() -> bool | None:
+        return None if door.script(_RSYNCS, target).text else True
+
+    # that of a runbook that was killed ends by itself in a moment
+    wait(free, run.timeouts.attach, lambda: NotAchieved(f"an rsync works in {target} on {name}", "end it"), 0.1)
+
+
+def _open(door: Door, target: str) -> bool:
+    """Whether the directory has no configuration of its own; made if it is not there."""
+    state = door.script(_OPEN, target, MARK).text
+    if state == "foreign":
+        raise Refusal(
+            f"{target} on {door.node.name} is neither empty nor a data directory", "move what is in it elsewhere"
+        )
+    return state == "fresh"
+
+
+def _copied(run: Run, name: str, copy: Copy) -> None:
+    with run.deed(name, f"copy {copy.source.node} into {copy.directory} by rsync, compared by content") as deed:
+        moved = copy.make()
+        deed.say(f"copied {copy.source.node} into {copy.directory} {copy.road} by rsync: {moved}")

@@ -1,0 +1,352 @@
+"""A standby is made, or made again, by rsync: right by content, whatever was in its directory, wherever a run died."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from pgha_helpers import lab as labs
+from pgha_helpers import look, until
+from pgha_helpers.actions import rsync, servers
+from pgha_helpers.actions.rsync import delivery
+from pgha_helpers.actions.slots import wait_until_free
+from pgha_helpers.actions.swapping import swap
+from pgha_helpers.checks import AFTER
+from pgha_helpers.errors import Failure
+from pgha_helpers.facts.rsync import Road, road
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Blank
+from pgha_helpers.places import CHECKOUT
+from pgha_helpers.plans import Plan
+from pgha_helpers.run import Run
+
+from .runs import carry_out, changed_pair, did, running
+from .servers import ask
+
+PERMIT = Plan("rebuild", "db1", "db0", "rsync")
+
+
+@pytest.fixture
+def pair(own_pair: Lab) -> Lab:
+    ask(own_pair, "db0", "create table t as select n, md5(n::text) as words from generate_series(1, 20000) as n")
+    while ask(own_pair, "db1", "select to_regclass('t') is null") == [(True,)]:
+        time.sleep(0.05)
+    return own_pair
+
+
+def rebuilt(run: Run, name: str = "db1", beside: bool = False) -> None:
+    """What a rebuild by rsync does past its gate."""
+    run.permit = PERMIT
+    run.lock.take()
+    now = look(run)
+    source = now.primary
+    servers.stop(run, name, "a test")
+    wait_until_free(run, source.node, name)
+    if beside:
+        swap(run, name, rsync.copy_beside(run, name, source))
+    else:
+        rsync.copy_in_place(run, name, source)
+    servers.start(run, name)
+    until(run, *AFTER, within=run.timeouts.attach)
+
+
+def rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
+    return ask(pair, node, "select count(*), sum(hashtextextended(t::text, 0)) from t")
+
+
+def same_rows(pair: Lab) -> None:
+    """Every row of the primary is the standby's, and no other."""
+    deadline = time.monotonic() + 10
+    while rows(pair, "db0") != rows(pair, "db1"):
+        assert time.monotonic() < deadline, (rows(pair, "db0"), rows(pair, "db1"))
+        time.sleep(0.1)
+    assert ask(pair, "db1", "select pg_is_in_recovery()") == [(True,)]
+
+
+def diverge(pair: Lab, node: str = "db1") -> None:
+    """Open the standby by hand, write to it, and kill it: its WAL goes beyond the fork."""
+    where = pair.node(node)
+    pair.kill(node)
+    (where.data_directory / "standby.signal").unlink()
+    (where.data_directory / "postmaster.pid").unlink()
+    start = [where.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", where.data_directory]
+    as_owner(pair, *start, "-l", where.home / "hand.log")
+    ask(pair, node, "create table only_here as select generate_series(1, 1000) as n")
+    ask(pair, node, "update t set words = 'wrong' where n % 7 = 0")
+    ask(pair, node, "checkpoint")
+    pair.kill(node)
+
+
+def as_owner(pair: Lab, *command: object) -> None:
+    user = pair.node("db0").data_directory.stat().st_uid
+    options = {"user": user, "extra_groups": []} if os.geteuid() == 0 else {}
+    subprocess.run([str(word) for word in command], check=True, cwd=pair.node("db0").home, **options)
+
+
+def test_a_diverged_standby_is_made_right_in_place(pair: Lab) -> None:
+    diverge(pair)
+    data = pair.node("db1").data_directory
+    mine = (data / "pg_hba.conf").read_text() + "# mine\n"
+    (data / "pg_hba.conf").write_text(mine)
+    as_owner(pair, "mkdir", data / "pg_replslot" / "stale")
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+        told = did(run.deeds)
+    same_rows(pair)
+    assert ask(pair, "db1", "select to_regclass('only_here')") == [(None,)]
+    assert "by rsync" in told and "moved WAL and control file aside" in told
+    (aside,) = data.parent.glob("data.aside-*")
+    assert (aside / "global" / "pg_control").is_file() and list((aside / "pg_wal").glob("0000*"))
+    assert (aside / "pg_replslot" / "stale").is_dir()
+    assert (data / "pg_hba.conf").read_text() == mine
+    assert not list(data.glob("pgha-*")) and not (data / "tablespace_map").exists()
+    backups = "select count(*) from pg_stat_activity where query ~ 'pg_backup_start' and pid <> pg_backend_pid()"
+    assert ask(pair, "db0", backups) == [(0,)]
+
+
+def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
+    """The trap: one file differs by content alone on the target, another one changed on the source."""
+    ((path,),) = ask(pair, "db0", "select pg_relation_filepath('t')")
+    for node in ("db0", "db1"):
+        same_rows(pair)
+        ask(pair, node, "checkpoint")
+    pair.kill("db1")
+    mine, theirs = pair.node("db1").data_directory / path, pair.node("db0").data_directory / path
+    wrong = bytearray(theirs.read_bytes())
+    wrong[8192 * 3 + 4000 : 8192 * 3 + 4100] = b"x" * 100
+    mine.write_bytes(wrong)
+    os.utime(mine, ns=(theirs.stat().st_atime_ns, theirs.stat().st_mtime_ns))
+    other = f"{path.rpartition('/')[0]}/{ask(pair, 'db0', 'select pg_relation_filenode(%s)', 'pg_proc')[0][0]}"
+    rotten = pair.node("db1").data_directory / other
+    rotten.write_bytes(bytes(rotten.stat().st_size))
+    whole = pair.node("db0").data_directory / other
+    os.utime(rotten, ns=(whole.stat().st_atime_ns, whole.stat().st_mtime_ns))
+    assert mine.stat().st_size == theirs.stat().st_size and mine.stat().st_mtime_ns == theirs.stat().st_mtime_ns
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    assert rotten.read_bytes() == whole.read_bytes()
+    ask(pair, "db1", "select count(*) from pg_proc where prosrc is not null")
+
+
+def ssh_pair(pair: Lab, folder: Path, name: str = "db0") -> Path:
+    """The lab's pair file with a way over ssh from db1 to `name`: files of the servers' user, with odd names."""
+    keys = pair.node("db1").home / "it's a key"
+    keys.mkdir(mode=0o700, exist_ok=True)
+    for file in ("id_ed25519", "known_hosts"):
+        shutil.copy(pair.folder / file, keys / file)
+        (keys / file).chmod(0o600)
+    owner = pair.node(name).data_directory.stat()
+    for path in (keys, *keys.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    user = pair.node(name).data_directory.owner()
+    told = {"host": "127.0.0.1", "port": pair.node(name).ssh_port, "user": user}
+    told |= {"key": str(keys / "id_ed25519"), "known_hosts": str(keys / "known_hosts")}
+    return changed_pair(pair, folder, **{name: {"peer_ssh": told}})
+
+
+def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> None:
+    diverge(pair)
+    odd = pair.node("db0").data_directory / "base" / "odd 'name\n$(touch x)"
+    as_owner(pair, "touch", odd)
+    path = ssh_pair(pair, tmp_path)
+    with running(path, "rebuild") as run:
+        way = road(run, "db1")
+        assert isinstance(way, Road) and way.host == "127.0.0.1" and way.one_machine
+        rebuilt(run)
+        assert "over ssh from 127.0.0.1" in did(run.deeds)
+    same_rows(pair)
+    assert (pair.node("db1").data_directory / "base" / odd.name).exists()
+
+
+def test_why_there_is_no_road_is_said(pair: Lab, tmp_path: Path) -> None:
+    path = ssh_pair(pair, tmp_path)
+    keys = pair.node("db1").home / "it's a key"
+    with running(path, "rebuild") as run:
+        (keys / "known_hosts").write_text("")
+        assert "Host key verification failed" in str(road(run, "db1"))
+    shutil.copy(pair.folder / "known_hosts", keys / "known_hosts")
+    elsewhere = changed_pair(pair, tmp_path, db0={"peer_ssh": {"host": "127.0.0.1", "port": 1}})
+    with running(elsewhere, "rebuild") as run:
+        assert "Connection refused" in str(road(run, "db1"))
+    with running(pair, "rebuild") as run:
+        pair.node("db0").data_directory.chmod(0o000)
+        why = road(run, "db1")
+        pair.node("db0").data_directory.chmod(0o700)
+        assert "cannot be looked at" in str(why)
+        assert isinstance(road(run, "db1"), Road)
+
+
+def test_a_run_that_dies_on_the_way_is_gone_on_from(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is left cannot be started, and is seen as no cluster; the WAL that was moved aside stays."""
+    diverge(pair)
+    data = pair.node("db1").data_directory
+    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / 'base' / 'big'}", "bs=1M", "count=300")
+    as_owner(pair, *fill, "status=none")
+    killer = Thread(target=_kill_an_rsync, args=(data,))
+    killer.start()
+    with running(pair, "rebuild") as run, pytest.raises(Failure, match="rsync on db1 ended with status"):
+        rebuilt(run)
+    killer.join()
+    _is_half_a_copy(pair)
+    with running(pair, "rebuild") as run, monkeypatch.context() as patched:
+        patched.setattr(delivery, "configure", _die)
+        with pytest.raises(KeyboardInterrupt):
+            rebuilt(run)
+    _is_half_a_copy(pair)
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    (kept,) = data.parent.glob("data.aside-*")
+    assert (kept / "global" / "pg_control").is_file() and list((kept / "pg_wal").glob("0000*"))
+    assert not list(data.glob("base/.big*")) and not list(data.glob("pgha-*"))
+
+
+def _kill_an_rsync(data: Path) -> None:
+    """Kill -9 one of the processes of the first rsync that works in this directory."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for proc in Path("/proc").glob("[0-9]*"):
+            try:
+                if (proc / "comm").read_text() == "rsync\n" and (proc / "cwd").readlink() == data:
+                    time.sleep(0.05)
+                    os.kill(int(proc.name), signal.SIGKILL)
+                    return
+            except OSError:
+                continue
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab) -> None:
+    diverge(pair)
+    data = pair.node("db1").data_directory
+    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / 'base' / 'big'}", "bs=1M", "count=400")
+    as_owner(pair, *fill, "status=none")
+    words = (
+        "import sys; from pathlib import Path\n"
+        "from tests.lab.runs import running; from tests.lab.test_rsync import rebuilt\n"
+        "with running(Path(sys.argv[1]), 'rebuild') as run: rebuilt(run)"
+    )
+    runbook = subprocess.Popen([sys.executable, "-c", words, str(pair.pair_file)], cwd=CHECKOUT)
+    while not [path for path in (data / "base").glob("*big*") if path.stat().st_size]:
+        assert runbook.poll() is None
+        time.sleep(0.01)
+    runbook.kill()
+    runbook.wait()
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    (kept,) = data.parent.glob("data.aside-*")
+    assert (kept / "global" / "pg_control").is_file()
+
+
+def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
+    """Files grow, change and vanish while they are copied: WAL makes good for all of it."""
+    diverge(pair)
+    done = Event()
+    clients = [Thread(target=_churn, args=(pair, done, n)) for n in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        with running(pair, "rebuild") as run:
+            rebuilt(run)
+    finally:
+        done.set()
+        for client in clients:
+            client.join()
+    same_rows(pair)
+    sums = "select count(*), sum(hashtextextended(c::text, 0)) from churn0 c"
+    assert ask(pair, "db0", sums) == ask(pair, "db1", sums)
+    assert ask(pair, "db0", sums.replace("churn0", "churn1")) == ask(pair, "db1", sums.replace("churn0", "churn1"))
+
+
+def _churn(pair: Lab, done: Event, n: int) -> None:
+    ask(pair, "db0", f"create table churn{n} (n int, words text)")
+    while not done.is_set():
+        ask(pair, "db0", f"create table gone{n} as select 1 as n")
+        ask(pair, "db0", f"insert into churn{n} select n, repeat('x', n) from generate_series(1, 200) as n")
+        ask(pair, "db0", f"update t set words = words || '{n}' where n % 1000 = {n}")
+        ask(pair, "db0", f"drop table gone{n}; checkpoint" if n else f"drop table gone{n}")
+
+
+def _is_half_a_copy(pair: Lab) -> None:
+    assert not (pair.node("db1").data_directory / "global" / "pg_control").exists()
+    with running(pair, "rebuild") as run:
+        assert isinstance(look(run)["db1"], Blank)
+
+
+def test_a_file_that_is_linked_or_read_only_is_not_written_into(pair: Lab) -> None:
+    """`pg_upgrade --link` and snapshots by `cp -al` share files with a data directory."""
+    diverge(pair)
+    data, snapshot = pair.node("db1").data_directory, pair.node("db1").home / "snapshot"
+    ((path,),) = ask(pair, "db0", "select pg_relation_filepath('t')")
+    as_owner(pair, "cp", "-al", data, snapshot)
+    before = (snapshot / path).read_bytes()
+    (data / "base" / "1" / "1259").chmod(0o400)
+    with running(pair, "rebuild") as run:
+        rebuilt(run)
+    same_rows(pair)
+    assert (snapshot / path).read_bytes() == before
+
+
+def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
+    diverge(pair)
+    data = pair.node("db1").data_directory
+    old = (data / "base" / "1" / "1259").stat().st_ino
+    with running(pair, "rebuild") as run:
+        rebuilt(run, beside=True)
+        assert "by rsync" in did(run.deeds)
+    same_rows(pair)
+    (kept,) = data.parent.glob("data.aside-*")
+    assert (kept / "base" / "1" / "1259").stat().st_ino == old != (data / "base" / "1" / "1259").stat().st_ino
+    assert (kept / "global" / "pg_control").is_file()
+
+
+def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
+    data, home = pair.node("db1").data_directory, pair.node("db1").home
+    space = pair.node("db0").home / "space s"
+    for place in (space, home / "wal elsewhere"):
+        as_owner(pair, "mkdir", "-m", "700", place)
+    with running(pair, "rebuild") as run:
+        run.permit = PERMIT
+        run.lock.take()
+        servers.stop(run, "db1", "a test")
+    as_owner(pair, "cp", "-a", f"{data}/pg_wal/.", home / "wal elsewhere")
+    shutil.rmtree(data / "pg_wal")
+    as_owner(pair, "ln", "-s", home / "wal elsewhere", data / "pg_wal")
+    ask(pair, "db0", f"create tablespace s location '{space}'")
+    ask(pair, "db0", "create table u tablespace s as select n from generate_series(1, 5000) as n")
+    for _ in range(2):
+        ask(pair, "db0", "insert into u select n from generate_series(1, 5000) as n")
+        with running(pair, "rebuild") as run:
+            rebuilt(run)
+        same_rows(pair)
+    assert ask(pair, "db1", "select count(*) from u") == [(15000,)]
+    assert (data / "pg_wal").is_symlink() and list(home.glob("wal elsewhere.aside-*/0000*"))
+    ((where,),) = ask(pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'")
+    assert where == f"{space}.db1"
+
+
+def test_setup_by_rsync_into_an_empty_directory_and_over_another_cluster(tmp_path: Path) -> None:
+    for start in ("empty", "clusters"):
+        folder = tmp_path / start
+        try:
+            made = labs.up(folder, start=start)
+            deeds = carry_out(made, "setup", "setup db1", method="rsync", primary="db0")
+            assert "by rsync" in did(deeds)
+            assert ask(made, "db1", "select pg_is_in_recovery()") == [(True,)]
+            aside = list(made.node("db1").data_directory.parent.glob("data.aside-*"))
+            assert len(aside) == (start == "clusters")
+        finally:
+            labs.down(folder, remove=True)
