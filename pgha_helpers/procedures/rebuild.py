@@ -64,8 +64,8 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
         _clone(run, node, source)
     else:
         _follow(run, node, now)
-    servers.start(run, node)
-    until(run, *AFTER, within=run.timeouts.attach)
+    log = servers.start(run, node)
+    until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)
 
 

@@ -1,0 +1,145 @@
+"""What a server wrote into its log since it was started, wherever that is."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from ..checks.complaints import Complaint, complaints, last_words
+from ..errors import CommandFailed, TooSlow, Unreachable
+from ..wire.doors import Door
+
+#: Inode, size and path of every file that may be the log: pg_ctl's, Debian's, and what the logging collector writes.
+#: A file that was rotated keeps its inode and lies beside under another name. $1 data directory, $2 the file given to
+#: pg_ctl or nothing, $3 directory of the configuration, $4 log_directory where it is known.
+_LIST = """
+tell() { stat -L -c '%i %s %n' -- "$@" 2>/dev/null; }
+[ -z "$2" ] || tell "$2"*
+case "$3" in
+  /etc/postgresql/*/*)
+    cluster=${3#/etc/postgresql/}; cluster=${cluster%/}
+    file=/var/log/postgresql/postgresql-${cluster%%/*}-${cluster#*/}.log
+    [ ! -L "$3/log" ] || file=$(readlink -f -- "$3/log")
+    tell "$file"*;;
+esac
+if [ -f "$1/current_logfiles" ]; then
+  while read -r _ file; do
+    case "$file" in /*) ;; *) file=$1/$file;; esac
+    tell "$(dirname "$file")"/*
+  done < "$1/current_logfiles"
+fi
+[ -z "$4" ] || tell "$4"/*
+tell "$1"/log/* "$1"/pg_log/*
+exit 0
+"""
+
+#: A log_directory may stand anywhere, and only the configuration knows.
+_COLLECTOR = """
+[ "$("$1" -D "$2" -C logging_collector)" = on ] || exit 0
+folder=$("$1" -D "$2" -C log_directory) || exit 0
+case "$folder" in /*) echo "$folder";; *) echo "$3/$folder";; esac
+"""
+
+_MOST = 256 * 1024  # bytes that are read of a file: its end
+_COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+_BEGINS = ":  starting PostgreSQL "  # what a server logs first, from 12 on
+_EARLIEST = 0.6  # seconds after which it is read first: most starts are done by then, and need no log
+_APART = 0.25  # seconds between two readings
+_SETTLED = 1.0  # seconds that a sentence may still turn out not to be the last word
+
+
+class ServerLog:
+    """The log of one node from the moment at which this is made; `primary` is named in the remedies.
+
+    Nothing that is asked of it raises: a log that cannot be read is a log that tells nothing.
+    """
+
+    def __init__(self, door: Door, primary: str) -> None:
+        self._door, self._primary = door, primary
+        self._before = {inode: size for inode, size, _ in self._files("")}
+        self._folder: str | None = None
+        self._next = time.monotonic() + _EARLIEST
+        self._heard = 0.0  # when something final was first heard
+        self.text = ""
+
+    def read(self) -> tuple[Complaint, ...]:
+        """Read what was written since, and give its known sentences, the most telling first."""
+        with suppress(Unreachable, TooSlow, CommandFailed):
+            if self._folder is None:
+                self._folder = self._log_directory()
+            self.text = self._written()
+        self._next = time.monotonic() + _APART
+        return complaints(self.text, self._door.node.name, self._primary)
+
+    def is_final(self, at_once: bool = False) -> bool:
+        """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads seldom.
+
+        `at_once` is for a server that has ended: its last word stands.
+        """
+        if time.monotonic() < self._next:
+            return False
+        if not any(found.final for found in self.read()):
+            self._heard = 0.0
+            return False
+        self._heard = self._heard or time.monotonic()
+        return at_once or time.monotonic() - self._heard >= _SETTLED
+
+    def words(self) -> tuple[str, str]:
+        """What the log says, as an addition to a sentence, and the remedy; each may be empty."""
+        found, name = self.read(), self._door.node.name
+        if found:
+            return f". Its log says: {'. And: '.join(map(str, found[:2]))}", found[0].remedy
+        if self.text:
+            return (
+                f". Its log ends with: {last_words(self.text)}",
+                f"read the log of {name}, mend the cause, run this notebook again",
+            )
+        unknown = f". Where {name} writes its log is not known, or it wrote nothing since"
+        return unknown, f"look into journald or syslog on {name}, mend the cause, run this notebook again"
+
+    def _files(self, folder: str) -> list[tuple[int, int, str]]:
+        node = self._door.node
+        own = f"{resolve(self._door, node.state_directory)}/server.log" if node.service == "pg_ctl" else ""
+        told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).text
+        rows = dict.fromkeys(told.splitlines())
+        found = (row.split(" ", 2) for row in rows)
+        return [(int(inode), int(size), path) for inode, size, path in found if not path.endswith(_COMPRESSED)]
+
+    def _log_directory(self) -> str:
+        node = self._door.node
+        argv = (self._door.binary("postgres"), node.configuration, node.data_directory)
+        return self._door.script(_COLLECTOR, *argv, okay=range(256)).text
+
+    def _written(self) -> str:
+        """The end of every file that is new or has grown. One that became shorter was cut, and is read whole."""
+        parts = {}
+        for inode, size, path in self._files(self._folder or ""):
+            before = self._before.get(inode)
+            if before is None:
+                parts[inode] = since_start(self._tail(path, 0))
+            elif size != before:
+                parts[inode] = self._tail(path, before if before < size else 0)
+        return "".join(parts.values())
+
+    def _tail(self, path: str, skip: int) -> str:
+        argv = (path, str(skip + 1), str(_MOST))
+        answer = self._door.script('tail -c "+$2" -- "$1" | tail -c "$3"', *argv, okay=range(256))
+        return answer.stdout.decode("utf-8", "replace")
+
+
+def since_start(text: str) -> str:
+    """A log from the last start of a server on: of a file that was not seen before it, nothing else is known.
+
+    >>> since_start("LOG:  old\\nLOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n")
+    'LOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n'
+    """
+    begins = text.rfind(_BEGINS)
+    return text[text.rfind("\n", 0, begins) + 1 :] if begins >= 0 else text
+
+
+def resolve(door: Door, path: str) -> str:
+    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the caller's HOME."""
+    if not path.startswith("~"):
+        return path
+    home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text
+    return home + path[1:]
