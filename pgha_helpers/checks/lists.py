@@ -32,6 +32,7 @@ from .identity import (
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
 )
+from .recovery import the_standby_recovers_as_it_must
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
@@ -129,13 +130,14 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.
 HEALTHY = (
     *_SWITCHOVER,
+    the_standby_recovers_as_it_must,
     the_primary_is_not_armed,
     no_idle_slot_hoards_wal,
     the_preferred_node_is_primary,
 )
 
 #: What must hold when a change claims that the pair is whole.
-AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_primary_is_not_armed)
+AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_must, the_primary_is_not_armed)
 
 
 def before(kind: str, drain: bool = False) -> tuple[Check, ...]:
