@@ -61,6 +61,7 @@ from .surroundings import (
     each_can_replicate_from_the_other,
     every_command_is_allowed,
     no_cluster_manager_rules_here,
+    no_removal_was_left_half_done,
     nobody_else_restarts_postgresql,
 )
 
@@ -110,6 +111,9 @@ _SWITCHOVER = (
     the_clocks_agree,
 )
 
+#: What must hold when a change claims that the pair is whole.
+AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_must, the_primary_is_not_armed)
+
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
@@ -125,6 +129,7 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     ),
     "follow": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
     "clone": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
+    "tidy": AFTER,
 }
 
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.
@@ -133,11 +138,9 @@ HEALTHY = (
     the_standby_recovers_as_it_must,
     the_primary_is_not_armed,
     no_idle_slot_hoards_wal,
+    no_removal_was_left_half_done,
     the_preferred_node_is_primary,
 )
-
-#: What must hold when a change claims that the pair is whole.
-AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_must, the_primary_is_not_armed)
 
 
 def before(kind: str, drain: bool = False) -> tuple[Check, ...]:

@@ -91,6 +91,10 @@ select count(*) as lines
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        pg_is_in_recovery() as in_recovery;
 
+-- name: marker
+-- transactional, so that its commit flushes it
+select pg_logical_emit_message(true, 'pgha', %s) as at;
+
 -- name: lag on the primary
 select pg_current_wal_lsn() as written, coalesce(replay_lsn, '0/0') as replayed,
        coalesce(extract(epoch from replay_lag), 0)::float as seconds

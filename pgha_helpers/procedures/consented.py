@@ -14,7 +14,8 @@ _MAY_BECOME = {
     "switchover": {"resume", "return"},
     "resume": {"return"},
     "reopen": {"return"},
-    "clone": {"follow"},
+    "clone": {"follow", "tidy"},
+    "follow": {"tidy"},
 }
 
 

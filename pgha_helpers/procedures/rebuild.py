@@ -18,6 +18,7 @@ from ..plans.copying import makes_copy, refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
+from .tidying import tidied, tidy
 
 
 def plan_rebuild(run: Run, now: Snapshot) -> Plan:
@@ -26,7 +27,8 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
-        return with_room(run, seen, plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser)))
+        plan = plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser))
+        return tidied(run, seen, with_room(run, seen, plan))
 
     return run.plan(now, planner)
 
@@ -48,8 +50,10 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
     if again.already:
         print(again.already)
     else:
-        become_standby(run, again.node, again.peer, again.kind)
-        draw_throughput(run)
+        if again.kind != "tidy":
+            become_standby(run, again.node, again.peer, again.kind)
+            draw_throughput(run)
+        tidy(run, again)
     return run.deeds_since(already)
 
 
