@@ -12,7 +12,7 @@ _HOME = {
     "conclude": "records.begin",
     "look": "facts",
     "until": "facts",
-    "kept": "facts.kept",
+    "left_over": "facts.kept",
     "judged": "consent",
     "require": "consent",
     "gate": "consent",

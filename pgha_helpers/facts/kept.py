@@ -1,20 +1,13 @@
-"""Which directories were renamed aside on a node, how large they are, and whether one holds what nothing else does."""
+"""Which directories were renamed aside on a node, and how large they are."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from dataclasses import replace
-
-from ..errors import CommandFailed, HaError, TooSlow, Unreachable
-from ..model import Kept, Snapshot, Stopped
-from ..plans.leftovers import age_of, size_of
-from ..plans.rebuild import why_not_follow
+from ..errors import CommandFailed, TooSlow, Unreachable
+from ..model import Kept, Snapshot
+from ..plans.leftovers import age_of, held_back, size_of, unused_slots
 from ..run import Run
 from ..show import Table
 from ..wire.doors import Door
-from .disk import read_disk
-from .wal import evidence
 
 #: A kept directory lies beside the one that took its place: the data directory, its WAL, each of its tablespaces.
 #: $1 data directory, $2 seconds that counting one may take, or nothing.
@@ -31,7 +24,6 @@ done
 exit 0
 """
 
-_BEGUN = {"removing": "", "forsaking": "its removal was begun with that consent"}
 _PATIENCE = 5  # seconds for counting one directory
 
 
@@ -60,39 +52,14 @@ def read_all_kept(run: Run) -> tuple[Kept, ...]:
     return (*first, *second)
 
 
-def kept(run: Run) -> Table:
-    """The directories that are kept on both nodes: how large, since when, and the name that a removal takes."""
-    rows = [(k.node, k.path, size_of(k), age_of(k)) for k in read_all_kept(run)]
-    return Table(("kept on", "directory", "size", "for"), rows or [("none", "", "", "")])
-
-
-def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str]:
-    """By name, why a kept directory may hold the only copy of a commit; empty for one that cannot.
-
-    A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
-    """
-    homes = {
-        node: run.doors[node].run("readlink", "-m", "--", run.pair[node].data_directory).text for node in run.pair.names
-    }
-    why = {(k.node, k.run): _only_copy(run, now, k) for k in found if k.of == homes[k.node]}
-    alone = "the data directory that it belongs to is not there any more"
-    return {k.name: _BEGUN.get(k.state, why.get((k.node, k.run), alone)) for k in found}
-
-
-def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
-    """Ask of it what is asked of a node that might follow: whether it has anything that the primary has not."""
-    door, other = copy.copy(run.doors[kept.node]), run.pair.other(now.primary.node).name
-    door.node = replace(door.node, data_directory=kept.path)
-    try:
-        disk = read_disk(door)
-        if disk.control is None:
-            return disk.blank
-        if disk.control.system_id != now.primary.system_id:
-            return f"it is another cluster, {disk.control.system_id}"
-        it = Stopped(other, disk)
-        first, second = (it if seen.node == other else seen for seen in now.sightings)
-        as_other = replace(now, sightings=(first, second))
-        found = evidence(replace(run, doors={**run.doors, other: door}), as_other, other)
-        return why_not_follow(as_other, it, found) or ""
-    except HaError as silence:
-        return silence.what
+def left_over(run: Run, now: Snapshot) -> Table:
+    """What earlier runs have left on both nodes, and how to let it go: unused slots, directories renamed aside."""
+    slots = [
+        (seen.node, f"slot {slot.name}", held_back(seen, slot), f"rebuild with drop_slots={slot.name}")
+        for seen, slot in unused_slots(now)
+    ]
+    kept = [
+        (k.node, k.path, f"{size_of(k)}, for {age_of(k)}", f"rebuild with remove_kept={k.name}")
+        for k in read_all_kept(run)
+    ]
+    return Table(("left over on", "what", "how much", "to let it go"), [*slots, *kept] or [("none", "", "", "")])

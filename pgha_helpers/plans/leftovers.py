@@ -93,7 +93,7 @@ def _may_go(now: Snapshot, seen: Running, slot: Slot) -> Slot:
     return slot
 
 
-def left_over(now: Snapshot) -> list[tuple[Running, Slot]]:
+def unused_slots(now: Snapshot) -> list[tuple[Running, Slot]]:
     """Slots that nobody uses and that are nobody's copy, on both nodes, but for the one that the standby needs."""
     return [
         (seen, slot)
@@ -107,8 +107,8 @@ def left_over(now: Snapshot) -> list[tuple[Running, Slot]]:
 def told_of_slots(now: Snapshot) -> tuple[str, ...]:
     """A sentence for each slot that is left over."""
     return tuple(
-        f"left over on {seen.node}: {_words(slot)}, not in use, {_held(seen, slot)}; to drop it: drop_slots={slot.name}"
-        for seen, slot in left_over(now)
+        f"left over on {seen.node}: {_words(slot)}, not in use, {held_back(seen, slot)}; to drop it: drop_slots={slot.name}"
+        for seen, slot in unused_slots(now)
     )
 
 
@@ -135,12 +135,13 @@ def _words(slot: Slot) -> str:
     return logical if slot.kind == "logical" else f"slot {slot.name}"
 
 
-def _held(seen: Running, slot: Slot) -> str:
+def held_back(seen: Running, slot: Slot) -> str:
+    """What a slot keeps on the node's disk, in words."""
     if slot.wal_status == "lost":
         return "its WAL is lost"
     if slot.restart is None:
-        return "which holds no WAL back"
-    return f"which holds back {size(max(0, seen.position.lsn - slot.restart))} of WAL"
+        return "holds no WAL back"
+    return f"holds back {size(max(0, seen.position.lsn - slot.restart))} of WAL"
 
 
 def _drop(node: str, slot: Slot) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..actions import kept, marker, slots
 from ..errors import Failure
 from ..facts import look
-from ..facts.kept import only_copies, read_all_kept
+from ..facts.kept import read_all_kept
+from ..facts.only_copies import only_copies
 from ..model import Snapshot
 from ..plans import Plan
 from ..plans.leftovers import Leftovers, names, told_of_slots, with_leftovers

@@ -32,7 +32,7 @@ def plan(now: Snapshot, **left: Any) -> Plan:
 
 def test_a_slot_that_nobody_uses_is_told_with_the_wal_it_holds_back() -> None:
     now = whole(BARMAN)
-    told = "left over on db0: slot barman, not in use, which holds back 1 MB of WAL; to drop it: drop_slots=barman"
+    told = "left over on db0: slot barman, not in use, holds back 1 MB of WAL; to drop it: drop_slots=barman"
     assert plan(now).told == (told,)
     assert plan(now).already, "telling is not asking"
 
