@@ -10,9 +10,15 @@ from ..show import Table
 from ..wire.doors import Door
 
 #: A kept directory lies beside the one that took its place: the data directory, its WAL, each of its tablespaces.
+#: Segments that were never archived are kept beside the data directory, too.
 #: $1 data directory, $2 seconds that counting one may take, or nothing.
 _LIST = """
-{ readlink -m -- "$1"; for l in "$1/pg_wal" "$1"/pg_tblspc/*; do [ ! -L "$l" ] || readlink -f -- "$l"; done; } |
+data=$(readlink -m -- "$1")
+{
+  echo "$data"
+  echo "$data.unarchived"
+  for l in "$1/pg_wal" "$1"/pg_tblspc/*; do [ ! -L "$l" ] || readlink -f -- "$l"; done
+} |
 sort -u | while IFS= read -r home; do
   for d in "$home".aside-* "$home".removing-* "$home".forsaking-*; do
     if [ ! -d "$d" ] || [ -L "$d" ]; then continue; fi

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-_STAMP = "%Y%m%dT%H%M%SZ"
+STAMP = "%Y%m%dT%H%M%SZ"
 _FORM = re.compile(
     r"(?P<of>/.+)\.(?P<state>aside|removing|forsaking)-(?P<stamp>\d{8}T\d{6}Z)-(?P<run>[0-9a-z]+)", re.DOTALL
 )
@@ -40,7 +40,7 @@ class Kept:
         if not match:
             return None
         try:
-            datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC)
+            datetime.strptime(match["stamp"], STAMP).replace(tzinfo=UTC)
         except ValueError:
             return None
         return cls(node, match["of"], match["stamp"], match["run"], match["state"], size)
@@ -62,4 +62,4 @@ class Kept:
     @property
     def since(self) -> datetime:
         """When it was renamed aside."""
-        return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=UTC)
+        return datetime.strptime(self.stamp, STAMP).replace(tzinfo=UTC)

@@ -107,7 +107,8 @@ def unused_slots(now: Snapshot) -> list[tuple[Running, Slot]]:
 def told_of_slots(now: Snapshot) -> tuple[str, ...]:
     """A sentence for each slot that is left over."""
     return tuple(
-        f"left over on {seen.node}: {_words(slot)}, not in use, {held_back(seen, slot)}; to drop it: drop_slots={slot.name}"
+        f"left over on {seen.node}: {_words(slot)}, not in use, {held_back(seen, slot)}; "
+        f"to drop it: drop_slots={slot.name}"
         for seen, slot in unused_slots(now)
     )
 

@@ -8,6 +8,7 @@ from .. import plans
 from ..actions import clone, servers, slots, standby
 from ..actions.progress import draw_throughput
 from ..actions.swapping import swap
+from ..actions.unarchived import keep_unarchived
 from ..checks import AFTER
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
@@ -62,6 +63,8 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
     standby.prove_connection(run, node)
+    if method != "clone":
+        keep_unarchived(run, node, now)
     if method == "clone":
         source = now[primary]
         assert isinstance(source, Running), "a plan to clone is made only from a primary that answers"

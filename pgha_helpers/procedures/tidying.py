@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..actions import kept, marker, slots
 from ..errors import Failure
 from ..facts import look
 from ..facts.kept import read_all_kept
 from ..facts.only_copies import only_copies
+from ..facts.unarchived import read_unarchived
 from ..model import Snapshot
 from ..plans import Plan
 from ..plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
+from ..plans.unarchived import Unarchived, told_of_unarchived
 from ..run import Run
 
 
@@ -22,8 +26,12 @@ def leftovers(run: Run, now: Snapshot) -> Leftovers:
 
 
 def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
-    """The plan with what is left over: see plans.leftovers."""
-    return with_leftovers(plan, now, leftovers(run, now))
+    """The plan with what is left over, and with what its node never archived: see plans.leftovers and unarchived."""
+    whole = with_leftovers(plan, now, leftovers(run, now))
+    missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)
+    if missed != Unarchived():
+        run.journal.write("never archived", node=plan.node, before=missed.before, after=missed.after)
+    return replace(whole, told=(*whole.told, *told_of_unarchived(plan.node, missed, keeps=plan.kind != "clone")))
 
 
 def tidy(run: Run, plan: Plan) -> None:

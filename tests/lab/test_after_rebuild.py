@@ -6,12 +6,12 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pgha_helpers import AFTER, until
+from pgha_helpers import AFTER, left_over, look, plan_rebuild, until
 from pgha_helpers import lab as labs
 from pgha_helpers.errors import Failure, NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.facts.server_log import ServerLog
@@ -19,11 +19,6 @@ from pgha_helpers.lab import Lab
 
 from .runs import carry_out, did, running
 from .servers import ask
-
-
-@pytest.fixture
-def pair(own_pair: Lab) -> Lab:
-    return own_pair
 
 
 def started_by_hand(pair: Lab, node: str, peer: str) -> str:
@@ -43,9 +38,11 @@ def test_a_missing_slot_is_told_from_the_log(pair: Lab) -> None:
     _drop(pair, "db0", "pgha_db1")
     told = started_by_hand(pair, "db1", "db0")
     assert 'replication slot "pgha_db1" does not exist' in told and "it makes the slot" in told
+    carry_out(pair, "rebuild", "rebuild db1")  # the remedy
 
 
-def test_a_forked_node_started_as_a_standby_is_told_early(pair: Lab) -> None:
+def test_a_forked_node_started_as_a_standby_is_told_early(own_pair: Lab) -> None:
+    pair = own_pair
     ask(pair, "db1", "select pg_promote()")
     ask(pair, "db0", "create table only_on_db0 (n int)")
     pair.kill("db0")
@@ -58,12 +55,15 @@ def test_a_forked_node_started_as_a_standby_is_told_early(pair: Lab) -> None:
 
 def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab) -> None:
     pair.kill("db1")
-    with (pair.node("db1").data_directory / "postgresql.auto.conf").open("a") as file:
-        file.write("max_connections = '20'\n")
+    settings = pair.node("db1").data_directory / "postgresql.auto.conf"
+    before = settings.read_text()
+    settings.write_text(f"{before}max_connections = '20'\n")
     began = time.monotonic()
     with pytest.raises(NotAchieved, match="insufficient parameter settings; max_connections = 20 is a lower") as told:
         carry_out(pair, "rebuild", "rebuild db1")
     assert time.monotonic() - began < 15 and "raise what the detail names in db1's" in str(told.value)
+    settings.write_text(before)
+    carry_out(pair, "rebuild", "rebuild db1")  # the remedy
 
 
 def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
@@ -76,10 +76,8 @@ def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
 
 
 def _drop(pair: Lab, node: str, slot: str) -> None:
-    deadline = time.monotonic() + 10
-    while ask(pair, node, "select active from pg_replication_slots where slot_name = %s", slot) == [(True,)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    asked = "select active from pg_replication_slots where slot_name = %s"
+    wait_for(lambda: ask(pair, node, asked, slot) == [(False,)])
     ask(pair, node, "select pg_drop_replication_slot(%s)", slot)
 
 
@@ -119,17 +117,49 @@ def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whol
     assert not list(beside.glob("data.*")) and ask(pair, "db1", "select n from t") == [(1,)]
 
 
-def test_what_only_a_kept_directory_holds_is_named_in_the_consent(pair: Lab) -> None:
+def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab) -> None:
+    pair = own_pair
     ask(pair, "db1", "select pg_promote()")
     ask(pair, "db1", "create table only_on_db1 (n int)")
     pair.kill("db1")
-    carry_out(pair, "rebuild", "rebuild db1")
+    carry_out(pair, "rebuild", "rebuild db1", method="clone")
     (kept,) = pair.node("db1").data_directory.parent.glob("data.aside-*")
     with pytest.raises(NotConfirmed, match="with what only it may hold"):
         carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", remove_kept=kept.name)
     assert (kept / "PG_VERSION").is_file()
     carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name} with what only it may hold", remove_kept=kept.name)
     assert not kept.exists()
+
+
+def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_standby(own_pair: Lab) -> None:
+    pair, wal = own_pair, own_pair.node("db0").data_directory / "pg_wal"
+    for name, value in {"archive_mode": "on", "archive_command": "false"}.items():
+        ask(pair, "db0", f"alter system set {name} = %s", value)
+    pair.kill("db0")
+    labs.up(pair.folder)
+    ((closed,),) = ask(pair, "db0", "select pg_walfile_name(pg_switch_wal())")
+    ask(pair, "db0", "create table t as select 1 as n")
+    wait_for(lambda: ask(pair, "db1", "select to_regclass('t') is not null") == [(True,)])
+    wait_for((wal / "archive_status" / f"{closed}.ready").exists)
+    content = (wal / closed).read_bytes()
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    with running(pair, "rebuild") as run:
+        plan = plan_rebuild(run, look(run))
+    assert plan.kind == "follow" and f"never archived on db0: {closed}" in str(plan)
+    deeds = carry_out(pair, "rebuild", "rebuild db0")
+    assert "db0: kept what was never archived" in did(deeds)
+    (kept,) = wal.parent.parent.glob("data.unarchived.aside-*")
+    assert (kept / closed).read_bytes() == content
+    with running(pair, "verify") as run:
+        assert kept.name in str(left_over(run, look(run)))
+
+
+def wait_for(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def slots(pair: Lab, node: str) -> list[str]:
