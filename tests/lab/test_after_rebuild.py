@@ -98,8 +98,10 @@ def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whol
     ask(pair, "db0", "create table t as select 1 as n")
     carry_out(pair, "rebuild", "rebuild db1", method="clone")
     beside = pair.node("db1").data_directory.parent
-    (kept,) = beside.glob("data.aside-*")
+    another, kept = sorted(beside.glob("data.aside-*"))
     asked = {"remove_kept": kept.name}
+    with pytest.raises(NotConfirmed, match="with what only it may hold"):  # what db1 was before the setup
+        carry_out(pair, "rebuild", f"rebuild db1, remove {another.name}", remove_kept=another.name)
     pair.kill("db1")
     with pytest.raises(NotSafe, match="may not be removed by this run"):
         carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
@@ -114,7 +116,7 @@ def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whol
     (doomed / "global" / "pg_control").unlink()
     deeds = carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
     assert "a marker at" in did(deeds) and f"removed {kept} for good" in did(deeds)
-    assert not list(beside.glob("data.*")) and ask(pair, "db1", "select n from t") == [(1,)]
+    assert list(beside.glob("data.*")) == [another] and ask(pair, "db1", "select n from t") == [(1,)]
 
 
 def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab) -> None:
