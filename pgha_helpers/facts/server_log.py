@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from typing import NamedTuple
 
 from ..checks.complaints import Complaint, complaints, last_words
 from ..errors import CommandFailed, TooSlow, Unreachable
 from ..wire.doors import Door
 
-#: Inode, size and path of every file that may be the log: pg_ctl's, Debian's, and what the logging collector writes.
-#: A file that was rotated keeps its inode and lies beside under another name. $1 data directory, $2 the file given to
-#: pg_ctl or nothing, $3 directory of the configuration, $4 log_directory where it is known.
+#: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's, and what the
+#: logging collector writes. A file that was rotated keeps its inode and lies beside under another name. $1 data
+#: directory, $2 the file given to pg_ctl or nothing, $3 directory of the configuration, $4 log_directory where known.
 _LIST = """
-tell() { stat -L -c '%i %s %n' -- "$@" 2>/dev/null; }
+date +%s
+tell() { stat -L -c '%i %s %Y %n' -- "$@" 2>/dev/null; }
 [ -z "$2" ] || tell "$2"*
 case "$3" in
   /etc/postgresql/*/*)
@@ -48,6 +50,15 @@ _APART = 0.25  # seconds between two readings
 _SETTLED = 1.0  # seconds that a sentence may still turn out not to be the last word
 
 
+class _File(NamedTuple):
+    """A file that may be the log: `size` in bytes, `changed` in seconds of the node's clock."""
+
+    inode: int
+    size: int
+    changed: int
+    path: str
+
+
 class ServerLog:
     """The log of one node from the moment at which this is made; `primary` is named in the remedies.
 
@@ -56,7 +67,8 @@ class ServerLog:
 
     def __init__(self, door: Door, primary: str) -> None:
         self._door, self._primary = door, primary
-        self._before = {inode: size for inode, size, _ in self._files("")}
+        self._began, files = self._files("")
+        self._before = {file.inode: file.size for file in files}
         self._folder: str | None = None
         self._next = time.monotonic() + _EARLIEST
         self._heard = 0.0  # when something final was first heard
@@ -97,13 +109,14 @@ class ServerLog:
         unknown = f". Where {name} writes its log is not known, or it wrote nothing since"
         return unknown, f"look into journald or syslog on {name}, mend the cause, run this notebook again"
 
-    def _files(self, folder: str) -> list[tuple[int, int, str]]:
+    def _files(self, folder: str) -> tuple[int, list[_File]]:
+        """The node's clock in seconds, and the files."""
         node = self._door.node
         own = f"{resolve(self._door, node.state_directory)}/server.log" if node.service == "pg_ctl" else ""
-        told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).text
-        rows = dict.fromkeys(told.splitlines())
-        found = (row.split(" ", 2) for row in rows)
-        return [(int(inode), int(size), path) for inode, size, path in found if not path.endswith(_COMPRESSED)]
+        clock, *told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).text.splitlines()
+        rows = (row.split(" ", 3) for row in told)
+        files = [_File(int(inode), int(size), int(changed), path) for inode, size, changed, path in rows]
+        return int(clock), [file for file in files if not file.path.endswith(_COMPRESSED)]
 
     def _log_directory(self) -> str:
         node = self._door.node
@@ -113,12 +126,12 @@ class ServerLog:
     def _written(self) -> str:
         """The end of every file that is new or has grown. One that became shorter was cut, and is read whole."""
         parts = {}
-        for inode, size, path in self._files(self._folder or ""):
-            before = self._before.get(inode)
-            if before is None:
-                parts[inode] = since_start(self._tail(path, 0))
-            elif size != before:
-                parts[inode] = self._tail(path, before if before < size else 0)
+        for file in self._files(self._folder or "")[1]:
+            before = self._before.get(file.inode)
+            if before is None and file.changed >= self._began:
+                parts[file.inode] = since_start(self._tail(file.path, 0))
+            elif before is not None and file.size != before:
+                parts[file.inode] = self._tail(file.path, before if before < file.size else 0)
         return "".join(parts.values())
 
     def _tail(self, path: str, skip: int) -> str:

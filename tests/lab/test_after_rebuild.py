@@ -53,11 +53,13 @@ def test_a_forked_node_started_as_a_standby_is_told_early(own_pair: Lab) -> None
     assert "method=clone" in told
 
 
-def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab) -> None:
+@pytest.mark.parametrize("collector", [False, True], ids=["by pg_ctl", "by the collector"])
+def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab, collector: bool) -> None:
     pair.kill("db1")
     settings = pair.node("db1").data_directory / "postgresql.auto.conf"
     before = settings.read_text()
-    settings.write_text(f"{before}max_connections = '20'\n")
+    elsewhere = f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n" if collector else ""
+    settings.write_text(f"{before}max_connections = '20'\n{elsewhere}")
     began = time.monotonic()
     with pytest.raises(NotAchieved, match="insufficient parameter settings; max_connections = 20 is a lower") as told:
         carry_out(pair, "rebuild", "rebuild db1")
