@@ -103,7 +103,7 @@ def _wait_for_sql(run: Run, door: Door, log: ServerLog) -> None:
     while not isinstance(seen := sight(door), Running):
         now, ended = time.monotonic(), isinstance(seen, Stopped)
         seen_alive = seen_alive if ended else now
-        if now > began + run.timeouts.start or now > seen_alive + _GONE or log.is_final(at_once=ended):
+        if now > began + run.timeouts.start or now > seen_alive + _GONE or log.is_final(ended, may_open=True):
             complaint, remedy = log.words()
             words = f"{door.node.name} does not answer {span(now - began)} after its start: {seen}{complaint}"
             raise NotAchieved(words, remedy)

@@ -17,11 +17,15 @@ _LONGEST = 300  # characters of a line that are told
 
 @dataclass(frozen=True)
 class Complaint:
-    """One sentence of the log with its DETAIL, and the remedy. A `final` one does not heal by waiting."""
+    """One sentence of the log with its DETAIL, and the remedy. A `final` one does not heal by waiting.
+
+    `opens` says that the server becomes a primary.
+    """
 
     words: str
     remedy: str
     final: bool
+    opens: bool = False
 
     def __str__(self) -> str:
         return self.words
@@ -45,7 +49,8 @@ def _known(sentence: str, remedy: str, final: bool = True) -> Known:
     return Known(re.compile(sentence), remedy, final)
 
 
-#: The most telling first: what is told of a log begins with what stands highest here.
+#: The most telling first: what is told of a log begins with what stands highest here. The very first tells of a server
+#: that opens for writes.
 KNOWN = (
     _known(
         r"selected new timeline ID",
@@ -148,7 +153,7 @@ def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
             continue
         claimed.update(at)
         remedy = known.remedy.format(node=node, primary=primary)
-        found.append(Complaint(_told(lines, at[-1]), remedy, known.final))
+        found.append(Complaint(_told(lines, at[-1]), remedy, known.final, known is KNOWN[0]))
     return tuple(found)
 
 

@@ -83,14 +83,15 @@ class ServerLog:
         self._next = time.monotonic() + _APART
         return complaints(self.text, self._door.node.name, self._primary)
 
-    def is_final(self, at_once: bool = False) -> bool:
+    def is_final(self, at_once: bool = False, may_open: bool = False) -> bool:
         """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads seldom.
 
-        `at_once` is for a server that has ended: its last word stands.
+        `at_once` is for a server that has ended: its last word stands. `may_open` is for one that may well be about
+        to open for writes.
         """
         if time.monotonic() < self._next:
             return False
-        if not any(found.final for found in self.read()):
+        if not any(found.final and not (may_open and found.opens) for found in self.read()):
             self._heard = 0.0
             return False
         self._heard = self._heard or time.monotonic()
