@@ -117,6 +117,7 @@ AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_mus
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
+    "tidy": AFTER,
     "switchover": _SWITCHOVER,
     "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
     "reopen": (both_shells_answer, they_are_as_addressed, they_are_one_system),
@@ -129,7 +130,6 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     ),
     "follow": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
     "clone": (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
-    "tidy": AFTER,
 }
 
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.
