@@ -12,6 +12,7 @@ _HOME = {
     "conclude": "records.begin",
     "look": "facts",
     "until": "facts",
+    "left_over": "facts.kept",
     "judged": "consent",
     "require": "consent",
     "gate": "consent",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .model import Node, Pair
 
 #: The application_name of a mere proof: with the name of the node it would be taken for its standby.
@@ -19,6 +21,22 @@ def conninfo(**parts: str | int) -> str:
     """
     pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
     return " ".join(f"{key}='{value}'" for key, value in pairs.items())
+
+
+_PART = re.compile(r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\]|\\.)*))")
+
+
+def parts(text: str) -> dict[str, str]:
+    r"""The parts of a libpq connection string, but for its password; of a URI none are told.
+
+    >>> parts("host='10.0.0.1' port = 5433 application_name='it\\'s' password=x")
+    {'host': '10.0.0.1', 'port': '5433', 'application_name': "it's"}
+    >>> parts("postgres://db0/x")
+    {}
+    """
+    found = _PART.finditer(text) if "://" not in text else ()
+    told = {part[1]: re.sub(r"\\(.)", r"\1", part[2] if part[2] is not None else part[3]) for part in found}
+    return {key: value for key, value in told.items() if key != "password"}
 
 
 def primary_conninfo(pair: Pair, standby: Node, application_name: str = "") -> str:

@@ -12,6 +12,7 @@ from ..errors import CommandFailed, HaError, NotAchieved, QueryFailed, Refusal, 
 from ..facts.look import sight
 from ..facts.processes import read_processes, shutdown_phase
 from ..facts.queries import query
+from ..facts.server_log import ServerLog, resolve
 from ..model import Lsn, Running, Stopped
 from ..model.pair import Commands
 from ..run import Run
@@ -19,6 +20,7 @@ from ..show import span
 from ..wire.doors import Door
 
 T = TypeVar("T")
+_GONE = 10.0  # seconds without any process after a start: it has ended, and does not come any more
 POLL = 0.002  # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
 
 _SIGNAL = """
@@ -58,18 +60,26 @@ exit 0
 """
 
 
-def start(run: Run, name: str) -> None:
-    """Start a server the way its service does, and wait until it answers SQL. Raises NotAchieved."""
+def start(run: Run, name: str) -> ServerLog:
+    """Start a server the way its service does, and wait until it answers SQL; gives its log from here on.
+
+    Raises NotAchieved with what the log says.
+    """
     door = run.doors[name]
     with run.deed(name, "start the server") as deed:
-        seen = sight(door)
+        seen, log = sight(door), ServerLog(door, run.pair.other(name).name)
         if isinstance(seen, Running):
             deed.already("the server was running")
-            return
+            return log
         if isinstance(seen, Stopped):
             door.script(_CLEAR_PID_FILE, door.node.data_directory)
-        _start(run, door)
-        _wait_for_sql(run, door)
+        try:
+            _start(run, door)
+        except CommandFailed as error:
+            complaint, remedy = log.words()
+            raise NotAchieved(f"{error.what}{complaint}", remedy) from error
+        _wait_for_sql(run, door, log)
+        return log
 
 
 def _start(run: Run, door: Door) -> None:
@@ -88,22 +98,15 @@ def _start(run: Run, door: Door) -> None:
         door.run("pg_ctlcluster", version, cluster, "start", within=within)
 
 
-def resolve(door: Door, path: str) -> str:
-    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the caller's HOME."""
-    if not path.startswith("~"):
-        return path
-    home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text
-    return home + path[1:]
-
-
-def _wait_for_sql(run: Run, door: Door) -> None:
-    deadline = time.monotonic() + run.timeouts.start
+def _wait_for_sql(run: Run, door: Door, log: ServerLog) -> None:
+    began = seen_alive = time.monotonic()
     while not isinstance(seen := sight(door), Running):
-        if time.monotonic() > deadline:
-            raise NotAchieved(
-                f"{door.node.name} does not answer {span(run.timeouts.start)} after its start: {seen}",
-                f"read the server's log on {door.node.name}, mend the cause, run this notebook again",
-            )
+        now, ended = time.monotonic(), isinstance(seen, Stopped)
+        seen_alive = seen_alive if ended else now
+        if now > began + run.timeouts.start or now > seen_alive + _GONE or log.is_final(ended, may_open=True):
+            complaint, remedy = log.words()
+            words = f"{door.node.name} does not answer {span(now - began)} after its start: {seen}{complaint}"
+            raise NotAchieved(words, remedy)
         time.sleep(0.02)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import NotAchieved
+from ..errors import NotAchieved, Refusal
 from ..run import Run
 from .servers import wait
 
@@ -50,4 +50,19 @@ def drop_own_slot(run: Run, on: str, for_node: str) -> None:
         elif found[0]["active"]:
             deed.already(f"slot {name} is in use and stays")
         else:
+            sql.do("select pg_drop_replication_slot(%s)", [name])
+
+
+def drop_slot(run: Run, name: str) -> None:
+    """Drop a slot that somebody has named, on whichever node has it; one that came into use meanwhile stays."""
+    for on in run.pair.names:
+        sql = run.doors[on].sql
+        found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])
+        if not found:
+            continue
+        with run.deed(on, f"drop slot {name}: the consent names it"):
+            if found[0]["active"]:
+                raise Refusal(
+                    f"slot {name} on {on} has come into use", "end who uses it, or leave it out of drop_slots"
+                )
             sql.do("select pg_drop_replication_slot(%s)", [name])

@@ -32,6 +32,7 @@ from .identity import (
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
 )
+from .recovery import the_standby_recovers_as_it_must
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
@@ -60,6 +61,7 @@ from .surroundings import (
     each_can_replicate_from_the_other,
     every_command_is_allowed,
     no_cluster_manager_rules_here,
+    no_removal_was_left_half_done,
     nobody_else_restarts_postgresql,
 )
 
@@ -109,9 +111,13 @@ _SWITCHOVER = (
     the_clocks_agree,
 )
 
+#: What must hold when a change claims that the pair is whole.
+AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_must, the_primary_is_not_armed)
+
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
+    "tidy": AFTER,
     "switchover": _SWITCHOVER,
     "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
     "reopen": (both_shells_answer, they_are_as_addressed, they_are_one_system),
@@ -131,13 +137,12 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.
 HEALTHY = (
     *_SWITCHOVER,
+    the_standby_recovers_as_it_must,
     the_primary_is_not_armed,
     no_idle_slot_hoards_wal,
+    no_removal_was_left_half_done,
     the_preferred_node_is_primary,
 )
-
-#: What must hold when a change claims that the pair is whole.
-AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_primary_is_not_armed)
 
 
 def before(kind: str, drain: bool = False) -> tuple[Check, ...]:

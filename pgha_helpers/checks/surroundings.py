@@ -39,6 +39,22 @@ def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
     return _told(now, rules=True) or None
 
 
+@check(level="warning", value=lambda now: _kept(now))
+def no_removal_was_left_half_done(now: Snapshot) -> str | None:
+    """Each directory that was renamed aside is whole.
+
+    A removal died half-way: run rebuild with remove_kept and that name again.
+    """
+    half = [f"{k.path} on {k.node}" for name in now.pair.names for k in now.host(name).kept if k.state != "aside"]
+    return f"half removed: {', '.join(half)}" if half else None
+
+
+def _kept(now: Snapshot) -> str:
+    """Those that are kept, with the day on which they were renamed."""
+    found = [k for name in now.pair.names for k in now.host(name).kept]
+    return ", ".join(f"{k.node} {k.name} since {k.since:%Y-%m-%d}" for k in found) or "none kept"
+
+
 @check(level="warning", value=lambda now: _count(now, rules=False))
 def nobody_else_restarts_postgresql(now: Snapshot) -> str | None:
     """Nobody else restarts PostgreSQL: systemd, cron, monit.

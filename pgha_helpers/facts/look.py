@@ -33,6 +33,7 @@ from ..wire.doors import Door
 from ..wire.sql import Session
 from .disk import read_disk
 from .queries import query
+from .server_log import ServerLog
 from .survey import survey
 from .vantages import look_around
 
@@ -55,6 +56,16 @@ _SETTINGS = (
     "wal_segment_size",
     "wal_retrieve_retry_interval",
     "recovery_min_apply_delay",
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_timeline",
+    "recovery_target_xid",
+    "promote_trigger_file",
+    "primary_conninfo",
+    "primary_slot_name",
+    "restore_command",
     "archive_mode",
     "hba_file",
     "config_file",
@@ -93,19 +104,25 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
     return dict(zip(run.pair.names, run.both(closely), strict=True))
 
 
-def until(run: Run, *checks: Check, within: float, journal: bool = True) -> Snapshot:
-    """Look again and again until every check says yes. Raises NotAchieved with the last reasons after `within` s."""
-    deadline = time.monotonic() + within
+def until(run: Run, *checks: Check, within: float, journal: bool = True, log: ServerLog | None = None) -> Snapshot:
+    """Look again and again until every check says yes. Raises NotAchieved with the last reasons after `within` s.
+
+    With a `log` it says what the server complains of and what to do about it, and does not wait for what waiting
+    cannot heal.
+    """
+    began = time.monotonic()
     while True:
         now = look(run, journal=False)
         reasons = [reason for check in checks if (reason := _why_not(check, now))]
-        if not reasons or time.monotonic() > deadline:
+        if not reasons or time.monotonic() > began + within or (log and log.is_final()):
             break
         time.sleep(0.05)
+    took = time.monotonic() - began
     if journal:
         look(run)
     if reasons:
-        raise NotAchieved(f"after {span(within)} still: {'; '.join(reasons)}", "look at the server's log on that node")
+        complaint, remedy = log.words() if log else ("", "look at the server's log on that node")
+        raise NotAchieved(f"after {span(took)} still: {'; '.join(reasons)}{complaint}", remedy)
     return now
 
 

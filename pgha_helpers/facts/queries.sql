@@ -24,6 +24,8 @@ select pg_is_in_recovery() as in_recovery,
 select name,
        case when name = 'wal_segment_size' and unit is not null and unit <> 'B'
             then pg_size_bytes(current_setting(name))::text
+            when name = 'primary_conninfo' -- somebody may have put a password there, which nobody needs to know
+            then regexp_replace(setting, 'password\s*=\s*(''(\\.|[^''])*''|\S+)', '', 'g')
             else setting end as setting,
        pending_restart
   from pg_settings
@@ -47,11 +49,18 @@ select status, coalesce(sender_host, '') as sender_host, coalesce(sender_port, 0
   from pg_stat_wal_receiver;
 
 -- name: slots
-select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status, temporary,
+       coalesce(database::text, '') as database
   from pg_replication_slots order by slot_name;
 
 -- name: slots since 13
-select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status,
+       temporary, coalesce(database::text, '') as database
+  from pg_replication_slots order by slot_name;
+
+-- name: slots since 17
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status,
+       temporary, coalesce(database::text, '') as database, synced
   from pg_replication_slots order by slot_name;
 
 -- name: holdings
@@ -81,6 +90,10 @@ select count(*) as lines
 -- name: positions
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        pg_is_in_recovery() as in_recovery;
+
+-- name: marker
+-- transactional, so that its commit flushes it
+select pg_logical_emit_message(true, 'pgha', %s) as at;
 
 -- name: lag on the primary
 select pg_current_wal_lsn() as written, coalesce(replay_lsn, '0/0') as replayed,

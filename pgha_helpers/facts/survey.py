@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import dialect
 from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable
-from ..model import Lsn, Pair, Running
+from ..model import Kept, Lsn, Pair, Running
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
@@ -26,6 +26,7 @@ from ..model.survey import (
 from ..wire.doors import Door
 from ..wire.sql import Session
 from .connection import try_connection
+from .kept import read_kept
 from .queries import query
 
 APART = 0.2  # seconds between the first and the last reading, at least
@@ -85,9 +86,10 @@ def _with_host(found: Survey, door: Door, pair: Pair, seen: Running) -> Survey:
         told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).text
         refused = _refused(door)
         connection = try_connection(door, pair, seen.system_id)
+        aside = read_kept(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return replace(found, host_unseen=silence.what)
-    return parse_host(found, told, refused, connection)
+    return parse_host(found, told, refused, connection, aside)
 
 
 @cache
@@ -95,7 +97,9 @@ def _script() -> str:
     return Path(__file__).with_name("survey.sh").read_text()
 
 
-def parse_host(found: Survey, told: str, refused: tuple[str, ...] = (), connection: str = "") -> Survey:
+def parse_host(
+    found: Survey, told: str, refused: tuple[str, ...] = (), connection: str = "", kept: tuple[Kept, ...] = ()
+) -> Survey:
     """Put the answer of survey.sh beside what SQL said.
 
     >>> bare = Survey("db0", Archiver("on", "", "", False))
@@ -114,7 +118,9 @@ def parse_host(found: Survey, told: str, refused: tuple[str, ...] = (), connecti
         segment=took[len(took) // 2] if took else None,
     )
     managers = tuple(_manager(text) for text in words.get("manager", ()))
-    return replace(found, archiver=archiver, host=Host(managers, (*words.get("refused", ()), *refused), connection))
+    return replace(
+        found, archiver=archiver, host=Host(managers, (*words.get("refused", ()), *refused), connection, kept)
+    )
 
 
 def _manager(text: str) -> Manager:

@@ -3,6 +3,7 @@
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .fence import Fence, Witness
+from .kept import Kept
 from .notes import Note, ends_of
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
@@ -40,6 +41,7 @@ __all__ = [
     "Fence",
     "Heard",
     "Hung",
+    "Kept",
     "Libpq",
     "Limits",
     "Lsn",

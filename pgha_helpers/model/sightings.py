@@ -100,13 +100,19 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Slot:
-    """A replication slot; `restart` is the oldest WAL that it keeps, or None when it keeps nothing."""
+    """A replication slot; `restart` is the oldest WAL that it keeps, or None when it keeps nothing.
+
+    `database` is that of a logical slot. One that is `synced` is a copy, made and removed by the server itself.
+    """
 
     name: str
     kind: str
     active: bool
     restart: Lsn | None
     wal_status: str
+    temporary: bool = False
+    database: str = ""
+    synced: bool = False
 
 
 @dataclass(frozen=True)

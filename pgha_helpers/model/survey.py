@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .kept import Kept
 from .positions import Lsn
 
 
@@ -115,12 +116,13 @@ class Host:
     """What the node's shell says beyond Disk.
 
     `refused` are commands that a run would need and may not use, each with why. `connection` says why this node
-    cannot replicate from the other one, and is empty where it can.
+    cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside.
     """
 
     managers: tuple[Manager, ...] = ()
     refused: tuple[str, ...] = ()
     connection: str = ""
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True)

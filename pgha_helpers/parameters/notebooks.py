@@ -65,10 +65,16 @@ class Promote(Common):
 
 
 class Rebuild(Common):
-    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split brain."""
+    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split brain.
+
+    `drop_slots` names slots that were left over, `remove_kept` directories that were renamed aside: separated by
+    commas, and each joins the consent.
+    """
 
     node: str = ""
     method: Literal["", "follow", "rewind", "rsync", "clone", "stop"] = ""
+    drop_slots: str = ""
+    remove_kept: str = ""
     confirm: str = ""
 
 

@@ -9,7 +9,7 @@ from html import escape
 from .. import show
 
 #: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
-_DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \S+")
+_DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+")
 
 
 @dataclass(frozen=True)

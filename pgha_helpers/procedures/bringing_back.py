@@ -20,6 +20,6 @@ def bring_back(run: Run, old: str, new: str) -> None:
     if isinstance(now[old], Stopped):
         standby.define(run, old, major)
         standby.arm(run, old, major)
-    servers.start(run, old)
-    until(run, *AFTER, within=run.timeouts.attach)
+    log = servers.start(run, old)
+    until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, old, new)

@@ -60,7 +60,7 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     again = run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
-    same_kind = again.kind == plan.kind or again.kind in _MAY_BECOME.get(plan.kind, ())
+    same_kind = again.kind in (plan.kind, "tidy", *_MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
     more = set(again.extras) - set(plan.extras)
     if not again.already and (not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)):
         raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")

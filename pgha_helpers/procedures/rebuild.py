@@ -6,12 +6,13 @@ from .. import plans
 from ..actions import clone, rewind, rsync, servers, slots, standby
 from ..actions.progress import draw_throughput
 from ..actions.swapping import swap
+from ..actions.unarchived import keep_unarchived
 from ..checks import AFTER
 from ..consent import require
 from ..errors import NotAchieved
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
-from ..model import Deeds, Running, Snapshot, Stopped
+from ..model import Blank, Deeds, Running, Snapshot, Stopped
 from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..plans import Plan
@@ -21,6 +22,7 @@ from ..run import Run
 from .consented import as_consented
 from .keeping import keep_what_it_had
 from .rewinding import rewind_from
+from .tidying import tidied, tidy
 
 
 def plan_rebuild(run: Run, now: Snapshot) -> Plan:
@@ -29,7 +31,8 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
-        return plans.plan_rebuild(seen, loser, method, evidence(run, seen.giving_up(loser), loser))
+        seen = seen.giving_up(loser)
+        return tidied(run, seen, plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser)))
 
     return run.plan(now, planner)
 
@@ -47,8 +50,10 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
             print(f"{again.node} is stopped, and comes back as a standby only. Next: rebuild without a method.")
             return run.deeds_since(already)
         again = _planned_anew(run, again)
-    become_standby(run, again.node, again.peer, again.kind)
-    draw_throughput(run)
+    if again.kind != "tidy":
+        become_standby(run, again.node, again.peer, again.kind)
+        draw_throughput(run)
+    tidy(run, again)
     return run.deeds_since(already)
 
 
@@ -88,7 +93,11 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     """
     now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
+    if isinstance(now[node], Blank):
+        rewind.put_away(run, node)
     standby.prove_connection(run, node)
+    if method in ("follow", "rewind", "rsync"):  # else the directory is kept whole
+        keep_unarchived(run, node, now)
     if method == "follow":
         _follow(run, node, now)
     elif method == "rewind":
@@ -97,8 +106,8 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
         source = now[primary]
         assert isinstance(source, Running), "a plan to copy is made only from a primary that answers"
         _copy_in_place(run, node, source) if method == "rsync" else _copy_beside(run, node, source, method)
-    servers.start(run, node)
-    until(run, *AFTER, within=run.timeouts.attach)
+    log = servers.start(run, node)
+    until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)
 
 

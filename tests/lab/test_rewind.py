@@ -49,6 +49,11 @@ def planned(pair: Lab, **parameters: str) -> Plan:
         return plan_rebuild(run, look(run))
 
 
+def listed(record: Path) -> list[str]:
+    """What the record lists of the transactions that were left behind."""
+    return (record / "diverged.csv").read_text().splitlines()[1:]
+
+
 def see_rewound(pair: Lab, deeds: object) -> None:
     assert "rewound it from db1" in did(deeds)  # type: ignore[arg-type]
     assert writable(pair) == ["db1"]
@@ -70,8 +75,11 @@ def test_a_crashed_loser_is_recovered_and_rewound_and_what_it_had_is_kept(pair: 
     deeds = carry_out(pair, "rebuild", LEAVE_3, method="rewind")
     assert "recover it from its crash" in did(deeds)
     see_rewound(pair, deeds)
-    (saved,) = pair.node("db0").data_directory.parent.glob("data.before-rewind-*")
+    (saved,) = pair.node("db0").data_directory.parent.glob("data.before-rewind.aside-*")
     assert (saved / "pg_control").stat().st_size > 0 and list((saved / "pg_wal").glob("00000001*"))
+    (record,) = [path.parent for path in pair.folder.rglob("diverged.csv")]
+    assert sum("only on db0" in line or ",t," in line or "public.t" in line for line in listed(record)) == 3
+    assert list(record.glob("wal-00000001*"))
 
 
 def test_the_same_on_15(pair_15: Lab) -> None:
@@ -127,7 +135,10 @@ def test_a_rewind_that_was_killed_is_never_started_and_then_cloned(pair: Lab, tm
     plan = planned(pair)
     assert plan.kind == "clone" and "IS NOT KNOWN" in str(plan)
     carry_out(pair, "rebuild", LEAVE_3)  # the words of the run that failed
-    assert planned(pair).already and aside.exists() and writable(pair) == ["db1"]
+    assert planned(pair).already and writable(pair) == ["db1"]
+    assert not aside.exists() and list(data.parent.glob("data.half-rewound.aside-*")), (
+        "kept, under a name that is listed"
+    )
 
 
 def test_a_node_that_opened_on_the_same_timeline_is_never_already_so(pair: Lab) -> None:
@@ -174,7 +185,7 @@ def test_of_two_writable_nodes_one_is_given_up_and_what_it_had_is_named(pair: La
         deeds = carry_out(pair, "rebuild", plan.consent, node="db0", method="rewind")
     assert watch.overlaps > 0, "it was a split brain"
     see_rewound(pair, deeds)
-    assert list(data.parent.glob("data.before-rewind-*"))
+    assert list(data.parent.glob("data.before-rewind.aside-*"))
 
 
 def test_a_split_brain_can_be_ended_before_anything_is_counted(pair: Lab) -> None:

@@ -1,0 +1,23 @@
+"""pg_rewind, which overwrites a data directory: everything that could be missed is saved before, and nothing that it
+left half done can ever be started.
+
+While it works, the directory lies under another name beside its own: no service and no hand that knows the old one
+can start it, whatever becomes of the runbook or of the machine.
+"""
+
+from .overwriting import put_away, rehearse, rewind
+from .proofs import prove_source, prove_timeline, see_its_own
+from .recovering import put_back, recover
+from .saving import save
+
+__all__ = [
+    "prove_source",
+    "prove_timeline",
+    "put_away",
+    "put_back",
+    "recover",
+    "rehearse",
+    "rewind",
+    "save",
+    "see_its_own",
+]

@@ -1,0 +1,113 @@
+"""pg_rewind itself: rehearsed, then done where nothing can start what it works on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ... import dialect
+from ...conninfo import source_conninfo
+from ...errors import NotAchieved, Refusal
+from ...facts.processes import read_processes
+from ...model.kept import STAMP
+from ...plans.rebuild import Rewinding
+from ...run import Run
+from ...show import size
+from ...wire.attended import attend
+from ...wire.doors import Door
+from ..files import read_file, real_path
+from ..progress import Progress
+
+_PROGRESS = re.compile(r"(\d+)/(\d+) kB")
+_TO_COPY = re.compile(r"need to copy (.+?) \(")
+CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with method=clone"
+
+#: $1 data directory, $2 the time and the run. Done again it finds nothing to do.
+_PUT_AWAY = r"""
+for half in "$1".rewinding-*; do
+  [ -d "$half" ] || continue
+  [ ! -e "$half/global/pg_control" ] || mv -f -- "$half/global/pg_control" "$half/global/pg_control.unusable"
+  mv -T -- "$half" "$1.half-rewound.aside-$2" || exit 1
+  sync "$(dirname "$1")"
+  echo "$1.half-rewound.aside-$2"
+  exit 0
+done
+"""
+
+
+def rehearse(run: Run, name: str, asked: Rewinding) -> None:
+    """pg_rewind --dry-run. Raises NotAchieved in its own words; nothing was overwritten then."""
+    door = run.doors[name]
+    with run.deed(name, "rehearse pg_rewind") as deed:
+        deed.changed = False
+        refuse_the_living(door)
+        said: list[str] = []
+        argv = _pg_rewind(run, door, real_path(door, door.node.data_directory), asked)
+        status = attend(door, [*argv, "--dry-run"], said.append, run.timeouts.clone)
+        if status or any("no rewind required" in line for line in said):
+            raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
+        copied = next((match[1] for line in said if (match := _TO_COPY.search(line))), "an unknown number of bytes")
+        deed.say(f"rehearsed pg_rewind: it would copy {copied}")
+
+
+def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
+    """Rewind it. Raises NotAchieved where that fails: then the directory stays aside and is never started."""
+    door = run.doors[name]
+    data = real_path(door, door.node.data_directory)
+    aside = f"{data}.rewinding-{run.id}"
+    with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
+        refuse_the_living(door)
+        said: list[str] = []
+        with Progress(run, f"rewind of {name}") as progress:
+
+            def on_line(line: str) -> None:
+                if match := _PROGRESS.search(line):
+                    progress.at(int(match[1]) * 1024, int(match[2]) * 1024)
+                else:
+                    said.append(line)
+
+            script = Path(__file__).with_name("rewind.sh").read_text()
+            argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked)]
+            status = attend(door, argv, on_line, run.timeouts.clone)
+        if status:
+            raise NotAchieved(
+                f"the rewind of {name} ended with status {status}: {_last(said)}. It is unusable, kept as {aside}, "
+                f"and must never be started; what it had is saved in {saved}",
+                "run this notebook again: the node will be cloned",
+            )
+        deed.say(
+            f"rewound it from {run.pair.other(name).name} ({size(progress.samples[-1][1])}); kept from before: {saved}"
+        )
+
+
+def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding) -> list[str]:
+    major = int(read_file(door, f"{door.node.data_directory}/PG_VERSION") or 0)
+    argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source_conninfo(run.pair, door.node)}"]
+    if dialect.has("restore_target_wal", major):
+        argv.append("--no-ensure-shutdown")
+        if asked.missing:
+            argv.append("--restore-target-wal")
+        if asked.missing and door.node.config_directory:
+            argv.append(f"--config-file={door.node.config_directory}/postgresql.conf")
+    return argv
+
+
+def refuse_the_living(door: Door) -> None:
+    if read_processes(door):
+        raise Refusal(f"a server runs in the data directory of {door.node.name}", "run this notebook again")
+
+
+def _last(said: list[str]) -> str:
+    return "; ".join(said[-3:]) or "it said nothing"
+
+
+def put_away(run: Run, name: str) -> None:
+    """Give what a rewind has left half done a name under which it is kept, listed, and can be let go."""
+    door = run.doors[name]
+    with run.deed(name, "put away what a rewind has left half done") as deed:
+        argv = (real_path(door, door.node.data_directory), f"{datetime.now(UTC):{STAMP}}-{run.id}")
+        if kept := door.script(_PUT_AWAY, *argv).text:
+            deed.say(f"put away what a rewind has left half done: it is kept as {kept}, and must never be started")
+        else:
+            deed.already("no rewind has left anything half done")

@@ -1,0 +1,44 @@
+"""What is seen before and after a rewind. Nothing in here changes anything."""
+
+from __future__ import annotations
+
+from ...errors import Failure, NotAchieved
+from ...facts.connection import try_source
+from ...run import Run
+from ..files import read_file
+
+#: The node's own configuration: pg_rewind copies the other one's over it.
+_OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
+
+
+def prove_timeline(run: Run, primary: str, timeline: int) -> None:
+    """See that the primary's control file shows its timeline: pg_rewind believes it, and was misled 3 of 3 times."""
+    with run.deed(primary, f"see that its control file shows timeline {timeline}") as deed:
+        deed.changed = False
+        told = run.doors[primary].sql.read("select timeline_id as now from pg_control_checkpoint()")[0]["now"]
+        if told != timeline:
+            raise NotAchieved(f"the control file of {primary} shows timeline {told}", "run this notebook again")
+
+
+def prove_source(run: Run, name: str) -> None:
+    """Try the very connection that pg_rewind will use. Raises Failure that says why it cannot be used."""
+    other = run.pair.other(name).name
+    with run.deed(name, f"prove that it can read the files of {other} over SQL") as deed:
+        deed.changed = False
+        if why_not := try_source(run.doors[name], run.pair):
+            raise Failure(
+                f"{name} cannot read the files of {other} as {run.pair.replication_user}: {why_not}",
+                f"the passfile on {name} must name database {run.pair.database}, too. Or rebuild with method=clone",
+            )
+
+
+def see_its_own(run: Run, name: str, saved: str) -> None:
+    """See that its configuration is its own again, and that nothing would end its recovery early."""
+    door, left = run.doors[name], "recovery.signal recovery.done backup_label.old.pgha"
+    with run.deed(name, "see that its configuration is its own") as deed:
+        deed.changed = False
+        data = door.node.data_directory
+        strange = [f for f in _OWN if read_file(door, f"{data}/{f}") != read_file(door, f"{saved}/own/{f}")]
+        strange += [f for f in left.split() if door.run("test", "-e", f"{data}/{f}", okay=(0, 1)).status == 0]
+        if strange:
+            raise NotAchieved(f"{name} has files that are not its own: {', '.join(strange)}", f"compare with {saved}")

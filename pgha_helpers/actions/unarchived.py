@@ -1,0 +1,57 @@
+"""Segments that were never archived are copied beside before their node becomes a standby.
+
+A standby recycles them unarchived: archive_mode=on does nothing there, and the .ready files are passed over.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..errors import Refusal
+from ..facts.unarchived import read_unarchived
+from ..model import Snapshot
+from ..model.kept import STAMP
+from ..run import Run
+from ..show import size
+
+#: $1 data directory, $2 the time and the run, $3... names. Done when every one of them lies in a directory of ours.
+_KEEP = """
+set -e
+data=$(readlink -m -- "$1"); aside=$data.unarchived.aside-$2; new=$data.unarchived.new
+shift 2
+lacking=0
+for name; do
+  there=
+  for d in "$data".unarchived.aside-*; do if cmp -s -- "$data/pg_wal/$name" "$d/$name"; then there=yes; fi; done
+  [ -n "$there" ] || lacking=$((lacking + $(stat -c %s -- "$data/pg_wal/$name")))
+done
+[ "$lacking" != 0 ] || exit 0
+free=$(df -Pk -- "$(dirname "$data")" | awk 'NR == 2 { print $4 }')
+if [ $((free * 1024)) -lt $((lacking + lacking / 10)) ]; then echo "lacking $lacking"; exit 0; fi
+rm -rf -- "$new"
+mkdir -m 700 -- "$new"
+for name; do cp -p -- "$data/pg_wal/$name" "$new/$name"; sync "$new/$name"; done
+sync "$new"
+mv -T -- "$new" "$aside"
+sync "$(dirname "$aside")"
+echo "kept $aside"
+"""
+
+
+def keep_unarchived(run: Run, node: str, now: Snapshot) -> None:
+    """Copy what was never archived, and lies before the fork, into a directory beside. Raises Refusal without room."""
+    names = read_unarchived(run, now, node).before
+    if not names:
+        return
+    with run.deed(node, f"keep what was never archived: {', '.join(names[:3])}{'…' if len(names) > 3 else ''}") as deed:
+        argv = (run.pair[node].data_directory, f"{datetime.now(UTC):{STAMP}}-{run.id}", *names)
+        word, _, rest = run.doors[node].script(_KEEP, *argv, within=run.timeouts.clone).text.partition(" ")
+        if word == "lacking":
+            raise Refusal(
+                f"there is no room on {node} for a copy of what was never archived ({size(int(rest))})",
+                "archive them, or make room, then run this notebook again",
+            )
+        if word != "kept":
+            deed.already("what was never archived was kept")
+            return
+        deed.say(f"kept what was never archived, {len(names)} of WAL's segments, as {rest}")

@@ -1,0 +1,68 @@
+"""Whether a node's history is the primary's, read from the WAL of both."""
+
+from __future__ import annotations
+
+from ..errors import CommandFailed
+from ..model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ..model.sightings import disk_of
+from ..plans import Evidence
+from ..plans.rebuild import fork_of, history_of
+from ..run import Run
+from ..wire.doors import Door
+from . import wal
+from .parting import same_before
+
+#: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
+_FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
+
+
+def read_history(run: Run, now: Snapshot, node: str) -> Evidence:
+    """What decides whether the node's history is the primary's: the evidence without what each method would cost."""
+    seen, disk = now[node], disk_of(now[node])
+    if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
+        return Evidence()
+    assert isinstance(seen, Running | Stopped)
+    ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
+    timeline, told = _newest(wal_files(theirs), seen), wal.evidence(run, now, node)
+    last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
+    gone = not _has(wal_files(ours), wal.segment_name(disk.control.checkpoint, segment)[8:])
+    same = None
+    if last is not None and fork is not None:
+        same = same_before(ours, theirs, common_end(fork, Position(timeline, last)), segment)
+    return Evidence(told.its, told.ours, last, gone, timeline, same)
+
+
+def common_end(fork: Position, last: Position) -> Position:
+    """Up to where WAL can be the same: the fork, or the node's own end where that comes first."""
+    ends_before = fork.timeline == last.timeline and last.lsn < fork.lsn
+    return last if ends_before else fork
+
+
+def wal_files(door: Door) -> dict[str, int]:
+    """Names and bytes of the files in pg_wal; empty where it cannot be read."""
+    try:
+        lines = door.script(_FILES, door.node.data_directory, within=door.patience).text.splitlines()
+    except CommandFailed:
+        return {}
+    return {name: int(size) for name, _, size in (line.partition(" ") for line in lines)}
+
+
+def _has(files: dict[str, int], suffix: str) -> bool:
+    return any(len(name) == 24 and name.endswith(suffix) for name in files)
+
+
+def _newest(files: dict[str, int], seen: Running | Stopped) -> int:
+    """The newest timeline of which there is WAL: a node that died after its promotion may not have noted it yet."""
+    at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
+    return max([at, *(int(name[:8], 16) for name in files if len(name) == 24)])
+
+
+def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | None) -> Lsn | None:
+    """The last record of the newest timeline; `last` is that of the control file's own."""
+    disk = disk_of(seen)
+    if isinstance(seen, Running) or disk is None or timeline == seen.control.checkpoint.timeline:
+        return last
+    began = max(history_of(disk.histories.get(timeline, "")).values(), default=None)
+    if began is None:
+        return None
+    return wal.last_record(door, Position(timeline, began), seen.control.segment)

@@ -1,0 +1,159 @@
+"""What a server wrote into its log since it was started, wherever that is."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..checks.complaints import Complaint, complaints, last_words
+from ..errors import CommandFailed, TooSlow, Unreachable
+from ..wire.doors import Door
+
+#: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's, and what the
+#: logging collector writes. A file that was rotated keeps its inode and lies beside under another name. $1 data
+#: directory, $2 the file given to pg_ctl or nothing, $3 directory of the configuration, $4 log_directory where known.
+_LIST = """
+date +%s
+tell() { stat -L -c '%i %s %Y %n' -- "$@" 2>/dev/null; }
+[ -z "$2" ] || tell "$2"*
+case "$3" in
+  /etc/postgresql/*/*)
+    cluster=${3#/etc/postgresql/}; cluster=${cluster%/}
+    file=/var/log/postgresql/postgresql-${cluster%%/*}-${cluster#*/}.log
+    [ ! -L "$3/log" ] || file=$(readlink -f -- "$3/log")
+    tell "$file"*;;
+esac
+if [ -f "$1/current_logfiles" ]; then
+  while read -r _ file; do
+    case "$file" in /*) ;; *) file=$1/$file;; esac
+    tell "$(dirname "$file")"/*
+  done < "$1/current_logfiles"
+fi
+[ -z "$4" ] || tell "$4"/*
+tell "$1"/log/* "$1"/pg_log/*
+exit 0
+"""
+
+#: A log_directory may stand anywhere, and only the configuration knows.
+_COLLECTOR = """
+[ "$("$1" -D "$2" -C logging_collector)" = on ] || exit 0
+folder=$("$1" -D "$2" -C log_directory) || exit 0
+case "$folder" in /*) echo "$folder";; *) echo "$3/$folder";; esac
+"""
+
+_MOST = 256 * 1024  # bytes that are read of a file: its end
+_COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
+_BEGINS = ":  starting PostgreSQL "  # what a server logs first, from 12 on
+_EARLIEST = 0.6  # seconds after which it is read first: most starts are done by then, and need no log
+_APART = 0.25  # seconds between two readings
+_SETTLED = 1.0  # seconds that a sentence may still turn out not to be the last word
+
+
+class _File(NamedTuple):
+    """A file that may be the log: `size` in bytes, `changed` in seconds of the node's clock."""
+
+    inode: int
+    size: int
+    changed: int
+    path: str
+
+
+class ServerLog:
+    """The log of one node from the moment at which this is made; `primary` is named in the remedies.
+
+    Nothing that is asked of it raises: a log that cannot be read is a log that tells nothing.
+    """
+
+    def __init__(self, door: Door, primary: str) -> None:
+        self._door, self._primary = door, primary
+        self._began, files = self._files("")
+        self._before = {file.inode: file.size for file in files}
+        self._folder: str | None = None
+        self._next = time.monotonic() + _EARLIEST
+        self._heard = 0.0  # when something final was first heard
+        self.text = ""
+
+    def read(self) -> tuple[Complaint, ...]:
+        """Read what was written since, and give its known sentences, the most telling first."""
+        with suppress(Unreachable, TooSlow, CommandFailed):
+            if self._folder is None:
+                self._folder = self._log_directory()
+            self.text = self._written()
+        self._next = time.monotonic() + _APART
+        return complaints(self.text, self._door.node.name, self._primary)
+
+    def is_final(self, at_once: bool = False, may_open: bool = False) -> bool:
+        """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads seldom.
+
+        `at_once` is for a server that has ended: its last word stands. `may_open` is for one that may well be about
+        to open for writes.
+        """
+        if time.monotonic() < self._next:
+            return False
+        if not any(found.final and not (may_open and found.opens) for found in self.read()):
+            self._heard = 0.0
+            return False
+        self._heard = self._heard or time.monotonic()
+        return at_once or time.monotonic() - self._heard >= _SETTLED
+
+    def words(self) -> tuple[str, str]:
+        """What the log says, as an addition to a sentence, and the remedy; each may be empty."""
+        found, name = self.read(), self._door.node.name
+        if found:
+            return f". Its log says: {'. And: '.join(map(str, found[:2]))}", found[0].remedy
+        if self.text:
+            return (
+                f". Its log ends with: {last_words(self.text)}",
+                f"read the log of {name}, mend the cause, run this notebook again",
+            )
+        unknown = f". Where {name} writes its log is not known, or it wrote nothing since"
+        return unknown, f"look into journald or syslog on {name}, mend the cause, run this notebook again"
+
+    def _files(self, folder: str) -> tuple[int, list[_File]]:
+        """The node's clock in seconds, and the files."""
+        node = self._door.node
+        own = f"{resolve(self._door, node.state_directory)}/server.log" if node.service == "pg_ctl" else ""
+        clock, *told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).text.splitlines()
+        rows = (row.split(" ", 3) for row in told)
+        files = [_File(int(inode), int(size), int(changed), path) for inode, size, changed, path in rows]
+        return int(clock), [file for file in files if not file.path.endswith(_COMPRESSED)]
+
+    def _log_directory(self) -> str:
+        node = self._door.node
+        argv = (self._door.binary("postgres"), node.configuration, node.data_directory)
+        return self._door.script(_COLLECTOR, *argv, okay=range(256)).text
+
+    def _written(self) -> str:
+        """The end of every file that is new or has grown. One that became shorter was cut, and is read whole."""
+        parts = {}
+        for file in self._files(self._folder or "")[1]:
+            before = self._before.get(file.inode)
+            if before is None and file.changed >= self._began:
+                parts[file.inode] = since_start(self._tail(file.path, 0))
+            elif before is not None and file.size != before:
+                parts[file.inode] = self._tail(file.path, before if before < file.size else 0)
+        return "".join(parts.values())
+
+    def _tail(self, path: str, skip: int) -> str:
+        argv = (path, str(skip + 1), str(_MOST))
+        answer = self._door.script('tail -c "+$2" -- "$1" | tail -c "$3"', *argv, okay=range(256))
+        return answer.stdout.decode("utf-8", "replace")
+
+
+def since_start(text: str) -> str:
+    """A log from the last start of a server on: of a file that was not seen before it, nothing else is known.
+
+    >>> since_start("LOG:  old\\nLOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n")
+    'LOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n'
+    """
+    begins = text.rfind(_BEGINS)
+    return text[text.rfind("\n", 0, begins) + 1 :] if begins >= 0 else text
+
+
+def resolve(door: Door, path: str) -> str:
+    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the caller's HOME."""
+    if not path.startswith("~"):
+        return path
+    home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text
+    return home + path[1:]

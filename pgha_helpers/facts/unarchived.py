@@ -1,0 +1,35 @@
+"""Which segments of a node wait for its archiver, and where they lie."""
+
+from __future__ import annotations
+
+from ..errors import CommandFailed, TooSlow, Unreachable
+from ..model import Running, Snapshot
+from ..model.sightings import disk_of
+from ..plans.unarchived import Unarchived, sort_unarchived
+from ..run import Run
+
+#: Only a server with archive_mode makes these files; the segment itself must still be there to be kept.
+_READY = """
+cd "$1/pg_wal" 2>/dev/null || exit 0
+for f in archive_status/*.ready; do
+  name=${f#archive_status/}; name=${name%.ready}
+  [ ! -f "$name" ] || echo "$name"
+done
+exit 0
+"""
+
+
+def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
+    """What `node` closed and never archived; nothing of one whose archiver still works on it, or that cannot be read.
+
+    A server that runs is read, too: it is about to be stopped or restarted as a standby, which archives nothing.
+    """
+    seen, disk = now[node], disk_of(now[node])
+    busy = isinstance(seen, Running) and seen.settings.get("archive_mode") == "always"
+    if disk is None or disk.control is None or busy or len(now.primaries) != 1:
+        return Unarchived()
+    try:
+        names = run.doors[node].script(_READY, run.pair[node].data_directory).text.splitlines()
+    except (Unreachable, TooSlow, CommandFailed):
+        return Unarchived()
+    return sort_unarchived(now, names, disk.control.segment)

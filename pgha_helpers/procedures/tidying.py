@@ -1,0 +1,49 @@
+"""What is left over goes, as far as the consent names it: last of all, when the pair is whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..actions import kept, marker, slots
+from ..errors import Failure
+from ..facts import look
+from ..facts.kept import read_all_kept
+from ..facts.only_copies import only_copies
+from ..facts.unarchived import read_unarchived
+from ..model import Snapshot
+from ..plans import Plan
+from ..plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
+from ..plans.unarchived import Unarchived, told_of_unarchived
+from ..run import Run
+
+
+def leftovers(run: Run, now: Snapshot) -> Leftovers:
+    """What there is on both nodes, and what this run's parameters ask for."""
+    drop, remove = (names(str(run.parameters.get(key, ""))) for key in ("drop_slots", "remove_kept"))
+    found = Leftovers(read_all_kept(run), drop, remove)
+    asked = found.to_remove if len(now.primaries) == 1 else ()
+    return Leftovers(found.kept, drop, remove, only_copies(run, now, asked))
+
+
+def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
+    """The plan with what is left over, and with what its node never archived: see plans.leftovers and unarchived."""
+    whole = with_leftovers(plan, now, leftovers(run, now))
+    missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)
+    if missed != Unarchived():
+        run.journal.write("never archived", node=plan.node, before=missed.before, after=missed.after)
+    return replace(whole, told=(*whole.told, *told_of_unarchived(plan.node, missed, keeps=plan.kind != "clone")))
+
+
+def tidy(run: Run, plan: Plan) -> None:
+    """Drop and remove what the plan's consent names, and say what is left over. Raises Failure where more would go."""
+    found = leftovers(run, look(run))
+    for name in found.drop_slots:
+        slots.drop_slot(run, name)
+    if found.to_remove:
+        marker.send_marker(run, plan.peer, plan.node)
+    for it in found.to_remove:
+        if found.removal(it.name) not in plan.extras:
+            raise Failure(f"{it.path} is not what was consented to any more", "run the notebook again from the top")
+        kept.remove(run, it, bool(found.only_copies.get(it.name)))
+    for line in told_of_slots(look(run)):
+        print(f"  {line}", flush=True)

@@ -1,0 +1,183 @@
+"""What comes after a rebuild: the log is read, leftovers are shown, and nothing goes without consent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import AFTER, left_over, look, plan_rebuild, until
+from pgha_helpers import lab as labs
+from pgha_helpers.errors import Failure, NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.facts.server_log import ServerLog
+from pgha_helpers.lab import Lab
+
+from .runs import carry_out, did, running
+from .servers import ask
+
+
+def started_by_hand(pair: Lab, node: str, peer: str) -> str:
+    """Start what is stopped, wait for the pair to be whole, and give what the failure says. It fails early."""
+    with running(pair, "rebuild") as run:
+        log = ServerLog(run.doors[node], peer)
+        labs.up(pair.folder)
+        began = time.monotonic()
+        with pytest.raises(NotAchieved) as failure:
+            until(run, *AFTER, within=30, log=log)
+        assert time.monotonic() - began < 10, "it did not wait for what waiting does not heal"
+    return str(failure.value)
+
+
+def test_a_missing_slot_is_told_from_the_log(pair: Lab) -> None:
+    pair.kill("db1")
+    _drop(pair, "db0", "pgha_db1")
+    told = started_by_hand(pair, "db1", "db0")
+    assert 'replication slot "pgha_db1" does not exist' in told and "it makes the slot" in told
+    carry_out(pair, "rebuild", "rebuild db1")  # the remedy
+
+
+def test_a_forked_node_started_as_a_standby_is_told_early(own_pair: Lab) -> None:
+    pair = own_pair
+    ask(pair, "db1", "select pg_promote()")
+    ask(pair, "db0", "create table only_on_db0 (n int)")
+    pair.kill("db0")
+    ask(pair, "db1", "select pg_create_physical_replication_slot('pgha_db0', true)")
+    _make_a_standby(pair, "db0", "db1")
+    told = started_by_hand(pair, "db0", "db1")
+    assert "forked off current database system timeline 1 before current recovery point" in told
+    assert "method=clone" in told
+
+
+@pytest.mark.parametrize("collector", [False, True], ids=["by pg_ctl", "by the collector"])
+def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab, collector: bool) -> None:
+    pair.kill("db1")
+    settings = pair.node("db1").data_directory / "postgresql.auto.conf"
+    before = settings.read_text()
+    elsewhere = f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n" if collector else ""
+    settings.write_text(f"{before}max_connections = '20'\n{elsewhere}")
+    began = time.monotonic()
+    with pytest.raises(NotAchieved, match="insufficient parameter settings; max_connections = 20 is a lower") as told:
+        carry_out(pair, "rebuild", "rebuild db1")
+    assert time.monotonic() - began < 15 and "raise what the detail names in db1's" in str(told.value)
+    settings.write_text(before)
+    carry_out(pair, "rebuild", "rebuild db1")  # the remedy
+
+
+def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
+    data, other = pair.node(node).data_directory, pair.node(primary)
+    passfile = pair.node(node).home / "pgpass"
+    with (data / "postgresql.auto.conf").open("a") as file:
+        file.write(f"primary_conninfo = 'host={other.host} port={other.port} user=replicator passfile={passfile}")
+        file.write(f" application_name={node}'\nprimary_slot_name = 'pgha_{node}'\n")
+    (data / "standby.signal").touch()
+
+
+def _drop(pair: Lab, node: str, slot: str) -> None:
+    asked = "select active from pg_replication_slots where slot_name = %s"
+    wait_for(lambda: ask(pair, node, asked, slot) == [(False,)])
+    ask(pair, node, "select pg_drop_replication_slot(%s)", slot)
+
+
+def test_a_slot_left_over_is_dropped_only_with_consent(pair: Lab) -> None:
+    ask(pair, "db0", "select pg_create_physical_replication_slot('barman', true)")
+    asked = {"drop_slots": "barman"}
+    with pytest.raises(NotConfirmed, match="drop slot barman"):
+        carry_out(pair, "rebuild", "rebuild db1", **asked)
+    assert "barman" in slots(pair, "db0")
+    deeds = carry_out(pair, "rebuild", "rebuild db1, drop slot barman", **asked)
+    assert did(deeds) == "db0: drop slot barman: the consent names it"
+    assert slots(pair, "db0") == ["pgha_db1"]
+    with pytest.raises(SystemExit):  # already so: the same words again do nothing
+        carry_out(pair, "rebuild", "rebuild db1, drop slot barman", **asked)
+
+
+def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whole(pair: Lab) -> None:
+    ask(pair, "db0", "create table t as select 1 as n")
+    carry_out(pair, "rebuild", "rebuild db1", method="clone")
+    beside = pair.node("db1").data_directory.parent
+    another, kept = sorted(beside.glob("data.aside-*"))
+    asked = {"remove_kept": kept.name}
+    with pytest.raises(NotConfirmed, match="with what only it may hold"):  # what db1 was before the setup
+        carry_out(pair, "rebuild", f"rebuild db1, remove {another.name}", remove_kept=another.name)
+    pair.kill("db1")
+    with pytest.raises(NotSafe, match="may not be removed by this run"):
+        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
+    carry_out(pair, "rebuild", "rebuild db1")
+    with pytest.raises(NotConfirmed, match="remove data"):
+        carry_out(pair, "rebuild", "rebuild db1", **asked)
+    with open_in(kept), pytest.raises(Failure, match="is open by a process"):
+        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
+    assert (kept / "PG_VERSION").is_file()
+    # a removal that died half-way left it under another name, and in part: the same words go on
+    doomed = kept.rename(beside / kept.name.replace(".aside-", ".removing-"))
+    (doomed / "global" / "pg_control").unlink()
+    deeds = carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
+    assert "a marker at" in did(deeds) and f"removed {kept} for good" in did(deeds)
+    assert list(beside.glob("data.*")) == [another] and ask(pair, "db1", "select n from t") == [(1,)]
+
+
+def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab) -> None:
+    pair = own_pair
+    ask(pair, "db1", "select pg_promote()")
+    ask(pair, "db1", "create table only_on_db1 (n int)")
+    pair.kill("db1")
+    carry_out(pair, "rebuild", "rebuild db1", method="clone")
+    (kept,) = pair.node("db1").data_directory.parent.glob("data.aside-*")
+    with pytest.raises(NotConfirmed, match="with what only it may hold"):
+        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", remove_kept=kept.name)
+    assert (kept / "PG_VERSION").is_file()
+    carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name} with what only it may hold", remove_kept=kept.name)
+    assert not kept.exists()
+
+
+def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_standby(own_pair: Lab) -> None:
+    pair, wal = own_pair, own_pair.node("db0").data_directory / "pg_wal"
+    for name, value in {"archive_mode": "on", "archive_command": "false"}.items():
+        ask(pair, "db0", f"alter system set {name} = %s", value)
+    pair.kill("db0")
+    labs.up(pair.folder)
+    ((closed,),) = ask(pair, "db0", "select pg_walfile_name(pg_switch_wal())")
+    ask(pair, "db0", "create table t as select 1 as n")
+    wait_for(lambda: ask(pair, "db1", "select to_regclass('t') is not null") == [(True,)])
+    wait_for((wal / "archive_status" / f"{closed}.ready").exists)
+    content = (wal / closed).read_bytes()
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    with running(pair, "rebuild") as run:
+        plan = plan_rebuild(run, look(run))
+    assert plan.kind == "follow" and f"never archived on db0: {closed}" in str(plan)
+    deeds = carry_out(pair, "rebuild", "rebuild db0")
+    assert "db0: kept what was never archived" in did(deeds)
+    (kept,) = wal.parent.parent.glob("data.unarchived.aside-*")
+    assert (kept / closed).read_bytes() == content
+    with running(pair, "verify") as run:
+        assert kept.name in str(left_over(run, look(run)))
+
+
+def wait_for(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def slots(pair: Lab, node: str) -> list[str]:
+    return [name for (name,) in ask(pair, node, "select slot_name from pg_replication_slots order by 1")]
+
+
+@contextlib.contextmanager
+def open_in(directory: Path) -> Iterator[None]:
+    """A process of the server's user that works in this directory."""
+    owner = directory.stat()
+    user = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+    process = subprocess.Popen(["sleep", "60"], cwd=directory, **user)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()

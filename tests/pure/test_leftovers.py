@@ -1,0 +1,127 @@
+"""What is left over is told, and goes only by name: slots, and directories that were renamed aside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pgha_helpers.checks import HEALTHY, judge
+from pgha_helpers.errors import BadParameters, NotSafe
+from pgha_helpers.model import Kept, Lsn, Slot, Snapshot
+from pgha_helpers.model.survey import Host
+from pgha_helpers.plans import Evidence, Plan, plan_rebuild
+from pgha_helpers.plans.leftovers import Leftovers, told_of_slots, with_leftovers
+
+from .pictures import EARLIER, HERE, primary, seen, standby, stopped, survey
+
+NAME = "data.aside-20261123T091215Z-e203b494"
+KEPT = Kept("db1", "/d/data", "20261123T091215Z", "e203b494", size=5 * 1024 * 1024)
+BARMAN = Slot("barman", "physical", False, Lsn(HERE - 1024 * 1024), "extended")
+
+
+def whole(*on_primary: Slot, on_standby: tuple[Slot, ...] = ()) -> Snapshot:
+    plain = primary()
+    return seen(replace(plain, slots=(*plain.slots, *on_primary)), standby(slots=on_standby))
+
+
+def plan(now: Snapshot, **left: Any) -> Plan:
+    return with_leftovers(plan_rebuild(now), now, Leftovers(**left))
+
+
+def test_a_slot_that_nobody_uses_is_told_with_the_wal_it_holds_back() -> None:
+    now = whole(BARMAN)
+    told = "left over on db0: slot barman, not in use, holds back 1 MB of WAL; to drop it: drop_slots=barman"
+    assert plan(now).told == (told,)
+    assert plan(now).already, "telling is not asking"
+
+
+def test_what_is_in_use_or_no_leftover_is_not_told() -> None:
+    temporary = replace(BARMAN, temporary=True)
+    synced = Slot("cdc", "logical", False, EARLIER, "reserved", database="app", synced=True)
+    assert told_of_slots(whole(replace(BARMAN, active=True), temporary, on_standby=(synced,))) == ()
+    fallen_off = Slot("pgha_db1", "physical", False, EARLIER, "reserved")
+    assert told_of_slots(seen(primary(slots=(fallen_off,)), stopped("db1"))) == (), "the standby will need it"
+
+
+def test_a_named_slot_joins_the_consent_and_its_words_stay_the_same() -> None:
+    asked = plan(whole(BARMAN), drop_slots=("barman", "gone_already"))
+    assert (asked.kind, asked.consent) == ("tidy", "rebuild db1, drop slot barman, drop slot gone_already")
+    assert asked.steps == ("Drop slot barman on db0",)
+    assert plan(whole(), drop_slots=("barman",)).already, "it was dropped by the run that died"
+
+
+def test_a_logical_slot_goes_only_by_name_and_says_what_that_means() -> None:
+    cdc = Slot("cdc", "logical", False, EARLIER, "reserved", database="app")
+    assert "logical slot cdc of database app" in plan(whole(cdc)).told[0]
+    assert plan(whole(cdc), drop_slots=("cdc",)).steps[0].endswith("its consumer must begin anew")
+
+
+@pytest.mark.parametrize(
+    ("slot", "words"),
+    [
+        (replace(BARMAN, active=True), "in use"),
+        (replace(BARMAN, synced=True), "a copy of the primary's"),
+    ],
+)
+def test_a_slot_that_is_not_left_over_is_never_dropped(slot: Slot, words: str) -> None:
+    with pytest.raises(NotSafe, match=words):
+        plan(whole(slot), drop_slots=("barman",))
+
+
+def test_the_standbys_own_slot_is_never_dropped() -> None:
+    fallen_off = seen(primary(slots=(Slot("pgha_db1", "physical", False, EARLIER, "reserved"),)), stopped("db1"))
+    evidence = Evidence("the record", "the record", EARLIER, same=True)
+    with pytest.raises(NotSafe, match="what its standby needs"):
+        with_leftovers(plan_rebuild(fallen_off, evidence=evidence), fallen_off, Leftovers(drop_slots=("pgha_db1",)))
+
+
+def test_a_rebuild_drops_what_is_named_after_its_own_steps() -> None:
+    now = seen(primary(slots=(BARMAN,)), stopped("db1", "shut down in recovery"))
+    rebuilt = plan_rebuild(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
+    asked = with_leftovers(rebuilt, now, Leftovers(drop_slots=("barman",)))
+    assert (asked.kind, asked.consent) == ("follow", "rebuild db1, drop slot barman")
+    assert asked.steps == (*rebuilt.steps, "Drop slot barman on db0")
+
+
+def test_a_kept_directory_goes_by_name_when_the_pair_is_whole() -> None:
+    assert "kept on db1: /d/data.aside-20261123T091215Z-e203b494 (5 MB, for " in plan(whole(), kept=(KEPT,)).told[0]
+    asked = plan(whole(), kept=(KEPT,), remove_kept=(NAME,), only_copies={NAME: ""})
+    assert (asked.kind, asked.consent) == ("tidy", f"rebuild db1, remove {NAME}")
+    assert asked.steps == (f"Remove /d/{NAME} of db1 for good",)
+    assert plan(whole(), remove_kept=(NAME,)).already, "it is gone"
+
+
+def test_the_words_say_that_the_only_copy_may_go() -> None:
+    why = "its WAL goes beyond the fork at 0/5000000, to a record at 0/5000100"
+    asked = plan(whole(), kept=(KEPT,), remove_kept=(NAME,), only_copies={NAME: why})
+    assert asked.consent == f"rebuild db1, remove {NAME} with what only it may hold"
+    assert asked.told[-1] == f"{NAME} may hold the only copy of a commit: {why}"
+
+
+def test_a_removal_that_died_goes_on_by_the_same_words() -> None:
+    half = replace(KEPT, state="removing")
+    assert half.path == "/d/data.removing-20261123T091215Z-e203b494" and half.name == NAME
+    asked = plan(whole(), kept=(half,), remove_kept=(NAME,), only_copies={NAME: ""})
+    assert asked.consent == f"rebuild db1, remove {NAME}" and "half removed on db1" in asked.told[0]
+
+
+def test_nothing_is_removed_while_the_pair_is_not_whole() -> None:
+    now = seen(primary(), stopped("db1"))
+    with pytest.raises(NotSafe, match="clone comes first"):
+        with_leftovers(plan_rebuild(now), now, Leftovers((KEPT,), remove_kept=(NAME,)))
+
+
+@pytest.mark.parametrize("name", ["data", "../data.aside-20261123T091215Z-e2", "data.aside-yesterday-e2", "/"])
+def test_only_a_name_of_our_form_is_taken(name: str) -> None:
+    with pytest.raises(BadParameters, match="remove_kept is"):
+        plan(whole(), remove_kept=(name,))
+
+
+def test_verify_stays_quiet_about_what_is_kept_and_warns_of_half_a_removal() -> None:
+    kept = seen(primary(), standby(), {"db1": survey("db1", host=Host(kept=(KEPT,)))})
+    (told,) = [v for v in judge(HEALTHY, kept) if "renamed aside" in v.title]
+    assert (told.level, told.value) == ("ok", f"db1 {NAME} since 2026-11-23")
+    half = seen(primary(), standby(), {"db1": survey("db1", host=Host(kept=(replace(KEPT, state="removing"),)))})
+    assert [v.level for v in judge(HEALTHY, half).against] == ["warning"]
