@@ -126,7 +126,7 @@ def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab)
     ask(pair, "db1", "select pg_promote()")
     ask(pair, "db1", "create table only_on_db1 (n int)")
     pair.kill("db1")
-    carry_out(pair, "rebuild", "rebuild db1", method="clone")
+    carry_out(pair, "rebuild", "rebuild db1, leave 1 transaction", method="clone")
     (kept,) = pair.node("db1").data_directory.parent.glob("data.aside-*")
     with pytest.raises(NotConfirmed, match="with what only it may hold"):
         carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", remove_kept=kept.name)
