@@ -13,6 +13,7 @@ _HOME = {
     "look": "facts",
     "until": "facts",
     "left_over": "facts.kept",
+    "rows_at_stake": "facts.stakes",
     "judged": "consent",
     "require": "consent",
     "gate": "consent",

@@ -143,7 +143,8 @@ def _lost(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
     if chosen.method == "follow":
         return ()
     if evidence.left:
-        return (evidence.left.sentence, *evidence.left.unread)
+        some = f"only {loser.node} has " if evidence.left.count else ""
+        return (f"{some}{evidence.left.sentence}", *evidence.left.unread)
     kept = "; its directory is kept as it is" if chosen.method == "clone" else ""
     return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: it cannot be counted{kept}",)
 

@@ -1,0 +1,41 @@
+"""What is at stake while two nodes of one cluster take writes: the transactions that only the one or the other has."""
+
+from __future__ import annotations
+
+from ..errors import HaError
+from ..model import Snapshot
+from ..model.losses import Losses
+from ..run import Run
+from ..show import Table
+from .rebuilding import evidence
+
+_TABLES = 5  # that are named
+
+
+def rows_at_stake(run: Run, now: Snapshot) -> Table:
+    """Per writable node what only it has: transactions, rows by table, and when they were committed.
+
+    Read from the WAL of both, which may take minutes where much was written; what cannot be read is said.
+    """
+    head = ("at stake on", "what only it has", "rows by table (+inserted ~updated -deleted)")
+    ours, theirs = now.system_ids()
+    if len(now.primaries) < 2 or ours != theirs:
+        return Table(head, [("none", "no two nodes of one cluster are writable", "")])
+    return Table(head, [(name, *_stake(run, now.giving_up(name), name)) for name in now.pair.names])
+
+
+def _stake(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
+    try:
+        left = evidence(run, now, name).left
+    except HaError as silence:
+        return f"unknown: {silence.what}", ""
+    if left is None:
+        return "unknown: its WAL from before the two parted is not there any more", ""
+    return "; ".join([left.sentence, *left.unread]), _by_table(left)
+
+
+def _by_table(left: Losses) -> str:
+    tables = [(rows.total, f"{left.name(r)} {rows}") for r, rows in left.totals.items() if left.kind(r) == "table"]
+    tables.sort(reverse=True)
+    more = [f"and {len(tables) - _TABLES} more tables"] if len(tables) > _TABLES else []
+    return "; ".join([*(words for _, words in tables[:_TABLES]), *more])
