@@ -42,6 +42,7 @@ from .settings import (
     the_standby_has_a_free_slot,
     the_standby_has_a_free_walsender,
     the_standby_has_every_extension,
+    what_is_acknowledged_is_on_the_disk,
 )
 from .streaming import (
     a_promotion_would_not_oversleep,
@@ -139,6 +140,7 @@ HEALTHY = (
     *_SWITCHOVER,
     the_standby_recovers_as_it_must,
     the_primary_is_not_armed,
+    what_is_acknowledged_is_on_the_disk,
     no_idle_slot_hoards_wal,
     no_removal_was_left_half_done,
     the_preferred_node_is_primary,

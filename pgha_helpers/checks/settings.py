@@ -62,6 +62,16 @@ def a_rewind_would_be_possible(now: Snapshot) -> str | None:
     return None
 
 
+@check(level="warning", value=lambda now: f"{len(now.closely(now.primary.node).hasty)} exceptions")
+def what_is_acknowledged_is_on_the_disk(now: Snapshot) -> str | None:
+    """A commit is on the primary's disk before it is acknowledged: fsync and synchronous_commit.
+
+    Such commits are lost in a crash of the primary, and no salvage finds them. Whoever does not mean that sets them on.
+    """
+    found = now.closely(now.primary.node).hasty
+    return f"on {now.primary.node} {'; '.join(found)}" if found else None
+
+
 def _hints(seen: Running) -> str:
     return next((name for name in ("data_checksums", "wal_log_hints") if seen.settings[name] == "on"), "neither")
 

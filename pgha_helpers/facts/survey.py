@@ -61,6 +61,7 @@ def _sql(door: Door, seen: Running) -> Survey:
         logical_slots=tuple(LogicalSlot(**row) for row in sql.read(query("logical slots", major))),
         databases=tuple(_database(door, row["name"]) for row in sql.read(query("databases"))),
         settings={row["name"]: row["value"] for row in sql.read(query("all settings"))},
+        hasty=tuple(row["words"] for row in sql.read(query("hasty"))),
         **sql.read(query("reads", major))[0],
     )
 

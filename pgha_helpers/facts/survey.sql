@@ -63,6 +63,20 @@ select name, current_setting(name) as value
   from pg_settings
  where context <> 'internal' and source not in ('client', 'session', 'override');
 
+-- name: hasty
+-- who does not wait for the disk: this session's own synchronous_commit is set by us, and so tells nothing
+select 'fsync is off' as words where current_setting('fsync') = 'off'
+union all
+select 'full_page_writes is off' where current_setting('full_page_writes') = 'off'
+union all
+select distinct 'synchronous_commit is off' from pg_file_settings
+ where name = 'synchronous_commit' and applied and setting in ('off', 'false', 'no', '0')
+union all
+select format('synchronous_commit is off%s%s', ' for role ' || r.rolname, ' in database ' || d.datname)
+  from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
+ where 'synchronous_commit=off' = any(s.setconfig)
+ order by 1;
+
 -- name: reading
 select case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end as lsn;
 

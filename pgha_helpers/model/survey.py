@@ -139,7 +139,8 @@ class Survey:
 
     `readings` are the first and the last of the look. `pause` is pg_get_wal_replay_pause_state, where there is one.
     `settings` are those of pg_settings that anybody may have set. `conflicts` counts the queries that replay has
-    cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum.
+    cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum. `hasty` says, in words,
+    by what a commit is acknowledged before it is on the disk.
     """
 
     node: str
@@ -152,6 +153,7 @@ class Survey:
     logical_slots: tuple[LogicalSlot, ...] = ()
     databases: tuple[Database, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    hasty: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
     pause: str = ""
     conflicts: int = 0

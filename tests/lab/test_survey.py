@@ -301,3 +301,20 @@ def test_settings_that_stop_replay_are_seen_with_the_pause_that_they_cause(ready
     assert said(ready, "is paused on db1") == "critical"
     verdicts = [v.reason for v in closely(ready)]
     assert sum("max_connections is 100 on db1, 120 on db0" in reason for reason in verdicts) >= 2
+
+
+def test_what_acknowledges_before_the_disk_is_named(pair: Lab) -> None:
+    """A crash loses such commits, and no salvage finds them: verify warns, whoever has set it."""
+    ask(pair, "db0", "create role hurried")
+    ask(pair, "db0", "alter role hurried in database postgres set synchronous_commit to off")
+    ask(pair, "db0", "alter system set synchronous_commit = off")
+    ask(pair, "db0", "select pg_reload_conf()")
+    try:
+        assert wait_for(lambda: any("synchronous_commit is off;" in verdict.reason for verdict in closely(pair)))
+        (told,) = [verdict for verdict in closely(pair) if "synchronous_commit" in verdict.reason]
+        assert told.level == "warning" and "for role hurried in database postgres" in told.reason
+    finally:
+        ask(pair, "db0", "alter system reset synchronous_commit")
+        ask(pair, "db0", "select pg_reload_conf()")
+        ask(pair, "db0", "drop role hurried")
+    assert wait_for(lambda: not any("synchronous_commit" in verdict.reason for verdict in closely(pair)))
