@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
@@ -19,6 +19,8 @@ from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
 from .wire.doors import Door
+
+T = TypeVar("T")
 
 
 class Held(Protocol):
@@ -85,6 +87,10 @@ class Run:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         first, second = self._asking.map(ask, self.pair.names)
         return first, second
+
+    def aside(self, work: Callable[[], T]) -> Future[T]:
+        """Do it beside what this thread does; whoever asks for the result hears what went wrong."""
+        return self._asking.submit(work)
 
     def elsewhere(self, name: str, ssh: Ssh | None, bin_directory: str = "") -> Door:
         """A door to a host that is no node: a witness, or where a fence command runs. Without ssh: this machine."""

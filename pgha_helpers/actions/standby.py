@@ -18,12 +18,18 @@ from .files import read_file, remove_standby_file, write_file
 _STAGED = "recovery.conf.pgha"
 _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 
-_FILES = 'cd "$1" || exit 1; for f in standby.signal recovery.signal recovery.conf; do [ ! -e "$f" ] || echo "$f"; done'
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 #: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
 #: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
-_BEFORE = 'set -e; cd "$1"; rm -f promote fallback_promote; '
-ARM = {
+#: One script, because each is a round trip in the outage.
+_BEFORE = """
+set -e
+cd "$1"
+if [ -e recovery.signal ]; then echo foreign; exit 0; fi
+if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; exit 0; fi
+rm -f promote fallback_promote
+"""
+_ARM = {
     "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal .",
     "recovery.conf": _BEFORE + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .",
 }
@@ -63,21 +69,15 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
 def arm(run: Run, name: str, major: int) -> None:
     """Make sure that whatever starts this node next, it comes up as a standby."""
     with run.deed(name, "arm: the next start makes it a standby") as deed:
-        file, files = dialect.standby_file(major), standby_files(run.doors[name])
-        if "recovery.signal" in files:
+        file = dialect.standby_file(major)
+        found = run.doors[name].script(_ARM[file], run.doors[name].node.data_directory, file).text
+        if found == "foreign":
             raise Refusal(
                 f"{name} has a recovery.signal: it would recover from an archive, then open for writes",
                 f"find out whose it is, and remove it from {run.pair[name].data_directory}",
             )
-        if file == "standby.signal" and file in files:
+        if found == "was":
             deed.already("it was armed")
-            return
-        run.doors[name].script(ARM[file], run.doors[name].node.data_directory)
-
-
-def standby_files(door: Door) -> tuple[str, ...]:
-    """The files of a standby definition that are there now; less to ask than a whole look at the disk, in an outage."""
-    return tuple(door.script(_FILES, door.node.data_directory).text.split())
 
 
 def disarm(run: Run, name: str) -> None:

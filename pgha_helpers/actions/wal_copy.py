@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 
 from ..errors import NotAchieved
 from ..facts.wal import segment_name
@@ -16,7 +19,8 @@ from ..wire.doors import Door
 _CHUNK = 2**20  # bytes in one answer of a shell
 
 _READ = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-_BEGINNING = 'set -e; head -c "$2" -- "$1" | sha256sum'
+#: Nothing where there are fewer bytes.
+_BEGINNING = '[ ! -f "$1" ] || [ "$(stat -c %s -- "$1")" -lt "$2" ] || head -c "$2" -- "$1" | sha256sum'
 #: Under another name, flushed, then renamed: the server never sees half of a file. What stands before the new bytes is
 #: the node's own, what stands behind them is nothing. The mode is the data directory's.
 _BEGIN = """
@@ -66,48 +70,81 @@ def parts(since: Position, until: Lsn, segment: int) -> list[Part]:
     return found
 
 
-def same_beginning(run: Run, here: Position, segment: int) -> bool:
-    """Whether both nodes have the same bytes before this position, in the segment that holds the last of them."""
+@dataclass(frozen=True)
+class Piece:
+    """So many bytes of a part, from this byte of its segment on: what one answer of a shell carries."""
+
+    part: Part
+    at: int
+    count: int
+
+
+def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
+    """The pieces of all parts, in order.
+
+    >>> [(piece.at, piece.count) for piece in pieces(Position(1, Lsn(0x3000000)), Lsn(0x3180000), 2**24)]
+    [(0, 1048576), (1048576, 524288)]
+    """
+    return [
+        Piece(part, at, min(_CHUNK, part.until - at))
+        for part in parts(since, until, segment)
+        for at in range(part.first, part.until, _CHUNK)
+    ]
+
+
+def beginning(run: Run, name: str, here: Position, segment: int) -> str:
+    """The digest of this node's bytes before this position, in the segment that holds the last of them; empty where
+    that segment is not there any more."""
     last = Position(here.timeline, Lsn(here.lsn - 1))  # at the end of a segment the next one need not exist
-    name, count = segment_name(last, segment), str(int(last.lsn) % segment + 1)
-
-    def beginning(node: str) -> str:
-        door = run.doors[node]
-        return door.script(_BEGINNING, f"{door.node.data_directory}/pg_wal/{name}", count).text
-
-    ours, theirs = run.both(beginning)
-    return bool(ours == theirs)
+    file, count = segment_name(last, segment), str(int(last.lsn) % segment + 1)
+    door = run.doors[name]
+    return door.script(_BEGINNING, f"{door.node.data_directory}/pg_wal/{file}", count).text
 
 
-def bring_over(run: Run, old: str, new: str, since: Position, until: Lsn, segment: int) -> int:
+def bring_over(
+    run: Run, old: str, new: str, since: Position, until: Lsn, segment: int, when_read: Callable[[], object]
+) -> int:
     """Copy the WAL from `since` to `until` from `old` into pg_wal of `new`; gives the bytes that were moved.
 
-    Raises NotAchieved where it cannot be read or written whole; then the file under its true name is what it was.
+    While one piece is written the next one is read; `when_read` is called once `old` has nothing more to give. Raises
+    NotAchieved where it cannot be read or written whole; then the file under its true name is what it was.
     """
-    wanted = parts(since, until, segment)
-    total = sum(part.until - part.first for part in wanted)
+    wanted = pieces(since, until, segment)
+    total = sum(piece.count for piece in wanted)
     with run.deed(new, f"bring over {size(total)} of WAL from {old}") as deed:
         began = told = time.monotonic()
-        moved = 0
-        for part in wanted:
-            moved += _copy(run.doors[old], run.doors[new], part, segment)
+        moved, coming = 0, run.aside(partial(_read, run.doors[old], wanted[0]))
+        for piece, following in zip_longest(wanted, wanted[1:]):
+            data = coming.result()
+            if following:
+                coming = run.aside(partial(_read, run.doors[old], following))
+            else:
+                when_read()
+            _write(run.doors[new], piece, data, segment)
+            moved += piece.count
             if time.monotonic() - told > 5:
                 told = time.monotonic()
                 print(f"  {new}: {size(moved)} of {size(total)}, {size(moved / (told - began))} a second", flush=True)
-        names = ", ".join(part.name for part in wanted[:3]) + (" …" if len(wanted) > 3 else "")
-        deed.say(f"brought over {size(moved)} of WAL from {old}: {names}")
+        names = list(dict.fromkeys(piece.part.name for piece in wanted))
+        more = " …" if len(names) > 3 else ""
+        deed.say(f"brought over {size(moved)} of WAL from {old}: {', '.join(names[:3])}{more}")
     return moved
 
 
-def _copy(old: Door, new: Door, part: Part, segment: int) -> int:
-    """A chunk a script, and as many scripts as there are chunks: each costs a round trip, within the outage."""
-    source = f"{old.node.data_directory}/pg_wal/{part.name}"
+def _read(old: Door, piece: Piece) -> bytes:
+    source = f"{old.node.data_directory}/pg_wal/{piece.part.name}"
+    data = old.script(_READ, source, str(piece.at), str(piece.count)).stdout
+    if len(data) != piece.count:
+        raise NotAchieved(
+            f"{source} on {old.node.name} ends after {piece.at + len(data)} bytes, not {piece.part.until}"
+        )
+    return data
+
+
+def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
+    """One script a piece: each costs a round trip, within the outage."""
+    part = piece.part
     words = (new.node.data_directory, part.name, str(part.first), str(part.until), str(segment))
-    for at in range(part.first, part.until, _CHUNK):
-        count = min(_CHUNK, part.until - at)
-        data = old.script(_READ, source, str(at), str(count)).stdout
-        if len(data) != count:
-            raise NotAchieved(f"{source} on {old.node.name} ends after {at + len(data)} bytes, not {part.until}")
-        begin, end = _BEGIN if at == part.first else "", _END if at + count == part.until else ""
-        new.script(f"set -e\n{begin}{_ADD}{end}", *words, stdin=data)
-    return part.until - part.first
+    begin = _BEGIN if piece.at == part.first else ""
+    end = _END if piece.at + piece.count == part.until else ""
+    new.script(f"set -e\n{begin}{_ADD}{end}", *words, stdin=data)

@@ -18,12 +18,27 @@ for p in /proc/[0-9]*; do
 done; :
 """
 
+_FILES = """
+echo files
+for f in standby.signal recovery.signal recovery.conf; do [ ! -e "$1/$f" ] || echo "$f"; done
+"""
+
 
 def read_processes(door: Door) -> tuple[Process, ...]:
     """Every process that has the data directory open. Raises as a command does."""
-    lines = door.script(_PROCESSES, door.node.data_directory).text.splitlines()
+    return _processes(door.script(_PROCESSES, door.node.data_directory).text.splitlines())
+
+
+def _processes(lines: list[str]) -> tuple[Process, ...]:
     words = [line.strip().partition(" ") for line in lines]
     return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdigit())
+
+
+def read_fenced(door: Door) -> tuple[tuple[Process, ...], tuple[str, ...]]:
+    """Every process, and the files of a standby definition: both at once, because it is asked in an outage."""
+    lines = door.script(_PROCESSES + _FILES, door.node.data_directory).text.splitlines()
+    between = lines.index("files")
+    return _processes(lines[:between]), tuple(lines[between + 1 :])
 
 
 def shutdown_phase(door: Door) -> Phase:

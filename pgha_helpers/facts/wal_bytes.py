@@ -25,13 +25,17 @@ _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 def has_shutdown_checkpoint(sql: Session, at: Position, segment: int) -> bool:
     """Whether this node's own WAL has a whole shutdown checkpoint at this position. False proves nothing."""
-    file, offset = f"pg_wal/{segment_name(at, segment)}", int(at.lsn) % segment
-    length = min(_LONGEST, PAGE - offset % PAGE)
+    return is_shutdown_checkpoint(read_bytes(sql, at, min(_LONGEST, PAGE - int(at.lsn) % PAGE), segment), at.lsn)
+
+
+def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
+    """At most so many bytes of this node's own WAL, of one segment; none where the role may not or there is none."""
+    file = f"pg_wal/{segment_name(at, segment)}"
     try:
-        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [file, offset, length])
+        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [file, int(at.lsn) % segment, count])
     except Refusal:
-        return False
-    return is_shutdown_checkpoint(bytes(rows[0]["found"] or b""), at.lsn)
+        return b""
+    return bytes(rows[0]["found"] or b"")
 
 
 def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import unpack_from
 
 from ..errors import NotAchieved
@@ -58,12 +58,13 @@ done
 
 @dataclass(frozen=True)
 class WalEnd:
-    """The end of a node's WAL: where its last whole record starts, or None where there is none from `start` on, and
-    the first byte behind it."""
+    """The end of a node's WAL: where its last whole record starts, or None where there is none from `start` on, the
+    first byte behind it, and what pg_waldump tells of that record."""
 
     timeline: int
     last: Lsn | None
     behind: Lsn
+    told: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return str(Position(self.timeline, self.behind))
@@ -85,7 +86,7 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
             f"pg_waldump cannot tell where the WAL of {door.node.name} ends: {answer.complaint or 'it says nothing'}"
         )
     last = Lsn.parse(found[2])
-    return WalEnd(start.timeline, last, behind(last, int(found[1]), segment))
+    return WalEnd(start.timeline, last, behind(last, int(found[1]), segment), " ".join(answer.text.split()))
 
 
 def behind(start: Lsn, length: int, segment: int) -> Lsn:
@@ -101,6 +102,17 @@ def behind(start: Lsn, length: int, segment: int) -> Lsn:
         taken = min(left, PAGE - at % PAGE)
         at, left = at + taken, left - taken
     return Lsn(-(-at // 8) * 8)
+
+
+def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
+    """The bytes of the last record, of its segment and at most two pages of them: its header has the CRC of all."""
+    if end.last is None:
+        return b""
+    at = Position(end.timeline, end.last)
+    offset = int(end.last) % segment
+    count = min(end.behind - end.last, 2 * PAGE, segment - offset)
+    path = f"{door.node.data_directory}/pg_wal/{segment_name(at, segment)}"
+    return door.script(_REST, path, str(offset), str(count)).stdout
 
 
 def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:

@@ -8,7 +8,7 @@ from .. import dialect
 from ..actions import servers, standby
 from ..actions.fence import disable_service, fence_by_command
 from ..errors import Failure, HaError, NotAchieved, Refusal
-from ..facts.processes import read_processes
+from ..facts.processes import read_fenced
 from ..model import Blank, Silent, Snapshot
 from ..plans import Plan
 from ..run import Run
@@ -101,13 +101,13 @@ def _disable(run: Run, plan: Plan) -> None:
 
 def _evidence(run: Run, plan: Plan, armed: bool, word: str) -> str:
     """What is seen there now. Raises NotAchieved if a process is there again, or the standby definition is not."""
-    left, there = read_processes(run.doors[plan.peer]), tuple[str, ...]()
+    left, there = read_fenced(run.doors[plan.peer])
     if left:
         raise NotAchieved(
             f"{plan.peer} was ended and runs again: {len(left)} processes",
             "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
         )
-    if armed and not (there := standby.standby_files(run.doors[plan.peer])):
+    if armed and not there:
         raise NotAchieved(f"{plan.peer} was armed and is not: something took that away", "find it, then run this again")
     files = ", ".join(there) or "no standby definition"
     said = f"; {word}" if word else ""

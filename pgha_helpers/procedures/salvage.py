@@ -7,18 +7,25 @@ backends that still commit (tried). So this comes after the fence.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+
 from ..actions import servers, wal_copy
 from ..actions.replay import replay_past
 from ..errors import NotAchieved
 from ..facts.disk import read_disk
 from ..facts.wal import record_at
-from ..facts.wal_end import WalEnd, find_end, goes_on
+from ..facts.wal_bytes import read_bytes
+from ..facts.wal_end import WalEnd, find_end, goes_on, last_bytes
 from ..model import Blank, Control, Disk, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..plans import Plan
 from ..run import Run
 from ..show import size
+from ..wire.doors import Door
 
 _STILL = 3.0  # seconds without progress, before the segments are copied a second time
+_LEAST = 24  # bytes: a record's header, which ends with the CRC of all of it
 _WITHOUT = "-p salvage=none promotes without it: what was not received then stays on that disk only"
 
 
@@ -40,10 +47,32 @@ def salvage(run: Run, plan: Plan, now: Snapshot) -> None:
     seen = now[plan.peer]  # where nothing ran, that was its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
-    end = _find_end(run, plan, control, target.timeline)
-    damage = _bring_over(run, plan, end, control.segment)
-    _judge_damage(run, plan, end, damage)
-    _prove_one_history(run, plan, end, control.segment)
+    found = _look_for_end(run, plan, control, target.timeline)
+    behind = _bring_over(run, plan, found)
+    _judge_damage(run, plan, found.end, behind.goes_on)
+    _prove_one_history(run, plan, found, behind.last)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be brought over: from `here`, up to where the standby had replayed, to the old primary's `end`.
+
+    `before` are the digests, by node, of what stands before `here`, and empty where that is not there. `segment` is in
+    bytes.
+    """
+
+    here: Position
+    end: WalEnd
+    before: Mapping[str, str]
+    segment: int
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the `last` record."""
+
+    goes_on: Lsn | None
+    last: bytes
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
@@ -58,67 +87,69 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
     return disk.control
 
 
-def _find_end(run: Run, plan: Plan, control: Control, timeline: int) -> WalEnd:
+def _look_for_end(run: Run, plan: Plan, control: Control, timeline: int) -> Found:
+    """One pg_waldump on the old primary's disk, while the standby reads what it has itself."""
+    old, segment = run.doors[plan.peer], control.segment
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
-        since = max(servers.replayed(run.doors[plan.node]), control.redo)
+        here = Position(timeline, servers.replayed(run.doors[plan.node]))
+        own = run.aside(lambda: wal_copy.beginning(run, plan.node, here, segment))
         try:
-            end = find_end(run.doors[plan.peer], Position(timeline, since), control.segment)
+            end = find_end(old, Position(timeline, max(here.lsn, control.redo)), segment)
         except NotAchieved as unknown:
             raise NotAchieved(unknown.what, _WITHOUT) from None
+        theirs = wal_copy.beginning(run, plan.peer, here, segment) if end.last is not None else ""
         deed.say(f"its WAL ends at {end}")
-    return end
+        return Found(here, end, {plan.node: own.result(), plan.peer: theirs}, segment)
 
 
-def _bring_over(run: Run, plan: Plan, end: WalEnd, segment: int) -> Lsn | None:
+def _bring_over(run: Run, plan: Plan, found: Found) -> Behind:
     """Copy until the standby has replayed the last record: a recycled file may have replaced one meanwhile.
 
-    Gives where the old primary's WAL goes on behind its end, if it does; that is looked for while the standby replays.
+    What stands behind the end is looked for as soon as the old primary's shell has nothing else to do.
     """
-    door, damage = run.doors[plan.node], None
+    door, end, looking = run.doors[plan.node], found.end, list[Future[Behind]]()
+
+    def look_behind() -> None:
+        if not looking:
+            looking.append(run.aside(lambda: _behind(run.doors[plan.peer], found)))
+
     for again in (False, True):
         if end.last is None or servers.replayed(door) > end.last:
             print(f"{plan.node} has every record that the disk of {plan.peer} holds.", flush=True)
-            return damage if again else goes_on(run.doors[plan.peer], end, segment)
-        _copy(run, plan, end, segment)
+            look_behind()
+            return looking[0].result()
+        _prove_same_before(run, plan, found)
+        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, look_behind)
         patience = run.timeouts.replay if again else min(_STILL, run.timeouts.replay)
         with run.deed(plan.node, f"replay up to {end}") as deed:
-            at, damage = _replay_and_look(run, plan, end, segment, patience)
+            at = replay_past(run, plan.node, end.last, patience, wake=True)
             deed.say(f"replayed to {at}, all that {plan.peer} wrote" if at else "it stands still")
         if at:
-            return damage
+            return looking[0].result()
     raise NotAchieved(
         f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of {plan.peer} at {end.last}",
         f"read the log of {plan.node}, then run this notebook again. {_WITHOUT}",
     )
 
 
-def _replay_and_look(run: Run, plan: Plan, end: WalEnd, segment: int, patience: float) -> tuple[Lsn | None, Lsn | None]:
-    """Up to where it has replayed (None: not to the end), and where the old primary's WAL goes on behind its end."""
-    assert end.last is not None
-    goal = end.last
-
-    def work(name: str) -> Lsn | None:
-        if name == plan.peer:
-            return goes_on(run.doors[name], end, segment)
-        return replay_past(run, name, goal, patience, wake=True)
-
-    told = dict(zip(run.pair.names, run.both(work), strict=True))
-    return told[plan.node], told[plan.peer]
+def _behind(old: Door, found: Found) -> Behind:
+    return Behind(goes_on(old, found.end, found.segment), last_bytes(old, found.end, found.segment))
 
 
-def _copy(run: Run, plan: Plan, end: WalEnd, segment: int) -> None:
-    """Only what the standby has not: up to where it is, both must have the same bytes."""
-    here = Position(end.timeline, servers.replayed(run.doors[plan.node]))
-    with run.deed(plan.node, f"prove that {plan.peer} has the same WAL before {here}") as deed:
+def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
+    """Only what the standby has not is copied: up to where it is, both must have the same bytes."""
+    with run.deed(plan.node, f"prove that {plan.peer} has the same WAL before {found.here}") as deed:
         deed.changed = False
-        if not wal_copy.same_beginning(run, here, segment):
+        ours, theirs = found.before[plan.node], found.before[plan.peer]
+        if not ours or ours != theirs:
+            gone = next((name for name, digest in found.before.items() if not digest), "")
+            told = f"{gone} has no WAL before {found.here} any more" if gone else "they have other bytes: two histories"
             raise NotAchieved(
-                f"{plan.peer} and {plan.node} have other bytes before {here}: two histories",
+                f"{plan.peer} is not proved to have the WAL of {plan.node} before {found.here}: {told}",
                 f"nothing was copied; keep the disk of {plan.peer}. {_WITHOUT}",
             )
-        deed.say(f"proved: {plan.peer} has the same WAL before {here}")
-    wal_copy.bring_over(run, plan.peer, plan.node, here, end.behind, segment)
+        deed.say(f"proved: {plan.peer} has the same WAL before {found.here}")
 
 
 def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None:
@@ -137,15 +168,18 @@ def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None
     print(f"{words[0].upper()}{words[1:]}. KEEP THAT DISK.", flush=True)
 
 
-def _prove_one_history(run: Run, plan: Plan, end: WalEnd, segment: int) -> None:
-    """The last record of the old primary is in the standby's own WAL."""
-    if end.last is None:
+def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> None:
+    """The last record of the old primary is in the standby's own WAL: by its bytes, else as pg_waldump tells it."""
+    if found.end.last is None:
         return
-    at = Position(end.timeline, end.last)
+    at = Position(found.end.timeline, found.end.last)
     with run.deed(plan.node, f"prove one history: the record at {at} on both nodes") as deed:
         deed.changed = False
-        told = dict(zip(run.pair.names, run.both(lambda name: record_at(run.doors[name], at, segment)), strict=True))
-        if not told[plan.peer] or told[plan.node] != told[plan.peer]:
-            words = (f"{name} has {record or 'nothing'}" for name, record in told.items())
-            raise NotAchieved(f"at {at} {', '.join(words)}: two histories", f"keep the disk of {plan.peer}")
-        deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {told[plan.peer]}")
+        ours, told = read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment), found.end.told
+        if len(theirs) < _LEAST or ours != theirs:
+            names = run.pair.names
+            words = dict(zip(names, run.both(lambda name: record_at(run.doors[name], at, found.segment)), strict=True))
+            if not words[plan.peer] or words[plan.node] != words[plan.peer]:
+                both = ", ".join(f"{name} has {record or 'nothing'}" for name, record in words.items())
+                raise NotAchieved(f"at {at} {both}: two histories", f"keep the disk of {plan.peer}")
+        deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {told}")

@@ -72,7 +72,7 @@ EVENTS = {
         True,
         "interrupted",
     ),
-    "time-out *": (SLEEP, (), nothing, ("--cell-timeout", "1s"), 4, "failed", "pending", True, "refused"),
+    "time-out *": (SLEEP, (), nothing, ("--cell-timeout", "6s"), 4, "failed", "pending", True, "refused"),
     "Ctrl-C *": (SLEEP, (), send(signal.SIGINT), (), 130, "failed", "pending", True, "refused"),
     "SIGTERM": (SLEEP, (), send(signal.SIGTERM), (), 143, "failed", "pending", True, "refused"),
     "SIGHUP": (SLEEP, (), send(signal.SIGHUP), (), 129, "failed", "pending", True, "refused"),
