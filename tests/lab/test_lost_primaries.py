@@ -100,7 +100,7 @@ def test_replay_is_delayed(pair: Lab) -> None:
 
 
 def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    once_before(monkeypatch, wal_copy, "_copy", lambda: pair.kill("db1"))
+    once_before(monkeypatch, wal_copy, "_write", lambda: pair.kill("db1"))
     with night(pair):
         os.kill(walsender(pair), signal.SIGSTOP)
         time.sleep(0.2)
