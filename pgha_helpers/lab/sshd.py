@@ -21,6 +21,7 @@ import asyncssh
 
 from .binaries import server_environment
 from .ssh_session import Session
+from .state import HOST
 
 _BACKLOG = 100
 _HOME_CHECK_SECONDS = 1.0
@@ -52,7 +53,7 @@ def main() -> None:
     arguments = _parse()
     host_key = asyncssh.read_private_key(arguments.host_key)
     keys = asyncssh.read_authorized_keys(str(arguments.authorized_key))
-    listener = _listen(arguments.port)
+    listener = _listen(arguments.address, arguments.port)
     if os.geteuid() == 0:
         _drop_rights(arguments.user)
     _go_into_background()
@@ -82,7 +83,8 @@ async def _serve(listener: socket.socket, host_key: Any, new_server: Callable[[]
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
+    parser.add_argument("--address", default=HOST, help="where it listens (default: %(default)s)")
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--user", required=True, help="the only user let in, and who runs its commands")
     parser.add_argument("--home", type=Path, required=True, help="home of the lab's servers")
     parser.add_argument("--directory", type=Path, required=True, help="home and working directory of commands")
@@ -91,10 +93,10 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(address: str, port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((address, port))
     listener.listen(_BACKLOG)
     return listener
 
