@@ -213,7 +213,7 @@ class Client:
 
 @contextmanager
 def hosts(folder: Path, need: Callable[..., None]) -> Iterator[Hosts]:
-    """Three hosts, on two of which a pair lives that is not set up yet. Needs root and network namespaces, as CI has."""
+    """Three hosts; on two of them a pair that is not set up yet. Needs root and network namespaces, as CI has them."""
     _require_namespaces(need)
     with ExitStack() as undo:
         undo.callback(labs.down, folder, remove=True)

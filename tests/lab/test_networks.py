@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-import subprocess
+import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pgha_helpers import gate, look, plan_promotion, plan_rebuild
-from pgha_helpers.errors import HaError, NotAchieved, NotSafe, Refusal
+from pgha_helpers import gate, look, plan_rebuild, require
+from pgha_helpers.errors import NotConfirmed, NotSafe, Undecided
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 
@@ -19,6 +21,8 @@ from .hosts import Hosts, hosts
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records, state_of, writable
 from .test_clone import wait_until
+
+_STREAMS = "select 1 from pg_stat_wal_receiver where status = 'streaming'"
 
 
 @pytest.fixture(scope="module")
@@ -33,95 +37,146 @@ def net(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]) -> 
 @pytest.fixture
 def path(net: Hosts, tmp_path: Path) -> Path:
     """The pair file, with the witness in it."""
-    fast = {"connect": "1s", "statement": "2s", "command": "5s"}
+    fast = {"connect": "1s", "statement": "2s", "command": "5s", "shutdown": "1s"}
     return changed_pair(net.pair, tmp_path, witnesses=[net.witness()], timeouts=fast)
 
 
-def promote(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A failover to db1, with consent."""
-    given = [part for word in ("occasion=failover", "confirm=promote db1", *words) for part in ("-p", word)]
-    return pgha("run", "promote", str(path), *given)
+def alone(pair: Lab) -> None:
+    """Wait until nothing streams to db1 any more."""
+    wait_until(lambda: not ask(pair, "db1", _STREAMS))
 
 
-def lines(text: str) -> str:
-    """Output as one line with single spaces: tables are as wide as they must be."""
-    return " ".join(text.split())
+def caught_up(pair: Lab, last: int = 0) -> None:
+    """Wait until db1 streams again, and has all that a client on db0 was told is committed."""
+    # it waits for the kernel, which knocks at db0 in longer and longer intervals
+    ask(pair, "db1", "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walreceiver'")
+    wait_until(lambda: ask(pair, "db1", _STREAMS) and _last(pair, "db1") >= last)
 
 
-def alone(pair: Lab, node: str = "db1") -> None:
-    """Wait until nothing streams to it any more."""
-    wait_until(lambda: not ask(pair, node, "select 1 from pg_stat_wal_receiver where status = 'streaming'"))
-
-
-def caught_up(pair: Lab, last: int) -> None:
-    """Wait until db1 has all that the client on db0 was told is committed."""
-    wait_until(lambda: ask(pair, "db1", "select max(n) from written") == [(last,)])
-    wait_until(lambda: ask(pair, "db1", "select 1 from pg_stat_wal_receiver where status = 'streaming'"))
-
-
-def cleared(pair: Lab) -> None:
-    ask(pair, "db0", "truncate written")
-
-
-def last(pair: Lab, node: str) -> int:
-    """The last number that the client on db0 has written, as far as this node knows."""
+def _last(pair: Lab, node: str) -> int:
+    """The last number of the client on db0, as far as this node knows."""
     return int(ask(pair, node, "select coalesce(max(n), 0) from written")[0][0])
 
 
-def test_one_whose_link_is_down_and_who_is_not_attested_is_left_alone(net: Hosts, path: Path) -> None:
-    pair, before = net.pair, state_of(net.pair)
+@contextmanager
+def unharmed(net: Hosts) -> Iterator[None]:
+    """db0's client goes on whatever happens here, and afterwards all is as it was: db1 streams, and has every row."""
+    before = state_of(net.pair)
     with net.client("db0") as client:
-        with net.unplugged("db0"):
-            alone(pair)
-            done = promote(path)
-            told, known = lines(done.stdout), last(pair, "db1")
-            assert done.returncode == 4, done.stdout + done.stderr
-            assert writable(pair) == []  # as far as can be seen from here
+        yield
+        known = _last(net.pair, "db1")
         written = client.end()
-    assert written > known + 100, "it went on behind its dead link"
-    print(done.stdout)
-    assert "db0 from this machine SQL no: " in told and "db0 from db1 SQL no: " in told
-    assert "db0 from gate SQL no: " in told and "it has no walreceiver" in told
-    assert "silence does not prove that it is off" in told and 'fenced_by="who and how"' in told
-    caught_up(pair, written)
-    assert state_of(pair) == before and writable(pair) == ["db0"]
-    cleared(pair)
+    assert written > known + 20, "it wrote while nobody could see it"
+    caught_up(net.pair, written)
+    assert state_of(net.pair) == before and writable(net.pair) == ["db0"]
+    ask(net.pair, "db0", "truncate written")
 
 
-def test_one_that_a_witness_still_reaches_is_alive_whoever_says_that_it_is_off(net: Hosts, path: Path) -> None:
-    pair, before = net.pair, state_of(net.pair)
-    with net.mute("db0", "to", net.address("db1")), net.mute("db0", "to", net.address("here")):
-        alone(pair)
-        for word in ("", "fenced_by=Ann pulled the plug"):
-            done = promote(path, word or "fenced_by=")
-            told = lines(done.stdout)
-            print(done.stdout)
-            assert done.returncode == 4, done.stdout + done.stderr
-            assert "db0 from db1 SQL no: " in told and "db0 from gate SQL yes: " in told
-            assert "db0 is alive: it answers SQL to gate" in told and "occasion=switchover" in told
-        assert ask(pair, "db1", "select pg_is_in_recovery()") == [(True,)]
-    caught_up(pair, 0) if False else None
-    wait_until(lambda: ask(pair, "db1", "select 1 from pg_stat_wal_receiver where status = 'streaming'"))
-    assert state_of(pair) == before and writable(pair) == ["db0"]
+def shown(pair: Lab) -> str:
+    """What the newest record's notebook shows, on one line: tables are as wide as they must be."""
+    cells = json.loads((list(records(pair))[-1] / "notebook.ipynb").read_text())["cells"]
+    outputs = [output.get("data", {}).get("text/plain", "") for cell in cells for output in cell.get("outputs", [])]
+    return " ".join("".join(map("".join, outputs)).split())
+
+
+def test_one_whose_link_is_down_is_left_alone_unless_somebody_answers_for_it(net: Hosts, path: Path) -> None:
+    """Everything is silent, and it is alive: without a word there is no promotion."""
+    words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
+    with unharmed(net), net.unplugged("db0"):
+        alone(net.pair)
+        done = pgha("run", "promote", str(path), *words)
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert "silence does not prove that it is off" in done.stdout and 'fenced_by="who and how"' in done.stdout
+        table = shown(net.pair)
+        assert "db0 from this machine SQL no: db0 gave no answer within 1 s; TCP no: " in table
+        assert "db0 from db1 SQL no: no response (pg_isready); TCP no: " in table and "it has no walreceiver" in table
+        assert "db0 from gate SQL no: no response (pg_isready); TCP no: " in table
+        assert "db1 from gate SQL yes: accepting connections (pg_isready); TCP yes" in table
+
+
+def test_one_that_a_witness_reaches_is_alive_whoever_says_that_it_is_off(net: Hosts, path: Path) -> None:
+    with unharmed(net), net.mute("db0", "to", net.address("db1")), net.mute("db0", "to", net.address("here")):
+        alone(net.pair)
+        for word in ("", "Ann pulled the plug"):
+            with pytest.raises(NotSafe, match=r"db0 is alive: it answers SQL to gate \(accepting") as refused:
+                carry_out(path, "promote", "promote db1", occasion="failover", fenced_by=word)
+            assert "occasion=switchover" in str(refused.value) and "db1 (" not in str(refused.value)
 
 
 def test_one_whose_port_alone_is_filtered_is_alive_by_its_own_word(net: Hosts, path: Path) -> None:
-    """A firewall drops PostgreSQL's port; ssh answers, and the clients on that host go on."""
-    pair, before = net.pair, state_of(net.pair)
+    """A firewall drops PostgreSQL's port. ssh answers, and clients on that host go on: it is neither dead nor hung."""
+    with unharmed(net), net.mute("db0", "ipproto", "tcp", "sport", "5432"):
+        alone(net.pair)
+        for word in ("", "Ann pulled the plug"):
+            with pytest.raises(NotSafe, match=r"db0 is alive: it answers SQL to db0 itself \(accepting"):
+                carry_out(path, "promote", "promote db1", occasion="failover", fenced_by=word)
+        with pytest.raises(Undecided, match="db0 has not stopped after 1 s"):
+            carry_out(path, "promote", "promote db1")
+
+
+def test_what_a_wrong_word_has_cost_is_told_by_verify_and_listed_by_rebuild(net: Hosts, path: Path) -> None:
+    """Ann was wrong: db0 wrote on, and comes back with that. It is made a standby, and what it had is in the record."""
+    pair = net.pair
     with net.client("db0") as client:
-        with net.mute("db0", "ipproto", "tcp", "sport", "5432"):
+        with net.without_address("db0"):
             alone(pair)
-            for words in (("fenced_by=",), ("fenced_by=Ann",), ("occasion=switchover",)):
-                done = promote(path, *words)
-                print(done.stdout)
-                told = lines(done.stdout)
-                assert done.returncode == 4, done.stdout + done.stderr
-                if words[0].startswith("fenced"):
-                    assert "db0 from db0 itself SQL yes: " in told and "db0 from gate SQL no: " in told
-                    assert "db0 is alive: it answers SQL to db0 itself" in told
-            known = last(pair, "db1")
-        written = client.end()
-    assert written > known + 100
-    caught_up(pair, written)
-    assert state_of(pair) == before and writable(pair) == ["db0"]
-    cleared(pair)
+            carry_out(path, "promote", "promote db1", occasion="failover", fenced_by="Ann pulled the plug")
+            ask(pair, "db1", "insert into written values (-1)")
+        assert writable(pair) == ["db0", "db1"]
+        _seen_by_verify(path)
+        _refused_without_a_name(path)
+        few = _rehearsed(net, path)
+        with pytest.raises(NotConfirmed):  # it has more by now
+            carry_out(path, "rebuild", few, node="db0")
+        assert writable(pair) == ["db0", "db1"]
+        client.end()
+    _given_up(net, path)
+
+
+def _seen_by_verify(path: Path) -> None:
+    """One run is enough: which two, where they parted, how much each has that the other lacks."""
+    done = pgha("run", "verify", str(path), "-p", "light=true")
+    told = " ".join(done.stdout.split())
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "both db0 and db1 are writable: two primaries; they parted at 0/" in told
+    assert re.search(r"missing on the other: db0 \S+ \w+ of WAL and db1 \S+ \w+ of WAL", told), told
+
+
+def _refused_without_a_name(path: Path) -> None:
+    with pytest.raises(NotSafe, match="both db0 and db1 are writable") as refused:
+        carry_out(path, "rebuild", "rebuild db0")
+    assert "node=db0 or node=db1" in str(refused.value)
+
+
+def _rehearsed(net: Hosts, path: Path) -> str:
+    """What consent has to name, and that nothing is touched before it is given."""
+    before = state_of(net.pair)
+    with running(path, "rebuild", node="db0") as run:
+        now = look(run)
+        plan = plan_rebuild(run, now)
+        require(run, plan, now)
+        with pytest.raises(SystemExit):
+            gate(run, plan)
+    assert read(run.folder).outcome == "rehearsed"
+    assert plan.kind == "give up" and plan.behind and len(plan.behind.rows) > 20
+    assert state_of(net.pair) == before
+    return plan.consent
+
+
+def _given_up(net: Hosts, path: Path) -> None:
+    """db0 is stopped, what only it has is kept, and it comes back as a standby."""
+    pair, only = net.pair, _rows(net.pair, "db0") - _rows(net.pair, "db1")
+    consent = _rehearsed(net, path)
+    print(consent)
+    deeds = carry_out(path, "rebuild", consent, node="db0")
+    record = list(records(pair))[-1]
+    with (record / "diverged.csv").open() as file:
+        listed = list(csv.DictReader(file))
+    print(len(only), len(listed), listed[:2], did(deeds), sorted(p.name for p in record.iterdir()))
+    done = pgha("run", "verify", str(path), "-p", "light=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert writable(pair) == ["db1"] and _rows(pair, "db0") == _rows(pair, "db1")
+
+
+def _rows(pair: Lab, node: str) -> set[int]:
+    return {n for (n,) in ask(pair, node, "select n from written")}
