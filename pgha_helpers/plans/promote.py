@@ -121,6 +121,12 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
         raise NotSafe(f"{other.node} is alive and refuses us: {other.answer}", "mend that: it may be taking writes")
     if isinstance(other, Hung) and other.starting:
         raise NotSafe(f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again")
+    if isinstance(other, Hung) and _may_serve_others(other):
+        raise NotSafe(
+            f"{other.node} is not down, it does not answer us, and may be serving others: {other}",
+            f"mend the way to it; if it is lost, this is a failover: occasion=failover looks at {other.node} from "
+            "everywhere",
+        )
     if isinstance(other, Blank) or (isinstance(other, Stopped) and not _stopped_cleanly(other)):
         raise NotSafe(f"{other.node} was not stopped cleanly: {other}", "this is a failover: occasion=failover")
     return Plan(
@@ -138,6 +144,12 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
         roles=f"nobody is primary; {target.node} is in recovery, {other.node} is not writable",
         told=(f"{other.node} {other}", f"{target.node} {target}"),
     )
+
+
+def _may_serve_others(old: Hung) -> bool:
+    """Whether its silence may be only for us: no hand-over has armed it, and it has not begun to stop."""
+    stopping = old.answer or (old.disk.control and old.disk.control.state != "in production")
+    return not (stopping or old.disk.standby_files)
 
 
 def _target(now: Snapshot, wanted: str) -> Running | Stopped:

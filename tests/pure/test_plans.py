@@ -57,6 +57,18 @@ def test_a_killed_run_is_resumed_by_the_same_consent() -> None:
     assert (plan.kind, plan.node, plan.peer) == ("resume", "db1", "db0")
 
 
+@pytest.mark.parametrize(
+    "old",
+    [
+        Hung("db0", "no answer", disk(control=control("in production"), standby_files=("standby.signal",))),
+        Hung("db0", "no answer", disk(control=control("shutting down"))),
+        Hung("db0", "SQL: FATAL", disk(), "the database system is shutting down"),
+    ],
+)
+def test_one_that_a_killed_run_has_begun_to_stop_is_waited_for(old: Hung) -> None:
+    assert plan_promotion(seen(old, standby())).kind == "resume"
+
+
 def test_after_the_promotion_only_the_way_back_is_missing() -> None:
     now = seen(stopped("db0"), primary("db1", timeline=2))
     for confirm in ("", "promote db1"):
@@ -77,6 +89,10 @@ def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
         (seen(SILENT, standby()), "this is a failover"),
         (seen(stopped("db0", "in production"), standby()), "was not stopped cleanly"),
         (seen(Hung("db0", "x", disk(), "the database system is starting up"), standby()), "db0 is starting"),
+        (
+            seen(Hung("db0", "no answer", disk()), standby()),
+            "db0 is not down, it does not answer us, and may be serving",
+        ),
         (seen(stopped("db0"), stopped("db1")), "there is no standby to promote"),
     ],
 )
