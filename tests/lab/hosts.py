@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -33,15 +34,17 @@ NODES, WITNESS = ("db0", "db1"), "gate"
 _PORT, _SSH_PORT = 5432, 22
 _LAST = {"db0": 10, "db1": 11, WITNESS: 12, "here": 1}  # of each address
 _SETTINGS = f"\nlisten_addresses = '*'\nport = {_PORT}\nwal_receiver_timeout = 1s\nwal_sender_timeout = 2s\n"
-#: Inserts 1, 2, 3 and so on until its input ends or its connection is lost, then tells the last one acknowledged.
+#: Inserts one number after the other until its input ends or its server is gone, then tells the last acknowledged.
 _CLIENT = """
 import select, sys, psycopg2
 connection = psycopg2.connect(sys.argv[1])
-connection.autocommit, done = True, 0
+connection.autocommit, cursor = True, connection.cursor()
+cursor.execute("select coalesce(max(n), 0) from written")
+(done,) = cursor.fetchone()
 print("begun", flush=True)
 while not select.select([sys.stdin], [], [], 0.01)[0]:
     try:
-        connection.cursor().execute("insert into written values (%s)", (done + 1,))
+        cursor.execute("insert into written values (%s)", (done + 1,))
     except psycopg2.Error:
         break
     done += 1
@@ -59,7 +62,7 @@ class Hosts:
         self._lay_cables(undo)
         self._lab = labs.up(folder, start="empty")
         self._places = find_places(folder)
-        self._move_in()
+        self._move_in(undo)
         self.pair = self._as_pair()
 
     def address(self, name: str) -> str:
@@ -71,28 +74,22 @@ class Hosts:
         programs = str(self._lab.node("db0").bin_directory)
         return {"name": WITNESS, "ssh": self._ssh(WITNESS), "bin_directory": programs}
 
-    @contextmanager
-    def unplugged(self, name: str) -> Iterator[None]:
+    def unplugged(self, name: str) -> AbstractContextManager[None]:
         """A host whose link is down. Everything on it goes on, and reaches itself."""
-        with self._for_a_while(name, ("link", "set", "eth0", "down"), ("link", "set", "eth0", "up")):
-            yield
+        return self._for_a_while(name, ("link", "set", "eth0", "down"), ("link", "set", "eth0", "up"))
 
-    @contextmanager
-    def without_address(self, name: str) -> Iterator[None]:
+    def without_address(self, name: str) -> AbstractContextManager[None]:
         """A host whose address was removed, as when another machine takes it."""
         words = (f"{self.address(name)}/24", "dev", "eth0")
-        with self._for_a_while(name, ("address", "del", *words), ("address", "add", *words)):
-            yield
+        return self._for_a_while(name, ("address", "del", *words), ("address", "add", *words))
 
-    @contextmanager
-    def mute(self, name: str, *selector: str) -> Iterator[None]:
+    def mute(self, name: str, *selector: str) -> AbstractContextManager[None]:
         """A host of which no such packet comes any more: `("to", ADDRESS)`, or `("ipproto", "tcp", "sport", PORT)`.
 
         Nobody is told: it is as silent as a firewall that drops.
         """
         rule = (*selector, "blackhole")
-        with self._for_a_while(name, ("rule", "add", *rule), ("rule", "del", *rule)):
-            yield
+        return self._for_a_while(name, ("rule", "add", *rule), ("rule", "del", *rule))
 
     @contextmanager
     def client(self, name: str) -> Iterator[Client]:
@@ -107,11 +104,13 @@ class Hosts:
             process.kill()
             process.wait()
 
-    def _for_a_while(self, name: str, do: tuple[str, ...], undo: tuple[str, ...]) -> ExitStack:
+    @contextmanager
+    def _for_a_while(self, name: str, do: tuple[str, ...], undo: tuple[str, ...]) -> Iterator[None]:
         _ip(*do, inside=self._space[name])
-        stack = ExitStack()
-        stack.callback(_ip, *undo, inside=self._space[name])
-        return stack
+        try:
+            yield
+        finally:
+            _ip(*undo, inside=self._space[name])
 
     def _inside(self, name: str) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self._space[name]}"]
@@ -138,7 +137,7 @@ class Hosts:
         _ip("link", "set", device, "up", inside=space)
         _ip("link", "set", name, "master", "bridge", "up", inside=self._space["switch"])
 
-    def _move_in(self) -> None:
+    def _move_in(self, undo: ExitStack) -> None:
         """Take the lab's server from where the tests run to its host, and give every host an ssh server."""
         stop_cleanly(self._lab, "db0")
         data = self._lab.node("db0").data_directory
@@ -146,6 +145,7 @@ class Hosts:
             settings.write(_SETTINGS)
             access.write(f"host all all {self._net}.0/24 scram-sha-256\n")
         self._places.own_directory(self._places.home / WITNESS)
+        undo.callback(shutil.rmtree, self._places.home / WITNESS)
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(self._places.host_key(WITNESS)))
         for name in (*NODES, WITNESS):
             self._start_ssh(name)
@@ -162,8 +162,8 @@ class Hosts:
             "--host-key": places.host_key(name),
             "--authorized-key": public_half(places.key),
         }
-        words = [str(word) for option in options.items() for word in option]
-        command = [*self._inside(name), sys.executable, "-P", "-m", "pgha_helpers.lab.sshd", *words]
+        words = ["pgha_helpers.lab.sshd", *(str(word) for option in options.items() for word in option)]
+        command = [*self._inside(name), sys.executable, "-P", "-m", *words]
         marked = {"PYTHONPATH": str(CHECKOUT), processes.ENVIRONMENT_MARK: os.path.realpath(places.home)}
         with (places.home / name / "sshd.log").open("a") as log:
             subprocess.run(command, check=True, env=os.environ | marked, stderr=log, stdout=subprocess.DEVNULL)
@@ -201,7 +201,7 @@ class Hosts:
 
 
 class Client:
-    """A client that inserts 1, 2, 3 and so on into `written`."""
+    """A client that inserts one number after the other into `written`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
