@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pgha_helpers import lab
 
 from ..conftest import pgha
-from .runs import carry_out
+from .kept_pairs import KeptPair
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +20,22 @@ def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
     yield clusters
 
 
-@pytest.fixture
-def own_pair(tmp_path: Path) -> Iterator[lab.Lab]:
-    """A pair of its own for one test, made of a cluster and an empty directory: a failover leaves nothing as it was."""
+@pytest.fixture(scope="session")
+def kept_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
+    """A pair that is made once in a process of tests, and put back for each that changes its roles."""
+    kept = KeptPair(tmp_path_factory.mktemp("kept"))
     try:
-        made = lab.up(tmp_path / "lab", start="empty")
-        carry_out(made, "setup", "setup db1")
-        yield made
+        yield kept
     finally:
-        lab.down(tmp_path / "lab", remove=True)
+        kept.remove()
+
+
+@pytest.fixture
+def own_pair(kept_pair: KeptPair) -> Iterator[lab.Lab]:
+    """A pair of its own for one test, as a setup has left it: a failover leaves nothing as it was."""
+    pair = kept_pair.as_it_was()
+    try:
+        yield pair
+    finally:
+        for name in pair.nodes:
+            pair.kill(name)

@@ -1,0 +1,79 @@
+"""A pair that was set up once and is put back as it was for each test that wants one of its own.
+
+To make a pair takes five seconds of a machine: initdb, two ssh servers, a setup with its copy. To put its servers'
+homes back, and the record of its setup, takes one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from pgha_helpers import lab
+from pgha_helpers.lab import Lab
+
+from .runs import carry_out
+from .servers import ask
+
+_NOT_OURS = "sshd.log"  # the ssh servers go on, and write there
+
+
+class KeptPair:
+    """One pair below `folder`, with the programs in `programs` (None: the wheel's)."""
+
+    def __init__(self, folder: Path, programs: Path | None = None) -> None:
+        self._folder, self._programs = folder, programs
+        self._homes = folder / "homes"
+
+    def as_it_was(self) -> Lab:
+        """The pair, just set up: db0 is the primary, and db1 streams."""
+        place = self._folder / "lab"
+        if not (place / "lab.json").exists() or not self._homes.exists():
+            self._make(place)
+        pair = lab.find(place)
+        for node in pair.nodes.values():
+            pair.kill(node.name)
+            _put_back(self._homes / node.name, node.home)
+        shutil.rmtree(place / "records", ignore_errors=True)
+        shutil.copytree(self._homes / "records", place / "records")  # the nodes have noted it
+        pair = lab.up(place)
+        _wait_until_streaming(pair)
+        return pair
+
+    def remove(self) -> None:
+        """Take it down."""
+        lab.down(self._folder / "lab", remove=True)
+        shutil.rmtree(self._homes, ignore_errors=True)
+
+    def _make(self, place: Path) -> None:
+        self.remove()
+        pair = lab.up(place, start="empty", programs=self._programs)
+        lacking = "setup db1, restart db0" if self._programs else "setup db1"  # wal_log_hints: no checksums before 18
+        carry_out(pair, "setup", lacking)
+        for node in pair.nodes.values():
+            _stop(pair, node.name)
+            self._homes.mkdir(exist_ok=True)
+            subprocess.run(["cp", "-a", "--", node.home, self._homes / node.name], check=True)
+        shutil.copytree(place / "records", self._homes / "records")
+
+
+def _stop(pair: Lab, name: str) -> None:
+    node, owner = pair.node(name), pair.node(name).home.stat()
+    command = [str(node.bin_directory / "pg_ctl"), "stop", "-w", "-s", "-m", "fast", "-D", str(node.data_directory)]
+    subprocess.run(command, check=True, cwd=node.home, user=owner.st_uid, group=owner.st_gid, extra_groups=[])
+
+
+def _put_back(template: Path, home: Path) -> None:
+    for path in [path for path in home.iterdir() if path.name != _NOT_OURS]:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    parts = [path for path in template.iterdir() if path.name != _NOT_OURS]
+    subprocess.run(["cp", "-a", "--", *parts, home], check=True)
+
+
+def _wait_until_streaming(pair: Lab) -> None:
+    deadline = time.monotonic() + 30
+    while ask(pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'") != [(1,)]:
+        assert time.monotonic() < deadline, "the pair that was put back does not stream"
+        time.sleep(0.02)
