@@ -23,7 +23,7 @@ from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab, Load
 from pgha_helpers.procedures import plan_rebuild
 
-from .dying import Death, Words
+from .dying import SEED, Death, Words
 from .losers import left_behind
 from .runs import carry_out, running
 from .servers import Watch, ask, records, writable
@@ -97,6 +97,12 @@ PROCEDURES: dict[str, Callable[[Lab, Death], Told]] = {
     "rebuild by rsync": rebuild("rsync"),
     "rebuild by rewind": rebuild("rewind"),
 }
+
+
+def boundary_in(procedure: str, part: int, of: int) -> int:
+    """One of its boundaries in this part, counted from 0, of so many; which one turns with the seed."""
+    size = -(-BOUNDARIES[procedure] // of)
+    return part * size + 1 + SEED % size
 
 
 @contextlib.contextmanager

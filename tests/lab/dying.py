@@ -47,8 +47,8 @@ class Words:
 Death = Callable[[Lab, Words], str]
 
 
-def at_boundary(number: int) -> Death:
-    """Killed by itself at this boundary, counted from 1; 0 is never."""
+def at_boundary(number: int | str) -> Death:
+    """Killed by itself at this boundary, counted from 1; 0 is never. Words: before the deed that is announced so."""
 
     def death(pair: Lab, words: Words) -> str:
         return _ended(pair, _started(pair, words, number))
@@ -73,7 +73,7 @@ def at_instant(seconds: float) -> Death:
     return death
 
 
-def _started(pair: Lab, words: Words, boundary: int) -> subprocess.Popen[str]:
+def _started(pair: Lab, words: Words, boundary: int | str) -> subprocess.Popen[str]:
     told = json.dumps({**asdict(words), "boundary": boundary, "pair": str(pair.pair_file)})
     command = [sys.executable, "-m", __name__, told]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -94,13 +94,14 @@ def _ended(pair: Lab, process: subprocess.Popen[str], said: str = "") -> str:
     return f"{_BOUNDARIES[events[-1]['event']]} {events[-1]['node']}: {events[-1]['did']}" if events else "at its gate"
 
 
-def _die_at(boundary: int) -> None:
+def _die_at(boundary: int | str) -> None:
     """Let this process kill itself as soon as the journal has that line."""
     write, passed = Journal.write, count(1)
 
     def mortal(journal: Journal, event: str, **facts: Any) -> None:
         write(journal, event, **facts)
-        if event in _BOUNDARIES and next(passed) == boundary:
+        announced = event == "deed begun" and isinstance(boundary, str) and boundary in facts["did"]
+        if announced or (event in _BOUNDARIES and next(passed) == boundary):
             os.kill(os.getpid(), signal.SIGKILL)
 
     Journal.write = mortal  # type: ignore[method-assign]

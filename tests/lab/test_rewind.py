@@ -16,6 +16,7 @@ from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
 
+from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, did, running
 from .servers import Watch, ask, writable
@@ -192,3 +193,13 @@ def test_a_split_brain_can_be_ended_before_anything_is_counted(pair: Lab) -> Non
     carry_out(pair, "rebuild", "rebuild db0, stop db0", node="db0", method="stop")
     assert writable(pair) == ["db1"] and (pair.node("db0").data_directory / "standby.signal").exists()
     assert planned(pair).consent == LEAVE_3
+
+
+def test_a_rewind_that_dies_before_its_node_is_started_is_not_done_again(pair: Lab) -> None:
+    """Every other boundary is in test_rebuild_killed.py and in `make trials`."""
+    left_behind(pair)
+    words = Words("rebuild", LEAVE_3, {"method": "rewind"})
+    assert "its configuration is its own" in at_boundary("its configuration is its own")(pair, words)
+    deeds = did(carry_out(pair, words.notebook, words.consent, **words.parameters))
+    assert "pg_rewind" not in deeds and "rewound" not in deeds
+    assert planned(pair).already and ask(pair, "db0", "select word from t") == [("the primary's",)]
