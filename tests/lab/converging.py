@@ -129,7 +129,9 @@ def _killed_and_run_again(pair: Lab, words: Words, death: Death, told: Told) -> 
         try:
             carry_out(pair, words.notebook, words.consent, **words.parameters)
             return True
-        except SystemExit:  # the gate's way out where nothing is left to do
+        except SystemExit as way_out:  # the gate's, where nothing is left to do
+            if way_out.code:
+                raise  # somebody ends the trial
             return True
         except NotConfirmed as overtaken:
             if last or words.notebook != "promote":
