@@ -34,8 +34,8 @@ _PATIENCE = 20.0  # seconds
 _PAGE, _HEADER = 8192, 24  # bytes of a page of WAL
 
 
-#: How many boundaries each procedure has, on the wheel's PostgreSQL: tests choose among them, a trial counts them.
-BOUNDARIES = {"failover": 30, "rebuild by clone": 24, "rebuild by rsync": 30, "rebuild by rewind": 40}
+#: How many boundaries each procedure has, more or less: tests choose among them, a trial counts them.
+BOUNDARIES = {"failover": 24, "rebuild by clone": 18, "rebuild by rsync": 24, "rebuild by rewind": 36}
 
 
 @dataclass
