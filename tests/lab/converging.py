@@ -137,6 +137,7 @@ def _killed_and_run_again(pair: Lab, words: Words, death: Death, told: Told) -> 
         except NotConfirmed as overtaken:
             if last or words.notebook != "promote":
                 told.fault(f"the second run: {overtaken}")
+                return False
         except HaError as error:
             told.fault(f"the second run: {error}")
             return False
