@@ -54,6 +54,7 @@ def parse_disk(text: str, now: float) -> Disk:
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),
         programs=int(words.get("programs", ["0"])[0] or 0),
         free_bytes=int(words.get("free", ["0"])[0] or 0) * 1024,
+        half=words.get("half", [""])[0],
         unfinished=words.get("unfinished", [""])[0],
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,
     )

@@ -40,6 +40,18 @@ if [ ! -f "$1/PG_VERSION" ]; then
   if [ -z "$(ls -A "$1")" ]; then echo "blank $1 is empty"; else echo "blank $1 has no PG_VERSION: it is not a data directory"; fi
   exit 0
 fi
+# A copy in place has no WAL until it is started. Before it gets its backup_label and then its control file, what it has
+# come over lies aside, and that is no whole directory.
+if [ -e "$1/backup_label" ] || [ ! -e "$1/global/pg_control" ]; then
+  wal=$(find "$1/pg_wal/" -maxdepth 1 -name '????????????????????????' -print -quit 2>/dev/null)
+  if [ -z "$wal" ] && grep -qs '^LABEL: pgha ' "$1/backup_label"; then echo "half a copy that was not started yet"
+  elif [ -z "$wal" ] && [ ! -e "$1/global/pg_control" ]; then
+    for d in "$(readlink -f -- "$1")".aside-* "$1"/pgha-aside-*; do
+      [ ! -e "$d/global/pg_control" ] || [ -e "$d/PG_VERSION" ] || kept=$d
+    done
+    [ -z "$kept" ] || echo "half half a copy, over what is kept in $kept"
+  fi
+fi
 if [ ! -x "$2/pg_controldata" ]; then echo "blank there is no $2/pg_controldata: bin_directory is wrong"; exit 0; fi
 read -r made < "$1/PG_VERSION"
 if [ "$made" != "${programs%%[.a-z]*}" ]; then

@@ -11,6 +11,7 @@ from ..run import Run
 from ..wire.doors import Door
 from . import wal
 from .parting import same_before
+from .queries import query
 
 #: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
@@ -28,8 +29,23 @@ def read_history(run: Run, now: Snapshot, node: str) -> Evidence:
     gone = not _has(wal_files(ours), wal.segment_name(disk.control.checkpoint, segment)[8:])
     same = None
     if last is not None and fork is not None:
-        same = same_before(ours, theirs, common_end(fork, Position(timeline, last)), segment)
+        end = Position(timeline, last)
+        same = same_before(ours, theirs, common_end(fork, end), segment)
+        if same and _has_come_since(ours, theirs, fork, end, now.primary.timeline, segment):
+            last = Lsn(fork.lsn - 1)
     return Evidence(told.its, told.ours, last, gone, timeline, same)
+
+
+def _has_come_since(ours: Door, theirs: Door, fork: Position, last: Position, timeline: int, segment: int) -> bool:
+    """Whether what the node has beyond the primary's end is the primary's own, written after that was looked at.
+
+    Two looks at once are not one: a standby that streams on a busy pair is seen later than its primary (seen: 206
+    transactions that a copy, just started, was said to have alone).
+    """
+    if last.timeline != timeline or fork.timeline != timeline or last.lsn < fork.lsn:
+        return False
+    ends = Lsn.parse(ours.sql.read(query("itself"))[0]["written"])
+    return last.lsn < ends and same_before(ours, theirs, last, segment) is True
 
 
 def common_end(fork: Position, last: Position) -> Position:

@@ -55,7 +55,9 @@ class Disk:
     `recovering` is the timeline of the WAL file that a startup process says it reads, or 0: a standby's control file,
     and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
-    ahead of this machine's. `unfinished` is where the data directory is, if a crash recovery of ours was cut short.
+    ahead of this machine's. `half` says that the directory is a copy by rsync that did not end or was never started, so
+    that nothing in it is the node's own. `unfinished` is where the data directory is, if a crash recovery of ours was
+    cut short.
     """
 
     control: Control | None = None
@@ -68,6 +70,7 @@ class Disk:
     programs: int = 0
     free_bytes: int = 0
     clock_skew: float = 0.0
+    half: str = ""
     unfinished: str = ""
 
 

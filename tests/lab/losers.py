@@ -13,10 +13,10 @@ from .runs import carry_out
 from .servers import ask
 
 
-def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True) -> None:
+def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True, words: str = "") -> None:
     """Fail over from `loser`, then open it by hand and commit `commits` rows on it, one by one.
 
-    It ends killed with -9, or cleanly.
+    They hold `words` (by default that they are only on it) and their number. It ends killed with -9, or cleanly.
     """
     other = "db1" if loser == "db0" else "db0"
     pair.kill(loser)
@@ -24,7 +24,7 @@ def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = T
     ask(pair, other, "insert into t values ('the primary''s')")
     open_by_hand(pair, loser)
     for number in range(commits):
-        ask(pair, loser, "insert into t values (%s)", f"only on {loser}: {number}")
+        ask(pair, loser, "insert into t values (%s)", f"{words or f'only on {loser}'}: {number}")
     pair.kill(loser) if crash else stop_cleanly(pair, loser)
 
 

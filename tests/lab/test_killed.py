@@ -23,10 +23,9 @@ from pgha_helpers.lab import Lab, Load
 from pgha_helpers.procedures.switchover import switch_over
 
 from ..conftest import finish, pgha
+from .dying import SEED
 from .runs import carry_out, changed_pair, running
 from .servers import Watch, ask, records, writable
-
-SEED = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
 
 
 def start(pair: Lab, notebook: str, *parameters: str) -> subprocess.Popen[str]:

@@ -17,10 +17,11 @@ from pgha_helpers.actions import servers, wal_copy
 from pgha_helpers.lab import Lab, Load
 
 from ..conftest import pgha
+from .dying import SEED
 from .nights import once_before
 from .runs import carry_out, did
 from .servers import Watch, ask, orphan_a_backend, records, writable
-from .test_killed import SEED, kill_group, start, wait_for_event
+from .test_killed import kill_group, start, wait_for_event
 
 
 @pytest.fixture

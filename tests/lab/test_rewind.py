@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers import lab as labs
+from pgha_helpers import look, plan_rebuild
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
 
+from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, did, running
 from .servers import Watch, ask, writable
@@ -196,49 +195,11 @@ def test_a_split_brain_can_be_ended_before_anything_is_counted(pair: Lab) -> Non
     assert planned(pair).consent == LEAVE_3
 
 
-class Killed(BaseException):
-    """The runbook is gone."""
-
-
-def test_a_rewind_whose_runbook_dies_between_any_two_deeds_converges(pair: Lab) -> None:
-    """After each deed in turn; then run again with the same words."""
-    loser, primary, step = "db0", "db1", 0
-    while True:
-        left_behind(pair, loser)
-        consent = f"rebuild {loser}, leave 3 transactions"
-        died = dies_after(pair, step, consent, loser)
-        if died:
-            with contextlib.suppress(SystemExit):  # it was whole already
-                carry_out(pair, "rebuild", consent, method="rewind")
-        assert writable(pair) == [primary], f"died after deed {step}"
-        assert planned(pair).already, f"died after deed {step}"
-        assert ask(pair, loser, "select * from t where word like %s", f"only on {loser}%") == [], f"deed {step}"
-        if not died:
-            break
-        loser, primary, step = primary, loser, step + 1
-    assert step > REWOUND
-
-
-REWOUND = 13  # deeds until the rewind is done
-
-
-def dies_after(pair: Lab, step: int, consent: str, loser: str) -> bool:
-    """Carry a rewind out until so many deeds are done; false if it ended before."""
-    with running(pair, "rebuild", confirm=consent, method="rewind") as run:
-        plan = gate(run, plan_rebuild(run, look(run)))
-        done = run.deed
-
-        @contextlib.contextmanager
-        def mortal(node: str, did: str) -> Iterator[Any]:
-            with done(node, did) as doing:
-                yield doing
-            if len(run.deeds) > step:
-                raise Killed
-
-        run.deed = mortal  # type: ignore[method-assign]
-        try:
-            rebuild(run, plan)
-        except Killed:
-            print(f"died after {run.deeds[-1].did}")
-            return True
-        return False
+def test_a_rewind_that_dies_before_its_node_is_started_is_not_done_again(pair: Lab) -> None:
+    """Every other boundary is in test_rebuild_killed.py and in `make trials`."""
+    left_behind(pair)
+    words = Words("rebuild", LEAVE_3, {"method": "rewind"})
+    assert "its configuration is its own" in at_boundary("its configuration is its own")(pair, words)
+    deeds = did(carry_out(pair, words.notebook, words.consent, **words.parameters))
+    assert "pg_rewind" not in deeds and "rewound" not in deeds
+    assert planned(pair).already and ask(pair, "db0", "select word from t") == [("the primary's",)]

@@ -288,3 +288,14 @@ def test_what_cannot_be_rebuilt_is_refused(now: Snapshot, node: str, method: str
 def test_a_slot_on_the_loser_is_nothing_that_it_has_more() -> None:
     slots = (Slot("pgha_db1", "physical", False, HERE, "reserved"),)
     assert plan_rebuild(seen(primary(senders=()), standby(slots=slots, receiver=None)), "", "", SAME).kind == "follow"
+
+
+@pytest.mark.parametrize("method", ["", "rsync"])
+def test_a_copy_in_place_that_died_needs_no_other_consent_than_it_had(method: str) -> None:
+    """Nothing in it is the node's own any more, and what was there before lies aside."""
+    half = seen(Blank("db0", "no control file", disk=disk(half="half a copy, over what is kept in /d")), AFTER_FORK)
+    plan = planned(half, method, left=None, last=None, rsync="")
+    assert plan.covered_by("rebuild db0, leave 3 transactions") and plan.consent == "rebuild db0"
+    assert "half a copy, over what is kept in /d" in str(plan)
+    another = planned(seen(Blank("db0", "no control file"), AFTER_FORK), "rsync", left=None, last=None, rsync="")
+    assert another.consent == "rebuild db0, leave unknown transactions"

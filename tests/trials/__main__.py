@@ -1,8 +1,9 @@
 """`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100 proofs, 30 failovers, 5
-bad nights).
+bad nights, 10 random instants of each procedure at which the runbook is killed).
 
 `python -m tests.trials NAME...` runs only those that are named. The last tables are kept in docs/trials.md. A lost row,
-a switchover that is refused with nothing in the way, or a bad night that fails makes the exit status 1.
+a switchover that is refused with nothing in the way, a bad night that fails or a death after which a second run does
+not converge makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.bench.kept import DOCS, keep, machine
 
 from .back_and_forth import proofs, switchovers
 from .failovers import failovers
+from .killed import killed
 from .nights import nights
 from .trial import Outcome
 
@@ -27,6 +29,7 @@ TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
     "proofs": (proofs, 100),
     "failovers": (failovers, 30),
     "nights": (nights, 5),
+    "killed": (killed, 10),
 }
 
 

@@ -59,7 +59,8 @@ class Evidence:
 
     `its` and `ours` are the record at the node's last checkpoint as pg_waldump tells it on the node and on the
     primary, `gone` whether the primary has no such segment any more; `last` is a position inside the node's own last
-    record, on `timeline`, the newest of which it has WAL. `same`: whether both have the same bytes of WAL before the
+    record, on `timeline`, the newest of which it has WAL; without what is the primary's own, written after that was
+    looked at. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
     record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
     needs, None where nobody asked. `rsync` says why that is not possible, `road` how it

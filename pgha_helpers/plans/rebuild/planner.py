@@ -93,7 +93,7 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     room = evidence.copying.told() if evidence.copying and chosen.method == "clone" else ()
     told = (*_why(now, loser, chosen, found, method, evidence), *_lost(loser, chosen, evidence), *plan.told, *room)
     plan = replace(
-        plan, options=found, told=told, extras=_left_behind(chosen, evidence), behind=_behind(chosen, evidence)
+        plan, options=found, told=told, extras=_left_behind(loser, chosen, evidence), behind=_behind(chosen, evidence)
     )
     return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
 
@@ -102,11 +102,13 @@ def _verb(method: str) -> str:
     return {"follow": "follow", "rewind": "be rewound", "rsync": "be rebuilt by rsync"}.get(method, "be rebuilt")
 
 
-def _left_behind(chosen: Option, evidence: Evidence) -> tuple[str, ...]:
+def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
     """The words that consent to leave transactions behind, prepared ones included; a node that follows has none."""
     left = evidence.left
     if chosen.method == "follow" or (left is None and chosen.method == "clone"):
         return ()  # a clone keeps the whole directory, and can be asked to let go of it only by name
+    if left is None and loser.disk and loser.disk.half:
+        return ()  # what it had was consented to, and kept, before the copy was begun
     if left is None:
         return ("leave unknown transactions",)
     count = left.count + len(left.undecided)
@@ -145,6 +147,8 @@ def _lost(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
     if evidence.left:
         some = f"only {loser.node} has " if evidence.left.count else ""
         return (f"{some}{evidence.left.sentence}", *evidence.left.unread)
+    if loser.disk and loser.disk.half:
+        return (f"{loser.node} has {loser.disk.half}: what it had is in the record of the run that began it",)
     kept = "; its directory is kept as it is" if chosen.method == "clone" else ""
     return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: it cannot be counted{kept}",)
 
