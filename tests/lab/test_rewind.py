@@ -12,6 +12,7 @@ import pytest
 
 from pgha_helpers import lab as labs
 from pgha_helpers import look, plan_rebuild
+from pgha_helpers.actions import rewind
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
@@ -79,6 +80,17 @@ def test_a_crashed_loser_is_recovered_and_rewound_and_what_it_had_is_kept(pair: 
     (record,) = [path.parent for path in pair.folder.rglob("diverged.csv")]
     assert sum("only on db0" in line or ",t," in line or "public.t" in line for line in listed(record)) == 3
     assert list(record.glob("wal-00000001*"))
+
+
+def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) -> None:
+    """It keeps the WAL by an archiver that fails; a plan that is made after a death there knows of no such archive."""
+    left_behind(pair)
+    marks = pair.node("db0").data_directory / "pg_wal" / "archive_status"
+    with running(pair, "rebuild") as run:
+        run.permit = Plan("rebuild", "db0", "db1", "rewind")
+        run.lock.take()
+        rewind.recover(run, "db0", 18)
+    assert not list(marks.glob("*.ready")) and "never archived" not in str(planned(pair))
 
 
 def test_the_same_on_15(pair_15: Lab) -> None:
