@@ -51,7 +51,7 @@ class Contender(Protocol):
 
 
 class ByHand:
-    """What a careful hand does with bare programs, typed in advance: the clock runs from the first to the last of it."""
+    """What a careful hand does with bare programs, typed in advance: the clock runs from its first command."""
 
     def __init__(self, method: str) -> None:
         self.method = method
