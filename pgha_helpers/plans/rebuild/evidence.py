@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from statistics import median
 
 from ...model import Lsn, Position
 from ...model.losses import Losses
@@ -13,11 +15,50 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes per second, and where the numbers are from."""
+    """Bytes per second of each method, and where the numbers are from.
 
-    copy: float = 200 * MB
-    read: float = 500 * MB
-    words: str = "rates assumed: 200 MB/s to copy, 500 MB/s to read"
+    `clone`: of the databases copied, verified and synced; `rsync`: of the databases compared, and made equal where they
+    nearly are; `rewind`: of what pg_rewind copies, its rehearsal included, which reads all of that, too.
+    """
+
+    clone: float = 140 * MB
+    rsync: float = 250 * MB
+    rewind: float = 160 * MB
+    words: str = "rates assumed: clone 140 MB/s, rsync 250 MB/s, rewind 160 MB/s"
+
+    @classmethod
+    def measured(cls, found: Mapping[str, Sequence[Measured]]) -> Rates:
+        """The median of what earlier runs of this pair measured, by method; where there is none the assumption.
+
+        >>> Rates.measured({"clone": [Measured("c0ffee00", 400 * MB, 1)]}).words
+        'rates of run c0ffee00: clone 400 MB/s; assumed: rsync 250 MB/s, rewind 160 MB/s'
+        """
+        methods = [method.name for method in fields(cls) if method.name != "words"]
+        rates = {name: median(one.rate for one in found[name]) for name in methods if found.get(name)}
+        if not rates:
+            return cls()
+        runs = dict.fromkeys(one.run for name in rates for one in found[name])
+        assumed = {name: getattr(cls, name) for name in methods if name not in rates}
+        told = f"rates of run{'s' if len(runs) > 1 else ''} {', '.join(runs)}: {_told(rates)}"
+        return cls(**rates, words=told + (f"; assumed: {_told(assumed)}" if assumed else ""))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an earlier run has measured: so many bytes in so many seconds."""
+
+    run: str
+    bytes: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second."""
+        return self.bytes / self.seconds
+
+
+def _told(rates: Mapping[str, float]) -> str:
+    return ", ".join(f"{method} {rate / MB:.0f} MB/s" for method, rate in rates.items())
 
 
 @dataclass(frozen=True)
