@@ -205,7 +205,7 @@ def test_rates_that_were_measured_decide_and_are_told() -> None:
     slow = Rates.measured({"clone": [Measured("c0ffee00", GB, 100)], "rewind": [Measured("0ddba11", GB, 5)]})
     plan = planned(weights=weights, rates=slow)
     assert plan.kind == "rewind"
-    assert "rates of runs c0ffee00, 0ddba11: clone 10 MB/s, rewind 205 MB/s; assumed: rsync 250 MB/s" in str(plan)
+    assert "rates of runs c0ffee00, 0ddba11: clone 10 MB/s, rewind 205 MB/s; assumed in proportion: rsync" in str(plan)
 
 
 def test_rsync_is_chosen_where_there_is_a_road_and_it_is_the_cheapest() -> None:
