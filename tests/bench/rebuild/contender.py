@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from pgha_helpers import look
 from pgha_helpers.actions.configuration import standby_settings, with_settings
 from pgha_helpers.conninfo import primary_conninfo, source_conninfo
-from pgha_helpers.journal import read
+from pgha_helpers.journal import NAME, read
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Pair
 from pgha_helpers.parameters import load_pair
@@ -117,7 +117,8 @@ class Ours:
         consent = rehearsed(lab, self.method)
         with _quiet():
             carry_out(lab, "rebuild", consent, method=self.method)
-        return told(record_folders(lab.folder / "records")[0])
+        # by its time, and not by its name: the rehearsal may have begun in the same second
+        return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime))
 
 
 def as_typed(lab: Lab, method: str) -> Ran:
