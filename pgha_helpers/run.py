@@ -18,6 +18,7 @@ from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Tim
 from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
+from .plans.rebuild import Rates
 from .wire.doors import Door
 
 T = TypeVar("T")
@@ -75,6 +76,8 @@ class Run:
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     #: Where this machine's records saw a node of a system last, while it was primary.
     last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
+    #: How fast earlier runs of this pair were, by this machine's records.
+    rates: Callable[[], Rates] = Rates
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
 

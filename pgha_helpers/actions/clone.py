@@ -19,6 +19,7 @@ from ..wire.doors import Door
 from .access import hba_method
 from .configuration import hba_block, recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, write_file
+from .flushing import SYNC, flushing
 from .progress import Progress
 
 _OWN_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
@@ -26,6 +27,18 @@ _PROGRESS = re.compile(r"(\d+)/(\d+) kB")
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
+
+#: $1 pg_verifybackup or nothing, then the directories, the copy first: verified and synced side by side, one of which
+#: works the processor and the other the disk.
+_WHOLE = f"""
+program=$1; shift
+if [ -n "$program" ]; then "$program" -q "$1" & else : & fi
+verified=$!
+{SYNC} && sync -- "$(dirname -- "$1")"
+synced=$?
+wait "$verified" || exit
+exit "$synced"
+"""
 
 
 def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> None:
@@ -51,8 +64,9 @@ def copy_beside(run: Run, name: str, primary: Running) -> str:
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)
         _base_backup(run, door, copying)
-        if dialect.has("verify_backup", primary.version // 10000):
-            door.run(door.binary("pg_verifybackup"), "-q", copy, within=run.timeouts.clone)
+        verify = door.binary("pg_verifybackup") if dialect.has("verify_backup", primary.version // 10000) else ""
+        made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
+        door.script(_WHOLE, verify, *made, within=run.timeouts.clone)
         configure(run, door, copy, primary, own_files(door, copying.data.path))
         deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
@@ -80,7 +94,7 @@ def _base_backup(run: Run, door: Door, copying: Copying) -> None:
     # a name of its own: whoever looks at the primary meanwhile must not take the copy for the standby
     source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}")
     argv = [door.binary("pg_basebackup"), "-D", f"{copying.data.path}.clone-{run.id}", "-d", source]
-    argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P"]
+    argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P", "--no-sync"]
     if copying.wal:
         argv.append(f"--waldir={copying.wal.beside}.clone-{run.id}")
     for part in copying.tablespaces:
@@ -94,7 +108,7 @@ def _base_backup(run: Run, door: Door, copying: Copying) -> None:
             else:
                 said.append(line)
 
-        status = attend(door, argv, on_line, run.timeouts.clone)
+        status = attend(door, flushing(f"{copying.data.path}.clone-{run.id}", argv), on_line, run.timeouts.clone)
     if status:
         raise NotAchieved(
             f"pg_basebackup on {door.node.name} ended with status {status}: {'; '.join(said[-3:])}",

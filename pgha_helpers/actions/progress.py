@@ -64,7 +64,8 @@ class Progress(AbstractContextManager["Progress"]):
             rows = "".join(f"{at:.3f},{done}\n" for at, done in self.samples)
             seconds, done = self.samples[-1]
             digest = self._run.keep(NAME, f"seconds,bytes\n{rows}".encode())
-            self._run.journal.write("throughput", bytes=done, seconds=round(seconds, 3), sha256=digest)
+            told = {"bytes": done, "total": self.total, "seconds": round(seconds, 3)}
+            self._run.journal.write("throughput", **told, sha256=digest)
             self._run.copied = self
 
     def draw(self) -> None:

@@ -26,10 +26,10 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     ours, source = run.doors[primary.node], wal_files(run.doors[primary.node])
     weights = Weights(int(ours.sql.read(query("size"))[0]["size"]), sum(source.values()))
     if isinstance(now[node], Silent):
-        return Evidence(weights=weights)
+        return Evidence(weights=weights, rates=run.rates())
     way = road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
-    found = replace(read_history(run, now, node), weights=weights, rsync=why_not, road=how)
+    found = replace(read_history(run, now, node), weights=weights, rates=run.rates(), rsync=why_not, road=how)
     return _diverged(run, now, node, replace(found, copying=read_copying(run, node, primary)), source)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 import time
+from functools import cache
 from typing import Any
 
 from ..errors import NotAchieved, Unhealthy
@@ -19,7 +20,7 @@ from ..wire.doors import Door
 from . import kernel
 from .chained import chained_notes
 from .folder import announced_folder, id_of, make_folder, new_id
-from .known import last_known
+from .known import known_rates, last_known
 from .provenance import provenance, unfinished
 from .summary import write_summary
 
@@ -43,6 +44,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     run.ask_clients = lambda now: _clients(run, now)
     run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
     run.last_known = lambda node, system_id: last_known(folder.parent, pair.name, node, system_id)
+    run.rates = cache(lambda: known_rates(folder.parent, pair.name))
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(

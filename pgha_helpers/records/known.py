@@ -1,27 +1,26 @@
-"""Where a node was when a run saw it last, by this machine's records."""
+"""What this machine's records tell a later run: where a node was seen last, and how fast rebuilds were."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..journal import read
+from ..journal import Event, read
 from ..model import Lsn, Position
 from ..plans.account import Known
+from ..plans.rebuild import Measured, Rates
 from .folder import named, record_folders
 
 _MANY = 50  # records of the pair, the newest: a verify a day for seven weeks
+_FEW = 3  # runs of one method whose rates count: machines and databases change
+_TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rate
 
 
 def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | None:
     """The newest position at which a run of this pair saw the node as primary of this system, or None."""
-    ours = [folder for folder in record_folders(records) if (name := named(folder)) and name.pair == pair]
-    for folder in ours[:_MANY]:
-        try:
-            events = read(folder).events
-        except OSError:
-            continue
+    for folder, events in _stories(records, pair):
         for event in reversed(events):
             if event["event"] == "seen" and (at := _position(event.get("facts"), node, system_id)):
                 return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1])
@@ -38,3 +37,38 @@ def _position(facts: Any, node: str, system_id: str) -> Position | None:
             except (LookupError, TypeError, ValueError):
                 return None
     return None
+
+
+def known_rates(records: Path, pair: str) -> Rates:
+    """How fast the newest runs of this pair were that copied anything, by method."""
+    found: dict[str, list[Measured]] = {}
+    for folder, events in _stories(records, pair):
+        if told := _measured(folder.name.rsplit("-", 1)[-1], events):
+            method, measured = told
+            if len(found.setdefault(method, [])) < _FEW:
+                found[method].append(measured)
+    return Rates.measured(found)
+
+
+def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
+    """Method and rate of a run: all deeds of a copy count, and the rehearsal of a rewind, which reads as much."""
+    try:
+        at = next(at for at, event in enumerate(events) if event["event"] == "throughput")
+        method = next(event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == "planned")
+        whole = next(event for event in events[at:] if event["event"] in ("deed ended", "deed failed"))
+        rehearsed = [event["seconds"] for event in events[:at] if str(event.get("did", "")).startswith("rehearsed ")]
+        seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
+        bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
+    except (StopIteration, LookupError, TypeError, ValueError):
+        return None
+    if whole["event"] != "deed ended" or bytes_ < _TELLING or seconds <= 0:
+        return None
+    return str(method), Measured(run, bytes_, seconds)
+
+
+def _stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
+    """The newest records of a pair, with their events."""
+    ours = [folder for folder in record_folders(records) if (name := named(folder)) and name.pair == pair]
+    for folder in ours[:_MANY]:
+        with contextlib.suppress(OSError):
+            yield folder, read(folder).events

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from pgha_helpers.engine.signals import stopping
 from pgha_helpers.show import Table
 
-from . import cold_start, failover, switchover
+from . import cold_start, failover, rebuild, switchover
 from .kept import DOCS, keep, machine
 
 Measure = Callable[[Path, int], Iterator[tuple[str, Table]]]
@@ -26,6 +26,7 @@ BENCHES: dict[str, Measure] = {
     "cold-start": cold_start.measure,
     "switchover": switchover.measure,
     "failover": failover.measure,
+    "rebuild": rebuild.measure,
 }
 
 

@@ -12,7 +12,7 @@ from pgha_helpers.model import Blank, Lsn, Position, Silent, Slot, Snapshot
 from pgha_helpers.model.losses import Losses
 from pgha_helpers.plans import Evidence, Plan, plan_rebuild
 from pgha_helpers.plans.copying import Copying, Part
-from pgha_helpers.plans.rebuild import Rewinding, Weights
+from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
 
 from .pictures import EARLIER, HERE, control, disk, healthy, primary, seen, standby, stopped
 
@@ -175,7 +175,8 @@ def test_a_big_database_is_rewound_and_the_consent_names_what_is_left() -> None:
     assert (plan.kind, plan.consent) == ("rewind", "rebuild db0, leave 12 transactions")
     assert [option.method for option in plan.options] == ["follow", "rewind", "rsync", "clone"]
     told = str(plan)
-    assert "WAL from the common checkpoint at 0/4FF0000: present" in told and "moves 100 GB, about 12 min" in told
+    assert "WAL from the common checkpoint at 0/4FF0000: present" in told and "moves 100 GB, about 12.2 min" in told
+    assert "rates assumed: clone 140 MB/s" in told
 
 
 def test_what_cannot_be_read_of_it_is_in_the_words_of_consent() -> None:
@@ -193,10 +194,18 @@ def test_much_kept_wal_makes_a_rewind_slower_than_a_clone() -> None:
 
 
 def test_of_two_that_cost_about_the_same_the_one_that_destroys_less_is_chosen() -> None:
-    weights = Weights(database=10 * GB, source_wal=13 * GB)
+    weights = Weights(database=10 * GB, source_wal=11 * GB)
     costs = {option.method: option.seconds or 0 for option in planned(weights=weights).options}
     assert costs["rewind"] < costs["clone"] < 1.2 * costs["rewind"]
     assert planned(weights=weights).kind == "clone"
+
+
+def test_rates_that_were_measured_decide_and_are_told() -> None:
+    weights = Weights(database=10 * GB, source_wal=11 * GB)
+    slow = Rates.measured({"clone": [Measured("c0ffee00", GB, 100)], "rewind": [Measured("0ddba11", GB, 5)]})
+    plan = planned(weights=weights, rates=slow)
+    assert plan.kind == "rewind"
+    assert "rates of runs c0ffee00, 0ddba11: clone 10 MB/s, rewind 205 MB/s; assumed in proportion: rsync" in str(plan)
 
 
 def test_rsync_is_chosen_where_there_is_a_road_and_it_is_the_cheapest() -> None:

@@ -17,6 +17,7 @@ from ...show import size
 from ...wire.attended import attend
 from ...wire.doors import Door
 from ..files import read_file, real_path
+from ..flushing import flush
 from ..progress import Progress
 
 _PROGRESS = re.compile(r"(\d+)/(\d+) kB")
@@ -67,7 +68,7 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
                 else:
                     said.append(line)
 
-            script = Path(__file__).with_name("rewind.sh").read_text()
+            script = flush() + Path(__file__).with_name("rewind.sh").read_text()
             argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked)]
             status = attend(door, argv, on_line, run.timeouts.clone)
         if status:

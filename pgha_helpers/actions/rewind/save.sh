@@ -9,18 +9,41 @@ done
 for f in standby.signal recovery.signal recovery.conf backup_label; do
   [ ! -f "$1/$f" ] || cp -p -- "$1/$f" "$2/$f"
 done
+names() { # WAL from $3 on, whatever its timeline
+  for path in "$1"/pg_wal/*; do
+    f=${path##*/}
+    case $f in
+      *[!0-9A-F]*) ;;
+      ????????????????????????)
+        rest=${f#????????}
+        [ "$(printf '%s\n' "$3" "$rest" | LC_ALL=C sort | head -n 1)" != "$3" ] || printf '%s\n' "$f";;
+    esac
+  done
+}
+own() { # those in which any page says its own address: the others were recycled, and nothing was written there yet
+  perl -e '
+    use strict; my $wal = shift; my @kept;
+    while (my $name = <STDIN>) {
+      chomp $name;
+      open(my $file, "<:raw", "$wal/$name") or die "$name: $!";
+      my ($size, $own) = (-s $file, 0);
+      my $at = (hex(substr $name, 8, 8) << 32) + hex(substr $name, 16, 8) * $size;
+      for (my $page; !$own && (read($file, $page, 8192) // die) == 8192; $at += 8192) {
+        $own = unpack("Q", substr $page, 8, 8) == $at;
+      }
+      push @kept, $name if $own;
+    }
+    print "$_\n" for @kept' "$1/pg_wal"
+}
+there=$(names "$@")
+kept=$(printf '%s\n' "$there" | own "$1" 2>/dev/null) || kept=$there # without perl all are kept
 count=0
-for path in "$1"/pg_wal/*; do
-  f=${path##*/}
-  case $f in
-    *.history) cp -p -- "$path" "$2/pg_wal/";;
-    *[!0-9A-F]*) ;;
-    ????????????????????????)
-      rest=${f#????????}
-      if [ "$(printf '%s\n' "$3" "$rest" | LC_ALL=C sort | head -n 1)" = "$3" ]; then
-        cp -p -- "$path" "$2/pg_wal/"; count=$((count + 1))
-      fi;;
-  esac
+for f in $kept; do
+  cp -p -- "$1/pg_wal/$f" "$2/pg_wal/"
+  count=$((count + 1))
+done
+for path in "$1"/pg_wal/*.history; do
+  [ ! -f "$path" ] || cp -p -- "$path" "$2/pg_wal/"
 done
 find "$2" -type f -exec sync {} +
 sync "$2" "$2/pg_wal" "$2/own" "$(dirname "$2")"

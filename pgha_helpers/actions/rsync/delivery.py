@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from ...facts.rsync import MARK
 from ..clone import configure
 from ..files import write_file
+from ..flushing import SYNC
 from .backup import BackupFiles
 from .copied import STAGE, Copy
 from .tablespaces import mapped
-
-_SYNC = 'for d; do sync -f "$d" "$(readlink -f "$d/pg_wal")" || exit 1; done'
-_SYNC_SPACES = 'for d; do sync -f "$d" || exit 1; done'
 
 _DELIVER = """
 set -e
@@ -32,7 +30,8 @@ def deliver(copy: Copy, files: BackupFiles, own: Mapping[str, str]) -> None:
         if text := mapped(files.tablespace_map, list(copy.spaces)):
             write_file(door, f"{directory}/tablespace_map", text)
         configure(copy.run, door, directory, copy.source, own)
-        door.script(_SYNC, directory, within=copy.run.timeouts.clone)
-        door.script(_SYNC_SPACES, *(space.target for space in copy.spaces), within=copy.run.timeouts.clone)
+        wal = door.run("readlink", "-f", f"{directory}/pg_wal").text
+        places = (directory, wal, *(space.target for space in copy.spaces))
+        door.script(SYNC, *places, within=copy.run.timeouts.clone)
         door.script(_DELIVER, directory, STAGE, MARK)
         deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")

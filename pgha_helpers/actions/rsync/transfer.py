@@ -9,6 +9,7 @@ from ...facts.rsync import Road
 from ...run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
+from ..flushing import flushing
 from .told import Moved, progress, with_statistic
 
 #: Files that vanish while a running server is copied are no error: WAL replay makes good for them.
@@ -35,7 +36,7 @@ def transfer(
     argv = ["rsync", *_OPTIONS, *road.options, *options, "--", road.to(f"{paths[0]}/"), f"{paths[1]}/"]
     for _ in range(_TRIES):
         heard = _Heard(at)
-        status = attend(door, argv, heard, run.timeouts.clone)
+        status = attend(door, flushing(paths[1], argv), heard, run.timeouts.clone)
         if status in (0, _VANISHED):
             return heard.moved
         # a file that changed while its blocks were matched, twice: another round finds it at rest, or nearly so

@@ -4,12 +4,13 @@ Two histories are told apart by their WAL, not by timeline numbers: a standby th
 same timeline, without any history file.
 """
 
-from .evidence import Evidence, Rates, Rewinding, Weights
+from .evidence import Evidence, Measured, Rates, Rewinding, Weights
 from .history import fork_of, history_of, why_not_follow
 from .planner import plan_rebuild, which_node
 
 __all__ = [
     "Evidence",
+    "Measured",
     "Rates",
     "Rewinding",
     "Weights",

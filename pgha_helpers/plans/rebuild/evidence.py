@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from statistics import median
 
 from ...model import Lsn, Position
 from ...model.losses import Losses
@@ -13,11 +15,54 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes per second, and where the numbers are from."""
+    """Bytes per second of each method, and where the numbers are from.
 
-    copy: float = 200 * MB
-    read: float = 500 * MB
-    words: str = "rates assumed: 200 MB/s to copy, 500 MB/s to read"
+    `clone`: of the databases copied, verified and synced; `rsync`: of the databases compared, and made equal where they
+    nearly are; `rewind`: of what pg_rewind copies, its rehearsal included, which reads all of that, too.
+    """
+
+    clone: float = 140 * MB
+    rsync: float = 250 * MB
+    rewind: float = 160 * MB
+    words: str = "rates assumed: clone 140 MB/s, rsync 250 MB/s, rewind 160 MB/s"
+
+    @classmethod
+    def measured(cls, found: Mapping[str, Sequence[Measured]]) -> Rates:
+        """The median of what earlier runs of this pair measured, by method.
+
+        Where there is none for a method it is assumed in proportion: a machine that clones at half of what is assumed
+        will hardly rewind at all of it.
+
+        >>> Rates.measured({"clone": [Measured("c0ffee00", 70 * MB, 1)]}).words
+        'rates of run c0ffee00: clone 70 MB/s; assumed in proportion: rsync 125 MB/s, rewind 80 MB/s'
+        """
+        usual = {method.name: getattr(cls, method.name) for method in fields(cls) if method.name != "words"}
+        rates = {name: median(one.rate for one in found[name]) for name in usual if found.get(name)}
+        if not rates:
+            return cls()
+        share = median(rate / usual[name] for name, rate in rates.items())
+        assumed = {name: rate * share for name, rate in usual.items() if name not in rates}
+        runs = dict.fromkeys(one.run for name in rates for one in found[name])
+        words = f"rates of run{'s' if len(runs) > 1 else ''} {', '.join(runs)}: {_told(rates)}"
+        return cls(**rates, **assumed, words=words + (f"; assumed in proportion: {_told(assumed)}" if assumed else ""))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an earlier run has measured: so many bytes in so many seconds."""
+
+    run: str
+    bytes: float
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second."""
+        return self.bytes / self.seconds
+
+
+def _told(rates: Mapping[str, float]) -> str:
+    return ", ".join(f"{method} {rate / MB:.0f} MB/s" for method, rate in rates.items())
 
 
 @dataclass(frozen=True)

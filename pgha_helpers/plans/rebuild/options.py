@@ -28,7 +28,7 @@ def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ..
         Option("follow", why_not_follow(now, loser, evidence) or "", 0, _FIXED["follow"]),
         _rewind(now, loser, evidence),
         _rsync(evidence),
-        _clone(now, loser, evidence),
+        _clone(evidence),
     )
 
 
@@ -60,7 +60,7 @@ def _rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
     if asked is None or asked.checkpoint is None:
         return Option("rewind", "; ".join(reasons))
     moved = weights.source_wal + weights.diverged
-    seconds = _FIXED["rewind"] + moved / evidence.rates.copy + weights.diverged / evidence.rates.read
+    seconds = _FIXED["rewind"] + moved / evidence.rates.rewind
     return Option("rewind", "; ".join(reasons), moved, seconds, _needs(now, asked))
 
 
@@ -120,11 +120,11 @@ def _rsync(evidence: Evidence) -> Option:
         return Option("rsync", evidence.rsync)
     weights, rates = evidence.weights, evidence.rates
     moved = weights.diverged if evidence.last is not None else weights.database  # without a history all may differ
-    seconds = _FIXED["rsync"] + 2 * weights.database / rates.read + moved / rates.copy
+    seconds = _FIXED["rsync"] + weights.database / rates.rsync + moved / rates.clone
     return Option("rsync", "", moved, seconds, (f"rsync on both nodes: {evidence.road}",) if evidence.road else ())
 
 
-def _clone(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
+def _clone(evidence: Evidence) -> Option:
     size, rates, copying = evidence.weights.database, evidence.rates, evidence.copying
     why_not = "; ".join(why_not_copy(copying)) if copying else ""
     if copying and copying.begun:
@@ -132,8 +132,7 @@ def _clone(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
     needs = (f"room for a copy beside{': it is there' if copying and not why_not else ''}",)
     if not size:
         return Option("clone", why_not, needs=needs)
-    verified = size / rates.read if dialect.has("verify_backup", now.primary.version // 10000) else 0
-    return Option("clone", why_not, size, _FIXED["clone"] + size / rates.copy + verified, needs)
+    return Option("clone", why_not, size, _FIXED["clone"] + size / rates.clone, needs)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -91,7 +91,8 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
         )
     plan = PLANS[chosen.method](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.method == "clone" else ()
-    told = (*_why(now, loser, chosen, found, method, evidence), *_lost(loser, chosen, evidence), *plan.told, *room)
+    why, lost = _why(now, loser, chosen, found, method, evidence), _lost(loser, chosen, evidence)
+    told = (*why, evidence.rates.words, *lost, *plan.told, *room)
     plan = replace(
         plan, options=found, told=told, extras=_left_behind(loser, chosen, evidence), behind=_behind(chosen, evidence)
     )

@@ -1,0 +1,164 @@
+"""Who makes a loser a standby again: by hand with bare programs, or the runbook's verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pgha_helpers import look
+from pgha_helpers.actions.configuration import standby_settings, with_settings
+from pgha_helpers.conninfo import primary_conninfo, source_conninfo
+from pgha_helpers.journal import NAME, read
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Pair
+from pgha_helpers.parameters import load_pair
+from pgha_helpers.procedures import plan_rebuild
+from pgha_helpers.records.folder import record_folders
+from tests.lab.runs import carry_out, running
+
+from ..commands import Ran, pgha
+from ..switchover.nodes import PROGRAMS, Nodes, ask
+from .loser import as_owner, streams
+
+_OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
+_WIRE = re.compile(r"([\d.]+) (kB|MB|GB) in all")
+_UNITS = {"kB": 2**10, "MB": 2**20, "GB": 2**30}
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Seconds from the decision until the node streams, the method, bytes moved (None: not told), seconds by deed."""
+
+    seconds: float
+    method: str
+    moved: float | None = None
+    deeds: tuple[tuple[str, float], ...] = ()
+
+
+class Contender(Protocol):
+    """Somebody who can bring a loser back."""
+
+    name: str
+
+    def rebuild(self, lab: Lab, loser: str) -> Rebuilt: ...
+
+
+class ByHand:
+    """What a careful hand does with bare programs, typed in advance: the clock runs from its first command."""
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self.name = {"clone": "pg_basebackup, pg_verifybackup", "rewind": "pg_rewind"}[method] + " by hand"
+
+    def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
+        nodes, pair = Nodes.of(lab), load_pair(str(lab.pair_file))
+        primary = pair.other(loser).name
+        began = time.monotonic()
+        with nodes.session(primary) as session:
+            slot = pair[loser].slot
+            if not ask(session, f"select exists (select from pg_replication_slots where slot_name = '{slot}')"):
+                ask(session, f"select pg_create_physical_replication_slot('{slot}', true)")
+            if self.method == "rewind":
+                ask(session, "checkpoint")
+        {"clone": _clone, "rewind": _rewind}[self.method](lab, pair, loser)
+        data, log = lab.node(loser).data_directory, lab.node(loser).home / "by-hand.log"
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        as_owner(lab, loser, PROGRAMS / "pg_ctl", "start", "-s", "-W", "-D", data, "-l", log)
+        streams(nodes, primary, loser)
+        return Rebuilt(time.monotonic() - began, self.method)
+
+
+def _clone(lab: Lab, pair: Pair, loser: str) -> None:
+    data = lab.node(loser).data_directory
+    kept = data.rename(data.with_name(f"{data.name}.by-hand"))
+    source = ("-d", primary_conninfo(pair, pair[loser], "by_hand"), "-S", pair[loser].slot)
+    options = ("-X", "stream", "-c", "fast", "--no-password", "-P")
+    as_owner(lab, loser, PROGRAMS / "pg_basebackup", "-D", data, *source, *options)
+    as_owner(lab, loser, PROGRAMS / "pg_verifybackup", "-q", data)
+    _own_configuration(lab, pair, loser, kept)
+
+
+def _rewind(lab: Lab, pair: Pair, loser: str) -> None:
+    data = lab.node(loser).data_directory
+    kept = data.with_name(f"{data.name}.by-hand")
+    as_owner(lab, loser, "mkdir", kept)
+    as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
+    (data / "postmaster.pid").unlink()  # it was killed, and the server believes what a crash has left
+    source = f"--source-server={source_conninfo(pair, pair[loser])}"
+    as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)  # from 13 on it recovers a crashed one itself
+    for slot in (data / "pg_replslot").iterdir():
+        shutil.rmtree(slot)
+    _own_configuration(lab, pair, loser, kept)
+
+
+def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
+    """The node's own files, and what makes it a standby."""
+    data, auto = lab.node(loser).data_directory, kept / "postgresql.auto.conf"
+    auto.write_text(with_settings(auto.read_text(), standby_settings(pair, pair[loser], 15)))
+    as_owner(lab, loser, "cp", "-p", *(kept / file for file in _OWN), data)
+    as_owner(lab, loser, "touch", data / "standby.signal")
+    as_owner(lab, loser, "sync", data)
+
+
+class Ours:
+    """The notebook's verbs over ssh. The clock runs from the gate until the node was seen to stream."""
+
+    def __init__(self, method: str) -> None:
+        self.method, self.name = method, f"pgha, method={method}" if method else "pgha, its own choice"
+
+    def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
+        consent = rehearsed(lab, self.method)
+        with _quiet():
+            carry_out(lab, "rebuild", consent, method=self.method)
+        # by its time, and not by its name: the rehearsal may have begun in the same second
+        return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime))
+
+
+def as_typed(lab: Lab, method: str) -> Ran:
+    """The command, with a kernel and a record: what it weighs."""
+    words = (f"confirm={rehearsed(lab, method)}", f"method={method}")
+    return pgha("run", "rebuild", str(lab.pair_file), *(part for word in words for part in ("-p", word)), weigh=True)
+
+
+def rehearsed(lab: Lab, method: str) -> str:
+    """The words of consent."""
+    with _quiet(), running(lab, "rebuild", method=method) as run:
+        return plan_rebuild(run, look(run)).consent
+
+
+def told(record: Path) -> Rebuilt:
+    """What the journal tells. The last deed is the look for a slot of the node's own: by then it streams."""
+    events = read(record).events
+    gate = next(event["at"] for event in events if event["event"] == "gate passed")
+    done = [event for event in events if event["event"] == "deed ended"]
+    streaming = next(deed["began"] for deed in reversed(done) if "slot pgha_" in deed["did"])
+    method = next(event["plan"]["kind"] for event in events if event["event"] == "planned")
+    moved: float | None = sum(event["bytes"] for event in events if event["event"] == "throughput")
+    for deed in done:
+        if match := _WIRE.search(deed["did"]):
+            moved = float(match[1]) * _UNITS[match[2]]
+    began = datetime.fromisoformat(gate).timestamp()
+    return Rebuilt(streaming - began, method, moved or None, _spans(began, done))
+
+
+def _spans(began: float, done: list[dict[str, Any]]) -> tuple[tuple[str, float], ...]:
+    """Seconds by deed, and between deeds by what came before."""
+    found, last = [], began
+    for deed in done:
+        found.append((f"before: {deed['did'][:60]}", deed["began"] - last))
+        found.append((str(deed["did"])[:60], deed["seconds"]))
+        last = deed["began"] + deed["seconds"]
+    return tuple(found)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield

@@ -1,0 +1,120 @@
+"""The database, and how a node leaves its history: promoted away from, opened by hand, written to, and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from pgha_helpers.lab import Lab
+from tests.lab.losers import open_by_hand, stop_cleanly
+
+from ..switchover.nodes import PROGRAMS, Nodes, ask
+
+#: Transactions of pgbench that only the loser has, and those that it lacks: seconds of work, the same in each turn.
+ITS_OWN, MISSED = 200, 10_000
+_CAUGHT_UP = 120.0  # seconds
+_LONGEST = 1800.0
+
+
+def fill(lab: Lab, scale: int) -> int:
+    """Make pgbench's tables, about 15 MB for each of `scale`; gives the bytes of all databases."""
+    nodes = Nodes.of(lab)
+    primary, _ = nodes.roles()
+    _pgbench(lab, primary, "-i", "-q", "-s", str(scale))
+    with nodes.session(primary) as session:
+        ask(session, "checkpoint")
+        size = int(ask(session, "select sum(pg_database_size(oid)) from pg_database"))
+    _catch_up(nodes)
+    return size
+
+
+def leave(lab: Lab) -> str:
+    """Make the primary a loser; gives its name. The other node is primary then."""
+    nodes = Nodes.of(lab)
+    _catch_up(nodes)
+    old, new = nodes.roles()
+    stop_cleanly(lab, old)
+    with nodes.session(new) as session:
+        ask(session, "select pg_promote()")
+    open_by_hand(lab, old)
+    _pgbench(lab, old, "-n", "-t", str(ITS_OWN))
+    with nodes.session(old) as session:  # its last commits are on its disk when it is killed
+        ask(session, "select txid_current()")
+    _pgbench(lab, new, "-n", "-c", "2", "-j", "2", "-t", str(MISSED // 2))
+    lab.kill(old)
+    _settle()
+    return old
+
+
+def sweep(lab: Lab) -> None:
+    """Remove what the last turn has kept: a benchmark's disk is finite, and nobody misses it."""
+    for node in lab.nodes.values():
+        for kept in node.data_directory.parent.glob(f"{node.data_directory.name}.*"):
+            shutil.rmtree(kept)
+    _settle()
+
+
+def as_owner(lab: Lab, name: str, *command: str | Path) -> str:
+    """Run a program as the user of the servers; what it said. Raises RuntimeError with its last words if it fails."""
+    home = lab.node(name).home
+    owner = home.stat()
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    words = [str(word) for word in command]
+    with (home / "by-hand.said").open("w+") as said:  # no pipe: a server that it starts would keep that open
+        done = subprocess.run(
+            words, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_LONGEST, **user
+        )
+        said.seek(0)
+        told = said.read()
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}")
+    return told
+
+
+def streams(nodes: Nodes, primary: str, standby: str) -> None:
+    """Wait until the primary streams to this standby. Raises RuntimeError after two minutes."""
+    deadline = time.monotonic() + _CAUGHT_UP
+    with nodes.session(primary) as session:
+        while not ask(session, _STREAMS.format(standby)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{primary} does not stream to {standby} after {_CAUGHT_UP:.0f} s")
+            time.sleep(0.005)
+
+
+_STREAMS = "select exists (select from pg_stat_replication where application_name = '{}' and state = 'streaming')"
+
+
+def _catch_up(nodes: Nodes) -> None:
+    """Wait until the standby has replayed everything."""
+    primary, standby = nodes.roles()
+    deadline = time.monotonic() + _CAUGHT_UP
+    with nodes.session(primary) as one, nodes.session(standby) as other:
+        end = ask(one, "select pg_current_wal_lsn()")
+        while not ask(other, f"select pg_last_wal_replay_lsn() >= '{end}'"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{standby} has not replayed {end} after {_CAUGHT_UP:.0f} s")
+            time.sleep(0.02)
+
+
+def _pgbench(lab: Lab, name: str, *words: str) -> None:
+    node = lab.node(name)
+    where = ("-h", node.host, "-p", str(node.port), "-U", "postgres")
+    # what it leaves is the same, and nobody waits for each commit on a disk that others use
+    environment = {**os.environ, "PGPASSFILE": str(lab.passfile), "PGOPTIONS": "-c synchronous_commit=off"}
+    command = [str(PROGRAMS / "pgbench"), *where, *words, "postgres"]
+    subprocess.run(command, check=True, capture_output=True, env=environment, timeout=_LONGEST)
+
+
+def _settle() -> None:
+    """Let the disk come to rest: one turn must not pay for what another one has written."""
+    with contextlib.suppress(OSError, psycopg2.Error):
+        os.sync()
