@@ -21,6 +21,7 @@ from ..plans import Evidence, Plan, Wishes
 from ..plans.copying import makes_copy, refuse_copy
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
+from ..show import span
 from .consented import as_consented
 from .rebuild import become_standby
 
@@ -44,7 +45,9 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
         return plan
     copying = read_copying(run, plan.node, source)
     refuse_copy(copying)
-    return replace(plan, told=(*plan.told, *copying.told()))
+    rates = run.rates()
+    took = span(max(1.0, copying.bytes / rates.clone))
+    return replace(plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})"))
 
 
 def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
