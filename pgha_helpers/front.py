@@ -15,3 +15,8 @@ def shell() -> Any:
 def somebody() -> bool:
     """Whether the front end can be asked: papermill and nbconvert cannot."""
     return bool(getattr(getattr(shell(), "kernel", None), "_allow_stdin", False))
+
+
+def watched() -> bool:
+    """Whether somebody sees a bar move. Neither a log nor a record wants every look of it."""
+    return somebody() or (not shell() and sys.stderr.isatty())

@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
 from ..facts.losses import files_of, position_of, read_again, timelines_after
 from ..model import Lsn, Position
@@ -43,9 +44,8 @@ def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -
             f"the diverged WAL of {node} has {size(needed)}, and {run.folder} has {size(room)} free",
             "make room there; nothing of the node is overwritten before its WAL is kept",
         )
-    with tqdm(
-        total=needed, unit="B", unit_scale=True, unit_divisor=1024, desc=f"WAL of {node}", mininterval=0.5
-    ) as bar:
+    scale = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
+    with tqdm(total=needed, desc=f"WAL of {node}", mininterval=0.5, **scale) as bar:
         for name in names:
             _keep(run, door, name, bar)
     return tuple(f"wal-{name}" for name in names)

@@ -5,7 +5,6 @@ Samples are kept as throughput.csv and drawn as throughput.svg, whatever it is t
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import AbstractContextManager
 from itertools import pairwise
@@ -37,9 +36,8 @@ class Progress(AbstractContextManager["Progress"]):
         self.total = 0
         self._said = (0.0, 0)
         settings: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "mininterval": 0.5}
-        # neither a log nor a record wants every look of a bar: there a line is said instead
-        looking = front.somebody() or (not front.shell() and sys.stderr.isatty())
-        self._bar = tqdm(desc=what, **settings) if looking else None
+        # where nobody sees a bar a line is said now and then instead
+        self._bar = tqdm(desc=what, **settings) if front.watched() else None
 
     def at(self, done: int, total: int) -> None:
         """So many bytes are done, of about so many in all."""

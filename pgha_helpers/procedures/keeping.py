@@ -23,7 +23,8 @@ def keep_what_it_had(run: Run, node: str, overwritten: bool) -> None:
             raise NotAchieved(f"the control file of {node} cannot be read any more", "run this notebook again")
         listed = keep_list(run, had, control.segment)
         try:
-            kept = f"{len(keep_wal(run, node, had.fork, had.end, control.segment))} files of its WAL"
+            count = len(keep_wal(run, node, had.fork, had.end, control.segment))
+            kept = f"{count} file{'' if count == 1 else 's'} of its WAL"
         except Refusal as why_not:
             if overwritten:
                 raise

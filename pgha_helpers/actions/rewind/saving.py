@@ -35,7 +35,7 @@ def save(run: Run, name: str, fork: Position, major: int) -> str:
             Path(__file__).with_name("save.sh").read_text(), data, saved, first, within=run.timeouts.clone
         ).text
         _own_definition(run, door, saved, major)
-        deed.say(f"saved control file, configuration and {count} WAL files from {fork} on in {saved}")
+        deed.say(f"saved control file, configuration and {count} of its WAL files, from {fork} on, in {saved}")
     return saved
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ... import front
 from ...model import Lsn, Position
 from ...model.losses import Losses, Lost, Relation, Rows
 from ...run import Run
@@ -72,7 +73,8 @@ def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
     """A bar for what takes longer than a few seconds; files that were made ahead count as if they held something."""
     total = int(position_of(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
     words = f"reading the WAL of {node}"
-    return tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1024, desc=words, mininterval=0.5, delay=3)
+    scale = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+    return tqdm(total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale)
 
 
 def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Callable[[str], None]:
