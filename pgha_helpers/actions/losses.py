@@ -44,7 +44,7 @@ def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -
             f"the diverged WAL of {node} has {size(needed)}, and {run.folder} has {size(room)} free",
             "make room there; nothing of the node is overwritten before its WAL is kept",
         )
-    scale = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
+    scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
     with tqdm(total=needed, desc=f"WAL of {node}", mininterval=0.5, **scale) as bar:
         for name in names:
             _keep(run, door, name, bar)

@@ -73,7 +73,7 @@ def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
     """A bar for what takes longer than a few seconds; files that were made ahead count as if they held something."""
     total = int(position_of(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
     words = f"reading the WAL of {node}"
-    scale = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+    scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
     return tqdm(total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale)
 
 
