@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Literal
 
 from pgha_helpers import lab
 from pgha_helpers.lab import Lab
@@ -17,18 +18,20 @@ from pgha_helpers.lab import Lab
 from .runs import carry_out
 from .servers import ask
 
+#: Set up, so that db1 streams; or db0 is a cluster, db1 an empty directory, and nothing is set up yet.
+Made = Literal["set up", "empty"]
 _NOT_OURS = "sshd.log"  # the ssh servers go on, and write there
 
 
 class KeptPair:
-    """One pair below `folder`, with the programs in `programs` (None: the wheel's)."""
+    """One pair below `folder`, with the programs in `programs` (None: the wheel's); `made` says what it is then."""
 
-    def __init__(self, folder: Path, programs: Path | None = None) -> None:
-        self._folder, self._programs = folder, programs
+    def __init__(self, folder: Path, programs: Path | None, made: Made) -> None:
+        self._folder, self._programs, self._made = folder, programs, made
         self._homes = folder / "homes"
 
     def as_it_was(self) -> Lab:
-        """The pair, just set up: db0 is the primary, and db1 streams."""
+        """The pair, just made."""
         place = self._folder / "lab"
         if not (place / "lab.json").exists() or not self._homes.exists():
             self._make(place)
@@ -37,9 +40,11 @@ class KeptPair:
             pair.kill(node.name)
             _put_back(self._homes / node.name, node.home)
         shutil.rmtree(place / "records", ignore_errors=True)
-        shutil.copytree(self._homes / "records", place / "records")  # the nodes have noted it
+        if (self._homes / "records").exists():
+            shutil.copytree(self._homes / "records", place / "records")  # the nodes have noted it
         pair = lab.up(place)
-        _wait_until_streaming(pair)
+        if self._made == "set up":
+            _wait_until_streaming(pair)
         return pair
 
     def remove(self) -> None:
@@ -50,13 +55,18 @@ class KeptPair:
     def _make(self, place: Path) -> None:
         self.remove()
         pair = lab.up(place, start="empty", programs=self._programs)
-        lacking = "setup db1, restart db0" if self._programs else "setup db1"  # wal_log_hints: no checksums before 18
-        carry_out(pair, "setup", lacking)
+        if self._programs:  # initdb makes checksums only from 18 on, and setup would have to restart db0 for the hints
+            ask(pair, "db0", "alter system set wal_log_hints = on")
+            pair.kill("db0")
+            lab.up(place)
+        if self._made == "set up":
+            carry_out(pair, "setup", "setup db1")
+            shutil.copytree(place / "records", self._homes / "records")
+        self._homes.mkdir(exist_ok=True)
         for node in pair.nodes.values():
-            _stop(pair, node.name)
-            self._homes.mkdir(exist_ok=True)
+            if pair.processes(node.name):
+                _stop(pair, node.name)
             subprocess.run(["cp", "-a", "--", node.home, self._homes / node.name], check=True)
-        shutil.copytree(place / "records", self._homes / "records")
 
 
 def _stop(pair: Lab, name: str) -> None:

@@ -24,22 +24,6 @@ from .runs import carry_out, did
 from .servers import ask, records, state_of, writable
 from .test_killed import kill_all, start
 
-PROGRAMS = os.environ.get("PGHA_PROGRAMS")  # to try another version by hand
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Lab]:
-    """db0 is a cluster, db1 an empty directory, and nothing is set up yet."""
-    try:
-        made = labs.up(tmp_path / "lab", start="empty", programs=Path(PROGRAMS) if PROGRAMS else None)
-        if PROGRAMS:  # initdb makes checksums only from 18 on, and setup would have to restart db0 for the hints
-            ask(made, "db0", "alter system set wal_log_hints = on")
-            made.kill("db0")
-            labs.up(made.folder)
-        yield made
-    finally:
-        labs.down(tmp_path / "lab", remove=True)
-
 
 @pytest.fixture
 def disk(empty: Lab, need: Callable[..., None]) -> Iterator[Path]:
@@ -89,32 +73,30 @@ def test_a_tablespace_is_mapped_beside_and_swapped(empty: Lab, disk: Path) -> No
     assert [str(link.readlink()) for link in (aside / "pg_tblspc").iterdir()] == [str(disk / kept.name)]
 
 
-def test_wal_elsewhere_stays_elsewhere_and_the_old_one_is_kept(empty: Lab) -> None:
-    carry_out(empty, "setup", "setup db1")
-    node = empty.node("db1")
+def test_wal_elsewhere_stays_elsewhere_and_the_old_one_is_kept(own_pair: Lab) -> None:
+    node = own_pair.node("db1")
     wal, data = node.home / "wal elsewhere", node.data_directory
-    empty.kill("db1")
+    own_pair.kill("db1")
     (data / "pg_wal").rename(wal)
     (data / "pg_wal").symlink_to(wal)
-    labs.up(empty.folder)
-    deeds = carry_out(empty, "rebuild", "rebuild db1", method="clone")
+    labs.up(own_pair.folder)
+    deeds = carry_out(own_pair, "rebuild", "rebuild db1", method="clone")
     assert (data / "pg_wal").readlink() == wal and (wal / "archive_status").is_dir()
     (kept,) = node.home.glob("wal elsewhere.*")
-    (aside,) = beside(empty, "db1")
+    (aside,) = beside(own_pair, "db1")
     assert str(kept) in did(deeds) and (aside / "pg_wal").readlink() == kept
     assert kept.name.removeprefix("wal elsewhere") == aside.name.removeprefix("data")
 
 
-def test_of_a_symbolic_link_the_target_is_renamed(empty: Lab) -> None:
-    carry_out(empty, "setup", "setup db1")
-    data = empty.node("db1").data_directory
-    empty.kill("db1")
+def test_of_a_symbolic_link_the_target_is_renamed(own_pair: Lab) -> None:
+    data = own_pair.node("db1").data_directory
+    own_pair.kill("db1")
     data.rename(data.with_name("real"))
     data.symlink_to("real")
-    labs.up(empty.folder)
-    carry_out(empty, "rebuild", "rebuild db1", method="clone")
-    assert data.is_symlink() and len(beside(empty, "db1", "real.aside-*")) == 1
-    assert ask(empty, "db1", "select pg_is_in_recovery()") == [(True,)]
+    labs.up(own_pair.folder)
+    carry_out(own_pair, "rebuild", "rebuild db1", method="clone")
+    assert data.is_symlink() and len(beside(own_pair, "db1", "real.aside-*")) == 1
+    assert ask(own_pair, "db1", "select pg_is_in_recovery()") == [(True,)]
 
 
 def test_a_place_that_the_primary_works_in_is_refused(empty: Lab, need: Callable[..., None]) -> None:
@@ -185,10 +167,9 @@ def test_what_copies_that_died_have_left_is_removed_by_a_rerun(empty: Lab, disk:
     wait_for(empty, "db1", "select count(*)::int from fast", 2_000_000)
 
 
-def test_a_copy_that_was_started_or_moved_in_is_never_removed(empty: Lab) -> None:
+def test_a_copy_that_was_started_or_moved_in_is_never_removed(own_pair: Lab) -> None:
     """What bears the name of a half copy and has been a server's data directory stays, whoever renamed it."""
-    carry_out(empty, "setup", "setup db1")
-    data = empty.node("db1").data_directory
+    data = own_pair.node("db1").data_directory
     odd = data.with_name("data.clone-0badcafe")
     shutil.copytree(data, odd, symlinks=True, ignore=shutil.ignore_patterns("postmaster.*"))
     (half := data.with_name("data.clone-0badc0de")).mkdir()
@@ -200,7 +181,7 @@ def test_a_copy_that_was_started_or_moved_in_is_never_removed(empty: Lab) -> Non
     owner = data.stat()
     for path in (odd, half, other, *odd.rglob("*"), *half.iterdir(), *other.rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid)
-    deeds = carry_out(empty, "rebuild", "rebuild db1", method="clone")
+    deeds = carry_out(own_pair, "rebuild", "rebuild db1", method="clone")
     assert f"removed {half}" in did(deeds)
     assert odd.is_dir() and other.is_dir() and not half.exists()
     assert os.geteuid() != 0 or stranger.is_dir(), "it is root's, who made none"

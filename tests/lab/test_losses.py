@@ -7,7 +7,7 @@ import csv
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,11 @@ BOTH = pytest.mark.parametrize("pair", ["embedded", "15"], indirect=True)
 
 
 @pytest.fixture
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+def pair(request: pytest.FixtureRequest, tmp_path: Path, need: Callable[..., None]) -> Iterator[Lab]:
     """A pair with tables that are there at the fork, and prepared transactions; of Debian's 15 where that is asked."""
     old = getattr(request, "param", "") == "15"
-    if old and not (DEBIAN / "postgres").exists():
-        pytest.skip("needs PostgreSQL 15: apt-get install postgresql-15")
+    if old:
+        need(str(DEBIAN / "postgres"), "postgresql-15")
     programs = {"programs": DEBIAN} if old else {}
     try:
         made = labs.up(tmp_path / "lab", start="empty", **programs)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pgha_helpers import lab as labs
 from pgha_helpers import look, plan_rebuild
 from pgha_helpers.actions import rewind
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
@@ -32,16 +30,10 @@ def pair(own_pair: Lab) -> Lab:
 
 
 @pytest.fixture
-def pair_15(tmp_path: Path) -> Iterator[Lab]:
+def pair_15(own_pair_15: Lab) -> Lab:
     """The same on PostgreSQL 15."""
-    programs = Path("/usr/lib/postgresql/15/bin")
-    try:
-        made = labs.up(tmp_path / "lab15", start="empty", programs=programs)
-        carry_out(made, "setup", "setup db1, restart db0")
-        ask(made, "db0", "create table t (word text)")
-        yield made
-    finally:
-        labs.down(tmp_path / "lab15", remove=True)
+    ask(own_pair_15, "db0", "create table t (word text)")
+    return own_pair_15
 
 
 def planned(pair: Lab, **parameters: str) -> Plan:
