@@ -32,7 +32,8 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     at = disk.control.checkpoint
     segment, followed = disk.control.segment, Position(now.primary.timeline, at.lsn)
     mine = record_at(ours, at, segment) or record_at(ours, followed, segment)
-    return Evidence(record_at(theirs, at, segment), mine, _last(theirs, seen, disk.control))
+    its = record_at(theirs, at, segment)  # no checkpoint there: its WAL was written over since
+    return Evidence(its if "CHECKPOINT_" in its else "", mine, _last(theirs, seen, disk.control))
 
 
 def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:

@@ -62,11 +62,11 @@ def wait_for_event(pair: Lab, event: str, known: set[Path], within: float = 60) 
 
 
 def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
-    """Five times: killed somewhere between the gate and the end, under load, then run again with the same words."""
+    """Twice, and more often in `make trials`: killed between the gate and the end, under load, then run again."""
     chance = random.Random(SEED)
     target = "db1"
     with Watch(pair) as watch, Load(pair.dsn) as load:
-        for _ in range(5):
+        for _ in range(2):
             known = set(records(pair))
             run = start(pair, "promote", f"confirm=promote {target}")
             wait_for_event(pair, "gate answered", known)
@@ -102,7 +102,7 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, 
     run.send_signal(number)
     finish(run)
     assert run.returncode == code
-    assert time.monotonic() - began < 10, "the kernel is interrupted, not waited for"
+    assert time.monotonic() - began < 25, "the kernel is interrupted, and its sample of 30 s is not waited for"
 
 
 @pytest.mark.parametrize("after", [0.3, 0.7, 1.1, 1.6])

@@ -70,6 +70,7 @@ def test_a_standby_that_streams_needs_no_rebuild() -> None:
         replace(SAME, same=None),
         replace(SAME, ours="another record"),
         replace(SAME, ours="", gone=False),
+        replace(SAME, its=""),
     ],
 )
 def test_a_standby_that_only_pretends_is_never_already_so(evidence: Evidence) -> None:

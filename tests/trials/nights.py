@@ -1,4 +1,4 @@
-"""The bad nights again and again: each is a test, and a test that passes once may still fail the tenth time."""
+"""The bad nights and the killed runs again and again: a test that passes once may still fail the tenth time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from pgha_helpers.show import Table
 
 from .trial import Outcome
 
-_TESTS = CHECKOUT / "tests" / "lab" / "test_bad_nights.py"
+_TESTS = [CHECKOUT / "tests" / "lab" / f"test_{name}.py" for name in ("bad_nights", "lost_primaries", "killed")]
 _LONGEST = 3600.0  # seconds for all of them, once
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
 
 
 def nights(folder: Path, count: int) -> Outcome:
     """Run the tests of the bad nights so many times, and tell which ever failed."""
-    if not _TESTS.exists():
-        return Outcome("Bad nights", Table(("", ""), [("there are none yet", "")]), [])
     failed: list[str] = []
     for number in range(1, count + 1):
         told = _once(folder / str(number))
@@ -35,7 +33,7 @@ def nights(folder: Path, count: int) -> Outcome:
 
 def _once(folder: Path) -> list[str]:
     """The names of the tests that failed."""
-    words = [sys.executable, "-m", "pytest", str(_TESTS), "-q", "-rfE", f"--basetemp={folder}"]
+    words = [sys.executable, "-m", "pytest", *map(str, _TESTS), "-q", "-rfE", f"--basetemp={folder}"]
     done = subprocess.run(words, cwd=CHECKOUT, env=os.environ, capture_output=True, text=True, timeout=_LONGEST)
     failed = _FAILED.findall(done.stdout)
     if done.returncode and not failed:

@@ -88,6 +88,8 @@ def why_not_follow(now: Snapshot, loser: Loser, evidence: Evidence) -> str | Non
 def why_another(evidence: Evidence, primary: str) -> str | None:
     """Why the node's WAL is not proven to be the primary's as far as both go, or None where it is."""
     since = f", from {evidence.parted} on" if evidence.parted else ""
+    if not evidence.its:  # what streams in over a history of its own begins with a whole segment (seen on 18)
+        return "its own last checkpoint is not in its WAL: that was written over, or is gone"
     if evidence.agree is False:
         return f"its last checkpoint is another record in the WAL of {primary}{since}"
     if evidence.same is False:
