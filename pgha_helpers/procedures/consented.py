@@ -12,7 +12,7 @@ from ..plans import Plan
 from ..run import Run
 
 #: What a plan may have become when its deeds are run again: only what moves the same nodes the same way, and no more.
-_MAY_BECOME = {
+MAY_BECOME = {
     "switchover": {"resume", "return"},
     "resume": {"return"},
     "reopen": {"return"},
@@ -60,7 +60,7 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     again = run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
-    same_kind = again.kind in (plan.kind, "tidy", *_MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
+    same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
     more = set(again.extras) - set(plan.extras)
     if not again.already and (not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)):
         raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")

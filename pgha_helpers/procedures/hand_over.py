@@ -39,10 +39,10 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     seen, led = seen_now(run, plan), False
     target = seen[plan.node]
     if isinstance(target, Running) and target.writable:
-        print(f"{plan.node} is already primary.")
+        _is_there(run, plan, seen)
     else:
         again, now = as_consented(run, plan, seen if plan.kind == "failover" else None)
-        _ROADS[again.kind](run, plan, now)
+        ROADS[again.kind](run, plan, now)
         led = again.kind == "switchover"  # within its window
     if not led:
         clients.redirect(run, plan)
@@ -68,4 +68,15 @@ def _reopen(run: Run, plan: Plan, now: Snapshot) -> None:
     servers.start(run, plan.node)
 
 
-_ROADS = {"switchover": switch_over, "resume": resume, "reopen": _reopen, "failover": fail_over}
+def _is_there(run: Run, plan: Plan, now: Snapshot) -> None:
+    """A promotion that was pending came between two looks."""
+    print(f"{plan.node} is already primary.")
+
+
+ROADS = {
+    "switchover": switch_over,
+    "resume": resume,
+    "reopen": _reopen,
+    "failover": fail_over,
+    "return": _is_there,
+}

@@ -10,6 +10,8 @@ import pytest
 from pgha_helpers.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
 from pgha_helpers.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
+from pgha_helpers.procedures.consented import MAY_BECOME
+from pgha_helpers.procedures.hand_over import ROADS
 
 from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 
@@ -189,6 +191,13 @@ def test_what_a_cleanly_stopped_primary_had_is_known() -> None:
 def test_another_occasion_is_a_bad_parameter() -> None:
     with pytest.raises(BadParameters, match="'party'"):
         plan_promotion(healthy(), "party")
+
+
+def test_whatever_a_consented_promotion_has_become_there_is_a_road() -> None:
+    """A promotion that was pending came between two looks of the rerun: what was to be resumed was done."""
+    first = {"switchover", "resume", "reopen", "failover"}
+    become = set().union(*(MAY_BECOME.get(kind, set()) for kind in first))
+    assert first | become == ROADS.keys()
 
 
 # Setup
