@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from .. import dialect
@@ -23,7 +22,6 @@ from .flushing import SYNC, flushing
 from .progress import Progress
 
 _OWN_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
-_PROGRESS = re.compile(r"(\d+)/(\d+) kB")
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
@@ -99,19 +97,11 @@ def _base_backup(run: Run, door: Door, copying: Copying) -> None:
         argv.append(f"--waldir={copying.wal.beside}.clone-{run.id}")
     for part in copying.tablespaces:
         argv += ["-T", "=".join(path.replace("=", "\\=") for path in (part.source, f"{part.beside}.clone-{run.id}"))]
-    said: list[str] = []
     with Progress(run, f"copy to {door.node.name}") as progress:
-
-        def on_line(line: str) -> None:
-            if match := _PROGRESS.search(line):
-                progress.at(int(match[1]) * 1024, int(match[2]) * 1024)
-            else:
-                said.append(line)
-
-        status = attend(door, flushing(f"{copying.data.path}.clone-{run.id}", argv), on_line, run.timeouts.clone)
+        status = attend(door, flushing(f"{copying.data.path}.clone-{run.id}", argv), progress.hear, run.timeouts.clone)
     if status:
         raise NotAchieved(
-            f"pg_basebackup on {door.node.name} ended with status {status}: {'; '.join(said[-3:])}",
+            f"pg_basebackup on {door.node.name} ended with status {status}: {'; '.join(progress.said[-3:])}",
             "the old data directory was not touched; mend the cause and run this notebook again",
         )
 

@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
-from ..facts.losses import files_of, position_of, read_again, timelines_after
+from ..facts.losses import files_of, read_again, timelines_after
 from ..model import Lsn, Position
 from ..model.losses import CSV_HEAD, KEPT, Losses
+from ..model.positions import is_segment, segment_start
 from ..run import Run
 from ..show import size
 from ..wire.doors import Door
@@ -59,8 +60,8 @@ def _between(door: Door, fork: Position, end: Position, segment: int) -> list[st
     gone_through = [one for one, _ in timelines_after(fork.timeline, files.names, files.histories)]
     first, last = int(fork.lsn) // segment, (int(end.lsn) - 1) // segment
     found: dict[int, list[str]] = {number: [] for number in range(first, last + 1)}
-    for name in (name for name in files.names if len(name) == 24):
-        at = position_of(name, segment)
+    for name in filter(is_segment, files.names):
+        at = segment_start(name, segment)
         if at.timeline in gone_through and first <= int(at.lsn) // segment <= last:
             found[int(at.lsn) // segment].append(name)
     if missing := [number for number, names in found.items() if not names]:
@@ -112,12 +113,10 @@ def _copy(door: Door, source: str, target: Path, bar: tqdm[Any], within: float) 
 def _pieces(door: Door, source: str, within: float) -> Iterator[bytes]:
     """What a file on the node holds. A connection that is lost looks like its end, which the digest tells apart."""
     pipes = door.pipes("exec " + shlex.join(as_user(door.node.owner, "cat", "--", source)))
-    deadline, said = time.monotonic() + within, b""
+    deadline = time.monotonic() + within
     try:
         while time.monotonic() < deadline:
-            out, err = pipes.receive(1.0)
-            said += err
-            yield out
+            yield pipes.receive(1.0)[0]
         raise TooSlow(f"{door.node.name}: {source} was not read within {within:g} s")
     except EOFError:
         return

@@ -5,6 +5,7 @@ Samples are kept as throughput.csv and drawn as throughput.svg, whatever it is t
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import AbstractContextManager
 from itertools import pairwise
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME, PICTURE = "throughput.csv", "throughput.svg"
+_KILOBYTES = re.compile(r"(\d+)/(\d+) kB")
 _MOST = 2000  # samples: a copy that takes a night needs no more to be drawn
 _PAUSE, _STEP, _LONGEST = 10.0, 0.02, 60.0  # seconds and share of the whole between two lines; seconds at most
 
@@ -34,6 +36,7 @@ class Progress(AbstractContextManager["Progress"]):
         self._every = 0.0  # seconds between two samples
         self.samples: list[tuple[float, int]] = [(0.0, 0)]  # seconds since the beginning, bytes
         self.total = 0
+        self.said: list[str] = []
         self._said = (0.0, 0)
         settings: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "mininterval": 0.5}
         # where nobody sees a bar a line is said now and then instead
@@ -53,6 +56,13 @@ class Progress(AbstractContextManager["Progress"]):
         elif worth_saying(seconds - self._said[0], (done - self._said[1]) / max(self.total, 1)):
             self._said = (seconds, done)
             print(f"  {self._what}: {told(seconds, done, self.total)}", flush=True)
+
+    def hear(self, line: str) -> None:
+        """Take a line of pg_basebackup or pg_rewind with -P: how far it is; whatever else it says stays in `said`."""
+        if found := _KILOBYTES.search(line):
+            self.at(int(found[1]) * 1024, int(found[2]) * 1024)
+        else:
+            self.said.append(line)
 
     def __exit__(self, *_: object) -> None:
         """Keep the samples; of a copy that failed, too: where it became slow may be why."""

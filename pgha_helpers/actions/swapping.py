@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import NotAchieved, Refusal
 from ..facts.disk import read_disk
+from ..model.kept import STAMP
 from ..run import Run
 from .files import real_path
 
@@ -26,7 +27,7 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
     """
     door = run.doors[name]
     target, words = real_path(door, run.pair[name].data_directory), copy.split("-")
-    begun = words[-2] if ".swap-" in copy else f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    begun = words[-2] if ".swap-" in copy else f"{datetime.now(UTC):{STAMP}}"
     with run.deed(name, f"move the copy into {target}") as deed:
         if read_disk(door).processes:
             raise Refusal(

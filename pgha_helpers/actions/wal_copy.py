@@ -9,9 +9,9 @@ from functools import partial
 from itertools import zip_longest
 
 from ..errors import NotAchieved
-from ..facts.wal import segment_name
 from ..facts.wal_bytes import PAGE
 from ..model import Lsn, Position
+from ..model.positions import segment_name
 from ..run import Run
 from ..show import size
 from ..wire.doors import Door
@@ -19,8 +19,6 @@ from ..wire.doors import Door
 _CHUNK = 2**20  # bytes in one answer of a shell
 
 _READ = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-#: Nothing where there are fewer bytes.
-_BEGINNING = '[ ! -f "$1" ] || [ "$(stat -c %s -- "$1")" -lt "$2" ] || head -c "$2" -- "$1" | sha256sum'
 #: Under another name, flushed, then renamed: the server never sees half of a file. What stands before the new bytes is
 #: the node's own, what stands behind them is nothing. The mode is the data directory's.
 _BEGIN = """
@@ -90,15 +88,6 @@ def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
         for part in parts(since, until, segment)
         for at in range(part.first, part.until, _CHUNK)
     ]
-
-
-def beginning(run: Run, name: str, here: Position, segment: int) -> str:
-    """The digest of this node's bytes before this position, in the segment that holds the last of them; empty where
-    that segment is not there any more."""
-    last = Position(here.timeline, Lsn(here.lsn - 1))  # at the end of a segment the next one need not exist
-    file, count = segment_name(last, segment), str(int(last.lsn) % segment + 1)
-    door = run.doors[name]
-    return door.script(_BEGINNING, f"{door.node.data_directory}/pg_wal/{file}", count).text
 
 
 def bring_over(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import CommandFailed
 from ..model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ..model.positions import is_segment, segment_name
 from ..model.sightings import disk_of
 from ..plans import Evidence
 from ..plans.rebuild import fork_of, history_of
@@ -26,7 +27,7 @@ def read_history(run: Run, now: Snapshot, node: str) -> Evidence:
     ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
     timeline, told = _newest(wal_files(theirs), seen), wal.evidence(run, now, node)
     last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
-    gone = not _has(wal_files(ours), wal.segment_name(disk.control.checkpoint, segment)[8:])
+    gone = not _has(wal_files(ours), segment_name(disk.control.checkpoint, segment)[8:])
     same = None
     if last is not None and fork is not None:
         end = Position(timeline, last)
@@ -64,13 +65,13 @@ def wal_files(door: Door) -> dict[str, int]:
 
 
 def _has(files: dict[str, int], suffix: str) -> bool:
-    return any(len(name) == 24 and name.endswith(suffix) for name in files)
+    return any(is_segment(name) and name.endswith(suffix) for name in files)
 
 
 def _newest(files: dict[str, int], seen: Running | Stopped) -> int:
     """The newest timeline of which there is WAL: a node that died after its promotion may not have noted it yet."""
     at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
-    return max([at, *(int(name[:8], 16) for name in files if len(name) == 24)])
+    return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])
 
 
 def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | None) -> Lsn | None:

@@ -48,12 +48,15 @@ def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
     return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stamp, kept.path)))
 
 
-def read_all_kept(run: Run) -> tuple[Kept, ...]:
-    """What was renamed aside on both nodes; of a node whose shell does not answer, nothing is known."""
+def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
+    """What was renamed aside on both nodes; of a node whose shell does not answer, nothing is known.
+
+    To count sizes may take seconds a directory.
+    """
 
     def ask(name: str) -> tuple[Kept, ...]:
         try:
-            return read_kept(run.doors[name])
+            return read_kept(run.doors[name], sized)
         except (Unreachable, TooSlow, CommandFailed):
             return ()
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ..errors import HaError
 from ..model import Kept, Snapshot, Stopped
+from ..model.positions import is_segment
 from ..plans.rebuild import why_not_follow
-from ..plans.unarchived import start_of
 from ..run import Run
 from ..wire.doors import Door
 from .disk import read_disk
@@ -55,4 +55,4 @@ def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
 
 def _newest_timeline(door: Door) -> int:
     names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").text.split()
-    return max((start.timeline for name in names if (start := start_of(name, 1))), default=0)
+    return max((int(name[:8], 16) for name in names if is_segment(name)), default=0)

@@ -6,14 +6,16 @@ primary's WAL in everything but its content.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
-from ..errors import HaError
+from ..errors import CommandFailed
 from ..model import Lsn, Position
+from ..model.positions import segment_name, segment_start
 from ..wire.doors import Door
-from .wal import segment_name
 
 _READ_AT_MOST = 16 * 1024 * 1024
+_NOTHING = hashlib.sha256(b"").hexdigest()
 
 #: Bytes of the first of these files that is there, from an offset on, as a digest.
 _DIGEST = """
@@ -36,6 +38,12 @@ _UP_TO = r"""
   }
   END { print last }'
 """
+
+
+def digest_before(door: Door, end: Position, segment: int) -> str:
+    """The digest of a node's WAL before this position, in the segment that ends there; empty where it is not there."""
+    name, count = _file_before(end, segment)
+    return _digest(door, name, 0, count)
 
 
 def same_before(ours: Door, theirs: Door, end: Position, segment: int) -> bool | None:
@@ -61,8 +69,8 @@ def parting(ours: Door, theirs: Door, end: Position, segment: int, files: Mappin
         if mine and mine == its:
             break
         differs, count = (name, count), segment
-        number = _number(name, segment) - 1
-        name = segment_name(Position(end.timeline, Lsn(max(0, number) * segment)), segment)
+        before = max(0, segment_start(name, segment).lsn - segment)
+        name = segment_name(Position(end.timeline, Lsn(before)), segment)
     else:
         return None
     return (
@@ -84,15 +92,11 @@ def _first_byte(ours: Door, theirs: Door, name: str, count: int) -> tuple[str, i
 
 def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
     """Where the record begins that this byte of a segment belongs to."""
-    at = Lsn(_number(name, segment) * segment + byte)
+    at = Lsn(segment_start(name, segment).lsn + byte)
     padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
     argv = (door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", name, padded)
     told = door.script(_UP_TO, *argv, within=door.patience).text
     return Lsn.parse(told) if told else at
-
-
-def _number(name: str, segment: int) -> int:
-    return int(name[8:16], 16) * (2**32 // segment) + int(name[16:], 16)
 
 
 def _file_before(end: Position, segment: int) -> tuple[str, int]:
@@ -102,11 +106,15 @@ def _file_before(end: Position, segment: int) -> tuple[str, int]:
 
 
 def _digest(door: Door, name: str, began: int, count: int) -> str:
-    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment itself is gone."""
+    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment itself is gone.
+
+    Empty where nothing could be read: two files that cannot be read are not alike.
+    """
     timeline = int(name[:8], 16)
     later = [f"{number:08X}{name[8:]}" for number in range(timeline, timeline + 16)]
     argv = (door.node.data_directory, str(began + 1), str(count), *later)
     try:
-        return door.script(_DIGEST, *argv, within=door.patience).text.split()[0]
-    except HaError:
+        told = door.script(_DIGEST, *argv, within=door.patience).text.split()[0]
+    except CommandFailed:
         return ""
+    return "" if told == _NOTHING else told

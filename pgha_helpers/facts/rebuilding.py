@@ -15,16 +15,15 @@ from .copying import read_copying
 from .history import common_end, read_history, wal_files
 from .losses import losses
 from .parting import parting
-from .queries import query
 from .rewinding import read_rewinding
-from .rsync import road
+from .rsync import estimate, road
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     """Everything that decides how `node` can become a standby of the primary, as far as it can be read."""
     primary = now.primary
-    ours, source = run.doors[primary.node], wal_files(run.doors[primary.node])
-    weights = Weights(int(ours.sql.read(query("size"))[0]["size"]), sum(source.values()))
+    source = wal_files(run.doors[primary.node])
+    weights = Weights(estimate(run, primary.node), sum(source.values()))
     if isinstance(now[node], Silent):
         return Evidence(weights=weights, rates=run.rates())
     way = road(run, node)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from .. import dialect
 from ..model import Lsn, Pair, Position, Running
+from ..model.positions import segment_name
 from ..model.sightings import Control
 from ..plans.rebuild import Rewinding
 from ..wire.doors import Door
-from .wal import segment_name
 
 _CHECKPOINT = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)")
 

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..errors import HaError
 from ..model import Snapshot
 from ..model.losses import Losses
+from ..model.marks import Seconds
 from ..run import Run
 from ..show import Table
 from .rebuilding import evidence
 
 _TABLES = 5  # that are named
+_LONGEST = Seconds(60)
 
 
 def rows_at_stake(run: Run, now: Snapshot) -> Table:
     """Per writable node what only it has: transactions, rows by table, and when they were committed.
 
-    Read from the WAL of both, which may take minutes where much was written; what cannot be read is said.
+    Read from the WAL of both, for a minute each at most: the alarm must not wait for it. What cannot be read is said.
     """
     head = ("at stake on", "what only it has", "rows by table (+inserted ~updated -deleted)")
     ours, theirs = now.system_ids()
     if len(now.primaries) < 2 or ours != theirs:
         return Table(head, [("none", "no two nodes of one cluster are writable", "")])
-    return Table(head, [(name, *_stake(run, now.giving_up(name), name)) for name in now.pair.names])
+    brief = replace(run, pair=replace(run.pair, timeouts=replace(run.timeouts, clone=_LONGEST)))
+    return Table(head, [(name, *_stake(brief, now.giving_up(name), name)) for name in now.pair.names])
 
 
 def _stake(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
     try:
         left = evidence(run, now, name).left
     except HaError as silence:
-        return f"unknown: {silence.what}", ""
+        return f"unknown: {silence.what}; rebuild with node={name} lists it", ""
     if left is None:
         return "unknown: its WAL from before the two parted is not there any more", ""
     return "; ".join([left.sentence, *left.unread]), _by_table(left)

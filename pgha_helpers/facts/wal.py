@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ..model.positions import segment_name
 from ..model.sightings import Control, disk_of
 from ..plans import Evidence
 from ..run import Run
@@ -52,16 +53,6 @@ def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> s
     """
     answer = door.run(*_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256))
     return _record(answer.text, at) if exactly else " ".join(answer.text.split())
-
-
-def segment_name(at: Position, segment: int) -> str:
-    """The file of the WAL that holds a position.
-
-    >>> segment_name(Position(14, Lsn.parse("1/3CA7A10")), 16 * 1024 * 1024)
-    '0000000E0000000100000003'
-    """
-    high, low = divmod(int(at.lsn) // segment, 2**32 // segment)
-    return f"{at.timeline:08X}{high:08X}{low:08X}"
 
 
 def _waldump(door: Door) -> tuple[str, ...]:

@@ -12,14 +12,15 @@ from struct import Struct
 
 from ..errors import Refusal
 from ..model import Lsn, Position
+from ..model.positions import segment_name
 from ..wire.sql import Session
-from .wal import segment_name
 
 _HEADER = Struct("<IIQBBxxI")  # length of all, xid, previous record, info, resource manager, CRC
 _REDO = Struct("<Q")
 _SHORT_DATA = 255  # XLR_BLOCK_ID_DATA_SHORT; a byte with the length of the data follows
 _XLOG, _SHUTDOWN = 0, 0x00  # RM_XLOG_ID, XLOG_CHECKPOINT_SHUTDOWN
 PAGE = 8192
+PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a page and of a segment
 _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
@@ -52,6 +53,21 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
     (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)  # that of a shutdown checkpoint is its own position
     sound = crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc
     return bool(sound and manager == _XLOG and info & 0xF0 == _SHUTDOWN and redo == at)
+
+
+def behind(start: Lsn, length: int, segment: int) -> Lsn:
+    """The first byte behind a record of so many bytes, which goes over the headers of the pages that it spans.
+
+    >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
+    (Lsn('0/3000048'), Lsn('0/3002030'))
+    """
+    at, left = int(start), length
+    while left:
+        if at % PAGE == 0:
+            at += PAGE_HEADER if at % segment else _SEGMENT_HEADER
+        taken = min(left, PAGE - at % PAGE)
+        at, left = at + taken, left - taken
+    return Lsn(-(-at // 8) * 8)
 
 
 def is_record(data: bytes) -> bool:

@@ -14,14 +14,14 @@ from struct import unpack_from
 
 from ..errors import NotAchieved
 from ..model import Lsn, Position
+from ..model.positions import segment_name, segment_start
 from ..wire.doors import Door
-from .wal import dump, record_at, segment_name
-from .wal_bytes import PAGE, is_record
+from .wal import dump, record_at
+from .wal_bytes import PAGE, PAGE_HEADER, behind, is_record
 
 _RECORD = re.compile(r"len \(rec/tot\): +\d+/ *(\d+),.* lsn: ([0-9A-F]+/[0-9A-F]+)")
 _ENDS = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:|could not find a valid record after")
 _MISSING = re.compile(r'could not (?:find|open|locate) (?:WAL )?file "(?:[^"]*/)?([0-9A-F]{24})"')
-_PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a page and of a segment
 _LATER_PAGES = 8  # that have their own address, at most so many are looked into
 
 #: From a byte of a file on.
@@ -89,21 +89,6 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
     return WalEnd(start.timeline, last, behind(last, int(found[1]), segment), " ".join(answer.text.split()))
 
 
-def behind(start: Lsn, length: int, segment: int) -> Lsn:
-    """The first byte behind a record of so many bytes, which goes over the headers of the pages that it spans.
-
-    >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
-    (Lsn('0/3000048'), Lsn('0/3002030'))
-    """
-    at, left = int(start), length
-    while left:
-        if at % PAGE == 0:
-            at += _PAGE_HEADER if at % segment else _SEGMENT_HEADER
-        taken = min(left, PAGE - at % PAGE)
-        at, left = at + taken, left - taken
-    return Lsn(-(-at // 8) * 8)
-
-
 def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
     """The bytes of the last record, of its segment and at most two pages of them: its header has the CRC of all."""
     if end.last is None:
@@ -138,7 +123,7 @@ def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
         return None
     name = segment_name(Position(end.timeline, end.behind), segment)
     rest = door.script(_REST, f"{wal}/{name}", str(int(end.behind) % segment), str(left + PAGE)).stdout
-    rest = rest[:left] + rest[left + _PAGE_HEADER :]  # a record may go over to the next page
+    rest = rest[:left] + rest[left + PAGE_HEADER :]  # a record may go over to the next page
     for offset in range(8, min(left, len(rest)), 8):
         if is_record(rest[offset:]):
             (previous,) = unpack_from("<Q", rest, offset + 8)
@@ -157,16 +142,7 @@ def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn
     for line in lines:
         file, _, told = line.partition(" ")
         if file != name:
-            page = _start_of(file, segment)
+            page = int(segment_start(file, segment).lsn)
         if told and int(told, 16) == page:
             yield Lsn(page)
         page += PAGE
-
-
-def _start_of(name: str, segment: int) -> int:
-    """Where the WAL of a segment starts.
-
-    >>> str(Lsn(_start_of("0000000E0000000100000003", 2**24)))
-    '1/3000000'
-    """
-    return (int(name[8:16], 16) * (2**32 // segment) + int(name[16:], 16)) * segment

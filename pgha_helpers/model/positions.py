@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import total_ordering
 
@@ -69,3 +70,36 @@ class Position:
     def _same_timeline(self, other: Position) -> None:
         if self.timeline != other.timeline:
             raise ValueError(f"{self} and {other} cannot be compared: two histories")
+
+
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+
+
+def segment_name(at: Position, segment: int) -> str:
+    """The file of the WAL that holds a position; `segment`: bytes of one.
+
+    >>> segment_name(Position(14, Lsn.parse("1/3CA7A10")), 16 * 1024 * 1024)
+    '0000000E0000000100000003'
+    """
+    high, low = divmod(int(at.lsn) // segment, 2**32 // segment)
+    return f"{at.timeline:08X}{high:08X}{low:08X}"
+
+
+def segment_start(name: str, segment: int) -> Position:
+    """Where a file of the WAL begins. Raises ValueError for a name that is not one's.
+
+    >>> str(segment_start("0000000E0000000100000003", 16 * 1024 * 1024))
+    '1/3000000 on timeline 14'
+    """
+    if not is_segment(name):
+        raise ValueError(f"{name!r} is not a file of the WAL")
+    return Position(int(name[:8], 16), Lsn((int(name[8:16], 16) << 32) + int(name[16:], 16) * segment))
+
+
+def is_segment(name: str) -> bool:
+    """Whether it is the name of a whole file of the WAL.
+
+    >>> is_segment("0000000E0000000100000003"), is_segment("00000002.history")
+    (True, False)
+    """
+    return _SEGMENT.fullmatch(name) is not None

@@ -16,8 +16,7 @@ _DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \
 class Option:
     """One way to reach the aim. `why_not` is empty where it is possible.
 
-    `bytes` is what would be moved and `seconds` what that would take, None where unknown; `rate` says what the
-    seconds were reckoned from.
+    `bytes` is what would be moved and `seconds` what that would take, None where unknown.
     """
 
     method: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..model import Lsn, Position, Snapshot
+from ..model import Snapshot
+from ..model.positions import is_segment, segment_start
 from ..model.sightings import disk_of
 from .rebuild import history_of
 
@@ -24,26 +25,12 @@ class Unarchived:
     after: tuple[str, ...] = ()
 
 
-def start_of(name: str, segment: int) -> Position | None:
-    """Where a segment of WAL begins; `segment` is its bytes. None for a history file or a backup's label.
-
-    >>> start_of("0000000E0000000100000003", 16 * 1024 * 1024)
-    Position(timeline=14, lsn=Lsn('1/3000000'))
-    >>> start_of("00000002.history", 16 * 1024 * 1024)
-    """
-    digits = name.removesuffix(".partial")
-    try:
-        timeline, high, low = (int(digits[at : at + 8], 16) for at in (0, 8, 16))
-    except ValueError:
-        return None
-    return Position(timeline, Lsn((high << 32) + low * segment)) if len(digits) == 24 else None
-
-
 def sort_unarchived(now: Snapshot, names: Sequence[str], segment: int) -> Unarchived:
     """Which of a node's segments that wait for its archiver lie before the fork. Raises NotSeen without a primary."""
     disk, timeline = disk_of(now.primary), now.primary.timeline
     forks = history_of(disk.histories.get(timeline, "") if disk else "") | {timeline: now.primary.written}
-    starts = {name: start for name in sorted(names) if (start := start_of(name, segment))}
+    whole = {name: name.removesuffix(".partial") for name in sorted(names)}
+    starts = {name: segment_start(file, segment) for name, file in whole.items() if is_segment(file)}
     before = tuple(name for name, at in starts.items() if at.timeline in forks and at.lsn < forks[at.timeline])
     return Unarchived(before, tuple(name for name in starts if name not in before))
 

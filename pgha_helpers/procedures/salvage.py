@@ -15,6 +15,7 @@ from ..actions import servers, wal_copy
 from ..actions.replay import replay_past
 from ..errors import NotAchieved
 from ..facts.disk import read_disk
+from ..facts.parting import digest_before
 from ..facts.wal import record_at
 from ..facts.wal_bytes import read_bytes
 from ..facts.wal_end import WalEnd, find_end, goes_on, last_bytes
@@ -93,12 +94,12 @@ def _look_for_end(run: Run, plan: Plan, control: Control, timeline: int) -> Foun
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
-        own = run.aside(lambda: wal_copy.beginning(run, plan.node, here, segment))
+        own = run.aside(lambda: digest_before(run.doors[plan.node], here, segment))
         try:
             end = find_end(old, Position(timeline, max(here.lsn, control.redo)), segment)
         except NotAchieved as unknown:
             raise NotAchieved(unknown.what, _WITHOUT) from None
-        theirs = wal_copy.beginning(run, plan.peer, here, segment) if end.last is not None else ""
+        theirs = digest_before(old, here, segment) if end.last is not None else ""
         deed.say(f"its WAL ends at {end}")
         return Found(here, end, {plan.node: own.result(), plan.peer: theirs}, segment)
 

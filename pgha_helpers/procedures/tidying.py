@@ -20,7 +20,7 @@ from ..run import Run
 def leftovers(run: Run, now: Snapshot) -> Leftovers:
     """What there is on both nodes, and what this run's parameters ask for."""
     drop, remove = (names(str(run.parameters.get(key, ""))) for key in ("drop_slots", "remove_kept"))
-    found = Leftovers(read_all_kept(run), drop, remove)
+    found = Leftovers(read_all_kept(run, sized=run.permit is None), drop, remove)  # past the gate nobody reads sizes
     asked = found.to_remove if len(now.primaries) == 1 else ()
     return Leftovers(found.kept, drop, remove, only_copies(run, now, asked))
 

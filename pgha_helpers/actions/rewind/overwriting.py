@@ -20,7 +20,6 @@ from ..files import read_file, real_path
 from ..flushing import flush
 from ..progress import Progress
 
-_PROGRESS = re.compile(r"(\d+)/(\d+) kB")
 _TO_COPY = re.compile(r"need to copy (.+?) \(")
 CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with method=clone"
 
@@ -59,22 +58,14 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
     aside = f"{data}.rewinding-{run.id}"
     with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
         refuse_the_living(door)
-        said: list[str] = []
         with Progress(run, f"rewind of {name}") as progress:
-
-            def on_line(line: str) -> None:
-                if match := _PROGRESS.search(line):
-                    progress.at(int(match[1]) * 1024, int(match[2]) * 1024)
-                else:
-                    said.append(line)
-
             script = flush() + Path(__file__).with_name("rewind.sh").read_text()
             argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked)]
-            status = attend(door, argv, on_line, run.timeouts.clone)
+            status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:
             raise NotAchieved(
-                f"the rewind of {name} ended with status {status}: {_last(said)}. It is unusable, kept as {aside}, "
-                f"and must never be started; what it had is saved in {saved}",
+                f"the rewind of {name} ended with status {status}: {_last(progress.said)}. It is unusable, kept as "
+                f"{aside}, and must never be started; what it had is saved in {saved}",
                 "run this notebook again: the node will be cloned",
             )
         deed.say(

@@ -8,9 +8,9 @@ from pathlib import Path
 from ... import dialect
 from ...errors import Refusal
 from ...facts.disk import read_disk
-from ...facts.wal import segment_name
 from ...model import Position
 from ...model.kept import STAMP
+from ...model.positions import segment_name
 from ...run import Run
 from ...wire.doors import Door
 from ..configuration import recovery_conf, standby_settings, with_settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from ...model.kept import STAMP
 from ...run import Run
 from ...wire.doors import Door
 
@@ -55,7 +56,7 @@ def move_aside(run: Run, name: str, target: str) -> None:
 
     May be run again: what an earlier run has moved is left where it is.
     """
-    stamp = f"aside-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run.id}"
+    stamp = f"aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"move the WAL and the control file of {target} aside") as deed:
         kept = move(run.doors[name], target, stamp)
         if kept:

@@ -11,7 +11,7 @@ from ...run import Run
 from .beginning import beginning
 from .names import name_all
 from .reading import files_of, read_once
-from .stretches import position_of, timelines_after
+from .stretches import timelines_after
 
 
 def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
@@ -40,4 +40,4 @@ def _relations(found: Losses) -> Iterable[Relation]:
         yield from (relation for relation, _ in two.rows)
 
 
-__all__ = ["files_of", "losses", "position_of", "read_again", "timelines_after"]
+__all__ = ["files_of", "losses", "read_again", "timelines_after"]

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from ...model import Lsn, Position
 from ...model.marks import MB
+from ...model.positions import segment_name
 from ...wire.doors import Door
-from ..wal import segment_name
 from .reading import command
 from .records import precedes
 from .stretches import Stretch, earliest

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from ... import front
 from ...model import Lsn, Position
 from ...model.losses import Losses, Lost, Relation, Rows
+from ...model.positions import segment_name, segment_start
 from ...run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
-from ..wal import segment_name
+from ..wal_bytes import PAGE
 from .records import Reader
-from .stretches import Stretch, position_of, stretches
+from .stretches import Stretch, stretches
 
 LISTED = 10_000  # transactions that are kept in memory, a kilobyte each at most; the rest is counted
-PAGE = 8192
 _LIST = """
 cd -- "$1" && ls && for history in *.history; do
     if [ -f "$history" ]; then echo "history $history"; cat -- "$history"; echo; fi
@@ -71,7 +71,7 @@ def read_once(
 
 def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
     """A bar for what takes longer than a few seconds; files that were made ahead count as if they held something."""
-    total = int(position_of(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
+    total = int(segment_start(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
     words = f"reading the WAL of {node}"
     scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
     return tqdm(total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale)

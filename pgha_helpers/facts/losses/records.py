@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ...model import Lsn
 from ...model.losses import Lost, Relation, Rows, Undecided
+from ..wal_bytes import behind
 
 _RECORD = re.compile(
     r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), prev \S+ desc: (.*)"
@@ -30,7 +31,6 @@ _RUNNING = re.compile(r"RUNNING_XACTS nextXid (\d+) latestCompletedXid \d+ oldes
 _SHUTDOWN = re.compile(r"CHECKPOINT_SHUTDOWN .*?; xid \d+:(\d+);")
 _NEW_DATABASE = re.compile(r"CREATE\S* (?:copy dir .* to|create dir) (\d+)/(\d+)")
 _COLUMN = {"INSERT": 0, "UPDATE": 1, "HOT_UPDATE": 1, "DELETE": 2}
-_PAGE, _HEADER, _LONG_HEADER = 8192, 24, 40
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Reader:
         if self._last is None:
             return Lsn(0)
         _, length, _, at, told = self._last
-        end = record_end(Lsn.parse(at), int(length), self._segment)
+        end = behind(Lsn.parse(at), int(length), self._segment)
         switched = told.startswith("SWITCH")  # the rest of its segment is left empty
         return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
 
@@ -175,20 +175,6 @@ def precedes(one: int, other: int) -> bool:
     (True, False, True)
     """
     return (one - other) % 2**32 > 2**31
-
-
-def record_end(lsn: Lsn, length: int, segment: int) -> Lsn:
-    """Where a record ends, which goes on behind the header of each page that it enters; the next begins there.
-
-    >>> record_end(Lsn.parse("0/19789E0"), 405, 2**24), record_end(Lsn.parse("0/2000028"), 8192, 2**24)
-    (Lsn('0/1978B78'), Lsn('0/2002040'))
-    """
-    at, left = int(lsn), length
-    while left > (room := _PAGE - at % _PAGE):
-        left -= room
-        at += room
-        at += _HEADER if at % segment else _LONG_HEADER
-    return Lsn(at + (left + 7) // 8 * 8)
 
 
 def _ids(told: str) -> list[int]:

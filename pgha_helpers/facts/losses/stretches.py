@@ -5,14 +5,12 @@ A loser may have been promoted itself, since: then what it has beyond the fork g
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...model import Lsn, Position
-from ..wal import segment_name
-
-_SEGMENT = re.compile(r"[0-9A-F]{24}")
+from ...model.positions import is_segment, segment_name, segment_start
+from ...plans.rebuild import history_of
 
 
 @dataclass(frozen=True)
@@ -35,31 +33,16 @@ def timelines_after(fork: int, names: Sequence[str], histories: Mapping[int, str
     >>> timelines_after(1, ["000000010000000000000003"], {2: "1\\t0/3000148\\tthe other node's, and not followed\\n"})
     [(1, None)]
     """
-    present = {int(name[:8], 16) for name in names if _SEGMENT.fullmatch(name)}
+    present = {int(name[:8], 16) for name in names if is_segment(name)}
     for newest in sorted(present & histories.keys(), reverse=True):
-        left = _left(histories[newest])
+        left = history_of(histories[newest])
         if newest > fork in left:
             return [(one, at) for one, at in sorted(left.items()) if one >= fork] + [(newest, None)]
     return [(fork, None)]
 
 
-def position_of(name: str, segment: int) -> Position:
-    """Where a segment of WAL begins.
-
-    >>> str(position_of("0000000E0000000100000003", 16 * 1024 * 1024))
-    '1/3000000 on timeline 14'
-    """
-    return Position(int(name[:8], 16), Lsn((int(name[8:16], 16) << 32) + int(name[16:], 16) * segment))
-
-
 def _name(timeline: int, number: int, segment: int) -> str:
     return segment_name(Position(timeline, Lsn(number * segment)), segment)
-
-
-def _left(history: str) -> dict[int, Lsn]:
-    """Which timelines a history file names, and where each was left."""
-    lines = (line.split() for line in history.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    return {int(words[0]): Lsn.parse(words[1]) for words in lines if len(words) > 1}
 
 
 def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> Lsn:
@@ -82,7 +65,7 @@ def stretches(
 
     Where that file is not there any more, it begins with the first one after it; empty if there is none either.
     """
-    have = [name for name in sorted(names) if _SEGMENT.fullmatch(name)]
+    have = [name for name in sorted(names) if is_segment(name)]
     found = []
     for timeline, left in timelines_after(fork.timeline, names, histories):
         at = Position(timeline, start)
@@ -90,6 +73,6 @@ def stretches(
         if left is not None:
             mine = [name for name in mine if name <= segment_name(Position(timeline, left), segment)]
         if mine:
-            found.append(Stretch(max(at, position_of(mine[0], segment)), mine[0], mine[-1], left))
+            found.append(Stretch(max(at, segment_start(mine[0], segment)), mine[0], mine[-1], left))
         start = start if left is None else left
     return tuple(found)
