@@ -69,6 +69,7 @@ class Run:
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
     had: Losses | None = None  # what was last read of a node's WAL beyond a fork
+    remains: Any = None  # what was last read of a lost primary's disk
     copied: Any = None  # the progress of the last copy, until it has been drawn
     canary: Any = None  # the one that was begun; only one sings in a run
     leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line

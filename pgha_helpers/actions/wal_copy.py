@@ -15,6 +15,7 @@ from ..model.positions import segment_name
 from ..run import Run
 from ..show import size
 from ..wire.doors import Door
+from .servers import WAKE
 
 _CHUNK = 2**20  # bytes in one answer of a shell
 
@@ -131,9 +132,9 @@ def _read(old: Door, piece: Piece) -> bytes:
 
 
 def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
-    """One script a piece: each costs a round trip, within the outage."""
+    """One script a piece: each costs a round trip, within the outage. A whole file is replayed at once."""
     part = piece.part
     words = (new.node.data_directory, part.name, str(part.first), str(part.until), str(segment))
     begin = _BEGIN if piece.at == part.first else ""
-    end = _END if piece.at + piece.count == part.until else ""
+    end = f"{_END}set +e\n{WAKE}" if piece.at + piece.count == part.until else ""
     new.script(f"set -e\n{begin}{_ADD}{end}", *words, stdin=data)

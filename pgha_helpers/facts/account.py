@@ -10,9 +10,8 @@ from ..model import Control, Lsn, Position, Running, Snapshot
 from ..model.sightings import disk_of
 from ..plans.account import Account
 from ..run import Run
-from ..wire.doors import Door
+from .remains import read_remains
 from .wal import dump
-from .wal_end import find_end, goes_on
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
 _LAST = "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at"
@@ -31,23 +30,24 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
         known = run.last_known(old, target.system_id)
         return Account(unread=disk.blank if disk else str(seen), known=known, last_commit=last)
     try:
-        return replace(_read(run.doors[old], target, disk.control, max(disk.histories, default=1)), last_commit=last)
+        found = _read(run, old, target, disk.control, max(disk.histories, default=1))
+        return replace(found, last_commit=last)
     except HaError as unread:
         known = run.last_known(old, target.system_id)
         return Account(unread=unread.what, known=known, last_commit=last)
 
 
-def _read(door: Door, target: Running, control: Control, newest: int) -> Account:
+def _read(run: Run, old: str, target: Running, control: Control, newest: int) -> Account:
     """The end of the WAL on a disk, and the commits there that the standby has not received."""
     timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
         return Account(Position(timeline, control.least_end.lsn))
-    since = Position(timeline, Lsn(max(target.replayed, control.redo)))
-    end = find_end(door, since, control.segment)
-    here, damaged = target.position, goes_on(door, end, control.segment)
+    remains, here = read_remains(run, old, Position(timeline, target.replayed), control), target.position
+    end, damaged = remains.found.end, remains.behind.goes_on
     if end.behind <= here.lsn:
         return Account(Position(timeline, end.behind), damaged=damaged)
-    lines = dump(door, since, control.segment, only="Transaction", through=_COMMITS).text.splitlines()
+    since = Position(timeline, Lsn(max(target.replayed, control.redo)))
+    lines = dump(run.doors[old], since, control.segment, only="Transaction", through=_COMMITS).text.splitlines()
     beyond = [line for line in lines if Lsn.parse(line.split(" ", 1)[0]) >= here.lsn]
     first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
     return Account(Position(timeline, end.behind), len(beyond), first, newest_of, damaged)

@@ -68,8 +68,11 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> str
                 raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
             run.journal.write("not armed", node=plan.peer, because=unarmed.what)
         _disable(run, plan)
-    servers.end_every_process(run, plan.peer)
-    return _evidence(run, plan, armed, word)
+    left, there = read_fenced(run.doors[plan.peer])
+    if left:
+        servers.end_every_process(run, plan.peer)
+        left, there = read_fenced(run.doors[plan.peer])
+    return _evidence(plan, (len(left), there), armed, word)
 
 
 def _arm(run: Run, plan: Plan, major: int) -> None:
@@ -99,12 +102,15 @@ def _disable(run: Run, plan: Plan) -> None:
         print(f"  {plan.peer}: its service is not disabled: {trouble.what}", flush=True)
 
 
-def _evidence(run: Run, plan: Plan, armed: bool, word: str) -> str:
-    """What is seen there now. Raises NotAchieved if a process is there again, or the standby definition is not."""
-    left, there = read_fenced(run.doors[plan.peer])
+def _evidence(plan: Plan, seen: tuple[int, tuple[str, ...]], armed: bool, word: str) -> str:
+    """What was seen there last, in words: the number of processes, and the files of a standby definition.
+
+    Raises NotAchieved if a process is there again, or the standby definition is not.
+    """
+    left, there = seen
     if left:
         raise NotAchieved(
-            f"{plan.peer} was ended and runs again: {len(left)} processes",
+            f"{plan.peer} was ended and runs again: {left} processes",
             "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
         )
     if armed and not there:

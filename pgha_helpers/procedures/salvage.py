@@ -7,23 +7,20 @@ backends that still commit (tried). So this comes after the fence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from ..actions import servers, wal_copy
 from ..actions.replay import replay_past
 from ..errors import NotAchieved
 from ..facts.disk import read_disk
-from ..facts.parting import digest_before
+from ..facts.remains import Behind, Found, look_behind, look_for_end, still_there
 from ..facts.wal import record_at
 from ..facts.wal_bytes import read_bytes
-from ..facts.wal_end import WalEnd, find_end, goes_on, last_bytes
+from ..facts.wal_end import WalEnd
 from ..model import Blank, Control, Disk, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..plans import Plan
 from ..run import Run
 from ..show import size
-from ..wire.doors import Door
 
 _STILL = 3.0  # seconds without progress, before the segments are copied a second time
 _LEAST = 24  # bytes: a record's header, which ends with the CRC of all of it
@@ -48,32 +45,10 @@ def salvage(run: Run, plan: Plan, now: Snapshot) -> None:
     seen = now[plan.peer]  # where nothing ran, that was its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
-    found = _look_for_end(run, plan, control, target.timeline)
-    behind = _bring_over(run, plan, found)
+    found, known = _look_for_end(run, plan, control, target.timeline)
+    behind = _bring_over(run, plan, found, known)
     _judge_damage(run, plan, found.end, behind.goes_on)
     _prove_one_history(run, plan, found, behind.last)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is to be brought over: from `here`, up to where the standby had replayed, to the old primary's `end`.
-
-    `before` are the digests, by node, of what stands before `here`, and empty where that is not there. `segment` is in
-    bytes.
-    """
-
-    here: Position
-    end: WalEnd
-    before: Mapping[str, str]
-    segment: int
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the `last` record."""
-
-    goes_on: Lsn | None
-    last: bytes
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
@@ -88,40 +63,43 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
     return disk.control
 
 
-def _look_for_end(run: Run, plan: Plan, control: Control, timeline: int) -> Found:
-    """One pg_waldump on the old primary's disk, while the standby reads what it has itself."""
-    old, segment = run.doors[plan.peer], control.segment
+def _look_for_end(run: Run, plan: Plan, control: Control, timeline: int) -> tuple[Found, list[Future[Behind]]]:
+    """Where its WAL ends, and what stands there if that is known: nothing is read twice within the outage."""
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
-        own = run.aside(lambda: digest_before(run.doors[plan.node], here, segment))
+        if known := still_there(run, plan.peer, here):
+            deed.say(f"its WAL ends at {known.found.end}, and nothing has touched it since the gate read it")
+            looked: Future[Behind] = Future()
+            looked.set_result(known.behind)
+            return known.found, [looked]
         try:
-            end = find_end(old, Position(timeline, max(here.lsn, control.redo)), segment)
+            found = look_for_end(run, plan.peer, here, control)
         except NotAchieved as unknown:
             raise NotAchieved(unknown.what, _WITHOUT) from None
-        theirs = digest_before(old, here, segment) if end.last is not None else ""
-        deed.say(f"its WAL ends at {end}")
-        return Found(here, end, {plan.node: own.result(), plan.peer: theirs}, segment)
+        deed.say(f"its WAL ends at {found.end}")
+        return found, []
 
 
-def _bring_over(run: Run, plan: Plan, found: Found) -> Behind:
+def _bring_over(run: Run, plan: Plan, found: Found, looking: list[Future[Behind]]) -> Behind:
     """Copy until the standby has replayed the last record: a recycled file may have replaced one meanwhile.
 
-    What stands behind the end is looked for as soon as the old primary's shell has nothing else to do.
+    What stands behind the end is looked for as soon as the old primary's shell has nothing else to do, and only if
+    that is not under way or known.
     """
-    door, end, looking = run.doors[plan.node], found.end, list[Future[Behind]]()
+    door, end = run.doors[plan.node], found.end
 
-    def look_behind() -> None:
+    def look_there() -> None:
         if not looking:
-            looking.append(run.aside(lambda: _behind(run.doors[plan.peer], found)))
+            looking.append(run.aside(lambda: look_behind(run.doors[plan.peer], found)))
 
     for again in (False, True):
         if end.last is None or servers.replayed(door) > end.last:
             print(f"{plan.node} has every record that the disk of {plan.peer} holds.", flush=True)
-            look_behind()
+            look_there()
             return looking[0].result()
         _prove_same_before(run, plan, found)
-        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, look_behind)
+        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, look_there)
         patience = run.timeouts.replay if again else min(_STILL, run.timeouts.replay)
         with run.deed(plan.node, f"replay up to {end}") as deed:
             at = replay_past(run, plan.node, end.last, patience, wake=True)
@@ -132,10 +110,6 @@ def _bring_over(run: Run, plan: Plan, found: Found) -> Behind:
         f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of {plan.peer} at {end.last}",
         f"read the log of {plan.node}, then run this notebook again. {_WITHOUT}",
     )
-
-
-def _behind(old: Door, found: Found) -> Behind:
-    return Behind(goes_on(old, found.end, found.segment), last_bytes(old, found.end, found.segment))
 
 
 def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:

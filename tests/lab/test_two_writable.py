@@ -23,6 +23,7 @@ from pgha_helpers.lab import Lab
 from pgha_helpers.model import Hung
 
 from ..conftest import pgha
+from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, running
 from .servers import ask, orphan_a_backend, ssh_server, writable
 
@@ -145,6 +146,41 @@ def test_a_consent_to_rebuild_does_not_outlive_the_role_of_the_node(pair: Lab) -
         with pytest.raises(HaError, match=r"db1 is the writable node|not what was consented to"):
             rebuild(run, plan)
     assert writable(pair) == ["db1"]
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["and runs", "and is stopped again"])
+def test_what_a_loser_commits_after_the_gate_is_not_covered_by_the_consent(pair: Lab, stops: bool) -> None:
+    """It was stopped at the gate, whose reading of its WAL is used again for a rebuild that follows at once."""
+    ask(pair, "db0", "create table t (x text)")
+    left_behind(pair, crash=False)
+    with running(pair, "rebuild", confirm="rebuild db0, leave 3 transactions", method="clone") as run:
+        plan = gate(run, plan_rebuild(run, look(run)))
+        open_by_hand(pair, "db0")
+        ask(pair, "db0", "insert into t values ('after the gate')")
+        if stops:
+            stop_cleanly(pair, "db0")
+        with pytest.raises(HaError, match=r"not what was consented to|two primaries"):
+            rebuild(run, plan)
+    assert not [*pair.node("db0").home.glob("data.*")], "nothing was copied or renamed"
+
+
+def test_what_a_lost_primary_commits_after_the_gate_is_salvaged(pair: Lab) -> None:
+    """Its disk was read at the gate; then somebody started it again, and it was killed a second time."""
+    ask(pair, "db0", "create table t (n int)")
+    ask(pair, "db0", "insert into t values (1)")
+    pair.kill("db0")
+    with running(pair, "promote", occasion="failover", confirm="promote db1") as run:
+        plan = gate(run, plan_promotion(run, look(run, around=True)))
+        for process in pair.processes("db1"):
+            if "walreceiver" in Path(f"/proc/{process}/cmdline").read_text():
+                os.kill(process, signal.SIGSTOP)
+        (pair.node("db0").data_directory / "postmaster.pid").unlink()
+        start(pair, "db0")
+        ask(pair, "db0", "insert into t values (2)")
+        pair.kill("db0")
+        hand_over(run, plan)
+    assert writable(pair) == ["db1"]
+    assert ask(pair, "db1", "select n from t order by n") == [(1,), (2,)]
 
 
 def test_a_second_writable_node_is_seen_by_a_client_as_an_error(pair: Lab) -> None:

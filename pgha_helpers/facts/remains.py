@@ -1,0 +1,97 @@
+"""What a lost primary's disk holds beyond its standby, and whether it still is what was read there.
+
+Where nothing ran any more when the gate was shown, all of this was read for the account. Nothing is read twice within
+the outage: a fingerprint tells whether anything has touched that WAL since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import CommandFailed
+from ..model import Control, Lsn, Position
+from ..run import Run
+from ..wire.doors import Door
+from .parting import digest_before
+from .wal_end import WalEnd, find_end, goes_on, last_bytes
+
+#: Inode, size and time of change of every file of WAL, and of the control file, which each start of a server writes.
+_FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be brought over: from `here`, up to where the standby had replayed, to the old primary's `end`.
+
+    `before` are the digests, by node, of what stands before `here`, and empty where that is not there. `segment` is in
+    bytes.
+    """
+
+    here: Position
+    end: WalEnd
+    before: Mapping[str, str]
+    segment: int
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the `last` record."""
+
+    goes_on: Lsn | None
+    last: bytes
+
+
+@dataclass(frozen=True)
+class Remains:
+    """All of it as it was once read on `node`, whose WAL had this fingerprint."""
+
+    node: str
+    fingerprint: str
+    found: Found
+    behind: Behind
+
+
+def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
+    """One pg_waldump on the old primary's disk, while the standby, which has replayed up to `here`, reads its own.
+
+    Raises NotAchieved where the end cannot be told.
+    """
+    door, new, segment = run.doors[old], run.pair.other(old).name, control.segment
+    own = run.aside(lambda: digest_before(run.doors[new], here, segment))
+    try:
+        end = find_end(door, Position(here.timeline, Lsn(max(here.lsn, control.redo))), segment)
+        theirs = digest_before(door, here, segment) if end.last is not None else ""
+    finally:
+        ours = own.result()
+    return Found(here, end, {new: ours, old: theirs}, segment)
+
+
+def look_behind(old: Door, found: Found) -> Behind:
+    """What stands at the end that was found."""
+    return Behind(goes_on(old, found.end, found.segment), last_bytes(old, found.end, found.segment))
+
+
+def fingerprint(door: Door) -> str:
+    """What changes with any change to a node's WAL; empty where that cannot be told."""
+    try:
+        return door.script(_FINGERPRINT, door.node.data_directory).text
+    except CommandFailed:
+        return ""
+
+
+def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
+    """Read all of it from the disk of a node on which nothing runs, and remember it with the run."""
+    before = fingerprint(run.doors[old])
+    found = look_for_end(run, old, here, control)
+    remains = Remains(old, before, found, look_behind(run.doors[old], found))
+    run.remains = remains
+    return remains
+
+
+def still_there(run: Run, old: str, here: Position) -> Remains | None:
+    """What this run has read there, if the disk and the standby are as they were then."""
+    known: Remains | None = run.remains
+    if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
+        return None
+    return known if fingerprint(run.doors[old]) == known.fingerprint else None
