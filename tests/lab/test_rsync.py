@@ -21,6 +21,7 @@ from pgha_helpers.actions.slots import wait_until_free
 from pgha_helpers.actions.swapping import swap
 from pgha_helpers.checks import AFTER
 from pgha_helpers.errors import Failure
+from pgha_helpers.facts.copying import read_copying
 from pgha_helpers.facts.rsync import Road, road
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Blank
@@ -28,6 +29,7 @@ from pgha_helpers.places import CHECKOUT
 from pgha_helpers.plans import Plan
 from pgha_helpers.run import Run
 
+from .peer_ssh import KEYS, ssh_pair
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask
 
@@ -51,7 +53,7 @@ def rebuilt(run: Run, name: str = "db1", beside: bool = False) -> None:
     servers.stop(run, name, "a test")
     wait_until_free(run, source.node, name)
     if beside:
-        swap(run, name, rsync.copy_beside(run, name, source))
+        swap(run, name, rsync.copy_beside(run, name, source, read_copying(run, name, source)))
     else:
         rsync.copy_in_place(run, name, source)
     servers.start(run, name)
@@ -137,22 +139,6 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
     ask(pair, "db1", "select count(*) from pg_proc where prosrc is not null")
 
 
-def ssh_pair(pair: Lab, folder: Path, name: str = "db0") -> Path:
-    """The lab's pair file with a way over ssh from db1 to `name`: files of the servers' user, with odd names."""
-    keys = pair.node("db1").home / "it's a key"
-    keys.mkdir(mode=0o700, exist_ok=True)
-    for file in ("id_ed25519", "known_hosts"):
-        shutil.copy(pair.folder / file, keys / file)
-        (keys / file).chmod(0o600)
-    owner = pair.node(name).data_directory.stat()
-    for path in (keys, *keys.iterdir()):
-        os.chown(path, owner.st_uid, owner.st_gid)
-    user = pair.node(name).data_directory.owner()
-    told = {"host": "127.0.0.1", "port": pair.node(name).ssh_port, "user": user}
-    told |= {"key": str(keys / "id_ed25519"), "known_hosts": str(keys / "known_hosts")}
-    return changed_pair(pair, folder, **{name: {"peer_ssh": told}})
-
-
 def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> None:
     diverge(pair)
     odd = pair.node("db0").data_directory / "base" / "odd 'name\n$(touch x)"
@@ -169,7 +155,7 @@ def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> No
 
 def test_why_there_is_no_road_is_said(pair: Lab, tmp_path: Path) -> None:
     path = ssh_pair(pair, tmp_path)
-    keys = pair.node("db1").home / "it's a key"
+    keys = pair.node("db1").home / KEYS
     with running(path, "rebuild") as run:
         (keys / "known_hosts").write_text("")
         assert "Host key verification failed" in str(road(run, "db1"))

@@ -21,6 +21,7 @@ from pgha_helpers.model import Pair
 from pgha_helpers.parameters import load_pair
 from pgha_helpers.procedures import plan_rebuild
 from pgha_helpers.records.folder import record_folders
+from tests.lab.peer_ssh import ssh_pair
 from tests.lab.runs import carry_out, running
 
 from ..commands import Ran, pgha
@@ -110,26 +111,30 @@ def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
 class Ours:
     """The notebook's verbs over ssh. The clock runs from the gate until the node was seen to stream."""
 
-    def __init__(self, method: str) -> None:
-        self.method, self.name = method, f"pgha, method={method}" if method else "pgha, its own choice"
+    def __init__(self, method: str, over_ssh: bool = False) -> None:
+        self.method, self.over_ssh = method, over_ssh
+        self.name = f"pgha, method={method}" if method else "pgha, its own choice"
+        if over_ssh:
+            self.name += ", over ssh"
 
     def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
-        consent = rehearsed(lab, self.method)
+        pair = ssh_pair(lab, lab.folder, *lab.nodes) if self.over_ssh else lab.pair_file
+        consent = rehearsed(pair, self.method)
         with _quiet():
-            carry_out(lab, "rebuild", consent, method=self.method)
+            carry_out(pair, "rebuild", consent, method=self.method)
         # by its time, and not by its name: the rehearsal may have begun in the same second
         return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime))
 
 
 def as_typed(lab: Lab, method: str) -> Ran:
     """The command, with a kernel and a record: what it weighs."""
-    words = (f"confirm={rehearsed(lab, method)}", f"method={method}")
+    words = (f"confirm={rehearsed(lab.pair_file, method)}", f"method={method}")
     return pgha("run", "rebuild", str(lab.pair_file), *(part for word in words for part in ("-p", word)), weigh=True)
 
 
-def rehearsed(lab: Lab, method: str) -> str:
+def rehearsed(pair: Path, method: str) -> str:
     """The words of consent."""
-    with _quiet(), running(lab, "rebuild", method=method) as run:
+    with _quiet(), running(pair, "rebuild", method=method) as run:
         return plan_rebuild(run, look(run)).consent
 
 

@@ -27,7 +27,8 @@ def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
         yield "Rebuild", Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")])
         return
     scale = int(os.environ.get("PGHA_BENCH_SCALE", _SCALE))
-    contenders: list[Contender] = [ByHand("clone"), ByHand("rewind"), *map(Ours, _METHODS), Ours("")]
+    ours = [*map(Ours, _METHODS), Ours("rsync", over_ssh=True), Ours("")]
+    contenders: list[Contender] = [ByHand("clone"), ByHand("rewind"), *ours]
     found: Found = {each.name: [] for each in contenders}
     with pair_of(folder / "pair", PROGRAMS) as lab:
         bytes_, version = fill(lab, scale), Nodes.of(lab).version
@@ -69,7 +70,7 @@ def asked(found: Found, memory: float) -> Table:
     rows = [
         _ratio("clone, over pg_basebackup and pg_verifybackup by hand", found, clone, ByHand("clone").name, 1.05),
         _ratio("rsync, over our clone", found, rsync, clone, 0.4),
-        _wire(found[rsync], found[clone]),
+        _wire(found[Ours("rsync", over_ssh=True).name], found[clone]),
         _ratio("rewind, over pg_rewind by hand", found, rewind, ByHand("rewind").name, 1.1),
         _ratio(f"its own choice, over the best ({best})", found, Ours("").name, best, 1.2),
         ("memory of pgha run, all its processes", f"{memory:.0f} MB", f"{_MEMORY} MB", _reached(memory, _MEMORY)),
@@ -86,7 +87,7 @@ def _ratio(what: str, found: Found, name: str, over: str, limit: float) -> tuple
 
 def _wire(rsync: Sequence[Rebuilt], clone: Sequence[Rebuilt]) -> tuple[str, str, str, str]:
     one, other = (median(each.moved or 0 for each in turns) for turns in (rsync, clone))
-    return "bytes over the wire: rsync, over our clone", f"{one / other:.2f}", "1.00", _reached(one, other)
+    return "bytes over the wire: rsync over ssh, over our clone", f"{one / other:.2f}", "1.00", _reached(one, other)
 
 
 def _reached(value: float, limit: float) -> str:
