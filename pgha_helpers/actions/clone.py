@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from .. import dialect
 from ..conninfo import primary_conninfo
 from ..errors import NotAchieved, Refusal
-from ..facts.copying import read_copying
 from ..model import Running
 from ..plans.copying import Copying, Half, refuse_copy
 from ..plans.setup import NEED_RESTART
@@ -39,8 +38,11 @@ exit "$synced"
 """
 
 
-def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> None:
-    """Remove what copies that died have left: never started, never moved in, open by nobody, without WAL of its own."""
+def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
+    """Remove what copies that died have left: never started, never moved in, open by nobody, without WAL of its own.
+
+    False where there was nothing.
+    """
     with run.deed(name, "remove what copies that died have left") as deed:
         for half in halves:
             run.doors[name].script(_REMOVE, half.path, within=run.timeouts.clone)
@@ -48,16 +50,16 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> None:
             deed.say("removed " + ", ".join(f"{half.path} ({size(half.bytes)})" for half in halves))
         else:
             deed.already("no copy that died has left anything")
+    return bool(halves)
 
 
-def copy_beside(run: Run, name: str, primary: Running) -> str:
+def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
     """Copy the primary with pg_basebackup into fresh directories beside; gives the one that is ready to be moved in.
 
     Raises NotSafe, inside the deed, where there is no room or something is in the way.
     """
     door = run.doors[name]
     with run.deed(name, f"copy {primary.node}") as deed:
-        copying = read_copying(run, name, primary)
         refuse_copy(copying)
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)

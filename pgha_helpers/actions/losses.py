@@ -76,15 +76,15 @@ def _between(door: Door, fork: Position, end: Position, segment: int) -> list[st
 
 def _keep(run: Run, door: Door, name: str, bar: tqdm[Any]) -> None:
     source, target = f"{door.node.data_directory}/pg_wal/{name}", run.folder / f"wal-{name}"
-    wanted = _digest(door, source, run)
-    if not target.exists() or _hashed(target) != wanted:
+    coming = run.aside(lambda: _digest(door, source, run))  # while it is copied: it takes as long
+    if not target.exists() or _hashed(target) != coming.result():
         have = _copy(door, source, target, bar, run.timeouts.clone)
-        if have != wanted:
+        if have != coming.result():
             raise NotSafe(
                 f"what has come of {name} from {door.node.name} is not what is there: it was written to, or cut off",
                 "see that PostgreSQL is stopped there, and run this notebook again",
             )
-    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=wanted, bytes=target.stat().st_size)
+    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=coming.result(), bytes=target.stat().st_size)
 
 
 def _digest(door: Door, path: str, run: Run) -> str:

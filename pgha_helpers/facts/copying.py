@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotSafe
-from ..model import Running
+from ..model import Disk, Running
 from ..plans.copying import Copying, Half, Part
 from ..run import Run
 from .disk import read_disk
@@ -17,15 +17,15 @@ from .queries import query
 _SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwhile nobody knows
 
 
-def read_copying(run: Run, name: str, primary: Running) -> Copying:
+def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None) -> Copying:
     """Ask the primary what there is to copy, and the node where it would go.
 
-    Raises NotSafe for a tablespace whose path no script can carry; Unreachable, TooSlow, QueryFailed or CommandFailed
-    where one of the two does not answer.
+    `disk` is the node's, where it was just read. Raises NotSafe for a tablespace whose path no script can carry;
+    Unreachable, TooSlow, QueryFailed or CommandFailed where one of the two does not answer.
     """
     door, sql = run.doors[name], run.doors[primary.node].sql
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
-    disk = read_disk(door)
+    disk = disk or read_disk(door)
     same = "same" if disk.control and disk.control.system_id == primary.system_id else ""
     arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
     script, timeline = _script(), f"{primary.timeline:08X}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -27,7 +28,7 @@ def _script() -> str:
 def parse_disk(text: str, now: float) -> Disk:
     """Read the answer of disk.sh; `now` is this machine's clock in seconds at the time.
 
-    >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
+    >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
     Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...unfinished='')
     """
@@ -53,7 +54,7 @@ def parse_disk(text: str, now: float) -> Disk:
         histories=histories,
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),
         programs=int(words.get("programs", ["0"])[0] or 0),
-        free_bytes=int(words.get("free", ["0"])[0] or 0) * 1024,
+        free_bytes=math.prod(map(int, words.get("free", ["0"])[0].split())),
         half=words.get("half", [""])[0],
         unfinished=words.get("unfinished", [""])[0],
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,

@@ -1,7 +1,7 @@
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
 # Each answer is one line "word rest", but for the control file and the history files, which end with a line "end".
 echo "clock $(date +%s.%N)"
-programs=$("$2/pg_controldata" --version 2>/dev/null | awk '{ print $3 }')
+programs=$("$2/pg_controldata" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
 echo "programs ${programs%%[.a-z]*}"
 if [ ! -e "$1" ]; then
   # Whatever a rewind works on lies under another name, which no service starts.
@@ -33,7 +33,7 @@ for p in /proc/[0-9]*; do
     case "$title" in *": startup "*"recovering "*) echo "recovering ${title##*recovering }";; esac
   fi
 done
-echo "free $(df -Pk "$1" | awk 'NR == 2 { print $4 }')"
+stat -f -c 'free %a %S' -- "$1"
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
 
 if [ ! -f "$1/PG_VERSION" ]; then

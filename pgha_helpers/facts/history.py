@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import CommandFailed
 from ..model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ..model.positions import is_segment, segment_name
@@ -18,16 +20,19 @@ from .queries import query
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
 
 
-def read_history(run: Run, now: Snapshot, node: str) -> Evidence:
-    """What decides whether the node's history is the primary's: the evidence without what each method would cost."""
+def read_history(run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping[str, int]]) -> Evidence:
+    """What decides whether the node's history is the primary's: the evidence without what each method would cost.
+
+    `files` are those of pg_wal, by node: see `wal_files_of_both`.
+    """
     seen, disk = now[node], disk_of(now[node])
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
         return Evidence()
     assert isinstance(seen, Running | Stopped)
     ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
-    timeline, told = _newest(wal_files(theirs), seen), wal.evidence(run, now, node)
+    timeline, told = _newest(files[node], seen), wal.evidence(run, now, node)
     last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
-    gone = not _has(wal_files(ours), segment_name(disk.control.checkpoint, segment)[8:])
+    gone = not _has(files[now.primary.node], segment_name(disk.control.checkpoint, segment)[8:])
     same = None
     if last is not None and fork is not None:
         end = Position(timeline, last)
@@ -64,11 +69,16 @@ def wal_files(door: Door) -> dict[str, int]:
     return {name: int(size) for name, _, size in (line.partition(" ") for line in lines)}
 
 
-def _has(files: dict[str, int], suffix: str) -> bool:
+def wal_files_of_both(run: Run) -> dict[str, dict[str, int]]:
+    """The same of each node, by its name, asked at once."""
+    return dict(zip(run.pair.names, run.both(lambda name: wal_files(run.doors[name])), strict=True))
+
+
+def _has(files: Mapping[str, int], suffix: str) -> bool:
     return any(is_segment(name) and name.endswith(suffix) for name in files)
 
 
-def _newest(files: dict[str, int], seen: Running | Stopped) -> int:
+def _newest(files: Mapping[str, int], seen: Running | Stopped) -> int:
     """The newest timeline of which there is WAL: a node that died after its promotion may not have noted it yet."""
     at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
     return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])

@@ -13,7 +13,7 @@ from ..plans.rebuild import why_not_follow
 from ..run import Run
 from ..wire.doors import Door
 from .disk import read_disk
-from .history import read_history
+from .history import read_history, wal_files_of_both
 
 _ALONE = "no data directory that the same run renamed is removed with it, to be asked"
 _BEGUN = {"removing": "", "forsaking": "its removal was begun with that consent"}
@@ -47,7 +47,8 @@ def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
         it = Stopped(other, disk)
         first, second = (it if seen.node == other else seen for seen in now.sightings)
         as_other = replace(now, sightings=(first, second))
-        found = read_history(replace(run, doors={**run.doors, other: door}), as_other, other)
+        run = replace(run, doors={**run.doors, other: door})
+        found = read_history(run, as_other, other, wal_files_of_both(run))
         return why_not_follow(as_other, it, found) or ""
     except HaError as silence:
         return silence.what

@@ -12,7 +12,7 @@ from ..plans import Evidence
 from ..plans.rebuild import Weights, fork_of
 from ..run import Run
 from .copying import read_copying
-from .history import common_end, read_history, wal_files
+from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
 from .parting import parting
 from .rewinding import read_rewinding
@@ -22,17 +22,20 @@ from .rsync import estimate, road
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     """Everything that decides how `node` can become a standby of the primary, as far as it can be read."""
     primary = now.primary
-    source = wal_files(run.doors[primary.node])
-    weights = Weights(estimate(run, primary.node), sum(source.values()))
+    database = estimate(run, primary.node)
     if isinstance(now[node], Silent):
-        return Evidence(weights=weights, rates=run.rates())
+        wal = sum(wal_files(run.doors[primary.node]).values())
+        return Evidence(weights=Weights(database, wal), rates=run.rates())
+    files = wal_files_of_both(run)
+    weights = Weights(database, sum(files[primary.node].values()))
     way = road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
-    found = replace(read_history(run, now, node), weights=weights, rates=run.rates(), rsync=why_not, road=how)
-    return _diverged(run, now, node, replace(found, copying=read_copying(run, node, primary)), source)
+    found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
+    copying = read_copying(run, node, primary, disk_of(now[node]))
+    return _diverged(run, now, node, replace(found, copying=copying), files)
 
 
-def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, source: dict[str, int]) -> Evidence:
+def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]) -> Evidence:
     """The same with what lies beyond the fork, if anything does, and with what a rewind would need."""
     seen, disk, primary = now[node], disk_of(now[node]), now.primary
     if not isinstance(seen, Running | Stopped) or disk is None or disk.control is None or found.last is None:
@@ -44,14 +47,14 @@ def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, source: dict[
     if not beyond and found.same and found.agree is not False:
         return found
     ours, theirs = run.doors[primary.node], run.doors[node]
-    files, parted = wal_files(theirs), fork
+    parted = fork
     if last.timeline == primary.timeline or not found.same or found.agree is False:  # then no history file tells where
-        where = parting(ours, theirs, common_end(fork, last), segment, files)
+        where = parting(ours, theirs, common_end(fork, last), segment, files[node])
         if where is None:
             return found
         parted = where
     found = replace(found, parted=parted, left=losses_of(run, node, parted, last, segment))
-    asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, (source, files), run.pair)
+    asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run.pair)
     span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
     return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .. import dialect
 from ..model import Lsn, Pair, Position, Running
@@ -53,12 +53,12 @@ def read_rewinding(
     control: Control,
     fork: Position,
     last: Position,
-    files: tuple[dict[str, int], dict[str, int]],
+    files: Mapping[str, dict[str, int]],
     pair: Pair,
 ) -> Rewinding:
-    """What a rewind of the node would need. `files` are those of both nodes' pg_wal, the primary's first."""
+    """What a rewind of the node would need. `files` are those of pg_wal, by node."""
     node, told = theirs.node, _told(theirs)
-    source, its = files
+    source, its = files[primary.node], files[node.name]
     common, searched = _common_checkpoint(theirs, fork, control.segment, its)
     checkpoint, redo = common or (None, None)
     needed = _names(checkpoint, last.lsn, control.segment) if checkpoint else searched

@@ -71,8 +71,8 @@ def road(run: Run, name: str) -> Road | str:
     """How `name` can copy the other node's files by rsync, or why it cannot."""
     source = run.pair.other(name)
     try:
-        truth = _look(run.doors[source.name], source.data_directory)
-        here = _look(run.doors[name], source.data_directory)
+        both = run.both(lambda each: _look(run.doors[each], source.data_directory))
+        truth, here = both if source.name == run.pair.names[0] else both[::-1]
         if why_not := _why_not_copied(run, name, truth, here):
             return why_not
         if source.peer_ssh:

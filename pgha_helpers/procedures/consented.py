@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..consent import require
 from ..errors import HaError, Refusal
 from ..facts import look
-from ..model import Silent, Snapshot
+from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot, Stopped
 from ..plans import Plan
 from ..run import Run
 
@@ -25,6 +26,7 @@ MAY_BECOME = {
 
 
 _FRESH = 5.0  # seconds
+_REBUILDS = ("follow", "rewind", "rsync", "clone")
 
 
 def seen_now(run: Run, plan: Plan) -> Snapshot:
@@ -48,6 +50,29 @@ def _shell_answers(run: Run, name: str) -> bool:
     return True
 
 
+def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
+    """Whether a node on which nothing runs is still what the gate saw, seconds ago and under the same lock.
+
+    Then what its WAL and the primary's told at the gate stands: to read them again takes as long as it did there.
+    """
+    when, seen = run.at_gate or (0.0, None)
+    run.at_gate = None
+    if seen is None or time.monotonic() - when > _FRESH:
+        return False
+    then, here = ((_at_rest(each[plan.node]), _history(each[plan.peer])) for each in (seen, now))
+    return then == here and None not in then
+
+
+def _at_rest(seen: Sighting) -> Disk | None:
+    """What lies on a node's disk where nothing runs there; None where something may change it."""
+    return replace(seen.disk, clock_skew=0.0, free_bytes=0) if isinstance(seen, Stopped | Blank) else None
+
+
+def _history(seen: Sighting) -> tuple[str, int] | None:
+    """The history that a primary writes on."""
+    return (seen.system_id, seen.timeline) if isinstance(seen, Running) and seen.writable else None
+
+
 def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Plan, Snapshot]:
     """Look again, unless `now` was just seen, and plan again; gives both.
 
@@ -58,7 +83,7 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     """
     run.permits(plan)
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
-    again = run.replan(now)
+    again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
     same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
     more = set(again.extras) - set(plan.extras)

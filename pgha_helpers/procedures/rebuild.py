@@ -12,7 +12,7 @@ from ..consent import require
 from ..errors import NotAchieved
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
-from ..model import Blank, Deeds, Running, Snapshot, Stopped
+from ..model import Blank, Deeds, Running, Sighting, Snapshot, Stopped
 from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..plans import Plan
@@ -49,9 +49,9 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
         if run.parameters["method"] == "stop":
             print(f"{again.node} is stopped, and comes back as a standby only. Next: rebuild without a method.")
             return run.deeds_since(already)
-        again = _planned_anew(run, again)
+        again, now = _planned_anew(run, again)
     if again.kind != "tidy":
-        become_standby(run, again.node, again.peer, again.kind)
+        become_standby(run, again.node, again.peer, again.kind, now)
         draw_throughput(run)
     tidy(run, again)
     return run.deeds_since(already)
@@ -69,8 +69,11 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     servers.stop(run, plan.node, "it takes writes beside the primary")
 
 
-def _planned_anew(run: Run, plan: Plan) -> Plan:
-    """What is to be done now that the node can be read. Raises NotAchieved where it was not consented to."""
+def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
+    """What is to be done now that the node can be read, and what was seen.
+
+    Raises NotAchieved where it was not consented to.
+    """
     now = look(run)
     again = run.replan(now)
     run.journal.write("planned", plan=again)
@@ -83,15 +86,14 @@ def _planned_anew(run: Run, plan: Plan) -> Plan:
         )
     require(run, again, now)
     print(again, flush=True)
-    return again
+    return again, now
 
 
-def become_standby(run: Run, node: str, primary: str, method: str) -> None:
-    """Make `node` a standby of `primary` and see it stream.
+def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot) -> None:
+    """Make `node` a standby of `primary` and see it stream. `now` is what was just seen.
 
     `method` is `follow`, `rewind`, `clone`, `rsync` (into the data directory itself) or `rsync beside`.
     """
-    now = look(run)
     slots.ensure_slot(run, primary, node, reserve=True)
     if isinstance(now[node], Blank):
         rewind.put_away(run, node)
@@ -105,22 +107,25 @@ def become_standby(run: Run, node: str, primary: str, method: str) -> None:
     else:
         source = now[primary]
         assert isinstance(source, Running), "a plan to copy is made only from a primary that answers"
-        _copy_in_place(run, node, source) if method == "rsync" else _copy_beside(run, node, source, method)
+        in_place = method == "rsync"
+        _copy_in_place(run, node, source) if in_place else _copy_beside(run, now[node], source, method)
     log = servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)
 
 
-def _copy_beside(run: Run, node: str, source: Running, method: str) -> None:
-    seen = read_copying(run, node, source)
+def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> None:
+    node, disk = loser.node, disk_of(loser)
+    seen = read_copying(run, node, source, disk)
     refuse_copy(seen)
     if not seen.begun:
-        clone.remove_halves(run, node, seen.halves)
+        if clone.remove_halves(run, node, seen.halves):
+            seen = read_copying(run, node, source, disk)
         if streams_to(source, node) or method != "clone":
             servers.stop(run, node, "its slot is needed for the copy")
         slots.wait_until_free(run, source.node, node)
     make = clone.copy_beside if method == "clone" else rsync.copy_beside
-    copy = seen.begun[0] if seen.begun else make(run, node, source)
+    copy = seen.begun[0] if seen.begun else make(run, node, source, seen)
     servers.stop(run, node, "its data directory is replaced")
     keep_what_it_had(run, node, overwritten=False)
     swap(run, node, copy)

@@ -87,7 +87,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
         ensure_canary_table(run, keep)
     now = look(run)
     if not streams_to(_seen(now, keep), node):
-        become_standby(run, node, keep, _method(run, now, keep, node))
+        become_standby(run, node, keep, _method(run, now, keep, node), now)
     access.ensure_hba(run, node)
     draw_throughput(run)
     return run.deeds_since(already)

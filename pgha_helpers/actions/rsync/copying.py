@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ...errors import NotAchieved, Refusal
-from ...facts.copying import read_copying
 from ...facts.processes import read_processes
 from ...facts.rsync import MARK, Road, road
 from ...model import Running
-from ...plans.copying import refuse_copy
+from ...plans.copying import Copying, refuse_copy
 from ...run import Run
 from ...wire.doors import Door
 from ..clone import own_files
@@ -62,7 +61,7 @@ def copy_in_place(run: Run, name: str, source: Running) -> None:
     delivery.deliver(copy, files, own)
 
 
-def copy_beside(run: Run, name: str, source: Running) -> str:
+def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     """Copy `source` into a fresh directory beside; gives its path, ready to be moved in.
 
     What the old directory has in common is copied from there: for that it must be stopped. Raises Refusal as
@@ -75,7 +74,7 @@ def copy_beside(run: Run, name: str, source: Running) -> str:
         told = ", ".join(space.name for space in spaces)
         raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
     ensure_slot(run, source.node, name, reserve=True)
-    refuse_copy(read_copying(run, name, source))
+    refuse_copy(copying)
     own = own_files(door, target)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
