@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/browser # three, on two cores: half of it is waiting
 	$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/.installed
