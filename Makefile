@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/browser # three, on two cores: half of it is waiting
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
 	$(BIN)/python -m pytest tests/browser
 
 lint: $(VENV)/.installed
@@ -33,6 +33,7 @@ $(VENV)/.installed: pyproject.toml requirements.txt
 	  { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab,test]'
+	$(BIN)/python -m compileall -q pgha_helpers tests # else each process compiles all of it where nothing may be written
 	$(BIN)/jupyter labextension disable --level=sys_prefix '@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
 	@touch $@
 

@@ -94,6 +94,8 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
 
     `method` is `follow`, `rewind`, `clone`, `rsync` (into the data directory itself) or `rsync beside`.
     """
+    source = now[primary]  # beside it a cluster of its own may take writes, which a setup replaces
+    assert isinstance(source, Running), "a node is made a standby only of a primary that answers"
     slots.ensure_slot(run, primary, node, reserve=True)
     if isinstance(now[node], Blank):
         rewind.put_away(run, node)
@@ -103,12 +105,11 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
     if method == "follow":
         _follow(run, node, now)
     elif method == "rewind":
-        rewind_from(run, node, primary)
+        rewind_from(run, node, source)
+    elif method == "rsync":
+        _copy_in_place(run, node, source)
     else:
-        source = now[primary]
-        assert isinstance(source, Running), "a plan to copy is made only from a primary that answers"
-        in_place = method == "rsync"
-        _copy_in_place(run, node, source) if in_place else _copy_beside(run, now[node], source, method)
+        _copy_beside(run, now[node], source, method)
     log = servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)

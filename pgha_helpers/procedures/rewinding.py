@@ -11,11 +11,9 @@ from ..run import Run
 from .keeping import keep_what_it_had
 
 
-def rewind_from(run: Run, node: str, primary: str) -> None:
-    """Rewind `node` from `primary`: it is armed then, and not started. Raises NotAchieved where it must not be."""
-    source = look(run)[primary]
-    assert isinstance(source, Running), "a plan to rewind is made only from a primary that answers"
-    major = source.version // 10000
+def rewind_from(run: Run, node: str, source: Running) -> None:
+    """Rewind `node` from `source`: it is armed then, and not started. Raises NotAchieved where it must not be."""
+    primary, major = source.node, source.version // 10000
     servers.checkpoint(run, primary, "pg_rewind believes its control file")
     rewind.prove_timeline(run, primary, source.timeline)
     access.ensure_hba(run, primary)

