@@ -74,7 +74,7 @@ class Night:
     @contextlib.contextmanager
     def watched(self) -> Iterator[Load]:
         """Clients write, and both nodes are looked at every 5 ms. Afterwards: never two writable, no row lost."""
-        with Watch(self.pair) as watch, Load(self.pair.dsn) as load:
+        with Watch(self.pair) as watch, Load(self.pair.dsn, clients=2, think=0.01) as load:
             yield load
         assert watch.overlaps == 0
         assert load.acknowledged > 20 and load.missing(self.pair.dsn) == []

@@ -65,7 +65,7 @@ def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
     """Twice, and more often in `make trials`: killed between the gate and the end, under load, then run again."""
     chance = random.Random(SEED)
     target = "db1"
-    with Watch(pair) as watch, Load(pair.dsn) as load:
+    with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         for _ in range(2):
             known = set(records(pair))
             run = start(pair, "promote", f"confirm=promote {target}")

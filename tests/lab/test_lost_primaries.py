@@ -32,7 +32,7 @@ def pair(own_pair: Lab) -> Lab:
 @contextlib.contextmanager
 def night(pair: Lab) -> Iterator[Load]:
     """Clients write until the primary is lost. What they were promised is on db1 in the end; never two take writes."""
-    with Watch(pair) as watch, Load(pair.dsn) as load:
+    with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         while load.acknowledged < 200:
             time.sleep(0.01)
         yield load
