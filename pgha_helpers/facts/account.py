@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from ..errors import HaError
-from ..model import Control, Lsn, Position, Running, Snapshot
+from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ..model.sightings import disk_of
 from ..plans.account import Account
 from ..run import Run
@@ -31,6 +31,8 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
         return Account(unread=disk.blank if disk else str(seen), known=known, last_commit=last)
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
+        if not isinstance(seen, Stopped):
+            run.remains = None  # a backend may go on writing: what was read is no end
         return replace(found, last_commit=last)
     except HaError as unread:
         known = run.last_known(old, target.system_id)

@@ -81,7 +81,7 @@ def fingerprint(door: Door) -> str:
 
 
 def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
-    """Read all of it from the disk of a node on which nothing runs, and remember it with the run."""
+    """Read all of it, and remember it with the run: whoever asks for a node on which something runs forgets it."""
     before = fingerprint(run.doors[old])
     found = look_for_end(run, old, here, control)
     remains = Remains(old, before, found, look_behind(run.doors[old], found))
