@@ -19,16 +19,17 @@ from tests.lab.runs import carry_out, running
 
 from ..switchover.nodes import Nodes, ask
 
-COPY = "brought over"  # how the deed of a salvage begins that copies WAL
+COPY, REPLAY = "brought over", "replayed to"  # how the deeds of a salvage begin that copy WAL, and wait for its replay
 _POLL = 0.001
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """Seconds from the decision until the standby took writes, and of these, how many went into copying WAL."""
+    """Seconds from the decision until the standby took writes; of these, those of copying WAL and of replaying it."""
 
     seconds: float
     copying: float = 0.0
+    replaying: float = 0.0
 
 
 class Contender(Protocol):
@@ -77,8 +78,10 @@ def _told(record: Path) -> Promoted:
     deeds = [event for event in events if event["event"] == "deed ended"]
     promoted = next(deed["began"] + deed["seconds"] for deed in deeds if str(deed["did"]).startswith("promote"))
     gate = next(event["at"] for event in events if event["event"] == "gate passed")
-    copying = sum(deed["seconds"] for deed in deeds if COPY in str(deed["did"]))
-    return Promoted(promoted - datetime.fromisoformat(gate).timestamp(), copying)
+    copying, replaying = (
+        sum(deed["seconds"] for deed in deeds if str(deed["did"]).startswith(words)) for words in (COPY, REPLAY)
+    )
+    return Promoted(promoted - datetime.fromisoformat(gate).timestamp(), copying, replaying)
 
 
 def make_whole(lab: Lab) -> None:
