@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from pgha_helpers import lab as labs
 from pgha_helpers import look, until
 from pgha_helpers.actions import rsync, servers
-from pgha_helpers.actions.rsync import delivery
+from pgha_helpers.actions.rsync import delivery, pages
 from pgha_helpers.actions.slots import wait_until_free
 from pgha_helpers.actions.swapping import swap
 from pgha_helpers.checks import AFTER
@@ -139,7 +140,17 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
     ask(pair, "db1", "select count(*) from pg_proc where prosrc is not null")
 
 
-def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("perl", ["", "exit 9;"], ids=["by page", "without perl"])
+def test_over_ssh_blocks_are_sent_and_not_files(
+    pair: Lab, tmp_path: Path, perl: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By pages where that can be done; else rsync looks for them."""
+    program = perl + pages._program()
+    monkeypatch.setattr(pages, "_program", lambda: program)
+    # in a statement of its own, and read by nobody: command numbers and hint bits are each node's own
+    ask(pair, "db0", "create table large (n int) with (autovacuum_enabled = off)")
+    ask(pair, "db0", "insert into large select n from generate_series(1, 200000) as n")
+    same_rows(pair)
     diverge(pair)
     odd = pair.node("db0").data_directory / "base" / "odd 'name\n$(touch x)"
     as_owner(pair, "touch", odd)
@@ -148,7 +159,11 @@ def test_over_ssh_blocks_are_sent_and_not_files(pair: Lab, tmp_path: Path) -> No
         way = road(run, "db1")
         assert isinstance(way, Road) and way.host == "127.0.0.1" and way.one_machine
         rebuilt(run)
-        assert "over ssh from 127.0.0.1" in did(run.deeds)
+        told = did(run.deeds)
+    assert "over ssh from 127.0.0.1" in told
+    assert ("large files are compared by rsync" in capsys.readouterr().out) == bool(perl)
+    wire = re.search(r"([\d.]+) (kB|MB) in all", told)
+    assert wire and (wire[2] == "kB" or float(wire[1]) < 6), told  # large has 7 MB, and is equal
     same_rows(pair)
     assert (pair.node("db1").data_directory / "base" / odd.name).exists()
 
@@ -312,13 +327,13 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     shutil.rmtree(data / "pg_wal")
     as_owner(pair, "ln", "-s", home / "wal elsewhere", data / "pg_wal")
     ask(pair, "db0", f"create tablespace s location '{space}'")
-    ask(pair, "db0", "create table u tablespace s as select n from generate_series(1, 5000) as n")
+    ask(pair, "db0", "create table u tablespace s as select n from generate_series(1, 50000) as n")
     for _ in range(2):
-        ask(pair, "db0", "insert into u select n from generate_series(1, 5000) as n")
+        ask(pair, "db0", "insert into u select n from generate_series(1, 50000) as n")
         with running(pair, "rebuild") as run:
             rebuilt(run)
         same_rows(pair)
-    assert ask(pair, "db1", "select count(*) from u") == [(15000,)]
+    assert ask(pair, "db1", "select count(*) from u") == [(150000,)]
     assert (data / "pg_wal").is_symlink() and list(home.glob("wal elsewhere.aside-*/0000*"))
     ((where,),) = ask(pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'")
     assert where == f"{space}.db1"

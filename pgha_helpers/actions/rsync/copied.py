@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...errors import NotAchieved
@@ -13,6 +14,7 @@ from ...run import Run
 from ...wire.doors import Door
 from ..progress import Progress
 from .filters import ANYWHERE, EMPTY, data_filters
+from .pages import LIST, make_pages_equal
 from .tablespaces import Tablespace, link
 from .told import Moved
 from .transfer import transfer
@@ -39,13 +41,16 @@ _MUST_BE_NEW = 'for d; do find "$d" -mindepth 2 -type f \\( -links +1 -o ! -writ
 #: are renamed whole: a directory that is half the one and half the other, which nobody can start, and which the next
 #: run compares by content again.
 _INTO = "--inplace"
-#: Over a network what matters is bytes. A changed page is the unit in which two copies of one database differ: a
-#: segment of 1 GB with one changed page costs a page. To find it costs the processor several times what a copy does
-#: (tried: 11 s and 2.5 s for 1.1 GB), so that on one machine a file that differs is copied whole.
+#: Over a network what matters is bytes. A changed page is the unit in which two copies of one database differ; large
+#: files are compared by such pages before rsync is asked. To find one that rsync must look for costs the processor
+#: several times what a copy does, so that on one machine a file that differs is copied whole.
 _BLOCKS = ("--no-whole-file", "--block-size=8192", _INTO)
 _WHOLE = ("--whole-file", _INTO)
 
-_EMPTY = 'cd "$1"; shift; for d; do [ -e "$d" ] || { mkdir -- "$d" && chmod --reference=. "$d"; } || exit 1; done'
+_EMPTY = f"""
+cd "$1" && rm -f {LIST} {LIST}.* || exit; shift
+for d; do [ -e "$d" ] || {{ mkdir -- "$d" && chmod --reference=. "$d"; }} || exit 1; done
+"""
 
 
 @dataclass(frozen=True)
@@ -79,19 +84,29 @@ class Copy:
             link(self.door, self.directory, space)
         blocks = self._blocks()
         with Progress(self.run, f"copy to {self.door.node.name}") as progress:
-            moved = self._transfer((home, self.directory), filters, blocks, progress)
+            moved = self._transfer((home, self.directory), "base", filters, blocks, progress)
             for space in self.spaces:
                 paths = (f"{space.location}/{space.inside}", f"{space.target}/{space.inside}")
-                moved += self._transfer(paths, [*ANYWHERE], blocks, progress)
+                moved += self._transfer(paths, ".", [*ANYWHERE], blocks, progress)
         self.door.script(_EMPTY, self.directory, *EMPTY, "pg_wal/archive_status")
         return moved + self._stage_control()
 
-    def _transfer(self, paths: tuple[str, str], filters: list[str], blocks: tuple[str, ...], to: Progress) -> Moved:
+    def _transfer(
+        self, paths: tuple[str, str], top: str, filters: list[str], blocks: tuple[str, ...], to: Progress
+    ) -> Moved:
         options = ["--checksum", *blocks, *(f"--filter={rule}" for rule in filters)]
         if self.basis:
             options.append(f"--copy-dest={self.basis}")
+        moved = Moved()
+        if blocks:
+            moved, equal = make_pages_equal(self.run, self.door, self.road, paths, self.directory, top, self._after(to))
+            options = [*equal, *options]
+        return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
+
+    def _after(self, to: Progress) -> Callable[[int], object]:
+        """Tells how far a transfer is, beyond what was done before it."""
         before = to.samples[-1][1]
-        return transfer(self.run, self.door, self.road, paths, options, lambda done: to.at(before + done, self.total))
+        return lambda done: to.at(before + done, self.total)
 
     def _blocks(self) -> tuple[str, ...]:
         """Options for a directory that holds an older copy, where writing into its files hurts nobody else."""
