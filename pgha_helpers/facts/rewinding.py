@@ -22,9 +22,16 @@ _NODE = r"""
 real=$(readlink -m -- "$1")
 [ "$(stat -c %d -- "$real")" != "$(stat -c %d -- "$real/..")" ] && echo "mount is a mount point"
 for link in "$real"/pg_tblspc/*; do [ -L "$link" ] && echo "tablespace $(basename "$link")"; done
-cd "$real" && find . ! -type l \( ! -uid "$(id -u)" -o ! -writable -o \( ! -type f ! -type d \) \) \
-  ! -name postmaster.pid -printf 'strange %P\n' 2>/dev/null | head -n 50
+cd "$real" && find . pg_wal/ pg_tblspc/*/ ! -type l ! -name postmaster.pid \
+  \( ! -uid "$(id -u)" -o ! -writable -o \( ! -type f ! -type d \) \) -printf 'strange %p\n' 2>/dev/null |
+  sed 's: \./: :' | sort -u | head -n 50
 exit 0
+"""
+#: What pg_rewind cannot read over SQL: it would end half-way. $1 the primary's data directory.
+_UNREADABLE = r"""
+cd "$1" && find . pg_wal/ pg_tblspc/*/ ! -type l \
+  \( ! -readable -o \( -type d ! -executable \) -o \( ! -type f ! -type d \) \) -printf '%p\n' 2>/dev/null |
+  sed 's:^\./::' | sort -u | head -n 50
 """
 _RESTORE = '"$1" -D "$2" -C restore_command 2>/dev/null; :'
 
@@ -68,6 +75,7 @@ def read_rewinding(
         program="program" in told,
         hints="hints" in told,
         strangers=tuple(told.get("strange", ())),
+        unreadable=tuple(ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience).text.splitlines()),
         checkpoint=checkpoint,
         redo=redo,
         missing=missing,

@@ -91,7 +91,7 @@ def test_the_same_on_15(pair_15: Lab) -> None:
 
 
 def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None:
-    """WAL before the fork is missing; a file cannot be overwritten: both are named, and a clone is chosen."""
+    """WAL before the fork is missing; a file cannot be overwritten, or read: all are named, and a clone is chosen."""
     ask(pair, "db0", "checkpoint")
     ((common,),) = ask(pair, "db0", "select pg_walfile_name(checkpoint_lsn) from pg_control_checkpoint()")
     ask(pair, "db0", "select pg_switch_wal()")  # the fork lies in a later segment than the last checkpoint before it
@@ -102,9 +102,14 @@ def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None
     strange.write_text("not PostgreSQL's")
     strange.chmod(0o400)
     (data / "pg_wal" / common).rename(data.parent / "removed")
+    unreadable = pair.node("db1").data_directory / "global" / "notes"
+    unreadable.write_text("not PostgreSQL's")
+    unreadable.chmod(0)
     plan = planned(pair)
+    unreadable.unlink()
     assert (plan.kind, plan.consent) == ("clone", LEAVE_3)
     (rewind,) = [option for option in plan.options if option.method == "rewind"]
+    assert "db1 has what PostgreSQL's user cannot read: global/notes" in rewind.why_not
     assert "base/server.key" in rewind.why_not and f"fork is missing: {common[8:]}" in rewind.why_not
     with pytest.raises(NotSafe, match="db0 cannot be rewound"):
         carry_out(pair, "rebuild", LEAVE_3, method="rewind")

@@ -234,6 +234,7 @@ def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
         (rewinding(program=False), "pg_rewind is not installed"),
         (rewinding(hints=False), "neither checksums nor wal_log_hints"),
         (rewinding(strangers=("base/5/1259", "server.key")), "cannot overwrite: base/5/1259, server.key"),
+        (rewinding(unreadable=("notes",)), "db1 has what PostgreSQL's user cannot read: notes"),
         (rewinding(missing=("0000000000000003",)), "from before the fork is missing: 0000000000000003"),
         (rewinding(checkpoint=None), "no checkpoint is left"),
         (rewinding(source_missing=("0000000000000003",)), "db1 has removed WAL that is needed"),

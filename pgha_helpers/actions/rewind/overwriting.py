@@ -37,14 +37,18 @@ done
 
 
 def rehearse(run: Run, name: str, asked: Rewinding) -> None:
-    """pg_rewind --dry-run. Raises NotAchieved in its own words; nothing was overwritten then."""
+    """pg_rewind --dry-run, until it says what it would copy.
+
+    Raises NotAchieved in its own words; nothing was overwritten then.
+    """
     door = run.doors[name]
     with run.deed(name, "rehearse pg_rewind") as deed:
         deed.changed = False
         refuse_the_living(door)
         said: list[str] = []
-        argv = _pg_rewind(run, door, real_path(door, door.node.data_directory), asked)
-        status = attend(door, [*argv, "--dry-run"], said.append, run.timeouts.clone)
+        script = Path(__file__).with_name("rehearse.sh").read_text()
+        argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, real_path(door, door.node.data_directory), asked)]
+        status = attend(door, argv, said.append, run.timeouts.clone)
         if status or any("no rewind required" in line for line in said):
             raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
         copied = next((match[1] for line in said if (match := _TO_COPY.search(line))), "an unknown number of bytes")

@@ -80,12 +80,14 @@ class Rewinding:
 
     `checkpoint` is the last one before the fork and `redo` where its replay begins; `missing` and `source_missing` are
     segments from there on that the node and the primary do not have. `strangers` are files in the data directory that
-    PostgreSQL's user cannot write, does not own, or that are neither file nor directory.
+    PostgreSQL's user cannot write, does not own, or that are neither file nor directory; `unreadable` are those in the
+    primary's that it cannot read.
     """
 
     program: bool = True
     hints: bool = True
     strangers: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
     checkpoint: Lsn | None = None
     redo: Lsn | None = None
     missing: tuple[str, ...] = ()

@@ -92,6 +92,7 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
         ("pg_rewind is not installed on it", not asked.program),
         ("neither checksums nor wal_log_hints were on", not asked.hints),
         (f"its data directory has what PostgreSQL's user cannot overwrite: {_some(asked.strangers)}", asked.strangers),
+        (f"{primary.node} has what PostgreSQL's user cannot read: {_some(asked.unreadable)}", asked.unreadable),
         (f"its WAL from before the fork is missing: {_some(asked.missing)}", asked.missing and not archive),
         ("no checkpoint is left in its WAL from before the fork", asked.checkpoint is None and not asked.missing),
         (f"{primary.node} has removed WAL that is needed: {_some(asked.source_missing)}", asked.source_missing),
