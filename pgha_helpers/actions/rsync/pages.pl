@@ -12,7 +12,7 @@ use strict;
 use warnings;
 use Fcntl;
 
-my ($PAGE, $CHUNK, $GONE) = (8192, 1 << 18, 0xffffffff);
+my ($PAGE, $CHUNK, $GONE) = (8192, 1 << 16, 0xffffffff); # a larger chunk is mapped anew for each read: 1.3 s a GB, and 0.3
 my %told = (files => 0, written => 0, sent => 0, received => 0, compared => 0);
 
 my ($directory, $role, @rest) = @ARGV;
@@ -33,6 +33,7 @@ sub near {
       sysseek($mine, $at += $length, 0) // die "$name: $!\n";
       progress($length);
     }
+    $told{received} += $wrote;
     return ended($mine, $at, $wrote);
   });
 }
