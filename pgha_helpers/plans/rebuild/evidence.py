@@ -18,7 +18,7 @@ class Rates:
     """Bytes per second of each method, and where the numbers are from.
 
     `clone`: of the databases copied, verified and synced; `rsync`: of the databases compared, and made equal where they
-    nearly are; `rewind`: of what pg_rewind copies, its rehearsal included, which reads all of that, too.
+    nearly are; `rewind`: of what pg_rewind copies, its rehearsal included.
     """
 
     clone: float = 140 * MB
