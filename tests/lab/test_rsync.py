@@ -229,18 +229,22 @@ def _die(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab) -> None:
+@pytest.mark.parametrize("at", ["rsync", "pages"])
+def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: str) -> None:
     diverge(pair)
     data = pair.node("db1").data_directory
-    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / 'base' / 'big'}", "bs=1M", "count=400")
+    big = "base/1/99999999" if at == "pages" else "base/big"  # a relation, which both nodes have, or not
+    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / big}", "bs=1M", "count=400")
     as_owner(pair, *fill, "status=none")
+    if at == "pages":
+        as_owner(pair, "dd", "if=/dev/zero", f"of={data / big}", "bs=1M", "count=400", "status=none")
     words = (
         "import sys; from pathlib import Path\n"
         "from tests.lab.runs import running; from tests.lab.test_rsync import rebuilt\n"
         "with running(Path(sys.argv[1]), 'rebuild') as run: rebuilt(run)"
     )
     runbook = subprocess.Popen([sys.executable, "-c", words, str(pair.pair_file)], cwd=CHECKOUT)
-    while not [path for path in (data / "base").glob("*big*") if path.stat().st_size]:
+    while not _under_way(data, at):
         assert runbook.poll() is None
         time.sleep(0.01)
     runbook.kill()
@@ -248,8 +252,16 @@ def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab) -> Non
     with running(pair, "rebuild") as run:
         rebuilt(run)
     same_rows(pair)
+    assert (data / big).read_bytes() == (pair.node("db0").data_directory / big).read_bytes()
+    assert not list(data.glob("pgha-*"))
     (kept,) = data.parent.glob("data.aside-*")
     assert (kept / "global" / "pg_control").is_file()
+
+
+def _under_way(data: Path, at: str) -> bool:
+    if at == "pages":
+        return (data / f"{pages.LIST}.done").exists() and (data / pages.LIST).stat().st_size > 0
+    return any(path.stat().st_size for path in (data / "base").glob("*big*"))
 
 
 def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
