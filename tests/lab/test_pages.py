@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import pgha_helpers.actions.rsync as rsync
 
 PAGE, PROGRAM = 8192, Path(rsync.__file__).with_name("pages.pl")
-CHUNK = 32  # pages that are read at once
+CHUNK = 8  # pages that are read at once
 
 #: Pages of the source, a piece of one at its end, pages that the target has more or fewer, and those that are rotten.
 SHAPES = st.tuples(

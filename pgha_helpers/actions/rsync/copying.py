@@ -30,7 +30,7 @@ sync -f "$1"
 echo fresh
 """
 
-_RSYNCS = """
+_COPIERS = """
 for p in /proc/[0-9]*; do
   name=; read -r name < "$p/comm" 2>/dev/null || continue
   if [ "$name" = rsync ] || [ "$name" = perl ]; then
@@ -99,10 +99,10 @@ def _nobody_works_in(run: Run, door: Door, target: str) -> None:
         raise Refusal(f"{target} on {name} is still open: {'; '.join(map(str, left))}", f"stop the server of {name}")
 
     def free() -> bool | None:
-        return None if door.script(_RSYNCS, target).text else True
+        return None if door.script(_COPIERS, target).text else True
 
     # that of a runbook that was killed ends by itself in a moment
-    wait(free, run.timeouts.attach, lambda: NotAchieved(f"an rsync works in {target} on {name}", "end it"), 0.1)
+    wait(free, run.timeouts.attach, lambda: NotAchieved(f"a copy goes on in {target} on {name}", "end it"), 0.1)
 
 
 def _open(door: Door, target: str) -> bool:

@@ -12,7 +12,8 @@ use strict;
 use warnings;
 use Fcntl;
 
-my ($PAGE, $CHUNK, $GONE) = (8192, 1 << 16, 0xffffffff); # a larger chunk is mapped anew for each read: 1.3 s a GB, and 0.3
+# From 128 kB on a buffer is mapped anew for each read: to compare 1.1 GB took 1.3 s then, and takes 0.3 s.
+my ($PAGE, $CHUNK, $GONE) = (8192, 1 << 16, 0xffffffff);
 my %told = (files => 0, written => 0, sent => 0, received => 0, compared => 0);
 
 my ($directory, $role, @rest) = @ARGV;

@@ -22,7 +22,7 @@ from ...wire.doors import Door
 from ..flushing import flushing
 from .told import Moved
 
-#: Rules of rsync for what was made equal. Half a copy may hold it; the next run begins it anew.
+#: The files to compare, and rsync's rules for those that are equal. Half a copy may hold both; the next run makes anew.
 LIST = "pgha-pages"
 RULES = f"{LIST}.done"
 
@@ -67,7 +67,7 @@ def make_pages_equal(
     if attend(door, flushing(target, argv), hear, run.timeouts.clone):
         print(f"  large files are compared by rsync, which takes longer: {'; '.join(said[-2:]) or 'no words'}")
         return Moved(), []
-    if not told:
+    if "compared" not in told:
         return Moved(), []  # nothing is as large
     moved = Moved(told["sent"], told["received"], told["written"], told["files"])
     return moved, [f"--filter=. {scratch}/{RULES}"]
