@@ -13,6 +13,7 @@ from ..facts.look import sight
 from ..facts.processes import read_processes, shutdown_phase
 from ..facts.queries import query
 from ..facts.server_log import ServerLog, resolve
+from ..facts.trigger import waiting_trigger
 from ..model import Lsn, Running, Stopped
 from ..model.pair import Commands
 from ..run import Run
@@ -63,7 +64,7 @@ exit 0
 def start(run: Run, name: str) -> ServerLog:
     """Start a server the way its service does, and wait until it answers SQL; gives its log from here on.
 
-    Raises NotAchieved with what the log says.
+    Raises NotAchieved with what the log says, and for a standby that a trigger file would promote at once.
     """
     door = run.doors[name]
     with run.deed(name, "start the server") as deed:
@@ -72,6 +73,12 @@ def start(run: Run, name: str) -> ServerLog:
             deed.already("the server was running")
             return log
         if isinstance(seen, Stopped):
+            if trigger := waiting_trigger(door, seen.disk):
+                raise NotAchieved(
+                    f"{name} was not started: the trigger file {trigger!r} of its standby definition exists, and would "
+                    "promote it at once",
+                    f"find out who made that file; remove it on {name}, and run this notebook again",
+                )
             door.script(_CLEAR_PID_FILE, door.node.data_directory)
         try:
             _start(run, door)

@@ -26,8 +26,8 @@ def _ends(standby: Running) -> list[str]:
     ends = [f"{name} is {have[name]!r} on {node}: recovery ends there" for name in _TARGETS if have.get(name)]
     if have.get("recovery_target_timeline", "latest") != "latest":
         ends.append(f"recovery_target_timeline is {have['recovery_target_timeline']!r} on {node}, not 'latest'")
-    if file := have.get("promote_trigger_file"):
-        ends.append(f"promote_trigger_file is {file!r} on {node}: that file would promote it")
+    for name in filter(have.get, ("trigger_file", "promote_trigger_file")):
+        ends.append(f"{name} is {have[name]!r} on {node}: that file would promote it")
     if standby.disk and "recovery.signal" in standby.disk.standby_files:
         ends.append(f"{node} has a recovery.signal beside its standby definition")
     waiting = [name for name in standby.pending_restart if name.startswith("recovery_target")]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..model import Control, Disk, Lsn, Position
 from ..wire.doors import Door
+from .recovery_conf import parse_recovery_conf
 
 
 def read_disk(door: Door) -> Disk:
@@ -34,6 +35,7 @@ def parse_disk(text: str, now: float) -> Disk:
     """
     words: dict[str, list[str]] = {}
     histories: dict[int, str] = {}
+    recovery: dict[str, str] = {}
     control = None
     lines = iter(text.splitlines())
     for line in lines:
@@ -42,6 +44,8 @@ def parse_disk(text: str, now: float) -> Disk:
             control = parse_control(_until_end(lines))
         elif word == "history":
             histories[int(rest, 16)] = "\n".join(_until_end(lines))
+        elif word == "recovery":
+            recovery = parse_recovery_conf("\n".join(_until_end(lines)))
         else:
             words.setdefault(word, []).append(rest)
     blank = words.get("blank", [""])[0]
@@ -52,6 +56,7 @@ def parse_disk(text: str, now: float) -> Disk:
         halted=tuple(map(int, words.get("halted", ()))),
         standby_files=tuple(words.get("standby", ())),
         histories=histories,
+        recovery=recovery,
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),
         programs=int(words.get("programs", ["0"])[0] or 0),
         free_bytes=math.prod(map(int, words.get("free", ["0"])[0].split())),

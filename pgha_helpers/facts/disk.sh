@@ -1,5 +1,6 @@
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
-# Each answer is one line "word rest", but for the control file and the history files, which end with a line "end".
+# Each answer is one line "word rest", but for the control file, the history files and recovery.conf, which end with a
+# line "end".
 echo "clock $(date +%s.%N)"
 programs=$("$2/pg_controldata" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
 echo "programs ${programs%%[.a-z]*}"
@@ -35,6 +36,7 @@ for p in /proc/[0-9]*; do
 done
 stat -f -c 'free %a %S' -- "$1"
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
+[ ! -r "$1/recovery.conf" ] || { echo recovery; cat "$1/recovery.conf"; echo; echo end; }
 
 if [ ! -f "$1/PG_VERSION" ]; then
   if [ -z "$(ls -A "$1")" ]; then echo "blank $1 is empty"; else echo "blank $1 has no PG_VERSION: it is not a data directory"; fi

@@ -158,7 +158,14 @@ def _heard(running: Running | HaError) -> Heard:
 
 def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     if isinstance(running, Running):
-        return replace(running, disk=disk, timeline=max(running.timeline, disk.recovering))
+        settings = {**running.settings, **(disk.recovery if running.in_recovery else {})}
+        return replace(
+            running,
+            disk=disk,
+            timeline=max(running.timeline, disk.recovering),
+            settings=settings,
+            replay_delay=_delay(settings),
+        )
     if disk.processes:
         return Hung(door.node.name, running.what, disk, _answer(running))
     if disk.control is None:
@@ -200,7 +207,7 @@ def _running(node: Node, sql: Session) -> Running:
     return Running(
         node.name,
         **itself,
-        replay_delay=int(values.get("recovery_min_apply_delay", 0)) / 1000,
+        replay_delay=_delay(values),
         settings=values,
         pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
         senders=tuple(_sender(row) for row in sql.read(query("senders"))),
@@ -209,6 +216,10 @@ def _running(node: Node, sql: Session) -> Running:
         databases=tuple(holdings["databases"]),
         tablespaces=tuple(holdings["tablespaces"]),
     )
+
+
+def _delay(settings: Mapping[str, str]) -> float:
+    return int(settings.get("recovery_min_apply_delay", 0)) / 1000
 
 
 def _sender(row: dict[str, Any]) -> Sender:

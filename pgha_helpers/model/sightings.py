@@ -52,6 +52,7 @@ class Disk:
     `processes` are the pids of every PostgreSQL process whose working directory is this data directory: a
     postmaster killed with -9 leaves backends that still commit, and the pid file does not know them. Those of
     `halted` were stopped by a signal (SIGSTOP) and go on with the next SIGCONT.
+    `recovery` is what recovery.conf tells a standby, up to PostgreSQL 11.
     `recovering` is the timeline of the WAL file that a startup process says it reads, or 0: a standby's control file,
     and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
@@ -66,6 +67,7 @@ class Disk:
     halted: tuple[int, ...] = ()
     standby_files: tuple[str, ...] = ()
     histories: Mapping[int, str] = field(default_factory=dict)
+    recovery: Mapping[str, str] = field(default_factory=dict)
     recovering: int = 0
     programs: int = 0
     free_bytes: int = 0

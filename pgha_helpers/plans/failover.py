@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import dialect
 from ..errors import NotSafe
 from ..model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped
 from ..show import span
@@ -44,11 +45,16 @@ def plan_failover(
 
 
 def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
-    if target.replay_delay and not skip_delay:
-        raise NotSafe(
-            f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
-            "-p skip_delay=true lets it replay at once. If it is there to undo an accident: stop, and think first",
-        )
+    by_reload = dialect.has("standby_signal", target.version // 10000)
+    if not target.replay_delay or (skip_delay and by_reload):
+        return
+    remedy = "-p skip_delay=true lets it replay at once"
+    if not by_reload:
+        remedy = f"take it out of recovery.conf on {target.node}, restart that server and run this notebook again"
+    raise NotSafe(
+        f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
+        f"{remedy}. If it is there to undo an accident: stop, and think first",
+    )
 
 
 def _let_go(target: Running) -> tuple[str, ...]:

@@ -1,0 +1,38 @@
+"""recovery.conf, the standby definition of PostgreSQL 11 and older: no setting in SQL tells what stands there."""
+
+from __future__ import annotations
+
+import re
+
+from ..conninfo import conninfo, parts
+
+_LINE = re.compile(r"\s*([a-z_]+)\s*(?:=\s*)?('(?:[^'\\]|''|\\.)*'|[^\s#']+)", re.I)
+_ESCAPED = re.compile(r"''|\\(.)")
+_MS = {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def parse_recovery_conf(text: str) -> dict[str, str]:
+    r"""Its settings as pg_settings shows them from 12 on: a delay in ms, no password.
+
+    Without recovery_target_timeline a standby of these versions stays on its timeline, and does not follow a promotion.
+
+    >>> parse_recovery_conf("# ours\ntrigger_file = '/tmp/it''s time' # now\nrecovery_min_apply_delay 5min\n")
+    {'recovery_target_timeline': 'current', 'trigger_file': "/tmp/it's time", 'recovery_min_apply_delay': '300000'}
+    >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\nrecovery_target_timeline = latest")
+    {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
+    """
+    found = {"recovery_target_timeline": "current"}
+    for line in text.splitlines():
+        if match := _LINE.match(line):
+            found[match[1].lower()] = _unquoted(match[2])
+    if "primary_conninfo" in found:
+        found["primary_conninfo"] = conninfo(**parts(found["primary_conninfo"]))
+    if delay := re.fullmatch(r"(\d+) *([a-z]*)", found.pop("recovery_min_apply_delay", "")):
+        found["recovery_min_apply_delay"] = str(int(delay[1]) * _MS.get(delay[2], 1))
+    return found
+
+
+def _unquoted(value: str) -> str:
+    if not value.startswith("'"):
+        return value
+    return _ESCAPED.sub(lambda escaped: escaped[1] or "'", value[1:-1])

@@ -1,0 +1,28 @@
+"""A file that would promote a standby as soon as it is started: left by an earlier failover, or by a hand."""
+
+from __future__ import annotations
+
+from .. import dialect
+from ..model import Disk
+from ..wire.doors import Door
+
+#: $1 data directory, $2 the file; or nothing, $3 postgres and $4 where its configuration is. A path may be relative.
+_WAITS = """
+cd "$1" || exit
+file=$2
+[ -n "$file" ] || [ -z "$3" ] || file=$("$3" -D "$4" -C promote_trigger_file 2>/dev/null)
+[ -z "$file" ] || [ ! -e "$file" ] || printf '%s' "$file"
+"""
+
+
+def waiting_trigger(door: Door, disk: Disk) -> str:
+    """The trigger file that this stopped standby's definition names, if it exists; else nothing.
+
+    Tried on 11: a server that finds it opens for writes right after its start, and removes it.
+    """
+    if not disk.standby_files:
+        return ""
+    named = disk.recovery.get("trigger_file", "")
+    asks = dialect.has("promote_trigger_file", disk.programs)
+    postgres = door.binary("postgres") if asks else ""
+    return door.script(_WAITS, door.node.data_directory, named, postgres, door.node.configuration).text

@@ -1,0 +1,143 @@
+"""PostgreSQL 11: the standby definition is recovery.conf, and a stale trigger file promotes whoever is started."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import gate, look
+from pgha_helpers.actions import servers
+from pgha_helpers.checks import AFTER, judge
+from pgha_helpers.errors import NotAchieved, NotSafe
+from pgha_helpers.lab import Lab
+from pgha_helpers.procedures import plan_rebuild
+
+from .eleven import programs_of_11
+from .kept_pairs import KeptPair
+from .losers import stop_cleanly
+from .runs import carry_out, did, running
+from .servers import Watch, ask, writable
+
+
+@pytest.fixture(scope="module")
+def kept_pair_11(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]) -> Iterator[KeptPair]:
+    need("/usr/lib/postgresql/15/bin/pg_basebackup", "postgresql-15")
+    with tempfile.TemporaryDirectory(prefix="pgha-11-") as place:
+        Path(place).chmod(0o755)
+        kept = KeptPair(tmp_path_factory.mktemp("kept"), programs_of_11(Path(place)), "set up")
+        try:
+            yield kept
+        finally:
+            kept.remove()
+
+
+@pytest.fixture
+def pair(kept_pair_11: KeptPair) -> Iterator[Lab]:
+    lab = kept_pair_11.as_it_was()
+    try:
+        yield lab
+    finally:
+        for name in lab.nodes:
+            lab.kill(name)
+
+
+def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
+    """Write recovery.conf as the article of 2010 does, and leave its trigger file from last time; gives that file."""
+    data, other = lab.node(node).data_directory, next(one for one in lab.nodes.values() if one.name != node)
+    trigger, passfile = data.parent / "trigger", data.parent / "pgpass"
+    source = f"host={other.host} port={other.port} user=replicator passfile={passfile} password=hunter2"
+    text = f"standby_mode = 'on'\nprimary_conninfo = '{source}'\ntrigger_file = '{trigger}'\n{more}"
+    (data / "recovery.conf").write_text(text)
+    trigger.touch()
+    return trigger
+
+
+def start_by_hand(lab: Lab, node: str) -> None:
+    place = lab.node(node)
+    owner = place.home.stat()
+    command = [
+        place.bin_directory / "pg_ctl",
+        "start",
+        "-w",
+        "-s",
+        "-D",
+        place.data_directory,
+        "-l",
+        place.home / "log",
+    ]
+    who = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    subprocess.run(command, check=True, cwd=place.home, **who)  # type: ignore[call-overload]
+
+
+def test_the_stand_in_reads_what_the_server_says(pair: Lab) -> None:
+    """No package has pg_controldata of 11: what stands in for it must say what SQL says of the same file."""
+    with running(pair, "verify") as run:
+        now = look(run)
+    for seen in (now.primary, now.standby):
+        assert seen.disk and seen.disk.control
+        told = "checkpoint_lsn::text, redo_lsn::text, timeline_id, system_identifier::text, bytes_per_wal_segment"
+        tables = "pg_control_checkpoint(), pg_control_system(), pg_control_init()"
+        control = seen.disk.control
+        checkpoint = (str(control.checkpoint.lsn), str(control.redo), control.checkpoint.timeline)
+        assert ask(pair, seen.node, f"select {told} from {tables}") == [
+            (*checkpoint, control.system_id, control.segment)
+        ]
+    least = ask(pair, "db1", "select min_recovery_end_lsn::text from pg_control_recovery()")
+    assert least == [(str(control.minimum_recovery),)]
+
+
+def test_what_recovery_conf_says_is_judged(pair: Lab) -> None:
+    stop_cleanly(pair, "db1")
+    trigger = by_the_article(pair, "db1", "recovery_min_apply_delay = '5min'\n")
+    trigger.unlink()
+    start_by_hand(pair, "db1")
+    with running(pair, "verify") as run:
+        now = look(run)
+        reasons = " ".join(verdict.reason for verdict in judge(AFTER, now).against)
+    assert f"trigger_file is '{trigger}' on db1: that file would promote it" in reasons
+    assert "recovery_target_timeline is 'current' on db1, not 'latest'" in reasons
+    assert now.standby.replay_delay == 300
+    assert not any(b"hunter2" in path.read_bytes() for path in run.folder.rglob("*") if path.is_file())
+    pair.kill("db0")
+    with pytest.raises(NotSafe, match="recovery_min_apply_delay is 5 min") as refused:
+        carry_out(pair, "promote", "promote db1", occasion="failover", skip_delay=True)
+    assert "take it out of recovery.conf on db1" in refused.value.remedy
+
+
+def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
+    """db1 comes back, db0 dies, db1 is promoted, db0 comes back: each over a trigger file of an earlier failover."""
+    ask(pair, "db0", "create table t (x int)")
+    stop_cleanly(pair, "db1")
+    stale = [by_the_article(pair, "db1")]
+    with Watch(pair) as watch:
+        assert "start the server" in did(carry_out(pair, "rebuild", "rebuild db1"))
+        assert writable(pair) == ["db0"]
+        ask(pair, "db0", "insert into t values (1)")
+        pair.kill("db0")
+        stale.append(by_the_article(pair, "db0"))
+        carry_out(pair, "promote", "promote db1", occasion="failover", salvage="none")
+        carry_out(pair, "rebuild", "rebuild db0")
+    assert writable(pair) == ["db1"] and watch.overlaps == 0
+    assert ask(pair, "db0", "select x from t") == [(1,)]
+    assert all(trigger.exists() for trigger in stale), "a server that reads it removes it"
+
+
+def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
+    """Its definition is a hand's, and the file is there: a hand that starts it makes it writable; we do not start it."""
+    stop_cleanly(pair, "db1")
+    with running(pair, "rebuild", confirm="rebuild db1") as run:
+        gate(run, plan_rebuild(run, look(run)))
+        trigger = by_the_article(pair, "db1")
+        with pytest.raises(NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"):
+            servers.start(run, "db1")
+        assert not pair.processes("db1")
+    start_by_hand(pair, "db1")
+    deadline = time.monotonic() + 30
+    while "db1" not in writable(pair):
+        assert time.monotonic() < deadline, "the trigger file does nothing: this test proves nothing"
+        time.sleep(0.05)
