@@ -128,7 +128,7 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
 
 
 def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
-    """Its definition is a hand's, and the file is there: a hand that starts it makes it writable; we do not start it."""
+    """Its definition is a hand's, and the file is there: started by hand it is writable; we do not start it."""
     stop_cleanly(pair, "db1")
     with running(pair, "rebuild", confirm="rebuild db1") as run:
         gate(run, plan_rebuild(run, look(run)))
