@@ -80,7 +80,7 @@ class Run:
     #: How fast earlier runs of this pair were, by this machine's records.
     rates: Callable[[], Rates] = Rates
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
-    _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "pgha"))
+    _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "pgha"))
 
     @property
     def timeouts(self) -> Timeouts:

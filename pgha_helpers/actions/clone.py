@@ -113,8 +113,13 @@ def own_files(door: Door, target: str) -> dict[str, str]:
     return {f: read_file(door, f"{target}/{f}") for f in _OWN_FILES} if _is_cluster(door, target) else {}
 
 
-def configure(run: Run, door: Door, copy: str, primary: Running, own: Mapping[str, str]) -> None:
-    """Give the copy the node's own configuration (it belongs to the node) and our standby definition."""
+def configure(
+    run: Run, door: Door, copy: str, primary: Running, own: Mapping[str, str], has: Mapping[str, str] | None = None
+) -> None:
+    """Give the copy the node's own configuration (it belongs to the node) and our standby definition.
+
+    `has` is what `own_settings` has told of it, if that was asked before.
+    """
     node, major = door.node, primary.version // 10000
     for file, text in own.items():
         if text:
@@ -130,7 +135,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Mapping[st
     else:
         write_file(door, auto, text)
         write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node))
-    lacking = settings_to_raise(_own_settings(door, copy, major), primary.settings, major)
+    lacking = settings_to_raise(has or own_settings(door, copy, major), primary.settings, major)
     write_file(door, auto, with_settings(read_file(door, auto), lacking))
 
 
@@ -145,9 +150,9 @@ def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
     return {"port": str(node.port), "listen_addresses": listen}
 
 
-def _own_settings(door: Door, copy: str, major: int) -> dict[str, str]:
-    """What the copy would start with, as `postgres -C` tells it."""
-    config = door.node.config_directory or copy
+def own_settings(door: Door, directory: str, major: int) -> dict[str, str]:
+    """What a data directory would start with, as `postgres -C` tells it."""
+    config = door.node.config_directory or directory
     names = [*dialect.parity(major), *sorted(NEED_RESTART - {"max_wal_senders"})]
     # a program for each name, because -C takes only one: side by side, or they cost a tenth of a second
     each = 'for name; do echo "$name $("$postgres" -D "$config" -C "$name")" & done; wait'

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 #: Everything in these directories, file by file: a sync of the file system would wait for what others write there, too.
-#: What PostgreSQL's user cannot read was not written by it.
-SYNC = 'find -H "$@" \\( -type d -o -type f -readable \\) -exec sync -- {} +'
+#: What PostgreSQL's user cannot read was not written by it. Who writes a small file meanwhile syncs it, see files.py.
+SYNC = 'find -H "$@" \\( -type d -o -type f -readable ! -name "*.pgha-new" \\) -exec sync -- {} +'
 
 #: $1 the directory, then the program.
 _MEANWHILE = """

@@ -7,10 +7,13 @@ from ..model import Disk
 from ..wire.doors import Door
 
 #: $1 data directory, $2 the file; or nothing, $3 postgres and $4 where its configuration is. A path may be relative.
+#: To ask postgres takes 20 ms, and what we write into postgresql.auto.conf overrules all others.
 _WAITS = """
 cd "$1" || exit
 file=$2
-[ -n "$file" ] || [ -z "$3" ] || file=$("$3" -D "$4" -C promote_trigger_file 2>/dev/null)
+if [ -n "$3" ] && ! grep -qsx "promote_trigger_file = ''" postgresql.auto.conf; then
+  file=$("$3" -D "$4" -C promote_trigger_file 2>/dev/null)
+fi
 [ -z "$file" ] || [ ! -e "$file" ] || printf '%s' "$file"
 """
 
@@ -23,6 +26,5 @@ def waiting_trigger(door: Door, disk: Disk) -> str:
     if not disk.standby_files:
         return ""
     named = disk.recovery.get("trigger_file", "")
-    asks = dialect.has("promote_trigger_file", disk.programs)
-    postgres = door.binary("postgres") if asks else ""
+    postgres = door.binary("postgres") if dialect.has("promote_trigger_file", disk.programs) else ""
     return door.script(_WAITS, door.node.data_directory, named, postgres, door.node.configuration).text

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+
 from ..actions.losses import keep_list, keep_wal
 from ..errors import NotAchieved, Refusal
 from ..facts.disk import read_disk
+from ..model.losses import Losses
 from ..run import Run
 
 
@@ -13,20 +18,44 @@ def keep_what_it_had(run: Run, node: str, overwritten: bool) -> None:
 
     Raises Failure where that cannot be done and the node is to be `overwritten`; else its directory keeps all of it.
     """
+    with keeping_beside(run, node, overwritten) as kept:
+        kept()
+
+
+@contextlib.contextmanager
+def keeping_beside(run: Run, node: str, overwritten: bool) -> Iterator[Callable[[], None]]:
+    """The same beside what the block does: what it gets waits, tells and raises.
+
+    That is to be called before anything of the node is overwritten. WAL comes over the network while a base backup
+    begins with a checkpoint.
+    """
     had = run.had
     if had is None or had.node != node or not (had.count or had.undecided or had.unread):
+        yield lambda: None
         return
-    with run.deed(node, "keep what only it has in the record") as deed:
-        deed.changed = False
-        control = read_disk(run.doors[node]).control
-        if control is None:
-            raise NotAchieved(f"the control file of {node} cannot be read any more", "run this notebook again")
-        listed = keep_list(run, had, control.segment)
-        try:
-            count = len(keep_wal(run, node, had.fork, had.end, control.segment))
-            kept = f"{count} file{'' if count == 1 else 's'} of its WAL"
-        except Refusal as why_not:
-            if overwritten:
-                raise
-            kept = f"none of its WAL, which its directory keeps ({why_not.what})"
-        deed.say(f"kept what only it has in the record: {had.sentence}; {listed} and {kept}")
+    coming = run.aside(lambda: _keep(run, had, overwritten))
+
+    def kept() -> None:
+        with run.deed(node, "keep what only it has in the record") as deed:
+            deed.changed = False
+            deed.say(f"kept what only it has in the record: {had.sentence}; {coming.result()}")
+
+    try:
+        yield kept
+    finally:
+        wait([coming])  # whatever went wrong meanwhile: nothing is written into a record that has ended
+
+
+def _keep(run: Run, had: Losses, overwritten: bool) -> str:
+    """Do it; gives what was kept, in words."""
+    control = read_disk(run.doors[had.node]).control
+    if control is None:
+        raise NotAchieved(f"the control file of {had.node} cannot be read any more", "run this notebook again")
+    listed = keep_list(run, had, control.segment)
+    try:
+        count = len(keep_wal(run, had.node, had.fork, had.end, control.segment))
+    except Refusal as why_not:
+        if overwritten:
+            raise
+        return f"{listed} and none of its WAL, which its directory keeps ({why_not.what})"
+    return f"{listed} and {count} file{'' if count == 1 else 's'} of its WAL"

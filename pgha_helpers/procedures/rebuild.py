@@ -20,7 +20,7 @@ from ..plans.copying import refuse_copy
 from ..plans.rebuild import which_node
 from ..run import Run
 from .consented import as_consented
-from .keeping import keep_what_it_had
+from .keeping import keep_what_it_had, keeping_beside
 from .rewinding import rewind_from
 from .tidying import tidied, tidy
 
@@ -134,9 +134,9 @@ def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> Non
 
 def _copy_in_place(run: Run, node: str, source: Running) -> None:
     servers.stop(run, node, "its files are compared with the primary's")
-    slots.wait_until_free(run, source.node, node)
-    keep_what_it_had(run, node, overwritten=True)
-    rsync.copy_in_place(run, node, source)
+    with keeping_beside(run, node, overwritten=True) as kept:
+        slots.wait_until_free(run, source.node, node)
+        rsync.copy_in_place(run, node, source, before=kept)
 
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:

@@ -8,7 +8,7 @@ from ..facts import evidence, look
 from ..model import Running, Stopped
 from ..plans.rebuild import fork_of
 from ..run import Run
-from .keeping import keep_what_it_had
+from .keeping import keeping_beside
 
 
 def rewind_from(run: Run, node: str, source: Running) -> None:
@@ -27,8 +27,9 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
     fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
     if fork is None or found.rewinding is None or not found.same:
         raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
-    keep_what_it_had(run, node, overwritten=True)
-    saved = rewind.save(run, node, fork, major)
+    with keeping_beside(run, node, overwritten=True) as kept:
+        saved = rewind.save(run, node, fork, major)
+        kept()
     rewind.recover(run, node, major)
     rewind.rehearse(run, node, found.rewinding)
     rewind.rewind(run, node, saved, found.rewinding)

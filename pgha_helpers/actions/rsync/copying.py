@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...errors import NotAchieved, Refusal
 from ...facts.processes import read_processes
 from ...facts.rsync import MARK, Road, road
@@ -9,7 +11,7 @@ from ...model import Running
 from ...plans.copying import Copying, refuse_copy
 from ...run import Run
 from ...wire.doors import Door
-from ..clone import own_files
+from ..clone import own_files, own_settings
 from ..files import real_path
 from ..servers import wait
 from ..slots import ensure_slot
@@ -40,11 +42,12 @@ done; :
 """
 
 
-def copy_in_place(run: Run, name: str, source: Running) -> None:
+def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], object] = lambda: None) -> None:
     """Make the stopped node's own data directory a copy of `source`, ready to be started as its standby.
 
-    Its configuration stays; its WAL, slots and control file are moved aside and kept. Raises Refusal before anything
-    of the node was touched: no road, a server or another rsync at work in the directory, or not a data directory.
+    Its configuration stays; its WAL, slots and control file are moved aside and kept. `before` is called before that.
+    Raises Refusal before anything of the node was touched: no road, a server or another rsync at work in the
+    directory, or not a data directory.
     """
     door, way = run.doors[name], _road(run, name)
     target = real_path(door, run.pair[name].data_directory)
@@ -52,13 +55,17 @@ def copy_in_place(run: Run, name: str, source: Running) -> None:
     ensure_slot(run, source.node, name, reserve=True)
     spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
     with Backup(run, source) as backup:
+        before()
         fresh = _open(door, target)
         move_aside(run, name, target)
         copy = Copy(run, door, way, source, target, own=not fresh, spaces=tuple(spaces))
-        _copied(run, name, copy)
-        files = backup.stop()
-    own = {} if fresh else own_files(door, target)
-    delivery.deliver(copy, files, own)
+        if fresh:
+            _copied(run, name, copy)
+            delivery.deliver(copy, backup, {})
+        else:  # what stays is asked for while all else is copied
+            own = run.aside(lambda: (own_files(door, target), own_settings(door, target, source.version // 10000)))
+            _copied(run, name, copy)
+            delivery.deliver(copy, backup, *own.result())
 
 
 def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
@@ -81,8 +88,7 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
         copy = Copy(run, door, way, source, beside, own=False, basis=target if own else "")
         door.script('[ -d "$1" ] || { mkdir -- "$1" && chmod 700 "$1"; }', beside)
         _copied(run, name, copy)
-        files = backup.stop()
-    delivery.deliver(copy, files, own)
+        delivery.deliver(copy, backup, own)
     return beside
 
 

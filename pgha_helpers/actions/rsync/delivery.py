@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
 
+from ...errors import NotAchieved
 from ...facts.rsync import MARK
+from ...wire.attended import attend
 from ..clone import configure
 from ..files import write_file
 from ..flushing import SYNC
-from .backup import BackupFiles
+from .backup import Backup
 from .copied import STAGE, Copy
 from .tablespaces import mapped
 
@@ -18,20 +22,44 @@ cd "$1"
 rm -f -- "$3"
 mv -T -- "$2/global/pg_control" global/pg_control
 rmdir -- "$2/global" "$2"
-sync -f global
+sync global/pg_control global .
 """
 
 
-def deliver(copy: Copy, files: BackupFiles, own: Mapping[str, str]) -> None:
-    """Make a finished copy usable, on disk before it is: whoever starts it then, it comes up as a standby."""
+def deliver(copy: Copy, backup: Backup, own: Mapping[str, str], has: Mapping[str, str] | None = None) -> None:
+    """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up as a standby.
+
+    `own` and `has` are the node's configuration, see `configure`. Raises NotAchieved.
+    """
     door, directory = copy.door, copy.directory
-    with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
-        write_file(door, f"{directory}/backup_label", files.label)
-        if text := mapped(files.tablespace_map, list(copy.spaces)):
-            write_file(door, f"{directory}/tablespace_map", text)
-        configure(copy.run, door, directory, copy.source, own)
-        wal = door.run("readlink", "-f", f"{directory}/pg_wal").text
-        places = (directory, wal, *(space.target for space in copy.spaces))
-        door.script(SYNC, *places, within=copy.run.timeouts.clone)
-        door.script(_DELIVER, directory, STAGE, MARK)
-        deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
+    with _synced_beside(copy) as synced:
+        files = backup.stop()
+        with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
+            write_file(door, f"{directory}/backup_label", files.label)
+            if text := mapped(files.tablespace_map, list(copy.spaces)):
+                write_file(door, f"{directory}/tablespace_map", text)
+            configure(copy.run, door, directory, copy.source, own, has)
+            synced()
+            door.script(_DELIVER, directory, STAGE, MARK)
+            deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
+
+
+@contextlib.contextmanager
+def _synced_beside(copy: Copy) -> Iterator[Callable[[], None]]:
+    """Sync everything that was copied, beside what the block does: what it gets waits for that."""
+    run, door, said = copy.run, copy.door, list[str]()
+    wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
+    argv = ["sh", "-c", SYNC, "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
+    coming = run.aside(lambda: attend(door, argv, said.append, run.timeouts.clone))
+
+    def synced() -> None:
+        if status := coming.result():
+            raise NotAchieved(
+                f"sync on {door.node.name} ended with status {status}: {'; '.join(said[-3:]) or 'no words'}",
+                "mend the cause and run this notebook again: it goes on from what was copied",
+            )
+
+    try:
+        yield synced
+    finally:
+        wait([coming])
