@@ -29,6 +29,9 @@ from ..wire.shell import as_user
 
 LIST = "diverged.csv"
 
+#: A file, and its digest beside it: both at once, because each takes as long, and the node's shell stays free.
+_BOTH = 'sha256sum < "$1" >&2 & cat -- "$1"; wait'
+
 
 def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -> tuple[str, ...]:
     """Copy the WAL that holds `fork` to `end` into the record, whole files, and compare them with those on the node.
@@ -76,19 +79,19 @@ def _between(door: Door, fork: Position, end: Position, segment: int) -> list[st
 
 def _keep(run: Run, door: Door, name: str, bar: tqdm[Any]) -> None:
     source, target = f"{door.node.data_directory}/pg_wal/{name}", run.folder / f"wal-{name}"
-    coming = run.aside(lambda: _digest(door, source, run))  # while it is copied: it takes as long
-    if not target.exists() or _hashed(target) != coming.result():
-        have = _copy(door, source, target, bar, run.timeouts.clone)
-        if have != coming.result():
+    have = _hashed(target) if target.exists() else ""
+    if not have or have != _digest(door, source, run):
+        have, there = _copy(door, source, target, bar, run.timeouts.clone)
+        if have != there:
             raise NotSafe(
                 f"what has come of {name} from {door.node.name} is not what is there: it was written to, or cut off",
                 "see that PostgreSQL is stopped there, and run this notebook again",
             )
-    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=coming.result(), bytes=target.stat().st_size)
+    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=have, bytes=target.stat().st_size)
 
 
 def _digest(door: Door, path: str, run: Run) -> str:
-    return door.run("sha256sum", "--", path, within=run.timeouts.checkpoint).text.split()[0].lstrip("\\")
+    return door.script('sha256sum < "$1"', path, within=run.timeouts.checkpoint).text.split()[0]
 
 
 def _hashed(path: Path) -> str:
@@ -96,27 +99,31 @@ def _hashed(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(door: Door, source: str, target: Path, bar: tqdm[Any], within: float) -> str:
-    """Copy one file from the node, a piece at a time; gives the digest of what has come."""
-    digest, new = hashlib.sha256(), target.with_name(f".{target.name}.new")
+def _copy(door: Door, source: str, target: Path, bar: tqdm[Any], within: float) -> tuple[str, str]:
+    """Copy one file from the node, a piece at a time; gives the digests of what has come, and of what is there."""
+    digest, new, told = hashlib.sha256(), target.with_name(f".{target.name}.new"), b""
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        for piece in _pieces(door, source, within):
+        for piece, words in _pieces(door, source, within):
             digest.update(piece)
             file.write(piece)
             bar.update(len(piece))
+            told += words
         file.flush()
         os.fsync(file.fileno())
     new.replace(target)
-    return digest.hexdigest()
+    return digest.hexdigest(), told.decode("utf-8", "replace").partition(" ")[0]
 
 
-def _pieces(door: Door, source: str, within: float) -> Iterator[bytes]:
-    """What a file on the node holds. A connection that is lost looks like its end, which the digest tells apart."""
-    pipes = door.pipes("exec " + shlex.join(as_user(door.node.owner, "cat", "--", source)))
+def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, bytes]]:
+    """What a file on the node holds, and beside it its digest there, in the words of sha256sum.
+
+    A connection that is lost looks like its end, which the digest tells apart.
+    """
+    pipes = door.pipes("exec " + shlex.join(as_user(door.node.owner, "sh", "-c", _BOTH, "sh", source)))
     deadline = time.monotonic() + within
     try:
         while time.monotonic() < deadline:
-            yield pipes.receive(1.0)[0]
+            yield pipes.receive(1.0)
         raise TooSlow(f"{door.node.name}: {source} was not read within {within:g} s")
     except EOFError:
         return
