@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import pgha_helpers.actions.rsync as rsync
 
 PAGE, PROGRAM = 8192, Path(rsync.__file__).with_name("pages.pl")
-CHUNK = 8  # pages that are read at once
+CHUNK, STRIPE = 8, 512  # pages that are read at once, and that one of two processes takes in a row
 
 #: Pages of the source, a piece of one at its end, pages that the target has more or fewer, and those that are rotten.
 SHAPES = st.tuples(
@@ -69,6 +70,26 @@ def test_only_pages_that_differ_are_written_and_what_is_gone_is_left_to_rsync(
     assert (told["files"], told["written"]) == (1, 3 * PAGE)
     assert told["received"] < 3 * PAGE + 100 * 16 + 100 and told["sent"] < 100
     assert Path(f"{names}.done").read_text() == "- /1\n"
+
+
+@pytest.mark.parametrize("pages", [STRIPE - 1, 2 * STRIPE, 3 * STRIPE + CHUNK + 1])
+@pytest.mark.parametrize("more", [-2 * STRIPE, 0, 2 * STRIPE])
+def test_two_processes_share_a_large_file(tmp_path: Path, need: Callable[..., None], pages: int, more: int) -> None:
+    need("perl", "perl")
+    source, target, names = tmp_path / "source", tmp_path / "target", tmp_path / "names"
+    whole = random.Random(pages).randbytes(pages * PAGE)
+    have = bytearray(whole[: max(0, pages + more) * PAGE] + bytes(max(0, more) * PAGE))
+    rotten = [page for page in (0, STRIPE - 1, STRIPE, 2 * STRIPE + 3) if page * PAGE < min(len(have), len(whole))]
+    for page in rotten:
+        have[page * PAGE] ^= 1
+    for place, content in ((source, whole), (target, have)):
+        place.mkdir()
+        (place / "1").write_bytes(content)
+    names.write_text("1\n")
+    told = _made_equal("near", source, target, names)
+    assert (target / "1").read_bytes() == whole
+    assert told["compared"] == len(whole)
+    assert told["written"] == len(rotten) * PAGE + max(0, len(whole) - len(have))
 
 
 def test_a_source_that_falls_silent_is_an_error_and_no_equal_file(tmp_path: Path, need: Callable[..., None]) -> None:
