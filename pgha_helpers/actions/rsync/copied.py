@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ...errors import NotAchieved
@@ -12,6 +13,7 @@ from ...facts.rsync import Road, estimate
 from ...model import Control, Running
 from ...run import Run
 from ...wire.doors import Door
+from ..own import Own
 from ..progress import Progress
 from .filters import ANYWHERE, EMPTY, data_filters
 from .pages import LIST, make_pages_equal
@@ -57,8 +59,9 @@ for d; do [ -e "$d" ] || {{ mkdir -- "$d" && chmod --reference=. "$d"; }} || exi
 class Copy:
     """A copy under way of a running `source` into `directory`.
 
-    `own` says that the directory keeps its own configuration; `basis` is an older, stopped copy from which equal files
-    are taken: copied, and never linked, because two clusters would then write into one file.
+    `stays` tells, once somebody needs to know, what of the directory's own configuration stays; None where the source's
+    is taken. `basis` is an older, stopped copy from which equal files are taken: copied, and never linked, because two
+    clusters would then write into one file.
     """
 
     run: Run
@@ -66,7 +69,7 @@ class Copy:
     road: Road
     source: Running
     directory: str
-    own: bool
+    stays: Future[Own] | None = None
     spaces: tuple[Tablespace, ...] = ()
     basis: str = ""
     total: int = field(init=False, default=0)
@@ -77,31 +80,34 @@ class Copy:
     def make(self) -> Moved:
         """Copy everything that a backup needs but backup_label and tablespace_map. Raises NotAchieved."""
         home = self.road.directory
-        told = self.run.doors[self.source.node].sql.read(_FILES)[0]
-        oids = [space.oid for space in self.spaces]
-        filters = data_filters(filter(None, [told["log"], self._own_log()]), told["configuration"], oids, self.own)
         for space in self.spaces:
             link(self.door, self.directory, space)
         blocks = self._blocks()
         with Progress(self.run, f"copy to {self.door.node.name}") as progress:
-            moved = self._transfer((home, self.directory), "base", filters, blocks, progress)
+            moved = self._transfer((home, self.directory), "base", self._filters, blocks, progress)
             for space in self.spaces:
                 paths = (f"{space.location}/{space.inside}", f"{space.target}/{space.inside}")
-                moved += self._transfer(paths, ".", [*ANYWHERE], blocks, progress)
+                moved += self._transfer(paths, ".", lambda: [*ANYWHERE], blocks, progress)
         self.door.script(_EMPTY, self.directory, *EMPTY, "pg_wal/archive_status")
         return moved + self._stage_control()
 
     def _transfer(
-        self, paths: tuple[str, str], top: str, filters: list[str], blocks: tuple[str, ...], to: Progress
+        self, paths: tuple[str, str], top: str, filters: Callable[[], list[str]], blocks: tuple[str, ...], to: Progress
     ) -> Moved:
-        options = ["--checksum", *blocks, *(f"--filter={rule}" for rule in filters)]
-        if self.basis:
-            options.append(f"--copy-dest={self.basis}")
-        moved = Moved()
+        moved, equal = Moved(), list[str]()
         if blocks:
             moved, equal = make_pages_equal(self.run, self.door, self.road, paths, self.directory, top, self._after(to))
-            options = [*equal, *options]
+        options = [*equal, "--checksum", *blocks, *(f"--filter={rule}" for rule in filters())]
+        if self.basis:
+            options.append(f"--copy-dest={self.basis}")
         return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
+
+    def _filters(self) -> list[str]:
+        told = self.run.doors[self.source.node].sql.read(_FILES)[0]
+        logs = filter(None, [told["log"], self._own_log()])
+        return data_filters(
+            logs, told["configuration"], [space.oid for space in self.spaces], own=self.stays is not None
+        )
 
     def _after(self, to: Progress) -> Callable[[int], object]:
         """Tells how far a transfer is, beyond what was done before it."""
@@ -117,11 +123,7 @@ class Copy:
 
     def _own_log(self) -> str:
         """The target's own log directory, if it lies inside: it is not the source's to write into."""
-        if not self.own:
-            return ""
-        config = self.door.node.config_directory or self.directory
-        answer = self.door.run(self.door.binary("postgres"), "-D", config, "-C", "log_directory", okay=range(256))
-        log = "" if answer.status else answer.text
+        log = self.stays.result().log if self.stays else ""
         return log.removeprefix(f"{self.directory}/") if log.startswith(f"{self.directory}/") or log[:1] != "/" else ""
 
     def _stage_control(self) -> Moved:

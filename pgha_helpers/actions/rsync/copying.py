@@ -11,8 +11,8 @@ from ...model import Running
 from ...plans.copying import Copying, refuse_copy
 from ...run import Run
 from ...wire.doors import Door
-from ..clone import own_files, own_settings
 from ..files import real_path
+from ..own import Own, files_of, what_stays
 from ..servers import wait
 from ..slots import ensure_slot
 from . import delivery, tablespaces
@@ -58,14 +58,10 @@ def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], obj
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        copy = Copy(run, door, way, source, target, own=not fresh, spaces=tuple(spaces))
-        if fresh:
-            _copied(run, name, copy)
-            delivery.deliver(copy, backup, {})
-        else:  # what stays is asked for while all else is copied
-            own = run.aside(lambda: (own_files(door, target), own_settings(door, target, source.version // 10000)))
-            _copied(run, name, copy)
-            delivery.deliver(copy, backup, *own.result())
+        stays = None if fresh else run.aside(lambda: what_stays(door, target, source.version // 10000))
+        copy = Copy(run, door, way, source, target, stays=stays, spaces=tuple(spaces))
+        _copied(run, name, copy)
+        delivery.deliver(copy, backup, stays.result() if stays else Own())
 
 
 def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
@@ -82,10 +78,10 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
         raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
-    own = own_files(door, target)
+    own = files_of(door, target)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
-        copy = Copy(run, door, way, source, beside, own=False, basis=target if own else "")
+        copy = Copy(run, door, way, source, beside, basis=target if own.files else "")
         door.script('[ -d "$1" ] || { mkdir -- "$1" && chmod 700 "$1"; }', beside)
         _copied(run, name, copy)
         delivery.deliver(copy, backup, own)

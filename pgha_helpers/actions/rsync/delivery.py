@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 
 from ...errors import NotAchieved
 from ...facts.rsync import MARK
 from ...wire.attended import attend
-from ..clone import configure
 from ..files import write_file
 from ..flushing import SYNC
+from ..own import Own, configure
 from .backup import Backup
 from .copied import STAGE, Copy
 from .tablespaces import mapped
@@ -26,10 +26,10 @@ sync global/pg_control global .
 """
 
 
-def deliver(copy: Copy, backup: Backup, own: Mapping[str, str], has: Mapping[str, str] | None = None) -> None:
+def deliver(copy: Copy, backup: Backup, own: Own) -> None:
     """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up as a standby.
 
-    `own` and `has` are the node's configuration, see `configure`. Raises NotAchieved.
+    Raises NotAchieved.
     """
     door, directory = copy.door, copy.directory
     with _synced_beside(copy) as synced:
@@ -38,7 +38,7 @@ def deliver(copy: Copy, backup: Backup, own: Mapping[str, str], has: Mapping[str
             write_file(door, f"{directory}/backup_label", files.label)
             if text := mapped(files.tablespace_map, list(copy.spaces)):
                 write_file(door, f"{directory}/tablespace_map", text)
-            configure(copy.run, door, directory, copy.source, own, has)
+            configure(copy.run, door, directory, copy.source, own)
             synced()
             door.script(_DELIVER, directory, STAGE, MARK)
             deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
