@@ -9,8 +9,8 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(QUIET:%=--ignore=%)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(QUIET)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

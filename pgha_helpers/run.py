@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from . import front
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
@@ -107,6 +108,8 @@ class Run:
         try:
             plan = planner(now)
         except Refusal as error:
+            if not front.somebody():  # a terminal and cron's mail have not shown what the cell above saw
+                print(now.table(), flush=True)
             error.what += self.meanwhile()
             raise
         self.journal.write("planned", plan=plan)

@@ -118,6 +118,7 @@ def test_an_unreachable_primary_needs_a_word_that_it_is_off(pair: Lab, tmp_path:
     path = changed_pair(pair, tmp_path, db0=gone)
     refused = pgha("run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1")
     assert refused.returncode == 4 and "silence does not prove that it is off" in refused.stdout
+    assert "db0 from db1 SQL no: " in " ".join(refused.stdout.split()), "a terminal shows who saw what, too"
     assert writable(pair) == []
     words = "Ann switched the machine off"
     done = pgha(
