@@ -96,6 +96,13 @@ def holds_nothing(run: Run, name: str) -> bool:
     return run.doors[name].script(_NOTHING, run.pair[name].data_directory, MARK, okay=(0, 1)).status == 0
 
 
+def bytes_there(run: Run, name: str) -> int:
+    """What lies in the data directory, in bytes of its disk; 0 where it does not exist."""
+    door = run.doors[name]
+    told = door.script('[ ! -d "$1" ] || du -sk -- "$1"', door.node.data_directory, within=door.patience).text
+    return 1024 * int(told.split()[0]) if told else 0
+
+
 def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
     """The ssh program with its options, host left out: no questions, no unknown host, no agent.
 

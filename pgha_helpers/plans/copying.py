@@ -1,14 +1,14 @@
-"""What a copy beside needs on the node that gets it: where each part goes, whether there is room, what is in the way.
+"""What a copy needs on the node that gets it: where each part goes, whether there is room, what is in the way.
 
 A copy is made beside what is there and moved in at the end, so it needs the room of the whole, and directories that
-can be renamed within their file system.
+can be renamed within their file system. Only where nothing is there it is made in its place.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import NotSafe
 from ..show import size
@@ -60,17 +60,23 @@ class Copying:
     wal: Part | None = None
     halves: tuple[Half, ...] = ()
     begun: tuple[str, ...] = ()
+    in_place: bool = False
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every directory that receives something."""
         return (self.data, *self.tablespaces, *([self.wal] if self.wal else ()))
 
+    @property
+    def where(self) -> str:
+        """In relation to what is there."""
+        return "in" if self.in_place else "beside"
+
     def told(self) -> tuple[str, ...]:
         """What to say of it before the gate."""
         if self.begun:
             return (f"{self.begun[0]} is a whole copy, which a run that died was moving in: no new one is made",)
-        where = "; ".join(f"{part.what} beside {part.path} ({size(part.free)} free)" for part in self.parts)
+        where = "; ".join(f"{part.what} {self.where} {part.path} ({size(part.free)} free)" for part in self.parts)
         return (
             f"{size(self.bytes)} are to be copied: {where}",
             *(f"{half.path} ({size(half.bytes)}) is left by a copy that died, and is removed" for half in self.halves),
@@ -88,14 +94,26 @@ def refuse_copy(copying: Copying) -> None:
     """Raises NotSafe with every reason at once where the copy could not be made or not be moved in."""
     if reasons := why_not_copy(copying):
         raise NotSafe(
-            f"{copying.node} cannot take a copy beside: {'; '.join(reasons)}",
+            f"{copying.node} cannot take a copy{'' if copying.in_place else ' beside'}: {'; '.join(reasons)}",
             "mend that (nothing old is deleted to make room), or copy in place by another method",
         )
 
 
-def makes_copy(plan: Plan) -> bool:
-    """Whether one of the plan's steps is a copy beside by pg_basebackup."""
-    return not plan.already and any("pg_basebackup into" in step for step in plan.steps)
+def into_nothing(copying: Copying, free: int, there: int) -> Copying:
+    """The same for a copy that is made where it will be: nothing is renamed, and a mount point has its own room.
+
+    `free` bytes are left in the directory itself, and `there` is what a copy that died has brought already.
+    """
+    data = replace(copying.data, needed=max(0, copying.data.needed - there))
+    if "mount point" in data.obstacle:
+        data = replace(data, device=data.path, free=free)
+    return replace(copying, data=replace(data, obstacle=""), wal=None, halves=(), in_place=True)
+
+
+def copied_by(plan: Plan) -> str:
+    """The program that makes a copy in one of the plan's steps, or nothing."""
+    steps = () if plan.already else plan.steps
+    return next((name for name in ("pg_basebackup", "rsync") for step in steps if f"with {name} into" in step), "")
 
 
 def _obstacles(copying: Copying) -> Iterator[str]:
@@ -115,4 +133,4 @@ def _room(copying: Copying) -> Iterator[str]:
         if free < needed:
             what = " and ".join(part.what for part in here)
             lacking = f"{size(needed - free)} are missing"
-            yield f"{what} beside {here[0].path}: {size(needed)} are needed, {size(free)} are free, {lacking}"
+            yield f"{what} {copying.where} {here[0].path}: {size(needed)} are needed, {size(free)} are free, {lacking}"

@@ -13,12 +13,12 @@ from ..errors import HaError
 from ..facts import evidence, look
 from ..facts.canary import read_canary_table
 from ..facts.copying import read_copying
-from ..facts.rsync import holds_nothing
-from ..model import Deeds, Running, Snapshot
+from ..facts.rsync import bytes_there, holds_nothing
+from ..model import Blank, Deeds, Running, Snapshot
 from ..model.sightings import system_id_of
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
-from ..plans.copying import makes_copy, refuse_copy
+from ..plans.copying import copied_by, into_nothing, refuse_copy
 from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
 from ..show import span
@@ -40,10 +40,12 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
 def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
     """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
-    source = now[plan.peer]
-    if not makes_copy(plan) or not isinstance(source, Running):
+    source, target, program = now[plan.peer], now[plan.node], copied_by(plan)
+    if not program or not isinstance(source, Running):
         return plan
     copying = read_copying(run, plan.node, source)
+    if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
+        copying = into_nothing(copying, target.disk.free_bytes, bytes_there(run, plan.node))
     refuse_copy(copying)
     rates = run.rates()
     took = span(max(1.0, copying.bytes / rates.clone))

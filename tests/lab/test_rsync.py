@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -21,7 +22,7 @@ from pgha_helpers.actions.rsync import delivery, pages
 from pgha_helpers.actions.slots import wait_until_free
 from pgha_helpers.actions.swapping import swap
 from pgha_helpers.checks import AFTER
-from pgha_helpers.errors import Failure
+from pgha_helpers.errors import Failure, NotSafe
 from pgha_helpers.facts.copying import read_copying
 from pgha_helpers.facts.rsync import Road, road
 from pgha_helpers.lab import Lab
@@ -30,6 +31,7 @@ from pgha_helpers.places import CHECKOUT
 from pgha_helpers.plans import Plan
 from pgha_helpers.run import Run
 
+from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask
@@ -329,8 +331,8 @@ def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
 def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     data, home = pair.node("db1").data_directory, pair.node("db1").home
     space = pair.node("db0").home / "space s"
-    for place in (space, home / "wal elsewhere"):
-        as_owner(pair, "mkdir", "-m", "700", place)
+    for where in (space, home / "wal elsewhere"):
+        as_owner(pair, "mkdir", "-m", "700", where)
     with running(pair, "rebuild") as run:
         run.permit = PERMIT
         run.lock.take()
@@ -363,3 +365,21 @@ def test_setup_by_rsync_into_an_empty_directory_and_over_another_cluster(tmp_pat
             assert len(aside) == (start == "clusters")
         finally:
             labs.down(folder, remove=True)
+
+
+@pytest.mark.parametrize("room", ["20m", "600m"])
+def test_setup_by_rsync_into_a_mount_point_asks_for_its_room_before_anything(
+    empty: Lab, need: Callable[..., None], room: str
+) -> None:
+    with place(empty, need):
+        data = empty.node("db1").data_directory
+        data.mkdir()
+        give_disk(empty, "db1", data, room)
+        if room == "600m":
+            assert "by rsync" in did(carry_out(empty, "setup", "setup db1", method="rsync"))
+            assert ask(empty, "db1", "select pg_is_in_recovery()") == [(True,)]
+            return
+        with pytest.raises(NotSafe, match=r"db1 cannot take a copy: the data directory in .* are missing"):
+            carry_out(empty, "setup", "setup db1", method="rsync")
+        assert not list(as_seen_by(empty, "db1", data).iterdir())
+        assert ask(empty, "db0", "select count(*) from pg_roles where rolname = 'replicator'") == [(0,)]

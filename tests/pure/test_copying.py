@@ -6,7 +6,7 @@ import pytest
 
 from pgha_helpers.errors import NotSafe
 from pgha_helpers.plans import Plan
-from pgha_helpers.plans.copying import Copying, Half, Part, makes_copy, refuse_copy
+from pgha_helpers.plans.copying import Copying, Half, Part, copied_by, into_nothing, refuse_copy
 
 MB = 1024 * 1024
 
@@ -56,6 +56,27 @@ def test_a_swap_that_was_begun_needs_no_room() -> None:
         refuse_copy(copying(begun=("/a", "/b")))
 
 
-def test_a_plan_that_copies_is_told_from_one_that_follows() -> None:
-    copies = Plan("rebuild", "db1", "db0", "clone", ("Copy db0 with pg_basebackup into a fresh directory",))
-    assert makes_copy(copies) and not makes_copy(Plan("rebuild", "db1", "db0", "follow", ("Restart db1",)))
+def test_a_copy_into_nothing_needs_room_where_it_will_be() -> None:
+    fits = into_nothing(copying(free=300 * MB, data=200 * MB), free=7, there=0)
+    refuse_copy(fits)
+    assert "data in /data (300 MB free)" in fits.told()[0]
+    with pytest.raises(NotSafe, match=r"db1 cannot take a copy: data in /data: 330 MB are needed, 300 MB are free"):
+        refuse_copy(into_nothing(copying(free=300 * MB, data=300 * MB), free=7, there=0))
+    refuse_copy(into_nothing(copying(free=300 * MB, data=300 * MB), free=7, there=200 * MB))
+    mounted = Copying("db1", 1, part("data", 200 * MB, obstacle="/data is a mount point, which cannot be renamed"))
+    refuse_copy(into_nothing(mounted, free=300 * MB, there=0))
+    with pytest.raises(NotSafe, match="220 MB are needed, 100 MB are free"):
+        refuse_copy(into_nothing(mounted, free=100 * MB, there=0))
+
+
+@pytest.mark.parametrize(
+    ("step", "program"),
+    [
+        ("Copy db0 with pg_basebackup into a fresh directory", "pg_basebackup"),
+        ("Copy db0 with rsync into /d if it is empty, else into a fresh directory beside it", "rsync"),
+        ("Restart db1", ""),
+    ],
+)
+def test_a_plan_that_copies_is_told_from_one_that_follows(step: str, program: str) -> None:
+    assert copied_by(Plan("rebuild", "db1", "db0", "clone", (step,))) == program
+    assert not copied_by(Plan("rebuild", "db1", "db0", "clone", (step,), already="so"))
