@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
 from ..facts.losses import files_of, read_again, timelines_after
 from ..model import Lsn, Position
-from ..model.losses import CSV_HEAD, KEPT, Losses
+from ..model.losses import CSV_HEAD, KEPT, Losses, Lost
 from ..model.positions import is_segment, segment_start
 from ..run import Run
 from ..show import size
@@ -33,12 +33,15 @@ LIST = "diverged.csv"
 _BOTH = 'sha256sum < "$1" >&2 & cat -- "$1"; wait'
 
 
-def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -> tuple[str, ...]:
+def keep_wal(
+    run: Run, node: str, fork: Position, end: Position, segment: int, still: Callable[[], None] = lambda: None
+) -> tuple[str, ...]:
     """Copy the WAL that holds `fork` to `end` into the record, whole files, and compare them with those on the node.
 
     Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork. What is there
-    already is compared, not copied again. `segment`: bytes of one file. Raises NotSafe where WAL is missing in between
-    or changes meanwhile, Refusal where there is no room for it, Unreachable, TooSlow.
+    already is compared, not copied again. `segment`: bytes of one file; `still` raises when it is not to go on. Raises
+    NotSafe where WAL is missing in between or changes meanwhile, Refusal where there is no room for it, Unreachable,
+    TooSlow.
     """
     door = run.doors[node]
     names = _between(door, fork, end, segment)
@@ -51,7 +54,7 @@ def keep_wal(run: Run, node: str, fork: Position, end: Position, segment: int) -
     scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
     with tqdm(total=needed, desc=f"WAL of {node}", mininterval=0.5, **scale) as bar:
         for name in names:
-            _keep(run, door, name, bar)
+            _keep(run, door, name, bar, still)
     return tuple(f"wal-{name}" for name in names)
 
 
@@ -77,11 +80,16 @@ def _between(door: Door, fork: Position, end: Position, segment: int) -> list[st
     return [*(name for names in found.values() for name in names), *histories]
 
 
-def _keep(run: Run, door: Door, name: str, bar: tqdm[Any]) -> None:
+def _keep(run: Run, door: Door, name: str, bar: tqdm[Any], still: Callable[[], None]) -> None:
     source, target = f"{door.node.data_directory}/pg_wal/{name}", run.folder / f"wal-{name}"
+
+    def come(count: int) -> None:
+        still()
+        bar.update(count)
+
     have = _hashed(target) if target.exists() else ""
     if not have or have != _digest(door, source, run):
-        have, there = _copy(door, source, target, bar, run.timeouts.clone)
+        have, there = _copy(door, source, target, come, run.timeouts.clone)
         if have != there:
             raise NotSafe(
                 f"what has come of {name} from {door.node.name} is not what is there: it was written to, or cut off",
@@ -99,14 +107,14 @@ def _hashed(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(door: Door, source: str, target: Path, bar: tqdm[Any], within: float) -> tuple[str, str]:
+def _copy(door: Door, source: str, target: Path, come: Callable[[int], None], within: float) -> tuple[str, str]:
     """Copy one file from the node, a piece at a time; gives the digests of what has come, and of what is there."""
     digest, new, told = hashlib.sha256(), target.with_name(f".{target.name}.new"), b""
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for piece, words in _pieces(door, source, within):
             digest.update(piece)
             file.write(piece)
-            bar.update(len(piece))
+            come(len(piece))
             told += words
         file.flush()
         os.fsync(file.fileno())
@@ -133,17 +141,22 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, byt
         pipes.close()
 
 
-def keep_list(run: Run, losses: Losses, segment: int) -> str:
+def keep_list(run: Run, losses: Losses, segment: int, still: Callable[[], None] = lambda: None) -> str:
     """Write every transaction of `losses` into the record, as diverged.csv; gives that name.
 
     Where there are more than memory holds, the WAL is read once more. Raises NotSafe if it is not what it was then.
     """
+
+    def write(lost: Lost) -> None:
+        still()
+        file.write(losses.csv((lost,)))
+
     path = run.folder / LIST
     new = path.with_name(f".{LIST}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(",".join(CSV_HEAD) + "\n")
         if losses.count > len(losses.transactions):
-            again = read_again(run, losses, segment, lambda lost: file.write(losses.csv((lost,))))
+            again = read_again(run, losses, segment, write)
             _same(losses, again)
         else:
             file.write(losses.csv())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
+from threading import Event
 
 from ..actions.losses import keep_list, keep_wal
 from ..errors import NotAchieved, Refusal
@@ -33,7 +34,13 @@ def keeping_beside(run: Run, node: str, overwritten: bool) -> Iterator[Callable[
     if had is None or had.node != node or not (had.count or had.undecided or had.unread):
         yield lambda: None
         return
-    coming = run.aside(lambda: _keep(run, had, overwritten))
+    over = Event()
+
+    def still() -> None:
+        if over.is_set():
+            raise NotAchieved(f"what {node} had was not kept, because what needed it failed", "run this notebook again")
+
+    coming = run.aside(lambda: _keep(run, had, overwritten, still))
 
     def kept() -> None:
         with run.deed(node, "keep what only it has in the record") as deed:
@@ -42,18 +49,19 @@ def keeping_beside(run: Run, node: str, overwritten: bool) -> Iterator[Callable[
 
     try:
         yield kept
-    finally:
-        wait([coming])  # whatever went wrong meanwhile: nothing is written into a record that has ended
+    finally:  # whatever went wrong meanwhile: nothing is written into a record that has ended
+        over.set()
+        wait([coming])
 
 
-def _keep(run: Run, had: Losses, overwritten: bool) -> str:
+def _keep(run: Run, had: Losses, overwritten: bool, still: Callable[[], None]) -> str:
     """Do it; gives what was kept, in words."""
     control = read_disk(run.doors[had.node]).control
     if control is None:
         raise NotAchieved(f"the control file of {had.node} cannot be read any more", "run this notebook again")
-    listed = keep_list(run, had, control.segment)
+    listed = keep_list(run, had, control.segment, still)
     try:
-        count = len(keep_wal(run, had.node, had.fork, had.end, control.segment))
+        count = len(keep_wal(run, had.node, had.fork, had.end, control.segment, still))
     except Refusal as why_not:
         if overwritten:
             raise

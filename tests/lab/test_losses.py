@@ -7,6 +7,7 @@ import csv
 import hashlib
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,17 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import lab as labs
+from pgha_helpers.actions import losses as keeping
 from pgha_helpers.actions.losses import keep_list, keep_wal
 from pgha_helpers.archive.seal import complete_all
 from pgha_helpers.archive.verification import verify
 from pgha_helpers.errors import NotSafe
 from pgha_helpers.facts.losses import losses, reading
+from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Lsn, Position
-from pgha_helpers.model.losses import Losses, Lost
+from pgha_helpers.model.losses import KEPT, Losses, Lost
+from pgha_helpers.procedures.keeping import keeping_beside
 
 from .runs import carry_out, running
 from .servers import ask
@@ -253,6 +257,35 @@ def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab)
     with running(pair, "rebuild") as run:
         names = keep_wal(run, "db0", found.fork, found.end, SEGMENT)
     assert {name[4:12] for name in names} == {"00000001", "00000002"} and "wal-00000002.history" in names
+
+
+def test_what_is_brought_beside_is_given_up_with_what_needed_it(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt does not wait for gigabytes of WAL, and nothing comes into a record that has ended."""
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    open_by_hand(pair)
+    Hand(pair)("insert into t values (10000, 'x')")
+    pair.kill("db0")
+
+    def slowly(*_: object) -> Iterator[tuple[bytes, bytes]]:
+        for _ in range(6000):
+            time.sleep(0.01)
+            yield b"", b""
+
+    monkeypatch.setattr(keeping, "_pieces", slowly)
+    with running(pair, "rebuild") as run:
+        run.had = losses(run, "db0", fork_of(pair), SEGMENT)
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), keeping_beside(run, "db0", overwritten=True):
+            while not list(run.folder.glob(".wal-*")):
+                assert time.monotonic() < began + 30, "nothing has come"
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        assert time.monotonic() < began + 40
+        run.end("abandoned")
+    events = read(run.folder).events
+    assert [event["file"] for event in events if event["event"] == KEPT] == ["diverged.csv"]
+    assert events[-1]["event"] == "run ended"
 
 
 def test_the_wal_and_the_list_are_kept_in_a_record_that_verifies(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import wait
+from collections.abc import Callable
 
 from ...errors import NotAchieved
 from ...facts.rsync import MARK
@@ -32,21 +30,20 @@ def deliver(copy: Copy, backup: Backup, own: Own) -> None:
     Raises NotAchieved.
     """
     door, directory = copy.door, copy.directory
-    with _synced_beside(copy) as synced:
-        files = backup.stop()
-        with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
-            write_file(door, f"{directory}/backup_label", files.label)
-            if text := mapped(files.tablespace_map, list(copy.spaces)):
-                write_file(door, f"{directory}/tablespace_map", text)
-            configure(copy.run, door, directory, copy.source, own)
-            synced()
-            door.script(_DELIVER, directory, STAGE, MARK)
-            deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
+    synced = _sync_beside(copy)
+    files = backup.stop()
+    with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
+        write_file(door, f"{directory}/backup_label", files.label)
+        if text := mapped(files.tablespace_map, list(copy.spaces)):
+            write_file(door, f"{directory}/tablespace_map", text)
+        configure(copy.run, door, directory, copy.source, own)
+        synced()
+        door.script(_DELIVER, directory, STAGE, MARK)
+        deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
 
 
-@contextlib.contextmanager
-def _synced_beside(copy: Copy) -> Iterator[Callable[[], None]]:
-    """Sync everything that was copied, beside what the block does: what it gets waits for that."""
+def _sync_beside(copy: Copy) -> Callable[[], None]:
+    """Sync everything that was copied, beside what this thread goes on with; what it gives waits for that."""
     run, door, said = copy.run, copy.door, list[str]()
     wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
     argv = ["sh", "-c", SYNC, "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
@@ -59,7 +56,4 @@ def _synced_beside(copy: Copy) -> Iterator[Callable[[], None]]:
                 "mend the cause and run this notebook again: it goes on from what was copied",
             )
 
-    try:
-        yield synced
-    finally:
-        wait([coming])
+    return synced
