@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m pgha_helpers.lab.demo
 
+# Tests in which a second of patience counts, and the browser's: after the others, in fewer processes.
+QUIET := tests/browser tests/lab/test_networks.py
+
 test: $(VENV)/.installed lint
 	$(BIN)/python -m pytest -n 4 --dist loadfile $(QUIET:%=--ignore=%)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(QUIET)

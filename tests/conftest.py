@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from pgha_helpers import lab
+from pgha_helpers.lab import state
 
 collect_ignore = ["trials"]  # repetitions: `make trials`
 
@@ -39,6 +40,24 @@ def need() -> Callable[..., None]:
             subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package], check=True, **quiet)
 
     return have
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ports_of_its_own(monkeypatch_session: pytest.MonkeyPatch) -> None:
+    """Each of the processes that share the tests takes other ports for its labs.
+
+    A pair that is kept between tests is stopped meanwhile and comes back to its ports: another process once had one of
+    them by then, and 13 tests failed.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    each = len(state._PORTS) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    monkeypatch_session.setattr(state, "_PORTS", state._PORTS[number * each : (number + 1) * each])
+
+
+@pytest.fixture(scope="session")
+def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
 
 
 @pytest.fixture(scope="module")

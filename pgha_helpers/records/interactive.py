@@ -38,8 +38,6 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
 def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
     """A copy in a new record folder, and its pair. Raises BadParameters."""
     asked, pair, folder = prepare(notebook, given)
-    # a kernel of the user's own that is called python3 would be another Python, without pgha_helpers
-    os.environ |= {RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
     wanted = {key: value for key, value in asked.items() if key in {"pair", *given}}
     return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
 
@@ -65,8 +63,11 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
     folder = copy.parent
     with Keeping(folder):
         print(f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True)
+        # a kernel of the user's own that is called python3 would be another Python, without pgha_helpers
+        environment = {**os.environ, RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
+        command = jupyterlab(folder, copy.name, browser=browser)
         # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
-        jupyter = subprocess.Popen(jupyterlab(folder, copy.name, browser=browser), start_new_session=True)
+        jupyter = subprocess.Popen(command, start_new_session=True, env=environment)
         status = _attend(jupyter, folder, pair)
         with deferring():
             _end(jupyter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.parameters import load_pair
+from pgha_helpers.places import RECORD
 
 from ..conftest import pgha
 from .servers import records
@@ -93,6 +95,7 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
     assert "by hand" in copy.read_text() and copy.parent.parent == pair.folder / "records"
     assert source_of("promote").read_bytes() == before
     assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)
+    assert RECORD not in os.environ, "the next run of this process would write into the record of this one"
 
 
 def test_a_warning_ends_with_1(pair: Lab, tmp_path: Path) -> None:
