@@ -1,4 +1,4 @@
-"""PostgreSQL 11: the standby definition is recovery.conf, and a stale trigger file promotes whoever is started."""
+"""A stale trigger file promotes whoever is started: on PostgreSQL 11, where recovery.conf names it, and up to 15."""
 
 from __future__ import annotations
 
@@ -141,3 +141,20 @@ def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
     while "db1" not in writable(pair):
         assert time.monotonic() < deadline, "the trigger file does nothing: this test proves nothing"
         time.sleep(0.05)
+
+
+def test_up_to_15_a_setting_names_it(own_pair_15: Lab) -> None:
+    stop_cleanly(own_pair_15, "db1")
+    data = own_pair_15.node("db1").data_directory
+    trigger, auto = data.parent / "trigger", data / "postgresql.auto.conf"
+    trigger.touch()
+    with running(own_pair_15, "rebuild", confirm="rebuild db1") as run:
+        gate(run, plan_rebuild(run, look(run)))
+        ours = auto.read_text()
+        assert "promote_trigger_file = ''\n" in ours, "what we write overrules what may stand in postgresql.conf"
+        auto.write_text(ours.replace("promote_trigger_file = ''", f"promote_trigger_file = '{trigger}'"))
+        with pytest.raises(NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"):
+            servers.start(run, "db1")
+        auto.write_text(ours)
+        servers.start(run, "db1")
+    assert writable(own_pair_15) == ["db0"] and trigger.exists()
