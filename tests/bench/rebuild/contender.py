@@ -30,7 +30,10 @@ from .loser import as_owner, streams
 
 _OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _WIRE = re.compile(r"([\d.]+) (kB|MB|GB) in all")
+_VARIES = re.compile(r"/\S+|\b(?:pgha_)?(?:db)?\d[\d.]*( [kMGT]?B)?")  # from round to round, in what is the same deed
 _UNITS = {"kB": 2**10, "MB": 2**20, "GB": 2**30}
+ALONE = "the bare programs alone"
+_SAME_WORK = ("recover it from its crash", "rewound it from")  # what the bare pg_rewind does, too
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Rebuilt:
     method: str
     moved: float | None = None
     deeds: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def alone(self) -> float:
+        """Seconds of pg_rewind and the recovery before it, without what goes before and after them."""
+        return sum(seconds for did, seconds in self.deeds if did.startswith((ALONE, *_SAME_WORK)))
 
 
 class Contender(Protocol):
@@ -68,35 +76,41 @@ class ByHand:
                 ask(session, f"select pg_create_physical_replication_slot('{slot}', true)")
             if self.method == "rewind":
                 ask(session, "checkpoint")
-        {"clone": _clone, "rewind": _rewind}[self.method](lab, pair, loser)
+        alone = {"clone": _clone, "rewind": _rewind}[self.method](lab, pair, loser)
         data, log = lab.node(loser).data_directory, lab.node(loser).home / "by-hand.log"
         (data / "postmaster.pid").unlink(missing_ok=True)
         as_owner(lab, loser, PROGRAMS / "pg_ctl", "start", "-s", "-W", "-D", data, "-l", log)
         streams(nodes, primary, loser)
-        return Rebuilt(time.monotonic() - began, self.method)
+        return Rebuilt(time.monotonic() - began, self.method, deeds=((ALONE, alone),))
 
 
-def _clone(lab: Lab, pair: Pair, loser: str) -> None:
+def _clone(lab: Lab, pair: Pair, loser: str) -> float:
     data = lab.node(loser).data_directory
     kept = data.rename(data.with_name(f"{data.name}.by-hand"))
     source = ("-d", primary_conninfo(pair, pair[loser], "by_hand"), "-S", pair[loser].slot)
     options = ("-X", "stream", "-c", "fast", "--no-password", "-P")
+    began = time.monotonic()
     as_owner(lab, loser, PROGRAMS / "pg_basebackup", "-D", data, *source, *options)
     as_owner(lab, loser, PROGRAMS / "pg_verifybackup", "-q", data)
+    took = time.monotonic() - began
     _own_configuration(lab, pair, loser, kept)
+    return took
 
 
-def _rewind(lab: Lab, pair: Pair, loser: str) -> None:
+def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
     data = lab.node(loser).data_directory
     kept = data.with_name(f"{data.name}.by-hand")
     as_owner(lab, loser, "mkdir", kept)
     as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
     (data / "postmaster.pid").unlink()  # it was killed, and the server believes what a crash has left
     source = f"--source-server={source_conninfo(pair, pair[loser])}"
+    began = time.monotonic()
     as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)  # from 13 on it recovers a crashed one itself
+    took = time.monotonic() - began
     for slot in (data / "pg_replslot").iterdir():
         shutil.rmtree(slot)
     _own_configuration(lab, pair, loser, kept)
+    return took
 
 
 def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
@@ -157,8 +171,9 @@ def _spans(began: float, done: list[dict[str, Any]]) -> tuple[tuple[str, float],
     """Seconds by deed, and between deeds by what came before."""
     found, last = [], began
     for deed in done:
-        found.append((f"before: {deed['did'][:60]}", deed["began"] - last))
-        found.append((str(deed["did"])[:60], deed["seconds"]))
+        did = _VARIES.sub("…", deed["did"])[:60]
+        found.append((f"before: {did}", deed["began"] - last))
+        found.append((did, deed["seconds"]))
         last = deed["began"] + deed["seconds"]
     return tuple(found)
 

@@ -72,6 +72,7 @@ def asked(found: Found, memory: float) -> Table:
         _ratio("rsync, over our clone", found, rsync, clone, 0.4),
         _wire(found[Ours("rsync", over_ssh=True).name], found[clone]),
         _ratio("rewind, over pg_rewind by hand", found, rewind, ByHand("rewind").name, 1.1),
+        _alone(found[rewind], found[ByHand("rewind").name]),
         _ratio(f"its own choice, over the best ({best})", found, Ours("").name, best, 1.2),
         ("memory of pgha run, all its processes", f"{memory:.0f} MB", f"{_MEMORY} MB", _reached(memory, _MEMORY)),
     ]
@@ -83,6 +84,11 @@ def _ratio(what: str, found: Found, name: str, over: str, limit: float) -> tuple
     ratio = median(one) / median(other)
     each = [a / b for a, b in zip(one, other, strict=True)]
     return what, f"{ratio:.2f} [{min(each):.2f}-{max(each):.2f}]", f"{limit:.2f}", _reached(ratio, limit)
+
+
+def _alone(ours: Sequence[Rebuilt], by_hand: Sequence[Rebuilt]) -> tuple[str, str, str, str]:
+    one, other = (median(each.alone for each in turns) for turns in (ours, by_hand))
+    return "  of which recovery and pg_rewind, over pg_rewind alone", f"{one / other:.2f}", "", ""
 
 
 def _wire(rsync: Sequence[Rebuilt], clone: Sequence[Rebuilt]) -> tuple[str, str, str, str]:
