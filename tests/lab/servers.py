@@ -9,6 +9,7 @@ import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import make_dsn
 
+from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.records.folder import record_folders
 
@@ -147,5 +149,13 @@ def _node_state(lab: Lab, node: str) -> dict[str, object]:
 
 
 def records(lab: Lab) -> Iterator[Path]:
-    """Record folders, the newest last."""
-    yield from reversed(record_folders(lab.folder / "records"))
+    """Record folders, the newest last. Their names tell only the second."""
+    yield from sorted(record_folders(lab.folder / "records"), key=_begun)
+
+
+def _begun(record: Path) -> str:
+    try:
+        return str(read(record).first("run begun")["at"])
+    except (OSError, KeyError, ValueError):
+        moment = datetime.strptime(record.name[:16], "%Y%m%dT%H%M%SZ")
+        return f"{moment.isoformat()}Z"

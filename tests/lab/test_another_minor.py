@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.lab import Lab
-from pgha_helpers.records.folder import record_folders
 
 from .losers import open_by_hand, stop_cleanly
 from .runs import carry_out, changed_pair, did
-from .servers import ask
+from .servers import ask, records
 
 
 @pytest.fixture
@@ -47,4 +46,4 @@ def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], met
     assert {"rewind": "rewound it", "clone": "copied db1", "rsync": "by rsync"}[method] in did(deeds)
     assert ask(lab, "db0", "select x from t") == [("on both",)]
     assert ask(lab, "db0", "select current_setting('server_version')") == ours
-    assert "public.t,table" in (record_folders(lab.folder / "records")[0] / "diverged.csv").read_text()
+    assert "public.t,table" in (list(records(lab))[-1] / "diverged.csv").read_text()
