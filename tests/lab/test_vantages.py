@@ -59,8 +59,9 @@ def view(now: Snapshot, place: str) -> Vantage:
 
 @contextlib.contextmanager
 def stopped_by_a_signal(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:  # the postmaster first: none of its processes that has ended meanwhile is replaced
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
