@@ -59,6 +59,13 @@ def _commit_for_ever(lab: Lab, node: str) -> None:
         ask(lab, node, "do $$ begin loop insert into orphaned values (1); commit; end loop; end $$")
 
 
+def send_all(pids: list[int], number: signal.Signals) -> None:
+    """Signal all that are still there. The postmaster comes first, so that none that has ended is replaced."""
+    for pid in sorted(pids):
+        with contextlib.suppress(ProcessLookupError):  # a backend may have ended since it was listed
+            os.kill(pid, number)
+
+
 def ssh_server(pair: Lab, node: str) -> int:
     """The pid of the node's ssh server."""
     port = f"--port {pair.node(node).ssh_port} "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time
@@ -18,7 +17,7 @@ from pgha_helpers.model import Blank, Hung, Running, Silent, Snapshot
 
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
-from .servers import ask, state_of
+from .servers import ask, send_all, state_of
 
 
 def seen(pair: Path) -> Snapshot:
@@ -37,11 +36,9 @@ def free_port() -> int:
 def hung(pair: Lab) -> Iterator[None]:
     """db0's server stopped with SIGSTOP: it still accepts connections, and never answers."""
     pids = pair.processes("db0")
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    send_all(pids, signal.SIGSTOP)
     yield
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+    send_all(pids, signal.SIGCONT)
     time.sleep(0.2)
 
 

@@ -20,7 +20,7 @@ from ..conftest import pgha
 from .dying import SEED
 from .nights import once_before
 from .runs import carry_out, did
-from .servers import Watch, ask, orphan_a_backend, records, writable
+from .servers import Watch, ask, orphan_a_backend, records, send_all, writable
 from .test_killed import kill_group, start, wait_for_event
 
 
@@ -66,8 +66,7 @@ def test_the_postmaster_is_killed_and_a_backend_goes_on_committing(pair: Lab) ->
 def test_the_primary_is_stopped_in_its_tracks(pair: Lab) -> None:
     """SIGSTOP: its clients hang, and it would go on where it stood as soon as somebody wakes it."""
     with night(pair):
-        for pid in pair.processes("db0"):
-            os.kill(pid, signal.SIGSTOP)
+        send_all(pair.processes("db0"), signal.SIGSTOP)
         fail_over(pair)
 
 

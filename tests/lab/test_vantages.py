@@ -26,7 +26,7 @@ from pgha_helpers.model import Hung, Running, Silent, Snapshot, Stopped, Vantage
 from ..conftest import pgha
 from .nights import once_before
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, records, ssh_server, state_of, writable
+from .servers import ask, records, send_all, ssh_server, state_of, writable
 
 NOWHERE = 1  # a port on which nothing listens
 FAST = {"connect": "1s", "statement": "1s", "command": "5s", "replay": "5s"}
@@ -59,15 +59,11 @@ def view(now: Snapshot, place: str) -> Vantage:
 
 @contextlib.contextmanager
 def stopped_by_a_signal(pids: list[int]) -> Iterator[None]:
-    for pid in pids:  # the postmaster first: none of its processes that has ended meanwhile is replaced
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+    send_all(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        send_all(pids, signal.SIGCONT)
 
 
 @pytest.fixture
