@@ -145,13 +145,19 @@ def told(seconds: float, done: int, total: int) -> str:
 
 
 def rates_of(samples: list[tuple[float, int]], points: int = 60) -> tuple[list[float], list[float]]:
-    """Moments and the bytes per second up to each: over several samples where there are many, or it would only flicker.
+    """Moments and the bytes per second up to each, over a stretch of the whole time: or it would flicker, and two looks
+    that came at once would seem to be the fastest disk of the world.
 
     >>> rates_of([(0.0, 0), (1.0, 100), (3.0, 500)])
     ([0.0, 1.0, 3.0], [100.0, 100.0, 200.0])
+    >>> rates_of([(0.0, 0), (2.0, 200), (2.00001, 300), (4.0, 500)], points=4)
+    ([0.0, 2.0, 4.0], [100.0, 100.0, 150.0])
     """
-    every = max(1, len(samples) // points)
-    chosen = samples[::every] if (len(samples) - 1) % every == 0 else [*samples[::every], samples[-1]]
-    pairs = [(a, b) for a, b in pairwise(chosen) if b[0] > a[0]]
-    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs]
-    return [chosen[0][0], *(b[0] for _, b in pairs)], [*rates[:1], *rates]
+    least, chosen = (samples[-1][0] - samples[0][0]) / points, samples[:1]
+    for sample in samples[1:]:
+        if sample[0] > chosen[-1][0] and sample[0] - chosen[-1][0] >= least:
+            chosen.append(sample)
+    if len(chosen) > 1:
+        chosen[-1] = samples[-1]  # the last looks belong to the last stretch
+    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(chosen)]
+    return [moment for moment, _ in chosen], [*(rates[:1] or [0.0]), *rates]
