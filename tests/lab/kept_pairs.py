@@ -6,9 +6,11 @@ homes back, and the record of its setup, takes one.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +49,16 @@ class KeptPair:
             _wait_until_streaming(pair)
         return pair
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[Lab]:
+        """The same for one test. Nothing of it runs afterwards."""
+        pair = self.as_it_was()
+        try:
+            yield pair
+        finally:
+            for name in pair.nodes:
+                pair.kill(name)
+
     def remove(self) -> None:
         """Take it down."""
         lab.down(self._folder / "lab", remove=True)
@@ -67,6 +79,16 @@ class KeptPair:
             if pair.processes(node.name):
                 _stop(pair, node.name)
             subprocess.run(["cp", "-a", "--", node.home, self._homes / node.name], check=True)
+
+
+@contextlib.contextmanager
+def kept(folder: Path, programs: Path | None, made: Made) -> Iterator[KeptPair]:
+    """One that is taken down at the end."""
+    pair = KeptPair(folder, programs, made)
+    try:
+        yield pair
+    finally:
+        pair.remove()
 
 
 def _stop(pair: Lab, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +17,8 @@ from pgha_helpers.lab import Lab
 from pgha_helpers.procedures import plan_rebuild
 
 from .eleven import programs_of_11
-from .kept_pairs import KeptPair
-from .losers import stop_cleanly
+from .kept_pairs import KeptPair, kept
+from .losers import start, stop_cleanly
 from .runs import carry_out, did, running
 from .servers import Watch, ask, writable
 
@@ -29,21 +28,14 @@ def kept_pair_11(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., N
     need("/usr/lib/postgresql/15/bin/pg_basebackup", "postgresql-15")
     with tempfile.TemporaryDirectory(prefix="pgha-11-") as place:
         Path(place).chmod(0o755)
-        kept = KeptPair(tmp_path_factory.mktemp("kept"), programs_of_11(Path(place)), "set up")
-        try:
-            yield kept
-        finally:
-            kept.remove()
+        with kept(tmp_path_factory.mktemp("kept"), programs_of_11(Path(place)), "set up") as made:
+            yield made
 
 
 @pytest.fixture
 def pair(kept_pair_11: KeptPair) -> Iterator[Lab]:
-    lab = kept_pair_11.as_it_was()
-    try:
+    with kept_pair_11.lent() as lab:
         yield lab
-    finally:
-        for name in lab.nodes:
-            lab.kill(name)
 
 
 def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
@@ -55,23 +47,6 @@ def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
     (data / "recovery.conf").write_text(text)
     trigger.touch()
     return trigger
-
-
-def start_by_hand(lab: Lab, node: str) -> None:
-    place = lab.node(node)
-    owner = place.home.stat()
-    command = [
-        place.bin_directory / "pg_ctl",
-        "start",
-        "-w",
-        "-s",
-        "-D",
-        place.data_directory,
-        "-l",
-        place.home / "log",
-    ]
-    who = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    subprocess.run(command, check=True, cwd=place.home, **who)  # type: ignore[call-overload]
 
 
 def test_the_stand_in_reads_what_the_server_says(pair: Lab) -> None:
@@ -95,7 +70,7 @@ def test_what_recovery_conf_says_is_judged(pair: Lab) -> None:
     stop_cleanly(pair, "db1")
     trigger = by_the_article(pair, "db1", "recovery_min_apply_delay = '5min'\n")
     trigger.unlink()
-    start_by_hand(pair, "db1")
+    start(pair, "db1")
     with running(pair, "verify") as run:
         now = look(run)
         reasons = " ".join(verdict.reason for verdict in judge(AFTER, now).against)
@@ -136,7 +111,7 @@ def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
         with pytest.raises(NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"):
             servers.start(run, "db1")
         assert not pair.processes("db1")
-    start_by_hand(pair, "db1")
+    start(pair, "db1")
     deadline = time.monotonic() + 30
     while "db1" not in writable(pair):
         assert time.monotonic() < deadline, "the trigger file does nothing: this test proves nothing"

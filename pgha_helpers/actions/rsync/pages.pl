@@ -51,7 +51,7 @@ sub near {
   });
 }
 
-sub stripes { # make every other stripe equal, from this one on; bytes that were written, none told of a file that is gone
+sub stripes { # make every other stripe equal, from this one on; gives the bytes written, or undef if the file is gone
   my ($name, $source, $first) = @_;
   my $mine = opened("$directory/$name", O_RDWR) or die "$name: $!\n";
   my $theirs = opened("$source/$name", O_RDONLY) or return;
