@@ -20,7 +20,8 @@ from ..files import read_file, real_path
 from ..flushing import flush
 from ..progress import Progress
 
-_TO_COPY = re.compile(r"need to copy (.+?) \(")
+_TO_COPY = re.compile(r"need to copy (\d+) MB \(")
+_MUCH = 300  # MB from which on it pays that the source compiles, see source_conninfo
 CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with method=clone"
 
 #: $1 data directory, $2 the time and the run. Done again it finds nothing to do.
@@ -36,8 +37,8 @@ done
 """
 
 
-def rehearse(run: Run, name: str, asked: Rewinding) -> None:
-    """pg_rewind --dry-run, until it says what it would copy.
+def rehearse(run: Run, name: str, asked: Rewinding) -> int | None:
+    """pg_rewind --dry-run, until it says how many MB it would copy; gives that, None where it did not say.
 
     Raises NotAchieved in its own words; nothing was overwritten then.
     """
@@ -51,12 +52,16 @@ def rehearse(run: Run, name: str, asked: Rewinding) -> None:
         status = attend(door, argv, said.append, run.timeouts.clone)
         if status or any("no rewind required" in line for line in said):
             raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
-        copied = next((match[1] for line in said if (match := _TO_COPY.search(line))), "an unknown number of bytes")
-        deed.say(f"rehearsed pg_rewind: it would copy {copied}")
+        copied = next((int(match[1]) for line in said if (match := _TO_COPY.search(line))), None)
+        deed.say(f"rehearsed pg_rewind: it would copy {'an unknown number of' if copied is None else copied} MB")
+        return copied
 
 
-def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
-    """Rewind it. Raises NotAchieved where that fails: then the directory stays aside and is never started."""
+def rewind(run: Run, name: str, saved: str, asked: Rewinding, copied: int | None) -> None:
+    """Rewind it; `copied` MB were rehearsed.
+
+    Raises NotAchieved where that fails: then the directory stays aside and is never started.
+    """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     aside = f"{data}.rewinding-{run.id}"
@@ -64,7 +69,7 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
         refuse_the_living(door)
         with Progress(run, f"rewind of {name}") as progress:
             script = flush() + Path(__file__).with_name("rewind.sh").read_text()
-            argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked)]
+            argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked, copied)]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:
             raise NotAchieved(
@@ -77,9 +82,10 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding) -> None:
         )
 
 
-def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding) -> list[str]:
+def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, copied: int | None = None) -> list[str]:
     major = int(read_file(door, f"{door.node.data_directory}/PG_VERSION") or 0)
-    argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source_conninfo(run.pair, door.node)}"]
+    source = source_conninfo(run.pair, door.node, much=(copied or 0) >= _MUCH)
+    argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
     if dialect.has("restore_target_wal", major):
         argv.append("--no-ensure-shutdown")
         if asked.missing:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pgha_helpers import look
 from pgha_helpers.actions.configuration import standby_settings, with_settings
-from pgha_helpers.conninfo import primary_conninfo, source_conninfo
+from pgha_helpers.conninfo import primary_conninfo
 from pgha_helpers.journal import NAME, read
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Pair
@@ -103,7 +103,7 @@ def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
     as_owner(lab, loser, "mkdir", kept)
     as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
     (data / "postmaster.pid").unlink()  # it was killed, and the server believes what a crash has left
-    source = f"--source-server={source_conninfo(pair, pair[loser])}"
+    source = f"--source-server={primary_conninfo(pair, pair[loser], 'by_hand')} dbname={pair.database}"
     began = time.monotonic()
     as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)  # from 13 on it recovers a crashed one itself
     took = time.monotonic() - began
