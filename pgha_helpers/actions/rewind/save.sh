@@ -9,16 +9,8 @@ done
 for f in standby.signal recovery.signal recovery.conf backup_label; do
   [ ! -f "$1/$f" ] || cp -p -- "$1/$f" "$2/$f"
 done
-names() { # WAL from $3 on, whatever its timeline
-  for path in "$1"/pg_wal/*; do
-    f=${path##*/}
-    case $f in
-      *[!0-9A-F]*) ;;
-      ????????????????????????)
-        rest=${f#????????}
-        [ "$(printf '%s\n' "$3" "$rest" | LC_ALL=C sort | head -n 1)" != "$3" ] || printf '%s\n' "$f";;
-    esac
-  done
+names() { # WAL from $3 on, whatever its timeline; compared as words, which no number is big enough for
+  ls -- "$1/pg_wal/" | LC_ALL=C awk -v "first=x$3" 'length($0) == 24 && !/[^0-9A-F]/ && ("x" substr($0, 9)) >= first'
 }
 own() { # those in which any page says its own address: the others were recycled, and nothing was written there yet
   perl -e '
@@ -28,8 +20,10 @@ own() { # those in which any page says its own address: the others were recycled
       open(my $file, "<:raw", "$wal/$name") or die "$name: $!";
       my ($size, $own) = (-s $file, 0);
       my $at = (hex(substr $name, 8, 8) << 32) + hex(substr $name, 16, 8) * $size;
-      for (my $page; !$own && (read($file, $page, 8192) // die) == 8192; $at += 8192) {
-        $own = unpack("Q", substr $page, 8, 8) == $at;
+      for (my ($page, $head) = 0; !$own && $page < $size; $page += 8192) {
+        sysseek $file, $page + 8, 0;
+        defined sysread $file, $head, 8 or die "$name: $!";
+        $own = unpack("Q", $head) == $at + $page;
       }
       push @kept, $name if $own;
     }
