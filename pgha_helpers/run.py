@@ -19,7 +19,7 @@ from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Tim
 from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
-from .plans.rebuild import Rates
+from .plans.rebuild import Evidence, Rates
 from .wire.doors import Door
 
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class Run:
     deeds: list[Deed] = field(default_factory=list)
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
+    found: tuple[Snapshot, Evidence] | None = None  # what the last plan of a rebuild was made from
     had: Losses | None = None  # what was last read of a node's WAL beyond a fork
     remains: Any = None  # what was last read of a lost primary's disk
     copied: Any = None  # the progress of the last copy, until it has been drawn

@@ -11,6 +11,7 @@ from ..model.positions import segment_name
 from ..model.sightings import Control
 from ..plans.rebuild import Rewinding
 from ..wire.doors import Door
+from .history import wal_files
 
 _CHECKPOINT = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)")
 
@@ -147,6 +148,11 @@ def _names(first: Lsn, last: Lsn, segment: int) -> list[str]:
     """The segments from one position to another, without their timelines."""
     numbers = range(int(first) // segment, int(last) // segment + 1)
     return [segment_name(Position(0, Lsn(number * segment)), segment)[8:] for number in numbers]
+
+
+def removed(door: Door, redo: Lsn, end: Lsn, segment: int) -> tuple[str, ...]:
+    """Segments of `redo` to `end` that the node's pg_wal does not have any more, without their timelines."""
+    return _missing(_names(redo, end, segment), wal_files(door))
 
 
 def _missing(needed: list[str], files: dict[str, int]) -> tuple[str, ...]:

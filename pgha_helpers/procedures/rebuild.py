@@ -32,7 +32,8 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
         seen = seen.giving_up(loser)
-        return tidied(run, seen, plans.plan_rebuild(seen, loser, method, evidence(run, seen, loser)))
+        run.found = seen, evidence(run, seen, loser)
+        return tidied(run, seen, plans.plan_rebuild(seen, loser, method, run.found[1]))
 
     return run.plan(now, planner)
 

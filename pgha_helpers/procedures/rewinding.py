@@ -5,8 +5,11 @@ from __future__ import annotations
 from ..actions import access, rewind, servers, standby
 from ..errors import NotAchieved
 from ..facts import evidence, look
-from ..model import Running, Stopped
-from ..plans.rebuild import fork_of
+from ..facts.disk import read_disk
+from ..facts.rewinding import removed
+from ..model import Position, Running, Snapshot, Stopped
+from ..model.sightings import disk_of
+from ..plans.rebuild import Evidence, Rewinding, fork_of
 from ..run import Run
 from .keeping import keeping_beside
 
@@ -22,15 +25,39 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
     standby.define(run, node, major)
     standby.arm(run, node, major)
     servers.stop(run, node, "its data directory is rewound")
-    now = look(run)
-    loser, found = now[node], evidence(run, now, node)
-    fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
-    if fork is None or found.rewinding is None or not found.same:
-        raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
+    loser, fork, asked = _parted(run, node, *_at_rest(run, node))
     with keeping_beside(run, node, overwritten=True) as kept:
-        saved = rewind.save(run, node, fork, major)
+        saved = rewind.save(run, node, fork, loser.control.segment, major)
         kept()
     rewind.recover(run, node, major)
-    rewind.rehearse(run, node, found.rewinding)
-    rewind.rewind(run, node, saved, found.rewinding)
+    copied = rewind.rehearse(run, node, asked)
+    rewind.rewind(run, node, saved, asked, copied)
     rewind.see_its_own(run, node, saved)
+
+
+def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
+    """What the plan was made from, where nothing has run on the node since; else what is seen and found now."""
+    if run.found:
+        then, disk = disk_of(run.found[0][node]), read_disk(run.doors[node])
+        if then and not disk.processes and (then.control, then.histories) == (disk.control, disk.histories):
+            return run.found
+    now = look(run)
+    return now, evidence(run, now, node)
+
+
+def _parted(run: Run, node: str, now: Snapshot, found: Evidence) -> tuple[Stopped, Position, Rewinding]:
+    """The node at rest, from where on it may have what the primary lacks, and what a rewind of it needs.
+
+    Raises NotAchieved where the primary's history is not left there, or not kept: a checkpoint removes old WAL.
+    """
+    loser, asked, primary = now[node], found.rewinding, now.primary
+    fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
+    if not isinstance(loser, Stopped) or fork is None or asked is None or asked.redo is None or not found.same:
+        raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
+    if gone := removed(run.doors[primary.node], asked.redo, primary.written, loser.control.segment):
+        raise NotAchieved(
+            f"{node} cannot be rewound any more: {primary.node} has removed WAL that it would need, from segment "
+            f"{gone[0]} on; nothing of {node} was overwritten",
+            "rebuild with method=clone",
+        )
+    return loser, min(fork, found.parted or fork, key=lambda at: at.lsn), asked

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import look, plan_rebuild
+from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers.actions import rewind
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.lab import Lab
@@ -115,6 +115,23 @@ def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None
         carry_out(pair, "rebuild", LEAVE_3, method="rewind")
     deeds = carry_out(pair, "rebuild", LEAVE_3)
     assert "the old directory is kept as" in did(deeds) and writable(pair) == ["db1"]
+
+
+def test_wal_that_goes_with_the_primarys_checkpoint_ends_a_rewind_before_it_overwrites(pair: Lab) -> None:
+    """It was there when the plan was made; the checkpoint that pg_rewind asks for removes it."""
+    ask(pair, "db0", "checkpoint")
+    ask(pair, "db0", "select pg_switch_wal()")  # the common checkpoint lies in an earlier segment than the fork
+    ask(pair, "db0", "insert into t values ('before the fork')")
+    left_behind(pair)
+    with running(pair, "rebuild", confirm=LEAVE_3, method="rewind") as run:
+        plan = gate(run, plan_rebuild(run, look(run)))
+        ask(pair, "db1", "alter system set wal_keep_size = 0")
+        ask(pair, "db1", "select pg_reload_conf()")
+        with pytest.raises(NotAchieved, match=r"db1 has removed WAL that it would need, from segment .* on; nothing"):
+            rebuild(run, plan)
+    data = pair.node("db0").data_directory
+    assert data.exists() and not list(data.parent.glob("data.*"))
+    assert planned(pair).kind == "clone"
 
 
 def programs_whose_rewind_dies(pair: Lab) -> Path:

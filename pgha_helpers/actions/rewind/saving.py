@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ... import dialect
-from ...errors import Refusal
-from ...facts.disk import read_disk
 from ...model import Position
 from ...model.kept import STAMP
 from ...model.positions import segment_name
@@ -17,19 +15,16 @@ from ..configuration import recovery_conf, standby_settings, with_settings
 from ..files import read_file, real_path, write_file
 
 
-def save(run: Run, name: str, fork: Position, major: int) -> str:
+def save(run: Run, name: str, fork: Position, segment: int, major: int) -> str:
     """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from the fork on.
 
-    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards.
+    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards. `segment`: bytes of one
+    of its WAL files.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
-        disk = read_disk(door)
-        segment = disk.control.segment if disk.control else 0
-        if not segment:
-            raise Refusal(f"the control file of {name} cannot be read: {disk.blank}", "run this notebook again")
         first = segment_name(fork, segment)[8:]
         count = door.script(
             Path(__file__).with_name("save.sh").read_text(), data, saved, first, within=run.timeouts.clone
