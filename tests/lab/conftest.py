@@ -14,6 +14,12 @@ from ..conftest import pgha
 from .kept_pairs import KeptPair, kept
 
 
+@pytest.fixture(scope="session")
+def has_rsync(need: Callable[..., None]) -> None:
+    """For `pytest.mark.usefixtures`: nodes of a lab copy by the rsync of this machine."""
+    need("rsync", "rsync")
+
+
 @pytest.fixture(scope="module")
 def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
     """A pair that is set up: db0 is primary, db1 its standby."""

@@ -34,6 +34,7 @@ def pair(own_pair: Lab, tmp_path: Path) -> Iterator[tuple[Lab, Path]]:
     shutil.rmtree(home)  # a lab does not remove what it has not made, and the next one in its place would be refused
 
 
+@pytest.mark.usefixtures("has_rsync")
 @pytest.mark.parametrize("method", ["rewind", "clone", "rsync"])
 def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], method: str) -> None:
     lab, path = pair

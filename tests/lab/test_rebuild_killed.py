@@ -17,6 +17,7 @@ from .dying import SEED, at_boundary, at_instant
 from .runs import running
 from .servers import ask, writable
 
+pytestmark = pytest.mark.usefixtures("has_rsync")
 REBUILDS = [name for name in PROCEDURES if name.startswith("rebuild")]
 
 

@@ -37,6 +37,7 @@ from .runs import carry_out, changed_pair, did, running
 from .servers import ask
 
 PERMIT = Plan("rebuild", "db1", "db0", "rsync")
+pytestmark = pytest.mark.usefixtures("has_rsync")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def diverge(pair: Lab, node: str = "db1") -> None:
     where = pair.node(node)
     pair.kill(node)
     (where.data_directory / "standby.signal").unlink()
-    (where.data_directory / "postmaster.pid").unlink()
+    (where.data_directory / "postmaster.pid").unlink(missing_ok=True)  # where the startup process was killed first
     start = [where.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", where.data_directory]
     as_owner(pair, *start, "-l", where.home / "hand.log")
     ask(pair, node, "create table only_here as select generate_series(1, 1000) as n")

@@ -174,7 +174,7 @@ def test_what_a_lost_primary_commits_after_the_gate_is_salvaged(pair: Lab) -> No
         for process in pair.processes("db1"):
             if "walreceiver" in Path(f"/proc/{process}/cmdline").read_text():
                 os.kill(process, signal.SIGSTOP)
-        (pair.node("db0").data_directory / "postmaster.pid").unlink()
+        (pair.node("db0").data_directory / "postmaster.pid").unlink(missing_ok=True)
         start(pair, "db0")
         ask(pair, "db0", "insert into t values (2)")
         pair.kill("db0")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ class Series:
 
 def killed(folder: Path, count: int) -> Outcome:
     """Every boundary of a failover and of each rebuild, and `count` random instants of each."""
+    if not shutil.which("rsync"):
+        sys.exit("a rebuild by rsync is one of these procedures: apt-get install rsync")
     print(f"  PGHA_SEED={SEED}", flush=True)
     chance, found = random.Random(SEED), []
     for number, name in enumerate(PROCEDURES):
