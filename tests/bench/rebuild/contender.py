@@ -26,7 +26,7 @@ from tests.lab.runs import carry_out, running
 
 from ..commands import Ran, pgha
 from ..switchover.nodes import PROGRAMS, Nodes, ask
-from .loser import as_owner, streams
+from .loser import Streaming, as_owner
 
 _OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _WIRE = re.compile(r"([\d.]+) (kB|MB|GB) in all")
@@ -69,7 +69,14 @@ class ByHand:
     def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
         nodes, pair = Nodes.of(lab), load_pair(str(lab.pair_file))
         primary = pair.other(loser).name
-        began = time.monotonic()
+        with Streaming(nodes, primary, loser) as streaming:
+            began = time.time()
+            alone = self._rebuild(lab, pair, loser)
+            return Rebuilt(streaming.at() - began, self.method, deeds=((ALONE, alone),))
+
+    def _rebuild(self, lab: Lab, pair: Pair, loser: str) -> float:
+        """Seconds of the bare program; the server was started after it."""
+        nodes, primary = Nodes.of(lab), pair.other(loser).name
         with nodes.session(primary) as session:
             slot = pair[loser].slot
             if not ask(session, f"select exists (select from pg_replication_slots where slot_name = '{slot}')"):
@@ -80,8 +87,7 @@ class ByHand:
         data, log = lab.node(loser).data_directory, lab.node(loser).home / "by-hand.log"
         (data / "postmaster.pid").unlink(missing_ok=True)
         as_owner(lab, loser, PROGRAMS / "pg_ctl", "start", "-s", "-W", "-D", data, "-l", log)
-        streams(nodes, primary, loser)
-        return Rebuilt(time.monotonic() - began, self.method, deeds=((ALONE, alone),))
+        return alone
 
 
 def _clone(lab: Lab, pair: Pair, loser: str) -> float:
@@ -102,7 +108,7 @@ def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
     kept = data.with_name(f"{data.name}.by-hand")
     as_owner(lab, loser, "mkdir", kept)
     as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
-    (data / "postmaster.pid").unlink()  # it was killed, and the server believes what a crash has left
+    (data / "postmaster.pid").unlink(missing_ok=True)  # it was killed, and the server believes what a crash has left
     source = f"--source-server={primary_conninfo(pair, pair[loser], 'by_hand')} dbname={pair.database}"
     began = time.monotonic()
     as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)  # from 13 on it recovers a crashed one itself
@@ -123,7 +129,7 @@ def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
 
 
 class Ours:
-    """The notebook's verbs over ssh. The clock runs from the gate until the node was seen to stream."""
+    """The notebook's verbs over ssh. The clock runs from the gate until the primary streams to the node."""
 
     def __init__(self, method: str, over_ssh: bool = False) -> None:
         self.method, self.over_ssh = method, over_ssh
@@ -134,10 +140,11 @@ class Ours:
     def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
         pair = ssh_pair(lab, lab.folder, *lab.nodes) if self.over_ssh else lab.pair_file
         consent = rehearsed(pair, self.method)
-        with _quiet():
+        with _quiet(), Streaming(Nodes.of(lab), load_pair(str(pair)).other(loser).name, loser) as streaming:
             carry_out(pair, "rebuild", consent, method=self.method)
+            at = streaming.at()
         # by its time, and not by its name: the rehearsal may have begun in the same second
-        return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime))
+        return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime), at)
 
 
 def as_typed(lab: Lab, method: str) -> Ran:
@@ -152,12 +159,11 @@ def rehearsed(pair: Path, method: str) -> str:
         return plan_rebuild(run, look(run)).consent
 
 
-def told(record: Path) -> Rebuilt:
-    """What the journal tells. The last deed is the look for a slot of the node's own: by then it streams."""
+def told(record: Path, streaming: float) -> Rebuilt:
+    """What the journal tells of a rebuild after which the primary was `streaming` to the node at that moment."""
     events = read(record).events
     gate = next(event["at"] for event in events if event["event"] == "gate passed")
     done = [event for event in events if event["event"] == "deed ended"]
-    streaming = next(deed["began"] for deed in reversed(done) if "slot pgha_" in deed["did"])
     method = next(event["plan"]["kind"] for event in events if event["event"] == "planned")
     moved: float | None = sum(event["bytes"] for event in events if event["event"] == "throughput")
     for deed in done:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -70,24 +71,48 @@ def as_owner(lab: Lab, name: str, *command: str | Path) -> str:
         user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     words = [str(word) for word in command]
     with (home / "by-hand.said").open("w+") as said:  # no pipe: a server that it starts would keep that open
-        done = subprocess.run(
-            words, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_LONGEST, **user
-        )
+        program = subprocess.Popen(words, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **user)
+        timer = threading.Timer(_LONGEST, program.kill)
+        timer.start()
+        status = program.wait()  # with a timeout of its own it would look only every 50 ms
+        timer.cancel()
         said.seek(0)
         told = said.read()
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}")
+    if status:
+        raise RuntimeError(f"{' '.join(words)} ended with {status}: {told.strip()[-1500:]}")
     return told
 
 
-def streams(nodes: Nodes, primary: str, standby: str) -> None:
-    """Wait until the primary streams to this standby. Raises RuntimeError after two minutes."""
-    deadline = time.monotonic() + _CAUGHT_UP
-    with nodes.session(primary) as session:
-        while not ask(session, _STREAMS.format(standby)):
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{primary} does not stream to {standby} after {_CAUGHT_UP:.0f} s")
-            time.sleep(0.005)
+class Streaming:
+    """The moment from which on the primary streams to this standby, which was dead: one eye for every contender."""
+
+    def __init__(self, nodes: Nodes, primary: str, standby: str) -> None:
+        self._nodes, self._primary, self._standby = nodes, primary, standby
+        self._at = 0.0
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Streaming:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def at(self) -> float:
+        """When it was, by the clock of this machine. Waits for it; raises RuntimeError after two minutes."""
+        self._watcher.join(_CAUGHT_UP)
+        if not self._at:
+            raise RuntimeError(f"{self._primary} does not stream to {self._standby} after {_CAUGHT_UP:.0f} s")
+        return self._at
+
+    def _watch(self) -> None:
+        with self._nodes.session(self._primary) as session:
+            while not self._over.wait(0.005):
+                if ask(session, _STREAMS.format(self._standby)):
+                    self._at = time.time()
+                    return
 
 
 _STREAMS = "select exists (select from pg_stat_replication where application_name = '{}' and state = 'streaming')"

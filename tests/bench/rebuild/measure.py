@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -23,8 +24,9 @@ Found = dict[str, list[Rebuilt]]
 
 def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
     """Headings and tables. One turn of the runbook before the first is not counted."""
-    if not PROGRAMS.is_dir():
-        yield "Rebuild", Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")])
+    lacking = {"postgresql-15": PROGRAMS.is_dir(), "rsync": shutil.which("rsync")}
+    if missing := [package for package, there in lacking.items() if not there]:
+        yield "Rebuild", Table(("", ""), [("not measured", f"apt-get install {' '.join(missing)}")])
         return
     scale = int(os.environ.get("PGHA_BENCH_SCALE", _SCALE))
     ours = [*map(Ours, _METHODS), Ours("rsync", over_ssh=True), Ours("")]
