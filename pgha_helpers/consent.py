@@ -85,6 +85,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
         given = _ask(plan)
         if not given:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
+    run.given = given
     run.journal.write("gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked)
 
 

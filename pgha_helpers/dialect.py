@@ -17,6 +17,7 @@ SINCE: Mapping[str, int] = {
     "promote_trigger_file": 12,  # before: trigger_file in recovery.conf
     "pg_promote": 12,  # before: pg_ctl promote
     "parity_wal_senders": 12,  # max_wal_senders joins the settings that a standby must not have lower
+    "rewind_no_sync": 12,  # pg_rewind --no-sync
     "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
     "wal_keep_size": 13,  # before: wal_keep_segments
     "wal_status": 13,  # pg_replication_slots.wal_status

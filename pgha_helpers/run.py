@@ -63,6 +63,7 @@ class Run:
     clients: dict[str, Held] = field(default_factory=dict)  # by name, once somebody has asked for them
     others: dict[str, Door] = field(default_factory=dict)  # to hosts that are no nodes, see `elsewhere`
     permit: Plan | None = None
+    given: str = ""  # the words by which the gate was passed last
     at_gate: tuple[float, Snapshot] | None = None  # what the gate saw under its lock, and when (monotonic)
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))

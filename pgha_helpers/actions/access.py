@@ -27,14 +27,18 @@ def hba_is_missing(run: Run, name: str) -> bool:
     return any(door.sql.read(query("hba"), wanted)[0]["lines"] == 0 for wanted in asked)
 
 
-def ensure_rewinding(run: Run, name: str) -> None:
-    """Let the replication role call what pg_rewind calls. It could copy every file of this server before, too."""
+def ensure_rewinding(run: Run, name: str) -> bool:
+    """Let the replication role call what pg_rewind calls. It could copy every file of this server before, too.
+
+    False where it was so when the plan was made: then the connection was tried, too.
+    """
     door, user = run.doors[name], run.pair.replication_user
     with run.deed(name, f"let {user} read files over SQL, for pg_rewind") as deed:
         if is_granted(door, run.pair):
             deed.already(f"{user} could read files over SQL")
-            return
+            return False
         door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to {identifier(user)}")
+        return True
 
 
 def ensure_role(run: Run, name: str) -> None:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
 from ..facts.losses import files_of, read_again, timelines_after
-from ..model import Lsn, Position
+from ..model import Lsn
 from ..model.losses import CSV_HEAD, KEPT, Losses, Lost
 from ..model.positions import is_segment, segment_start
 from ..run import Run
@@ -33,36 +33,36 @@ LIST = "diverged.csv"
 _BOTH = 'sha256sum < "$1" >&2 & cat -- "$1"; wait'
 
 
-def keep_wal(
-    run: Run, node: str, fork: Position, end: Position, segment: int, still: Callable[[], None] = lambda: None
-) -> tuple[str, ...]:
-    """Copy the WAL that holds `fork` to `end` into the record, whole files, and compare them with those on the node.
+def keep_wal(run: Run, losses: Losses, wal: str = "", still: Callable[[], None] = lambda: None) -> tuple[str, ...]:
+    """Copy the WAL that holds `losses` into the record, whole files, and compare them with those on the node.
 
     Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork. What is there
-    already is compared, not copied again. `segment`: bytes of one file; `still` raises when it is not to go on. Raises
-    NotSafe where WAL is missing in between or changes meanwhile, Refusal where there is no room for it, Unreachable,
-    TooSlow.
+    already is compared, not copied again. It is read from the folder `wal` on the node, or else from the node's own;
+    `still` raises when it is not to go on. Raises NotSafe where WAL is missing in between or changes meanwhile, Refusal
+    where there is no room for it, Unreachable, TooSlow.
     """
-    door = run.doors[node]
-    names = _between(door, fork, end, segment)
-    room, needed = shutil.disk_usage(run.folder).free, len(names) * segment
+    door = run.doors[losses.node]
+    wal = wal or f"{door.node.data_directory}/pg_wal"
+    names = _between(door, losses, wal)
+    room, needed = shutil.disk_usage(run.folder).free, len(names) * losses.segment
     if room < needed * 1.1:
         raise Refusal(
-            f"the diverged WAL of {node} has {size(needed)}, and {run.folder} has {size(room)} free",
+            f"the diverged WAL of {losses.node} has {size(needed)}, and {run.folder} has {size(room)} free",
             "make room there; nothing of the node is overwritten before its WAL is kept",
         )
     scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
-    with tqdm(total=needed, desc=f"WAL of {node}", mininterval=0.5, **scale) as bar:
+    with tqdm(total=needed, desc=f"WAL of {losses.node}", mininterval=0.5, **scale) as bar:
         for name in names:
-            _keep(run, door, name, bar, still)
+            _keep(run, door, f"{wal}/{name}", bar, still)
     return tuple(f"wal-{name}" for name in names)
 
 
-def _between(door: Door, fork: Position, end: Position, segment: int) -> list[str]:
+def _between(door: Door, losses: Losses, wal: str) -> list[str]:
     """The files that hold this range, on each of its timelines, and the histories that lead from one to the next."""
+    fork, end, segment = losses.fork, losses.end, losses.segment
     if end.lsn <= fork.lsn:
         return []
-    files = files_of(door)
+    files = files_of(door, wal)
     gone_through = [one for one, _ in timelines_after(fork.timeline, files.names, files.histories)]
     first, last = int(fork.lsn) // segment, (int(end.lsn) - 1) // segment
     found: dict[int, list[str]] = {number: [] for number in range(first, last + 1)}
@@ -80,8 +80,8 @@ def _between(door: Door, fork: Position, end: Position, segment: int) -> list[st
     return [*(name for names in found.values() for name in names), *histories]
 
 
-def _keep(run: Run, door: Door, name: str, bar: tqdm[Any], still: Callable[[], None]) -> None:
-    source, target = f"{door.node.data_directory}/pg_wal/{name}", run.folder / f"wal-{name}"
+def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[], None]) -> None:
+    target = run.folder / f"wal-{source.rpartition('/')[2]}"
 
     def come(count: int) -> None:
         still()
@@ -92,7 +92,7 @@ def _keep(run: Run, door: Door, name: str, bar: tqdm[Any], still: Callable[[], N
         have, there = _copy(door, source, target, come, run.timeouts.clone)
         if have != there:
             raise NotSafe(
-                f"what has come of {name} from {door.node.name} is not what is there: it was written to, or cut off",
+                f"what has come of {source} from {door.node.name} is not what is there: it was written to, or cut off",
                 "see that PostgreSQL is stopped there, and run this notebook again",
             )
     run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=have, bytes=target.stat().st_size)
@@ -141,14 +141,14 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, byt
         pipes.close()
 
 
-def keep_list(run: Run, losses: Losses, segment: int, still: Callable[[], None] = lambda: None) -> str:
+def keep_list(run: Run, losses: Losses) -> str:
     """Write every transaction of `losses` into the record, as diverged.csv; gives that name.
 
-    Where there are more than memory holds, the WAL is read once more. Raises NotSafe if it is not what it was then.
+    Where there are more than memory holds, the node's WAL is read once more. Raises NotSafe if it is not what it was
+    then.
     """
 
     def write(lost: Lost) -> None:
-        still()
         file.write(losses.csv((lost,)))
 
     path = run.folder / LIST
@@ -156,7 +156,7 @@ def keep_list(run: Run, losses: Losses, segment: int, still: Callable[[], None] 
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(",".join(CSV_HEAD) + "\n")
         if losses.count > len(losses.transactions):
-            again = read_again(run, losses, segment, write)
+            again = read_again(run, losses, write)
             _same(losses, again)
         else:
             file.write(losses.csv())

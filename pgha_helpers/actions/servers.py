@@ -172,11 +172,13 @@ def end_every_process(run: Run, name: str) -> None:
         deed.say(f"ended every process of the data directory ({len(found)} found)")
 
 
-def checkpoint(run: Run, name: str, why: str) -> float:
-    """CHECKPOINT; gives its seconds."""
+def checkpoint(run: Run, name: str, why: str, meanwhile: Callable[[], object] = lambda: None) -> float:
+    """CHECKPOINT; gives its seconds. `meanwhile` is done beside it, and asks this server nothing."""
     with run.deed(name, f"checkpoint: {why}"):
         began = time.monotonic()
-        run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint)
+        done = run.aside(lambda: run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint))
+        meanwhile()
+        done.result()
         return time.monotonic() - began
 
 

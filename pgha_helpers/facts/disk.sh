@@ -8,7 +8,7 @@ if [ ! -e "$1" ]; then
   # Whatever a rewind works on lies under another name, which no service starts.
   real=$(readlink -m -- "$1")
   for d in "$real".recovering-*; do
-    [ -d "$d" ] && echo "unfinished $d" && echo "blank $1 is set aside as $d: its crash recovery did not end" && exit 0
+    [ -d "$d" ] && echo "unfinished $d" && echo "blank $1 is set aside as $d: it was recovered from its crash there, and no rewind followed" && exit 0
   done
   for d in "$real".rewinding-*; do
     [ -d "$d" ] && echo "blank $1 is set aside as $d: a rewind of it did not end, and it must never be started" && exit 0
@@ -61,12 +61,12 @@ if [ "$made" != "${programs%%[.a-z]*}" ]; then
 fi
 if control=$("$2/pg_controldata" -D "$1" 2>&1); then echo control; printf '%s\nend\n' "$control"
 else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi
-for f in "$1"/pg_wal/*.history; do
+for f in "$1"/pg_wal/*.history; do # by what the shell has itself: a program for each takes a third of the whole look
   if [ -f "$f" ]; then
-    echo "history $(basename "$f" .history)"
-    cat "$f"
-    echo
-    echo end
+    name=${f##*/}
+    echo "history ${name%.history}"
+    while IFS= read -r line; do printf '%s\n' "$line"; done < "$f"
+    printf '%s\nend\n' "$line" # the last one may lack its newline
   fi
 done
 exit 0

@@ -11,6 +11,7 @@ from ..model.positions import segment_name
 from ..model.sightings import Control
 from ..plans.rebuild import Rewinding
 from ..wire.doors import Door
+from .connection import try_source
 from .history import wal_files
 
 _CHECKPOINT = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)")
@@ -84,7 +85,8 @@ def read_rewinding(
         restore_command=_restore_command(theirs, primary.version // 10000) if missing else "",
         tablespaces=_foreign_tablespaces(ours, told.get("tablespace", [])),
         not_renamed=told.get("mount", [""])[0],
-        granted=is_granted(ours, pair),
+        granted=(granted := is_granted(ours, pair)),
+        source=try_source(theirs, pair) if granted else "",
         config_outside=bool(node.config_directory),
         clean=control.state.startswith("shut down"),
     )

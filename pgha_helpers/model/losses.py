@@ -97,13 +97,15 @@ class Losses(show.Shown):
 
     `count`, `totals`, `wal`, `first` and `last` are of all transactions; `transactions` holds no more than the first
     thousands, so that it fits into memory however much was lost. `end` is where the last record ends. `unread` says
-    what could not be read. Rows of unlogged and temporary tables are in no WAL.
+    what could not be read. `segment` is the bytes of one file of WAL; rows of unlogged and temporary tables are
+    in none.
     """
 
     node: str
     fork: Position
     start: Lsn
     end: Position
+    segment: int
     count: int = 0
     incomplete: int = 0
     wal: int = 0

@@ -57,8 +57,8 @@ class Disk:
     and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
     ahead of this machine's. `half` says that the directory is a copy by rsync that did not end or was never started, so
-    that nothing in it is the node's own. `unfinished` is where the data directory is, if a crash recovery of ours was
-    cut short.
+    that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
+    that had set it aside to recover and rewind it.
     """
 
     control: Control | None = None

@@ -9,7 +9,6 @@ from threading import Event
 
 from ..actions.losses import keep_list, keep_wal
 from ..errors import NotAchieved, Refusal
-from ..facts.disk import read_disk
 from ..model.losses import Losses
 from ..run import Run
 
@@ -24,28 +23,28 @@ def keep_what_it_had(run: Run, node: str, overwritten: bool) -> None:
 
 
 @contextlib.contextmanager
-def keeping_beside(run: Run, node: str, overwritten: bool) -> Iterator[Callable[[], None]]:
+def keeping_beside(run: Run, node: str, overwritten: bool, wal: str = "") -> Iterator[Callable[[], None]]:
     """The same beside what the block does: what it gets waits, tells and raises.
 
-    That is to be called before anything of the node is overwritten. WAL comes over the network while a base backup
-    begins with a checkpoint.
+    That is to be called before anything of the node is overwritten. The list is written at once; WAL comes over the
+    network meanwhile, from the folder `wal` where the block does not leave the node's own as it is.
     """
     had = run.had
     if had is None or had.node != node or not (had.count or had.undecided or had.unread):
         yield lambda: None
         return
-    over = Event()
+    listed, over = keep_list(run, had), Event()
 
     def still() -> None:
         if over.is_set():
             raise NotAchieved(f"what {node} had was not kept, because what needed it failed", "run this notebook again")
 
-    coming = run.aside(lambda: _keep(run, had, overwritten, still))
+    coming = run.aside(lambda: _keep_wal(run, had, overwritten, wal, still))
 
     def kept() -> None:
         with run.deed(node, "keep what only it has in the record") as deed:
             deed.changed = False
-            deed.say(f"kept what only it has in the record: {had.sentence}; {coming.result()}")
+            deed.say(f"kept what only it has in the record: {had.sentence}; {listed} and {coming.result()}")
 
     try:
         yield kept
@@ -54,16 +53,12 @@ def keeping_beside(run: Run, node: str, overwritten: bool) -> Iterator[Callable[
         wait([coming])
 
 
-def _keep(run: Run, had: Losses, overwritten: bool, still: Callable[[], None]) -> str:
+def _keep_wal(run: Run, had: Losses, overwritten: bool, wal: str, still: Callable[[], None]) -> str:
     """Do it; gives what was kept, in words."""
-    control = read_disk(run.doors[had.node]).control
-    if control is None:
-        raise NotAchieved(f"the control file of {had.node} cannot be read any more", "run this notebook again")
-    listed = keep_list(run, had, control.segment, still)
     try:
-        count = len(keep_wal(run, had.node, had.fork, had.end, control.segment, still))
+        count = len(keep_wal(run, had, wal, still))
     except Refusal as why_not:
         if overwritten:
             raise
-        return f"{listed} and none of its WAL, which its directory keeps ({why_not.what})"
-    return f"{listed} and {count} file{'' if count == 1 else 's'} of its WAL"
+        return f"none of its WAL, which its directory keeps ({why_not.what})"
+    return f"{count} file{'' if count == 1 else 's'} of its WAL"

@@ -79,7 +79,7 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     again = run.replan(now)
     run.journal.write("planned", plan=again)
     more = [words for words in again.extras if words not in plan.extras]
-    if (again.node, again.peer) != (plan.node, plan.peer) or more:
+    if (again.node, again.peer) != (plan.node, plan.peer) or (more and not again.covered_by(run.given)):
         raise NotAchieved(
             f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is more than was "
             f"consented to: {', '.join(more) or again.consent}",

@@ -17,21 +17,26 @@ from .keeping import keeping_beside
 def rewind_from(run: Run, node: str, source: Running) -> None:
     """Rewind `node` from `source`: it is armed then, and not started. Raises NotAchieved where it must not be."""
     primary, major = source.node, source.version // 10000
-    servers.checkpoint(run, primary, "pg_rewind believes its control file")
-    rewind.prove_timeline(run, primary, source.timeline)
     access.ensure_hba(run, primary)
-    access.ensure_rewinding(run, primary)
-    rewind.prove_source(run, node)
-    standby.define(run, node, major)
-    standby.arm(run, node, major)
-    servers.stop(run, node, "its data directory is rewound")
+    if access.ensure_rewinding(run, primary):
+        rewind.prove_source(run, node)
+
+    def put_to_rest() -> None:
+        standby.define(run, node, major)
+        standby.arm(run, node, major)
+        servers.stop(run, node, "its data directory is rewound")
+
+    servers.checkpoint(run, primary, "pg_rewind believes its control file", put_to_rest)
+    rewind.prove_timeline(run, primary, source.timeline)
     loser, fork, asked = _parted(run, node, *_at_rest(run, node))
-    with keeping_beside(run, node, overwritten=True) as kept:
-        saved = rewind.save(run, node, fork, loser.control.segment, major)
+    saved = rewind.save(run, node, fork, loser.control.segment, major)
+    with (
+        keeping_beside(run, node, overwritten=True, wal=f"{saved}/pg_wal") as kept,
+        rewind.recovered(run, node, asked.clean, major) as where,
+    ):
+        copied = rewind.rehearse(run, node, where, asked, major)
         kept()
-    rewind.recover(run, node, major)
-    copied = rewind.rehearse(run, node, asked)
-    rewind.rewind(run, node, saved, asked, copied)
+        rewind.rewind(run, node, where, saved, asked, major, copied)
     rewind.see_its_own(run, node, saved)
 
 

@@ -235,7 +235,7 @@ def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
     found, _ = listed(pair)
     assert f"has no {spoilt.name} any more" in found.unread[0]
     with running(pair, "rebuild") as run, pytest.raises(NotSafe, match="lacks 1 files of its WAL"):
-        keep_wal(run, "db0", whole.fork, whole.end, SEGMENT)
+        keep_wal(run, whole)
 
 
 def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab) -> None:
@@ -255,7 +255,7 @@ def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab)
     found, by_xid = listed(pair)
     assert {first, second} <= by_xid.keys() and not found.unread and found.end.timeline == 2
     with running(pair, "rebuild") as run:
-        names = keep_wal(run, "db0", found.fork, found.end, SEGMENT)
+        names = keep_wal(run, found)
     assert {name[4:12] for name in names} == {"00000001", "00000002"} and "wal-00000002.history" in names
 
 
@@ -301,9 +301,9 @@ def test_the_wal_and_the_list_are_kept_in_a_record_that_verifies(pair: Lab, monk
     with running(pair, "rebuild") as run:
         found = losses(run, "db0", fork_of(pair), SEGMENT)
         assert (found.count, len(found.transactions)) == (21, 5) and "16 more" in str(found)
-        names = keep_wal(run, "db0", found.fork, found.end, SEGMENT)
-        assert keep_wal(run, "db0", found.fork, found.end, SEGMENT) == names
-        keep_list(run, found, SEGMENT)
+        names = keep_wal(run, found)
+        assert keep_wal(run, found) == names
+        keep_list(run, found)
         run.end("done")
     assert len(names) == 2
     for name in names:

@@ -12,7 +12,9 @@ import pytest
 from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers.actions import rewind
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.facts.rewinding import FUNCTIONS
 from pgha_helpers.lab import Lab
+from pgha_helpers.model import Lsn, Position
 from pgha_helpers.plans import Plan
 
 from .dying import Words, at_boundary
@@ -81,7 +83,9 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
     with running(pair, "rebuild") as run:
         run.permit = Plan("rebuild", "db0", "db1", "rewind")
         run.lock.take()
-        rewind.recover(run, "db0", 18)
+        rewind.save(run, "db0", Position(1, Lsn(0)), 16 * 1024 * 1024, 18)
+        with rewind.recovered(run, "db0", False, 18):
+            assert list(marks.parents[1].glob("*")) == []
     assert not list(marks.glob("*.ready")) and "never archived" not in str(planned(pair))
 
 
@@ -134,26 +138,32 @@ def test_wal_that_goes_with_the_primarys_checkpoint_ends_a_rewind_before_it_over
     assert planned(pair).kind == "clone"
 
 
-def programs_whose_rewind_dies(pair: Lab) -> Path:
-    """A directory of programs in which pg_rewind kills itself with -9 as soon as it copies."""
+DIES = """
+case "$*" in *--dry-run*) exec $real/pg_rewind "$@";; esac
+$real/pg_rewind "$@" & pid=$!
+sleep 0.05; kill -9 $pid; exit 137
+"""
+SAYS_NO = """
+case "$*" in *--dry-run*) echo "pg_rewind: fatal: not today"; exit 1;; esac
+exec $real/pg_rewind "$@"
+"""
+
+
+def with_a_rewind(pair: Lab, folder: Path, script: str) -> Path:
+    """The pair file, with programs on db0 among which pg_rewind is this script; $real has the others."""
     real, broken = pair.node("db0").bin_directory, pair.node("db0").home / "broken"
     broken.mkdir()
     for program in real.iterdir():
         (broken / program.name).symlink_to(program)
     (broken / "pg_rewind").unlink()
-    script = f"""#!/bin/sh
-    case "$*" in *--dry-run*) exec {real}/pg_rewind "$@";; esac
-    {real}/pg_rewind "$@" & pid=$!
-    sleep 0.05; kill -9 $pid; exit 137
-    """
-    (broken / "pg_rewind").write_text(script)
+    (broken / "pg_rewind").write_text(f"#!/bin/sh\nreal={real}\n{script}")
     (broken / "pg_rewind").chmod(0o755)
-    return broken
+    return changed_pair(pair, folder, db0={"bin_directory": str(broken)})
 
 
 def test_a_rewind_that_was_killed_is_never_started_and_then_cloned(pair: Lab, tmp_path: Path) -> None:
     left_behind(pair)
-    path = changed_pair(pair, tmp_path, db0={"bin_directory": str(programs_whose_rewind_dies(pair))})
+    path = with_a_rewind(pair, tmp_path, DIES)
     with pytest.raises(NotAchieved, match=r"unusable, kept as .*rewinding.* and must never be started"):
         carry_out(path, "rebuild", LEAVE_3, method="rewind")
     data = pair.node("db0").data_directory
@@ -233,3 +243,43 @@ def test_a_rewind_that_dies_before_its_node_is_started_is_not_done_again(pair: L
     deeds = did(carry_out(pair, words.notebook, words.consent, **words.parameters))
     assert "pg_rewind" not in deeds and "rewound" not in deeds
     assert planned(pair).already and ask(pair, "db0", "select word from t") == [("the primary's",)]
+
+
+def test_a_run_that_dies_between_recovery_and_rewind_goes_on_by_the_same_words(pair: Lab) -> None:
+    """What was recovered need not be on the disk: the control file of the crash comes back, and it recovers again."""
+    left_behind(pair)
+    data, words = pair.node("db0").data_directory, Words("rebuild", LEAVE_3, {"method": "rewind"})
+    assert at_boundary("rehearse pg_rewind")(pair, words) == "before db0: rehearse pg_rewind"
+    (aside,) = data.parent.glob("data.recovering-*")
+    assert not data.exists(), "nothing can start it"
+    with running(pair, "verify") as run:
+        assert f"set aside as {aside}" in str(look(run))
+    deeds = carry_out(pair, words.notebook, words.consent, **words.parameters)
+    assert f"move {aside} back" in did(deeds) and "recover it from its crash" in did(deeds)
+    see_rewound(pair, deeds)
+
+
+def test_a_rehearsal_that_says_no_leaves_the_node_as_it_was(pair: Lab, tmp_path: Path) -> None:
+    left_behind(pair)
+    data = pair.node("db0").data_directory
+    control = (data / "global" / "pg_control").read_bytes()
+    with pytest.raises(NotAchieved, match=r"says no: pg_rewind: fatal: not today.*\n.*was not overwritten"):
+        carry_out(with_a_rewind(pair, tmp_path, SAYS_NO), "rebuild", LEAVE_3, method="rewind")
+    assert (data / "global" / "pg_control").read_bytes() == control and (data / "standby.signal").exists()
+    assert not list(data.parent.glob("data.re*"))
+    see_rewound(pair, carry_out(pair, "rebuild", LEAVE_3, method="rewind"))
+
+
+def test_a_connection_that_a_rewind_could_not_use_is_found_before(pair: Lab, tmp_path: Path) -> None:
+    """Its passfile names the pseudo-database `replication` alone: enough for a standby."""
+    left_behind(pair)
+    own = pair.node("db0").home / "pgpass"
+    only = own.with_name("only-replication")
+    only.write_text(own.read_text().replace(":*:replicator:", ":replication:replicator:"))
+    shutil.copystat(own, only)
+    os.chown(only, own.stat().st_uid, own.stat().st_gid)
+    path = changed_pair(pair, tmp_path, db0={"passfile": str(only)})
+    ask(pair, "db1", f"grant execute on function {', '.join(FUNCTIONS)} to replicator")
+    with running(path, "rebuild") as run:
+        (option,) = [each for each in plan_rebuild(run, look(run)).options if each.method == "rewind"]
+    assert "it cannot read the files of db1 over SQL: " in option.why_not and "no password" in option.why_not

@@ -163,6 +163,7 @@ FOUND = Losses(
     Position(1, Lsn.parse("0/5000148")),
     Lsn.parse("0/4000000"),
     Position(1, Lsn.parse("0/5000800")),
+    SEGMENT,
     count=1,
     wal=2048,
     first=LOST.at,

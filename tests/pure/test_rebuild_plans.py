@@ -26,7 +26,7 @@ CRASHED = seen(stopped("db0", "in production"), AFTER_FORK)
 def lost(count: int, *unread: str) -> Losses:
     """Transactions that only the loser has."""
     at = Position(1, EARLIER)
-    return Losses("db0", at, EARLIER, at, count, unread=unread)
+    return Losses("db0", at, EARLIER, at, 16 * 1024 * 1024, count, unread=unread)
 
 
 REWINDING = Rewinding(checkpoint=EARLIER, redo=EARLIER)
@@ -235,6 +235,7 @@ def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
         (rewinding(hints=False), "neither checksums nor wal_log_hints"),
         (rewinding(strangers=("base/5/1259", "server.key")), "cannot overwrite: base/5/1259, server.key"),
         (rewinding(unreadable=("notes",)), "db1 has what PostgreSQL's user cannot read: notes"),
+        (rewinding(source="no password supplied"), "cannot read the files of db1 over SQL: no password supplied"),
         (rewinding(missing=("0000000000000003",)), "from before the fork is missing: 0000000000000003"),
         (rewinding(checkpoint=None), "no checkpoint is left"),
         (rewinding(source_missing=("0000000000000003",)), "db1 has removed WAL that is needed"),

@@ -7,7 +7,7 @@ can start it, whatever becomes of the runbook or of the machine.
 
 from .overwriting import put_away, rehearse, rewind
 from .proofs import prove_source, prove_timeline, see_its_own
-from .recovering import put_back, recover
+from .recovering import put_back, recovered
 from .saving import save
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "prove_timeline",
     "put_away",
     "put_back",
-    "recover",
+    "recovered",
     "rehearse",
     "rewind",
     "save",

@@ -16,7 +16,7 @@ from ...run import Run
 from ...show import size
 from ...wire.attended import attend
 from ...wire.doors import Door
-from ..files import read_file, real_path
+from ..files import real_path
 from ..flushing import flush
 from ..progress import Progress
 
@@ -37,8 +37,10 @@ done
 """
 
 
-def rehearse(run: Run, name: str, asked: Rewinding) -> int | None:
-    """pg_rewind --dry-run, until it says how many MB it would copy; gives that, None where it did not say.
+def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:
+    """pg_rewind --dry-run on the directory that lies at `where`, until it says how many MB it would copy.
+
+    Gives that, None where it did not say.
 
     Raises NotAchieved in its own words; nothing was overwritten then.
     """
@@ -48,7 +50,7 @@ def rehearse(run: Run, name: str, asked: Rewinding) -> int | None:
         refuse_the_living(door)
         said: list[str] = []
         script = Path(__file__).with_name("rehearse.sh").read_text()
-        argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, real_path(door, door.node.data_directory), asked)]
+        argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, where, asked, major)]
         status = attend(door, argv, said.append, run.timeouts.clone)
         if status or any("no rewind required" in line for line in said):
             raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
@@ -57,8 +59,8 @@ def rehearse(run: Run, name: str, asked: Rewinding) -> int | None:
         return copied
 
 
-def rewind(run: Run, name: str, saved: str, asked: Rewinding, copied: int | None) -> None:
-    """Rewind it; `copied` MB were rehearsed.
+def rewind(run: Run, name: str, where: str, saved: str, asked: Rewinding, major: int, copied: int | None) -> None:
+    """Rewind the directory that lies at `where`; `copied` MB were rehearsed.
 
     Raises NotAchieved where that fails: then the directory stays aside and is never started.
     """
@@ -69,7 +71,8 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding, copied: int | None
         refuse_the_living(door)
         with Progress(run, f"rewind of {name}") as progress:
             script = flush() + Path(__file__).with_name("rewind.sh").read_text()
-            argv = ["sh", "-c", script, "sh", data, aside, f"{saved}/own", *_pg_rewind(run, door, aside, asked, copied)]
+            own = (data, where, aside, saved)
+            argv = ["sh", "-c", script, "sh", *own, *_pg_rewind(run, door, aside, asked, major, copied)]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:
             raise NotAchieved(
@@ -82,10 +85,11 @@ def rewind(run: Run, name: str, saved: str, asked: Rewinding, copied: int | None
         )
 
 
-def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, copied: int | None = None) -> list[str]:
-    major = int(read_file(door, f"{door.node.data_directory}/PG_VERSION") or 0)
+def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None) -> list[str]:
     source = source_conninfo(run.pair, door.node, much=(copied or 0) >= _MUCH)
     argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
+    if dialect.has("rewind_no_sync", major):
+        argv.append("--no-sync")  # everything is synced at once before the directory gets its name back
     if dialect.has("restore_target_wal", major):
         argv.append("--no-ensure-shutdown")
         if asked.missing:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from ...errors import Failure, NotAchieved
 from ...facts.connection import try_source
 from ...run import Run
-from ..files import read_file
 
-#: The node's own configuration: pg_rewind copies the other one's over it.
-_OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
+#: $1 data directory, $2 the node's own configuration: pg_rewind copies the other one's over it.
+_STRANGE = """
+cd "$1" || exit
+for f in postgresql.conf pg_hba.conf pg_ident.conf postgresql.auto.conf; do
+  if [ -e "$f" ] || [ -e "$2/$f" ]; then cmp -s -- "$f" "$2/$f" || echo "$f"; fi
+done
+for f in recovery.signal recovery.done; do [ ! -e "$f" ] || echo "$f"; done
+"""
 
 
 def prove_timeline(run: Run, primary: str, timeline: int) -> None:
@@ -34,11 +39,8 @@ def prove_source(run: Run, name: str) -> None:
 
 def see_its_own(run: Run, name: str, saved: str) -> None:
     """See that its configuration is its own again, and that nothing would end its recovery early."""
-    door, left = run.doors[name], "recovery.signal recovery.done backup_label.old.pgha"
+    door = run.doors[name]
     with run.deed(name, "see that its configuration is its own") as deed:
         deed.changed = False
-        data = door.node.data_directory
-        strange = [f for f in _OWN if read_file(door, f"{data}/{f}") != read_file(door, f"{saved}/own/{f}")]
-        strange += [f for f in left.split() if door.run("test", "-e", f"{data}/{f}", okay=(0, 1)).status == 0]
-        if strange:
+        if strange := door.script(_STRANGE, door.node.data_directory, f"{saved}/own").text.splitlines():
             raise NotAchieved(f"{name} has files that are not its own: {', '.join(strange)}", f"compare with {saved}")

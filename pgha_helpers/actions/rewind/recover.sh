@@ -1,5 +1,6 @@
-# After back.sh: the rest of the arguments is the single-user server. Whatever happens the directory comes back armed.
-child=
+# After back.sh: $1 pg_controldata; the rest of the arguments is the single-user server.
+# Recovered, the directory keeps its other name; whatever else happens, it comes back armed.
+controldata=$1 child=; shift
 trap '[ -z "$child" ] || { kill -TERM "$child"; wait "$child"; }; back; exit 143' HUP INT TERM
 ready() { (cd "$1/pg_wal/archive_status" 2>/dev/null && ls | grep '\.ready$'); }
 before=" $(ready "$data" | tr '\n' ' ')"
@@ -15,5 +16,8 @@ child=
 for f in $(ready "$aside"); do
   case $before in *" $f "*) ;; *) rm -f -- "$aside/pg_wal/archive_status/$f";; esac
 done
-back
+if [ "$status" = 0 ]; then
+  "$controldata" -D "$aside" | grep -q 'cluster state: *shut down' || status=94
+fi
+[ "$status" = 0 ] || back
 exit "$status"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from ... import dialect
-from ...errors import NotAchieved
+from ...errors import HaError, NotAchieved
 from ...facts.disk import read_disk
 from ...run import Run
 from ...wire.attended import attend
+from ...wire.doors import Door
 from ..files import real_path
 from .overwriting import CLONE, refuse_the_living
 
@@ -17,48 +20,54 @@ def _script(*names: str) -> str:
     return "".join(Path(__file__).with_name(name).read_text() for name in names)
 
 
-def recover(run: Run, name: str, major: int) -> None:
-    """Recover a crashed node by a single-user server: pg_rewind takes only what was shut down cleanly.
+@contextlib.contextmanager
+def recovered(run: Run, name: str, clean: bool, major: int) -> Iterator[str]:
+    """Recover a node whose control file this run has saved, unless it ended `clean`; gives where its directory lies.
 
     A single-user server cannot be a standby, so the definition is away meanwhile, and so is the directory: it has
-    another name, under which nothing starts it. No WAL is removed by the checkpoint at the end.
+    another name, under which nothing starts it. No WAL is removed by the checkpoint at the end. Nothing waits for the
+    disk, because a rewind that follows syncs everything: if the block fails before that, the directory comes back with
+    the control file of the crash, from which it recovers again. So it does in a run after one that was killed.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     aside = f"{data}.recovering-{run.id}"
-    with run.deed(name, "recover it from its crash") as deed:
-        control = read_disk(door).control
-        if control and control.state.startswith("shut down"):
-            deed.already("it was shut down cleanly")
-            return
+    try:
+        if not clean:
+            _recover(run, door, data, aside, major)
+        yield data if clean else aside
+    except BaseException:
+        with contextlib.suppress(HaError):
+            if read_disk(door).unfinished == aside:
+                put_back(run, name, aside, major)
+        raise
+
+
+def _recover(run: Run, door: Door, data: str, aside: str, major: int) -> None:
+    name = door.node.name
+    with run.deed(name, "recover it from its crash"):
         refuse_the_living(door)
-        keep = ("wal_keep_size", "1048576") if dialect.has("wal_keep_size", major) else ("wal_keep_segments", "1000000")
-        settings = {"archive_mode": "on", "archive_command": "false", keep[0]: keep[1], "restore_command": ""}
-        if not dialect.has("standby_signal", major):
-            del settings["restore_command"]
-        argv = [door.binary("postgres"), "--single", "-D", door.node.config_directory or aside]
-        for setting, value in {"data_directory": aside, "external_pid_file": "", **settings}.items():
-            argv += ["-c", f"{setting}={value}"]
+        own = (data, aside, dialect.standby_file(major), door.binary("pg_controldata"))
         said: list[str] = []
-        words = [
-            "sh",
-            "-c",
-            _script("back.sh", "recover.sh"),
-            "sh",
-            data,
-            aside,
-            dialect.standby_file(major),
-            *argv,
-            "template1",
-        ]
-        status = attend(door, words, said.append, run.timeouts.clone)
-        control = read_disk(door).control
-        if status or not (control and control.state.startswith("shut down")):
+        argv = ["sh", "-c", _script("back.sh", "recover.sh"), "sh", *own, *_single_user(door, aside, major)]
+        if status := attend(door, argv, said.append, run.timeouts.clone):
             raise NotAchieved(f"{name} could not recover (status {status}): {'; '.join(said[-3:])}", CLONE)
 
 
+def _single_user(door: Door, data: str, major: int) -> list[str]:
+    """The server, and the settings by which it keeps all of its WAL and asks nobody for more."""
+    keep = ("wal_keep_size", "1048576") if dialect.has("wal_keep_size", major) else ("wal_keep_segments", "1000000")
+    settings = {"archive_mode": "on", "archive_command": "false", keep[0]: keep[1]}
+    if dialect.has("standby_signal", major):
+        settings["restore_command"] = ""
+    argv = [door.binary("postgres"), "--single", "-F", "-D", door.node.config_directory or data]
+    for setting, value in {"data_directory": data, "external_pid_file": "", **settings}.items():
+        argv += ["-c", f"{setting}={value}"]
+    return [*argv, "template1"]
+
+
 def put_back(run: Run, name: str, aside: str, major: int) -> None:
-    """Move a directory back that a crash recovery had set aside, as a standby."""
+    """Move a directory back that was set aside for its recovery, as the standby that crashed."""
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     with run.deed(name, f"move {aside} back") as deed:

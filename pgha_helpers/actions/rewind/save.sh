@@ -1,11 +1,15 @@
-# $1 data directory, $2 where to, $3 the first segment that is kept, without its timeline.
+# $1 data directory, $2 where to, $3 the first segment that is kept, without its timeline, $4 the file of the standby
+# definition that comes on stdin. Nothing waits for the disk: rewind.sh does, before it overwrites what is saved here.
 set -e
 umask 077
 mkdir -p "$2/pg_wal" "$2/own"
 cp -p -- "$1/global/pg_control" "$2/pg_control"
+sync "$2/pg_control" "$2" "$(dirname "$2")" # back.sh leans on it
 for f in postgresql.conf pg_hba.conf pg_ident.conf postgresql.auto.conf; do
   [ ! -f "$1/$f" ] || cp -p -- "$1/$f" "$2/own/$f"
 done
+cat > "$2/own/$4"
+[ "$4" = recovery.conf ] || : > "$2/own/standby.signal"
 for f in standby.signal recovery.signal recovery.conf backup_label; do
   [ ! -f "$1/$f" ] || cp -p -- "$1/$f" "$2/$f"
 done
@@ -39,6 +43,5 @@ done
 for path in "$1"/pg_wal/*.history; do
   [ ! -f "$path" ] || cp -p -- "$path" "$2/pg_wal/"
 done
-find "$2" -type f -exec sync {} +
-sync "$2" "$2/pg_wal" "$2/own" "$(dirname "$2")"
+find "$2" -type f -exec sync -- {} + </dev/null >/dev/null 2>&1 9>&- &
 echo "$count"

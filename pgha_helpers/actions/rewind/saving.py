@@ -12,32 +12,30 @@ from ...model.positions import segment_name
 from ...run import Run
 from ...wire.doors import Door
 from ..configuration import recovery_conf, standby_settings, with_settings
-from ..files import read_file, real_path, write_file
+from ..files import read_file, real_path
 
 
 def save(run: Run, name: str, fork: Position, segment: int, major: int) -> str:
     """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from the fork on.
 
     Gives its path; its folder `own` holds the node's configuration as it is to be afterwards. `segment`: bytes of one
-    of its WAL files.
+    of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites anything.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
-        first = segment_name(fork, segment)[8:]
-        count = door.script(
-            Path(__file__).with_name("save.sh").read_text(), data, saved, first, within=run.timeouts.clone
-        ).text
-        _own_definition(run, door, saved, major)
+        script, (defined, text) = Path(__file__).with_name("save.sh").read_text(), _own_definition(run, door, major)
+        argv = (data, saved, segment_name(fork, segment)[8:], defined)
+        stdin = text.encode("utf-8", "surrogateescape")
+        count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text
         deed.say(f"saved control file, configuration and {count} of its WAL files, from {fork} on, in {saved}")
     return saved
 
 
-def _own_definition(run: Run, door: Door, saved: str, major: int) -> None:
-    auto = f"{saved}/own/postgresql.auto.conf"
-    if dialect.has("standby_signal", major):
-        write_file(door, auto, with_settings(read_file(door, auto), standby_settings(run.pair, door.node, major)))
-        write_file(door, f"{saved}/own/standby.signal", "")
-    else:
-        write_file(door, f"{saved}/own/recovery.conf", recovery_conf(run.pair, door.node))
+def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
+    """Name and text of the file that makes the node a standby again; from 12 on an empty signal goes beside it."""
+    if not dialect.has("standby_signal", major):
+        return "recovery.conf", recovery_conf(run.pair, door.node)
+    auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
+    return "postgresql.auto.conf", with_settings(auto, standby_settings(run.pair, door.node, major))

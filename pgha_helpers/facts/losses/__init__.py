@@ -27,9 +27,9 @@ def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
     return replace(found, names=names, databases=databases)
 
 
-def read_again(run: Run, found: Losses, segment: int, also: Callable[[Lost], object]) -> Losses:
+def read_again(run: Run, found: Losses, also: Callable[[Lost], object]) -> Losses:
     """Read once more what `losses` has read, and give each transaction to `also`: memory does not hold all of them."""
-    return read_once(run, found.node, found.fork, segment, found.start, also)[0]
+    return read_once(run, found.node, found.fork, found.segment, found.start, also)[0]
 
 
 def _relations(found: Losses) -> Iterable[Relation]:

@@ -35,9 +35,9 @@ class Files:
     histories: dict[int, str]
 
 
-def files_of(door: Door) -> Files:
-    """What is in the node's folder of WAL."""
-    listed, *told = door.script(_LIST, _wal(door)).text.split("\nhistory ")
+def files_of(door: Door, wal: str = "") -> Files:
+    """What is in the node's folder of WAL, or in another one."""
+    listed, *told = door.script(_LIST, wal or _wal(door)).text.split("\nhistory ")
     parts = (one.partition("\n") for one in told)
     return Files(tuple(listed.split()), {int(name[:8], 16): text for name, _, text in parts})
 
@@ -65,7 +65,7 @@ def read_once(
     end = Position(last, max(reader.end, fork.lsn))
     unread += _beyond(door, end, found[-1].last, segment) if found else []
     begin = found[0].start.lsn if found else fork.lsn
-    losses = Losses(node, fork, begin, end, undecided=reader.undecided, unread=tuple(unread))
+    losses = Losses(node, fork, begin, end, segment, undecided=reader.undecided, unread=tuple(unread))
     return tally.put_into(losses), reader
 
 

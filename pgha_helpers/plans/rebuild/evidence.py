@@ -81,7 +81,8 @@ class Rewinding:
     `checkpoint` is the last one before the fork and `redo` where its replay begins; `missing` and `source_missing` are
     segments from there on that the node and the primary do not have. `strangers` are files in the data directory that
     PostgreSQL's user cannot write, does not own, or that are neither file nor directory; `unreadable` are those in the
-    primary's that it cannot read.
+    primary's that it cannot read. `source` says why the node cannot read the primary's files over SQL; it is empty
+    where it can, and where that is not `granted` yet.
     """
 
     program: bool = True
@@ -96,6 +97,7 @@ class Rewinding:
     tablespaces: tuple[str, ...] = ()  # of the primary, that the node does not have
     not_renamed: str = ""
     granted: bool = True
+    source: str = ""
     config_outside: bool = False
     clean: bool = True
 

@@ -98,6 +98,7 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
         (f"{primary.node} has removed WAL that is needed: {_some(asked.source_missing)}", asked.source_missing),
         (f"it has no place for tablespaces of {primary.node}: {_some(asked.tablespaces)}", asked.tablespaces),
         (f"its data directory {asked.not_renamed}, and must be renamed meanwhile", asked.not_renamed),
+        (f"it cannot read the files of {primary.node} over SQL: {asked.source}", asked.source),
         ("only a superuser may be rewound from, up to 10", not dialect.has("rewind_grants", major)),
     ]
     return [words for words, so in found if so]

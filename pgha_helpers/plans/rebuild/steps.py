@@ -87,8 +87,10 @@ def only_stop(now: Snapshot, loser: Loser) -> Plan:
 
 
 def put_back(now: Snapshot, loser: Blank) -> Plan:
-    """Its directory was set aside for a crash recovery that did not end: it comes back, and all is asked anew."""
-    back = f"Move {loser.disk.unfinished} back, armed: its crash recovery was cut short, and nothing was overwritten"
+    """Its directory was set aside for a rewind that did not follow: it comes back, and all is asked anew."""
+    back = (
+        f"Move {loser.disk.unfinished} back, armed: a run was cut short that recovered it, and nothing was overwritten"
+    )
     then = "Look at it again, and go on with what this consent covers"
     told = (f"{loser.node} {loser}",)
     primary = now.primary.node
