@@ -11,20 +11,20 @@ from ..run import Run
 from ..show import size
 from ..wire.attended import attend
 from ..wire.doors import Door
-from .flushing import SYNC, flushing
+from .flushing import flush, flushing
 from .own import configure, files_of
 from .progress import Progress
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
 
-#: $1 pg_verifybackup or nothing, then the directories, the copy first: verified and synced side by side, one of which
-#: works the processor and the other the disk.
-_WHOLE = f"""
+#: After flush.sh. $1 pg_verifybackup or nothing, then the directories, the copy first: verified and synced side by
+#: side, one of which works the processor and the other the disk.
+_WHOLE = """
 program=$1; shift
 if [ -n "$program" ]; then "$program" -q "$1" & else : & fi
 verified=$!
-{SYNC} && sync -- "$(dirname -- "$1")"
+sync_all "$@" && sync -- "$(dirname -- "$1")"
 synced=$?
 wait "$verified" || exit
 exit "$synced"
@@ -59,8 +59,8 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
         _base_backup(run, door, copying)
         verify = door.binary("pg_verifybackup") if dialect.has("verify_backup", primary.version // 10000) else ""
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
-        door.script(_WHOLE, verify, *made, within=run.timeouts.clone)
-        configure(run, door, copy, primary, files_of(door, copying.data.path))
+        door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)
+        configure(run, door, copy, primary, files_of(run, name, copying.data.path))
         deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
 

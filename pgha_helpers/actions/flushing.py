@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-#: Everything in these directories, file by file: a sync of the file system would wait for what others write there, too.
-#: What PostgreSQL's user cannot read was not written by it. Who writes a small file meanwhile syncs it, see files.py.
-SYNC = 'find -H "$@" \\( -type d -o -type f -readable ! -name "*.pgha-new" \\) -exec sync -- {} +'
-
 #: $1 the directory, then the program.
 _MEANWHILE = """
 directory=$1; shift
@@ -26,7 +22,7 @@ exit "$status"
 
 @cache
 def flush() -> str:
-    """The shell function `flush_meanwhile DIRECTORY`, which goes on until it is killed."""
+    """Shell functions: `flush_meanwhile DIRECTORY`, which goes on until it is killed, and `sync_all DIRECTORY...`."""
     return Path(__file__).with_name("flush.sh").read_text()
 
 

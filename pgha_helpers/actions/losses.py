@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
+from ..facts.digest import SHA256
 from ..facts.losses import files_of, read_again, timelines_after
 from ..model import Lsn
 from ..model.losses import CSV_HEAD, KEPT, Losses, Lost
@@ -30,7 +31,7 @@ from ..wire.shell import as_user
 LIST = "diverged.csv"
 
 #: A file, and its digest beside it: both at once, because each takes as long, and the node's shell stays free.
-_BOTH = 'sha256sum < "$1" >&2 & cat -- "$1"; wait'
+_BOTH = SHA256 + 'sha256 < "$1" >&2 & cat -- "$1"; wait'
 
 
 def keep_wal(run: Run, losses: Losses, wal: str = "", still: Callable[[], None] = lambda: None) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[],
 
 
 def _digest(door: Door, path: str, run: Run) -> str:
-    return door.script('sha256sum < "$1"', path, within=run.timeouts.checkpoint).text.split()[0]
+    return door.script(SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint).text.split()[0]
 
 
 def _hashed(path: Path) -> str:
@@ -123,7 +124,7 @@ def _copy(door: Door, source: str, target: Path, come: Callable[[int], None], wi
 
 
 def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, bytes]]:
-    """What a file on the node holds, and beside it its digest there, in the words of sha256sum.
+    """What a file on the node holds, and beside it its digest there, then other words.
 
     A connection that is lost looks like its end, which the digest tells apart.
     """

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .. import dialect
+from ..facts.starting import starts_with
 from ..model import Running
-from ..plans.setup import NEED_RESTART
 from ..run import Run
 from ..wire.doors import Door
 from .access import hba_method
@@ -16,39 +16,36 @@ from .files import read_file, write_file
 
 _FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 
-#: A program for each name, because -C takes only one: side by side, or they cost a tenth of a second.
-_ASK = """
-postgres=$1; config=$2; shift 2
-for name; do echo "$name $("$postgres" -D "$config" -C "$name")" & done; wait
-"""
-
 
 @dataclass(frozen=True)
 class Own:
     """What a node brings of its own to a copy.
 
     `files` are texts to be written into it, by name. Of a configuration that `stays` where it is, `has` is what it
-    would start with, by name, and `log` its log_directory. Without either the source's configuration is taken.
+    would start with, by name. Without either the source's configuration is taken.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     stays: bool = False
     has: Mapping[str, str] = field(default_factory=dict)
-    log: str = ""
 
 
-def files_of(door: Door, target: str) -> Own:
+def files_of(run: Run, name: str, target: str) -> Own:
     """The texts of a node's own configuration; none where there is no cluster."""
+    door = run.doors[name]
     if not read_file(door, f"{target}/PG_VERSION"):
         return Own()
-    return Own(files={file: read_file(door, f"{target}/{file}") for file in _FILES})
+    return Own(files={file: read_file(door, f"{target}/{file}") for file in _FILES}, has=_known(run))
 
 
-def what_stays(door: Door, directory: str, major: int) -> Own:
+def what_stays(run: Run, name: str, directory: str, major: int) -> Own:
     """What a data directory that keeps its configuration would start with."""
-    has = _settings(door, directory, major, "log_directory")
-    log = has.pop("log_directory", "")
-    return Own(stays=True, has=has, log=log)
+    return Own(stays=True, has=_known(run) or starts_with(run.doors[name], directory, major))
+
+
+def _known(run: Run) -> Mapping[str, str]:
+    """What the node's configuration was found to be at the gate: to ask again would take as long as it did there."""
+    return run.found[1].starts_with if run.found else {}
 
 
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> None:
@@ -67,7 +64,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> No
         write_file(door, f"{copy}/standby.signal", "")
     else:
         write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node))
-    lacking = settings_to_raise(own.has or _settings(door, copy, major), primary.settings, major)
+    lacking = settings_to_raise(own.has or starts_with(door, copy, major), primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
 
 
@@ -76,14 +73,6 @@ def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
     node, theirs = run.pair[name], run.pair[primary.node]
     listen = primary.settings["listen_addresses"].replace(theirs.host, node.host)
     return {"port": str(node.port), "listen_addresses": listen}
-
-
-def _settings(door: Door, directory: str, major: int, *more: str) -> dict[str, str]:
-    """What a data directory would start with, as `postgres -C` tells it."""
-    names = [*dialect.parity(major), *sorted(NEED_RESTART - {"max_wal_senders"}), *more]
-    config = door.node.config_directory or directory
-    told = door.script(_ASK, door.binary("postgres"), config, *dict.fromkeys(names)).text
-    return dict(line.split(" ", 1) for line in told.splitlines() if " " in line)
 
 
 def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str], major: int) -> dict[str, str | None]:
@@ -96,6 +85,8 @@ def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str], major:
     keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
     raised: dict[str, str | None] = {}
     for name, value in own.items():
+        if name not in primary:
+            continue
         lower = int(value) < int(primary[name]) if value.isdigit() else value != primary[name]
         if lower:
             raised[name] = primary[name]

@@ -13,16 +13,17 @@ from ..errors import CommandFailed
 from ..model import Lsn, Position
 from ..model.positions import segment_name, segment_start
 from ..wire.doors import Door
+from .digest import SHA256
 
 _READ_AT_MOST = 16 * 1024 * 1024
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
 #: Bytes of the first of these files that is there, from an offset on, as a digest.
-_DIGEST = """
+_DIGEST = f"""{SHA256}
 cd "$1/pg_wal" || exit 1
 from=$2 count=$3; shift 3
 for file; do
-  [ -f "$file" ] && { tail -c "+$from" "$file" | head -c "$count" | sha256sum; exit; }
+  [ -f "$file" ] && {{ tail -c "+$from" "$file" | head -c "$count" | sha256; exit; }}
 done
 exit 2
 """

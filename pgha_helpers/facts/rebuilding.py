@@ -11,12 +11,14 @@ from ..model.sightings import disk_of
 from ..plans import Evidence
 from ..plans.rebuild import Weights, fork_of
 from ..run import Run
+from .connection import try_connection
 from .copying import read_copying
 from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
 from .parting import parting
 from .rewinding import read_rewinding
 from .rsync import estimate, road
+from .starting import starts_with
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -31,8 +33,11 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     way = road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
     found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
-    copying = read_copying(run, node, primary, disk_of(now[node]))
-    return _diverged(run, now, node, replace(found, copying=copying), files)
+    door, disk = run.doors[node], disk_of(now[node])
+    found = replace(found, connection=try_connection(door, run.pair, primary.system_id))
+    copying = read_copying(run, node, primary, disk)
+    its = starts_with(door, door.node.data_directory, primary.version // 10000) if disk and disk.control else {}
+    return _diverged(run, now, node, replace(found, copying=copying, starts_with=its), files)
 
 
 def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]) -> Evidence:

@@ -14,8 +14,10 @@ from .queries import query
 #: The same directory is told by the kernel that runs there and by device and inode: two containers on one machine may
 #: well have two directories under one path, and even two copies of one cluster in them.
 _LOOK = """
+ids() { stat -L -c %d:%i -- "$1" "$1/global/pg_control" 2>/dev/null | tr '\\n' ' '; }
 echo "boot $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-echo "directory $(stat -L -c %d:%i -- "$1" "$1/global/pg_control" 2>/dev/null | tr '\\n' ' ')"
+echo "directory $(ids "$1")"
+echo "own $(ids "${2:-/dev/null}")"
 if [ -r "$1/PG_VERSION" ] && [ -r "$1/global/pg_control" ] && [ -x "$1/base" ]; then echo "readable yes"; fi
 echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
 """
@@ -29,12 +31,16 @@ _OLDEST = (3, 1)  # the first with --info=progress2
 
 @dataclass(frozen=True)
 class Place:
-    """What a shell says of the source's data directory: whose kernel, which directory, and which rsync is there."""
+    """What a shell says of the source's data directory: whose kernel, which directory, and which rsync is there.
+
+    `own` is the data directory of the node whose shell it is, told as the source's is.
+    """
 
     boot: str = ""
     directory: str = ""
     readable: bool = False
     rsync: tuple[int, ...] = ()
+    own: str = ""
 
     @property
     def same(self) -> tuple[str, str]:
@@ -71,7 +77,7 @@ def road(run: Run, name: str) -> Road | str:
     """How `name` can copy the other node's files by rsync, or why it cannot."""
     source = run.pair.other(name)
     try:
-        both = run.both(lambda each: _look(run.doors[each], source.data_directory))
+        both = run.both(lambda each: _look(run.doors[each], source.data_directory, run.pair[each].data_directory))
         truth, here = both if source.name == run.pair.names[0] else both[::-1]
         if why_not := _why_not_copied(run, name, truth, here):
             return why_not
@@ -135,15 +141,15 @@ def _quoted(word: str) -> str:
     return "'" + word.replace("'", "''") + "'"
 
 
-def _look(door: Door, directory: str) -> Place:
-    return read_place(door.script(_LOOK, directory).text)
+def _look(door: Door, directory: str, own: str) -> Place:
+    return read_place(door.script(_LOOK, directory, own).text)
 
 
 def read_place(text: str) -> Place:
     """Read the answer of the look.
 
-    >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nreadable yes\\nrsync v3.2.7\\n")
-    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7))
+    >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nown 1:4 1:5 \\nreadable yes\\nrsync v3.2.7\\n")
+    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5')
     """
     words = {key: rest.strip() for key, _, rest in (line.partition(" ") for line in text.splitlines())}
     numbers = words.get("rsync", "").lstrip("v").split(".")
@@ -152,6 +158,7 @@ def read_place(text: str) -> Place:
         words.get("directory", ""),
         words.get("readable") == "yes",
         tuple(int(number) for number in numbers if number.isdigit()),
+        words.get("own", ""),
     )
 
 
@@ -162,8 +169,7 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
             return f"there is no rsync on {node}" if not place.rsync else f"the rsync on {node} is older than 3.1"
     if len(truth.directory.split()) != 2:
         return f"{source.data_directory} of {source.name} cannot be looked at"
-    own = _look(run.doors[name], run.pair[name].data_directory)
-    if own.same == truth.same:
+    if (here.boot, here.own) == truth.same:
         return f"the data directories of {name} and {source.name} are one and the same"
     return ""
 

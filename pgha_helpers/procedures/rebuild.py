@@ -100,7 +100,8 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
     slots.ensure_slot(run, primary, node, reserve=True)
     if isinstance(now[node], Blank):
         rewind.put_away(run, node)
-    standby.prove_connection(run, node)
+    if not run.found:  # what was tried at the gate stands
+        standby.prove_connection(run, node)
     if method in ("follow", "rewind", "rsync"):  # else the directory is kept whole
         keep_unarchived(run, node, now)
     if method == "follow":

@@ -253,6 +253,12 @@ def test_what_keeps_a_rewind_from_being_possible_is_said_and_a_clone_chosen(chan
         planned(method="rewind", **changes)
 
 
+@pytest.mark.parametrize("method", ["", "clone", "rewind"])
+def test_a_node_that_cannot_replicate_is_refused_before_its_gate(method: str) -> None:
+    with pytest.raises(NotSafe, match="db0 cannot replicate from db1: no password"):
+        planned(method=method, connection="no password")
+
+
 def test_missing_wal_may_come_from_an_archive_from_13_on() -> None:
     gaps = rewinding(missing=("0000000000000003",), restore_command="cp /archive/%f %p")
     assert planned(**gaps).kind == "rewind" and "restore_command must give 0000000000000003" in str(planned(**gaps))

@@ -18,7 +18,7 @@ from ..slots import ensure_slot
 from . import delivery, tablespaces
 from .aside import move_aside
 from .backup import Backup
-from .copied import Copy
+from .copied import Copy, may_be_written_into
 
 #: Empty, or with the mark of a run that died on the way: a copy into it needs the source's configuration, too.
 _OPEN = """
@@ -49,17 +49,18 @@ def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], obj
     Raises Refusal before anything of the node was touched: no road, a server or another rsync at work in the
     directory, or not a data directory.
     """
-    door, way = run.doors[name], _road(run, name)
-    target = real_path(door, run.pair[name].data_directory)
-    _nobody_works_in(run, door, target)
+    door = run.doors[name]
     ensure_slot(run, source.node, name, reserve=True)
-    spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
+    looked = run.aside(lambda: _look(run, name))  # while the primary writes its checkpoint
     with Backup(run, source) as backup:
+        way, target = looked.result()
+        spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
+        into = run.aside(lambda: may_be_written_into(door, target, *(space.target for space in spaces)))
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        stays = None if fresh else run.aside(lambda: what_stays(door, target, source.version // 10000))
-        copy = Copy(run, door, way, source, target, stays=stays, spaces=tuple(spaces))
+        stays = None if fresh else run.aside(lambda: what_stays(run, name, target, source.version // 10000))
+        copy = Copy(run, door, way, source, target, stays=stays, spaces=tuple(spaces), into=into)
         _copied(run, name, copy)
         delivery.deliver(copy, backup, stays.result() if stays else Own())
 
@@ -70,15 +71,14 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     What the old directory has in common is copied from there: for that it must be stopped. Raises Refusal as
     `copy_in_place` does, and where there is no room or the directory cannot be renamed.
     """
-    door, way = run.doors[name], _road(run, name)
-    target = real_path(door, run.pair[name].data_directory)
-    _nobody_works_in(run, door, target)
+    way, target = _look(run, name)
+    door = run.doors[name]
     if spaces := tablespaces.tablespaces_of(run, source):
         told = ", ".join(space.name for space in spaces)
         raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
-    own = files_of(door, target)
+    own = files_of(run, name, target)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
         copy = Copy(run, door, way, source, beside, basis=target if own.files else "")
@@ -88,11 +88,17 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     return beside
 
 
-def _road(run: Run, name: str) -> Road:
-    found = road(run, name)
+def _look(run: Run, name: str) -> tuple[Road, str]:
+    """The road, and the real path of the node's directory.
+
+    Raises Refusal where there is no road, or somebody is at work in the directory.
+    """
+    door, found = run.doors[name], road(run, name)
     if isinstance(found, str):
         raise Refusal(f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty")
-    return found
+    target = real_path(door, run.pair[name].data_directory)
+    _nobody_works_in(run, door, target)
+    return found, target
 
 
 def _nobody_works_in(run: Run, door: Door, target: str) -> None:

@@ -8,7 +8,7 @@ from ...errors import NotAchieved
 from ...facts.rsync import MARK
 from ...wire.attended import attend
 from ..files import write_file
-from ..flushing import SYNC
+from ..flushing import flush
 from ..own import Own, configure
 from .backup import Backup
 from .copied import STAGE, Copy
@@ -46,7 +46,7 @@ def _sync_beside(copy: Copy) -> Callable[[], None]:
     """Sync everything that was copied, beside what this thread goes on with; what it gives waits for that."""
     run, door, said = copy.run, copy.door, list[str]()
     wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
-    argv = ["sh", "-c", SYNC, "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
+    argv = ["sh", "-c", flush() + 'sync_all "$@"', "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
     coming = run.aside(lambda: attend(door, argv, said.append, run.timeouts.clone))
 
     def synced() -> None:

@@ -112,8 +112,9 @@ class Evidence:
     looked at. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
     record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
-    needs, None where nobody asked. `rsync` says why that is not possible, `road` how it
-    would read the primary's files.
+    needs, None where nobody asked. `starts_with` is what the node's own configuration says, by name. `connection` says
+    why the node cannot replicate from the primary, `rsync` why that is not possible, `road` how it would read the
+    primary's files.
     """
 
     its: str = ""
@@ -128,6 +129,8 @@ class Evidence:
     weights: Weights = field(default_factory=Weights)
     rates: Rates = field(default_factory=Rates)
     copying: Copying | None = None
+    starts_with: Mapping[str, str] = field(default_factory=dict)
+    connection: str = ""
     road: str = ""
     rsync: str = "it is not known whether the files of the other node can be reached"
 

@@ -80,6 +80,12 @@ def _streams(now: Snapshot, loser: Loser, evidence: Evidence | None) -> bool:
 
 
 def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> Plan:
+    if evidence.connection:
+        primary = now.primary.node
+        raise NotSafe(
+            f"{loser.node} cannot replicate from {primary}: {evidence.connection}",
+            f"check pg_hba.conf on {primary}, peer_host, and the passfile of PostgreSQL's user on {loser.node}",
+        )
     found = choose(options(now, loser, evidence), method)
     chosen = next((option for option in found if option.chosen), None)
     if chosen is None or chosen.why_not:

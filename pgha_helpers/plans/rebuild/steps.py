@@ -12,7 +12,7 @@ from .history import Loser
 
 def _plan(now: Snapshot, loser: Loser, kind: str, steps: tuple[str, ...], roles: str) -> Plan:
     primary = now.primary.node
-    first = f"Give {primary} a slot for {loser.node} and prove that {loser.node} can connect"
+    first = f"Give {primary} a slot for {loser.node}, which can replicate from it: tried"
     last = f"Start {loser.node} and see it stream"
     told = (f"{loser.node} {loser}",)
     return Plan("rebuild", loser.node, primary, kind, steps=(first, *steps, last), roles=roles, told=told)

@@ -67,11 +67,13 @@ def seconds(found: Found) -> Table:
 
 def asked(found: Found, memory: float) -> Table:
     """What the issue asks for, and whether it is so. Ratios of medians; in brackets those of each round."""
+    by_hand = ByHand("clone").name
     clone, rsync, rewind = (Ours(method).name for method in _METHODS)
     best = min((clone, rsync, rewind), key=lambda name: median(one.seconds for one in found[name]))
     rows = [
-        _ratio("clone, over pg_basebackup and pg_verifybackup by hand", found, clone, ByHand("clone").name, 1.05),
-        _ratio("rsync, over our clone", found, rsync, clone, 0.4),
+        _ratio("clone, over pg_basebackup and pg_verifybackup by hand", found, clone, by_hand, 1.05),
+        _ratio("rsync on one machine, over the same", found, rsync, by_hand, 0.4),
+        _ratio("  over our own clone", found, rsync, clone),
         _wire(found[Ours("rsync", over_ssh=True).name], found[clone]),
         _ratio("rewind, over pg_rewind by hand", found, rewind, ByHand("rewind").name, 1.1),
         _alone(found[rewind], found[ByHand("rewind").name]),
@@ -81,11 +83,12 @@ def asked(found: Found, memory: float) -> Table:
     return Table(("", "measured", "asked, at most", "reached"), rows)
 
 
-def _ratio(what: str, found: Found, name: str, over: str, limit: float) -> tuple[str, str, str, str]:
+def _ratio(what: str, found: Found, name: str, over: str, limit: float | None = None) -> tuple[str, str, str, str]:
     one, other = ([each.seconds for each in found[key]] for key in (name, over))
     ratio = median(one) / median(other)
     each = [a / b for a, b in zip(one, other, strict=True)]
-    return what, f"{ratio:.2f} [{min(each):.2f}-{max(each):.2f}]", f"{limit:.2f}", _reached(ratio, limit)
+    verdict = (f"{limit:.2f}", _reached(ratio, limit)) if limit else ("", "")
+    return what, f"{ratio:.2f} [{min(each):.2f}-{max(each):.2f}]", *verdict
 
 
 def _alone(ours: Sequence[Rebuilt], by_hand: Sequence[Rebuilt]) -> tuple[str, str, str, str]:
