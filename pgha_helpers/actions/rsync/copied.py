@@ -37,7 +37,9 @@ select array(select substr(path, length(home) + 2) from (
 """
 
 #: A file that is also linked from elsewhere, or is read-only, is not written into: it is written beside and renamed.
-_MUST_BE_NEW = 'for d; do [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \\( -links +1 -o ! -writable \\) -print -quit; done'
+_MUST_BE_NEW = r"""
+for d; do [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit; done
+"""
 
 #: A file that differs is written into, and not beside. A death on the way leaves no less than it does with files that
 #: are renamed whole: a directory that is half the one and half the other, which nobody can start, and which the next
