@@ -7,12 +7,15 @@ import time
 from .. import dialect
 from ..errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ..facts.queries import query
+from ..facts.server_log import resolve
 from ..facts.wal_end import find_end
 from ..model import Lsn, Position, Running
 from ..run import Run
 from ..show import size, span
 from ..wire.doors import Door
 from . import servers
+from .files import read_file, write_file
+from .promoting import wake_startup
 
 _STUCK = 1.0  # seconds that a walreceiver may take to notice that its primary is gone
 _EVERY = 5.0  # seconds between two lines about a replay under way
@@ -82,24 +85,33 @@ def _answers(door: Door) -> bool | None:
 
 
 def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
-    """Resume a replay that is paused, and take away a delay, if that was consented to."""
+    """Resume a replay that is paused, and take away a delay, if that was consented to.
+
+    The delay is noted on the node first: a run that dies here leaves it to another one to set it as it was.
+    """
     door = run.doors[seen.node]
     if seen.replay_paused:
         with run.deed(seen.node, "resume replay, which was paused"):
             door.sql.do("select pg_wal_replay_resume()")
     if seen.replay_delay and skip_delay:
         with run.deed(seen.node, f"skip recovery_min_apply_delay ({span(seen.replay_delay)})"):
+            write_file(door, _noted(door), f"{round(seen.replay_delay * 1000)}ms")
             door.sql.do("alter system set recovery_min_apply_delay = 0")
             door.sql.do("select pg_reload_conf()")
 
 
-def restore_delay(run: Run, seen: Running, skip_delay: bool) -> None:
-    """Set the delay as it was, once the node is promoted: it counts again when the node is a standby."""
-    if seen.replay_delay and skip_delay:
-        with run.deed(seen.node, "set recovery_min_apply_delay as it was"):
-            door = run.doors[seen.node]
-            door.sql.do("alter system set recovery_min_apply_delay = %s", [f"{round(seen.replay_delay * 1000)}ms"])
+def restore_delay(run: Run, name: str) -> None:
+    """Set a delay that was skipped as it was, once the node is promoted: it counts again when the node is a standby."""
+    door = run.doors[name]
+    if delay := read_file(door, _noted(door)).strip():
+        with run.deed(name, f"set recovery_min_apply_delay to {delay}, as it was"):
+            door.sql.do("alter system set recovery_min_apply_delay = %s", [delay])
             door.sql.do("select pg_reload_conf()")
+            door.run("rm", "-f", "--", _noted(door))
+
+
+def _noted(door: Door) -> str:
+    return f"{resolve(door, door.node.state_directory)}/skipped_delay"
 
 
 def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:
@@ -122,7 +134,7 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             print(f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} a second", flush=True)
             told = now
         if wake:
-            servers.wake_startup(door)
+            wake_startup(door)
         time.sleep(_POLL)
     return at
 

@@ -1,4 +1,4 @@
-"""Starting, stopping and promoting one server."""
+"""Starting and stopping one server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .. import dialect
-from ..errors import CommandFailed, HaError, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
+from ..errors import CommandFailed, HaError, NotAchieved, Undecided
 from ..facts.look import sight
 from ..facts.processes import read_processes, shutdown_phase
 from ..facts.queries import query
@@ -46,18 +45,6 @@ _SIGNAL_POSTMASTER = """
 [ -e "$1/postmaster.pid" ] || exit 1
 read -r pid < "$1/postmaster.pid"
 [ "/proc/$pid/cwd" -ef "$1" ] && kill "-$2" "$pid"
-"""
-
-
-#: Ends a script: the startup process looks round. Once recovery has ended there is none.
-WAKE = """
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    title=; read -r title < "$p/cmdline"
-    case "$title" in *": startup "*) kill -HUP "${p#/proc/}" 2>/dev/null;; esac
-  fi
-done
-exit 0
 """
 
 
@@ -180,64 +167,6 @@ def checkpoint(run: Run, name: str, why: str, meanwhile: Callable[[], object] = 
         meanwhile()
         done.result()
         return time.monotonic() - began
-
-
-def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
-    """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
-
-    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do. A promote that comes within
-    milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval (seen on 15: 5 of 40), so the
-    startup process is woken after 10 ms. To ask again would wake it, too, but leave a file `promote` behind (40 of 40):
-    that is done only every 300 ms, and `arm` removes what is left.
-    """
-    door = run.doors[name]
-    with run.deed(name, "promote") as deed:
-        if not in_recovery(door):
-            deed.already("it was writable")
-            return
-        deadline = time.monotonic() + run.timeouts.promote
-        trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
-        meanwhile()
-        while True:
-            if time.monotonic() - asked > 0.3:
-                trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
-            if _is_writable(door):
-                return
-            if not woken and time.monotonic() - asked > 0.01:
-                wake_startup(door)
-                woken = True
-            if time.monotonic() > deadline:
-                raise Undecided(
-                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
-                    "the promotion may still come: do not start the old primary. Run this notebook again",
-                )
-            time.sleep(POLL)
-
-
-def _ask_to_promote(run: Run, door: Door, major: int) -> str:
-    """Ask once. What goes wrong is only told: the promotion may have come meanwhile, and the next look decides."""
-    run.lock.check(door.node.name)
-    try:
-        if dialect.has("pg_promote", major):
-            door.sql.do("select pg_promote(wait => false)")
-        else:
-            door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
-    except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
-        return trouble.what
-    return "it said nothing"
-
-
-def wake_startup(door: Door) -> None:
-    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
-    with contextlib.suppress(Refusal):
-        door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
-
-
-def _is_writable(door: Door) -> bool:
-    try:
-        return not in_recovery(door)
-    except (Unreachable, TooSlow):
-        return False
 
 
 def in_recovery(door: Door) -> bool:

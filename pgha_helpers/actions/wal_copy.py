@@ -15,7 +15,7 @@ from ..model.positions import segment_name
 from ..run import Run
 from ..show import size
 from ..wire.doors import Door
-from .servers import WAKE
+from .promoting import WAKE
 
 _CHUNK = 2**20  # bytes in one answer of a shell
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..actions import replay, servers
+from ..actions import promoting, replay
 from ..interrupts import uninterrupted
 from ..model import Snapshot
 from ..plans import Plan
@@ -27,8 +27,8 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
         salvage(run, plan, now)
         replay.replay_what_it_has(run, target)
         with uninterrupted():
-            servers.promote(run, plan.node, major)
+            promoting.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node)
-    replay.restore_delay(run, target, skip)
+    replay.restore_delay(run, plan.node)
     if way == "ssh":
         define_afterwards(run, plan, now, major)

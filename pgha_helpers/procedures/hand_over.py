@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import clients, plans
-from ..actions import servers
+from ..actions import promoting, servers
 from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
 from ..plans import Plan
@@ -46,7 +46,8 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
         led = again.kind == "switchover"  # within its window
     if not led:
         clients.redirect(run, plan)
-    servers.checkpoint(run, plan.node, "the control file shows the new timeline")
+    servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
+    promoting.prove_timeline(run, plan.node)
     return run.deeds_since(already)
 
 

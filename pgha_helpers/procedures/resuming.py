@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..actions import servers, standby
+from ..actions import promoting, servers, standby
 from ..errors import HaError, Undecided
 from ..facts import look
 from ..interrupts import uninterrupted
@@ -55,7 +55,7 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
                 take_back(run, plan, reason, began)
         return
     with uninterrupted():
-        servers.promote(run, new, major)
+        promoting.promote(run, new, major)
 
 
 def _was_promoted(run: Run, plan: Plan) -> bool:

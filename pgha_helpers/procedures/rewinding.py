@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..actions import access, rewind, servers, standby
+from ..actions import access, promoting, rewind, servers, standby
 from ..errors import NotAchieved
 from ..facts import evidence, look
 from ..facts.disk import read_disk
@@ -27,7 +27,7 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
         servers.stop(run, node, "its data directory is rewound")
 
     servers.checkpoint(run, primary, "pg_rewind believes its control file", put_to_rest)
-    rewind.prove_timeline(run, primary, source.timeline)
+    promoting.prove_timeline(run, primary)
     loser, fork, asked = _parted(run, node, *_at_rest(run, node))
     saved = rewind.save(run, node, fork, loser.control.segment, major)
     with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .. import clients
-from ..actions import servers, sessions, slots, standby, stopping
+from ..actions import promoting, servers, sessions, slots, standby, stopping
 from ..errors import HaError
 from ..interrupts import uninterrupted
 from ..model import Snapshot
@@ -44,7 +44,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 clients.redirect(run, plan)
         else:
             with uninterrupted():
-                servers.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
+                promoting.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
                 try:
                     if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
                         bring_back(run, plan.peer, plan.node)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pgha_helpers import conclude, follow, gate, hand_over, judged, look, plan_promotion, require
-from pgha_helpers.actions import servers, standby, stopping
+from pgha_helpers.actions import promoting, standby, stopping
 from pgha_helpers.checks import AFTER
 from pgha_helpers.errors import NotConfirmed
 from pgha_helpers.journal import Story, read
@@ -29,8 +29,8 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "during the stop": (stopping, "glance"),
     "before the proof": (proofs, "_prove_replayed"),
     "before the last proof": (proofs, "_prove_record"),
-    "before promote": (servers, "promote"),
-    "after promote was sent": (servers, "_is_writable"),
+    "before promote": (promoting, "promote"),
+    "after promote was sent": (promoting, "_is_writable"),
 }
 
 

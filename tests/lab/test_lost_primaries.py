@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import lab as labs
-from pgha_helpers.actions import servers, wal_copy
+from pgha_helpers.actions import promoting, wal_copy
 from pgha_helpers.lab import Lab, Load
 
 from ..conftest import pgha
@@ -47,6 +47,10 @@ def fail_over(pair: Lab | Path, **parameters: object) -> str:
     return did(carry_out(pair, "promote", "promote db1", occasion="failover", **parameters))
 
 
+def die() -> None:
+    raise SystemExit("kill -9, as far as the pair can tell")
+
+
 def test_every_process_of_the_primary_is_killed(pair: Lab) -> None:
     with night(pair):
         pair.kill("db0")
@@ -72,7 +76,7 @@ def test_the_primary_is_stopped_in_its_tracks(pair: Lab) -> None:
 
 def test_it_comes_back_during_the_failover(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody starts it between the fence and the promotion: it comes up as a standby."""
-    once_before(monkeypatch, servers, "promote", lambda: labs.up(pair.folder))
+    once_before(monkeypatch, promoting, "promote", lambda: labs.up(pair.folder))
     with night(pair):
         pair.kill("db0")
         fail_over(pair)
@@ -99,6 +103,21 @@ def test_replay_is_delayed(pair: Lab) -> None:
     assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
 
 
+def test_a_delay_that_a_run_has_skipped_which_died_is_set_as_it_was(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(pair, "db1", "alter system set recovery_min_apply_delay = '1h'")
+    ask(pair, "db1", "select pg_reload_conf()")
+    with night(pair):
+        time.sleep(0.3)
+        pair.kill("db0")
+        once_before(monkeypatch, promoting, "promote", die)
+        with pytest.raises(SystemExit):
+            fail_over(pair, skip_delay=True)
+        monkeypatch.undo()
+        assert ask(pair, "db1", "show recovery_min_apply_delay") == [("0",)]
+        assert "recovery_min_apply_delay to 3600000ms, as it was" in fail_over(pair, skip_delay=True)
+    assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
+
+
 def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     once_before(monkeypatch, wal_copy, "_write", lambda: pair.kill("db1"))
     with night(pair):
@@ -113,12 +132,9 @@ def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: p
 
 
 def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die() -> None:
-        raise SystemExit("kill -9, as far as the pair can tell")
-
     with night(pair):
         pair.kill("db0")
-        once_before(monkeypatch, servers, "_is_writable", die)
+        once_before(monkeypatch, promoting, "_is_writable", die)
         with pytest.raises(SystemExit):
             fail_over(pair)
         monkeypatch.undo()

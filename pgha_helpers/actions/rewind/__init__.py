@@ -6,13 +6,12 @@ can start it, whatever becomes of the runbook or of the machine.
 """
 
 from .overwriting import put_away, rehearse, rewind
-from .proofs import prove_source, prove_timeline, see_its_own
+from .proofs import prove_source, see_its_own
 from .recovering import put_back, recovered
 from .saving import save
 
 __all__ = [
     "prove_source",
-    "prove_timeline",
     "put_away",
     "put_back",
     "recovered",

@@ -16,15 +16,6 @@ for f in recovery.signal recovery.done; do [ ! -e "$f" ] || echo "$f"; done
 """
 
 
-def prove_timeline(run: Run, primary: str, timeline: int) -> None:
-    """See that the primary's control file shows its timeline: pg_rewind believes it, and was misled 3 of 3 times."""
-    with run.deed(primary, f"see that its control file shows timeline {timeline}") as deed:
-        deed.changed = False
-        told = run.doors[primary].sql.read("select timeline_id as now from pg_control_checkpoint()")[0]["now"]
-        if told != timeline:
-            raise NotAchieved(f"the control file of {primary} shows timeline {told}", "run this notebook again")
-
-
 def prove_source(run: Run, name: str) -> None:
     """Try the very connection that pg_rewind will use. Raises Failure that says why it cannot be used."""
     other = run.pair.other(name).name

@@ -178,7 +178,7 @@ def _spans(began: float, done: list[dict[str, Any]]) -> tuple[tuple[str, float],
     found, last = [], began
     for deed in done:
         did = _VARIES.sub("…", deed["did"])[:60]
-        found.append((f"before: {did}", deed["began"] - last))
+        found.append((f"before: {did}", max(0.0, deed["began"] - last)))  # some are done beside another one
         found.append((did, deed["seconds"]))
         last = deed["began"] + deed["seconds"]
     return tuple(found)

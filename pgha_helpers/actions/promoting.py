@@ -1,0 +1,104 @@
+"""Promoting a standby, and seeing that nothing is misled by what it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from .. import dialect
+from ..errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
+from ..run import Run
+from ..show import span
+from ..wire.doors import Door
+from .servers import POLL, in_recovery
+
+#: Ends a script: the startup process looks round. Once recovery has ended there is none.
+WAKE = """
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    title=; read -r title < "$p/cmdline"
+    case "$title" in *": startup "*) kill -HUP "${p#/proc/}" 2>/dev/null;; esac
+  fi
+done
+exit 0
+"""
+
+_TIMELINES = """
+select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
+  from pg_control_checkpoint()
+"""
+
+
+def prove_timeline(run: Run, name: str) -> None:
+    """See that a primary's control file shows the timeline it writes on, once it has written a checkpoint.
+
+    pg_rewind believes that file, and up to 15 was misled by it in 3 of 3 tries. Raises NotAchieved.
+    """
+    with run.deed(name, "see that its control file shows its timeline") as deed:
+        deed.changed = False
+        row = run.doors[name].sql.read(_TIMELINES)[0]
+        if row["told"] != row["now"]:
+            raise NotAchieved(
+                f"the control file of {name} shows timeline {row['told']}, and it writes on {row['now']}",
+                "run this notebook again",
+            )
+        deed.say(f"saw that its control file shows timeline {row['told']}")
+
+
+def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
+
+    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do. A promote that comes within
+    milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval (seen on 15: 5 of 40), so the
+    startup process is woken after 10 ms. To ask again would wake it, too, but leave a file `promote` behind (40 of 40):
+    that is done only every 300 ms, and `arm` removes what is left.
+    """
+    door = run.doors[name]
+    with run.deed(name, "promote") as deed:
+        if not in_recovery(door):
+            deed.already("it was writable")
+            return
+        deadline = time.monotonic() + run.timeouts.promote
+        trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
+        meanwhile()
+        while True:
+            if time.monotonic() - asked > 0.3:
+                trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
+            if _is_writable(door):
+                return
+            if not woken and time.monotonic() - asked > 0.01:
+                wake_startup(door)
+                woken = True
+            if time.monotonic() > deadline:
+                raise Undecided(
+                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
+                    "the promotion may still come: do not start the old primary. Run this notebook again",
+                )
+            time.sleep(POLL)
+
+
+def _ask_to_promote(run: Run, door: Door, major: int) -> str:
+    """Ask once. What goes wrong is only told: the promotion may have come meanwhile, and the next look decides."""
+    run.lock.check(door.node.name)
+    try:
+        if dialect.has("pg_promote", major):
+            door.sql.do("select pg_promote(wait => false)")
+        else:
+            door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
+    except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
+        return trouble.what
+    return "it said nothing"
+
+
+def wake_startup(door: Door) -> None:
+    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
+    with contextlib.suppress(Refusal):
+        door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
+
+
+def _is_writable(door: Door) -> bool:
+    try:
+        return not in_recovery(door)
+    except (Unreachable, TooSlow):
+        return False
