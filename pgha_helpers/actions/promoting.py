@@ -46,13 +46,15 @@ def prove_timeline(run: Run, name: str) -> None:
         deed.say(f"saw that its control file shows timeline {row['told']}")
 
 
-def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+def promote(
+    run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None, patience: float = 0.01
+) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
     `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do. A promote that comes within
     milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval (seen on 15: 5 of 40), so the
-    startup process is woken after 10 ms. To ask again would wake it, too, but leave a file `promote` behind (40 of 40):
-    that is done only every 300 ms, and `arm` removes what is left.
+    startup process is woken after `patience` seconds. To ask again would wake it, too, but leave a file `promote`
+    behind (40 of 40): that is done only every 300 ms, and `arm` removes what is left.
     """
     door = run.doors[name]
     with run.deed(name, "promote") as deed:
@@ -67,7 +69,7 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
                 trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
             if _is_writable(door):
                 return
-            if not woken and time.monotonic() - asked > 0.01:
+            if not woken and time.monotonic() - asked > patience:
                 wake_startup(door)
                 woken = True
             if time.monotonic() > deadline:

@@ -20,6 +20,7 @@ from .promoting import wake_startup
 _STUCK = 1.0  # seconds that a walreceiver may take to notice that its primary is gone
 _EVERY = 5.0  # seconds between two lines about a replay under way
 _POLL = 0.005
+_WAKE = 0.02  # seconds between two signals to the startup process
 _SIGNAL_RECEIVER = """
 for p in /proc/[0-9]*; do
   if [ "$p/cwd" -ef "$1" ]; then
@@ -121,7 +122,7 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
     process, which sleeps wal_retrieve_retry_interval between two looks at pg_wal.
     """
     door = run.doors[name]
-    began = since = told = time.monotonic()
+    began = since = told = woken = time.monotonic()
     first = newest = servers.replayed(door)
     while (at := servers.replayed(door)) <= goal:
         now = time.monotonic()
@@ -133,9 +134,10 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             left, rate = goal - at, (at - first) / (now - began)
             print(f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} a second", flush=True)
             told = now
-        if wake:
+        if wake and now - woken > _WAKE:
             wake_startup(door)
-        time.sleep(_POLL)
+            woken = time.monotonic()
+        time.sleep(servers.POLL if now - began < 1 else _POLL)
     return at
 
 

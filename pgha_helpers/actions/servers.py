@@ -21,7 +21,7 @@ from ..wire.doors import Door
 
 T = TypeVar("T")
 _GONE = 10.0  # seconds without any process after a start: it has ended, and does not come any more
-POLL = 0.002  # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
+POLL = 0.001  # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
 
 _SIGNAL = """
 for p in /proc/[0-9]*; do

@@ -21,17 +21,19 @@ _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 #: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
 #: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
-#: One script, because each is a round trip in the outage.
+#: One script, because each is a round trip in the outage; and no program for what is not there.
 _BEFORE = """
 set -e
 cd "$1"
 if [ -e recovery.signal ]; then echo foreign; exit 0; fi
-if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; exit 0; fi
-rm -f promote fallback_promote
+if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; else
+  echo is
+  if [ -e promote ] || [ -e fallback_promote ]; then rm -f promote fallback_promote; fi
 """
 _ARM = {
-    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal .",
-    "recovery.conf": _BEFORE + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .",
+    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal .; fi; set +e\n",
+    "recovery.conf": _BEFORE
+    + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .; fi; set +e\n",
 }
 
 
@@ -66,11 +68,12 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     return True
 
 
-def arm(run: Run, name: str, major: int) -> None:
-    """Make sure that whatever starts this node next, it comes up as a standby."""
+def arm(run: Run, name: str, major: int, look: str = "") -> str:
+    """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look` after it says."""
     with run.deed(name, "arm: the next start makes it a standby") as deed:
         file = dialect.standby_file(major)
-        found = run.doors[name].script(_ARM[file], run.doors[name].node.data_directory, file).text
+        answer = run.doors[name].script(_ARM[file] + look, run.doors[name].node.data_directory, file).text
+        found, _, said = answer.partition("\n")
         if found == "foreign":
             raise Refusal(
                 f"{name} has a recovery.signal: it would recover from an archive, then open for writes",
@@ -78,6 +81,7 @@ def arm(run: Run, name: str, major: int) -> None:
             )
         if found == "was":
             deed.already("it was armed")
+        return said
 
 
 def disarm(run: Run, name: str) -> None:

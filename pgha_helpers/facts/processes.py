@@ -22,6 +22,8 @@ _FILES = """
 echo files
 for f in standby.signal recovery.signal recovery.conf; do [ ! -e "$1/$f" ] || echo "$f"; done
 """
+#: Both at once, because it is asked in an outage. $1 data directory.
+FENCED = _PROCESSES + _FILES
 
 
 def read_processes(door: Door) -> tuple[Process, ...]:
@@ -34,9 +36,13 @@ def _processes(lines: list[str]) -> tuple[Process, ...]:
     return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdigit())
 
 
-def read_fenced(door: Door) -> tuple[tuple[Process, ...], tuple[str, ...]]:
-    """Every process, and the files of a standby definition: both at once, because it is asked in an outage."""
-    lines = door.script(_PROCESSES + _FILES, door.node.data_directory).text.splitlines()
+def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
+    """Read the answer of FENCED: every process, and the files of a standby definition.
+
+    >>> parse_fenced("7 postgres: writer \\nfiles\\nstandby.signal\\n")
+    ((Process(pid=7, title='postgres: writer'),), ('standby.signal',))
+    """
+    lines = text.splitlines()
     between = lines.index("files")
     return _processes(lines[:between]), tuple(lines[between + 1 :])
 

@@ -17,7 +17,7 @@ from .parting import digest_before
 from .wal_end import WalEnd, find_end, goes_on, last_bytes
 
 #: Inode, size and time of change of every file of WAL, and of the control file, which each start of a server writes.
-_FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
+FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def look_behind(old: Door, found: Found) -> Behind:
 def fingerprint(door: Door) -> str:
     """What changes with any change to a node's WAL; empty where that cannot be told."""
     try:
-        return door.script(_FINGERPRINT, door.node.data_directory).text
+        return door.script(FINGERPRINT, door.node.data_directory).text
     except CommandFailed:
         return ""
 
@@ -89,9 +89,12 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     return remains
 
 
-def still_there(run: Run, old: str, here: Position) -> Remains | None:
-    """What this run has read there, if the disk and the standby are as they were then."""
+def still_there(run: Run, old: str, here: Position, now: str = "") -> Remains | None:
+    """What this run has read there, if the disk and the standby are as they were then.
+
+    `now` is the fingerprint of the disk where that was just taken, and nothing ran there any more.
+    """
     known: Remains | None = run.remains
     if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
         return None
-    return known if fingerprint(run.doors[old]) == known.fingerprint else None
+    return known if (now or fingerprint(run.doors[old])) == known.fingerprint else None

@@ -20,15 +20,16 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     major = target.version // 10000
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
     with run.journal.held():
-        way = fence(run, plan, now, major)
-        if way == "ssh":
+        fenced = fence(run, plan, now, major)
+        if fenced.way == "ssh":
             replay.cut_off(run, target, plan.peer)
         replay.let_go(run, target, skip)
-        salvage(run, plan, now)
+        salvage(run, plan, now, fenced.fingerprint)
         replay.replay_what_it_has(run, target)
         with uninterrupted():
-            promoting.promote(run, plan.node, major)
+            promoting.promote(run, plan.node, major, patience=0.1)  # its primary was lost long ago
     run.journal.write("outage ended", new=plan.node)
-    replay.restore_delay(run, plan.node)
-    if way == "ssh":
+    if skip:
+        replay.restore_delay(run, plan.node)
+    if fenced.way == "ssh":
         define_afterwards(run, plan, now, major)

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from .. import dialect
 from ..actions import servers, standby
 from ..actions.fence import disable_service, fence_by_command
 from ..errors import Failure, HaError, NotAchieved, Refusal
-from ..facts.processes import read_fenced
+from ..facts.processes import FENCED, parse_fenced
+from ..facts.remains import FINGERPRINT
 from ..model import Blank, Silent, Snapshot
 from ..plans import Plan
 from ..run import Run
 
 Way = Literal["ssh", "command", "word"]
 
+#: What is asked right after the arming, in one round trip with it.
+_LOOK = f"{FENCED}\necho wal\n({FINGERPRINT}) 2>/dev/null; :"
 
-def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Way:
-    """Fence the old primary, and write down by which way and on what evidence; gives the way.
+
+@dataclass(frozen=True)
+class Fenced:
+    """By which way; over ssh with the fingerprint of the WAL on a disk where nothing ran any more, if it was taken."""
+
+    way: Way
+    fingerprint: str = ""
+
+
+def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
+    """Fence the old primary, and write down by which way and on what evidence.
 
     A shell that is lost half-way is followed by the fence command where there is one. Raises a Failure or, where
     nothing was changed, a Refusal; never is silence taken for a fence.
@@ -26,7 +39,8 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Way:
     has_command, answers = run.pair[plan.peer].fence is not None, not isinstance(now[plan.peer], Silent)
     if answers:
         try:
-            return _told(run, plan, "ssh", _over_ssh(run, plan, now, major, word))
+            words, fingerprint = _over_ssh(run, plan, now, major, word)
+            return _told(run, plan, "ssh", words, fingerprint)
         except HaError as failed:
             _go_on(run, plan, "ssh", failed, has_command)
     if has_command:
@@ -40,9 +54,9 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Way:
     return _told(run, plan, "word", word)
 
 
-def _told(run: Run, plan: Plan, way: Way, words: str) -> Way:
+def _told(run: Run, plan: Plan, way: Way, words: str, fingerprint: str = "") -> Fenced:
     run.journal.write("fenced by", node=plan.peer, way=way, words=words)
-    return way
+    return Fenced(way, fingerprint)
 
 
 def _go_on(run: Run, plan: Plan, way: Way, failed: HaError, has_another: bool) -> None:
@@ -53,33 +67,39 @@ def _go_on(run: Run, plan: Plan, way: Way, failed: HaError, has_another: bool) -
     print(f"  {plan.peer}: not fenced by {way}: {failed.what}", flush=True)
 
 
-def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> str:
+def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tuple[str, str]:
     """End every process of the old primary, after making sure that whatever starts it makes it a standby.
 
-    A disk that cannot be written cannot be armed: then somebody's word that it stays off has to do.
+    Gives the evidence in words, and the fingerprint of its WAL if nothing ran any more. A disk that cannot be written
+    cannot be armed: then somebody's word that it stays off has to do.
     """
-    armed = False
+    armed, said, door = False, "", run.doors[plan.peer]
     if not isinstance(now[plan.peer], Blank):
         try:
-            _arm(run, plan, major)
+            said = _arm(run, plan, major)
             armed = True
         except HaError as unarmed:
             if not word:
                 raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
             run.journal.write("not armed", node=plan.peer, because=unarmed.what)
         _disable(run, plan)
-    left, there = read_fenced(run.doors[plan.peer])
+    said, _, fingerprint = (said or door.script(_LOOK, door.node.data_directory).text).partition("\nwal\n")
+    left, there = parse_fenced(said)
     if left:
         servers.end_every_process(run, plan.peer)
-        left, there = read_fenced(run.doors[plan.peer])
-    return _evidence(plan, (len(left), there), armed, word)
+        fingerprint = ""
+        left, there = parse_fenced(door.script(FENCED, door.node.data_directory).text)
+    return _evidence(plan, (len(left), there), armed, word), fingerprint
 
 
-def _arm(run: Run, plan: Plan, major: int) -> None:
-    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried)."""
+def _arm(run: Run, plan: Plan, major: int) -> str:
+    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried).
+
+    Gives what is seen there right after.
+    """
     if not dialect.has("standby_signal", major):
         standby.define(run, plan.peer, major)
-    standby.arm(run, plan.peer, major)
+    return standby.arm(run, plan.peer, major, _LOOK)
 
 
 def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:

@@ -27,12 +27,12 @@ _LEAST = 24  # bytes: a record's header, which ends with the CRC of all of it
 _WITHOUT = "-p salvage=none promotes without it: what was not received then stays on that disk only"
 
 
-def salvage(run: Run, plan: Plan, now: Snapshot) -> None:
+def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> None:
     """Bring over every record that the old primary's disk has beyond the standby's WAL, and see it replayed.
 
     Does nothing where that disk cannot be read, or with `salvage=none`. Raises NotAchieved where it can be read, and
     not all that it holds can be brought over; with `salvage=some` damage in the middle is told, and what stands before
-    it is brought over.
+    it is brought over. `fingerprint` is that of the disk's WAL where the fence has just taken it, or empty.
     """
     target = now[plan.node]
     assert isinstance(target, Running), "a plan to promote is made only for a node that answers"
@@ -45,7 +45,7 @@ def salvage(run: Run, plan: Plan, now: Snapshot) -> None:
     seen = now[plan.peer]  # where nothing ran, that was its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
-    found, known = _look_for_end(run, plan, control, target.timeline)
+    found, known = _look_for_end(run, plan, control, target.timeline, fingerprint)
     behind = _bring_over(run, plan, found, known)
     _judge_damage(run, plan, found.end, behind.goes_on)
     _prove_one_history(run, plan, found, behind.last)
@@ -63,12 +63,14 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
     return disk.control
 
 
-def _look_for_end(run: Run, plan: Plan, control: Control, timeline: int) -> tuple[Found, list[Future[Behind]]]:
+def _look_for_end(
+    run: Run, plan: Plan, control: Control, timeline: int, fingerprint: str
+) -> tuple[Found, list[Future[Behind]]]:
     """Where its WAL ends, and what stands there if that is known: nothing is read twice within the outage."""
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
-        if known := still_there(run, plan.peer, here):
+        if known := still_there(run, plan.peer, here, fingerprint):
             deed.say(f"its WAL ends at {known.found.end}, and nothing has touched it since the gate read it")
             looked: Future[Behind] = Future()
             looked.set_result(known.behind)
