@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import paramiko
+import pytest
+
+from pgha_helpers.wire.ssh import SshPipes
 
 _TRY = """
 import socket, threading
@@ -24,3 +30,32 @@ def test_a_server_that_hangs_up_is_told_in_words_and_not_in_a_traceback() -> Non
     told = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, text=True, check=True)
     assert "127.0.0.1" in told.stdout and "does not answer" in told.stdout
     assert told.stderr == ""
+
+
+class Late(paramiko.Channel):
+    """Its last words and its end come just as somebody asks whether it has ended."""
+
+    came = False
+
+    @property
+    def eof_received(self) -> bool:
+        if not self.came:
+            self.came = True
+            self.in_buffer.feed(b"pgha-status 0")
+        return True
+
+    @eof_received.setter
+    def eof_received(self, value: object) -> None:
+        """The channel begins without an end."""
+
+
+def test_the_last_words_of_a_program_are_not_missed_when_its_end_comes_with_them() -> None:
+    pipes = SshPipes.__new__(SshPipes)
+    pipes._channel = Late(1)
+    pipes._channel.transport = SimpleNamespace(is_active=lambda: True)
+    pipes._fileno = pipes._channel.fileno()
+    heard = b""
+    with pytest.raises(EOFError):
+        for _ in range(3):
+            heard += pipes.receive(0)[0]
+    assert heard == b"pgha-status 0"
