@@ -35,7 +35,7 @@ _PAGE, _HEADER = 8192, 24  # bytes of a page of WAL
 
 
 #: How many boundaries each procedure has, more or less: tests choose among them, a trial counts them.
-BOUNDARIES = {"failover": 22, "rebuild by clone": 18, "rebuild by rsync": 24, "rebuild by rewind": 36}
+BOUNDARIES = {"failover": 24, "rebuild by clone": 16, "rebuild by rsync": 22, "rebuild by rewind": 32}
 
 
 @dataclass
