@@ -31,8 +31,8 @@ def rewind(now: Snapshot, loser: Loser) -> Plan:
     steps = (
         f"Checkpoint {primary}, and let {now.pair.replication_user} read its files over SQL",
         f"Stop what runs on {node}; save its control file, its configuration and its WAL from the fork on beside it",
-        f"Recover {node} from its crash where it had one, under a name that nothing starts; rehearse pg_rewind. If that "
-        "says no, it comes back as it had crashed",
+        f"Recover {node} from its crash where it had one, under a name that nothing starts; rehearse pg_rewind. If "
+        "that says no, it comes back as it had crashed",
         f"Rewind it from {primary} under such a name, and put it back. If that fails it stays aside, is never started, "
         "and the next rebuild is a clone",
     )
