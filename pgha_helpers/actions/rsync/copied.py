@@ -67,9 +67,9 @@ class Copy:
     """A copy under way of a running `source` into `directory`.
 
     `stays` tells, once somebody needs to know, what of the directory's own configuration stays; None where the source's
-    is taken. `into` tells whether the directory holds an older copy that may be written into.
-    `basis` is an older, stopped copy from which equal files are taken: copied, and never linked, because two clusters
-    would then write into one file.
+    is taken. `into` tells whether the directory holds an older copy that may be written into. `basis` is an older,
+    stopped copy from which equal files are taken: copied, and never linked, because two clusters would then write into
+    one file.
     """
 
     run: Run
