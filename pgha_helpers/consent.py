@@ -28,8 +28,11 @@ def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
 def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
     """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then.
 
-    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely.
+    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely. What was judged
+    already, the same plan by the same look, is not judged again: a failover goes on from the gate's own look.
     """
+    if run.required and run.required[0] == plan and run.required[1] is now:
+        return run.required[2]
     checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
     verdicts = judged(run, checks, now)
     refusing = [v for v in verdicts.against if v.level != "warning"]
@@ -38,6 +41,7 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
         reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in refusing)
         count = len(refusing)
         raise NotSafe(f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}")
+    run.required = (plan, now, verdicts)
     return verdicts
 
 

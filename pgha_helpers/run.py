@@ -15,7 +15,7 @@ from . import front
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
-from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Timeouts
+from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Timeouts, Verdicts
 from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
@@ -64,6 +64,7 @@ class Run:
     others: dict[str, Door] = field(default_factory=dict)  # to hosts that are no nodes, see `elsewhere`
     permit: Plan | None = None
     given: str = ""  # the words by which the gate was passed last
+    required: tuple[Plan, Snapshot, Verdicts] | None = None  # what was judged last, and found well
     at_gate: tuple[float, Snapshot] | None = None  # what the gate saw under its lock, and when (monotonic)
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))

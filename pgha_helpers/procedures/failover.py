@@ -27,7 +27,7 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
         salvage(run, plan, now, fenced.fingerprint)
         replay.replay_what_it_has(run, target)
         with uninterrupted():
-            promoting.promote(run, plan.node, major, patience=0.1)  # its primary was lost long ago
+            promoting.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node)
     if skip:
         replay.restore_delay(run, plan.node)
