@@ -26,7 +26,7 @@ Event = dict[str, Any]
 NAME = "journal.jsonl"
 #: What must survive a power cut before anything else happens. The rest is written at once, and flushed with the next of
 #: these: on a busy disk a flush takes tens of milliseconds, and a run has a hundred events.
-_FLUSHED = {"run begun", "gate answered", "gate passed", "chained", "outage begins", "outage ended", "abort", "error"}
+_FLUSHED = {"run begun", "gate answered", "chained", "outage begins", "outage ended", "abort", "error"}
 _FLUSHED |= {"deed begun", "deed failed", "run ended"}
 
 

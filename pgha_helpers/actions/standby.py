@@ -21,7 +21,8 @@ _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 #: Arming is one rename or one empty file, because everything else was written while clients still worked.
 #: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
 #: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
-#: One script, because each is a round trip in the outage; and no program for what is not there.
+#: One script, because each is a round trip in the outage; and no program for what is not there. The disk is waited for
+#: at its end, so that it is flushed while a look goes round.
 _BEFORE = """
 set -e
 cd "$1"
@@ -31,10 +32,11 @@ if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; else
   if [ -e promote ] || [ -e fallback_promote ]; then rm -f promote fallback_promote; fi
 """
 _ARM = {
-    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal .; fi; set +e\n",
+    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal . & flushing=$!; fi; set +e\n",
     "recovery.conf": _BEFORE
-    + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf .; fi; set +e\n",
+    + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf . & flushing=$!; fi; set +e\n",
 }
+_FLUSHED = '\n[ -z "$flushing" ] || wait "$flushing"\n'
 
 
 def define(run: Run, name: str, major: int) -> None:
@@ -72,7 +74,7 @@ def arm(run: Run, name: str, major: int, look: str = "") -> str:
     """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look` after it says."""
     with run.deed(name, "arm: the next start makes it a standby") as deed:
         file = dialect.standby_file(major)
-        answer = run.doors[name].script(_ARM[file] + look, run.doors[name].node.data_directory, file).text
+        answer = run.doors[name].script(_ARM[file] + look + _FLUSHED, run.doors[name].node.data_directory, file).text
         found, _, said = answer.partition("\n")
         if found == "foreign":
             raise Refusal(

@@ -15,6 +15,7 @@ from ..run import Run
 from ..wire.doors import Door
 from .parting import digest_before
 from .wal_end import WalEnd, find_end, goes_on, last_bytes
+from .wal_pieces import Piece, pieces, read_piece
 
 #: Inode, size and time of change of every file of WAL, and of the control file, which each start of a server writes.
 FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
@@ -44,12 +45,16 @@ class Behind:
 
 @dataclass(frozen=True)
 class Remains:
-    """All of it as it was once read on `node`, whose WAL had this fingerprint."""
+    """All of it as it was once read on `node`, whose WAL had this fingerprint.
+
+    `lacking` is what the standby lacks, of its first piece (1 MB): most often that is all.
+    """
 
     node: str
     fingerprint: str
     found: Found
     behind: Behind
+    lacking: Mapping[Piece, bytes]
 
 
 def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
@@ -84,7 +89,9 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     """Read all of it, and remember it with the run: whoever asks for a node on which something runs forgets it."""
     before = fingerprint(run.doors[old])
     found = look_for_end(run, old, here, control)
-    remains = Remains(old, before, found, look_behind(run.doors[old], found))
+    first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
+    lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
+    remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
     run.remains = remains
     return remains
 

@@ -44,7 +44,7 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
 
 def _shell_answers(run: Run, name: str) -> bool:
     try:
-        run.doors[name].script(":", within=run.timeouts.connect)
+        run.doors[name].shell.ping(run.timeouts.connect)
     except HaError:
         return False
     return True

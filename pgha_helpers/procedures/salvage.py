@@ -13,7 +13,7 @@ from ..actions import servers, wal_copy
 from ..actions.replay import replay_past
 from ..errors import NotAchieved
 from ..facts.disk import read_disk
-from ..facts.remains import Behind, Found, look_behind, look_for_end, still_there
+from ..facts.remains import Behind, Found, Remains, look_behind, look_for_end, still_there
 from ..facts.wal import record_at
 from ..facts.wal_bytes import read_bytes
 from ..facts.wal_end import WalEnd
@@ -65,49 +65,52 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
 
 def _look_for_end(
     run: Run, plan: Plan, control: Control, timeline: int, fingerprint: str
-) -> tuple[Found, list[Future[Behind]]]:
-    """Where its WAL ends, and what stands there if that is known: nothing is read twice within the outage."""
+) -> tuple[Found, Remains | None]:
+    """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read twice."""
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
         if known := still_there(run, plan.peer, here, fingerprint):
             deed.say(f"its WAL ends at {known.found.end}, and nothing has touched it since the gate read it")
-            looked: Future[Behind] = Future()
-            looked.set_result(known.behind)
-            return known.found, [looked]
+            return known.found, known
         try:
             found = look_for_end(run, plan.peer, here, control)
         except NotAchieved as unknown:
             raise NotAchieved(unknown.what, _WITHOUT) from None
         deed.say(f"its WAL ends at {found.end}")
-        return found, []
+        return found, None
 
 
-def _bring_over(run: Run, plan: Plan, found: Found, looking: list[Future[Behind]]) -> Behind:
+def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Behind:
     """Copy until the standby has replayed the last record: a recycled file may have replaced one meanwhile.
 
     What stands behind the end is looked for as soon as the old primary's shell has nothing else to do, and only if
     that is not under way or known.
     """
     door, end = run.doors[plan.node], found.end
+    looking: list[Future[Behind]] = []
 
     def look_there() -> None:
-        if not looking:
+        if not looking and not known:
             looking.append(run.aside(lambda: look_behind(run.doors[plan.peer], found)))
+
+    def seen_there() -> Behind:
+        return known.behind if known else looking[0].result()
 
     for again in (False, True):
         if end.last is None or servers.replayed(door) > end.last:
             print(f"{plan.node} has every record that the disk of {plan.peer} holds.", flush=True)
             look_there()
-            return looking[0].result()
+            return seen_there()
         _prove_same_before(run, plan, found)
-        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, look_there)
+        read = known.lacking if known and not again else {}
+        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, read, look_there)
         patience = run.timeouts.replay if again else min(_STILL, run.timeouts.replay)
         with run.deed(plan.node, f"replay up to {end}") as deed:
             at = replay_past(run, plan.node, end.last, patience, wake=True)
             deed.say(f"replayed to {at}, all that {plan.peer} wrote" if at else "it stands still")
         if at:
-            return looking[0].result()
+            return seen_there()
     raise NotAchieved(
         f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of {plan.peer} at {end.last}",
         f"read the log of {plan.node}, then run this notebook again. {_WITHOUT}",

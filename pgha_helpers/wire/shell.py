@@ -72,6 +72,10 @@ class Shell:
         told = shlex.join(("sh", "-c", "…", *arguments))
         return self._ask(f"set -- {_quoted(arguments)}\n{text}", told, within, okay, stdin)
 
+    def ping(self, within: float) -> None:
+        """See that the shell answers: not even a process is made for that. Raises as run does."""
+        self._marked(b":", within, "a line")
+
     def close(self) -> None:
         """End the shell."""
         if self._pipes:
