@@ -24,6 +24,10 @@ done
 exit 0
 """
 
+#: A role that may not see it sees no row.
+_STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
+_HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
+
 _TIMELINES = """
 select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
   from pg_control_checkpoint()
@@ -49,11 +53,11 @@ def prove_timeline(run: Run, name: str) -> None:
 def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
-    `meanwhile` is done once it was asked: the server needs some 40 ms, whatever we do. A promote that comes within
-    milliseconds of losing the primary can sleep a whole wal_retrieve_retry_interval (seen on 15: 5 of 40), so the
-    startup process is woken after 10 ms; so it can where WAL was just brought over (0.08 s in 10 of 14 without it). To
-    ask again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only every 300 ms, and
-    `arm` removes what is left.
+    `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do. A startup process that hears of
+    it while it waits for a walreceiver then sleeps a whole wal_retrieve_retry_interval (seen on 15: 5 of 40, within
+    milliseconds of losing the primary or after WAL was brought over), so it is woken where it still sleeps. To ask
+    again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only every 300 ms, and `arm`
+    removes what is left.
     """
     door = run.doors[name]
     with run.deed(name, "promote") as deed:
@@ -61,16 +65,16 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
             deed.already("it was writable")
             return
         deadline = time.monotonic() + run.timeouts.promote
-        trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
+        trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
+        looked, begun = asked, False
         meanwhile()
         while True:
             if time.monotonic() - asked > 0.3:
-                trouble, asked, woken = _ask_to_promote(run, door, major), time.monotonic(), False
+                trouble, asked, begun = _ask_to_promote(run, door, major), time.monotonic(), False
             if _is_writable(door):
                 return
-            if not woken and time.monotonic() - asked > 0.01:
-                run.aside(lambda: wake_startup(door))  # it takes 4 ms, in which the promotion may end
-                woken = True
+            if not begun and time.monotonic() - looked > _HEARD:
+                begun, looked = _begun_or_woken(run, door), time.monotonic()
             if time.monotonic() > deadline:
                 raise Undecided(
                     f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
@@ -96,6 +100,17 @@ def wake_startup(door: Door) -> None:
     """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
     with contextlib.suppress(Refusal):
         door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
+
+
+def _begun_or_woken(run: Run, door: Door) -> bool:
+    """Whether the new timeline is being made; a startup process that sleeps instead, or cannot be seen, is woken."""
+    try:
+        seen = [str(row["waits_for"]) for row in door.sql.read(_STARTUP)]
+    except (QueryFailed, TooSlow, Unreachable):
+        return False
+    if not seen or seen[0].startswith("Recovery"):
+        run.aside(lambda: wake_startup(door))
+    return bool(seen) and seen[0].startswith("WALCopy")
 
 
 def _is_writable(door: Door) -> bool:

@@ -123,8 +123,8 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
     """
     door = run.doors[name]
     began = since = told = woken = time.monotonic()
-    first = newest = servers.replayed(door)
-    while (at := servers.replayed(door)) <= goal:
+    at = first = newest = servers.replayed(door)
+    while at <= goal:
         now = time.monotonic()
         if at > newest:
             newest, since = at, now
@@ -138,35 +138,31 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             wake_startup(door)
             woken = time.monotonic()
         time.sleep(servers.POLL if now - began < 1 else _POLL)
+        at = servers.replayed(door)
     return at
 
 
 def replay_what_it_has(run: Run, seen: Running) -> None:
-    """Let the standby replay all that it has received, which is what it will open with. Raises NotAchieved.
-
-    What it has received may end with the beginning of a record whose rest never came.
-    """
-    name, door = seen.node, run.doors[seen.node]
-    with run.deed(name, "replay what it has received") as deed:
+    """Let the standby replay all that it has received, which is what it will open with. Raises NotAchieved."""
+    with run.deed(seen.node, "replay what it has received") as deed:
         deed.changed = False
-        received = _received(door)
-        at = replay_past(run, name, Lsn(received - 1), min(_STUCK, run.timeouts.replay))
-        if at is None and not _has_no_more(door, seen):
-            at = replay_past(run, name, Lsn(received - 1), run.timeouts.replay)
-            if at is None and not _has_no_more(door, seen):
-                at = servers.replayed(door)
-                raise NotAchieved(
-                    f"{name} has received {received} and stands still at {at}, {size(received - at)} before it",
-                    f"read the log of {name}: what holds its replay? Then run this notebook again",
-                )
-        deed.say(f"replayed what it has received, to {servers.replayed(door)}")
+        row = run.doors[seen.node].sql.read(query("positions"))[0]
+        received, at = Lsn.parse(row["received"]), Lsn.parse(row["replayed"])
+        if at < received:
+            at = _replay_up_to(run, seen, received)
+        deed.say(f"replayed what it has received, to {at}")
 
 
-def _has_no_more(door: Door, seen: Running) -> bool:
-    """Whether no whole record stands behind the one that was replayed last."""
-    at = Position(seen.timeline, servers.replayed(door))
-    return find_end(door, at, int(seen.settings["wal_segment_size"])).last is None
-
-
-def _received(door: Door) -> Lsn:
-    return Lsn.parse(door.sql.read(query("positions"))[0]["received"])
+def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
+    """Where it stands after its last whole record; what it has may end with the beginning of another one."""
+    name, door = seen.node, run.doors[seen.node]
+    for patience in (min(_STUCK, run.timeouts.replay), run.timeouts.replay):
+        if past := replay_past(run, name, Lsn(received - 1), patience):
+            return past
+        at = servers.replayed(door)
+        if find_end(door, Position(seen.timeline, at), int(seen.settings["wal_segment_size"])).last is None:
+            return at
+    raise NotAchieved(
+        f"{name} has received {received} and stands still at {at}, {size(received - at)} before it",
+        f"read the log of {name}: what holds its replay? Then run this notebook again",
+    )

@@ -76,7 +76,5 @@ def read_piece(door: Door, piece: Piece) -> bytes:
     path = f"{door.node.data_directory}/pg_wal/{piece.part.name}"
     data = door.script(_READ, path, str(piece.at), str(piece.count)).stdout
     if len(data) != piece.count:
-        raise NotAchieved(
-            f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not {piece.part.until}"
-        )
+        raise NotAchieved(f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not {piece.part.until}")
     return data
