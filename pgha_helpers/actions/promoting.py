@@ -27,6 +27,7 @@ exit 0
 #: A role that may not see it sees no row.
 _STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
 _HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
+_AGAIN = 0.3  # seconds after which it is asked again
 
 _TIMELINES = """
 select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
@@ -69,7 +70,7 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
         looked, begun = asked, False
         meanwhile()
         while True:
-            if time.monotonic() - asked > 0.3:
+            if time.monotonic() - asked > _AGAIN:
                 trouble, asked, begun = _ask_to_promote(run, door, major), time.monotonic(), False
             if _is_writable(door):
                 return

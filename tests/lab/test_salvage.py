@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers.actions import wal_copy
 from pgha_helpers.errors import CommandFailed, NotAchieved
 from pgha_helpers.facts import wal_end
 from pgha_helpers.journal import read
@@ -91,6 +92,24 @@ def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
     assert "MB of WAL from db0" in deeds
     assert ask(pair, "db1", "select count(*) from t") == [(60001,)]
     assert ask(pair, "db1", "select n from t order by ctid desc limit 1") == [("the last one",)]
+    wal = [path for path in (pair.node("db1").data_directory / "pg_wal").iterdir() if path.is_file()]
+    assert {(path.stat().st_mode & 0o777, path.owner()) for path in wal} == {(0o600, wal[0].owner())}
+    assert not [path for path in wal if "salvage" in path.name]
+
+
+def test_bytes_that_did_not_all_arrive_are_noticed(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(pair, "db0", "create table t as select 0 as n")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t values (1)")
+        pair.kill("db0")
+        monkeypatch.setattr(wal_copy, "_WRITE", f"head -c 5 | {wal_copy._WRITE.strip()}\n")
+        with pytest.raises(NotAchieved, match="was not written whole on db1"):
+            fail_over(pair)
+        assert writable(pair) == []
+        monkeypatch.undo()
+        fail_over(pair)
+    assert ask(pair, "db1", "select count(*) from t") == [(2,)]
 
 
 def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:
