@@ -31,7 +31,10 @@ for p in /proc/[0-9]*; do
     done 2>/dev/null < "$p/status"
     title=
     read -r title < "$p/cmdline" 2>/dev/null
-    case "$title" in *": startup "*"recovering "*) echo "recovering ${title##*recovering }";; esac
+    case "$title" in *": startup "*"recovering "*|*": startup "*"waiting for "*)
+      title=${title##*recovering }
+      echo "recovering ${title##*waiting for }";;
+    esac
   fi
 done
 stat -f -c 'free %a %S' -- "$1"

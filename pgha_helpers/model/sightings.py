@@ -53,8 +53,8 @@ class Disk:
     postmaster killed with -9 leaves backends that still commit, and the pid file does not know them. Those of
     `halted` were stopped by a signal (SIGSTOP) and go on with the next SIGCONT.
     `recovery` is what recovery.conf tells a standby, up to PostgreSQL 11.
-    `recovering` is the timeline of the WAL file that a startup process says it reads, or 0: a standby's control file,
-    and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
+    `recovering` is the timeline of the WAL file that a startup process says it reads or waits for, or 0: a standby's
+    control file, and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
     ahead of this machine's. `half` says that the directory is a copy by rsync that did not end or was never started, so
     that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short

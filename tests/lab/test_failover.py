@@ -45,6 +45,18 @@ def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) ->
     _wait_for(pair, "db0", "select count(*) from t", 1)
 
 
+def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_timeline(pair: Lab) -> None:
+    """Nothing else than what the startup process waits for tells the standby's: it said two histories, when fenced."""
+    pair.kill("db0")
+    carry_out(pair, "promote", "promote db1", occasion="failover")
+    carry_out(pair, "rebuild", "rebuild db0")
+    ((switched,),) = ask(pair, "db1", "select pg_switch_wal()")
+    _wait_for(pair, "db0", f"select (pg_last_wal_replay_lsn() > '{switched}')::int", 1)
+    pair.kill("db1")
+    carry_out(pair, "promote", "promote db0", occasion="failover")
+    assert writable(pair) == ["db0"]
+
+
 @pytest.mark.parametrize("node", ["db0", "db1"])
 def test_a_verify_that_finds_a_node_down_is_critical(pair: Lab, node: str) -> None:
     """It is no refusal: cron must hear that something is wrong."""
