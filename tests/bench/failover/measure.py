@@ -1,4 +1,4 @@
-"""The rounds and the table."""
+"""The rounds and the tables."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ from ..pairs import pair_of
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 from .contender import ByHand, Contender, Ours, Promoted, make_whole
 
-_BEFORE, _AFTER = 0.5, 0.3  # seconds of writing before and after each failover
+_BEFORE, _AFTER = 0.5, 0.3  # seconds before and after each failover, in which clients write if there are any
+_ASKED = 1.5  # at most so many times as long as a promotion by hand, the copy of the salvage apart
 
 
 @dataclass(frozen=True)
 class Round:
-    """One failover: what the client saw, and what the contender tells."""
+    """One failover: what the contender tells, and what clients saw, if there were any."""
 
-    seen: Seen
     told: Promoted
+    seen: Seen | None
+
+
+Found = dict[str, list[Round]]
 
 
 def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
@@ -35,19 +39,26 @@ def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
     with ExitStack() as opened:
         ours = Ours(opened.enter_context(pair_of(folder / "ours", PROGRAMS)))
         hand = ByHand(opened.enter_context(pair_of(folder / "hand", PROGRAMS)))
-        found: dict[str, list[Round]] = {ours.name: [], hand.name: []}
-        for number in range(rounds):
-            turn: list[Contender] = [ours, hand] if number % 2 else [hand, ours]
-            for contender in turn:
-                found[contender.name].append(one_round(contender))
         version = Nodes.of(ours.lab).version
-    rate = median(one.seen.rate for each in found.values() for one in each)
-    heading = f"A primary killed with -9, PostgreSQL {version}, {rate:.0f} commits/s, asynchronous, {rounds} rounds"
-    yield heading, failovers(found)
+        quiet = _in_turn(ours, hand, rounds, written_to=False)
+        busy = _in_turn(ours, hand, rounds, written_to=True)
+    rate = median(one.seen.rate for each in busy.values() for one in each if one.seen)
+    what = f"A primary killed with -9, PostgreSQL {version}, asynchronous, {rounds} rounds in turn"
+    yield f"{what}; nobody writes", failovers(quiet)
+    yield f"{what}; four clients write {rate:.0f} rows/s, and come back every 20 ms", failovers(busy)
+    yield "What was asked", asked(quiet, busy)
 
 
-def one_round(contender: Contender) -> Round:
-    """Kill the primary under load, promote the other node, and rebuild what was killed.
+def _in_turn(ours: Contender, hand: Contender, rounds: int, written_to: bool) -> Found:
+    found: Found = {ours.name: [], hand.name: []}
+    for number in range(rounds):
+        for contender in [ours, hand] if number % 2 else [hand, ours]:
+            found[contender.name].append(one_round(contender, written_to))
+    return found
+
+
+def one_round(contender: Contender, written_to: bool = True) -> Round:
+    """Kill the primary, under load or not, promote the other node, and rebuild what was killed.
 
     Each begins with a segment of its own: a server whose WAL ends in the last quarter of one makes the next one while
     it promotes, which takes 18 ms here, and one contender would find that more often than the other.
@@ -55,34 +66,33 @@ def one_round(contender: Contender) -> Round:
     old, new = Nodes.of(contender.lab).roles()
     with Nodes.of(contender.lab).session(old) as session:
         ask(session, "select pg_switch_wal()")
-    with Ledger(Nodes.of(contender.lab).writable_dsn) as ledger:
+    with ExitStack() as opened:
+        ledger = opened.enter_context(Ledger(Nodes.of(contender.lab).writable_dsn)) if written_to else None
         time.sleep(_BEFORE)
         began = time.time()
         contender.lab.kill(old)
         told = contender.promote(new)
         time.sleep(_AFTER)
-        seen = ledger.read((began, time.time()))
+        seen = ledger.read((began, time.time())) if ledger else None
     make_whole(contender.lab)
-    return Round(seen, told)
+    return Round(told, seen)
 
 
-def failovers(found: dict[str, list[Round]]) -> Table:
+def failovers(found: Found) -> Table:
     """A row per contender. The ratios are over the promotion by hand: without the copy, and without its replay too."""
-    floor = median(one.told.seconds for one in found[ByHand.name])
     rows = []
     for name, each in found.items():
-        bare = median(one.told.seconds - one.told.copying for one in each)
         barest = median(one.told.seconds - one.told.copying - one.told.replaying for one in each)
-        lost = [one.seen.lost for one in each]
+        lost = [one.seen.lost for one in each if one.seen]
         rows.append(
             (
                 name,
                 _spread([one.told.seconds for one in each]),
                 _spread([one.told.copying for one in each]),
                 _spread([one.told.replaying for one in each]),
-                f"{bare / floor:.2f}",
-                f"{barest / floor:.2f}",
-                f"{sum(lost)} in {sum(bool(n) for n in lost)} of {len(lost)}",
+                f"{_bare(each) / _floor(found):.2f}",
+                f"{barest / _floor(found):.2f}",
+                f"{sum(lost)} in {sum(bool(n) for n in lost)} of {len(lost)}" if lost else "",
             )
         )
     head = (
@@ -95,6 +105,30 @@ def failovers(found: dict[str, list[Round]]) -> Table:
         "acknowledged rows lost",
     )
     return Table(head, rows)
+
+
+def asked(quiet: Found, busy: Found) -> Table:
+    """The ratio that was asked, on a quiet pair and on one that is written to."""
+    rows = []
+    for pair, found in (("nobody writes", quiet), ("four clients", busy)):
+        ratio = _bare(found[Ours.name]) / _floor(found)
+        rows.append(
+            (
+                f"decided to writable without the copy, over by hand: {pair}",
+                f"{ratio:.2f}",
+                f"{_ASKED:.2f}",
+                "yes" if ratio <= _ASKED else "no",
+            )
+        )
+    return Table(("", "measured", "asked, at most", "reached"), rows)
+
+
+def _bare(each: Sequence[Round]) -> float:
+    return median(one.told.seconds - one.told.copying for one in each)
+
+
+def _floor(found: Found) -> float:
+    return median(one.told.seconds for one in found[ByHand.name])
 
 
 def _spread(values: Sequence[float]) -> str:
