@@ -11,7 +11,7 @@ from ..errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, 
 from ..run import Run
 from ..show import span
 from ..wire.doors import Door
-from .servers import POLL, in_recovery
+from .servers import in_recovery
 
 #: Ends a script: the startup process looks round. Once recovery has ended there is none.
 WAKE = """
@@ -28,6 +28,7 @@ exit 0
 _STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
 _HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
 _AGAIN = 0.3  # seconds after which it is asked again
+_POLL = 0.0005  # seconds between two looks: this wait ends the outage
 
 _TIMELINES = """
 select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
@@ -81,7 +82,7 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
                     f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
                     "the promotion may still come: do not start the old primary. Run this notebook again",
                 )
-            time.sleep(POLL)
+            time.sleep(_POLL)
 
 
 def _ask_to_promote(run: Run, door: Door, major: int) -> str:
