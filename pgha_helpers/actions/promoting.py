@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 
@@ -27,6 +28,7 @@ exit 0
 #: A role that may not see it sees no row.
 _STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
 _HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
+_WOKEN = 0.02  # seconds that waking it may take, on a busy machine
 _AGAIN = 0.3  # seconds after which it is asked again
 _POLL = 0.0005  # seconds between two looks: this wait ends the outage
 
@@ -68,15 +70,16 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
             return
         deadline = time.monotonic() + run.timeouts.promote
         trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
-        looked, begun = asked, False
+        look_at = asked + _HEARD
         meanwhile()
         while True:
             if time.monotonic() - asked > _AGAIN:
-                trouble, asked, begun = _ask_to_promote(run, door, major), time.monotonic(), False
+                trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
+                look_at = asked + _HEARD
             if _is_writable(door):
                 return
-            if not begun and time.monotonic() - looked > _HEARD:
-                begun, looked = _begun_or_woken(run, door), time.monotonic()
+            if time.monotonic() > look_at:
+                look_at = time.monotonic() + _wake_if_asleep(run, door)
             if time.monotonic() > deadline:
                 raise Undecided(
                     f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
@@ -104,15 +107,16 @@ def wake_startup(door: Door) -> None:
         door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
 
 
-def _begun_or_woken(run: Run, door: Door) -> bool:
-    """Whether the new timeline is being made; a startup process that sleeps instead, or cannot be seen, is woken."""
+def _wake_if_asleep(run: Run, door: Door) -> float:
+    """Wake the startup process where it sleeps, or cannot be seen. Gives seconds until another look is worth it."""
     try:
         seen = [str(row["waits_for"]) for row in door.sql.read(_STARTUP)]
     except (QueryFailed, TooSlow, Unreachable):
-        return False
+        return _HEARD
     if not seen or seen[0].startswith("Recovery"):
         run.aside(lambda: wake_startup(door))
-    return bool(seen) and seen[0].startswith("WALCopy")
+        return _WOKEN
+    return math.inf if seen[0].startswith("WALCopy") else _HEARD  # by then it makes the new timeline
 
 
 def _is_writable(door: Door) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from .. import dialect
 from ..errors import BadParameters, NotSafe
-from ..model import Blank, Hung, Pair, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Hung, Pair, Running, Sighting, Silent, Snapshot, Stopped
 from .plan import Plan
 from .rebuild import Evidence, plan_rebuild
 
@@ -86,9 +86,7 @@ def plan_setup(
 
 def _start_first(now: Snapshot, keep: Stopped) -> Plan:
     """A setup that died while it restarted the primary: what it needs beyond the start is seen only then."""
-    other = now.other(keep.node)
-    if isinstance(other, Silent | Hung):
-        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
+    other = _quiet(now.other(keep.node))
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     return Plan(
         "setup",
@@ -100,6 +98,15 @@ def _start_first(now: Snapshot, keep: Stopped) -> Plan:
         roles=f"{keep.node} is kept as primary and is stopped",
         told=(f"{keep.node} {keep}",),
     )
+
+
+def _quiet(other: Sighting) -> Running | Stopped | Blank:
+    """The other node, if it can be worked on. Raises NotSafe for one that nobody can judge now."""
+    if isinstance(other, Hung) and other.starting:
+        raise NotSafe(f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again")
+    if isinstance(other, Silent | Hung):
+        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
+    return other
 
 
 def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
@@ -126,11 +133,9 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
     return keep
 
 
-def _standby(now: Snapshot, keep: Running, other: object, evidence: Evidence | None, method: str) -> Plan:
+def _standby(now: Snapshot, keep: Running, other: Sighting, evidence: Evidence | None, method: str) -> Plan:
     """How the other node becomes a standby: the rebuild's plan, or a clone over a cluster of its own."""
-    if isinstance(other, Silent | Hung):
-        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
-    assert isinstance(other, Running | Stopped | Blank), other
+    other = _quiet(other)
     ours, theirs = now.system_ids() if now.pair.names[0] == keep.node else now.system_ids()[::-1]
     if isinstance(other, Blank) or theirs != ours:
         return _replace(now, keep, other, method)

@@ -17,7 +17,7 @@ from ..run import Run
 
 Way = Literal["ssh", "command", "word"]
 
-#: What is asked right after the arming, in one round trip with it. It ends in another directory.
+#: What is asked right after the arming, in one round trip with it.
 _LOOK = f"{FENCED}\necho wal\n{FINGERPRINT} 2>/dev/null; :"
 
 

@@ -167,6 +167,8 @@ def test_a_standby_that_is_starting_is_not_cloned_over() -> None:
     starting = Hung("db1", "SQL: FATAL", disk(), "the database system is starting up")
     with pytest.raises(NotSafe, match="db1 is starting"):
         plan_rebuild(seen(primary(senders=()), starting))
+    with pytest.raises(NotSafe, match="db1 is starting"):
+        plan_setup(seen(primary(senders=()), starting), "db0")
 
 
 def test_a_setup_that_died_in_the_primarys_restart_starts_it_again() -> None:
