@@ -28,9 +28,9 @@ into=$2
 [ -e "$into" ] || into=pgha-salvage.$2
 """
 _MAKE = """
+for left in pgha-salvage.*; do [ ! -e "$left" ] || rm -f -- "$left"; done
 if [ "$into" != "$2" ]; then
   umask 077
-  rm -f -- pgha-salvage.*
   truncate -s "$3" -- "$into"
   chmod --reference="$1/PG_VERSION" -- "$into"
 fi

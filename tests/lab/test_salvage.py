@@ -81,9 +81,11 @@ def test_a_walreceiver_that_is_stuck_is_ended(pair: Lab) -> None:
 
 
 def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
-    """Several segments, of which the standby has none."""
+    """Several segments, of which the standby has none, and what a salvage left that died."""
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
+    left = pair.node("db1").data_directory / "pg_wal" / "pgha-salvage.0"
+    left.touch()
     with deaf(pair):
         ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
         ask(pair, "db0", "insert into t values ('the last one')")
