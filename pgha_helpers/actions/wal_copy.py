@@ -21,19 +21,22 @@ from .promoting import WAKE
 #: replay takes a record only when it is whole, and to copy up to 16 MB of the node's own WAL as well took 20 of 30 ms.
 #: A segment that it has not comes in under another name, is flushed, then renamed.
 #: Every program takes a millisecond or two, within the outage. $1 data directory, $2 segment, $3 its size, $4 byte.
+#: Which of the two it is is decided once, by the first piece: a restartpoint may recycle an old file to that name.
 _OPEN = """
 set -e
 cd "$1/pg_wal"
-into=$2
-[ -e "$into" ] || into=pgha-salvage.$2
 """
 _MAKE = """
 for left in pgha-salvage.*; do [ ! -e "$left" ] || rm -f -- "$left"; done
-if [ "$into" != "$2" ]; then
+if [ ! -e "$2" ]; then
   umask 077
-  truncate -s "$3" -- "$into"
-  chmod --reference="$1/PG_VERSION" -- "$into"
+  truncate -s "$3" -- "pgha-salvage.$2"
+  chmod --reference="$1/PG_VERSION" -- "pgha-salvage.$2"
 fi
+"""
+_INTO = """
+into=pgha-salvage.$2
+[ -e "$into" ] || into=$2
 """
 _WRITE = """
 dd of="$into" bs=64k iflag=fullblock oflag=seek_bytes seek="$4" conv=notrunc%s
@@ -96,7 +99,7 @@ def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
     make = _MAKE if piece.opens else ""
     write = _WRITE % (",fsync" if piece.closes else "")
     close = f"{_CLOSE}{WAKE}" if piece.closes else ""
-    told = new.script(f"{_OPEN}{make}{write}{close}", *words, stdin=data).complaint
+    told = new.script(f"{_OPEN}{make}{_INTO}{write}{close}", *words, stdin=data).complaint
     written = _WRITTEN.search(told)
     if written is None or int(written[1]) != len(data):
         raise NotAchieved(f"{piece.part.name} was not written whole on {new.node.name}: {told or 'dd says nothing'}")

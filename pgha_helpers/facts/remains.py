@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import CommandFailed
+from ..errors import CommandFailed, NotAchieved
 from ..model import Control, Lsn, Position
 from ..run import Run
 from ..wire.doors import Door
@@ -47,7 +47,7 @@ class Behind:
 class Remains:
     """All of it as it was once read on `node`, whose WAL had this fingerprint.
 
-    `lacking` is what the standby lacks, of its first piece (1 MB): most often that is all.
+    `lacking` is the first piece, at most 1 MB, of what the standby lacks: mostly that is all of it. It may be unread.
     """
 
     node: str
@@ -90,7 +90,13 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     before = fingerprint(run.doors[old])
     found = look_for_end(run, old, here, control)
     first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
-    lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
+    try:
+        lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
+    except (
+        CommandFailed,
+        NotAchieved,
+    ):  # a delayed standby may stand before all WAL that is left: the account is still exact
+        lacking = {}
     remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
     run.remains = remains
     return remains

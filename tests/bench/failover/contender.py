@@ -25,7 +25,10 @@ _POLL = 0.001
 
 @dataclass(frozen=True)
 class Promoted:
-    """Seconds from the decision until the standby took writes; of these, those of copying WAL and of replaying it."""
+    """Seconds until the standby took writes, from the passed gate or, by hand, from the request.
+
+    Of these, those of copying WAL and of replaying it.
+    """
 
     seconds: float
     copying: float = 0.0
@@ -59,7 +62,10 @@ class ByHand:
 
 
 class Ours:
-    """The notebook's verbs over ssh: fence, salvage, proof, promotion. The decision is the consent at the gate."""
+    """The notebook's verbs over ssh: fence, salvage, proof, promotion.
+
+    The clock begins when the gate was passed: see docs/bench.md.
+    """
 
     name = "pgha, its verbs"
 
