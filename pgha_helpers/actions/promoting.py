@@ -25,7 +25,7 @@ done
 exit 0
 """
 
-#: A role that may not see it sees no row.
+#: Without pg_read_all_stats there is no such row: what a process is, is hidden, too.
 _STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
 _HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
 _WOKEN = 0.02  # seconds that waking it may take, on a busy machine

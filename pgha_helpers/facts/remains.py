@@ -86,7 +86,12 @@ def fingerprint(door: Door) -> str:
 
 
 def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
-    """Read all of it, and remember it with the run: whoever asks for a node on which something runs forgets it."""
+    """Read all of it, unless this run did and nothing has touched it since: the gate looks twice, once in a hurry.
+
+    It is remembered with the run; whoever asks for a node on which something runs forgets it.
+    """
+    if known := still_there(run, old, here):
+        return known
     before = fingerprint(run.doors[old])
     found = look_for_end(run, old, here, control)
     first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []

@@ -46,7 +46,7 @@ def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) ->
 
 
 def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_timeline(pair: Lab) -> None:
-    """Nothing else than what the startup process waits for tells the standby's: it said two histories, when fenced."""
+    """Only the startup process's title tells it there; without it the failover was refused as two histories."""
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     carry_out(pair, "rebuild", "rebuild db0")

@@ -33,10 +33,13 @@ def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
         seen, held = run.doors["db1"].sql.read(_STARTUP)[0], postmaster(own_pair, "db1")
         os.kill(held, signal.SIGSTOP)
         try:
-            while seen["wait_event"] != "RecoveryWalStream":
+            for _ in range(100):
+                if seen["wait_event"] == "RecoveryWalStream":
+                    break
                 os.kill(seen["pid"], signal.SIGHUP)
                 time.sleep(0.1)
                 seen = run.doors["db1"].sql.read(_STARTUP)[0]
+            assert seen["wait_event"] == "RecoveryWalStream"
             monkeypatch.setattr(promoting, "_AGAIN", 3600)
             once_before(monkeypatch, promoting, "_is_writable", lambda: os.kill(held, signal.SIGCONT))
             run.permit = Plan("failover", "db1", "db0", "promote")

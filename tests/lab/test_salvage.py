@@ -13,10 +13,12 @@ import pytest
 
 from pgha_helpers.actions import wal_copy
 from pgha_helpers.errors import CommandFailed, NotAchieved
-from pgha_helpers.facts import wal_end
+from pgha_helpers.facts import remains, wal_end
+from pgha_helpers.facts.wal_pieces import Piece
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.records.summary import summarise
+from pgha_helpers.wire.doors import Door
 
 from .runs import carry_out, did, running
 from .servers import Watch, ask, records, writable
@@ -112,6 +114,50 @@ def test_bytes_that_did_not_all_arrive_are_noticed(pair: Lab, monkeypatch: pytes
         monkeypatch.undo()
         fail_over(pair)
     assert ask(pair, "db1", "select count(*) from t") == [(2,)]
+
+
+def test_an_account_is_exact_where_what_the_standby_lacks_cannot_be_read(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a delayed standby stands before all WAL that its primary still has: to read it early only saves time."""
+
+    def gone(*_: object) -> bytes:
+        raise NotAchieved("the segment ends after 0 bytes")
+
+    ask(pair, "db0", "create table t as select 0 as n")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t values (1)")
+        pair.kill("db0")
+        monkeypatch.setattr(remains, "read_piece", gone)
+        fail_over(pair)
+    told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
+    assert "with 1 commit, made" in told and "UNKNOWN" not in told
+    assert ask(pair, "db1", "select count(*) from t") == [(2,)]
+
+
+def test_a_segment_that_turns_up_meanwhile_is_replaced_and_not_filled_by_half(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restartpoint recycles an old file to that very name, while the new one is written piece by piece."""
+    wal, once = pair.node("db1").data_directory / "pg_wal", []
+    write = wal_copy._write
+
+    def then(new: Door, piece: Piece, data: bytes, segment: int) -> None:
+        write(new, piece, data, segment)
+        if (wal / f"pgha-salvage.{piece.part.name}").exists() and not once:
+            once.append(piece.part.name)
+            new.script('head -c "$2" /dev/zero > "$1"', str(wal / piece.part.name), str(segment))
+
+    monkeypatch.setattr(wal_copy, "_write", then)
+    ask(pair, "db0", "create table t (n text)")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
+        pair.kill("db0")
+        deeds = fail_over(pair)
+    assert once and deeds.count("brought over") == 1 and not list(wal.glob("pgha-salvage.*"))
+    assert ask(pair, "db1", "select count(*) from t") == [(60000,)]
 
 
 def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:

@@ -93,7 +93,9 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
         assert "start the server" in did(carry_out(pair, "rebuild", "rebuild db1"))
         assert writable(pair) == ["db0"]
         ask(pair, "db0", "insert into t values (1)")
+        deadline = time.monotonic() + 30
         while not ask(pair, "db1", "select x from t"):
+            assert time.monotonic() < deadline, "db1 never received the row"
             time.sleep(0.02)
         pair.kill("db0")
         stale.append(by_the_article(pair, "db0"))
