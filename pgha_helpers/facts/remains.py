@@ -97,10 +97,8 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
     try:
         lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
-    except (
-        CommandFailed,
-        NotAchieved,
-    ):  # a delayed standby may stand before all WAL that is left: the account is still exact
+    except (CommandFailed, NotAchieved):
+        # a delayed standby may stand before all WAL that is left there: the account is exact without it
         lacking = {}
     remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
     run.remains = remains
