@@ -39,9 +39,13 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     run.journal.write("chained", system_id=system_id, number=number + 1, **told)
     begun = Note(number + 1, run.id, "begun", run.journal.last, run.pair.name, platform.node(), utc(time.time()))
     run.at_end = lambda: _end(run, ledgers, system_id, number + 1)
-    for name, ledger in ledgers.items():
-        with _spared(run, plan, name):
-            note_on(run.doors[name], system_id, [*missing(known, ledger.notes), begun])
+
+    def note(name: str) -> None:
+        if name in ledgers:
+            with _spared(run, plan, name):
+                note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
+
+    run.both(note)
 
 
 def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
@@ -61,11 +65,15 @@ def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) ->
 
 
 def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
-    found = {}
-    for name in run.lock.held:
-        with _spared(run, plan, name):
-            found[name] = read_ledger(run.doors[name], system_id)
-    return found
+    found: dict[str, Ledger] = {}
+
+    def read(name: str) -> None:
+        if name in run.lock.held:
+            with _spared(run, plan, name):
+                found[name] = read_ledger(run.doors[name], system_id)
+
+    run.both(read)
+    return {name: found[name] for name in run.pair.names if name in found}
 
 
 @contextmanager

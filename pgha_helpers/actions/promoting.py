@@ -109,10 +109,9 @@ def wake_startup(door: Door) -> None:
 
 def _wake_if_asleep(run: Run, door: Door) -> float:
     """Wake the startup process where it sleeps, or cannot be seen. Gives seconds until another look is worth it."""
-    try:
+    seen = []
+    with contextlib.suppress(QueryFailed, TooSlow, Unreachable):
         seen = [str(row["waits_for"]) for row in door.sql.read(_STARTUP)]
-    except (QueryFailed, TooSlow, Unreachable):
-        return _HEARD
     if not seen or seen[0].startswith("Recovery"):
         run.aside(lambda: wake_startup(door))
         return _WOKEN

@@ -20,7 +20,7 @@ def failovers(folder: Path, count: int) -> Outcome:
         ours, each = Ours(pair), []
         version = Nodes.of(pair).version
         for number in range(1, count + 1):
-            each.append(one_round(ours))
+            each.append(one_round(ours, written_to=True))
             if number % 5 == 0:
                 print(f"  {number} of {count}", flush=True)
     lost = [one.seen.lost for one in each]
