@@ -20,6 +20,7 @@ from pgha_helpers.lab import Lab
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.wire.doors import Door
 
+from .losers import start, stop_cleanly
 from .runs import carry_out, did, running
 from .servers import Watch, ask, records, writable
 
@@ -99,6 +100,22 @@ def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
     wal = [path for path in (pair.node("db1").data_directory / "pg_wal").iterdir() if path.is_file()]
     assert {(path.stat().st_mode & 0o777, path.owner()) for path in wal} == {(0o600, wal[0].owner())}
     assert not [path for path in wal if "salvage" in path.name]
+
+
+def test_a_group_that_may_read_the_standby_may_read_what_is_brought_over(pair: Lab) -> None:
+    """As initdb --allow-group-access, and a backup program that runs as another user, want it."""
+    data = pair.node("db1").data_directory
+    stop_cleanly(pair, "db1")
+    for path in (data, *data.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o050 if path.is_dir() else 0o040))
+    start(pair, "db1")
+    ask(pair, "db0", "create table t (n text)")
+    time.sleep(0.3)
+    with deaf(pair):
+        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 20000) i")
+        pair.kill("db0")
+        assert "MB of WAL from db0" in fail_over(pair)
+    assert {path.stat().st_mode & 0o777 for path in (data / "pg_wal").iterdir() if path.is_file()} == {0o640}
 
 
 def test_bytes_that_did_not_all_arrive_are_noticed(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
