@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .drawing import figure_of, keep_picture, pictures, shown
+from .drawing import figure_of, figure_of_deeds, keep_picture, pictures, shown
 from .lag import COLUMNS, Lag, still_open
 from .model import Deed
 from .run import Run
@@ -20,14 +20,16 @@ def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
     """Draw lag over time with its limits, and the deeds as a strip below. Saved as lag.svg, shown as PNG.
 
     Several samples are laid one after the other. JupyterLab hides SVG until a notebook is trusted, so it gets PNG.
-    What `sample` drew live in the same cell becomes this picture; else the picture is given back, to be shown. A light
-    run draws nothing: it gives the newest sample back. Raises Refusal when the run has ended.
+    What `sample` drew live in the same cell becomes this picture; else the picture is given back, to be shown. A sample
+    of one row, as in a failover, is no curve: the deeds are drawn alone, and without any nothing is, because that takes
+    more than a second. Then, and in a light run, the newest sample is given back. Raises Refusal when the run ended.
     """
     still_open(run)
-    if run.parameters.get("light"):
-        return lags[-1]
     done = [deed for deed in deeds if deed.changed]
-    svg, png = pictures(lambda: figure_of(run, _joined(lags), done))
+    watched = any(len(lag.rows) > 1 for lag in lags)
+    if run.parameters.get("light") or not (done or watched):
+        return lags[-1]
+    svg, png = pictures(lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done))
     keep_picture(run, NAME, svg)
     return shown(run, png)
 

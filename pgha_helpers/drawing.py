@@ -125,7 +125,8 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
     _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
     _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
     if deeds:
-        strip(axes[2], deeds, zero)
+        end = max([*lag["at"].dropna(), *(deed.ended for deed in deeds)])
+        strip(axes[2], deeds, zero, until=(end - zero) / 2)
     if window := outage_of(deeds):
         for each in axes:
             each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
@@ -138,6 +139,20 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
     if seconds:  # margins for any label: to find the best ones takes longer than to draw
         figure.subplots_adjust(left=0.08, right=0.99, top=0.95, bottom=0.09, hspace=0.08)
         axes[-1].set_xlim(-0.02 * seconds, max(seconds, lag["at"].max() - zero) * 1.02)
+    return figure
+
+
+def figure_of_deeds(run: Run, deeds: list[Deed]) -> Figure:
+    """The deeds alone: in a failover nobody watches the lag."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 0.32 * len(deeds) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    zero, end = min(deed.began for deed in deeds), max(deed.ended for deed in deeds)
+    strip(axes, deeds, zero, until=(end - zero) / 2)
+    axes.grid(axis="x", alpha=0.25)
+    axes.set_title(f"Deeds on pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
+    axes.set_xlabel(f"seconds since {utc(zero)}")
     return figure
 
 
@@ -173,13 +188,13 @@ def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def strip(axes: Axes, deeds: list[Deed], zero: float, until: float = float("inf")) -> None:
+def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
     """A bar per deed, its words beside it: to the left of those that begin beyond `until`, in seconds since `zero`."""
     for row, deed in enumerate(deeds):
-        start, width = deed.began - zero, max(deed.seconds, 0.01 if until == float("inf") else 0.0)
-        axes.barh(row, width, left=start, height=0.55, color=_BAND, edgecolor="#30343a")
+        start = deed.began - zero
+        axes.barh(row, deed.seconds, left=start, height=0.55, color=_BAND, edgecolor="#30343a")
         words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms "
-        at, side = (start, "right") if start > until else (start + width, "left")
+        at, side = (start, "right") if start > until else (start + deed.seconds, "left")
         axes.text(at, row, words, va="center", ha=side, fontsize=7.5, clip_on=True)
     axes.set_ylim(len(deeds) - 0.4, -0.6)
     axes.set_yticks([])

@@ -58,11 +58,12 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
     sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
     A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv. In JupyterLab
-    they are drawn while they come in. Raises Refusal when the run has ended.
+    they are drawn while they come in. Without a primary and a standby there is one row: nothing follows anything, and
+    in a failover the clients are waiting. Raises Refusal when the run has ended.
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
-    if run.parameters.get("light"):
+    if run.parameters.get("light") or not (now.primaries and now.standbys):
         watched = 0.0
     rows: list[Row] = []
     with live(run, lambda: Lag(tuple(rows)).frame, watched):

@@ -57,6 +57,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         doubts=words.doubts(told),
         error=str(told.get("error") or ""),
         outage=took(told.get("outage_seconds")),
+        failover=took(told.get("failover_seconds")),
         lead=_lead(told),
         as_seen=as_seen(told),
         topology=[(n, words.seen(told, "before", n), words.seen(told, "after", n)) for n in words.nodes_of(told)],
@@ -94,7 +95,7 @@ def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
         yield "Fenced by", str(told["fenced_by"]), "two"
     account = told.get("account")
     if isinstance(account, list) and account:
-        yield "What may be lost, as the gate said", ". ".join(map(str, account)), "two"
+        yield "What may be lost, as the gate said", "; ".join(map(str, account)), "two"
     yield "Pair", str(told.get("pair") or ""), ""
     yield "Run", str(told.get("run") or ""), "mono"
     yield "System identifier", str(told.get("system_id") or "not seen"), "mono"

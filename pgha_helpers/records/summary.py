@@ -39,6 +39,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
         "outage_seconds": _outage(story),
+        "failover_seconds": _failover(story),
         "outage_as_seen": _as_seen(story.last("canary ended")),
         "fenced_by": story.last("fenced by").get("words"),
         "account": story.last("outage begins").get("told") or [],  # of a failover: what may be lost, as the gate said
@@ -74,10 +75,22 @@ def _deed(event: Event) -> dict[str, Any]:
 def _outage(story: Story) -> float | None:
     """Seconds from the request to stop the old primary until the new one was writable, as this machine measured it."""
     stop = [e for e in story.events if e["event"] == "deed ended" and e["did"].startswith("stopped the primary")]
-    promoted = [e for e in story.events if e["event"] == "deed ended" and e["did"] == "promote"]
-    if not (stop and promoted):
+    writable = _writable(story)
+    return round(writable - float(stop[-1]["began"]), 4) if stop and writable else None
+
+
+def _failover(story: Story) -> float | None:
+    """Seconds from the gate that a failover passed until the promoted node was writable."""
+    gate, writable = story.last("gate passed"), _writable(story)
+    if not (gate and writable and story.last("outage begins").get("told")):
         return None
-    return round(float(promoted[-1]["began"] + promoted[-1]["seconds"] - stop[-1]["began"]), 4)
+    return round(writable - datetime.fromisoformat(gate["at"]).timestamp(), 4)
+
+
+def _writable(story: Story) -> float | None:
+    """When the promotion ended, in seconds since the epoch."""
+    promoted = [e for e in story.events if e["event"] == "deed ended" and e["did"] == "promote"]
+    return float(promoted[-1]["began"] + promoted[-1]["seconds"]) if promoted else None
 
 
 def _as_seen(told: Event) -> dict[str, Any] | None:

@@ -63,10 +63,11 @@ def test_what_the_standby_never_received_is_brought_over(pair: Lab) -> None:
     assert "brought over" in deeds
     assert ask(pair, "db1", "select count(*), max(n) from t") == [(21, 20)]
     story = read(list(records(pair))[-1])
-    told = " ".join(story.last("gate shown")["plan"]["told"])
-    assert "with 20 commits, made from" in told and "nothing is lost" in told
-    account = " ".join(summarise(story)["account"])
-    assert "with 20 commits" in account, "an auditor reads it in the report"
+    shown = " ".join(story.last("gate shown")["plan"]["told"])
+    assert "with 20 commits, made from" in shown and "nothing is lost" in shown
+    told = summarise(story)
+    assert "with 20 commits" in " ".join(told["account"]), "an auditor reads it in the report"
+    assert 0 < told["failover_seconds"] < told["seconds"] and told["outage_seconds"] is None
     proved = [e["did"] for e in story.events if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]]
     assert len(proved) == 1
 

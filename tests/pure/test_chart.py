@@ -97,6 +97,27 @@ def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None
     subprocess.run([sys.executable, "-c", words], check=True, timeout=60)
 
 
+def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, run: Run) -> None:
+    """It took 3.6 s of a failover from cron, while the clients waited."""
+    run.doors = {name: SimpleNamespace(sql=None) for name in run.pair.names}  # type: ignore[misc]
+    now: Any = SimpleNamespace(primaries=(), standbys=())
+    seen = sample(run, now, seconds=60)
+    assert len(seen.rows) == 1 and chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
+    chart(run, seen, seen, deeds=DEEDS)
+    assert (tmp_path / "lag.svg").exists(), "what was done is drawn all the same"
+    (strip,) = drawing.figure_of_deeds(run, list(DEEDS)).axes
+    assert [bar.get_width() for bar in strip.patches] == pytest.approx([0.2, 0.2])
+
+
+def test_the_words_of_a_late_deed_stand_within_the_chart(run: Run) -> None:
+    late = Deed("db1", "checkpoint: the control file is to show the new timeline", True, 1001.7, 1001.8)
+    figure = drawing.figure_of(run, frame(), [*DEEDS, late])
+    figure.canvas.draw()
+    words, strip = figure.axes[-1].texts[-1], figure.axes[-1]
+    assert words.get_text().startswith(" db1: checkpoint")
+    assert words.get_window_extent().x1 <= strip.get_window_extent().x1
+
+
 def test_the_worst_of_what_was_seen_is_told() -> None:
     assert str(lag()).splitlines()[1].split() == ["10", "36", "kB", "90", "ms"]
     assert Lag(((1.0, None, None, None, None),)).worst("bytes") is None
