@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..errors import HaError, NotAchieved, Refusal, Undecided
 from ..facts.disk import parse_control
 from ..facts.processes import read_processes, shutdown_phase, who
+from ..interrupts import uninterrupted
 from ..model import Control, Phase, Process, Sender
 from ..run import Run
 from ..show import span
@@ -100,7 +101,11 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
     control = None
     while True:
         # until the first answer nobody knows whether the signal arrived; to send it twice does no harm
-        control = glance(door, _TURNS, "" if control else "INT")
+        if control is None:
+            with uninterrupted():  # what is then taken back must not be hit by a signal that is still on its way
+                control = glance(door, _TURNS, "INT")
+        else:
+            control = glance(door, _TURNS)
         if control and control.shut_down_as_primary:
             return control
         if control and "recovery" in control.state:

@@ -56,7 +56,11 @@ def _let_clients_go_on(run: Run, plan: Plan) -> str:
 
 
 def _open(run: Run, old: str) -> None:
-    """Make it primary again, or see that it never ceased to be."""
+    """Make it primary again, or see that it never ceased to be.
+
+    The postmaster itself is asked, by a new connection: its backends answer until it gets round to ending them.
+    """
+    run.doors[old].sql.close()
     seen = look(run)[old]
     if isinstance(seen, Running) and seen.in_recovery:
         raise NotAchieved(f"{old} runs as a standby by now", f"promote {old} takes it back")

@@ -16,11 +16,12 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import lab as labs
+from pgha_helpers.actions import stopping
 from pgha_helpers.errors import Aborted, NotAchieved, NotConfirmed, NotSafe, Undecided
 from pgha_helpers.lab import Lab
 from pgha_helpers.procedures import proofs, resuming
 
-from .nights import Night, interrupt
+from .nights import Night, interrupt, once_before, postmaster
 from .runs import carry_out
 from .servers import ask, ssh_server, writable
 from .troubles import (
@@ -69,6 +70,24 @@ def test_an_interrupt_before_promote_takes_it_back(night: Night, moment: str) ->
         assert writable(night.pair) == [night.old]
     assert night.told("outage ended")["new"] == night.old
     assert "Clients were without a primary for" in night.told("error")["error"] if night.told("error") else True
+    night.converges()
+
+
+def test_what_is_taken_back_has_no_shutdown_before_it(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal has come, the postmaster has not got round to it, and a session that is open still answers."""
+    pid = postmaster(night.pair, night.old)
+
+    def slow() -> None:
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGINT)
+        threading.Timer(1.0, os.kill, (pid, signal.SIGCONT)).start()
+        interrupt()
+
+    once_before(monkeypatch, stopping, "glance", slow)
+    with night.watched():
+        is_taken_back(night)
+        time.sleep(1.0)
+        assert writable(night.pair) == [night.old] and postmaster(night.pair, night.old) != pid
     night.converges()
 
 
