@@ -28,8 +28,10 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     Only the lost node of a failover need not take it: a disk that takes nothing may be why it is lost. Passing a gate
     twice joins only once.
     """
-    if any(event["event"] == "chained" for event in run.journal.events):
+    if run.joined:
         return
+    if any(event["event"] == "chained" for event in run.journal.events):
+        raise Refusal("this run could not be noted on its nodes", "run the first cell again: it begins a new run")
     system_id = _system_of(plan, now)
     ledgers = _ledgers(run, plan, system_id)
     noted = _longest(ledger.notes for ledger in ledgers.values())
@@ -46,6 +48,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
                 note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
 
     run.both(note)
+    run.joined = True
 
 
 def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:

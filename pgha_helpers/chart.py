@@ -20,13 +20,13 @@ def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
     """Draw lag over time with its limits, and the deeds as a strip below. Saved as lag.svg, shown as PNG.
 
     Several samples are laid one after the other. JupyterLab hides SVG until a notebook is trusted, so it gets PNG.
-    What `sample` drew live in the same cell becomes this picture; else the picture is given back, to be shown. A sample
-    of one row, as in a failover, is no curve: the deeds are drawn alone, and without any nothing is, because that takes
-    more than a second. Then, and in a light run, the newest sample is given back. Raises Refusal when the run ended.
+    What `sample` drew live in the same cell becomes this picture; else the picture is given back, to be shown. Where
+    nobody watched, as in a failover, the deeds are drawn alone, and without any nothing is, because that takes more
+    than a second. Then, and in a light run, the newest sample is given back. Raises Refusal when the run has ended.
     """
     still_open(run)
     done = [deed for deed in deeds if deed.changed]
-    watched = any(len(lag.rows) > 1 for lag in lags)
+    watched = not all(lag.once for lag in lags)
     if run.parameters.get("light") or not (done or watched):
         return lags[-1]
     svg, png = pictures(lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done))

@@ -32,6 +32,7 @@ class Lag(show.Shown):
     """
 
     rows: tuple[Row, ...]
+    once: bool = False  # nobody meant to watch: one row, which is no curve
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -58,12 +59,12 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
     sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
     A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv. In JupyterLab
-    they are drawn while they come in. Without a primary and a standby there is one row: nothing follows anything, and
-    in a failover the clients are waiting. Raises Refusal when the run has ended.
+    they are drawn while they come in. Where no primary is seen that feeds anybody there is one row: nothing follows it,
+    and in a failover the clients are waiting. Raises Refusal when the run has ended.
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
-    if run.parameters.get("light") or not (now.primaries and now.standbys):
+    if run.parameters.get("light") or not any(primary.senders for primary in now.primaries):
         watched = 0.0
     rows: list[Row] = []
     with live(run, lambda: Lag(tuple(rows)).frame, watched):
@@ -72,7 +73,7 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
             began = time.monotonic()
             rows.append(_once(run, now))
             time.sleep(max(0.0, min(INTERVAL, end - began) - (time.monotonic() - began)))
-    lag = Lag(tuple(rows))
+    lag = Lag(tuple(rows), once=not watched)
     worst = {f"worst_{unit}": lag.worst(unit) for unit in ("bytes", "seconds")}
     run.journal.write("sampled", rows=len(rows), **worst, sha256=_keep(run, lag))
     return lag

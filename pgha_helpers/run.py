@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -83,6 +83,7 @@ class Run:
     last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
     #: How fast earlier runs of this pair were, by this machine's records.
     rates: Callable[[], Rates] = Rates
+    joined: bool = False  # the chain of the runs that changed this system
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "pgha"))
 
@@ -93,8 +94,9 @@ class Run:
 
     def both(self, ask: Any) -> tuple[Any, Any]:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
-        first, second = self._asking.map(ask, self.pair.names)
-        return first, second
+        asked = [self._asking.submit(ask, name) for name in self.pair.names]
+        wait(asked)  # what fails on one node must not leave the other one's at work
+        return asked[0].result(), asked[1].result()
 
     def aside(self, work: Callable[[], T]) -> Future[T]:
         """Do it beside what this thread does; whoever asks for the result hears what went wrong."""

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from .. import dialect
 from ..errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
@@ -70,7 +71,7 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
             return
         deadline = time.monotonic() + run.timeouts.promote
         trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
-        look_at = asked + _HEARD
+        look_at, waking = asked + _HEARD, None
         meanwhile()
         while True:
             if time.monotonic() - asked > _AGAIN:
@@ -78,8 +79,9 @@ def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = l
                 look_at = asked + _HEARD
             if _is_writable(door):
                 return
-            if time.monotonic() > look_at:
-                look_at = time.monotonic() + _wake_if_asleep(run, door)
+            if time.monotonic() > look_at and (waking is None or waking.done()):
+                pause, waking = _wake_if_asleep(run, door)
+                look_at = time.monotonic() + pause
             if time.monotonic() > deadline:
                 raise Undecided(
                     f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
@@ -107,15 +109,17 @@ def wake_startup(door: Door) -> None:
         door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
 
 
-def _wake_if_asleep(run: Run, door: Door) -> float:
-    """Wake the startup process where it sleeps, or cannot be seen. Gives seconds until another look is worth it."""
+def _wake_if_asleep(run: Run, door: Door) -> tuple[float, Future[None] | None]:
+    """Wake the startup process where it sleeps, or cannot be seen.
+
+    Gives seconds until another look is worth it, and the waking, which must be over by then: a shell may hang.
+    """
     seen = []
     with contextlib.suppress(QueryFailed, TooSlow, Unreachable):
         seen = [str(row["waits_for"]) for row in door.sql.read(_STARTUP)]
     if not seen or seen[0].startswith("Recovery"):
-        run.aside(lambda: wake_startup(door))
-        return _WOKEN
-    return math.inf if seen[0].startswith("WALCopy") else _HEARD  # by then it makes the new timeline
+        return _WOKEN, run.aside(lambda: wake_startup(door))
+    return (math.inf if seen[0].startswith("WALCopy") else _HEARD), None  # by then it makes the new timeline
 
 
 def _is_writable(door: Door) -> bool:

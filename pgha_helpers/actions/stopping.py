@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from ..errors import HaError, NotAchieved, Refusal, Undecided
 from ..facts.disk import parse_control
 from ..facts.processes import read_processes, shutdown_phase, who
-from ..interrupts import uninterrupted
 from ..model import Control, Phase, Process, Sender
 from ..run import Run
 from ..show import span
@@ -26,8 +25,9 @@ for turn in 1 2 3; do kill -TERM "$@" 2>/dev/null || exit 0; sleep 0.3; done
 """
 
 #: Told a signal, it gives it to the postmaster first: a command less in the outage. See servers.signal_postmaster.
+#: Only while the node is armed: a connection that was given up may deliver this late, to what was taken back meanwhile.
 _GLANCE = """
-if [ -n "$4" ]; then
+if [ -n "$4" ] && { [ -e "$1/standby.signal" ] || [ -e "$1/recovery.conf" ]; }; then
   read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill "-$4" "$pid"
 fi
 turn=0
@@ -81,7 +81,7 @@ class Watching:
 
 
 def stop_primary(run: Run, name: str, senders: Sequence[Sender], spare: str) -> Control:
-    """Stop the primary fast and give its control file, which says "shut down". Its last process need not have gone.
+    """Stop an armed primary fast; gives its control file, which says "shut down". Its last process may linger.
 
     At the deadline it does what the parameter `on_deadline` says: `wait` goes on for `timeouts.wait_longer`; `cancel`
     ends the walsenders that it waits for, but never those that feed `spare`, and waits once more; `abort`, and the
@@ -101,11 +101,7 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
     control = None
     while True:
         # until the first answer nobody knows whether the signal arrived; to send it twice does no harm
-        if control is None:
-            with uninterrupted():  # what is then taken back must not be hit by a signal that is still on its way
-                control = glance(door, _TURNS, "INT")
-        else:
-            control = glance(door, _TURNS)
+        control = glance(door, _TURNS, "" if control else "INT")
         if control and control.shut_down_as_primary:
             return control
         if control and "recovery" in control.state:
@@ -141,7 +137,7 @@ def wait_until_gone(run: Run, name: str) -> None:
 def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
     """The control file alone, as soon as it says "shut down", or after so many turns; None where it cannot be read.
 
-    With `signal` the postmaster gets it before the first look.
+    With `signal` the postmaster gets it before the first look, if the node is armed.
     A file that is being written reads as damaged, and a shell can be lost for a moment: neither is a verdict.
     """
     try:

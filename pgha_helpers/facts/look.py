@@ -26,6 +26,7 @@ from ..model import (
     Snapshot,
     Stopped,
 )
+from ..model.sightings import refuses
 from ..model.survey import Survey
 from ..run import Run
 from ..show import span, utc
@@ -153,7 +154,7 @@ def _heard(running: Running | HaError) -> Heard:
     """Whether SQL was answered; a server that refuses us is alive, and may well serve others."""
     if isinstance(running, Running):
         return Heard("yes", str(running))
-    return Heard("yes" if Hung("", "", Disk(), _answer(running)).refuses else "no", running.what.removeprefix("SQL: "))
+    return Heard("yes" if refuses(_answer(running)) else "no", running.what.removeprefix("SQL: "))
 
 
 def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:

@@ -199,16 +199,29 @@ class Hung:
     @property
     def starting(self) -> bool:
         """It says that it is starting or recovering. Another language than English counts as a refusal."""
-        return any(words in self.answer for words in ("starting up", "not yet accepting", "recovery mode"))
+        return _starting(self.answer)
 
     @property
     def refuses(self) -> bool:
         """It is alive and refuses us: too many clients, a password, pg_hba.conf. It may well serve others."""
-        return bool(self.answer) and not self.starting and "shutting down" not in self.answer
+        return refuses(self.answer)
 
     def __str__(self) -> str:
         state = f", control file says {self.disk.control.state!r}" if self.disk.control else ""
         return f"{len(self.disk.processes)} processes, but no SQL: {self.why}{state}"
+
+
+def refuses(answer: str) -> bool:
+    """Whether these words of a server say that it is alive and refuses us.
+
+    >>> refuses("FATAL:  sorry, too many clients already"), refuses("FATAL:  the database system is shutting down")
+    (True, False)
+    """
+    return bool(answer) and not _starting(answer) and "shutting down" not in answer
+
+
+def _starting(answer: str) -> bool:
+    return any(words in answer for words in ("starting up", "not yet accepting", "recovery mode"))
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import NoReturn
 
 from .. import clients
 from ..actions import servers, standby, stopping
-from ..errors import Aborted, HaError, NotAchieved, Undecided, Unreachable
+from ..errors import Aborted, Failure, HaError, NotAchieved, Undecided, Unreachable
 from ..facts import look
-from ..model import Running
+from ..model import Running, Sighting
+from ..model.sightings import refuses
 from ..plans import Plan
 from ..run import Run
 from ..show import span
+
+_ENDED = 0.5  # seconds after which a server that refuses new sessions because it stops has ended the open ones
 
 
 def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoReturn:
@@ -58,16 +62,37 @@ def _let_clients_go_on(run: Run, plan: Plan) -> str:
 def _open(run: Run, old: str) -> None:
     """Make it primary again, or see that it never ceased to be.
 
-    The postmaster itself is asked, by a new connection: its backends answer until it gets round to ending them.
+    A stop that was asked for may come late. It is not obeyed once the node is disarmed, so a node that runs is disarmed
+    first, and what is seen after that stands.
     """
-    run.doors[old].sql.close()
-    seen = look(run)[old]
-    if isinstance(seen, Running) and seen.in_recovery:
-        raise NotAchieved(f"{old} runs as a standby by now", f"promote {old} takes it back")
-    if not isinstance(seen, Running):
+    if isinstance(_seen_anew(run, old), Running):
+        with contextlib.suppress(Failure):  # it has begun to stop
+            standby.disarm(run, old)
+    if not isinstance(_seen_anew(run, old), Running):
         stopping.end_shutdown(run, old)
     standby.disarm(run, old)
     servers.start(run, old)
-    seen = look(run)[old]
+    seen = _seen_anew(run, old)
     if not (isinstance(seen, Running) and seen.writable):
         raise NotAchieved(f"{old} is not primary again: {seen}", "look at its log")
+
+
+def _seen_anew(run: Run, old: str) -> Sighting:
+    """How it is seen now. Raises NotAchieved for one that runs as a standby.
+
+    The postmaster itself is asked, by a new connection: an open session answers until somebody gets round to ending
+    it. One that only has no room for another session is not stopping.
+    """
+    door = run.doors[old]
+    with contextlib.closing(door.session(run.pair.database)) as another:
+        try:
+            another.connect()
+        except Unreachable as silence:
+            if refuses(silence.answer):
+                time.sleep(_ENDED)  # in another language than English a stop reads like a refusal
+            else:
+                door.sql.close()
+    seen = look(run)[old]
+    if isinstance(seen, Running) and seen.in_recovery:
+        raise NotAchieved(f"{old} runs as a standby by now", f"promote {old} takes it back")
+    return seen

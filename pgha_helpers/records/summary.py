@@ -80,11 +80,15 @@ def _outage(story: Story) -> float | None:
 
 
 def _failover(story: Story) -> float | None:
-    """Seconds from the gate that a failover passed until the promoted node was writable."""
-    gate, writable = story.last("gate passed"), _writable(story)
-    if not (gate and writable and story.last("outage begins").get("told")):
+    """Seconds from the first gate that a failover passed until the promoted node was writable.
+
+    None where the wall clock, which a gate is told by, was set back between them.
+    """
+    gate, writable = story.first("gate passed"), _writable(story)
+    if not (gate and writable and story.first("outage begins").get("told")):
         return None
-    return round(writable - datetime.fromisoformat(gate["at"]).timestamp(), 4)
+    took = round(writable - datetime.fromisoformat(gate["at"]).timestamp(), 4)
+    return took if took >= 0 else None
 
 
 def _writable(story: Story) -> float | None:

@@ -22,7 +22,7 @@ from pgha_helpers.lab import Lab
 from pgha_helpers.procedures import proofs, resuming
 
 from .nights import Night, interrupt, once_before, postmaster
-from .runs import carry_out
+from .runs import carry_out, running
 from .servers import ask, ssh_server, writable
 from .troubles import (
     carry_on,
@@ -89,6 +89,16 @@ def test_what_is_taken_back_has_no_shutdown_before_it(night: Night, monkeypatch:
         time.sleep(1.0)
         assert writable(night.pair) == [night.old] and postmaster(night.pair, night.old) != pid
     night.converges()
+
+
+def test_a_stop_that_comes_late_is_not_obeyed_by_what_was_taken_back(pair: Lab) -> None:
+    """As by a connection that was given up while its packets were lost, and that delivers them later."""
+    (old,) = writable(pair)
+    pid = postmaster(pair, old)
+    with running(pair, "promote") as run:
+        assert stopping.glance(run.doors[old], signal="INT") is not None
+    time.sleep(1.0)
+    assert writable(pair) == [old] and postmaster(pair, old) == pid
 
 
 @pytest.mark.parametrize("moment", ["before promote", "after promote was sent"])

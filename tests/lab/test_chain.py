@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers import gate, look, plan_promotion
 from pgha_helpers.archive.verification import verify
-from pgha_helpers.facts.ledger import read_ledgers
+from pgha_helpers.errors import HaError, Refusal
+from pgha_helpers.facts.ledger import read_ledger, read_ledgers
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.parameters import load_pair
 
 from ..conftest import pgha
-from .runs import carry_out
+from .runs import carry_out, running
 from .servers import records, writable
 
 
@@ -40,6 +42,23 @@ def test_a_lost_node_that_takes_no_note_stops_no_failover(own_pair: Lab) -> None
     found = load_pair(str(own_pair.pair_file))
     assert pgha("records", "list", str(own_pair.pair_file)).returncode == 0
     assert verify(found, read_ledgers(found)[0]).findings == []
+
+
+def test_a_run_that_could_not_be_noted_passes_no_gate(own_pair: Lab) -> None:
+    """Nor when its gate is tried again, and the disk takes notes by then."""
+    notes = notes_file(own_pair, "db1")
+    notes.unlink()
+    notes.mkdir()
+    with running(own_pair, "promote", confirm="promote db1") as run:
+        now = look(run, closely=True)
+        plan = plan_promotion(run, now)
+        with pytest.raises(HaError, match="chain-"):
+            gate(run, plan)
+        assert read_ledger(run.doors["db0"]).notes[-1].run == run.id, "nothing is left at work on the other node"
+        notes.rmdir()
+        with pytest.raises(Refusal, match="could not be noted"):
+            gate(run, plan)
+    assert writable(own_pair) == ["db0"]
 
 
 def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:

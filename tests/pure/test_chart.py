@@ -21,7 +21,7 @@ from pgha_helpers import drawing
 from pgha_helpers import front as front_end
 from pgha_helpers.chart import chart
 from pgha_helpers.drawing import live
-from pgha_helpers.errors import Refusal
+from pgha_helpers.errors import Refusal, Unreachable
 from pgha_helpers.journal import Journal
 from pgha_helpers.lag import Lag, sample
 from pgha_helpers.model import Deed
@@ -99,9 +99,15 @@ def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None
 
 def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, run: Run) -> None:
     """It took 3.6 s of a failover from cron, while the clients waited."""
-    run.doors = {name: SimpleNamespace(sql=None) for name in run.pair.names}  # type: ignore[misc]
+
+    def silent(*_: object) -> None:
+        raise Unreachable("SQL: it does not answer")
+
+    run.doors = {name: SimpleNamespace(sql=SimpleNamespace(read=silent)) for name in run.pair.names}  # type: ignore[misc]
     now: Any = SimpleNamespace(primaries=(), standbys=())
     seen = sample(run, now, seconds=60)
+    now.primaries = (SimpleNamespace(node="db0", senders=("a standby that this machine does not see",)),)
+    assert len(sample(run, now, seconds=0.3).rows) > 1
     assert len(seen.rows) == 1 and chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
     chart(run, seen, seen, deeds=DEEDS)
     assert (tmp_path / "lag.svg").exists(), "what was done is drawn all the same"

@@ -21,12 +21,13 @@ from pgha_helpers.archive.verification import Verified, verify
 from pgha_helpers.errors import BadParameters, Refusal
 from pgha_helpers.facts.ledger import Ledger
 from pgha_helpers.interrupts import uninterrupted
-from pgha_helpers.journal import Journal, read
+from pgha_helpers.journal import Journal, Story, read
 from pgha_helpers.model import Pair
 from pgha_helpers.model.marks import Seconds
 from pgha_helpers.records.folder import Keeping, make_folder, new_id, record_folders
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.redaction import Redactor, secrets_of
+from pgha_helpers.show import utc
 
 from .pictures import pair
 
@@ -205,6 +206,21 @@ def test_a_clock_that_is_set_back_is_told_and_harms_nothing(here: Pair, monkeypa
     assert told["clock_set_back"] and told["outcome"] == "done"
     complete_all(here)
     assert verify(here).findings == []
+
+
+@pytest.mark.parametrize(("gates", "took"), [((10.0,), 2.0), ((10.0, 300.0), 2.0), ((13.0,), None)])
+def test_a_failover_is_timed_from_its_first_gate(gates: tuple[float, ...], took: float | None) -> None:
+    """Cells may be run again after it; a clock that was set back tells nothing."""
+    story = Story(
+        [
+            *({"event": "gate passed", "at": utc(at)} for at in gates[:1]),
+            {"event": "outage begins", "at": utc(gates[0]), "told": ["it has all"]},
+            {"event": "deed ended", "at": utc(12.0), "did": "promote", "began": 11.5, "seconds": 0.5},
+            *({"event": "gate passed", "at": utc(at)} for at in gates[1:]),
+        ],
+        "interrupted",
+    )
+    assert summarise(story)["failover_seconds"] == took
 
 
 def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(here: Pair, tmp_path: Path) -> None:
