@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from pgha_helpers import lab
 
 from ..conftest import pgha
 from .kept_pairs import KeptPair, kept
+from .nights import Night
+from .runs import carry_out
+from .servers import writable
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +30,16 @@ def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
     done = pgha("run", "setup", str(clusters.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
     assert done.returncode == 0, done.stdout + done.stderr
     yield clusters
+
+
+@pytest.fixture
+def night(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    """A healthy pair, whichever of its nodes is primary by now: what the test before has left is mended."""
+    if not all(pair.processes(node) for node in pair.nodes) or not writable(pair):
+        lab.up(pair.folder)
+        with contextlib.suppress(SystemExit):
+            carry_out(pair, "promote", f"promote {(writable(pair) or ['db0'])[0]}")
+    yield Night(pair, tmp_path, monkeypatch)
 
 
 _PROGRAMS = Path(os.environ["PGHA_PROGRAMS"]) if "PGHA_PROGRAMS" in os.environ else None  # another version, by hand
