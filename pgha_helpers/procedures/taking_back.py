@@ -65,10 +65,12 @@ def _open(run: Run, old: str) -> None:
     A stop that was asked for may come late. It is not obeyed once the node is disarmed, so a node that runs is disarmed
     first, and what is seen after that stands.
     """
-    if isinstance(_seen_anew(run, old), Running):
-        with contextlib.suppress(Failure):  # it has begun to stop
+    seen = _seen_anew(run, old)
+    if isinstance(seen, Running):
+        with contextlib.suppress(Failure):  # it has begun to stop, or what is wrong is told below
             standby.disarm(run, old)
-    if not isinstance(_seen_anew(run, old), Running):
+        seen = _seen_anew(run, old)
+    if not isinstance(seen, Running):
         stopping.end_shutdown(run, old)
     standby.disarm(run, old)
     servers.start(run, old)
