@@ -25,7 +25,7 @@ from pgha_helpers.model import Hung
 from ..conftest import pgha
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, running
-from .servers import ask, orphan_a_backend, ssh_server, writable
+from .servers import ask, orphan_a_backend, send_all, ssh_server, writable
 
 
 @pytest.fixture
@@ -33,16 +33,11 @@ def pair(own_pair: Lab) -> Lab:
     return own_pair
 
 
-def send(pids: list[int], number: int) -> None:
-    for pid in pids:
-        os.kill(pid, number)
-
-
 def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(pair: Lab, tmp_path: Path) -> None:
     """It hung at the gate, with ssh; then ssh went too. Nobody has said that it is off."""
     path = changed_pair(pair, tmp_path, timeouts={"connect": "1s", "statement": "1s", "command": "1s"})
     hung, shell = pair.processes("db0"), ssh_server(pair, "db0")
-    send(hung, signal.SIGSTOP)
+    send_all(hung, signal.SIGSTOP)
     try:
         with running(path, "promote", occasion="failover", confirm="promote db1") as run:
             plan = gate(run, plan_promotion(run, look(run)))
@@ -51,7 +46,7 @@ def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(pair:
                 hand_over(run, plan)
     finally:
         os.kill(shell, signal.SIGCONT)
-        send(hung, signal.SIGCONT)
+        send_all(hung, signal.SIGCONT)
     time.sleep(0.5)
     assert writable(pair) == ["db0"]
 
