@@ -68,13 +68,21 @@ def open_(
 
 @app.command()
 def init(name: str) -> None:
-    """Write a commented pair file to fill in: parameters/NAME.yaml, or a path that ends in .yaml."""
-    target = Path(name) if name.endswith(".yaml") else CHECKOUT / "parameters" / f"{name}.yaml"
+    """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first (PGHA_PARAMETERS, else
+    parameters/ of the checkout), or a path that ends in .yaml."""
+    from .parameters.pair_file import places
+
+    target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
     if target.exists():
         raise BadParameters(f"{target} exists", "choose another name, or edit it")
     if not target.parent.is_dir():
         raise BadParameters(f"there is no folder {target.parent}", "make it first")
-    shutil.copyfile(CHECKOUT / "parameters" / "example.yaml", target)
+    try:
+        shutil.copyfile(CHECKOUT / "parameters" / "example.yaml", target)
+    except OSError as error:
+        raise BadParameters(
+            f"{target} cannot be written: {error.strerror}", "mend that, or name another path"
+        ) from None
     typer.echo(f"{target} is written. Fill it in, then: pgha run verify {name}")
 
 

@@ -107,7 +107,10 @@ def _system_of(plan: Plan, now: Snapshot) -> str:
     """The system that will be left: the promoted node's, or that of the node which a copy is made from."""
     found = system_id_of(now[plan.node if plan.verb == "promote" else plan.peer])
     if not found.isdigit():
-        raise Refusal(f"the system identifier of {plan.node} and {plan.peer} could not be read", "run it again")
+        raise Refusal(
+            f"the system identifier of {plan.node} and {plan.peer} could not be read",
+            "see what verify says",
+        )
     return found
 
 

@@ -7,6 +7,10 @@ Every error is one sentence of what and where, and usually a remedy: what is all
 class HaError(Exception):
     """The root. `what` says what is wrong and where, `remedy` what to do about it."""
 
+    #: What to do about an error of this kind that came in the middle of a change and brings no remedy of its own.
+    #: Only where nobody answered does it help to run the same again; whoever has answered will answer the same.
+    in_a_change = "mend that, then run this notebook again with the same words: it goes on from what it finds"
+
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(what)
         self.what = what
@@ -35,6 +39,8 @@ class BadParameters(Refusal, ValueError):
 class Unreachable(Refusal, ConnectionError):
     """Nobody answered: ssh or PostgreSQL, and why. `answer` holds the words of a server that did, and refused us."""
 
+    in_a_change = "see that it answers, then run this notebook again with the same words: it goes on from what it finds"
+
     def __init__(self, what: str, remedy: str = "", answer: str = "") -> None:
         super().__init__(what, remedy)
         self.answer = answer
@@ -50,6 +56,8 @@ class QueryFailed(Refusal):
 
 class TooSlow(Refusal, TimeoutError):
     """A deadline passed. It says nothing about whether the work was done: look again."""
+
+    in_a_change = "run this notebook again with the same words: it looks what was done, and goes on from there"
 
 
 class NotSeen(Refusal):

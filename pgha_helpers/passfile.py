@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,20 @@ def password(path: str, *wanted: str) -> str:
         if all(have in ("*", want) for have, want in zip(entry, wanted, strict=False)):
             return entry[4]
     return ""
+
+
+def why_none(path: str, *wanted: str) -> str:
+    """Why libpq takes no password from a passfile, and what to do; empty where it would. Arguments as in `password`."""
+    place = Path(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass").expanduser()
+    try:
+        mode = place.stat().st_mode
+    except OSError as error:
+        return f"passfile {place}: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        return f"passfile {place} is not a file"
+    if mode & 0o077:
+        return f"passfile {place} is ignored, because others may read it (mode {mode & 0o777:04o}): chmod 600 {place}"
+    return "" if password(path, *wanted) else f"passfile {place} has no line for {':'.join(wanted)}"
 
 
 def fields_of(line: str) -> tuple[str, ...]:

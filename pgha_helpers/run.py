@@ -145,7 +145,7 @@ class Run:
             words = str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
             self.journal.write("deed failed", node=node, did=did, error=words, seconds=time.monotonic() - clock)
             if isinstance(error, Refusal):
-                raise Failure(f"{did} on {node}: {error.what}", error.remedy or "run this notebook again") from error
+                raise Failure(f"{did} on {node}: {error.what}", error.remedy or error.in_a_change) from error
             raise
         # the wall clock may be set back meanwhile: how long it took is told by the other one
         done = Deed(node, doing.did, doing.changed, began, began + time.monotonic() - clock)

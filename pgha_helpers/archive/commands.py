@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import BadParameters
+
 if TYPE_CHECKING:
     from ..model import Pair
     from .entries import Wanted
@@ -63,7 +65,6 @@ def compare(
     pair: str, one: str, other: str, html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None
 ) -> None:
     """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the lag."""
-    from ..records.files import replace_file
     from .compare import compare as compare_entries
     from .entries import find
 
@@ -71,7 +72,7 @@ def compare(
     compared = compare_entries(find(folder, one), find(folder, other))
     typer.echo(compared.text())
     if html is not None:
-        replace_file(html, compared.html())
+        _write(html, compared.html())
         typer.echo(f"\n{html}")
 
 
@@ -80,13 +81,14 @@ def page(
     pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
 ) -> None:
     """Write index.html beside the records: one page, without a server, to filter and sort them and to see trends."""
-    from ..records.files import replace_file
     from .entries import entries
     from .page import page as page_of
 
     found, folder = _complete(pair)
     target = folder / "index.html"
-    replace_file(target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+    if not folder.is_dir():
+        raise BadParameters(f"there is no record in {folder}", "the first run makes one, or mend `records:`")
+    _write(target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
     typer.echo(str(target))
 
 
@@ -110,6 +112,16 @@ def _complete(name: str) -> tuple[Pair, Path]:
     for complaint in complete_all(pair):
         typer.echo(complaint, err=True)
     return pair, records_of(pair)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a page. Raises BadParameters where that cannot be done."""
+    from ..records.files import replace_file
+
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise BadParameters(f"{path} cannot be written: {error.strerror}", "name another file, or mend that") from None
 
 
 def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, until: str) -> Wanted:

@@ -79,7 +79,10 @@ def the_archiver_would_not_hold_the_shutdown(now: Snapshot) -> str | None:
     if archiver.oldest > limit:
         return f"{node}: a segment has waited {span(archiver.oldest)} for the archiver, {span(limit)} allowed"
     if archiver.waiting and archiver.seconds is None:
-        raise NotSeen(f"{node}: {archiver.waiting} segments wait, and nothing tells how long one takes")
+        raise NotSeen(
+            f"{node}: {archiver.waiting} segments wait, and nothing tells how long one takes",
+            "Wait until one more segment has been archived",
+        )
     seconds = archiver.seconds or 0.0
     return f"the archiver of {node} needs about {span(seconds)}, {span(limit)} allowed" if seconds > limit else None
 

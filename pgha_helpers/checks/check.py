@@ -57,12 +57,20 @@ def judge(checks: Iterable[Check], now: Snapshot) -> Verdicts:
 def _verdict(check: Check, now: Snapshot) -> Verdict:
     try:
         reason = check(now)
-    except (NotSeen, ValueError) as silence:
-        return Verdict(check.title, "unknown", str(silence).split("\n")[0], remedy=check.remedy)
+    except NotSeen as silence:  # the check's own remedy is for what it would have found, which nobody knows
+        return Verdict(check.title, "unknown", silence.what.split("\n")[0], remedy=_sentence(silence.remedy))
+    except ValueError as odd:
+        return Verdict(check.title, "unknown", str(odd).split("\n")[0], remedy=_sentence(""))
     value, limit = _read(check.value, now), _read(check.limit, now)
     if reason is None:
         return Verdict(check.title, "ok", value=value, limit=limit)
     return Verdict(check.title, check.level, reason, value, limit, check.remedy)
+
+
+def _sentence(remedy: str) -> str:
+    """What to do where a check could not be asked; in general where nobody has said it."""
+    remedy = remedy or "this could not be asked: begin with what other checks say of that node"
+    return remedy[:1].upper() + remedy[1:]
 
 
 def _read(reading: Reading, now: Snapshot) -> str:

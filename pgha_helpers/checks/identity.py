@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..errors import NotSeen
 from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot
-from ..model.sightings import disk_of, system_id_of
+from ..model.sightings import disk_of, system_id_of, to_be_seen
 from ..show import size
 from .check import check
 from .forks import at_stake
@@ -16,7 +16,7 @@ from .forks import at_stake
 def both_nodes_answer(now: Snapshot) -> str | None:
     """Both nodes answer SQL.
 
-    Start the one that is down, or run promote or rebuild.
+    Start the one that is down; mend what keeps this runbook out of one that runs; else run promote or rebuild.
     """
     down = [f"{s.node} {s}" for s in now.sightings if not isinstance(s, Running)]
     return "; ".join(down) or None
@@ -71,7 +71,7 @@ def they_are_one_system(now: Snapshot) -> str | None:
     """
     unread = [s for s in now.sightings if not isinstance(s, Blank) and not system_id_of(s)]
     if unread:
-        raise NotSeen(f"{unread[0].node} {unread[0]}")
+        raise NotSeen(f"{unread[0].node} {unread[0]}", to_be_seen(unread[0]))
     return _two_systems(now)
 
 
@@ -125,7 +125,7 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
     """
     primary = now.primary
     if primary.disk is None:
-        raise NotSeen(f"{primary.node}: {primary.shell_silent}")
+        raise NotSeen(f"{primary.node}: {primary.shell_silent}", f"mend the shell of {primary.node}")
     if not primary.disk.standby_files:
         return None
     file = primary.disk.standby_files[0]
@@ -172,7 +172,8 @@ def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
     for seen in now.sightings:
         disk = disk_of(seen)
         if disk is None:
-            raise NotSeen(f"{seen.node}: {getattr(seen, 'shell_silent', '') or seen}")
+            why = getattr(seen, "shell_silent", "")
+            raise NotSeen(f"{seen.node}: {why or seen}", f"mend the shell of {seen.node}" if why else to_be_seen(seen))
         found.append((seen.node, disk))
     return found
 
@@ -204,5 +205,5 @@ def _timeline(seen: Sighting) -> int:
         return seen.timeline
     disk = disk_of(seen)
     if disk is None or disk.control is None:
-        raise NotSeen(f"{seen.node} {seen}")
+        raise NotSeen(f"{seen.node} {seen}", to_be_seen(seen))
     return disk.control.checkpoint.timeline

@@ -76,9 +76,12 @@ def they_tell_one_history(now: Snapshot) -> str | None:
 def _history(seen: Running, timeline: int) -> list[list[str]]:
     """The lines of a timeline's history file, in words. Raises NotSeen where it cannot be read."""
     if seen.disk is None:
-        raise NotSeen(f"{seen.node}: {seen.shell_silent}")
+        raise NotSeen(f"{seen.node}: {seen.shell_silent}", f"mend the shell of {seen.node}")
     if timeline not in seen.disk.histories:
-        raise NotSeen(f"{seen.node} has no {timeline:08X}.history in pg_wal")
+        raise NotSeen(
+            f"{seen.node} has no {timeline:08X}.history in pg_wal",
+            "copy that file there from the archive, or from the other node if they surely have one history",
+        )
     return [line.split() for line in seen.disk.histories[timeline].splitlines() if line.strip()]
 
 

@@ -269,3 +269,19 @@ def is_or_was_standby(sighting: Sighting) -> bool:
         return sighting.in_recovery
     disk = disk_of(sighting)
     return disk is not None and disk.control is not None and disk.control.ended_in_recovery
+
+
+def to_be_seen(sighting: Sighting) -> str:
+    """What to do so that this node answers SQL, by what keeps it from that; empty where it answers."""
+    node = sighting.node
+    if isinstance(sighting, Running):
+        return ""
+    if isinstance(sighting, Stopped):
+        return f"start {node}, or run promote or rebuild, whichever it needs"
+    if isinstance(sighting, Blank):
+        return f"mend data_directory or bin_directory of {node} in the pair file if they are wrong, else run rebuild"
+    if isinstance(sighting, Hung) and sighting.starting:
+        return f"wait until {node} is up"
+    if isinstance(sighting, Hung):
+        return f"mend what keeps this runbook out of {node}, which runs"
+    return f"mend the way to {node}, by SQL or by ssh; if its machine is lost, run promote with occasion=failover"

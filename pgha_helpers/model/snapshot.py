@@ -10,7 +10,7 @@ from ..errors import NotSeen
 from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
-from .sightings import Running, Sighting, system_id_of
+from .sightings import Running, Sighting, system_id_of, to_be_seen
 from .survey import Host, Survey
 from .vantage import Vantage
 
@@ -56,14 +56,16 @@ class Snapshot(show.Shown):
         if len(self.primaries) == 2:
             raise NotSeen(self.two_primaries(), "fence one of them now; clients may be writing to both")
         if not self.primaries:
-            raise NotSeen(f"no node is writable: {self._words()}")
+            raise NotSeen(f"no node is writable: {self._words()}", self._remedy("run promote"))
         return self.primaries[0]
 
     @property
     def standby(self) -> Running:
         """The one node in recovery. Raises NotSeen in the nodes' own words if there is none, or two."""
         if len(self.standbys) != 1:
-            raise NotSeen(f"there is not one standby: {self._words()}")
+            raise NotSeen(
+                f"there is not one standby: {self._words()}", self._remedy("see who is writable, before this")
+            )
         return self.standbys[0]
 
     def giving_up(self, name: str) -> Snapshot:
@@ -74,14 +76,14 @@ class Snapshot(show.Shown):
         """What a close look at this node found. Raises NotSeen where there was none, or it was not answered."""
         found = self.survey.get(name, "it was not looked at closely")
         if isinstance(found, str):
-            raise NotSeen(f"{name}: {found}")
+            raise NotSeen(f"{name}: {found}", to_be_seen(self[name]) or f"mend what keeps {name} from being looked at")
         return found
 
     def host(self, name: str) -> Host:
         """What the shell said in a close look at this node. Raises NotSeen as `closely` does."""
         found = self.closely(name)
         if found.host is None:
-            raise NotSeen(f"{name}: {found.host_unseen}")
+            raise NotSeen(f"{name}: {found.host_unseen}", f"mend the shell of {name}")
         return found.host
 
     def two_primaries(self) -> str:
@@ -122,6 +124,10 @@ class Snapshot(show.Shown):
     def _row(self, seen: Sighting) -> tuple[str, str, str, str]:
         node = self.pair[seen.node]
         return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
+
+    def _remedy(self, else_: str) -> str:
+        """What to do about every node that does not answer SQL, or something else where both do."""
+        return "; ".join(filter(None, map(to_be_seen, self.sightings))) or else_
 
     def _words(self) -> str:
         return "; ".join(f"{s.node} {s}" for s in self.sightings)

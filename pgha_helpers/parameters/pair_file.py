@@ -21,7 +21,7 @@ from .sentences import dataclass_in, sentence, with_units
 
 def places() -> list[Path]:
     """Folders in which a pair's name is looked up, in order."""
-    own = [Path(os.environ["PGHA_PARAMETERS"])] if os.environ.get("PGHA_PARAMETERS") else []
+    own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()] if os.environ.get("PGHA_PARAMETERS") else []
     return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
 
 
@@ -156,11 +156,17 @@ def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
             yield f"{where}: {value!r} must be an absolute path on the other node, or begin with ~/, without a quote"
 
 
+#: PostgreSQL opens a passfile by the very name that it is given: nobody expands a ~ there.
+_EMPTY = {"passfile": " on the node; empty is .pgpass in the home of PostgreSQL's user there"}
+
+
 def _node_nonsense(node: Any) -> Iterator[str]:
-    for key in ("data_directory", "bin_directory", "config_directory"):
+    for key in ("data_directory", "bin_directory", "config_directory", "passfile"):
         value = getattr(node, key)
         if value and not value.startswith("/"):
-            yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path"
+            yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path{_EMPTY.get(key, '')}"
+    if node.state_directory != "~" and not node.state_directory.startswith(("/", "~/")):
+        yield f"nodes.{node.name}.state_directory: {node.state_directory!r} must be an absolute path, or begin with ~/"
     if node.peer_ssh:
         yield from _peer_ssh_nonsense(node)
     for key in ("name", "host", "data_directory", "bin_directory", "state_directory", "passfile", "owner"):

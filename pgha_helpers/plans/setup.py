@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from .. import dialect
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Hung, Pair, Running, Sighting, Silent, Snapshot, Stopped
+from ..model.sightings import to_be_seen
 from .plan import Plan
 from .rebuild import Evidence, plan_rebuild
 
@@ -118,6 +119,8 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
         raise BadParameters(f"primary is {primary!r}", f"it may be {' or '.join(now.pair.names)}")
     if not primary and len(now.primaries) != 1:
         seen = "; ".join(f"{s.node} {s}" for s in now.sightings)
+        if unseen := "; ".join(to_be_seen(s) for s in now.sightings if isinstance(s, Hung | Silent)):
+            raise NotSafe(f"which cluster is kept cannot be told: {seen}", unseen)
         raise BadParameters(
             f"which cluster is kept must be said: {seen}", f"primary={now.pair.names[0]} or {now.pair.names[1]}"
         )
@@ -127,7 +130,8 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
         if ours != theirs:
             return keep
     if not isinstance(keep, Running):
-        raise NotSafe(f"{keep.node} {keep}", "start the cluster that is to be kept")
+        remedy = "start the cluster that is to be kept" if isinstance(keep, Stopped) else to_be_seen(keep)
+        raise NotSafe(f"{keep.node} {keep}", remedy)
     if keep.in_recovery:
         raise NotSafe(f"{keep.node} is a standby", "a standby is made primary by the promote notebook")
     return keep

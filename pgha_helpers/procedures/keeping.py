@@ -37,7 +37,7 @@ def keeping_beside(run: Run, node: str, overwritten: bool, wal: str = "") -> Ite
 
     def still() -> None:
         if over.is_set():
-            raise NotAchieved(f"what {node} had was not kept, because what needed it failed", "run this notebook again")
+            raise NotAchieved(f"what {node} had was not kept, because what needed it failed", "mend what failed first")
 
     coming = run.aside(lambda: _keep_wal(run, had, overwritten, wal, still))
 

@@ -8,6 +8,7 @@ from ..errors import Failure, NotAchieved
 from ..facts.wal import last_record, record_at
 from ..facts.wal_bytes import has_shutdown_checkpoint
 from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
+from ..model.sightings import to_be_seen
 from ..plans import Plan
 from ..run import Run
 from ..show import size
@@ -83,7 +84,9 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
     """
     other, target = now[plan.peer], now[plan.node]
     if not isinstance(target, Running):
-        raise Failure(f"{plan.node} does not answer any more: {target}", "run this notebook again")
+        raise Failure(
+            f"{plan.node} does not answer any more: {target}", f"{to_be_seen(target)}; then run this notebook again"
+        )
     control = end_of(other)
     least, start = control.least_end, Lsn(0)
     if control.shut_down_in_recovery:

@@ -15,7 +15,7 @@ from ..facts.canary import read_canary_table
 from ..facts.copying import read_copying
 from ..facts.rsync import bytes_there, holds_nothing
 from ..model import Blank, Deeds, Running, Snapshot
-from ..model.sightings import system_id_of
+from ..model.sightings import system_id_of, to_be_seen
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
 from ..plans.copying import copied_by, into_nothing, refuse_copy
@@ -125,5 +125,5 @@ def _settings(run: Run, keep: str) -> None:
 def _seen(now: Snapshot, name: str) -> Running:
     seen = now[name]
     if not isinstance(seen, Running):
-        raise HaError(f"{name} {seen}", "start it and run this notebook again")
+        raise HaError(f"{name} {seen}", f"{to_be_seen(seen)}; then run this notebook again")
     return seen

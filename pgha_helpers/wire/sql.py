@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from .. import passfile
 from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
 
 Row = dict[str, Any]
@@ -91,9 +92,17 @@ class Session:
             except TimeoutError:
                 raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
             except psycopg2.Error as error:
-                raise Unreachable(f"SQL: {_one_line(error)}", answer=_fatal(error)) from None
+                raise Unreachable(f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)) from None
             self._connection = connection
         return self._connection
+
+    def _why(self, error: psycopg2.Error) -> str:
+        """What libpq only prints: why it had no password to send."""
+        if "no password supplied" not in str(error):
+            return ""
+        told = {"host": "localhost", "port": 5432, "dbname": self._settings.get("user", ""), **self._settings}
+        wanted = (str(told.get(key, "")) for key in ("host", "port", "dbname", "user"))
+        return f": {passfile.why_none(self._settings.get('passfile', ''), *wanted)}".removesuffix(": ")
 
     def _wait(self, connection: Any, deadline: float) -> None:
         while (state := connection.poll()) != extensions.POLL_OK:

@@ -105,6 +105,26 @@ def test_a_refused_password_is_told(pair: Lab, tmp_path: Path) -> None:
     assert "hunter2" not in str(now)
 
 
+def test_a_passfile_that_libpq_ignores_is_named(pair: Lab, tmp_path: Path) -> None:
+    """setup said "start the cluster that is to be kept" of a running one."""
+    open_ = tmp_path / "pgpass"
+    open_.write_text(pair.passfile.read_text())
+    open_.chmod(0o644)
+    other = tmp_path / "other"
+    other.write_text("elsewhere:*:*:postgres:x\n")
+    other.chmod(0o600)
+    for path, words in (
+        (open_, "others may read it (mode 0644): chmod 600"),
+        (tmp_path / "absent", "No such file"),
+        (other, f"other has no line for 127.0.0.1:{pair.node('db0').port}:postgres:postgres"),
+    ):
+        told = changed_pair(pair, tmp_path, passfile=str(path))
+        for primary in ("", "db0"):
+            with pytest.raises(NotSafe, match="mend what keeps this runbook out of db0, which runs") as refused:
+                carry_out(told, "setup", "setup db1", primary=primary)
+            assert words in str(refused.value) and "start the cluster" not in str(refused.value)
+
+
 def test_a_server_that_hangs_is_told_from_one_that_is_down(pair: Lab, tmp_path: Path, hung: None) -> None:
     path = changed_pair(pair, tmp_path, timeouts={"connect": "500ms", "statement": "500ms"})
     now = seen(path)

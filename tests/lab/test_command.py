@@ -10,7 +10,7 @@ import pytest
 
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
-from pgha_helpers.parameters import load_pair
+from pgha_helpers.parameters import find_pair, load_pair
 from pgha_helpers.places import RECORD
 
 from ..conftest import pgha
@@ -40,6 +40,28 @@ def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:
     assert pgha("init", str(target)).returncode == 0
     assert load_pair(str(target)).names == ("db0", "db1")
     assert pgha("init", str(tmp_path / "absent" / "mine.yaml")).returncode == 64
+
+
+def test_init_writes_where_a_name_is_looked_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHA_PARAMETERS", str(tmp_path))
+    done = pgha("init", "mine")
+    assert done.returncode == 0 and str(tmp_path / "mine.yaml") in done.stdout
+    assert find_pair("mine") == tmp_path / "mine.yaml"
+    monkeypatch.setenv("PGHA_PARAMETERS", "/proc")
+    done = pgha("init", "mine")
+    assert done.returncode == 64 and "/proc/mine.yaml cannot be written" in done.stderr
+
+
+def test_a_pair_without_records_is_told_in_a_sentence(tmp_path: Path) -> None:
+    target = tmp_path / "mine.yaml"
+    assert pgha("init", str(target)).returncode == 0
+    target.write_text(target.read_text().replace('records: ""', f"records: {tmp_path / 'none'}"))
+    for words in (("page", str(target)), ("show", str(target), "x"), ("compare", str(target), "x", "y")):
+        done = pgha("records", *words)
+        assert done.returncode == 64 and "there is no record in" in done.stderr and "Traceback" not in done.stderr
+    for words in ("list", "verify"):
+        done = pgha("records", words, str(target))
+        assert done.returncode == 0 and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("run",), ("run", "verify"), ("run", "verify", "lab", "--foo"), ("fly",)])

@@ -9,7 +9,7 @@ from pgha_helpers.checks.check import Check
 from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
 from pgha_helpers.model.marks import Bytes
 
-from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped
+from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped, survey
 
 SILENT = Silent("db1", "connection timed out; ssh: no route to host")
 
@@ -107,6 +107,31 @@ def test_silence_is_never_a_yes() -> None:
     leaning_on_none = {"No unused slot keeps WAL for ever", "The clients can be moved"}
     assert said_yes <= {"Both nodes run the same major version of PostgreSQL", *leaning_on_none}
     assert judge(HEALTHY, nobody).worst == "critical"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        *(
+            seen(primary(), other)
+            for other in (SILENT, Hung("db1", "SQL: x", disk()), Blank("db1", "empty"), stopped("db1"))
+        ),
+        seen(Silent("db0", "x"), SILENT),
+        seen(standby("db0"), standby()),
+        seen(primary(), primary("db1")),
+        seen(primary(shell_silent="no route", disk=None), standby()),
+        seen(primary(), standby(), {"db0": "SQL: db0: permission denied for view pg_file_settings"}),
+        seen(primary(), standby(), {"db1": survey("db1", host=None, host_unseen="db1: the shell was lost")}),
+    ],
+)
+def test_what_could_not_be_asked_never_tells_the_remedy_of_what_was_not_found(now: Snapshot) -> None:
+    """A fresh pair was told "a hand-over died after it armed the node", which nobody had seen."""
+    remedies = {check.title: check.remedy for check in HEALTHY}
+    unknown = [verdict for verdict in judge(HEALTHY, now) if verdict.level == "unknown"]
+    assert unknown
+    for verdict in unknown:
+        assert verdict.remedy and verdict.remedy != remedies[verdict.title]
+    assert "hand-over died" not in str(judge(HEALTHY, now))
 
 
 def test_every_check_has_a_title_and_a_remedy() -> None:

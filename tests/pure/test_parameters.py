@@ -66,6 +66,15 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         (changed(db1={"host": "10.0.0.1"}), "db0 and db1 have the same address 10.0.0.1:5432"),
         (changed(db1={"data_directory": "data"}), "'data' must be an absolute path"),
         (changed(db1={"data_directory": "/da\nta"}), "has a control character"),
+        (
+            changed(db1={"passfile": "~/.pgpass"}),
+            "db1.passfile: '~/.pgpass' must be an absolute path on the node; empty",
+        ),
+        (
+            changed(db0={"state_directory": "pgha"}),
+            "db0.state_directory: 'pgha' must be an absolute path, or begin with",
+        ),
+        (changed(db0={"state_directory": "~ann/pgha"}), "db0.state_directory: '~ann/pgha' must be an absolute path"),
         (changed(db1={"service": "systemd"}), "may be pg_ctl, pg_ctlcluster VERSION NAME"),
         (changed(db1={"peer_ssh": {"host": "-oProxyCommand=x"}}), "is not a host that ssh takes"),
         (changed(db1={"peer_ssh": {"host": "h", "key": "id"}}), "db1.peer_ssh.key: 'id' must be an absolute path"),
