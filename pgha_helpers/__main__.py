@@ -6,16 +6,18 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import suppress
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from . import courtesy
 from .archive.commands import records_app
-from .errors import BadParameters, HaError
+from .errors import BadParameters, HaError, unforeseen
 from .places import CHECKOUT
-from .records.outcome import BAD_PARAMETERS
+from .records.outcome import BAD_PARAMETERS, CODES, REFUSED
 
 app = typer.Typer(
     help="An executable runbook for a pair of PostgreSQL servers.", no_args_is_help=True, add_completion=False,
@@ -169,36 +171,63 @@ def _span(option: str, text: str) -> float | None:
 
 
 def main() -> None:
-    """Run the command; a foreseeable fault is a sentence, not a traceback."""
+    """Run the command, and end the process: everything is let go, and to tear a thousand modules down takes 0.2 s."""
+    courtesy.take_over()
+    code = _code()
+    courtesy.last_words()
+    os._exit(code)
+
+
+def _code() -> int:
+    """The exit code of the command; a fault is a sentence, not a traceback."""
     try:
-        _leave(app(standalone_mode=False))
+        return app(standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
-        sys.exit(128 + signal.SIGINT)
+        return 128 + signal.SIGINT
+    except SystemExit as ended:  # a signal, or the help
+        return ended.code if isinstance(ended.code, int) else 0
     except HaError as error:
-        sys.exit(_complain(error))
+        return _complain(error)
     except Exception as error:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if "LabError" in kinds:  # of the lab's own floor, which is not imported for other commands
-            sys.exit(f"{error}")
+            print(error, file=sys.stderr)
+            return 1
         if "UsageError" not in kinds:  # typer keeps click to itself, so its errors have no public name
-            raise
+            return _confess(error)
         error.show()  # type: ignore[attr-defined]
-        sys.exit(BAD_PARAMETERS)
-
-
-def _leave(code: int | None) -> None:
-    """End the process at once: everything is written and let go, and to tear a thousand modules down takes 0.2 s."""
-    with suppress(BrokenPipeError):  # whoever read our words has seen enough of them
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code or 0)
+        return BAD_PARAMETERS
 
 
 def _complain(error: HaError) -> int:
+    _say(f"{type(error).__name__}: {error}")
+    return BAD_PARAMETERS if isinstance(error, BadParameters) else REFUSED
+
+
+def _confess(error: Exception) -> int:
+    """One sentence, and the traceback in a file: at 3 am a wall of it helps nobody, and later it helps whoever mends.
+
+    Its exit code is Nagios's unknown: 1 would be a mere warning.
+    """
+    words = unforeseen(error) or f"{type(error).__name__}: {error}"
+    try:
+        number, name = tempfile.mkstemp(".traceback", "pgha-")
+        Path(name).write_text(_scrubbed("".join(traceback.format_exception(error))), "utf-8", "backslashreplace")
+        os.close(number)
+    except OSError as full:
+        name = f"lost: {full}"
+    _say(f"{words}\n  What to do: `pgha run verify PAIR` says how things stand. For whoever mends pgha: {name}")
+    return CODES["unknown"]
+
+
+def _say(words: str) -> None:
+    print(_scrubbed(words), file=sys.stderr)
+
+
+def _scrubbed(words: str) -> str:
     from .redaction import Redactor, secrets_of
 
-    print(Redactor(secrets_of()).text(f"{type(error).__name__}: {error}"), file=sys.stderr)
-    return BAD_PARAMETERS if isinstance(error, BadParameters) else 4
+    return Redactor(secrets_of()).text(words)
 
 
 if __name__ == "__main__":

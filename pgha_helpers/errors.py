@@ -3,6 +3,13 @@
 Every error is one sentence of what and where, and usually a remedy: what is allowed, and what to type next.
 """
 
+import traceback
+from pathlib import Path
+
+from .foreign import shown
+
+_OURS = str(Path(__file__).parent)
+
 
 class HaError(Exception):
     """The root. `what` says what is wrong and where, `remedy` what to do about it."""
@@ -12,9 +19,9 @@ class HaError(Exception):
     in_a_change = "mend that, then run this notebook again with the same words: it goes on from what it finds"
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
+        self.what = shown(what)
+        self.remedy = shown(remedy)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return f"{self.what}\n  What to do: {self.remedy}" if self.remedy else self.what
@@ -90,3 +97,15 @@ class Undecided(Failure):
 
 class Aborted(Failure):
     """A hand-over was taken back before promote was sent: the old primary is primary again."""
+
+
+def unforeseen(error: BaseException) -> str:
+    """What to say of an exception that is none of the above: where in this package it was raised, and its own words.
+
+    Empty where none of this package's code had a part in it.
+    """
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+    if not ours:
+        return ""
+    where = f"{Path(ours[-1].filename).relative_to(_OURS)}, line {ours[-1].lineno}"
+    return shown(f"pgha did not foresee this: {type(error).__name__}: {error} ({where})")

@@ -40,8 +40,9 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
     )
     manager.notebook_start()
     try:
+        changes = options.pop("changes", lambda: False)
         client = Client(manager, kernel_name, scrub, options, log_output=manager.log_output)
-        attended(client.execute, client.interrupt)
+        attended(client.execute, client.interrupt, changes)
     except BaseException:
         nb.metadata.papermill["exception"] = True
         raise

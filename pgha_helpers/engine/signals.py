@@ -39,10 +39,12 @@ def deferring() -> Iterator[None]:
         yield
 
 
-def attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
+def attended(work: Callable[[], None], interrupt: Callable[[], None], changes: Callable[[], bool]) -> None:
     """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the work raises.
 
     `interrupt` is called again and again until the work is done, because a kernel does not listen between two cells.
+    SIGHUP is not heard while `changes` says so: nobody meant anything by a terminal that went away, and half a
+    hand-over is worse than one that nobody watches.
     In another thread than the main one no signals can be heard, so the work is simply done.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -57,8 +59,12 @@ def attended(work: Callable[[], None], interrupt: Callable[[], None]) -> None:
         except BaseException as error:
             failed.append(error)
 
+    def hear(number: int, _: FrameType | None) -> None:
+        if number != signal.SIGHUP or not changes():
+            heard.append(number)
+
     worker = threading.Thread(target=guarded, name="papermill", daemon=True)
-    with _handled(lambda number, _: heard.append(number)):
+    with _handled(hear):
         worker.start()
         _wait(worker, heard, interrupt)
     if heard:

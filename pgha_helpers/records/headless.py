@@ -31,7 +31,7 @@ def run_notebook(
     asked, pair, folder = prepare(notebook, given)
     kernel.announce(folder)
     number = 0
-    with Keeping(folder):
+    with Keeping(folder), deferring():  # how the run ends is decided in there: a later signal must not tell otherwise
         try:
             with stopping():
                 _papermill(kernel, source_of(notebook), folder, asked, cell_timeout, Redactor(secrets_of(pair)))
@@ -80,6 +80,7 @@ def _papermill(
             execution_timeout=cell_timeout,
             kernel=kernel,
             finished=lambda: _has_ended(folder),
+            changes=lambda: changes(folder),
         )
     except papermill.exceptions.PapermillExecutionError:
         pass  # the journal tells it, and the exit code
@@ -103,6 +104,15 @@ def _has_ended(folder: Path) -> bool:
         return False
 
 
+def changes(folder: Path) -> bool:
+    """Whether a run has passed its gate and not ended."""
+    try:
+        story = read(folder)
+    except OSError:
+        return False
+    return story.state == "running" and bool(story.last("gate passed"))
+
+
 def _close(folder: Path, pair: Pair, number: int) -> int:
     try:
         story = read(folder)
@@ -110,8 +120,7 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
         print(f"The notebook ended before it began a run. See {folder / EXECUTED}", file=sys.stderr, flush=True)
         return 128 + number if number else REFUSED
     code = exit_code(story, number)
-    with deferring():  # how the run ended is decided: a signal now must not tell otherwise
-        complete(folder, pair, "pgha run")
+    complete(folder, pair, "pgha run")
     print(Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"), flush=True)
     return code
 
@@ -133,5 +142,6 @@ def complete(folder: Path, pair: Pair, by: str) -> None:
 
 def _words(story: Story) -> str:
     error = story.last("error")
-    told = f"{error['type']}: {error['error']}\n" if error and story.outcome not in ("done", "rehearsed") else ""
+    kind = "" if error.get("unforeseen") else f"{error.get('type')}: "
+    told = f"{kind}{error['error']}\n" if error and story.outcome not in ("done", "rehearsed") else ""
     return f"{told}Run {story.first('run begun').get('run')}: {story.outcome}."

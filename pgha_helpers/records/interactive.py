@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from ..archive.seal import complete_all
 from ..engine import Stopped
 from ..engine.signals import deferring, stopping
+from ..foreign import text_of
 from ..journal import read
 from ..model import Pair
 from ..places import RECORD, ROAD
@@ -67,7 +69,9 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
         environment = {**os.environ, RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
         command = jupyterlab(folder, copy.name, browser=browser)
         # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
-        jupyter = subprocess.Popen(command, start_new_session=True, env=environment)
+        pipe: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        jupyter = subprocess.Popen(command, start_new_session=True, env=environment, **pipe)
+        threading.Thread(target=_pass_on, args=(jupyter,), name="pgha-jupyter", daemon=True).start()
         status = _attend(jupyter, folder, pair)
         with deferring():
             _end(jupyter)
@@ -82,8 +86,17 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
     return status
 
 
+def _pass_on(jupyter: subprocess.Popen[bytes]) -> None:
+    """What JupyterLab says, by our own mouth: a terminal that takes nothing would hold it, and the kernel with it."""
+    for line in jupyter.stdout or ():
+        print(text_of(line), end="", flush=True)
+
+
 def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
-    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the exit status."""
+    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the exit status.
+
+    A terminal that goes away (SIGHUP) interrupts no run that has passed its gate: JupyterLab ends after it.
+    """
     warned = 0.0
     while True:
         try:
@@ -91,7 +104,10 @@ def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
                 return jupyter.wait()
         except Stopped as stopped:
             soon = time.monotonic() - warned < _AGAIN
-            if stopped.number == signal.SIGINT and not soon and _goes_on(folder, pair):
+            if stopped.number == signal.SIGHUP:
+                with deferring():
+                    _wait_for_runs(jupyter, folder, pair)
+            elif stopped.number == signal.SIGINT and not soon and _goes_on(folder, pair):
                 warned = time.monotonic()
                 print(
                     f"\nA run goes on. Ctrl-C again within {_AGAIN:.0f} s interrupts it and ends JupyterLab.",
@@ -112,14 +128,19 @@ def _end(jupyter: subprocess.Popen[bytes]) -> None:
 
 
 def _goes_on(folder: Path, pair: Pair) -> bool:
-    """Whether a run that was begun in this JupyterLab has passed its gate and not ended."""
+    """Whether a run that was begun in this JupyterLab has changed something, and neither ended nor failed."""
     since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
     return any((path / "journal.jsonl").exists() and _changes(path) for path in since)
 
 
 def _changes(folder: Path) -> bool:
     story = read(folder)
-    return story.state == "running" and story.changed
+    return story.state == "running" and story.changed and story.events[-1]["event"] != "error"
+
+
+def _wait_for_runs(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> None:
+    while jupyter.poll() is None and _goes_on(folder, pair):
+        time.sleep(0.2)
 
 
 def _drop_unused(copy: Path) -> None:

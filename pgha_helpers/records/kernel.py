@@ -6,11 +6,12 @@ import atexit
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from .. import front
-from ..errors import Failure, Refusal
+from ..errors import Failure, HaError, Refusal, unforeseen
 from ..redaction import Redactor
 from ..run import Run
 from .provenance import cells_of, digest
@@ -35,6 +36,7 @@ def enter(run: Run, scrub: Redactor) -> None:
     if shell is not None:
         shell.events.register("pre_run_cell", _see_cell)
         shell.events.register("post_run_cell", _see_error)
+        shell.set_custom_exc((Exception,), _say_unforeseen)
         _watch_mouth(getattr(shell, "kernel", None))
 
 
@@ -80,9 +82,32 @@ def _see_error(result: Any) -> None:
     if error is None or run is None:
         return
     with contextlib.suppress(Refusal, OSError):
-        run.journal.write("error", kind=_kind(error), type=type(error).__name__, error=str(error))
+        run.journal.write("error", kind=_kind(error), type=type(error).__name__, **_words(run, error))
         write_summary(run.folder)
     run.lock.release()  # a notebook left open over night must not keep everybody else out
+
+
+def _say_unforeseen(
+    shell: Any, kind: type[Exception], error: Exception, trace: Any, tb_offset: int | None = None
+) -> None:
+    """Called by IPython instead of showing an exception: one of our own code gets a sentence, like our own errors.
+
+    The traceback is in the journal.
+    """
+    run = _current()
+    if run is not None and (words := _words(run, error)).get("unforeseen"):
+        error._render_traceback_ = lambda: [words["error"]]  # type: ignore[attr-defined]
+    shell.showtraceback((kind, error, trace), tb_offset)
+
+
+def _words(run: Run, error: BaseException) -> dict[str, Any]:
+    """What the journal tells of an error; of one that nobody foresaw its traceback, too."""
+    told = "" if isinstance(error, HaError | KeyboardInterrupt | SystemExit) else unforeseen(error)
+    if not told:
+        return {"error": str(error)}
+    remedy = "run it again with the same words: it looks first" if run.deeds else "nothing was changed"
+    words = f"{told}\n  What to do: {remedy}. For whoever mends pgha, its traceback: {run.journal.path}"
+    return {"error": words, "unforeseen": traceback.format_exception(error)}
 
 
 def _kind(error: BaseException) -> str:

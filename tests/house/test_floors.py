@@ -18,7 +18,7 @@ ROOT = Path(pgha_helpers.__file__).parent
 FLOORS = (
     (
         *("errors", "show", "model", "conninfo", "passfile", "dialect", "checks", "plans"),
-        *("redaction", "interrupts", "places", "front"),
+        *("redaction", "interrupts", "places", "front", "foreign", "courtesy"),
     ),
     ("parameters", "wire", "journal", "lock", "run"),
     ("facts", "actions", "chain", "consent", "lag", "chart", "drawing", "probe"),

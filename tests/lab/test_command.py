@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,21 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
     assert source_of("promote").read_bytes() == before
     assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)
     assert RECORD not in os.environ, "the next run of this process would write into the record of this one"
+
+
+def test_what_nobody_foresaw_is_a_sentence_and_unknown_to_nagios(tmp_path: Path) -> None:
+    code = (
+        "from pgha_helpers import __main__, parameters; parameters.load_pair = lambda pair: {}[pair]; __main__.main()"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PGPASSWORD": "prod-secret"}
+    command = [sys.executable, "-c", code, "records", "list", "prod-secret"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    (kept,) = tmp_path.glob("pgha-*.traceback")
+    assert done.returncode == 3 and done.stderr.startswith(
+        "pgha did not foresee this: KeyError: '[redacted]' (archive/"
+    )
+    assert "Traceback" not in done.stderr and str(kept) in done.stderr
+    assert "KeyError: '[redacted]'" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_warning_ends_with_1(pair: Lab, tmp_path: Path) -> None:

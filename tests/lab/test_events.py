@@ -114,6 +114,20 @@ def _is_complete(folder: Path, outcome: str) -> None:
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", (folder / "report.html").read_text())
 
 
+def test_what_nobody_foresaw_is_a_sentence_and_its_traceback_is_in_the_record(pair: Lab, tmp_path: Path) -> None:
+    known = set(records(pair))
+    checkout = altered_checkout(tmp_path, "run.doors = {}\nlook(run)")
+    out, err = finish(start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true"))
+    (folder,) = set(records(pair)) - known
+    words = "pgha did not foresee this: KeyError: 'db0' (facts/look.py, line "
+    assert words in out and f"its traceback: {folder / 'journal.jsonl'}" in out and "nothing was changed" in out
+    executed = json.loads((folder / "notebook.ipynb").read_text())
+    (shown,) = [o["traceback"] for c in executed["cells"] for o in c.get("outputs", ()) if o["output_type"] == "error"]
+    assert len(shown) == 1 and words in shown[0], "a wall of it helps nobody at 3 am"
+    assert any("sight(run.doors[name])" in line for line in read(folder).last("error")["unforeseen"])
+    assert "Traceback" not in out + err
+
+
 def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
     """Papermill's own engine saves a notebook of one cell as completed."""
     known = set(records(pair))
