@@ -5,7 +5,7 @@ Sources: the release notes of each major version, and postgresql.org/docs/<versi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .errors import NotSafe
 
@@ -62,6 +62,33 @@ def spoken(version: int, node: str) -> int:
 def parity(major: int) -> tuple[str, ...]:
     """Settings that must not be lower on a standby than on its primary, or replay stops."""
     return (*_PARITY, "max_wal_senders") if has("parity_wal_senders", major) else _PARITY
+
+
+_LEVELS = ("off", "minimal", "archive", "hot_standby", "replica", "logical", "on")
+
+
+def lower(own: Mapping[str, str], other: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Those of these settings that `own` has lower than `other`, with the other's value; what one lacks is left out.
+
+    >>> lower({"max_connections": "50", "wal_level": "logical", "hot_standby": "off"},
+    ...     {"max_connections": "100", "wal_level": "replica", "hot_standby": "on", "port": "1"},
+    ...     ("max_connections", "wal_level", "hot_standby", "port"))
+    {'max_connections': '100', 'hot_standby': 'on'}
+    """
+    both = [name for name in names if name in own and name in other]
+    return {name: other[name] for name in both if _rank(own[name]) < _rank(other[name])}
+
+
+def _rank(value: str) -> int:
+    return int(value) if value.lstrip("-").isdigit() else _LEVELS.index(value)
+
+
+#: Settings of which a node needs no less than the other one, to replay its WAL and then to take its place. All of them
+#: take a restart.
+CHANGES_PLACES = (
+    *_PARITY,
+    *("max_wal_senders", "max_replication_slots", "wal_level", "hot_standby", "wal_log_hints"),
+)
 
 
 def wal_keep(major: int, size: int, segment: int) -> tuple[str, str]:

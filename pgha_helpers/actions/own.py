@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .. import dialect
-from ..facts.starting import starts_with
+from ..facts.starting import read_start
 from ..model import Running
 from ..run import Run
 from ..wire.doors import Door
@@ -40,12 +40,13 @@ def files_of(run: Run, name: str, target: str) -> Own:
 
 def what_stays(run: Run, name: str, directory: str, major: int) -> Own:
     """What a data directory that keeps its configuration would start with."""
-    return Own(stays=True, has=_known(run) or starts_with(run.doors[name], directory, major))
+    return Own(stays=True, has=_known(run) or read_start(run.doors[name], directory).settings)
 
 
 def _known(run: Run) -> Mapping[str, str]:
     """What the node's configuration was found to be at the gate: to ask again would take as long as it did there."""
-    return run.found[1].starts_with if run.found else {}
+    start = run.found[1].start if run.found else None
+    return start.settings if start else {}
 
 
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> None:
@@ -64,7 +65,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> No
         write_file(door, f"{copy}/standby.signal", "")
     else:
         write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node))
-    lacking = settings_to_raise(own.has or starts_with(door, copy, major), primary.settings, major)
+    lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
 
 
@@ -83,11 +84,5 @@ def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str], major:
     {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512', 'wal_retrieve_retry_interval': '100'}
     """
     keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
-    raised: dict[str, str | None] = {}
-    for name, value in own.items():
-        if name not in primary:
-            continue
-        lower = int(value) < int(primary[name]) if value.isdigit() else value != primary[name]
-        if lower:
-            raised[name] = primary[name]
-    return raised | {name: primary[name] for name in (keep, "wal_retrieve_retry_interval")}
+    raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)
+    return {**raised, **{name: primary[name] for name in (keep, "wal_retrieve_retry_interval")}}

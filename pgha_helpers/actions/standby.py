@@ -9,6 +9,7 @@ from ..errors import Failure, Refusal
 from ..facts.connection import try_connection
 from ..facts.disk import read_disk
 from ..facts.look import sight
+from ..facts.starting import read_start
 from ..model import Running
 from ..run import Run
 from ..wire.doors import Door
@@ -39,16 +40,30 @@ _ARM = {
 _FLUSHED = '\n[ -z "$flushing" ] || wait "$flushing"\n'
 
 
-def define(run: Run, name: str, major: int) -> None:
-    """Write down how this node would follow the other one, without making it a standby yet."""
+def define(run: Run, name: str, major: int, source: Running | None = None) -> None:
+    """Write down how this node would follow the other one, without making it a standby yet.
+
+    Where it would start with less than `source` has of what replay depends on, it gets the same: with less, its replay
+    would stop for ever. That has effect with its next start, which is the one as a standby.
+    """
     door, node = run.doors[name], run.doors[name].node
     with run.deed(name, "write its standby definition") as deed:
+        raised = too_low(door, source) if source else {}
         if dialect.has("standby_signal", major):
-            changed = alter_settings(door, standby_settings(run.pair, node, major))
+            changed = alter_settings(door, {**standby_settings(run.pair, node, major), **raised})
         else:
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", recovery_conf(run.pair, node))
+            changed = (bool(raised) and alter_settings(door, raised)) or changed
         if not changed:
             deed.already("its standby definition was written")
+        elif raised:
+            told = ", ".join(f"{setting} = {value}" for setting, value in raised.items())
+            deed.say(f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}")
+
+
+def too_low(door: Door, source: Running) -> dict[str, str]:
+    """Settings that a node would start with lower than `source` has them, with the values of `source`."""
+    return dialect.lower(read_start(door).settings, source.settings, dialect.CHANGES_PLACES)
 
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:

@@ -113,7 +113,14 @@ _SWITCHOVER = (
 )
 
 #: What must hold when a change claims that the pair is whole.
-AFTER = (both_nodes_answer, *_A_PAIR, *_ATTACHED, the_standby_recovers_as_it_must, the_primary_is_not_armed)
+AFTER = (
+    both_nodes_answer,
+    *_A_PAIR,
+    *_ATTACHED,
+    replay_is_not_paused,
+    the_standby_recovers_as_it_must,
+    the_primary_is_not_armed,
+)
 
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {

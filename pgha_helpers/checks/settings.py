@@ -44,10 +44,10 @@ def the_standby_can_replay_its_settings(now: Snapshot) -> str | None:
 def lower_settings(now: Snapshot) -> list[str]:
     """Settings that replay depends on and that are lower on the standby, each in words."""
     primary, standby = now.primary, now.standby
+    found = dialect.lower(standby.settings, primary.settings, dialect.parity(primary.version // 10000))
     return [
-        f"{name} is {standby.settings[name]} on {standby.node}, {primary.settings[name]} on {primary.node}"
-        for name in dialect.parity(primary.version // 10000)
-        if int(standby.settings[name]) < int(primary.settings[name])
+        f"{name} is {standby.settings[name]} on {standby.node}, {value} on {primary.node}"
+        for name, value in found.items()
     ]
 
 

@@ -18,7 +18,7 @@ from .losses import losses
 from .parting import parting
 from .rewinding import read_rewinding
 from .rsync import estimate, road
-from .starting import starts_with
+from .starting import read_start
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
@@ -36,8 +36,8 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     door, disk = run.doors[node], disk_of(now[node])
     found = replace(found, connection=try_connection(door, run.pair, primary.system_id))
     copying = read_copying(run, node, primary, disk)
-    its = starts_with(door, door.node.data_directory, primary.version // 10000) if disk and disk.control else {}
-    return _diverged(run, now, node, replace(found, copying=copying, starts_with=its), files)
+    start = read_start(door) if disk and disk.control else None
+    return _diverged(run, now, node, replace(found, copying=copying, start=start), files)
 
 
 def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]) -> Evidence:

@@ -1,23 +1,68 @@
-"""What a data directory would start with, whatever runs there now or ran there last."""
+"""What a data directory would start with, whatever runs there now or ran there last, and what would keep it down."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from .. import dialect
-from ..plans.setup import NEED_RESTART
+from ..model.survey import Start
 from ..wire.doors import Door
 
-#: A program for each name, because -C takes only one: side by side, or they cost a tenth of a second.
-_ASK = """
-postgres=$1; config=$2; shift 2
-for name; do echo "$name $("$postgres" -D "$config" -C "$name")" & done; wait
-"""
+#: What starting.sh itself judges, what a hand-over leans on, and what `changes_places` names. One that a version does
+#: not know is left out.
+_NAMES = (
+    *("hba_file", "huge_pages", "huge_page_size", "logging_collector", "log_directory", "shared_preload_libraries"),
+    *("ssl", "ssl_ca_file", "ssl_cert_file", "ssl_crl_file", "ssl_key_file", "unix_socket_directories"),
+    *("listen_addresses", "port", "recovery_min_apply_delay"),
+)
 
 
-def starts_with(door: Door, directory: str, major: int) -> dict[str, str]:
-    """Settings by name, as `postgres -C` tells them: its log directory, and what a standby must not have too low.
+def read_start(door: Door, directory: str = "", also: tuple[str, ...] = ()) -> Start:
+    """Rehearse the start of a node's server from its files, and read what it would start with.
 
-    A setting that cannot be told is left out.
+    `directory` is a copy that is to be moved in, if it is not the data directory itself; `also` are more settings.
     """
-    names = [*dialect.parity(major), *sorted(NEED_RESTART - {"max_wal_senders"}), "log_directory"]
-    told = door.script(_ASK, door.binary("postgres"), door.node.config_directory or directory, *names).text
-    return dict(line.split(" ", 1) for line in told.splitlines() if " " in line)
+    home = door.node.data_directory
+    data = directory or home
+    names = dict.fromkeys((*_NAMES, *dialect.CHANGES_PLACES, *also))
+    places = (door.node.bin_directory, data, door.node.config_directory or data, home)
+    return parse_start(door.script(_script(), *places, *names, within=door.patience).text)
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("starting.sh").read_text()
+
+
+def parse_start(text: str) -> Start:
+    """Read the answer of starting.sh.
+
+    >>> parse_start('set port 5432\\nset ssl_ca_file \\nrefused LOG:  invalid value for parameter "x": "1"\\n'
+    ... 'refused FATAL:  configuration file "/c" contains errors')
+    Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432', 'ssl_ca_file': ''})
+    """
+    settings, refused = {}, []
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "set":
+            name, _, value = rest.partition(" ")
+            settings[name] = value
+        elif word == "refused":
+            refused.append(rest)
+    return Start(_plain(refused), settings)
+
+
+def _plain(lines: list[str]) -> tuple[str, ...]:
+    """What PostgreSQL complains of, without severities; its hints belong to what stands before them."""
+    found: list[str] = []
+    for line in lines:
+        severity, _, words = line.partition(":  ")
+        if not words or severity not in ("LOG", "FATAL", "ERROR", "WARNING", "HINT", "DETAIL"):
+            found.append(line.strip())
+        elif severity in ("HINT", "DETAIL") and found:
+            found[-1] += f" ({words.strip().rstrip('.')})"
+        else:
+            found.append(words.strip())
+    most = [words for words in found if not words.endswith("contains errors")]
+    return tuple(dict.fromkeys(most or found))

@@ -112,6 +112,18 @@ class Manager:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a server would start with as its files are now, whatever runs there.
+
+    `refused` says, reason by reason, why it would not come up; `settings` are by name as pg_settings shows them, and
+    empty where they cannot be read.
+    """
+
+    refused: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Host:
     """What the node's shell says beyond Disk.
 

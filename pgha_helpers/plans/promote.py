@@ -235,6 +235,9 @@ def _return(now: Snapshot, primary: Running) -> Plan:
 
 def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     other = now.other(primary.node)
+    if isinstance(other, Running) and streams_to(primary, other.node) and other.replay_paused:
+        words = f"{primary.node} is already primary, but {other.node} streams and its replay is paused"
+        raise NotSafe(words, f"run rebuild for {other.node}: it says why, and what to do")
     if isinstance(other, Running) and streams_to(primary, other.node) and not _has_own_slot(now, other):
         done = f"already so: {primary.node} is primary, and {other.node} follows it"
         return Plan("promote", primary.node, other.node, "return", already=done)

@@ -55,7 +55,8 @@ class Canary(Shown):
         self._process: Process | None = None
         self._rows: dict[str, str] = {}
         self._primary = ""
-        self.lost: dict[str, list[int]] = {}
+        self.lost: dict[str, list[int]] = {}  # acknowledged rows that the primary does not have
+        self.behind: dict[str, list[int]] = {}  # rows that a standby lacks and the primary has
         self.seen: Seen | None = None
 
     def start(self, plan: Plan) -> None:
@@ -101,7 +102,7 @@ class Canary(Shown):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What must hold in the end; nothing without a canary."""
-        return () if self.end() is None else (self._every_row_is_there(),)
+        return () if self.end() is None else (self._every_row_is_there(), self._every_row_is_replayed())
 
     def table(self) -> Table:
         """The outage as this client saw it, what came of its attempts, and where its rows are."""
@@ -150,9 +151,14 @@ class Canary(Shown):
                 self._rows[name] = f"not seen: {why.what}"
                 continue
             gone = gone if recovering else missing
-            self._rows[name] = f"all {len(wanted)}" if not missing else _told_missing(missing, recovering, streams)
-            if missing and (streams or not recovering):
+            self._rows[name] = f"all {len(wanted)}"
+            if missing and not recovering:  # only what the primary lacks is lost
                 self.lost[name] = sorted(missing)
+                self._rows[name] = f"✗ {len(missing)} LOST: {spans_of(missing)}"
+            elif missing:
+                self._rows[name] = f"{len(missing)} not there: {_why_not_there(missing - gone, streams)}"
+            if recovering and streams and missing - gone:
+                self.behind[name] = sorted(missing - gone)
 
     def _missing(self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float) -> frozenset[int]:
         """The rows that a node does not have, after waiting for those that are not gone for good."""
@@ -173,7 +179,9 @@ class Canary(Shown):
         """Keep the attempts as canary.csv, and write into the journal what they come to."""
         lines = [",".join(COLUMNS), *(",".join(map(str, row)) for row in seen.rows())]
         digest = self._run.keep(NAME, ("\n".join(lines) + "\n").encode())
-        self._run.journal.write("canary ended", **account_of(seen), rows=self._rows, lost=self.lost, sha256=digest)
+        self._run.journal.write(
+            "canary ended", **account_of(seen), rows=self._rows, lost=self.lost, behind=self.behind, sha256=digest
+        )
 
     def _every_row_is_there(self) -> Check:
         count = len(self.seen.acknowledged) if self.seen else 0
@@ -191,6 +199,19 @@ class Canary(Shown):
             return f"ACKNOWLEDGED ROWS ARE LOST: {'; '.join(told)}" if told else None
 
         return check(value=lambda _: f"{count} rows")(why_not)
+
+    def _every_row_is_replayed(self) -> Check:
+        def why_not(_: Snapshot) -> str | None:
+            """The standby has replayed every row that the canary was told is committed.
+
+            Nothing is lost by that: the primary has them. Run verify: it says what holds the replay.
+            """
+            told = [f"{name} has not replayed {spans_of(rows)}" for name, rows in self.behind.items()]
+            return (
+                f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} has them" if told else None
+            )
+
+        return check(value=lambda _: "; ".join(f"{name}: {words}" for name, words in self._rows.items()))(why_not)
 
 
 def account_of(seen: Seen) -> Mapping[str, Any]:
@@ -213,10 +234,11 @@ def _outage(gap: Gap) -> dict[str, Any]:
     return {"seconds": round(gap.seconds, 4), **ends}
 
 
-def _told_missing(missing: frozenset[int], recovering: bool, streams: bool) -> str:
-    if recovering and not streams:
-        return f"{len(missing)} not there: it does not stream"
-    return f"✗ {len(missing)} LOST: {spans_of(missing)}"
+def _why_not_there(behind: frozenset[int], streams: bool) -> str:
+    """Why a standby lacks rows, `behind` of which the primary has."""
+    if not behind:
+        return "the primary has lost them"
+    return "it has not replayed them" if streams else "it does not stream"
 
 
 def _when(gap: Gap) -> str:

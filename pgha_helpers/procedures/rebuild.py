@@ -143,7 +143,7 @@ def _copy_in_place(run: Run, node: str, source: Running) -> None:
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:
     major = now.primary.version // 10000
-    standby.define(run, node, major)
+    standby.define(run, node, major, now.primary)
     if isinstance(now[node], Running):
         servers.stop(run, node, "it follows after a restart")
     if isinstance(now[node], Running | Stopped):

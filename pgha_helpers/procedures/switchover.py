@@ -8,7 +8,7 @@ from .. import clients
 from ..actions import promoting, servers, sessions, slots, standby, stopping
 from ..errors import HaError
 from ..interrupts import uninterrupted
-from ..model import Snapshot
+from ..model import Running, Snapshot
 from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
@@ -25,7 +25,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     writable, and it goes on as a rerun would.
     """
     major, proved = now.primary.version // 10000, None
-    _prepare(run, plan, major)
+    _prepare(run, plan, now.standby)
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="arm, stop, prove, promote")
     with run.journal.held():
         began = time.monotonic()
@@ -55,13 +55,13 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
         confirm(run, plan, proved)
 
 
-def _prepare(run: Run, plan: Plan, major: int) -> None:
+def _prepare(run: Run, plan: Plan, target: Running) -> None:
     """Everything that can be done while clients still work."""
-    old, new = plan.peer, plan.node
+    old, new, major = plan.peer, plan.node, target.version // 10000
     if asked := str(run.parameters["drain"]):
         sessions.drain(run, old, read_span(asked))
     slots.ensure_slot(run, new, old, reserve=False)
-    standby.define(run, old, major)
+    standby.define(run, old, major, target)
     standby.prove_connection(run, old)
     clients.prepare(run, plan)
     servers.checkpoint(run, old, "write what is dirty while clients work")

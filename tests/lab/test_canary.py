@@ -103,7 +103,7 @@ def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: La
         follow(run, plan)
         ask(pair, target, "delete from pgha.canary where run = %s and seq in (2, 3, 5)", run.id)
         probe.end()
-        assert probe.lost == {"db0": [2, 3, 5], "db1": [2, 3, 5]}
+        assert probe.lost == {target: [2, 3, 5]} and probe.behind == {}, "a standby loses nothing of its own"
         verdicts = judged(run, (*AFTER, *probe.checks), look(run))
         assert [verdict.level for verdict in verdicts.against] == ["critical"]
         assert f"{target} lacks 2 to 3, 5 of run {run.id}" in verdicts.against[0].reason
@@ -111,6 +111,31 @@ def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: La
             conclude(run, verdicts)
     assert summarise(read(run.folder))["outage_as_seen"]["lost"][target] == [2, 3, 5]
     assert ask(pair, target, "select count(*) > 10 from pgha.canary where run = %s", run.id) == [(True,)], "evidence"
+
+
+def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Path) -> None:
+    """Seen on a pair whose standby had the higher max_connections: ROWS ARE LOST was said, and all were there."""
+    target, old = other(pair), writable(pair)[0]
+    path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
+    with running(path, "promote", confirm=f"promote {target}", canary=True) as run:
+        probe, plan = moving(run)
+        hand_over(run, plan)
+        follow(run, plan)
+        ask(pair, old, "select pg_wal_replay_pause()")
+        acknowledged = ask(pair, target, "select max(seq) from pgha.canary where run = %s", run.id)[0][0]
+        wait_for_more = "select max(seq) > %s from pgha.canary where run = %s"
+        while ask(pair, target, wait_for_more, acknowledged + 5, run.id) != [(True,)]:
+            time.sleep(0.01)
+        probe.end()
+        assert probe.lost == {} and probe.behind[old]
+        verdicts = judged(run, (*AFTER, *probe.checks), look(run))
+        reasons = [verdict.reason for verdict in verdicts.against]
+        assert len(reasons) == 2 and reasons[0].startswith(f"replay is paused on {old}")
+        assert f"{old} has not replayed" in reasons[1] and f"{target} has them" in reasons[1]
+        assert "LOST" not in str(verdicts) + str(probe) and "it has not replayed them" in str(probe)
+        with pytest.raises(NotAchieved):
+            conclude(run, verdicts)
+    ask(pair, old, "select pg_wal_replay_resume()")
 
 
 def test_without_the_parameter_there_is_no_canary(pair: Lab, capsys: pytest.CaptureFixture[str]) -> None:

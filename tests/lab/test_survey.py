@@ -301,6 +301,8 @@ def test_settings_that_stop_replay_are_seen_with_the_pause_that_they_cause(ready
     assert said(ready, "is paused on db1") == "critical"
     verdicts = [v.reason for v in closely(ready)]
     assert sum("max_connections is 100 on db1, 120 on db0" in reason for reason in verdicts) >= 2
+    assert "with what db0 has: max_connections = 120" in did(carry_out(ready, "rebuild", "rebuild db1"))
+    assert wait_for(lambda: judged_well(ready)), closely(ready)
 
 
 def test_what_acknowledges_before_the_disk_is_named(pair: Lab) -> None:

@@ -14,7 +14,7 @@ from pgha_helpers.plans import Evidence, Plan, plan_rebuild
 from pgha_helpers.plans.copying import Copying, Part
 from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
 
-from .pictures import EARLIER, HERE, control, disk, healthy, primary, seen, standby, stopped
+from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 
 GB = 1024**3
 SAME = Evidence("the record", "the record", EARLIER, same=True)
@@ -61,6 +61,16 @@ def test_the_writable_node_is_never_rebuilt() -> None:
 
 def test_a_standby_that_streams_needs_no_rebuild() -> None:
     assert plan_rebuild(healthy(), "", "", SAME).already == "already so: db1 streams from db0"
+
+
+def test_a_standby_whose_replay_has_stopped_is_not_already_so() -> None:
+    """What its settings have stopped goes on after a restart with the primary's; what a hand has paused stays."""
+    lower = seen(primary(), standby(replay_paused=True, settings={**SETTINGS, "max_connections": "50"}))
+    plan = plan_rebuild(lower, "", "", SAME)
+    assert (plan.kind, plan.already) == ("follow", "")
+    assert "replay has stopped for ever: max_connections is 50 there and 100 here" in plan.told[0]
+    with pytest.raises(NotSafe, match="somebody has paused its replay at 0/5000000"):
+        plan_rebuild(seen(primary(), standby(replay_paused=True)), "", "", SAME)
 
 
 @pytest.mark.parametrize(

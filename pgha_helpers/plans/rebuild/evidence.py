@@ -8,6 +8,7 @@ from statistics import median
 
 from ...model import Lsn, Position
 from ...model.losses import Losses
+from ...model.survey import Start
 from ..copying import Copying
 
 MB = 1024 * 1024
@@ -112,9 +113,9 @@ class Evidence:
     looked at. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
     record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
-    needs, None where nobody asked. `starts_with` is what the node's own configuration says, by name. `connection` says
-    why the node cannot replicate from the primary, `rsync` why that is not possible, `road` how it would read the
-    primary's files.
+    needs, None where nobody asked. `start` is what the node's own files would start, None without a cluster.
+    `connection` says why the node cannot replicate from the primary, `rsync` why that is not possible, `road` how it
+    would read the primary's files.
     """
 
     its: str = ""
@@ -129,7 +130,7 @@ class Evidence:
     weights: Weights = field(default_factory=Weights)
     rates: Rates = field(default_factory=Rates)
     copying: Copying | None = None
-    starts_with: Mapping[str, str] = field(default_factory=dict)
+    start: Start | None = None
     connection: str = ""
     road: str = ""
     rsync: str = "it is not known whether the files of the other node can be reached"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ... import dialect
 from ...errors import BadParameters, NotSafe
 from ...model import Blank, Hung, Running, Silent, Snapshot
 from ...model.snapshot import streams_to
@@ -50,7 +51,7 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
         )
     name = which_node(now, node)
     now = now.giving_up(name)
-    loser, primary = now[name], now.primary.node
+    loser = now[name]
     if isinstance(loser, Silent):
         raise NotSafe(f"{loser.node} {loser}", "a node is rebuilt over ssh: mend that first")
     _same_system(now, loser)
@@ -60,18 +61,37 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
         return put_back(now, loser)
     if method == "stop":
         return only_stop(now, loser)
-    if method != "clone" and _streams(now, loser, evidence):
-        done = f"already so: {name} streams from {primary}"
-        return Plan("rebuild", name, primary, "follow", already=done)
+    if method != "clone" and isinstance(loser, Running) and _streams(now, loser, evidence):
+        done = f"already so: {name} streams from {now.primary.node}"
+        return (
+            _paused(now, loser)
+            if loser.replay_paused
+            else Plan("rebuild", name, now.primary.node, "follow", already=done)
+        )
     return _by_choice(now, loser, method, evidence or Evidence())
 
 
-def _streams(now: Snapshot, loser: Loser, evidence: Evidence | None) -> bool:
+def _paused(now: Snapshot, loser: Running) -> Plan:
+    """It streams and replays nothing. A restart with the settings that it lacks lets it go on; a hand's pause stays."""
+    primary = now.primary
+    lower = dialect.lower(loser.settings, primary.settings, dialect.parity(primary.version // 10000))
+    if not lower:
+        raise NotSafe(
+            f"{loser.node} streams from {primary.node}, but somebody has paused its replay at {loser.replayed}",
+            "find out who, and why; then, on that node: select pg_wal_replay_resume()",
+        )
+    told = ", ".join(f"{name} is {loser.settings[name]} there and {value} here" for name, value in lower.items())
+    why = f"{loser.node} streams from {primary.node}, but its replay has stopped for ever: {told}"
+    plan = PLANS["follow"](now, loser)
+    return replace(plan, told=(why, *plan.told))
+
+
+def _streams(now: Snapshot, loser: Running, evidence: Evidence | None) -> bool:
     """Whether it streams from the primary, and the WAL of both, where it was read, says that it is one history.
 
     A node that was opened for writes and made a standby again streams, too, for as long as nobody looks.
     """
-    if not isinstance(loser, Running) or loser.writable or not streams_to(now.primary, loser.node):
+    if loser.writable or not streams_to(now.primary, loser.node):
         return False
     if evidence is None:
         return True

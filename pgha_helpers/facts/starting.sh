@@ -1,0 +1,70 @@
+# What a server would come up with, as its files are now, whatever runs there. $1 directory of PostgreSQL's programs,
+# $2 data directory, or a copy of one, $3 directory of postgresql.conf, $4 where the data directory lies in the end; then
+# names of settings. Each answer is one line "word rest"; `refused` says why it would not come up.
+programs=$1 data=${2%/} conf=${3%/} final=$4
+shift 4
+stage=$(mktemp -d 2>/dev/null) && trap 'rm -rf -- "$stage"' EXIT
+postgres() { timeout 10 "$programs/postgres" -c config_file="$conf/postgresql.conf" "$@"; }
+ask() { postgres -D "$data" -c data_directory="$data" -C "$1" 2>/dev/null; }
+get() { printf '%s\n' "$settings" | sed -n "s/^set $1 //p"; }
+within() { case $1 in /*) echo "$1";; *) echo "$data/$1";; esac; }
+
+# A rehearsal of the start. For a setting that is computed from the shared memory PostgreSQL 15 and newer do all that
+# comes before it: libraries and certificates are loaded, too. It happens in a directory of links, because the lock of
+# the real one is held by the server that runs. Older ones do not know that setting, and have only read their files.
+asked=shared_memory_size_in_huge_pages where=$stage older=
+if [ -n "$stage" ] && ln -s -- "$data"/* "$stage" 2>/dev/null; then rm -f -- "$stage/postmaster.pid"
+else where=$data asked=max_connections; fi
+told=$(postgres -D "$where" -c data_directory="$where" -c log_destination=stderr -c logging_collector=off \
+  -c log_line_prefix= -c lc_messages=C -C "$asked" 2>&1)
+status=$?
+case $told in *"unrecognized configuration parameter \"$asked\""*) status=0 older=yes;; esac
+if [ $status = 124 ]; then echo "refused a rehearsal of its start gives no answer within 10 s"
+elif [ $status != 0 ]; then
+  printf '%s\n' "$told" | while IFS= read -r line; do
+    case $line in *"$stage"*) line=${line%%"$stage"*}$data${line#*"$stage"};; esac
+    echo "refused $line"
+  done
+fi
+
+settings=$(for name; do value=$(ask "$name") && echo "set $name $value" & done; wait)
+[ -n "$settings" ] || exit 0
+printf '%s\n' "$settings"
+
+# What only a true start would find.
+set -- $(stat -L -c '%u %a' -- "$data")
+[ "$1" = "$(id -u)" ] || echo "refused $data does not belong to $(id -un), who starts it"
+case $2 in 700|750) ;; *) echo "refused $data has the mode $2: 700 or 750 is asked for";; esac
+moved=$(postgres -D "$conf" -C data_directory 2>/dev/null)
+[ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"
+[ -r "$(get hba_file)" ] || echo "refused hba_file $(get hba_file) cannot be read"
+sockets=$(get unix_socket_directories)
+[ -z "$sockets" ] || printf '%s\n' "$sockets" | tr ',' '\n' | {
+  while read -r place; do case $place in @*) exit;; *) [ ! -w "$place" ] || exit 0;; esac; done
+  echo "refused no directory of unix_socket_directories ($sockets) can be written"
+}
+if [ "$(get logging_collector)" = on ]; then
+  place=$(within "$(get log_directory)")
+  [ -e "$place" ] || place=$(dirname -- "$place")
+  [ -w "$place" ] || echo "refused log_directory $(get log_directory) cannot be written"
+fi
+if [ "$(get huge_pages)" = on ] && [ "$(get huge_page_size)" = 0 ] && [ -z "$older" ]; then
+  there=$(sed -n 's/^HugePages_Total: *//p' /proc/meminfo) needed=$(printf '%s\n' "$told" | tail -n 1)
+  [ "$needed" -le "${there:-0}" ] || echo "refused huge_pages is on, and $needed are needed where ${there:-0} are there"
+fi
+[ -n "$older" ] || exit 0
+if [ "$(get ssl)" = on ]; then
+  for name in ssl_cert_file ssl_key_file ssl_ca_file ssl_crl_file; do
+    file=$(get "$name")
+    [ -z "$file" ] || [ -r "$(within "$file")" ] || echo "refused $name $file cannot be read"
+  done
+fi
+for place in "$("$programs/pg_config" --pkglibdir 2>/dev/null)" "$programs/../lib" "$programs/../lib/postgresql"; do
+  [ -e "$place/plpgsql.so" ] || continue
+  get shared_preload_libraries | tr -d ' "' | tr ',' '\n' | while read -r name; do
+    case $name in '') continue;; '$libdir/'*) file=$place/${name#*/};; /*) file=$name;; *) file=$place/$name;; esac
+    [ -e "$file" ] || [ -e "$file.so" ] || echo "refused there is no library $name of shared_preload_libraries"
+  done
+  break
+done
+exit 0
