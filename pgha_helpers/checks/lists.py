@@ -137,7 +137,8 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
         no_commit_would_wait_for_a_missing_standby,
     ),
     **dict.fromkeys(
-        ("follow", "rewind", "rsync", "clone", "put back"), (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed)
+        ("follow", "rewind", "rsync", "rsync beside", "clone", "put back"),
+        (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
     ),
     "give up": _A_PAIR,  # two are writable, and one of them is named
 }

@@ -27,9 +27,10 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
     disk = disk or read_disk(door)
     same = "same" if disk.control and disk.control.system_id == primary.system_id else ""
+    half = "half" if disk.half else ""
     arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
-    script, timeline = _script(), f"{primary.timeline:08X}"
-    told = door.script(script, door.node.data_directory, version, same, timeline, *arguments, within=door.patience)
+    about = (door.node.data_directory, version, same, f"{primary.timeline:08X}", half)
+    told = door.script(_script(), *about, *arguments, within=door.patience)
     wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
     answer = told.stdout.decode("utf-8", "surrogateescape")
     return parse_copying(answer, name, inside, wal, version, elsewhere)
@@ -86,6 +87,7 @@ def parse_copying(
         next(iter(found["wal"]), None),
         tuple(Half(path, int(kilobytes or 0) * 1024, device) for kilobytes, device, path in halves),
         tuple(rest for word, rest in lines if word == "begun"),
+        left=next((rest for word, rest in lines if word == "left"), ""),
     )
 
 

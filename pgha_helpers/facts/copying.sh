@@ -1,9 +1,10 @@
 # Where a copy of the primary would lie on this node, what is in the way, and what dead runs have left.
 # $1 data directory, $2 the name of the directory that this version makes in a tablespace, $3 "same" if what is in the
-# data directory is of the primary's system, $4 the primary's timeline as eight digits; then pairs: the oid and the
-# location of a tablespace. An answer is a line "word rest"; a part begins with its path.
-data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4
-shift 4
+# data directory is of the primary's system, $4 the primary's timeline as eight digits, $5 "half" if what is there is
+# half a copy by rsync; then pairs: the oid and the location of a tablespace. An answer is a line "word rest"; a part
+# begins with its path.
+data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4 half=$5
+shift 5
 any='[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
 moment='????????T??????Z'
 
@@ -35,13 +36,20 @@ echo "data $data"
 renamed "$data"
 room "$(dirname -- "$data")"
 
+# Where a link leads to nothing of what it should, a disk may be mounted later, over whatever was made there meanwhile.
+has_wal() { for segment in "$1"/????????????????????????*; do [ -f "$segment" ] && return; done; return 1; }
 wal=
 if [ -L "$data/pg_wal" ]; then
   wal=$(readlink -m -- "$data/pg_wal")
-  echo "wal $wal"
-  inside "$wal"
-  renamed "$wal"
-  room "$(dirname -- "$wal")"
+  if [ "$half" ] || has_wal "$wal"; then
+    echo "wal $wal"
+    inside "$wal"
+    renamed "$wal"
+    room "$(dirname -- "$wal")"
+  else
+    echo "left $wal"
+    wal=
+  fi
 fi
 
 halves_of() { # $1 beside what
@@ -74,6 +82,7 @@ halves=$(
   if [ -n "$wal" ]; then halves_of "$wal"; fi
 )
 
+has_tables() { for each in "$1"/PG_*; do [ -d "$each" ] && return; done; return 1; }
 while [ $# -gt 1 ]; do
   place=$2
   if [ "$same" = same ] && [ -L "$data/pg_tblspc/$1" ]; then
@@ -84,6 +93,11 @@ while [ $# -gt 1 ]; do
   echo "tablespace $place"
   home=$(readlink -m -- "$place")
   inside "$home"
+  for link in "$data"/pg_tblspc/*; do
+    if [ -z "$half" ] && [ -L "$link" ] && [ "$(readlink -m -- "$link")" = "$home" ] && ! has_tables "$home"; then
+      echo "obstacle $link leads to $home, which holds no tablespace: mount its disk. If that is gone for good, remove the link"
+    fi
+  done
   may_write "$place"
   if [ -e "$place/$version" ]; then
     own=

@@ -59,11 +59,17 @@ def parse_disk(text: str, now: float) -> Disk:
         recovery=recovery,
         recovering=int(words.get("recovering", ["0"])[0][:8], 16),
         programs=int(words.get("programs", ["0"])[0] or 0),
-        free_bytes=math.prod(map(int, words.get("free", ["0"])[0].split())),
+        free_bytes=_bytes(words.get("free", ["0"])[0]),
+        wal_free=_bytes(words.get("free", ["0"])[-1]),
+        no_wal=words.get("nowal", [""])[0],
         half=words.get("half", [""])[0],
         unfinished=words.get("unfinished", [""])[0],
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,
     )
+
+
+def _bytes(told: str) -> int:
+    return math.prod(map(int, told.split()))
 
 
 def parse_control(lines: Iterable[str]) -> Control | str:

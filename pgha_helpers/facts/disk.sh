@@ -37,7 +37,7 @@ for p in /proc/[0-9]*; do
     esac
   fi
 done
-stat -f -c 'free %a %S' -- "$1"
+stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
 [ ! -r "$1/recovery.conf" ] || { echo recovery; cat "$1/recovery.conf"; echo; echo end; }
 
@@ -45,17 +45,25 @@ if [ ! -f "$1/PG_VERSION" ]; then
   if [ -z "$(ls -A "$1")" ]; then echo "blank $1 is empty"; else echo "blank $1 has no PG_VERSION: it is not a data directory"; fi
   exit 0
 fi
+wal= kept= half=
+for f in "$1"/pg_wal/????????????????????????*; do [ -f "$f" ] && wal=$f && break; done
 # A copy in place has no WAL until it is started. Before it gets its backup_label and then its control file, what it has
 # come over lies aside, and that is no whole directory.
-if [ -e "$1/backup_label" ] || [ ! -e "$1/global/pg_control" ]; then
-  wal=$(find "$1/pg_wal/" -maxdepth 1 -name '????????????????????????' -print -quit 2>/dev/null)
-  if [ -z "$wal" ] && grep -qs '^LABEL: pgha ' "$1/backup_label"; then echo "half a copy that was not started yet"
-  elif [ -z "$wal" ] && [ ! -e "$1/global/pg_control" ]; then
-    for d in "$(readlink -f -- "$1")".aside-* "$1"/pgha-aside-*; do
-      [ ! -e "$d/global/pg_control" ] || [ -e "$d/PG_VERSION" ] || kept=$d
-    done
-    [ -z "$kept" ] || echo "half half a copy, over what is kept in $kept"
-  fi
+if [ -z "$wal" ] && grep -qs '^LABEL: pgha ' "$1/backup_label"; then half="a copy that was not started yet"
+elif [ -z "$wal" ] && [ ! -e "$1/global/pg_control" ]; then
+  for d in "$(readlink -f -- "$1")".aside-* "$1"/pgha-aside-*; do
+    [ ! -e "$d/global/pg_control" ] || [ -e "$d/PG_VERSION" ] || kept=$d
+  done
+  [ -z "$kept" ] || half="half a copy, over what is kept in $kept"
+fi
+# No WAL where every cluster has some is no sign that it wrote none: its disk may not be mounted.
+if [ -n "$half" ]; then echo "half $half"
+elif [ -z "$wal" ]; then
+  place="$1/pg_wal"
+  [ ! -L "$place" ] || place="$place leads to $(readlink -- "$place"), which"
+  if [ ! -d "$1/pg_wal/" ]; then echo "nowal $place is not there: is its disk mounted?"
+  elif [ ! -r "$1/pg_wal/" ] || [ ! -x "$1/pg_wal/" ]; then echo "nowal $place cannot be entered by $(id -un)"
+  else echo "nowal $place holds no WAL: is its disk mounted?"; fi
 fi
 if [ ! -x "$2/pg_controldata" ]; then echo "blank there is no $2/pg_controldata: bin_directory is wrong"; exit 0; fi
 read -r made < "$1/PG_VERSION"

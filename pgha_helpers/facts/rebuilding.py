@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import CommandFailed
-from ..model import Position, Running, Silent, Snapshot, Stopped
+from ..model import Blank, Control, Position, Running, Silent, Snapshot, Stopped
 from ..model.losses import Losses
 from ..model.sightings import disk_of
 from ..plans import Evidence
@@ -17,7 +17,7 @@ from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
 from .parting import parting
 from .rewinding import read_rewinding
-from .rsync import estimate, road
+from .rsync import estimate, holds_nothing, road
 from .starting import read_start
 
 
@@ -34,7 +34,8 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
     found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
     door, disk = run.doors[node], disk_of(now[node])
-    found = replace(found, connection=try_connection(door, run.pair, primary.system_id))
+    nothing = isinstance(now[node], Blank) and holds_nothing(run, node)
+    found = replace(found, connection=try_connection(door, run.pair, primary.system_id), nothing=nothing)
     copying = read_copying(run, node, primary, disk)
     start = read_start(door) if disk and disk.control else None
     return _diverged(run, now, node, replace(found, copying=copying, start=start), files)
@@ -58,14 +59,16 @@ def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[s
         if where is None:
             return found
         parted = where
-    found = replace(found, parted=parted, left=losses_of(run, node, parted, last, segment))
+    found = replace(found, parted=parted, left=losses_of(run, node, parted, last, disk.control))
     asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run.pair)
     span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
     return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
 
 
-def losses_of(run: Run, node: str, fork: Position, last: Position, segment: int) -> Losses | None:
+def losses_of(run: Run, node: str, fork: Position, last: Position, control: Control) -> Losses | None:
     """What the node has beyond the fork, up to its last record; None where its WAL cannot be listed.
+
+    WAL that ends before what its control file tells of is told as `unread`: the newest of it is not there.
 
     To read that may take minutes: what this run has read already is not read again, unless more has come since.
     """
@@ -73,7 +76,12 @@ def losses_of(run: Run, node: str, fork: Position, last: Position, segment: int)
     if had and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline) and had.end.lsn > last.lsn:
         return had
     try:
-        run.had = losses(run, node, fork, segment)
+        found = losses(run, node, fork, control.segment)
     except CommandFailed:
         return None
-    return run.had
+    least = control.least_end
+    if found.end.timeline == least.timeline and found.end.lsn < least.lsn:
+        short = f"{node}: its WAL ends at {found.end}, and its control file tells of {least}: the newest is not there"
+        found = replace(found, unread=(*found.unread, short))
+    run.had = found
+    return found

@@ -56,7 +56,9 @@ class Disk:
     `recovering` is the timeline of the WAL file that a startup process says it reads or waits for, or 0: a standby's
     control file, and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
-    ahead of this machine's. `half` says that the directory is a copy by rsync that did not end or was never started, so
+    ahead of this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL is.
+    `no_wal` says that no WAL is there at all, which every cluster has: its disk is not mounted, or not readable.
+    `half` says that the directory is a copy by rsync that did not end or was never started, so
     that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
     that had set it aside to recover and rewind it.
     """
@@ -71,7 +73,9 @@ class Disk:
     recovering: int = 0
     programs: int = 0
     free_bytes: int = 0
+    wal_free: int = 0
     clock_skew: float = 0.0
+    no_wal: str = ""
     half: str = ""
     unfinished: str = ""
 
@@ -181,7 +185,8 @@ class Stopped:
 
     def __str__(self) -> str:
         armed = f", {self.disk.standby_files[0]} in place" if self.disk.standby_files else ""
-        return f"stopped, control file says {self.control.state!r} at {self.control.checkpoint}{armed}"
+        missing = f"; {self.disk.no_wal}" if self.disk.no_wal else ""
+        return f"stopped, control file says {self.control.state!r} at {self.control.checkpoint}{armed}{missing}"
 
 
 @dataclass(frozen=True)

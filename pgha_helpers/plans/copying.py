@@ -50,7 +50,8 @@ class Copying:
     """A copy of the primary for this node: its parts, and what dead runs have left.
 
     `bytes` is what there is to copy, without WAL. `begun` is the path of a copy whose swap was begun and not finished:
-    it is moved in, and no new one is made.
+    it is moved in, and no new one is made. `left` is where the old directory's WAL should be and is not: that place is
+    left alone, for a disk may be mounted there later, and the copy has its WAL inside.
     """
 
     node: str
@@ -60,6 +61,7 @@ class Copying:
     wal: Part | None = None
     halves: tuple[Half, ...] = ()
     begun: tuple[str, ...] = ()
+    left: str = ""
     in_place: bool = False
 
     @property
@@ -77,8 +79,10 @@ class Copying:
         if self.begun:
             return (f"{self.begun[0]} is a whole copy, which a run that died was moving in: no new one is made",)
         where = "; ".join(f"{part.what} {self.where} {part.path} ({size(part.free)} free)" for part in self.parts)
+        inside = f"the copy has its WAL inside: {self.left}, where the old directory's should be, is left alone"
         return (
             f"{size(self.bytes)} are to be copied: {where}",
+            *((inside,) if self.left else ()),
             *(f"{half.path} ({size(half.bytes)}) is left by a copy that died, and is removed" for half in self.halves),
         )
 

@@ -9,6 +9,7 @@ from html import escape
 from .. import show
 
 #: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
+#: An unknown number was a consent of earlier versions.
 _DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+")
 
 
@@ -16,7 +17,8 @@ _DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \
 class Option:
     """One way to reach the aim. `why_not` is empty where it is possible.
 
-    `bytes` is what would be moved and `seconds` what that would take, None where unknown.
+    `bytes` is what would be moved and `seconds` what that would take, None where unknown. `beside` tells that a method
+    which can work in the old directory does so in a fresh one beside, from which the old one is only read.
     """
 
     method: str
@@ -25,6 +27,12 @@ class Option:
     seconds: float | None = None
     needs: tuple[str, ...] = ()
     chosen: bool = False
+    beside: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What a plan that takes it is called."""
+        return f"{self.method} beside" if self.beside else self.method
 
     @property
     def cost(self) -> str:

@@ -20,13 +20,14 @@ MAY_BECOME = {
     "clone": {"follow"},
     "rewind": {"follow"},
     "rsync": {"follow"},
-    "put back": {"follow", "rewind", "rsync", "clone"},
-    "give up": {"follow", "rewind", "rsync", "clone"},
+    "rsync beside": {"follow"},
+    "put back": {"follow", "rewind", "rsync", "rsync beside", "clone"},
+    "give up": {"follow", "rewind", "rsync", "rsync beside", "clone"},
 }
 
 
 _FRESH = 5.0  # seconds
-_REBUILDS = ("follow", "rewind", "rsync", "clone")
+_REBUILDS = ("follow", "rewind", "rsync", "rsync beside", "clone")
 
 
 def seen_now(run: Run, plan: Plan) -> Snapshot:

@@ -13,6 +13,7 @@ from ..facts.unarchived import read_unarchived
 from ..model import Snapshot
 from ..plans import Plan
 from ..plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
+from ..plans.rebuild import KEEP_THE_OLD
 from ..plans.unarchived import Unarchived, told_of_unarchived
 from ..run import Run
 
@@ -31,7 +32,8 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
     missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)
     if missed != Unarchived():
         run.journal.write("never archived", node=plan.node, before=missed.before, after=missed.after)
-    return replace(whole, told=(*whole.told, *told_of_unarchived(plan.node, missed, keeps=plan.kind != "clone")))
+    told = told_of_unarchived(plan.node, missed, keeps=plan.kind not in KEEP_THE_OLD)
+    return replace(whole, told=(*whole.told, *told))
 
 
 def tidy(run: Run, plan: Plan) -> None:

@@ -14,7 +14,7 @@ from pgha_helpers.plans import Evidence, Plan, plan_rebuild
 from pgha_helpers.plans.copying import Copying, Part
 from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
 
-from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
+from .pictures import DATA, EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 
 GB = 1024**3
 SAME = Evidence("the record", "the record", EARLIER, same=True)
@@ -194,8 +194,41 @@ def test_what_cannot_be_read_of_it_is_in_the_words_of_consent() -> None:
     gap = "db0 has no 000000010000000000000003 any more"
     plan = planned(left=lost(12, gap))
     assert plan.extras == ("leave at least 12 transactions",) and gap in str(plan)
-    assert planned(left=None).extras == ("leave unknown transactions",), "a rewind overwrites them"
-    assert planned(method="clone", left=None).extras == ()
+
+
+@pytest.mark.parametrize("left", [None, lost(12, "db0 has no 000000010000000000000003 any more")])
+def test_what_is_not_known_is_never_overwritten(left: Losses | None) -> None:
+    """Nor by a method that was typed: a rewind is refused, and rsync goes beside."""
+    for method, kind in (("", "clone"), ("clone", "clone"), ("rsync", "rsync beside")):
+        plan = planned(method=method, left=left, rsync="")
+        assert plan.kind == kind and "is renamed and kept whole" in str(plan)
+        assert not any("unknown" in words for words in plan.extras)
+    with pytest.raises(NotSafe, match="cannot be rewound: it would overwrite what may be the only copy: "):
+        planned(method="rewind", left=left, rsync="")
+    small = Copying("db0", GB, Part("the data directory", "/data", GB, "/data", "1", GB))
+    with pytest.raises(NotSafe, match=r"db0 cannot be rebuilt: .* only copy: .* rsync: .* are missing; clone: .* are"):
+        planned(left=left, rsync="", copying=small)
+    spaces = replace(small, data=replace(small.data, free=9 * GB), tablespaces=(replace(small.data, free=9 * GB),))
+    with pytest.raises(NotSafe, match="by rsync: tablespaces are not copied beside by rsync"):
+        planned(method="rsync", left=left, rsync="", copying=spaces)
+
+
+def test_wal_that_is_not_there_is_named_with_what_to_mount() -> None:
+    away = "/data/pg_wal leads to /mnt/wal, which holds no WAL: is its disk mounted?"
+    lost = stopped("db0", "in production")
+    now = seen(replace(lost, disk=replace(lost.disk, no_wal=away)), AFTER_FORK)
+    plan = planned(now, left=None, last=None, rsync="")
+    assert plan.kind == "clone" and f"IS NOT KNOWN: {away} Mount that first, and all of it" in str(plan)
+    with pytest.raises(NotSafe, match="which holds no WAL") as refused:
+        planned(now, "rewind", left=None, last=None)
+    assert f"{away} Mount that first. possible: clone" in str(refused.value)
+
+
+def test_what_is_overwritten_is_said_whoever_chose_the_method() -> None:
+    assert f"{DATA} of db0 IS OVERWRITTEN" in str(planned()) and planned().kind == "rewind"
+    weights = Weights(database=10 * GB, source_wal=40 * GB, diverged=GB // 10)
+    for method in ("", "rsync"):
+        assert f"{DATA} of db0 IS OVERWRITTEN" in str(planned(method=method, weights=weights, rsync=""))
 
 
 def test_much_kept_wal_makes_a_rewind_slower_than_a_clone() -> None:
@@ -282,8 +315,6 @@ def test_missing_wal_may_come_from_an_archive_from_13_on() -> None:
 def test_insisting_says_what_it_means() -> None:
     told = str(planned(method="clone"))
     assert "the runbook would rewind" in told and "renamed and kept whole" in told
-    weights = Weights(database=GB, source_wal=4 * GB)
-    assert "It overwrites the old directory" in str(planned(method="rewind", weights=weights))
 
 
 def test_what_a_node_without_a_readable_directory_had_is_said_to_be_unknown() -> None:
@@ -326,4 +357,6 @@ def test_a_copy_in_place_that_died_needs_no_other_consent_than_it_had(method: st
     assert plan.covered_by("rebuild db0, leave 3 transactions") and plan.consent == "rebuild db0"
     assert "half a copy, over what is kept in /d" in str(plan)
     another = planned(seen(Blank("db0", "no control file"), AFTER_FORK), "rsync", left=None, last=None, rsync="")
-    assert another.consent == "rebuild db0, leave unknown transactions"
+    assert another.kind == "rsync beside", "somebody has lost the control file: what else is there may be the only copy"
+    empty = planned(seen(Blank("db0", "is empty"), AFTER_FORK), "rsync", left=None, last=None, rsync="", nothing=True)
+    assert (empty.kind, empty.consent) == ("rsync", "rebuild db0")

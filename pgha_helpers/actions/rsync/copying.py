@@ -32,6 +32,13 @@ sync -f "$1"
 echo fresh
 """
 
+#: $1 the copy, $2 its WAL where that lies elsewhere.
+_BESIDE = """
+set -e
+for d; do [ -z "$d" ] || mkdir -m 700 -- "$d"; done
+[ -z "$2" ] || ln -s -- "$2" "$1/pg_wal"
+"""
+
 _COPIERS = """
 for p in /proc/[0-9]*; do
   name=; read -r name < "$p/comm" 2>/dev/null || continue
@@ -82,7 +89,7 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
         copy = Copy(run, door, way, source, beside, basis=target if own.files else "")
-        door.script('[ -d "$1" ] || { mkdir -- "$1" && chmod 700 "$1"; }', beside)
+        door.script(_BESIDE, beside, f"{copying.wal.beside}.clone-{run.id}" if copying.wal else "")
         _copied(run, name, copy)
         delivery.deliver(copy, backup, own)
     return beside

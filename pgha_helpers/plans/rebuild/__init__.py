@@ -6,9 +6,11 @@ same timeline, without any history file.
 
 from .evidence import Evidence, Measured, Rates, Rewinding, Weights
 from .history import fork_of, history_of, why_not_follow
+from .options import KEEP_THE_OLD
 from .planner import plan_rebuild, which_node
 
 __all__ = [
+    "KEEP_THE_OLD",
     "Evidence",
     "Measured",
     "Rates",

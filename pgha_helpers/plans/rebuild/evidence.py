@@ -112,7 +112,8 @@ class Evidence:
     record, on `timeline`, the newest of which it has WAL; without what is the primary's own, written after that was
     looked at. `same`: whether both have the same bytes of WAL before the
     fork, or before the node's end where that comes first; None where one of them has no such WAL. `parted` is the first
-    record that only the node has, and `left` what it has committed from there on. `copying` is what a copy beside
+    record that only the node has, and `left` what it has committed from there on. `nothing` tells that its data
+    directory is empty, or holds half a copy that was begun in nothing. `copying` is what a copy beside
     needs, None where nobody asked. `start` is what the node's own files would start, None without a cluster.
     `connection` says why the node cannot replicate from the primary, `rsync` why that is not possible, `road` how it
     would read the primary's files.
@@ -126,6 +127,7 @@ class Evidence:
     same: bool | None = None
     parted: Position | None = None
     left: Losses | None = None
+    nothing: bool = False
     rewinding: Rewinding | None = None
     weights: Weights = field(default_factory=Weights)
     rates: Rates = field(default_factory=Rates)

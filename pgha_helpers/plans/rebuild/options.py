@@ -18,6 +18,9 @@ _FIXED = {"follow": 1.0, "rewind": 2.0, "rsync": 1.5, "clone": 1.0}
 #: From what keeps the old directory untouched to what overwrites it.
 GENTLE = ("follow", "clone", "rsync", "rewind")
 
+#: Kinds of plans that keep the old directory whole.
+KEEP_THE_OLD = ("clone", "rsync beside")
+
 #: Estimates are no better than this: within it, what destroys less is preferred.
 _CLOSE = 1.2
 
@@ -27,9 +30,24 @@ def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ..
     return (
         Option("follow", why_not_follow(now, loser, evidence) or "", 0, _FIXED["follow"]),
         _rewind(now, loser, evidence),
-        _rsync(evidence),
+        _rsync(now, loser, evidence),
         _clone(evidence),
     )
+
+
+def unknown(now: Snapshot, loser: Loser, evidence: Evidence) -> str:
+    """Why it is not known to the last record what only this node has, so that nothing of it may be overwritten.
+
+    Empty where it is known: by its WAL, or because nothing in the directory is the node's own. One that takes writes is
+    looked at again once it has stopped.
+    """
+    left, disk = evidence.left, loser.disk
+    if evidence.nothing or (disk and disk.half) or why_not_follow(now, loser, evidence) is None:
+        return ""
+    if left is None:
+        return f"what only {loser.node} has is not known{f', because {disk.no_wal}' if disk and disk.no_wal else ''}"
+    writes = isinstance(loser, Running) and loser.writable
+    return f"not all that only {loser.node} has is known: {left.unread[0]}" if left.unread and not writes else ""
 
 
 def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
@@ -80,6 +98,8 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
         return [why_not_follow(now, loser, evidence) or ""]
     if other := why_another(evidence, primary.node) if evidence.agree is not False else None:
         return [other]
+    if unread := unknown(now, loser, evidence):
+        return [f"it would overwrite what may be the only copy: {unread}"]
     return _lacking(primary, evidence.rewinding) if evidence.rewinding else ["the node could not be looked into"]
 
 
@@ -117,13 +137,27 @@ def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
     )
 
 
-def _rsync(evidence: Evidence) -> Option:
+def _rsync(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
+    """In the old directory where all that only the node has is known, and kept; else beside it."""
     if evidence.rsync:
         return Option("rsync", evidence.rsync)
     weights, rates = evidence.weights, evidence.rates
+    road = (f"rsync on both nodes: {evidence.road}",) if evidence.road else ()
     moved = weights.diverged if evidence.last is not None else weights.database  # without a history all may differ
     seconds = _FIXED["rsync"] + weights.database / rates.rsync + moved / rates.clone
-    return Option("rsync", "", moved, seconds, (f"rsync on both nodes: {evidence.road}",) if evidence.road else ())
+    unread = unknown(now, loser, evidence)
+    if not unread:
+        return Option("rsync", "", moved, seconds, road)
+    seconds += (weights.database - moved) / rates.clone  # what is alike is copied, too
+    needs = (*road, f"room for a copy beside: {unread}")
+    return Option("rsync", _why_not_beside(evidence), moved, seconds, needs, beside=True)
+
+
+def _why_not_beside(evidence: Evidence) -> str:
+    copying = evidence.copying
+    if copying and copying.tablespaces and not copying.begun:
+        return "tablespaces are not copied beside by rsync"
+    return "; ".join(why_not_copy(copying)) if copying else ""
 
 
 def _clone(evidence: Evidence) -> Option:

@@ -12,7 +12,7 @@ from ...show import Table
 from ..plan import Option, Plan
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
-from .options import choose, options
+from .options import KEEP_THE_OLD, choose, options
 from .steps import METHODS as PLANS
 from .steps import after_stop, only_stop, put_back
 
@@ -111,13 +111,16 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     if chosen is None or chosen.why_not:
         why_not = chosen.why_not if chosen else "; ".join(f"{option.method}: {option.why_not}" for option in found)
         possible = [option.method for option in found if not option.why_not]
+        mount = f"{loser.disk.no_wal} Mount that first. " if loser.disk and loser.disk.no_wal else ""
         raise NotSafe(
             f"{loser.node} cannot {_verb(method)}: {why_not}",
-            f"possible: {', '.join(possible)}. Leave method empty for the runbook's choice" if possible else _NOTHING,
+            f"{mount}possible: {', '.join(possible)}. Leave method empty for the runbook's choice"
+            if possible
+            else f"{mount}{_NOTHING}",
         )
-    plan = PLANS[chosen.method](now, loser)
-    room = evidence.copying.told() if evidence.copying and chosen.method == "clone" else ()
-    why, lost = _why(now, loser, chosen, found, method, evidence), _lost(loser, chosen, evidence)
+    plan = PLANS[chosen.kind](now, loser)
+    room = evidence.copying.told() if evidence.copying and chosen.kind in KEEP_THE_OLD else ()
+    why, lost = _why(now, loser, chosen, found, method, evidence), _lost(now, loser, chosen, evidence)
     told = (*why, evidence.rates.words, *lost, *plan.told, *room)
     plan = replace(
         plan, options=found, told=told, extras=_left_behind(loser, chosen, evidence), behind=_behind(chosen, evidence)
@@ -132,12 +135,8 @@ def _verb(method: str) -> str:
 def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
     """The words that consent to leave transactions behind, prepared ones included; a node that follows has none."""
     left = evidence.left
-    if chosen.method == "follow" or (left is None and chosen.method == "clone"):
-        return ()  # a clone keeps the whole directory, and can be asked to let go of it only by name
-    if left is None and loser.disk and loser.disk.half:
-        return ()  # what it had was consented to, and kept, before the copy was begun
-    if left is None:
-        return ("leave unknown transactions",)
+    if chosen.method == "follow" or left is None:
+        return ()  # what is not known is kept whole, and goes only when it is named
     count = left.count + len(left.undecided)
     counted = f"{count} transaction{'' if count == 1 else 's'}"
     if left.unread:
@@ -156,28 +155,34 @@ def _why(
     if best.method == chosen.method:
         would = "would have been chosen" if method == chosen.method else "nothing is left to do for it: it can follow"
         return (f"{method} was asked for, and {would}",)
-    means = _MEANS.get(method, "")
-    return (f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost}). {means}".strip(),)
+    return (f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost})",)
 
 
-_MEANS = {
-    "clone": "The old directory is renamed and kept whole",
-    "rewind": "It overwrites the old directory: of what only that holds, the WAL is kept",
-    "rsync": "It overwrites the old directory: of what only that holds, the WAL is kept",
-}
-
-
-def _lost(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
-    """What is said of the transactions that the node has and the primary lacks."""
+def _lost(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
+    """What is said of the transactions that the node has and the primary lacks, and of the directory that has them."""
+    disk, left = loser.disk, evidence.left
     if chosen.method == "follow":
         return ()
-    if evidence.left:
-        some = f"only {loser.node} has " if evidence.left.count else ""
-        return (f"{some}{evidence.left.sentence}", *evidence.left.unread)
-    if loser.disk and loser.disk.half:
-        return (f"{loser.node} has {loser.disk.half}: what it had is in the record of the run that began it",)
-    kept = "; its directory is kept as it is" if chosen.method == "clone" else ""
-    return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: it cannot be counted{kept}",)
+    if disk and disk.half:
+        return (f"{loser.node} has {disk.half}: what it had is in the record of the run that began it",)
+    means = _means(now, loser, chosen, evidence)
+    if left:
+        some = f"only {loser.node} has " if left.count else ""
+        return (f"{some}{left.sentence}", *left.unread, *means)
+    first = f"{disk.no_wal} Mount that first, and all of it can be listed" if disk and disk.no_wal else ""
+    why = first or "it cannot be counted"
+    return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: {why}", *means)
+
+
+def _means(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
+    """What becomes of the old directory, whoever chose the method."""
+    if evidence.nothing:
+        return ()
+    if chosen.kind in KEEP_THE_OLD:
+        return (f"the old directory of {loser.node} is renamed and kept whole",)
+    return (
+        f"{now.pair[loser.node].data_directory} of {loser.node} IS OVERWRITTEN: of what only it holds, WAL is kept",
+    )
 
 
 def _behind(chosen: Option, evidence: Evidence) -> Table | None:

@@ -33,8 +33,8 @@ def rewind(now: Snapshot, loser: Loser) -> Plan:
         f"Stop what runs on {node}; save its control file, its configuration and its WAL from the fork on beside it",
         f"Recover {node} from its crash where it had one, under a name that nothing starts; rehearse pg_rewind. If "
         "that says no, it comes back as it had crashed",
-        f"Rewind it from {primary} under such a name, and put it back. If that fails it stays aside, is never started, "
-        "and the next rebuild is a clone",
+        f"Rewind it from {primary} under such a name: {now.pair[node].data_directory} is overwritten where it differs; "
+        "then put it back. If that fails it stays aside, is never started, and the next rebuild is a clone",
     )
     return _plan(now, loser, "rewind", steps, f"{primary} is primary, {node} left its history")
 
@@ -44,9 +44,21 @@ def rsync(now: Snapshot, loser: Loser) -> Plan:
     primary, node = now.primary.node, loser.node
     steps = (
         f"Stop what runs on {node}; save its WAL from the fork on",
-        f"Copy what differs from {primary} into the old directory, by checksum",
+        f"Overwrite {now.pair[node].data_directory} where it differs from {primary}, by checksum; its WAL, its slots "
+        "and its control file are moved aside and kept",
     )
     return _plan(now, loser, "rsync", steps, f"{primary} is primary, {node} left its history")
+
+
+def rsync_beside(now: Snapshot, loser: Loser) -> Plan:
+    """A fresh copy, for which what is alike is taken from the old directory, is moved in, and that one kept."""
+    primary, node = now.primary.node, loser.node
+    steps = (
+        f"Stop what runs on {node}; copy {primary} by rsync into a fresh directory beside "
+        f"{now.pair[node].data_directory}, which is only read",
+        f"Rename the old data directory of {node} aside (nothing is deleted), move the copy in",
+    )
+    return _plan(now, loser, "rsync beside", steps, f"{primary} is primary, {node} is not a usable standby")
 
 
 def clone(now: Snapshot, loser: Loser) -> Plan:
@@ -59,7 +71,7 @@ def clone(now: Snapshot, loser: Loser) -> Plan:
     return _plan(now, loser, "clone", steps, f"{primary} is primary, {node} is not a usable standby")
 
 
-METHODS = {"follow": follow, "rewind": rewind, "rsync": rsync, "clone": clone}
+METHODS = {"follow": follow, "rewind": rewind, "rsync": rsync, "rsync beside": rsync_beside, "clone": clone}
 
 
 def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
