@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import select
 import socket
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
@@ -18,6 +20,7 @@ with warnings.catch_warnings():
 
 from ..errors import Unreachable
 from ..model import Ssh
+from .known_hosts import KnownHosts, fingerprint
 from .pipes import CHUNK
 
 if TYPE_CHECKING:
@@ -25,21 +28,33 @@ if TYPE_CHECKING:
 
 #: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are told in words below.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+_RSA = re.compile("rsa-sha2-.*")  # two ways in which one key signs
 KEEPALIVE = 10  # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
 
 
 class _Pinned(paramiko.MissingHostKeyPolicy):
-    """An unknown host key is a refusal that says how to pin it."""
+    """Only a key that is pinned lets us in. paramiko itself knows no key, so that it asks of each."""
 
-    def __init__(self, ssh: Ssh) -> None:
-        self._ssh = ssh
+    def __init__(self, ssh: Ssh, known: KnownHosts) -> None:
+        self._ssh, self._known = ssh, known
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+        ssh, told = self._ssh, key.asbytes()
+        host, print_ = f"ssh: the host key of {ssh.host}:{ssh.port}", fingerprint(told)
+        if why := self._known.revoked(told):
+            raise Unreachable(f"{host}, {print_}, is revoked: {why}", "find out why; give the machine another host key")
+        if self._known.has(told):
+            return
+        if other := self._known.instead_of(told):
+            raise Unreachable(
+                f"{host} has CHANGED: it is {print_}, pinned is {other}",
+                f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f {ssh.known_hosts}, "
+                "and pin it again",
+            )
         raise Unreachable(
-            f"ssh: the host key of {self._ssh.host}:{self._ssh.port} is not in {self._ssh.known_hosts} "
-            f"({key.get_name()} {key.fingerprint})",
+            f"{host} is not in {ssh.known_hosts} ({key.get_name()} {print_}){self._known.passed_over}",
             f"compare that fingerprint on the node itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
-            f"then: ssh-keyscan -p {self._ssh.port} {self._ssh.host} >> {self._ssh.known_hosts}",
+            f"then: ssh-keyscan -p {ssh.port} {ssh.host} >> {ssh.known_hosts}",
         )
 
 
@@ -59,12 +74,10 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
 
 
 def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: str) -> None:
-    known_hosts, key = Path(ssh.known_hosts).expanduser(), Path(ssh.key).expanduser()
+    key, known = Path(ssh.key).expanduser(), _known_hosts(ssh)
     if ssh.key and not key.is_file():
         raise Unreachable(f"ssh: there is no key file {key}", "mend ssh.key in the pair file")
-    if known_hosts.is_file():
-        client.load_host_keys(str(known_hosts))
-    client.set_missing_host_key_policy(_Pinned(ssh))
+    client.set_missing_host_key_policy(_Pinned(ssh, known))
     try:
         client.connect(
             ssh.host,
@@ -77,22 +90,38 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
             timeout=timeout,
             banner_timeout=timeout,
             auth_timeout=timeout,
+            transport_factory=partial(_transport, known.types),
         )
     except Unreachable:
         raise
-    except paramiko.BadHostKeyException as changed:
-        raise Unreachable(
-            f"ssh: the host key of {ssh.host}:{ssh.port} has CHANGED: it is {changed.key.fingerprint}, pinned is "
-            f"{changed.expected_key.fingerprint}",
-            f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f {ssh.known_hosts}, "
-            "and pin it again",
-        ) from None
     except paramiko.AuthenticationException as error:
         raise Unreachable(
             f"ssh: {where} refuses us: {_words(error)}", "check ssh.user and ssh.key, or the ssh agent"
         ) from None
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
+    except Exception as error:  # of a key file or an agent that paramiko cannot read, or a name that is none
+        raise Unreachable(
+            f"ssh: {where} was not asked: {type(error).__name__}: {_words(error)}", "check ssh.host and ssh.key"
+        ) from error
+
+
+def _known_hosts(ssh: Ssh) -> KnownHosts:
+    try:
+        return KnownHosts(Path(ssh.known_hosts).expanduser(), ssh.host, ssh.port)
+    except OSError as error:
+        raise Unreachable(
+            f"ssh: {ssh.known_hosts} cannot be read: {error.strerror}", "mend ssh.known_hosts in the pair file"
+        ) from None
+
+
+def _transport(types: set[str], sock: socket.socket, **options: Any) -> paramiko.Transport:
+    """A connection that asks for a key of a type that is pinned: a host has several, and shows one."""
+    transport = paramiko.Transport(sock, **options)
+    wanted = transport.get_security_options()
+    known = [name for name in wanted.key_types if _RSA.sub("ssh-rsa", name) in types]
+    wanted.key_types = [*known, *(name for name in wanted.key_types if name not in known)]
+    return transport
 
 
 def _pinned_as(ssh: Ssh) -> str:

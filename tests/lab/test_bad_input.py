@@ -72,6 +72,19 @@ def test_a_changed_host_key_is_refused(pair: Lab, tmp_path: Path) -> None:
     assert isinstance(now["db1"], Running) and "has CHANGED" in now["db1"].shell_silent
 
 
+def test_foreign_lines_of_known_hosts_cost_nothing_and_a_revoked_key_is_refused(pair: Lab, tmp_path: Path) -> None:
+    own = Path(_ssh(pair, "db1")["known_hosts"]).read_bytes()
+    key = next(line for line in own.decode().splitlines() if f":{pair.node('db1').ssh_port} " in line).split(" ", 1)[1]
+    pins = tmp_path / "known_hosts"
+    pins.write_bytes(b"@cert-authority * ssh-ed25519 AAAAC3Nz caf\xe9\n@revoked db9 ssh-rsa AAAA\n" + own)
+    ssh = {**_ssh(pair, "db1"), "known_hosts": str(pins)}
+    now = seen(changed_pair(pair, tmp_path, db1={"ssh": ssh}))
+    assert isinstance(now["db1"], Running) and not now["db1"].shell_silent
+    pins.write_bytes(own + f"@revoked * {key}\n".encode())
+    now = seen(changed_pair(pair, tmp_path, db1={"ssh": ssh}))
+    assert isinstance(now["db1"], Running) and "is revoked: line" in now["db1"].shell_silent
+
+
 def test_a_refused_ssh_is_told_and_fails_closed(pair: Lab, tmp_path: Path) -> None:
     path = changed_pair(pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "port": free_port()}})
     with running(path, "verify") as run:
