@@ -23,6 +23,16 @@ def conninfo(**parts: str | int) -> str:
     return " ".join(f"{key}='{value}'" for key, value in pairs.items())
 
 
+def pinned(role: str = "none") -> str:
+    """What a session of ours asks for when it connects: only that is stronger than ALTER DATABASE or ROLE … SET.
+
+    Whoever owns a database could else put functions, operators and types of his own before PostgreSQL's, or have the
+    session begin as another role. pg_temp is named because it else comes first. Nothing that is not in pg_catalog is
+    found without its schema. A pooler takes no such options: what is asked through one qualifies every name.
+    """
+    return f"-c search_path=pg_catalog,pg_temp -c role={role} -c local_preload_libraries="
+
+
 _PART = re.compile(r"\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s\\]|\\.)*))")
 
 
@@ -51,7 +61,7 @@ def source_conninfo(pair: Pair, node: Node, much: bool = False) -> str:
     a thousand files, for 0.35 s. A backend that has compiled reads each MB in 1.2 ms afterwards, and else in 2.4: its
     allocator keeps memory that it else gives back and asks for again (15, five runs of each, 744 MB).
     """
-    options = "" if much else "-c jit=off"
+    options = pinned() if much else f"{pinned()} -c jit=off"
     return f"{_to_other(pair, node, REWIND)} {conninfo(dbname=pair.database, options=options)}"
 
 

@@ -8,7 +8,7 @@ from ..facts.queries import query
 from ..facts.rewinding import FUNCTIONS, is_granted
 from ..model import Pair
 from ..run import Run
-from ..wire.sql import identifier
+from ..wire.sql import Name
 from .configuration import hba_address, hba_block, with_hba
 from .files import read_file, write_file
 
@@ -37,7 +37,7 @@ def ensure_rewinding(run: Run, name: str) -> bool:
         if is_granted(door, run.pair):
             deed.already(f"{user} could read files over SQL")
             return False
-        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to {identifier(user)}")
+        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to %s", [Name(user)])
         return True
 
 
@@ -50,14 +50,14 @@ def ensure_role(run: Run, name: str) -> None:
             return
         password = password_of(run.pair, name)
         if door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
-            door.sql.do(f"alter role {identifier(user)} login replication")
+            door.sql.do("alter role %s login replication", [Name(user)])
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:
             verifier = door.sql.encrypted(password, user)
-            door.sql.do(f"create role {identifier(user)} login replication password %s", [verifier])
+            door.sql.do("create role %s login replication password %s", [Name(user), verifier])
             deed.say(f"created role {user} with REPLICATION, with the password of this machine's passfile")
         else:
-            door.sql.do(f"create role {identifier(user)} login replication")
+            door.sql.do("create role %s login replication", [Name(user)])
             deed.say(f"created role {user} with REPLICATION, without a password: the passfile has none for it")
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from ..facts.canary import TABLE, read_canary_table
+from ..errors import NotSafe
+from ..facts.canary import TABLE, WRITER, CanaryTable, lacking, read_canary_table
 from ..run import Run
-from ..wire.sql import Session, identifier
+from ..wire.sql import Name, Session
 
-#: One statement, and so one transaction. `create schema if not exists` asks for a privilege even where it exists.
-_MAKE = """
-do $$ begin
-  if to_regnamespace('pgha') is null then create schema pgha; end if;
-  create table if not exists pgha.canary (
-    run text not null, seq bigint not null, at timestamptz not null default clock_timestamp(),
-    primary key (run, seq));
-  comment on table pgha.canary is 'Rows by which pgha measures an outage; a run that lost none deletes its own';
-end $$
+_ROLE = f"create role {WRITER}"
+_SCHEMA = "create schema pgha"
+_TABLE = f"""
+create table {TABLE} (run text not null, seq bigint not null, at timestamptz not null default clock_timestamp(),
+                      primary key (run, seq));
+comment on table {TABLE} is 'Rows by which pgha measures an outage; a run that lost none deletes its own'
 """
-
-
-_MAY_WRITE = """
-select has_schema_privilege(%s, 'pgha', 'usage')
-       and (select bool_and(has_table_privilege(%s, 'pgha.canary', needed))
-              from unnest(array['select', 'insert', 'delete']) as needed) as so
-"""
+_GRANTS = ("grant usage on schema pgha to %s", f"grant select, insert, delete on {TABLE} to %s")
+_REMEDY = "look who made it; drop schema pgha cascade makes room for ours. Or leave the canary out"
 
 
 def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
@@ -33,19 +26,30 @@ def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
 
 
 def make_canary_table(sql: Session, writer: str = "") -> str:
-    """Make the table in this session's database, and let the role `writer` write and delete rows.
+    """Make the table in this session's database, and let the role `writer`, too, write and delete rows.
 
-    Gives what was done, or an empty string. Raises as a statement does.
+    Gives what was done, or an empty string. Raises NotSafe where something there is not ours, and as a statement does.
     """
-    seen = read_canary_table(sql)
-    done = [] if seen.there else [f"made table {TABLE} in database {seen.database}"]
-    if not seen.there:
-        sql.do(_MAKE)
-    if writer and not sql.read(_MAY_WRITE, [writer, writer])[0]["so"]:
-        sql.do(f"grant usage on schema pgha to {identifier(writer)}")
-        sql.do(f"grant select, insert, delete on {TABLE} to {identifier(writer)}")
-        done.append(f"let role {writer} write and delete rows of {TABLE}")
+    seen = trusted(read_canary_table(sql))
+    wanted = ((seen.role, _ROLE), (seen.schema, _SCHEMA), (seen.there, _TABLE), (seen.ready, ";".join(_GRANTS)))
+    done = []
+    if missing := [statement for there, statement in wanted if not there]:
+        sql.do(";".join(missing), [Name(WRITER)] * 2)  # in one transaction
+        trusted(read_canary_table(sql))
+        made = f"made role {WRITER} for" if seen.there else "made"
+        done.append(f"{made} table {TABLE} in database {seen.database}")
+    for role in lacking(sql, writer):
+        for grant in _GRANTS:
+            sql.do(grant, [Name(role)])
+        done.append(f"let role {role} write and delete rows of {TABLE}")
     return ", ".join(done)
+
+
+def trusted(seen: CanaryTable) -> CanaryTable:
+    """The table as it was seen, if nobody else can have anything executed by who touches it. Raises NotSafe."""
+    if seen.strangers:
+        raise NotSafe(seen.why_not, _REMEDY)
+    return seen
 
 
 def delete_canary_rows(run: Run, name: str) -> None:

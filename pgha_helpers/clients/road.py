@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from ..actions.canary import make_canary_table
-from ..errors import HaError, NotAchieved, Refusal
-from ..facts.canary import TABLE
+from ..errors import HaError, NotAchieved, NotSafe, Refusal
+from ..facts.canary import TABLE, read_canary_table, read_road_end
 from ..model import Client, Pair
 from ..run import Run
 from ..show import span
-from ..wire.sql import Row, Session
+from ..wire.doors import Door
+from ..wire.sql import Session
 
-_WHERE = """
-select current_database() as database, current_user as role, pg_is_in_recovery() as in_recovery,
-       current_setting('transaction_read_only') = 'on' as read_only,
-       (select system_identifier::text from pg_control_system()) as system_id
-"""
+#: A pooler lets no session pin its search_path: whatever is not a literal is qualified.
+_INSERT = f"insert into {TABLE} (run, seq) values (%s, 0)"
+_DELETE = f"delete from {TABLE} where run operator(pg_catalog.=) %s"
 
 
 class Road:
@@ -34,31 +34,30 @@ class Road:
         self._prepared = False
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)
 
-    def why_not(self, system_id: str) -> Iterator[str]:
-        """Why a row could not be written through it now."""
+    def why_not(self, door: Door, system_id: str) -> Iterator[str]:
+        """Why a row could not be written through it now. `door` is the primary's, which is `system_id`."""
         try:
-            here = self._where()
+            here = read_road_end(self._sql)
         except HaError as silence:
             yield f"its dsn: {silence.what}"
             return
-        if here["in_recovery"]:
+        if here.in_recovery:
             yield "its dsn leads to a standby"
-        elif here["read_only"]:
+        elif here.read_only:
             yield "its dsn leads to read-only transactions (default_transaction_read_only)"
-        if here["system_id"] != system_id:
-            yield f"its dsn leads to another system, {here['system_id']}"
+        if here.system_id != system_id:
+            yield f"its dsn leads to another system, {here.system_id}"
+        else:
+            yield from _strangers(door, here.database)
 
     def prepare(self, run: Run, primary: str) -> str:
         """See that the client's role may write the row; gives what was done for it, or an empty string.
 
         The table is made by the runbook's own role, in the database to which the road leads.
         """
-        here = self._where()
-        with_rights = run.doors[primary].session(here["database"])
-        try:
-            made = make_canary_table(with_rights, here["role"])
-        finally:
-            with_rights.close()
+        here = read_road_end(self._sql)
+        with closing(run.doors[primary].session(here.database)) as with_rights:
+            made = make_canary_table(with_rights, here.user)
         self._prepared = True
         return made
 
@@ -73,13 +72,13 @@ class Road:
             try:
                 if not self._prepared:  # the old primary was lost, or it is the rerun of a run that died
                     self.prepare(run, primary)
-                self._sql.do(f"insert into {TABLE} (run, seq) values (%s, 0)", [key])
+                self._sql.do(_INSERT, [key])
                 took = time.monotonic() - began
-                self._sql.do(f"delete from {TABLE} where run = %s", [key])
+                self._sql.do(_DELETE, [key])
                 return took
             except Refusal as trouble:
                 self._sql.close()  # the next try shall take the whole road anew
-                if time.monotonic() - began > self._patience:
+                if time.monotonic() - began > self._patience or isinstance(trouble, NotSafe):
                     raise NotAchieved(
                         f"no row could be written through the dsn of {self.name} for {span(self._patience)}: "
                         f"{trouble.what}",
@@ -91,5 +90,13 @@ class Road:
         """Let the session go."""
         self._sql.close()
 
-    def _where(self) -> Row:
-        return self._sql.read(_WHERE)[0]
+
+def _strangers(door: Door, database: str) -> Iterator[str]:
+    """Why no row is written into the table of this database, though it could be."""
+    try:
+        with closing(door.session(database)) as with_rights:
+            why = read_canary_table(with_rights).why_not
+    except HaError as silence:
+        why = silence.what
+    if why:
+        yield why

@@ -49,7 +49,7 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
     if not entries:
         return ()
     with ThreadPoolExecutor(len(entries), "pgha-clients") as pool:
-        seen = tuple(pool.map(lambda entry: _look(entry, primary, system_id), entries))
+        seen = tuple(pool.map(lambda entry: _look(run, entry, primary, system_id), entries))
     run.journal.write("clients seen", clients=seen)
     return seen
 
@@ -187,10 +187,10 @@ def _way(client: Client, pair: Pair) -> Way:
     return Commanded(client, pair) if isinstance(client, Command) else Multihost(client, pair)
 
 
-def _look(entry: Entry, primary: str, system_id: str) -> ClientSeen:
+def _look(run: Run, entry: Entry, primary: str, system_id: str) -> ClientSeen:
     words, against = entry.way.look(primary)
     if entry.road and primary:
-        against += entry.road.why_not(system_id)
+        against += entry.road.why_not(run.doors[primary], system_id)
     return ClientSeen(entry.name, words, tuple(against))
 
 

@@ -1,4 +1,4 @@
-"""The named queries of queries.sql and survey.sql, by the dialect of the server that is asked."""
+"""The named queries of queries.sql, survey.sql and canary.sql, by the dialect of the server that is asked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def query(name: str, major: int = 99) -> str:
 @cache
 def _all() -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
-    for file in ("queries.sql", "survey.sql"):
+    for file in ("queries.sql", "survey.sql", "canary.sql"):
         parts = _HEADING.split(Path(__file__).with_name(file).read_text())
         for name, since, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
             found.setdefault(name, {})[int(since or 0)] = text.strip().rstrip(";")

@@ -123,18 +123,6 @@ select pid from pg_stat_activity where pid = %s and xact_start = %s::timestamptz
 -- name: end a session
 select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
 
--- name: canary's table
-select current_database() as database, current_user as "user",
-       extract(epoch from pg_postmaster_start_time())::text as started,
-       to_regclass('pgha.canary') is not null as there,
-       coalesce(has_table_privilege(to_regclass('pgha.canary'), 'insert'), false)
-         and coalesce(has_schema_privilege(to_regnamespace('pgha'), 'usage'), false) as may_write,
-       coalesce(has_schema_privilege(to_regnamespace('pgha'), 'create'),
-                has_database_privilege(current_database(), 'create')) as may_make;
-
--- name: canary's rows
-select seq from pgha.canary where run = %s;
-
 -- name: databases to ask
 select oid::bigint as oid, datname::text as name from pg_database where datallowconn order by datname;
 

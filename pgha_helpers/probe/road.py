@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from ..actions.canary import trusted
+from ..conninfo import pinned
 from ..errors import HaError, NotSafe, Refusal
-from ..facts.canary import TABLE, CanaryTable, read_canary_table
+from ..facts.canary import TABLE, WRITER, RoadEnd, read_canary_table, read_road_end
 from ..model import Pair
 from ..plans import Plan
 from ..run import Run
@@ -19,7 +21,7 @@ CONNECT = 1.0  # seconds at most for one host: a node that hangs must not hold t
 
 @dataclass(frozen=True)
 class Road:
-    """Where rows go: libpq's settings host by host, and whose they are. `writer` is empty where that is not known."""
+    """Where rows go: libpq's settings host by host, and whose they are. `writer` is the role, where that is known."""
 
     hosts: tuple[dict[str, Any], ...]
     told: str
@@ -36,8 +38,9 @@ def road_of(pair: Pair) -> Road:
         return Road(tuple({**each, "application_name": NAME} for each in hosts), f"the clients' own road, {told}")
     both: dict[str, Any] = {"user": pair.user, "dbname": pair.database, "target_session_attrs": "read-write"}
     both |= _passfile(pair.passfile)
-    own = tuple({**both, "host": node.host, "port": node.port, "application_name": NAME} for node in pair)
-    return Road(own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})")
+    both |= {"application_name": NAME, "options": pinned(WRITER)}
+    own = tuple({**both, "host": node.host, "port": node.port} for node in pair)
+    return Road(own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})", WRITER)
 
 
 def _passfile(path: str) -> dict[str, str]:
@@ -50,17 +53,18 @@ def try_road(run: Run, plan: Plan) -> Road:
     Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is looked for.
     """
     road, primary = road_of(run.pair), plan.peer if plan.kind == "switchover" else plan.node
-    table = read_canary_table(run.doors[primary].sql)
+    table = trusted(read_canary_table(run.doors[primary].sql))
     if plan.kind != "switchover":
-        if not table.there:
+        if not (table.ready or (table.there and road.writer != WRITER)):
             raise NotSafe(
-                f"table {TABLE} is not there, and no primary to make it on", "run setup when the pair is well"
+                f"table {TABLE} is not there, or has no role {WRITER}, and there is no primary to make them on",
+                "run setup when the pair is well",
             )
         return road
-    if not (table.there or table.may_make):
+    if not (table.ready or table.may_make):
         raise NotSafe(
             f"role {table.user} may not make schema pgha in database {table.database} of {primary}",
-            f"grant create on database {table.database} to {table.user}, or leave the canary out (canary=false)",
+            "let `user:` of the pair file be a superuser, or leave the canary out (canary=false)",
         )
     end = _end_of(road, run)
     if end.started != table.started:
@@ -70,16 +74,18 @@ def try_road(run: Run, plan: Plan) -> Road:
             f"{road.told} leads to database {end.database}, and the pair file names {table.database}",
             "a table is made only in the database that `database:` names: name the clients' one there",
         )
-    return Road(road.hosts, road.told, "" if end.may_write or end.user == table.user else end.user)
+    return Road(road.hosts, road.told, road.writer or end.user)
 
 
-def _end_of(road: Road, run: Run) -> CanaryTable:
+def _end_of(road: Road, run: Run) -> RoadEnd:
     """What the first host says that lets a client write. Raises Refusal if none does."""
     said = []
     for settings in road.hosts:
+        if road.writer == WRITER:  # which may still have to be made
+            settings = {**settings, "options": pinned()}
         session = Session(road.told, settings, min(CONNECT, run.timeouts.connect), run.timeouts.statement)
         try:
-            return read_canary_table(session)
+            return read_road_end(session)
         except HaError as error:
             said.append(error.what)
         finally:

@@ -64,7 +64,7 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
 def _canary_is_missing(run: Run, keep: str) -> bool:
     """Whether the canary's table is to be made. A role that may not make it is no reason to refuse a setup."""
     table = read_canary_table(run.doors[keep].sql)
-    return table.may_make and not table.there
+    return table.may_make and not table.ready and not table.strangers
 
 
 def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..conninfo import pinned
 from ..errors import Unreachable
 from ..model import Node, Pair
 from .pipes import LocalPipes, Pipes
@@ -73,6 +74,7 @@ class Door:
 
 def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
     """Connection settings. The password is libpq's business: passfile, environment, or none."""
+    milliseconds = int(pair.timeouts.checkpoint * 1000)
     settings: dict[str, Any] = {
         "host": node.host,
         "port": node.port,
@@ -80,7 +82,7 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
         "application_name": "pgha",
         "keepalives_idle": 10,
         "tcp_user_timeout": int(pair.timeouts.statement * 2000),
-        "options": f"-c statement_timeout={int(pair.timeouts.checkpoint * 1000)} -c synchronous_commit=local",
+        "options": f"{pinned()} -c synchronous_commit=local -c statement_timeout={milliseconds}",
     }
     if pair.passfile:
         settings["passfile"] = os.path.expanduser(pair.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)

@@ -144,6 +144,30 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+class Name(str):
+    """An identifier among a statement's parameters: in its text a `%` of the name would be taken for one more."""
+
+    __slots__ = ()
+
+
+class _Quoted:
+    """A Name as psycopg2 puts it into a statement."""
+
+    def __init__(self, name: Name) -> None:
+        self._name, self._codec = name, "utf-8"
+
+    def prepare(self, connection: Any) -> None:
+        """Asked by psycopg2 before the other one."""
+        self._codec = extensions.encodings[connection.encoding]
+
+    def getquoted(self) -> bytes:
+        """The bytes for this connection."""
+        return identifier(self._name).encode(self._codec)
+
+
+extensions.register_adapter(Name, _Quoted)
+
+
 def hosts_of(dsn: str) -> list[dict[str, Any]]:
     """A connection string's settings, once for each host that it names, in its order. Raises BadParameters.
 

@@ -214,7 +214,7 @@ def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: P
     words = "role plain may not make schema pgha in database postgres"
     with running(plain_user, "promote", canary=True) as theirs, pytest.raises(NotSafe, match=words) as refused:
         measure(theirs, plan)
-    assert "grant create on database postgres to plain" in refused.value.remedy
+    assert "let `user:` of the pair file be a superuser" in refused.value.remedy
     assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
 
 

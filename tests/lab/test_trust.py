@@ -1,0 +1,118 @@
+"""Nothing that an ordinary role may have written is executed with more rights than its own: all of it is planted."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers import look, measure, plan_promotion
+from pgha_helpers.conninfo import pinned
+from pgha_helpers.errors import NotSafe
+from pgha_helpers.facts.canary import read_road_end
+from pgha_helpers.lab import Lab
+from pgha_helpers.probe.client import Client, Errand
+from pgha_helpers.probe.road import road_of
+from pgha_helpers.wire.sql import Session
+
+from ..conftest import pgha
+from .losers import left_behind
+from .runs import changed_pair, running
+from .servers import ask, records
+
+_PLANTS = Path(__file__).with_name("planted.sql").read_text()
+_CALLED = re.compile(r"PLANTED .* as \S+ in a session of \S+ called .*")
+
+#: What promote's canary writes into, as mallory likes it. Her trigger is called as whoever writes.
+_CANARY = """
+create schema pgha;
+create table pgha.canary (run text, seq bigint, at timestamptz default clock_timestamp(), primary key (run, seq));
+create function pgha.sing() returns trigger language plpgsql as
+$$ begin perform evil.trap('trigger'); return new; end $$;
+create trigger sing before insert or delete on pgha.canary for each row execute function pgha.sing();
+grant usage on schema pgha to public;
+grant all on pgha.canary to public;
+"""
+
+
+def as_role(pair: Lab, role: str, database: str, *statements: str) -> None:
+    """As a role with a password of its name; the superuser without one. Nothing planted is stepped on."""
+    node = pair.node("db0")
+    who = {} if role == "postgres" else {"user": role, "password": f"{role}'s own"}
+    dsn = make_dsn(pair.dsn, host=node.host, port=node.port, dbname=database, options=pinned(), **who)
+    with contextlib.closing(psycopg2.connect(make_dsn(dsn, target_session_attrs="any"))) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+@pytest.fixture
+def mined(empty: Lab, tmp_path: Path) -> Iterator[Path]:
+    """The pair file of a pair whose database belongs to mallory; in the other one she may only use schema public."""
+    roles = ("create role mallory login password 'mallory''s own'", "create role shop login password 'shop''s own'")
+    as_role(empty, "postgres", "postgres", *roles, "create database app owner mallory")
+    as_role(empty, "postgres", "postgres", "grant create on schema public to public")  # as up to 14
+    as_role(empty, "mallory", "postgres", _PLANTS.replace("SCHEMA", "public"))
+    as_role(empty, "mallory", "app", "create schema evil", _PLANTS.replace("SCHEMA", "evil"), _CANARY)
+    as_role(
+        empty,
+        "mallory",
+        "app",
+        "create unlogged table evil.notes as select 1 as n",
+        "grant all on schema evil to public",
+    )
+    as_role(empty, "mallory", "app", "alter database app set search_path = evil, pg_catalog, public")
+    as_role(empty, "mallory", "app", "alter database app set role = mallory")
+    passfile = tmp_path / "shop"
+    passfile.write_text("*:*:*:shop:shop's own\n")
+    passfile.chmod(0o600)
+    hosts = {key: ",".join(str(getattr(n, key)) for n in empty.nodes.values()) for key in ("host", "port")}
+    dsn = make_dsn(**hosts, dbname="app", user="shop", target_session_attrs="read-write")
+    shop = {"name": "shop", "kind": "libpq", "dsn": dsn, "passfile": str(passfile)}
+    yield changed_pair(empty, tmp_path, database="app", clients=[shop])
+
+
+def called(pair: Lab) -> list[str]:
+    """What of the planted things was called, by both servers' logs."""
+    logs = [path for node in pair.nodes.values() for path in node.home.rglob("*.log")]
+    assert logs, "PostgreSQL wrote no log that could tell"
+    return [line for log in logs for line in _CALLED.findall(log.read_text("utf-8", "replace"))]
+
+
+def run(notebook: str, pair: Path, *parameters: str) -> Any:
+    done = pgha("run", notebook, str(pair), *(word for p in parameters for word in ("-p", p)))
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_nothing_that_was_planted_is_called_by_any_notebook(empty: Lab, mined: Path, tmp_path: Path) -> None:
+    code, said = run("setup", mined, "primary=db0", "confirm=setup db1")
+    assert code == 0, said
+    code, said = run("verify", mined, "sample_seconds=0")
+    verdicts = (list(records(empty))[-1] / "record.json").read_text()
+    assert code == 2 and "evil.notes" in verdicts and "schema pgha belongs to mallory" in verdicts, said
+    words = "pgha.canary in database app is not as pgha makes it: schema pgha belongs to mallory; .*trigger sing"
+    with running(mined, "promote", canary=True) as ours, pytest.raises(NotSafe, match=words):
+        measure(ours, plan_promotion(ours, look(ours)))
+    as_role(empty, "postgres", "app", "drop schema pgha cascade")
+    code, said = run("promote", mined, "canary=true", "confirm=promote db1")
+    assert code == 0, said
+    ask(empty, "db1", "create table t (words text)")
+    left_behind(empty, "db1")
+    code, said = run("rebuild", mined, "node=db1", "confirm=rebuild db1, leave 3 transactions")
+    assert code == 0, said
+    with running(changed_pair(empty, tmp_path, database="app"), "verify") as ours:
+        hosts = road_of(ours.pair).hosts
+    told: list[dict[str, Any]] = []
+    Client(Errand("own", hosts, rows=2)).write(threading.Event(), told.append)
+    assert [line["code"] for line in told] == ["ok", "ok"], told
+    assert read_road_end(Session("own", hosts[0], 1, 1)).user == "pgha_canary"
+    assert called(empty) == []
+    assert ask(empty, "db0", "select rolsuper from pg_catalog.pg_roles where rolname = 'mallory'") == [(False,)]
