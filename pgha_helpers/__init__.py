@@ -4,8 +4,12 @@ Words are loaded when they are first used, so that `import pgha_helpers` costs n
 chart never waits for pandas.
 """
 
+import sys
 from importlib import import_module
 from typing import Any
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    del sys.path[0]  # `python -m pgha_helpers` would take modules from wherever one stands
 
 _HOME = {
     "begin": "records.begin",
@@ -41,5 +45,7 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"pgha_helpers has no word {name!r}; it has {', '.join(__all__)}")
+    if "" in sys.path and "ipykernel" in sys.modules:
+        sys.path.remove("")  # a kernel that others have started: what lies beside a notebook is none of its words
     found = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -51,7 +52,7 @@ def _converted(told: dict[str, Any]) -> str:
         for cell in notebook.cells:
             for output in cell.get("outputs", []):
                 _describe(output)
-        body, _ = exporter.from_notebook_node(notebook)
+        body, _ = exporter.from_notebook_node(notebook, {"config_dir": os.devnull})
     return str(body)
 
 
@@ -65,6 +66,7 @@ def _exporter() -> Any:
     config = Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}})
     # each output is made harmless by itself: one that never closes what it opens must not swallow the next ones
     ours: dict[str, Any] = {"filters": {"clean_html": harmless}, "sanitize_html": True}
+    ours["extra_template_basedirs"] = []  # else its templates, which are programs, are looked for where we stand
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config, **ours)
     exporter.log = logging.getLogger("pgha.quiet")
     exporter.log.setLevel(logging.CRITICAL)

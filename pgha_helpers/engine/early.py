@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..places import RECORD, ROAD
+from ..places import RECORD, ROAD, environment, python
 from .signals import stopping
 
 #: What the first cell will need; the kernel imports it while it would only wait.
@@ -76,7 +75,7 @@ def _begin(private: Path) -> EarlyKernel:
     file, complaints = private / "connection.json", private / "complaints"
     file.touch(mode=0o600)
     file.write_text(json.dumps(connection))
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(file), "--HistoryManager.hist_file=:memory:"]
+    command = python("ipykernel_launcher", "-f", str(file), "--HistoryManager.hist_file=:memory:")
     with complaints.open("wb") as errors:
         process = subprocess.Popen(
             [*command, f"--IPKernelApp.exec_lines={_WARM}"],
@@ -84,12 +83,7 @@ def _begin(private: Path) -> EarlyKernel:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             # the kernel ends by itself when its parent does
-            env={
-                **os.environ,
-                RECORD: str(private / "record"),
-                ROAD: "pgha run",
-                "JPY_PARENT_PID": str(os.getpid()),
-            },
+            env=environment(**{RECORD: str(private / "record"), ROAD: "pgha run", "JPY_PARENT_PID": str(os.getpid())}),
             start_new_session=True,
         )
     return EarlyKernel(process, connection, complaints)

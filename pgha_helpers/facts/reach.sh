@@ -40,7 +40,7 @@ tcp() {
     words=$(timeout "$patience" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>&1); told bash $? && return
   fi
   if command -v python3 >/dev/null; then
-    words=$(python3 -c 'import socket, sys
+    words=$(python3 -I -c 'import socket, sys
 try: socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))
 except OSError as error: sys.exit(str(error))' "$2" "$3" "$patience" 2>&1); told python3 $? && return
   fi

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from psycopg2.extensions import make_dsn
 
-from ..places import CHECKOUT
+from ..places import CHECKOUT, python
 from ..show import Table
 from . import Lab, Load, down, up
 
@@ -112,7 +112,7 @@ def _run(lab: Lab, notebook: str, *parameters: str, ends: int = 0) -> tuple[str,
     `ends` is the exit code of a good end: a failover leaves no standby, which is 5.
     """
     words = [word for parameter in (*parameters, "reason=make demo") for word in ("-p", parameter)]
-    command = [sys.executable, "-m", "pgha_helpers", "run", notebook, str(lab.pair_file), *words]
+    command = python("pgha_helpers", "run", notebook, str(lab.pair_file), *words)
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST)
     record = done.stdout.rpartition("Record: ")[2].strip()
     if done.returncode != ends:

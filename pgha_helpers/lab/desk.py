@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ..archive.seal import complete_all
 from ..parameters import NOTEBOOKS, load_pair
-from ..places import CHECKOUT
+from ..places import CHECKOUT, environment
 from ..records.interactive import copy_notebook, jupyterlab
 from . import down, up
 
@@ -27,9 +26,9 @@ def main(folder: Path = FOLDER) -> int:
     desk.mkdir(mode=0o700, exist_ok=True)
     for notebook in NOTEBOOKS:
         copy_notebook(notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / f"{notebook}.ipynb")
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    told = environment(JUPYTER_PREFER_ENV_PATH="1")
     # a session of its own: Ctrl-C is ours to hear, so that both are taken down, in order
-    jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True)
+    jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True, env=told)
     try:
         print("The pair is up, JupyterLab is starting. Begin with setup.ipynb. Ctrl-C takes both down.", flush=True)
         return jupyter.wait()

@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ..places import python
 from . import processes
 from .errors import LabError
 from .places import NODES, NodePlaces, Places, public_half
@@ -74,8 +74,7 @@ def _command(places: Places, node: NodePlaces, port: int) -> list[str]:
         "--authorized-key": public_half(places.key),
     }
     words = [str(word) for option in options.items() for word in option]
-    # -P: no module is taken from wherever the operator happens to stand.
-    return [sys.executable, "-P", "-m", _MODULE, *words]
+    return python(_MODULE, *words)
 
 
 def _environment(places: Places) -> dict[str, str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from typing import IO
 
-from ..places import CHECKOUT
+from ..places import CHECKOUT, environment, python
 from .client import Errand
 from .seen import Seen, read_seen
 
@@ -27,13 +26,12 @@ class Process:
 
     def begin(self, errand: Errand) -> None:
         """Let it begin, and come back after its first attempt."""
-        path = os.pathsep.join([str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "pgha_helpers.probe.client"],
+            python("pgha_helpers.probe.client"),
             stdin=subprocess.PIPE,
             stdout=self._file,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(PYTHONPATH=str(CHECKOUT)),
             start_new_session=True,  # an interrupt is sent to the kernel's whole process group
         )
         assert self._popen.stdin is not None

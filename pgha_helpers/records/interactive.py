@@ -19,7 +19,7 @@ from ..engine.signals import deferring, stopping
 from ..foreign import text_of
 from ..journal import read
 from ..model import Pair
-from ..places import RECORD, ROAD
+from ..places import RECORD, ROAD, environment, python
 from .folder import Keeping, record_folders, records_of
 from .headless import EXECUTED, complete, prepare, source_of
 
@@ -46,7 +46,7 @@ def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
 
 def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
     """The command that opens JupyterLab of this virtual environment on `root`, on 127.0.0.1 only."""
-    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}"]
+    command = python("jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}")
     command += [f"--LabApp.default_url=/lab/tree/{first}", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
                 "jupyterlab.NeverCheckForUpdate", f"--LabApp.app_settings_dir={SETTINGS}"]  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -66,11 +66,11 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
     with Keeping(folder):
         print(f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True)
         # a kernel of the user's own that is called python3 would be another Python, without pgha_helpers
-        environment = {**os.environ, RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
+        told = environment(**{RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"})
         command = jupyterlab(folder, copy.name, browser=browser)
         # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
         pipe: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        jupyter = subprocess.Popen(command, start_new_session=True, env=environment, **pipe)
+        jupyter = subprocess.Popen(command, start_new_session=True, env=told, **pipe)
         threading.Thread(target=_pass_on, args=(jupyter,), name="pgha-jupyter", daemon=True).start()
         status = _attend(jupyter, folder, pair)
         with deferring():

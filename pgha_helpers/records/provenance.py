@@ -73,7 +73,7 @@ def _git() -> dict[str, Any] | None:
     """Commit of the checkout and whether it has changes; None outside a git checkout."""
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(CHECKOUT), *words]
+        command = ["git", "-C", str(CHECKOUT), "-c", "core.fsmonitor=false", *words]  # which names a program
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
 
     try:

@@ -1,11 +1,16 @@
-"""Nothing that an ordinary role may have written is executed with more rights than its own: all of it is planted."""
+"""Nothing that an ordinary role may have written is executed with more rights than its own, and nothing of what lies in
+the working directory is imported: all of it is planted, and every notebook is run there."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +27,7 @@ from pgha_helpers.probe.client import Client, Errand
 from pgha_helpers.probe.road import road_of
 from pgha_helpers.wire.sql import Session
 
-from ..conftest import pgha
+from ..pure.test_parameters import GOOD, written
 from .losers import left_behind
 from .runs import changed_pair, running
 from .servers import ask, records
@@ -87,26 +92,58 @@ def called(pair: Lab) -> list[str]:
     return [line for log in logs for line in _CALLED.findall(log.read_text("utf-8", "replace"))]
 
 
-def run(notebook: str, pair: Path, *parameters: str) -> Any:
-    done = pgha("run", notebook, str(pair), *(word for p in parameters for word in ("-p", p)))
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with a module for each that Python could be after, and what its programs read where they are started.
+
+    A module leaves a file that tells its name, and is of no use.
+    """
+    folder = tmp_path / "here"
+    folder.mkdir()
+    ours = (*sys.stdlib_module_names, *(name for name, _ in _installed()), "sitecustomize", "usercustomize")
+    for name in {*ours, "ipykernel_launcher", "jupyterlab", "pgha_helpers"}:
+        (folder / f"{name}.py").write_text("open(__file__ + '.called', 'w').close()\n")
+    for template in ("basic", "classic", "base"):
+        (folder / template).mkdir()
+        (folder / template / "conf.json").write_text("no configuration")
+        (folder / template / "index.html.j2").write_text("planted")
+    (folder / "matplotlibrc").write_text("figure.facecolor: black\n")
+    return folder
+
+
+def _installed() -> Iterable[tuple[str, object]]:
+    return metadata.packages_distributions().items()
+
+
+def run(here: Path, notebook: str, pair: Path, *parameters: str) -> tuple[int, str]:
+    """`pgha run` as a user would, in a folder where somebody was before; its exit code, and what it said."""
+    command = [str(Path(sys.executable).with_name("pgha")), "run", notebook, str(pair)]
+    command += [word for p in parameters for word in ("-p", p)]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=120)
     return done.returncode, done.stdout + done.stderr
 
 
-def test_nothing_that_was_planted_is_called_by_any_notebook(empty: Lab, mined: Path, tmp_path: Path) -> None:
-    code, said = run("setup", mined, "primary=db0", "confirm=setup db1")
+def imported(here: Path) -> list[str]:
+    return [path.name for path in here.rglob("*.called")]
+
+
+def test_nothing_that_was_planted_is_called_by_any_notebook(
+    empty: Lab, mined: Path, here: Path, tmp_path: Path
+) -> None:
+    code, said = run(here, "setup", mined, "primary=db0", "confirm=setup db1")
     assert code == 0, said
-    code, said = run("verify", mined, "sample_seconds=0")
+    code, said = run(here, "verify", mined, "sample_seconds=0")
     verdicts = (list(records(empty))[-1] / "record.json").read_text()
     assert code == 2 and "evil.notes" in verdicts and "schema pgha belongs to mallory" in verdicts, said
     words = "pgha.canary in database app is not as pgha makes it: schema pgha belongs to mallory; .*trigger sing"
     with running(mined, "promote", canary=True) as ours, pytest.raises(NotSafe, match=words):
         measure(ours, plan_promotion(ours, look(ours)))
     as_role(empty, "postgres", "app", "drop schema pgha cascade")
-    code, said = run("promote", mined, "canary=true", "confirm=promote db1")
+    code, said = run(here, "promote", mined, "canary=true", "confirm=promote db1")
     assert code == 0, said
     ask(empty, "db1", "create table t (words text)")
     left_behind(empty, "db1")
-    code, said = run("rebuild", mined, "node=db1", "confirm=rebuild db1, leave 3 transactions")
+    code, said = run(here, "rebuild", mined, "node=db1", "confirm=rebuild db1, leave 3 transactions")
     assert code == 0, said
     with running(changed_pair(empty, tmp_path, database="app"), "verify") as ours:
         hosts = road_of(ours.pair).hosts
@@ -114,5 +151,22 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(empty: Lab, mined: P
     Client(Errand("own", hosts, rows=2)).write(threading.Event(), told.append)
     assert [line["code"] for line in told] == ["ok", "ok"], told
     assert read_road_end(Session("own", hosts[0], 1, 1)).user == "pgha_canary"
-    assert called(empty) == []
+    assert called(empty) == [] and imported(here) == []
     assert ask(empty, "db0", "select rolsuper from pg_catalog.pg_roles where rolname = 'mallory'") == [(False,)]
+
+
+def test_jupyterlab_imports_nothing_from_where_it_is_opened(here: Path, tmp_path: Path) -> None:
+    pair = written(tmp_path, {**GOOD, "records": str(tmp_path / "records")})
+    command = [str(Path(sys.executable).with_name("pgha")), "open", "verify", str(pair), "--no-browser"]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as lab:
+        assert lab.stdout is not None
+        said = []
+        for line in lab.stdout:
+            said.append(line)
+            if "/lab?token=" in line or "/lab/tree/" in line:
+                lab.send_signal(signal.SIGINT)
+                break
+        said += lab.stdout.readlines()
+    assert lab.returncode == 0, "".join(said)
+    assert "Nothing was run" in said[-1]
+    assert imported(here) == []
