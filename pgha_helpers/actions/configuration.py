@@ -10,6 +10,7 @@ from .. import dialect
 from ..conninfo import primary_conninfo
 from ..errors import BadParameters
 from ..model import Node, Pair
+from ..wire.sql import identifier
 
 _BEGIN, _END = "# pgha begin", "# pgha end"
 _SETTING = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*=?")
@@ -88,8 +89,8 @@ def hba_address(host: str) -> tuple[str, str]:
 def hba_block(pair: Pair, method: str) -> str:
     """Lines that let each node replicate and be rewound from the other: the same on both, so that roles can change."""
     lines = [
-        f'host {database} "{pair.replication_user}" {hba_address(node.seen_by_peer[0])[0]} {method}'
-        for database in ("replication", f'"{pair.database}"')
+        f"host {database} {identifier(pair.replication_user)} {hba_address(node.seen_by_peer[0])[0]} {method}"
+        for database in ("replication", identifier(pair.database))
         for node in pair
     ]
     return "\n".join([f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other", *dict.fromkeys(lines), _END])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import astuple
 from difflib import get_close_matches
 from typing import Any
 
@@ -59,8 +58,6 @@ def clients_nonsense(pair: Pair) -> Iterator[str]:
         here = f"clients.{client.name}"
         if client.name in (*pair.names, "clients"):
             yield f"{here}: the name is taken; give it another one"
-        if any(ord(c) < 32 for text in _texts(astuple(client)) for c in text):
-            yield f"{here}: a value has a control character"
         yield from _dsn_nonsense(f"{here}.dsn", client.dsn)
         if isinstance(client, Pgbouncer | Command):
             yield from _place_nonsense(here, client, pair)

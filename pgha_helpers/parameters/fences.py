@@ -28,8 +28,6 @@ def _witness_nonsense(witness: Witness, number: int, pair: Pair) -> Iterator[str
         yield f"witnesses: entry {number} has no name"
     if witness.name in (*pair.names, "this machine"):
         yield f"{here}: the name is taken; give it another one"
-    if any(ord(c) < 32 for text in (witness.name, witness.bin_directory) for c in text):
-        yield f"{here}: a value has a control character"
     if witness.bin_directory and not witness.bin_directory.startswith("/"):
         yield f"{here}.bin_directory: {witness.bin_directory!r} must be an absolute path"
 
@@ -62,5 +60,3 @@ def _service_nonsense(here: str, service: Commands) -> Iterator[str]:
 def _arguments_nonsense(here: str, words: tuple[str, ...], needed: bool) -> Iterator[str]:
     if needed and not (words and words[0]):
         yield f"{here}: is empty; it is a list of arguments, the program first"
-    if any(ord(c) < 32 for word in words for c in word):
-        yield f"{here}: a value has a control character"

@@ -40,4 +40,4 @@ def test_what_goes_by_the_clients_road_names_whose_each_thing_is(statement: str)
 def test_names_are_parameters_and_no_part_of_a_statement_that_has_parameters() -> None:
     """A `%` in a role's name was taken for another parameter."""
     users = {name_of(path) for path in modules() if calls(path, "identifier")}
-    assert users == {"wire.sql", "clients.console", "clients.watchdog"}, "PgBouncer's console takes no parameters"
+    assert users == {"wire.sql", "clients.console", "clients.watchdog", "actions.configuration"}

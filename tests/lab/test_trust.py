@@ -29,7 +29,7 @@ from pgha_helpers.wire.sql import Session
 
 from ..pure.test_parameters import GOOD, written
 from .losers import left_behind
-from .runs import changed_pair, running
+from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records
 
 _PLANTS = Path(__file__).with_name("planted.sql").read_text()
@@ -153,6 +153,19 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     assert read_road_end(Session("own", hosts[0], 1, 1)).user == "pgha_canary"
     assert called(empty) == [] and imported(here) == []
     assert ask(empty, "db0", "select rolsuper from pg_catalog.pg_roles where rolname = 'mallory'") == [(False,)]
+
+
+def test_the_oddest_names_work(empty: Lab, tmp_path: Path) -> None:
+    """A `%` in a statement with parameters, a quote in pg_hba.conf: the role was made, and never found again."""
+    role, database = 're%spl"100%', 'a "b%(c)s'
+    as_role(empty, "postgres", "postgres", "create database " + '"a ""b%(c)s"')
+    for passfile in (empty.folder / "pgpass", *(node.home / "pgpass" for node in empty.nodes.values())):
+        passfile.write_text(passfile.read_text() + f"*:*:*:{role}:odd too\n")
+    path = changed_pair(empty, tmp_path, replication_user=role, database=database)
+    carry_out(path, "setup", "setup db1", primary="db0")
+    ask(empty, "db0", "create table t (words text)")
+    left_behind(empty)
+    assert "rewound" in did(carry_out(path, "rebuild", "rebuild db0, leave 3 transactions", method="rewind"))
 
 
 def test_jupyterlab_imports_nothing_from_where_it_is_opened(here: Path, tmp_path: Path) -> None:
