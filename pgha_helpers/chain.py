@@ -119,7 +119,10 @@ def _longest(ledgers: Iterable[Sequence[Note]]) -> Sequence[Note]:
 
 
 def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] | None:
-    """The run before: its id and host, and the digests of its journal and, if it was completed, of its manifest."""
+    """The run before: its id and host, when it began and ended, and the digests of its journal and its manifest.
+
+    One that has died has not ended, and may have no manifest yet.
+    """
     if not ends:
         return None
     run, notes = max(ends.items())
@@ -129,6 +132,7 @@ def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] |
         "number": number,
         "run": run,
         "host": next(iter(notes.values())).host,
+        **{what: notes[what].at for what in ("begun", "ended") if what in notes},
         "journal": newest.digest if newest else "",
         "manifest": sealed.digest if sealed else "",
     }

@@ -15,7 +15,7 @@ from . import front
 from .errors import Failure, HaError, Refusal
 from .journal import Journal
 from .lock import Lock
-from .model import ClientSeen, Deed, Deeds, Node, Note, Pair, Snapshot, Ssh, Timeouts, Verdicts
+from .model import ClientSeen, Deed, Deeds, Node, Note, Outage, Pair, Snapshot, Ssh, Timeouts, Verdicts
 from .model.losses import Losses
 from .plans import Plan
 from .plans.account import Known
@@ -81,6 +81,8 @@ class Run:
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     #: Where this machine's records saw a node of a system last, while it was primary.
     last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
+    #: How long clients had no primary, by this run's journal and, where runs have died before it, by theirs.
+    outage: Callable[[], Outage | None] = lambda: None
     #: How fast earlier runs of this pair were, by this machine's records.
     rates: Callable[[], Rates] = Rates
     joined: bool = False  # the chain of the runs that changed this system

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import BadParameters
 from ..show import Table
 from .entries import Entry
+from .outages import outage
 from .samples import Samples, samples
 from .words import Told, listed, mark, minute, nodes_of, number, pairs_of, plain, seconds_of
 
@@ -118,6 +119,8 @@ def _notes(a: Entry, b: Entry) -> Iterator[str]:
             yield f"{letter} recorded no settings, so they are not compared"
         if not samples(entry.folder).at:
             yield f"{letter} sampled no lag"
+        if pairs_of(entry.told.get("outage")).get("at_least"):
+            yield f"the outage of {letter} is known only as {outage(entry.told)}"
         if entry.state != "ended":
             yield f"{letter} has no end: it is {entry.state}"
     if a.told["notebook"] != b.told["notebook"]:

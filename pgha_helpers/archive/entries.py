@@ -33,6 +33,7 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "gate": (dict,),
     "outage_seconds": (int, float),
     "outage_as_seen": (dict,),
+    "outage": (dict,),
 }
 
 

@@ -8,11 +8,27 @@ from .words import Told, number, pairs_of, took
 def outage_of(told: Told) -> tuple[float | None, str]:
     """The outage in seconds, and who measured it: the canary, or else the machine that ran the notebook.
 
+    A canary that had begun too late, or ended too early, is asked only where nobody knows of more.
+
     >>> outage_of({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}), outage_of({"outage_seconds": 0.1})
     ((0.12, 'canary'), (0.1, 'runbook'))
+    >>> outage_of({"outage_seconds": 44.0, "outage_as_seen": {"seconds": 2.0, "since_row": False}})
+    (44.0, 'runbook')
     """
     seen, measured = number(pairs_of(told.get("outage_as_seen")).get("seconds")), number(told.get("outage_seconds"))
-    return (measured, "" if measured is None else "runbook") if seen is None else (seen, "canary")
+    if seen is None or (measured is not None and measured > seen and not _saw_both_ends(told)):
+        return measured, "" if measured is None else "runbook"
+    return seen, "canary"
+
+
+def _saw_both_ends(told: Told) -> bool:
+    seen = pairs_of(told.get("outage_as_seen"))
+    return bool(seen.get("since_row", True) and seen.get("over", True))
+
+
+def was_over(told: Told) -> bool:
+    """Whether the run knows of the outage's end; one that was killed leaves that to the next one."""
+    return pairs_of(told.get("outage")).get("over") is not False
 
 
 def outage(told: Told) -> str:
@@ -20,9 +36,47 @@ def outage(told: Told) -> str:
 
     >>> outage({"outage_seconds": 0.1}), outage({})
     ('100 ms (runbook)', '')
+    >>> outage({"outage_seconds": 44.0, "outage": {"at_least": True, "over": True, "runs": ["4f2c", "91ab"]}})
+    'at least 44 s (runbook, 2 runs)'
+    >>> outage({"outage_seconds": 0.0, "outage": {"since": "2026-11-22T03:12:44.123Z", "over": False}})
+    'not over, since 03:12:44Z (runbook)'
     """
     seconds, by = outage_of(told)
-    return "" if seconds is None else f"{took(seconds)} ({by})"
+    if seconds is None:
+        return ""
+    if by == "canary":
+        return f"{'' if _saw_both_ends(told) else 'at least '}{took(seconds)} (canary)"
+    whole = pairs_of(told.get("outage"))
+    if not was_over(told):
+        return f"not over, since {_clock(whole.get('since'))[:8]}Z (runbook)"
+    runs = f", {len(whole['runs'])} runs" if len(whole.get("runs") or ()) > 1 else ""
+    return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)} (runbook{runs})"
+
+
+def without_primary(told: Told) -> str:
+    """The outage that the runbook measured, in sentences; empty where there was none."""
+    whole, seconds = pairs_of(told.get("outage")), number(told.get("outage_seconds"))
+    if seconds is None:
+        return ""
+    since, until = _clock(whole.get("since")), _clock(whole.get("until"))
+    if not was_over(told):
+        return f"No primary from {since} on: it was not over when this run ended. The run that goes on tells all of it."
+    least, most = "at least " if whole.get("at_least") else "", number(whole.get("at_most"))
+    bounds = f", and at most {took(most)}" if most is not None else ""
+    known = f"{bounds}: when it began or ended is not known more closely" if least else ""
+    runs = whole.get("runs") or ()
+    parts = f" Runs {' and '.join(map(str, runs))} had a part in it." if len(runs) > 1 else ""
+    ends = f", from {since} to {until}" if since and until else ""
+    return f"{least}{took(seconds)} without a primary{ends}{known}.{parts}"
+
+
+def _clock(text: object) -> str:
+    """The time of a day, in UTC.
+
+    >>> _clock("2026-11-22T03:12:44.123Z"), _clock(None)
+    ('03:12:44.123Z', '')
+    """
+    return str(text)[11:] if text else ""
 
 
 def as_seen(told: Told) -> str:
@@ -37,7 +91,8 @@ def as_seen(told: Told) -> str:
     lost = "; ".join(f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items())
     commits = f"a commit took {took(seen.get('median'))} (median), {took(seen.get('p99'))} (99 of 100)"
     kept = ", ".join(f"{name}: {words}" for name, words in pairs_of(seen.get("rows")).items())
+    least = "" if _saw_both_ends(told) else "at least "
     return (
-        f"{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}; "
+        f"{least}{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}; "
         f"outside of it {commits}. Acknowledged rows that are there: {kept}.{f' {lost}' if lost else ''}"
     )

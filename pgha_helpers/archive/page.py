@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .entries import Entry
 from .figures import SHAPES, Figure, Line, Mark, Tick, in_seconds, path, place
-from .outages import outage, outage_of
+from .outages import outage, outage_of, was_over
 from .rendering import render
 from .words import changes, mark, minute, number, pairs_of, seconds_of, tone, took
 
@@ -113,7 +113,7 @@ def _row(entry: Entry) -> Row:
         why=entry.why,
         seal=", ".join(seal),
         outage_seconds=_drawn(outage_of(told)[0]),
-        runbook_seconds=_drawn(by_runbook),
+        runbook_seconds=_drawn(by_runbook if was_over(told) else None),
         canary_seconds=_drawn(by_canary),
         seconds=_drawn(seconds),
     )

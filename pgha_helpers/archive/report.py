@@ -11,7 +11,7 @@ from typing import Any
 from ..show import MARKS, utc
 from . import words
 from .executed import executed
-from .outages import as_seen, outage_of
+from .outages import as_seen, outage, outage_of, without_primary
 from .rendering import render
 from .words import Told, listed, number, pairs_of, seconds_of, took
 
@@ -56,7 +56,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         facts=list(_facts(told)),
         doubts=words.doubts(told),
         error=str(told.get("error") or ""),
-        outage=took(told.get("outage_seconds")),
+        outage=without_primary(told),
         failover=took(told.get("failover_seconds")),
         lead=_lead(told),
         as_seen=as_seen(told),
@@ -77,7 +77,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
 def _lead(told: Told) -> str:
     seconds, by = outage_of(told)
     what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
-    return "" if seconds is None else f"{took(seconds)} {what}."
+    return "" if seconds is None else f"{outage(told).partition(' (')[0]} {what}."
 
 
 def _facts(told: Told) -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..show import MARKS, Table, utc
 from .entries import Entry
-from .outages import as_seen, outage
+from .outages import as_seen, outage, without_primary
 from .words import (
     Told,
     begun,
@@ -66,6 +66,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
         yield name, str(value or "")
     if entry.legible:
         yield "outage", outage(told)
+        yield "", without_primary(told)
         yield "canary", as_seen(told)
         yield "chain", chained(told)
         yield "fenced by", str(told.get("fenced_by") or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def parse_disk(text: str, now: float) -> Disk:
 
     >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
-    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...unfinished='')
+    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...forked=0.0)
     """
     words: dict[str, list[str]] = {}
     histories: dict[int, str] = {}
@@ -65,11 +66,37 @@ def parse_disk(text: str, now: float) -> Disk:
         half=words.get("half", [""])[0],
         unfinished=words.get("unfinished", [""])[0],
         clock_skew=float(words.get("clock", [str(now)])[0]) - now,
+        **_dates(words.get("dated", ())),
     )
 
 
 def _bytes(told: str) -> int:
     return math.prod(map(int, told.split()))
+
+
+def _dates(lines: Iterable[str]) -> dict[str, float]:
+    """When files were last changed, or written, of lines such as `NAME 2026-11-23 09:12:15.25 +0000 ...`.
+
+    >>> _dates(["global/pg_control 1970-01-01 00:00:01.5 +0000 1970-01-01 01:00:02.25 +0100"])
+    {'written': 2.25}
+    """
+    found = {}
+    for line in lines:
+        name, *changed_and_written = line.split()
+        changed, written = (changed_and_written[at : at + 3] for at in (0, 3))
+        if name in ("standby.signal", "recovery.conf"):
+            found["armed"] = _moment(changed)
+        else:
+            found["written" if name == "global/pg_control" else "forked"] = _moment(written)
+    return found
+
+
+def _moment(words: Sequence[str]) -> float:
+    """Day, time and zone, in seconds since the epoch; 0 for what is no time."""
+    try:
+        return datetime.fromisoformat(" ".join(words[:2]) + words[2]).timestamp()
+    except (ValueError, IndexError):
+        return 0.0
 
 
 def parse_control(lines: Iterable[str]) -> Control | str:

@@ -70,6 +70,8 @@ read -r made < "$1/PG_VERSION"
 if [ "$made" != "${programs%%[.a-z]*}" ]; then
   echo "blank $1 was made by PostgreSQL $made, but $2 holds $programs"; exit 0
 fi
+# When it was armed (the change of the file's place or owner counts), and last written; the newest history is the last.
+(cd "$1" && stat -c 'dated %n %z %y' standby.signal recovery.conf global/pg_control pg_wal/*.history 2>/dev/null)
 if control=$("$2/pg_controldata" -D "$1" 2>&1); then echo control; printf '%s\nend\n' "$control"
 else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi
 for f in "$1"/pg_wal/*.history; do # by what the shell has itself: a program for each takes a third of the whole look

@@ -5,6 +5,7 @@ from .deeds import Deed, Deeds, Verdict, Verdicts
 from .fence import Fence, Witness
 from .kept import Kept
 from .notes import Note, ends_of
+from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
@@ -45,8 +46,10 @@ __all__ = [
     "Libpq",
     "Limits",
     "Lsn",
+    "Mark",
     "Node",
     "Note",
+    "Outage",
     "Pair",
     "Pgbouncer",
     "Phase",
@@ -69,6 +72,7 @@ __all__ = [
     "Witness",
     "ends_of",
     "is_or_was_standby",
+    "last_outage",
     "phase_of",
     "system_id_of",
 ]

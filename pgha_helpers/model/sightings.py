@@ -61,6 +61,9 @@ class Disk:
     `half` says that the directory is a copy by rsync that did not end or was never started, so
     that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
     that had set it aside to recover and rewind it.
+    Dates are by the node's clock, in seconds since the epoch, and 0 where there is none: it was `armed` when its
+    standby definition was put in place, its control file was last `written`, and its newest history `forked` from the
+    one before when its file was written.
     """
 
     control: Control | None = None
@@ -78,6 +81,9 @@ class Disk:
     no_wal: str = ""
     half: str = ""
     unfinished: str = ""
+    armed: float = 0.0
+    written: float = 0.0
+    forked: float = 0.0
 
 
 @dataclass(frozen=True)

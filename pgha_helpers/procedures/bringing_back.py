@@ -1,12 +1,29 @@
-"""The old primary comes back as a standby of the new one."""
+"""The old primary comes back as a standby of the new one, and clients are led there: on a synchronous pair after it."""
 
 from __future__ import annotations
 
+from .. import clients
 from ..actions import servers, slots, standby, stopping
 from ..checks import AFTER
 from ..facts import look, until
 from ..model import Hung, Stopped
+from ..plans import Plan
 from ..run import Run
+
+
+def waits_for_standby(run: Run, name: str) -> bool:
+    """Whether commits on this primary wait for a synchronous standby."""
+    row = run.doors[name].sql.read("select current_setting('synchronous_standby_names') <> '' as so")[0]
+    return bool(row["so"])
+
+
+def lead_clients(run: Run, plan: Plan, synchronous: bool) -> None:
+    """Lead clients to the promoted node; where commits wait for a standby, none returns before the old one streams."""
+    try:
+        if synchronous and not plan.lost:
+            bring_back(run, plan.peer, plan.node)
+    finally:  # clients that are held must not be left to their watchdog, which comes late
+        clients.redirect(run, plan)
 
 
 def bring_back(run: Run, old: str, new: str) -> None:

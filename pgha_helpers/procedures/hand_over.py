@@ -8,9 +8,10 @@ from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
 from ..plans import Plan
 from ..run import Run
-from .bringing_back import bring_back
+from .bringing_back import bring_back, lead_clients, waits_for_standby
 from .consented import as_consented, seen_now
 from .failover import fail_over
+from .outage import tell_outage
 from .resuming import resume
 from .switchover import switch_over
 
@@ -36,16 +37,19 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     """
     run.permits(plan)
     already = len(run.deeds)
-    seen, led = seen_now(run, plan), False
+    seen, kind = seen_now(run, plan), plan.kind
     target = seen[plan.node]
     if isinstance(target, Running) and target.writable:
         _is_there(run, plan, seen)
     else:
         again, now = as_consented(run, plan, seen if plan.kind == "failover" else None)
         ROADS[again.kind](run, plan, now)
-        led = again.kind == "switchover"  # within its window
-    if not led:
-        clients.redirect(run, plan)
+        kind = again.kind
+    if kind != "switchover":  # there they were led within the window
+        lead_clients(run, plan, waits_for_standby(run, plan.node))
+    if kind in ("resume", "reopen"):
+        run.journal.write("outage ended", new=plan.node)
+    tell_outage(run)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
     return run.deeds_since(already)

@@ -41,7 +41,9 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
     _stop_old(run, old, new, seen)
     now = look(run)
     end_of(now[old])  # refuses a node that was not stopped cleanly, before anything is written to it
-    major = _major(now, new)
+    major = _running(now, new).version // 10000
+    waits = bool(_running(now, new).settings["synchronous_standby_names"])
+    run.journal.write("outage goes on", old=old, new=new, synchronous=waits)
     standby.define(run, old, major)
     standby.arm(run, old, major)
     try:
@@ -101,7 +103,7 @@ def _catch_up(run: Run, old: str, new: str) -> None:
         deed.say(f"{new} does not catch up with {old}")
 
 
-def _major(now: Snapshot, name: str) -> int:
+def _running(now: Snapshot, name: str) -> Running:
     seen = now[name]
     assert isinstance(seen, Running), "a plan to promote is made only for a node that answers"
-    return seen.version // 10000
+    return seen

@@ -23,6 +23,7 @@ from ..plans.setup import NEED_RESTART, settings_to_change, which_to_keep
 from ..run import Run
 from ..show import span
 from .consented import as_consented
+from .outage import tell_outage
 from .rebuild import become_standby
 
 
@@ -76,12 +77,14 @@ def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
 def set_up(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption."""
     already = len(run.deeds)
-    again, _ = as_consented(run, plan)
+    again, now = as_consented(run, plan)
     if again.already:
         print(again.already)
         return Deeds()
     keep, node = plan.peer, plan.node
     servers.start(run, keep)
+    if not isinstance(now[keep], Running):
+        _has_ended(run, keep)
     access.ensure_role(run, keep)
     _settings(run, keep)
     access.ensure_hba(run, keep)
@@ -120,6 +123,13 @@ def _settings(run: Run, keep: str) -> None:
     if NEED_RESTART & change.keys():
         servers.stop(run, keep, "a changed setting needs a restart")
         servers.start(run, keep)
+        _has_ended(run, keep)
+
+
+def _has_ended(run: Run, keep: str) -> None:
+    """The outage of a restart, which an earlier run may have begun."""
+    run.journal.write("outage ended", new=keep)
+    tell_outage(run)
 
 
 def _seen(now: Snapshot, name: str) -> Running:

@@ -12,7 +12,7 @@ from ..model import Running, Snapshot
 from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
-from .bringing_back import bring_back
+from .bringing_back import lead_clients
 from .proofs import confirm, prove
 from .resuming import goes_on, resume
 from .taking_back import take_back
@@ -26,7 +26,9 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     """
     major, proved = now.primary.version // 10000, None
     _prepare(run, plan, now.standby)
-    run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="arm, stop, prove, promote")
+    waits = bool(now.standby.settings["synchronous_standby_names"])
+    told = {"old": plan.peer, "new": plan.node, "intent": "arm, stop, prove, promote", "synchronous": waits}
+    run.journal.write("outage begins", **told)
     with run.journal.held():
         began = time.monotonic()
         try:
@@ -41,15 +43,11 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
                 if not goes_on(run, plan, reason):
                     take_back(run, plan, reason, began)
                 resume(run, plan)
-                clients.redirect(run, plan)
+                lead_clients(run, plan, waits)
         else:
             with uninterrupted():
                 promoting.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
-                try:
-                    if now.standby.settings["synchronous_standby_names"]:  # no commit would return before it streams
-                        bring_back(run, plan.peer, plan.node)
-                finally:  # clients that are held must not be left to their watchdog, which comes late
-                    clients.redirect(run, plan)
+                lead_clients(run, plan, waits)
     run.journal.write("outage ended", new=plan.node)
     if proved:
         confirm(run, plan, proved)

@@ -15,6 +15,7 @@ from ..model.sightings import refuses
 from ..plans import Plan
 from ..run import Run
 from ..show import span
+from .outage import tell_outage
 
 _ENDED = 0.5  # seconds after which a server that refuses new sessions because it stops has ended the open ones
 
@@ -27,7 +28,7 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
     """
     old, why = plan.peer, str(reason) or "it was interrupted"
     print(f"Taking it back: {why}", flush=True)
-    run.journal.write("abort", because=why)
+    run.journal.write("abort", old=old, because=why)
     deadline = time.monotonic() + run.timeouts.shutdown
     while True:
         try:
@@ -41,11 +42,11 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
                 ) from None
             time.sleep(0.5)
     left = _let_clients_go_on(run, plan)
-    seconds = time.monotonic() - began
-    run.journal.write("outage ended", new=old, seconds=seconds)
+    run.journal.write("outage ended", new=old)
+    outage = tell_outage(run) or f"at most {span(time.monotonic() - began)}"  # it was never told to stop
     raise Aborted(
-        f"the hand-over was taken back, {old} is primary again and nothing is lost. "
-        f"Clients were without a primary for {span(seconds)}. Why: {why}{left}",
+        f"the hand-over was taken back, {old} is primary again and nothing is lost. Clients were without a "
+        f"primary for {outage}. Why: {why}{left}",
         "mend the cause and run this notebook again",
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import NotAchieved, Unhealthy
 from ..journal import Journal
 from ..lock import Lock
-from ..model import ClientSeen, Pair, Snapshot, Verdicts
+from ..model import ClientSeen, Outage, Pair, Snapshot, Verdicts
 from ..parameters import load_pair, read_parameters
 from ..redaction import Redactor, secrets_of
 from ..run import Run
@@ -19,8 +19,9 @@ from ..show import Table, present, utc
 from ..wire.doors import Door
 from . import kernel
 from .chained import chained_notes
-from .folder import announced_folder, id_of, make_folder, new_id
-from .known import known_rates, last_known
+from .folder import announced_folder, id_of, make_folder, new_id, record_folders
+from .known import known_rates, last_known, stories
+from .outage import outage_of_change
 from .provenance import provenance, unfinished
 from .summary import write_summary
 
@@ -44,6 +45,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     run.ask_clients = lambda now: _clients(run, now)
     run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
     run.last_known = lambda node, system_id: last_known(folder.parent, pair.name, node, system_id)
+    run.outage = lambda: _outage(run)
     run.rates = cache(lambda: known_rates(folder.parent, pair.name))
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
@@ -92,6 +94,12 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
     return Table(
         ("run", "pair", "operator", "reason", "record"), [(run.id, pair.name, operator, reason, str(run.folder))]
     )
+
+
+def _outage(run: Run) -> Outage | None:
+    records = run.folder.parent
+    older = (events for folder, events in stories(records, run.pair.name) if folder != run.folder and events)
+    return outage_of_change(run.journal.events, older, {id_of(folder) for folder in record_folders(records)})
 
 
 def _clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:

@@ -20,7 +20,7 @@ _TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rat
 
 def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | None:
     """The newest position at which a run of this pair saw the node as primary of this system, or None."""
-    for folder, events in _stories(records, pair):
+    for folder, events in stories(records, pair):
         for event in reversed(events):
             if event["event"] == "seen" and (at := _position(event.get("facts"), node, system_id)):
                 return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1])
@@ -42,7 +42,7 @@ def _position(facts: Any, node: str, system_id: str) -> Position | None:
 def known_rates(records: Path, pair: str) -> Rates:
     """How fast the newest runs of this pair were that copied anything, by method."""
     found: dict[str, list[Measured]] = {}
-    for folder, events in _stories(records, pair):
+    for folder, events in stories(records, pair):
         if told := _measured(folder.name.rsplit("-", 1)[-1], events):
             method, measured = told
             if len(found.setdefault(method, [])) < _FEW:
@@ -66,7 +66,7 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
     return str(method), Measured(run, bytes_, seconds)
 
 
-def _stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
+def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
     """The newest records of a pair, with their events."""
     ours = [folder for folder in record_folders(records) if (name := named(folder)) and name.pair == pair]
     for folder in ours[:_MANY]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from ..journal import Event, Story, read
 from .files import replace_file
+from .outage import outage_of_change
 
 NAME = "record.json"
 FORMAT = 1
@@ -38,7 +40,8 @@ def summarise(story: Story) -> dict[str, Any]:
         "verdicts": story.last("judged").get("verdicts", []),
         "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
-        "outage_seconds": _outage(story),
+        "outage": (outage := _outage(story)),
+        "outage_seconds": outage["seconds"] if outage else None,
         "failover_seconds": _failover(story),
         "outage_as_seen": _as_seen(story.last("canary ended")),
         "fenced_by": story.last("fenced by").get("words"),
@@ -72,11 +75,18 @@ def _deed(event: Event) -> dict[str, Any]:
     return {key: event.get(key) for key in keys if key in event}
 
 
-def _outage(story: Story) -> float | None:
-    """Seconds from the request to stop the old primary until the new one was writable, as this machine measured it."""
-    stop = [e for e in story.events if e["event"] == "deed ended" and e["did"].startswith("stopped the primary")]
-    writable = _writable(story)
-    return round(writable - float(stop[-1]["began"]), 4) if stop and writable else None
+def _outage(story: Story) -> dict[str, Any] | None:
+    """From the request to stop the old primary until clients had one again, in whichever runs, as it was told then.
+
+    A run that died tells what its own journal knows: what came before it, and after it, the next one tells.
+    """
+    if told := story.last("outage"):
+        return {key: told[key] for key in told if key not in ("n", "at", "event", "prev")}
+    began = story.first("run begun")
+    found = outage_of_change(story.events, ()) if story.first("gate passed") else None
+    if found is None or (found.earliest is None and began.get("notebook") != "promote"):
+        return None
+    return {**replace(found, runs=(str(began.get("run")),)).facts, "words": str(found)}
 
 
 def _failover(story: Story) -> float | None:

@@ -67,7 +67,12 @@ def test_what_the_standby_never_received_is_brought_over(pair: Lab) -> None:
     assert "with 20 commits, made from" in shown and "nothing is lost" in shown
     told = summarise(story)
     assert "with 20 commits" in " ".join(told["account"]), "an auditor reads it in the report"
-    assert 0 < told["failover_seconds"] < told["seconds"] and told["outage_seconds"] is None
+    assert 0 < told["failover_seconds"] < told["seconds"]
+    outage = told["outage"]
+    assert outage["at_least"] and outage["over"] and outage["seconds"] > 0, (
+        "it was lost at some time before it was seen"
+    )
+    assert outage["runs"] == [told["run"]]
     proved = [e["did"] for e in story.events if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]]
     assert len(proved) == 1
 
