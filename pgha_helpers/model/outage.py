@@ -69,19 +69,22 @@ class Outage:
         return f"{least}{span(self.seconds)} (from {facts['since']} {over}{most}{runs})"
 
 
-#: Seconds by which a node's clock may be mistaken: a date so close to a change that a run has measured says no more.
-_CLOSE = 2.0
+_CLOSE = 0.5  # seconds by which a date may be mistaken, although the clock it was read by is known
 
 
 def _in_order(marks: Iterable[Mark]) -> list[Mark]:
     found = sorted(marks, key=lambda mark: mark.at)
     measured = [mark for mark in found if mark.before != mark.after and not mark.dated]
-    return [mark for mark in found if not any(_says_no_more(mark, change) for change in measured)]
+    return [mark for mark in found if not any(_is_mistaken(mark, change) for change in measured)]
 
 
-def _says_no_more(mark: Mark, change: Mark) -> bool:
-    another = (change.before, change.after) == (True, False) and (mark.before, mark.after) == (False, True)
-    return mark.dated and abs(mark.at - change.at) < _CLOSE and not another
+def _is_mistaken(mark: Mark, change: Mark) -> bool:
+    """Whether a date says otherwise than a change that a run has measured close to it, or the same once more."""
+    if not mark.dated or abs(mark.at - change.at) > _CLOSE:
+        return False
+    if mark.before is not None and mark.before != mark.after:
+        return (mark.before, mark.after) == (change.before, change.after)
+    return mark.after != (change.after if mark.at >= change.at else change.before)
 
 
 def last_outage(marks: Iterable[Mark]) -> Outage | None:
