@@ -72,6 +72,7 @@ class Run:
     live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
     found: tuple[Snapshot, Evidence] | None = None  # what the last plan of a rebuild was made from
+    keys: dict[str, Mapping[str, str]] = field(default_factory=dict)  # by node, see facts.connection.keys_of
     had: Losses | None = None  # what was last read of a node's WAL beyond a fork
     remains: Any = None  # what was last read of a lost primary's disk
     copied: Any = None  # the progress of the last copy, until it has been drawn

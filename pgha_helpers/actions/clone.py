@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import dialect
 from ..conninfo import primary_conninfo
 from ..errors import NotAchieved, Refusal
+from ..facts.connection import keys_of
 from ..model import Running
 from ..plans.copying import Copying, Half, refuse_copy
 from ..run import Run
@@ -85,7 +86,7 @@ def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) 
 
 def _base_backup(run: Run, door: Door, copying: Copying) -> None:
     # a name of its own: whoever looks at the primary meanwhile must not take the copy for the standby
-    source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}")
+    source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}", keys_of(run, door.node.name))
     argv = [door.binary("pg_basebackup"), "-D", f"{copying.data.path}.clone-{run.id}", "-d", source]
     argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P", "--no-sync"]
     if copying.wal:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .. import dialect
+from ..facts.connection import keys_of
 from ..facts.starting import read_start
 from ..model import Running
 from ..run import Run
@@ -61,10 +62,10 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> No
     if not (own.files or own.stays or node.config_directory):
         text = with_settings(text, _addresses(run, node.name, primary))
     if dialect.has("standby_signal", major):
-        text = with_settings(text, standby_settings(run.pair, node, major))
+        text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
         write_file(door, f"{copy}/standby.signal", "")
     else:
-        write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node))
+        write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node, keys_of(run, node.name)))
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import NotAchieved, Refusal
+from ..plans.leftovers import on_node
 from ..run import Run
 from .servers import wait
 
@@ -53,9 +54,10 @@ def drop_own_slot(run: Run, on: str, for_node: str) -> None:
             sql.do("select pg_drop_replication_slot(%s)", [name])
 
 
-def drop_slot(run: Run, name: str) -> None:
-    """Drop a slot that somebody has named, on whichever node has it; one that came into use meanwhile stays."""
-    for on in run.pair.names:
+def drop_slot(run: Run, asked: str) -> None:
+    """Drop a slot that somebody has named, on whichever node is meant and has it; one in use by now stays."""
+    node, name = on_node(asked)
+    for on in (node,) if node else run.pair.names:
         sql = run.doors[on].sql
         found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])
         if not found:

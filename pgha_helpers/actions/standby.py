@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .. import dialect
 from ..errors import Failure, Refusal
-from ..facts.connection import try_connection
+from ..facts.connection import keys_of, try_connection
 from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..facts.starting import read_start
@@ -50,9 +50,11 @@ def define(run: Run, name: str, major: int, source: Running | None = None) -> No
     with run.deed(name, "write its standby definition") as deed:
         raised = too_low(door, source) if source else {}
         if dialect.has("standby_signal", major):
-            changed = alter_settings(door, {**standby_settings(run.pair, node, major), **raised})
+            ours = standby_settings(run.pair, node, major, keys_of(run, name))
+            changed = alter_settings(door, {**ours, **raised})
         else:
-            changed = write_file(door, f"{node.data_directory}/{_STAGED}", recovery_conf(run.pair, node))
+            text = recovery_conf(run.pair, node, keys_of(run, name))
+            changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
             changed = (bool(raised) and alter_settings(door, raised)) or changed
         if not changed:
             deed.already("its standby definition was written")
@@ -133,11 +135,12 @@ def prove_connection(run: Run, name: str) -> None:
     """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can replicate from {other}") as deed:
-        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]))
+        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name))
         if why_not:
             raise Failure(
                 f"{name} cannot replicate from {other}: {why_not}",
-                f"check pg_hba.conf on {other}, peer_host, and the passfile of PostgreSQL's user on {name}",
+                f"check pg_hba.conf on {other}, peer_host, the passfile of PostgreSQL's user on {name}, and "
+                "what else its primary_conninfo names there",
             )
         deed.changed = False
 

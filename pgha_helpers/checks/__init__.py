@@ -5,8 +5,20 @@ own words, `judge` turns it into a no, and so silence fails closed without a sin
 """
 
 from .check import Check, check, judge
-from .lists import AFTER, BEFORE, HEALTHY, before
+from .lists import AFTER, BEFORE, DEFINED, HEALTHY, before
 from .readiness import read_traffic, readiness
 from .settings import parity
 
-__all__ = ["AFTER", "BEFORE", "HEALTHY", "Check", "before", "check", "judge", "parity", "read_traffic", "readiness"]
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "DEFINED",
+    "HEALTHY",
+    "Check",
+    "before",
+    "check",
+    "judge",
+    "parity",
+    "read_traffic",
+    "readiness",
+]

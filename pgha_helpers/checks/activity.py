@@ -103,11 +103,21 @@ def _archiving(archiver: Archiver) -> str:
 def failover_slots_are_synchronised(now: Snapshot) -> str | None:
     """Every logical slot that is to survive a move (failover = true) has its copy on the standby.
 
-    Wait for the copy, or mend what keeps it away: sync_replication_slots = on, hot_standby_feedback = on and a dbname
-    in primary_conninfo, all on the standby.
+    Wait for the copy, or mend what keeps it away, all on the standby: sync_replication_slots and hot_standby_feedback
+    are set on by you, a dbname in primary_conninfo is written by rebuild. A slot of its own goes by rebuild, too, with
+    drop_slots and its name as it stands here.
     """
-    lost = [slot.name for slot in _logical(now) if slot.failover and not _survives(now, slot)]
+    lost = [
+        slot.name + _blocked(now, slot.name) for slot in _logical(now) if slot.failover and not _survives(now, slot)
+    ]
     return f"not yet on {now.standby.node}: {_few(lost)}" if lost else None
+
+
+def _blocked(now: Snapshot, name: str) -> str:
+    """What keeps the copy of a slot away for ever: the server never overwrites a slot that it has not copied."""
+    node = now.standby.node
+    own = any(slot.name == name and not slot.synced for slot in now.closely(node).logical_slots)
+    return f" ({node} has a slot of its own of that name, from when it was primary: {node}.{name})" if own else ""
 
 
 @check(level="warning", value=lambda now: f"{len(now.closely(now.primary.node).logical_slots)} slots")

@@ -122,6 +122,9 @@ AFTER = (
     the_primary_is_not_armed,
 )
 
+#: What a rebuild writes down for a standby. One that streams, but not as these say, is not "already so".
+DEFINED = (the_standby_is_fed_by_the_primary, the_standby_has_its_slot, the_standby_recovers_as_it_must)
+
 #: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),

@@ -48,9 +48,16 @@ def _source(now: Snapshot, standby: Running) -> list[str]:
     name = reach.get("application_name", node.name)
     if name != node.name:
         wrong.append(f"primary_conninfo of {node.name} calls it {name!r}")
+    if reach and not reach.get("dbname") and _copies_slots(now, standby):
+        wrong.append(f"primary_conninfo of {node.name} has no dbname, without which no logical slot is copied to it")
     if have.get("primary_slot_name", node.slot) != node.slot:
         wrong.append(f"primary_slot_name is {have['primary_slot_name']!r} on {node.name}, not {node.slot!r}")
     return wrong
+
+
+def _copies_slots(now: Snapshot, standby: Running) -> bool:
+    """Whether it copies logical slots from the primary, or should."""
+    return standby.settings.get("sync_replication_slots") == "on" or any(slot.failover for slot in now.primary.slots)
 
 
 def _place(place: tuple[str, int]) -> tuple[str, str]:

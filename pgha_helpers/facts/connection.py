@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
-from ..conninfo import PROOF, primary_conninfo, source_conninfo
+import contextlib
+from collections.abc import Mapping
+
+from ..conninfo import PROOF, kept, primary_conninfo, source_conninfo
+from ..errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..model import Pair
+from ..run import Run
 from ..wire.doors import Door
+from .configured import configuration
+from .queries import query
 
 
-def try_connection(door: Door, pair: Pair, system_id: str) -> str:
+def keys_of(run: Run, name: str) -> Mapping[str, str]:
+    """What the node's standby definition goes on to say: as it was read last in this run, else as it is read now."""
+    return run.keys[name] if name in run.keys else read_keys(run, name)
+
+
+def read_keys(run: Run, name: str) -> Mapping[str, str]:
+    """The same, read anew. A node that does not answer says nothing.
+
+    It needs a dbname for the copying of logical slots (from 17 on).
+    """
+    settings = [_settings(run.doors[each]) for each in (name, run.pair.other(name).name)]
+    own, other = (told.get("primary_conninfo", "") for told in settings)
+    copied = any(told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings)
+    dbname = run.pair.database if copied or _has_failover_slots(run, name) else ""
+    run.keys[name] = kept(own, other, dbname)
+    return run.keys[name]
+
+
+def _settings(door: Door) -> Mapping[str, str]:
+    try:
+        return configuration(door, door.node.data_directory, door.node.config_directory).settings
+    except (Unreachable, TooSlow, CommandFailed):
+        return {}
+
+
+def _has_failover_slots(run: Run, name: str) -> bool:
+    """Whether the primary has logical slots that are to survive a move; the other node is asked first."""
+    for each in (run.pair.other(name).name, name):
+        with contextlib.suppress(HaError):
+            told = run.doors[each].sql.read(query("failover slots"))[0]
+            if told["there"] or told["primary"]:
+                return bool(told["there"])
+    return False
+
+
+def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
     """Why this node cannot replicate from the other one, which is `system_id`; empty where it can.
 
-    The connection names a passfile on the node and never a password.
+    `keys` are those of its definition that we do not write. The connection names a passfile on the node and never a
+    password.
     """
-    told = f"{primary_conninfo(pair, door.node, PROOF)} dbname=replication replication=true"
+    told = f"{primary_conninfo(pair, door.node, PROOF, keys)} dbname=replication replication=true"
     answer = door.run(*(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told), okay=range(256))
     if answer.status:
         return answer.complaint or f"psql ended with status {answer.status}"
@@ -20,9 +63,9 @@ def try_connection(door: Door, pair: Pair, system_id: str) -> str:
     return "" if answer.text.split("|")[0] == system_id else f"another system than {other} answers: {answer.text}"
 
 
-def try_source(door: Door, pair: Pair) -> str:
+def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
     """Why pg_rewind on this node could not read the other one's files; empty where it can."""
     asked = "select length(pg_read_binary_file('global/pg_control'))"
-    argv = ("-w", "-X", "-A", "-t", "-c", asked, source_conninfo(pair, door.node))
+    argv = ("-w", "-X", "-A", "-t", "-c", asked, source_conninfo(pair, door.node, kept=keys))
     answer = door.run(door.binary("psql"), *argv, okay=range(256))
     return answer.complaint or f"psql ended with status {answer.status}" if answer.status else ""

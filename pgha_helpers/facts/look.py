@@ -67,6 +67,7 @@ _SETTINGS = (
     "primary_conninfo",
     "primary_slot_name",
     "restore_command",
+    "sync_replication_slots",
     "archive_mode",
     "hba_file",
     "config_file",
@@ -100,7 +101,7 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
 def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
     def closely(name: str) -> Survey | str:
         found = seen[name]
-        return survey(run.doors[name], run.pair, found) if isinstance(found, Running) else str(found)
+        return survey(run, found) if isinstance(found, Running) else str(found)
 
     return dict(zip(run.pair.names, run.both(closely), strict=True))
 

@@ -60,7 +60,7 @@ select slot_name as name, slot_type as kind, active, restart_lsn as restart, coa
 
 -- name: slots since 17
 select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status,
-       temporary, coalesce(database::text, '') as database, synced
+       temporary, coalesce(database::text, '') as database, synced, failover
   from pg_replication_slots order by slot_name;
 
 -- name: holdings
@@ -86,6 +86,11 @@ select rolreplication as replication from pg_roles where rolname = %s;
 select count(*) as lines
   from pg_hba_file_rules
  where %s = any(database) and %s = any(user_name) and address = %s and error is null;
+
+-- name: failover slots
+-- from 17 on; before, no slot has the word
+select not pg_is_in_recovery() as primary,
+       exists(select from pg_replication_slots s where slot_type = 'logical' and to_jsonb(s)->>'failover' = 'true') as there;
 
 -- name: positions
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
-from ..errors import CommandFailed
+from ..checks import DEFINED
+from ..errors import CommandFailed, NotSeen
 from ..model import Blank, Control, Position, Running, Silent, Snapshot, Stopped
 from ..model.losses import Losses
 from ..model.sightings import disk_of
+from ..model.snapshot import streams_to
 from ..plans import Evidence
 from ..plans.rebuild import Weights, fork_of
 from ..run import Run
-from .connection import try_connection
+from .connection import read_keys, try_connection
 from .copying import read_copying
 from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
@@ -35,10 +38,22 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
     door, disk = run.doors[node], disk_of(now[node])
     nothing = isinstance(now[node], Blank) and holds_nothing(run, node)
-    found = replace(found, connection=try_connection(door, run.pair, primary.system_id), nothing=nothing)
+    connection = try_connection(door, run.pair, primary.system_id, read_keys(run, node))
+    found = replace(found, connection=connection, misdefined=misdefined(now, node), nothing=nothing)
     copying = read_copying(run, node, primary, disk)
     start = read_start(door) if disk and disk.control else None
     return _diverged(run, now, node, replace(found, copying=copying, start=start), files)
+
+
+def misdefined(now: Snapshot, node: str) -> str:
+    """In what a standby that streams is not as we would write it down; empty where it is, or does not stream."""
+    if not (streams_to(now.primary, node) and len(now.standbys) == 1):
+        return ""
+    reasons = []
+    for check in DEFINED:
+        with contextlib.suppress(NotSeen, ValueError):  # what cannot be told needs no rebuild
+            reasons.append(check(now))
+    return "; ".join(filter(None, reasons))
 
 
 def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]) -> Evidence:
@@ -60,7 +75,7 @@ def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[s
             return found
         parted = where
     found = replace(found, parted=parted, left=losses_of(run, node, parted, last, disk.control))
-    asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run.pair)
+    asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
     span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
     return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
 

@@ -1,14 +1,26 @@
-"""recovery.conf, the standby definition of PostgreSQL 11 and older: no setting in SQL tells what stands there."""
+"""The grammar that postgresql.conf and recovery.conf share, and what recovery.conf says up to PostgreSQL 11."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ..conninfo import conninfo, parts
 
-_LINE = re.compile(r"\s*([a-z_]+)\s*(?:=\s*)?('(?:[^'\\]|''|\\.)*'|[^\s#']+)", re.I)
+_LINE = re.compile(r"\s*([a-z_][\w.]*)\s*(?:=\s*)?('(?:[^'\\]|''|\\.)*'|[^\s#']+)", re.I)
 _ESCAPED = re.compile(r"''|\\(.)")
 _MS = {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def settings_of(text: str) -> Iterator[tuple[str, str]]:
+    r"""Name and value of each line, in their order; the names in small letters.
+
+    >>> list(settings_of("# ours\nInclude 'it''s.conf'\nwork_mem=4MB # now\n\nssl_key_file = 'a b'"))
+    [('include', "it's.conf"), ('work_mem', '4MB'), ('ssl_key_file', 'a b')]
+    """
+    for line in text.split("\n"):
+        if match := _LINE.match(line):
+            yield match[1].lower(), _unquoted(match[2])
 
 
 def parse_recovery_conf(text: str) -> dict[str, str]:
@@ -21,10 +33,7 @@ def parse_recovery_conf(text: str) -> dict[str, str]:
     >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\nrecovery_target_timeline = latest")
     {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
     """
-    found = {"recovery_target_timeline": "current"}
-    for line in text.splitlines():
-        if match := _LINE.match(line):
-            found[match[1].lower()] = _unquoted(match[2])
+    found = {"recovery_target_timeline": "current"} | dict(settings_of(text))
     if "primary_conninfo" in found:
         found["primary_conninfo"] = conninfo(**parts(found["primary_conninfo"]))
     if delay := re.fullmatch(r"(\d+) *([a-z]*)", found.pop("recovery_min_apply_delay", "")):

@@ -10,8 +10,9 @@ from ..model import Lsn, Pair, Position, Running
 from ..model.positions import segment_name
 from ..model.sightings import Control
 from ..plans.rebuild import Rewinding
+from ..run import Run
 from ..wire.doors import Door
-from .connection import try_source
+from .connection import keys_of, try_source
 from .history import wal_files
 
 _CHECKPOINT = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)")
@@ -63,7 +64,7 @@ def read_rewinding(
     fork: Position,
     last: Position,
     files: Mapping[str, dict[str, int]],
-    pair: Pair,
+    run: Run,
 ) -> Rewinding:
     """What a rewind of the node would need. `files` are those of pg_wal, by node."""
     node, told = theirs.node, _told(theirs)
@@ -85,8 +86,8 @@ def read_rewinding(
         restore_command=_restore_command(theirs, primary.version // 10000) if missing else "",
         tablespaces=_foreign_tablespaces(ours, told.get("tablespace", [])),
         not_renamed=told.get("mount", [""])[0],
-        granted=(granted := is_granted(ours, pair)),
-        source=try_source(theirs, pair) if granted else "",
+        granted=(granted := is_granted(ours, run.pair)),
+        source=try_source(theirs, run.pair, keys_of(run, node.name)) if granted else "",
         config_outside=bool(node.config_directory),
         clean=control.state.startswith("shut down"),
     )

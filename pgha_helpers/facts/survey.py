@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import dialect
 from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable
-from ..model import Kept, Lsn, Pair, Running
+from ..model import Kept, Lsn, Running
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
@@ -23,22 +23,23 @@ from ..model.survey import (
     Survey,
     Transaction,
 )
+from ..run import Run
 from ..wire.doors import Door
 from ..wire.sql import Session
-from .connection import try_connection
+from .connection import read_keys, try_connection
 from .kept import read_kept
 from .queries import query
 
 APART = 0.2  # seconds between the first and the last reading, at least
 
 
-def survey(door: Door, pair: Pair, seen: Running) -> Survey | str:
+def survey(run: Run, seen: Running) -> Survey | str:
     """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
-    began = time.monotonic()
+    began, door = time.monotonic(), run.doors[seen.node]
     try:
         first = _reading(door.sql)
         found = _sql(door, seen)
-        found = _with_host(found, door, pair, seen)
+        found = _with_host(found, run, seen)
         time.sleep(max(0.0, first.moment + APART - time.monotonic()))
         last = _reading(door.sql)
     except HaError as silence:
@@ -79,14 +80,14 @@ def _database(door: Door, name: str) -> Database:
     return Database(name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension"))
 
 
-def _with_host(found: Survey, door: Door, pair: Pair, seen: Running) -> Survey:
+def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     """Add what the node's shell says, or why it says nothing."""
-    node = door.node
+    door, node = run.doors[seen.node], run.pair[seen.node]
     starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
     try:
         told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).text
         refused = _refused(door)
-        connection = try_connection(door, pair, seen.system_id)
+        connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
         aside = read_kept(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return replace(found, host_unseen=silence.what)

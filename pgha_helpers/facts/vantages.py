@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+from ..conninfo import kept
 from ..errors import HaError
 from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
 from ..model.vantage import UNTRIED
@@ -99,7 +100,7 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
     other = run.pair.other(door.node.name)
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
     if vantage.sql.says == "yes":
-        began, why_not = time.monotonic(), _replication(door, run, seen.system_id)
+        began, why_not = time.monotonic(), _replication(door, run, seen)
         words = f"its replication connection fails: {why_not}" if why_not else "its replication connection works"
         sql, more = Heard("yes", f"{vantage.sql.words}; {words}"), _since(began)
         vantage = Vantage(vantage.place, other.name, sql, vantage.tcp, seconds=vantage.seconds + more)
@@ -107,9 +108,10 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
     return Vantage(vantage.place, other.name, vantage.sql, vantage.tcp, UNTRIED, receiver, vantage.seconds)
 
 
-def _replication(door: Door, run: Run, system_id: str) -> str:
+def _replication(door: Door, run: Run, seen: Running) -> str:
+    own = kept(seen.settings.get("primary_conninfo", ""))  # nobody waits here for the other one to tell its own
     try:
-        return try_connection(door, run.pair, system_id)
+        return try_connection(door, run.pair, seen.system_id, own)
     except HaError as trouble:
         return trouble.what
 

@@ -117,7 +117,8 @@ class Receiver:
 class Slot:
     """A replication slot; `restart` is the oldest WAL that it keeps, or None when it keeps nothing.
 
-    `database` is that of a logical slot. One that is `synced` is a copy, made and removed by the server itself.
+    `database` is that of a logical slot. One that is `synced` is a copy, made and removed by the server itself, of one
+    that is to survive a `failover`.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Slot:
     temporary: bool = False
     database: str = ""
     synced: bool = False
+    failover: bool = False
 
 
 @dataclass(frozen=True)

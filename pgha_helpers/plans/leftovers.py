@@ -61,7 +61,7 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
             f"{', '.join(left.remove_kept)} may not be removed by this run: {plan.kind} comes first", _PATIENT
         )
     slots = tuple((seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots))
-    steps = (*(_drop(node, slot) for node, slot in slots), *(_remove(left, kept) for kept in left.to_remove))
+    steps = (*(_drop(now, node, slot) for node, slot in slots), *(_remove(left, kept) for kept in left.to_remove))
     why = tuple(f"{name} may hold the only copy of a commit: {why}" for name, why in left.only_copies.items() if why)
     if plan.already and not steps:
         return replace(plan, told=told)
@@ -79,7 +79,38 @@ def _refuse_names(left: Leftovers) -> None:
 
 
 def _named_slots(now: Snapshot, asked: Sequence[str]) -> list[tuple[Running, Slot]]:
-    return [(seen, slot) for name in asked for seen in now.running for slot in seen.slots if slot.name == name]
+    """The slots of these names: NAME, or NODE.NAME. Raises BadParameters for a logical one that both nodes have.
+
+    Of those only one is left over: the other is what its consumer uses, and need not be in use at this moment.
+    """
+    found = []
+    for each in asked:
+        node, name = on_node(each)
+        if node and node not in now.pair.names:
+            raise BadParameters(f"drop_slots is {each!r}", f"before the dot {' or '.join(now.pair.names)} may stand")
+        slots = [(seen, slot) for seen in now.running for slot in seen.slots if slot.name == name]
+        if len(slots) > 1 and not node and any(slot.kind == "logical" for _, slot in slots):
+            ways = " or ".join(f"drop_slots={seen.node}.{name}" for seen, _ in slots)
+            raise BadParameters(f"drop_slots is {name!r}, a logical slot that both nodes have", ways)
+        found += [(seen, slot) for seen, slot in slots if node in ("", seen.node)]
+    return found
+
+
+def on_node(name: str) -> tuple[str, str]:
+    """Node and slot of NODE.NAME; any node where only the slot is named, which has no dot.
+
+    >>> on_node("db0.app"), on_node("app")
+    (('db0', 'app'), ('', 'app'))
+    """
+    node, _, slot = name.rpartition(".")
+    return node, slot
+
+
+def _name(now: Snapshot, seen: Running, slot: Slot) -> str:
+    """How to name it, so that no other one is meant."""
+    others = (other for node in now.running if node is not seen for other in node.slots)
+    shared = slot.kind == "logical" and any(other.name == slot.name for other in others)
+    return f"{seen.node}.{slot.name}" if shared else slot.name
 
 
 def _may_go(now: Snapshot, seen: Running, slot: Slot) -> Slot:
@@ -88,7 +119,7 @@ def _may_go(now: Snapshot, seen: Running, slot: Slot) -> Slot:
         raise NotSafe(f"slot {slot.name} on {seen.node} is in use", "end who uses it first; it is dropped only then")
     if seen.writable and slot.name == now.pair.other(seen.node).slot:
         raise NotSafe(f"slot {slot.name} on {seen.node} is what its standby needs", "leave it out of drop_slots")
-    if slot.synced:
+    if slot.synced and seen.in_recovery:  # a promoted one keeps the word
         raise NotSafe(f"slot {slot.name} on {seen.node} is a copy of the primary's", "drop it on the primary")
     return slot
 
@@ -99,7 +130,7 @@ def unused_slots(now: Snapshot) -> list[tuple[Running, Slot]]:
         (seen, slot)
         for seen in now.running
         for slot in seen.slots
-        if not (slot.active or slot.temporary or slot.synced)
+        if not (slot.active or slot.temporary or (slot.synced and seen.in_recovery))
         and not (seen.writable and slot.name == now.pair.other(seen.node).slot)
     ]
 
@@ -108,7 +139,7 @@ def told_of_slots(now: Snapshot) -> tuple[str, ...]:
     """A sentence for each slot that is left over."""
     return tuple(
         f"left over on {seen.node}: {_words(slot)}, not in use, {held_back(seen, slot)}; "
-        f"to drop it: drop_slots={slot.name}"
+        f"to drop it: drop_slots={_name(now, seen, slot)}"
         for seen, slot in unused_slots(now)
     )
 
@@ -145,9 +176,12 @@ def held_back(seen: Running, slot: Slot) -> str:
     return f"holds back {size(max(0, seen.position.lsn - slot.restart))} of WAL"
 
 
-def _drop(node: str, slot: Slot) -> str:
-    again = ": its consumer must begin anew" if slot.kind == "logical" else ""
-    return f"Drop {_words(slot)} on {node}{again}"
+def _drop(now: Snapshot, node: str, slot: Slot) -> str:
+    """The step. Of a slot that the primary has, too, this is what an old primary has kept: no consumer needs it."""
+    if slot.kind != "logical":
+        return f"Drop {_words(slot)} on {node}"
+    there = [seen.node for seen in now.running if seen.node != node and any(s.name == slot.name for s in seen.slots)]
+    return f"Drop {_words(slot)} on {node}: its consumer {f'uses that of {there[0]}' if there else 'must begin anew'}"
 
 
 def _remove(left: Leftovers, kept: Kept) -> str:

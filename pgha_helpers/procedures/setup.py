@@ -13,6 +13,7 @@ from ..errors import HaError
 from ..facts import evidence, look
 from ..facts.canary import read_canary_table
 from ..facts.copying import read_copying
+from ..facts.rebuilding import misdefined
 from ..facts.rsync import bytes_there, holds_nothing
 from ..model import Blank, Deeds, Running, Snapshot
 from ..model.sightings import system_id_of, to_be_seen
@@ -91,7 +92,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     if _canary_is_missing(run, keep):
         ensure_canary_table(run, keep)
     now = look(run)
-    if not streams_to(_seen(now, keep), node):
+    if not streams_to(_seen(now, keep), node) or misdefined(now, node):
         become_standby(run, node, keep, _method(run, now, keep, node), now)
     access.ensure_hba(run, node)
     draw_throughput(run)

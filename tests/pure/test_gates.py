@@ -103,6 +103,14 @@ NO = [
         "not yet on db1: sub",
         "critical",
     ),
+    (
+        close(
+            {"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True, failover=True),)},
+            {"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", False, failover=True),)},
+        ),
+        "sub (db1 has a slot of its own of that name, from when it was primary: db1.sub)",
+        "critical",
+    ),
     (close({"databases": (Database("shop", {"public.cache": 8192}),)}), "public.cache in shop (8 kB)", "warning"),
     (close({"databases": (Database("shop", unseen="no pg_hba.conf entry"),)}), "shop on db0: no pg_hba", "warning"),
     (

@@ -58,16 +58,32 @@ def test_a_logical_slot_goes_only_by_name_and_says_what_that_means() -> None:
     assert plan(whole(cdc), drop_slots=("cdc",)).steps[0].endswith("its consumer must begin anew")
 
 
+def test_of_a_logical_slot_that_both_have_only_the_one_that_is_named_goes() -> None:
+    """An old primary's own slot blocks the copy of the new one's, whose consumer may be away for a moment."""
+    theirs = Slot("app", "logical", False, EARLIER, "reserved", database="shop", synced=True, failover=True)
+    own = replace(theirs, synced=False)
+    now = whole(theirs, on_standby=(own,))
+    assert "to drop it: drop_slots=db1.app" in "".join(told_of_slots(now))
+    with pytest.raises(BadParameters, match="both nodes have") as refused:
+        plan(now, drop_slots=("app",))
+    assert "drop_slots=db0.app or drop_slots=db1.app" in str(refused.value)
+    with pytest.raises(BadParameters, match="db0 or db1 may stand"):
+        plan(now, drop_slots=("db7.app",))
+    asked = plan(now, drop_slots=("db1.app",))
+    assert asked.consent == "rebuild db1, drop slot db1.app"
+    assert asked.steps == ("Drop logical slot app of database shop on db1: its consumer uses that of db0",)
+
+
 @pytest.mark.parametrize(
-    ("slot", "words"),
+    ("now", "words"),
     [
-        (replace(BARMAN, active=True), "in use"),
-        (replace(BARMAN, synced=True), "a copy of the primary's"),
+        (whole(replace(BARMAN, active=True)), "in use"),
+        (whole(on_standby=(replace(BARMAN, synced=True),)), "a copy of the primary's"),
     ],
 )
-def test_a_slot_that_is_not_left_over_is_never_dropped(slot: Slot, words: str) -> None:
+def test_a_slot_that_is_not_left_over_is_never_dropped(now: Snapshot, words: str) -> None:
     with pytest.raises(NotSafe, match=words):
-        plan(whole(slot), drop_slots=("barman",))
+        plan(now, drop_slots=("barman",))
 
 
 def test_the_standbys_own_slot_is_never_dropped() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from pgha_helpers.errors import BadParameters, HaError, NotSafe
-from pgha_helpers.model import Blank, Lsn, Position, Silent, Slot, Snapshot
+from pgha_helpers.facts.rebuilding import misdefined
+from pgha_helpers.model import Blank, Lsn, Position, Receiver, Running, Silent, Slot, Snapshot
 from pgha_helpers.model.losses import Losses
-from pgha_helpers.plans import Evidence, Plan, plan_rebuild
+from pgha_helpers.plans import Evidence, Plan, plan_rebuild, plan_setup
 from pgha_helpers.plans.copying import Copying, Part
 from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
 
@@ -71,6 +72,30 @@ def test_a_standby_whose_replay_has_stopped_is_not_already_so() -> None:
     assert "replay has stopped for ever: max_connections is 50 there and 100 here" in plan.told[0]
     with pytest.raises(NotSafe, match="somebody has paused its replay at 0/5000000"):
         plan_rebuild(seen(primary(), standby(replay_paused=True)), "", "", SAME)
+
+
+MISDEFINED = {
+    "another address": standby(settings={**SETTINGS, "primary_conninfo": "host=10.0.0.99"}),
+    "fed from elsewhere": standby(receiver=Receiver("streaming", "10.0.0.99", 5432, "pgha_db1")),
+    "a recovery target": standby(settings={**SETTINGS, "recovery_target_time": "2026-12-01"}),
+}
+
+
+@pytest.mark.parametrize("seen_as", MISDEFINED.values(), ids=MISDEFINED.keys())
+def test_a_standby_that_streams_and_is_not_as_written_down_is_not_already_so(seen_as: Running) -> None:
+    """verify was critical and said "run rebuild: it writes ours"; rebuild said "already so"."""
+    now = seen(primary(), seen_as)
+    why = misdefined(now, "db1")
+    plan = plan_rebuild(now, "", "", replace(SAME, misdefined=why))
+    assert why and not plan.already and plan.kind == "follow" and f"why follow: {why}" in plan.told
+    assert "Write the standby definition of db1" in plan.steps
+    assert not plan_setup(now, evidence=replace(SAME, misdefined=why)).already
+    assert misdefined(healthy(), "db1") == ""
+
+
+def test_a_slot_that_is_not_used_is_not_already_so() -> None:
+    lazy = primary(slots=(Slot("pgha_db1", "physical", False, EARLIER, "reserved"),))
+    assert misdefined(seen(lazy, standby()), "db1") == "slot pgha_db1 on db0 is not active"
 
 
 @pytest.mark.parametrize(

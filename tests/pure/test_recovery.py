@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from pgha_helpers.checks import AFTER, HEALTHY, judge
-from pgha_helpers.conninfo import primary_conninfo
+from pgha_helpers.conninfo import kept, parts, primary_conninfo, source_conninfo
+from pgha_helpers.model import Slot
 
-from .pictures import SETTINGS, disk, pair, primary, seen, standby
+from .pictures import HERE, SETTINGS, disk, pair, primary, seen, standby
 
 OURS = {
     "recovery_target": "",
@@ -49,6 +50,53 @@ def test_what_we_write_is_right() -> None:
 def test_each_leftover_is_named(changes: dict[str, str], words: str) -> None:
     (reason,) = reasons(**changes)
     assert words in reason
+
+
+def test_a_definition_without_a_dbname_is_named_where_slots_are_to_be_copied() -> None:
+    slot = Slot("app", "logical", True, HERE, "reserved", database="shop", failover=True)
+    plain = standby(settings={**SETTINGS, **OURS})
+    with_slot = seen(primary(slots=(*primary().slots, slot)), plain)
+    (reason,) = [v.reason for v in judge(AFTER, with_slot).against]
+    assert reason == "primary_conninfo of db1 has no dbname, without which no logical slot is copied to it"
+    assert reasons(sync_replication_slots="on") == [reason]
+    assert reasons(sync_replication_slots="on", primary_conninfo=f"{OURS['primary_conninfo']} dbname=shop") == []
+
+
+def test_a_uri_is_read_too() -> None:
+    assert reasons(primary_conninfo="postgresql://rep@10.0.0.10:5432/?application_name=db1&sslmode=require") == []
+    (reason,) = reasons(primary_conninfo="postgres://10.0.0.99/")
+    assert "leads to 10.0.0.99:5432, not 10.0.0.10:5432" in reason
+
+
+KEPT = "sslmode=verify-full sslrootcert=/ca.crt keepalives_idle=7 dbname=app"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "words"),
+    [
+        (KEPT, "", KEPT),
+        ("", f"{KEPT} passfile=/theirs host=a hostaddr=10.9.9.9 service=x", KEPT),
+        ("host=a user=b application_name=c connect_timeout=9", KEPT, f"{KEPT} connect_timeout=9"),
+        ("sslmode=prefer gssencmode=prefer", KEPT, f"{KEPT} gssencmode=prefer"),
+        (
+            "sslmode=verify-full sslrootcert=/mine",
+            KEPT,
+            "sslmode=verify-full sslrootcert=/mine keepalives_idle=7 dbname=app",
+        ),
+        ("channel_binding=require", "sslmode=require", "channel_binding=require sslmode=require"),
+        ("postgres://u:secret@h/app?sslmode=require&sslpassword=s", "", "sslmode=require dbname=app"),
+        ("password=secret sslpassword='s s' sslmode=disable", "", "sslmode=disable"),
+    ],
+)
+def test_what_we_do_not_write_is_kept_and_no_guard_is_weaker(own: str, other: str, words: str) -> None:
+    """sslmode=verify-full was gone, silently, after a switchover there and back."""
+    told = kept(own, other)
+    assert told == parts(words)
+    written = primary_conninfo(pair(), pair()["db1"], kept=told)
+    assert kept(written, other) == parts(f"connect_timeout=3 {words}"), "written down, it says the same"
+    assert parts(written)["host"] == "10.0.0.10" and "secret" not in written
+    source = parts(source_conninfo(pair(), pair()["db1"], kept=told))
+    assert source["dbname"] == "postgres" and source.get("sslmode") == told.get("sslmode")
 
 
 def test_what_waits_for_the_next_restart_is_named_too() -> None:

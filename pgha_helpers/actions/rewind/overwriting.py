@@ -9,6 +9,7 @@ from pathlib import Path
 from ... import dialect
 from ...conninfo import source_conninfo
 from ...errors import NotAchieved, Refusal
+from ...facts.connection import keys_of
 from ...facts.processes import read_processes
 from ...model.kept import STAMP
 from ...plans.rebuild import Rewinding
@@ -86,7 +87,7 @@ def rewind(run: Run, name: str, where: str, saved: str, asked: Rewinding, major:
 
 
 def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None) -> list[str]:
-    source = source_conninfo(run.pair, door.node, much=(copied or 0) >= _MUCH)
+    source = source_conninfo(run.pair, door.node, (copied or 0) >= _MUCH, keys_of(run, door.node.name))
     argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
     if dialect.has("rewind_no_sync", major):
         argv.append("--no-sync")  # everything is synced at once before the directory gets its name back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import Failure, NotAchieved
-from ...facts.connection import try_source
+from ...facts.connection import keys_of, try_source
 from ...run import Run
 
 #: $1 data directory, $2 the node's own configuration: pg_rewind copies the other one's over it.
@@ -21,7 +21,7 @@ def prove_source(run: Run, name: str) -> None:
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can read the files of {other} over SQL") as deed:
         deed.changed = False
-        if why_not := try_source(run.doors[name], run.pair):
+        if why_not := try_source(run.doors[name], run.pair, keys_of(run, name)):
             raise Failure(
                 f"{name} cannot read the files of {other} as {run.pair.replication_user}: {why_not}",
                 f"the passfile on {name} must name database {run.pair.database}, too. Or rebuild with method=clone",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ... import dialect
+from ...facts.connection import keys_of
 from ...model import Position
 from ...model.kept import STAMP
 from ...model.positions import segment_name
@@ -35,7 +36,8 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int) -> str:
 
 def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
     """Name and text of the file that makes the node a standby again; from 12 on an empty signal goes beside it."""
+    keys = keys_of(run, door.node.name)
     if not dialect.has("standby_signal", major):
-        return "recovery.conf", recovery_conf(run.pair, door.node)
+        return "recovery.conf", recovery_conf(run.pair, door.node, keys)
     auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
-    return "postgresql.auto.conf", with_settings(auto, standby_settings(run.pair, door.node, major))
+    return "postgresql.auto.conf", with_settings(auto, standby_settings(run.pair, door.node, major, keys))

@@ -116,7 +116,7 @@ class Evidence:
     directory is empty, or holds half a copy that was begun in nothing. `copying` is what a copy beside
     needs, None where nobody asked. `start` is what the node's own files would start, None without a cluster.
     `connection` says why the node cannot replicate from the primary, `rsync` why that is not possible, `road` how it
-    would read the primary's files.
+    would read the primary's files. `misdefined` says in what a standby that streams is not as we would write it down.
     """
 
     its: str = ""
@@ -135,6 +135,7 @@ class Evidence:
     start: Start | None = None
     connection: str = ""
     road: str = ""
+    misdefined: str = ""
     rsync: str = "it is not known whether the files of the other node can be reached"
 
     @property

@@ -62,12 +62,11 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
     if method == "stop":
         return only_stop(now, loser)
     if method != "clone" and isinstance(loser, Running) and _streams(now, loser, evidence):
-        done = f"already so: {name} streams from {now.primary.node}"
-        return (
-            _paused(now, loser)
-            if loser.replay_paused
-            else Plan("rebuild", name, now.primary.node, "follow", already=done)
-        )
+        if loser.replay_paused:
+            return _paused(now, loser)
+        if not (evidence and evidence.misdefined):
+            done = f"already so: {name} streams from {now.primary.node}"
+            return Plan("rebuild", name, now.primary.node, "follow", already=done)
     return _by_choice(now, loser, method, evidence or Evidence())
 
 
@@ -149,7 +148,7 @@ def _why(
 ) -> tuple[str, ...]:
     """Why this method, and what it means where the operator insists."""
     if not method:
-        reason = why_not_follow(now, loser, evidence)
+        reason = why_not_follow(now, loser, evidence) or evidence.misdefined
         return (f"why {chosen.method}: {reason}",) if reason else ()
     best = next((option for option in choose(found) if option.chosen), chosen)
     if best.method == chosen.method:
