@@ -12,10 +12,10 @@ from pathlib import Path
 def entries(path: str) -> Iterator[tuple[str, ...]]:
     """The five fields of each line; none where the file cannot be read."""
     try:
-        lines = Path(path).expanduser().read_text("utf-8", "replace").splitlines()
+        text = Path(path).expanduser().read_bytes().decode("utf-8", "replace")
     except OSError:
         return
-    for line in lines:
+    for line in (line.rstrip("\r") for line in text.split("\n")):  # a form feed ends no line of libpq's
         fields = fields_of(line)
         if not line.startswith("#") and len(fields) >= 5:
             yield fields[:5]

@@ -1,8 +1,11 @@
-"""No secret reaches a record, a terminal or a log: known values in every form they take, and whatever looks like one.
+r"""No secret reaches a record, a terminal or a log: known values in every form they take, and whatever looks like one.
 
 Values come from passfiles and from the environment. Texts that look like a password in a conninfo, a URI, a line of
 SQL or a private key are taken out whether the value is known or not. A value of fewer than four characters is only
 known by its looks: replacing every `abc` would leave a record that nobody can read.
+
+What is not found: a value that was cut in two, whose every byte was written as `%41`, `\x41` or `\u0041`, or that was
+encoded in another way than those of `_forms`; and an unknown value that nothing around it calls a secret.
 """
 
 from __future__ import annotations
@@ -27,21 +30,56 @@ _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _QUOTED = r"''[^']*''|'(?:\\.|''|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\\\"(?:[^\"\\]|\\\\.)*\\\"|[^\s,;'\")\]}\\]+"
-_LOOKS = (
-    (
-        re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):(?!\[redacted\])[^\s@/'\"]+@", re.I),
-        rf"\1:{MARK}@",
-    ),
-    (
-        re.compile(
-            rf"\b(\w*pass(?:word|wd|phrase)|secret)(\\*[\"']?\s*+[:=]++\s*+)(?!\\*[\"']*\[redacted\])(?:{_QUOTED})",
+#: What a secret is called, in a setting, a variable or a field.
+_CALLED = (
+    r"\w*(?:pass(?:word|wd|phrase)(?:_command)?|secret|token|api_?key|credentials?|"
+    r"(?:access|account|encryption|master|secret|session|shared|storage)_key)"
+)
+_NOT_YET = r"(?!\\*[\"']*\[redacted\])"
+_KEYS = ("pass", "secret", "token", "key", "credential")
+#: Words of which one must be there, in small letters: to look for them costs a twentieth of the pattern, and most texts
+#: have none. Then the pattern, and what is put instead.
+_LOOKS = tuple(
+    (words, re.compile(pattern, flags), instead)
+    for words, pattern, flags, instead in (
+        (
+            ("://",),
+            r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):(?!\[redacted\])[^\s@/'\"]+@",
             re.I,
+            rf"\1:{MARK}@",
         ),
-        rf"\1\2{MARK}",
-    ),
-    (re.compile(r"\b(password\s+)'(?!\[redacted\])(?:''|[^'])*'", re.I), rf"\1'{MARK}'"),
-    (re.compile(r"SCRAM-SHA-256\$[^\s'\"\\]+"), MARK),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), MARK),
+        (("://",), r"(?<![a-z0-9+.-])(https?://)(?!\[redacted\])[^\s:/@'\"]+@", re.I, rf"\1{MARK}@"),
+        (
+            ("?", "&"),
+            r"([?&][\w.-]*(?:token|secret|sig|signature|password|key|auth|credential)=)[^\s&'\"<>\\]+",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (_KEYS, rf"\b({_CALLED})(\\*[\"']?\s*+[:=]++\s*+){_NOT_YET}(?:{_QUOTED})", re.I, rf"\1\2{MARK}"),
+        (  # --token X, and not --token-file X, nor --no-password --verbose
+            _KEYS,
+            r"(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api-?key|access-key|credential)(?:=|\s+))"
+            rf"(?!-){_NOT_YET}(?:{_QUOTED})",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (
+            ("authoriz",),
+            rf"\b(authorization\\*[\"']?\s*+[:=]\s*+[\"']?\w+\s+){_NOT_YET}[^\s'\"\\]+",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (("password",), r"\b(password\s+)'(?!\[redacted\])(?:''|[^'])*'", re.I, rf"\1'{MARK}'"),
+        (("scram-",), r"SCRAM-SHA-256\$[^\s'\"\\]+", 0, MARK),
+        (
+            ("gh", "glpat-", "xox", "akia", "asia", "eyj"),
+            r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|"
+            r"A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+)",
+            0,
+            MARK,
+        ),
+        (("private key",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S, MARK),
+    )
 )
 
 
@@ -51,7 +89,9 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        # what was taken out already stays as it is, also if a value is a part of the mark
+        self._known = re.compile("|".join(map(re.escape, [MARK, *longest_first])), re.I)
+        self._small = tuple({form.casefold() for form in forms})
 
     def text(self, text: str) -> str:
         """The text without secrets. Doing it twice changes nothing more.
@@ -64,10 +104,12 @@ class Redactor:
         return self._clean(text)
 
     def _clean(self, text: str) -> str:
-        if self._known:
+        small = text.casefold()
+        if any(form in small for form in self._small):
             text = self._known.sub(MARK, text)
-        for pattern, instead in _LOOKS:
-            text = pattern.sub(instead, text)
+        for words, pattern, instead in _LOOKS:
+            if any(word in small for word in words):
+                text = pattern.sub(instead, text)
         return text
 
     def facts(self, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,9 +133,7 @@ class Redactor:
 
     def _under(self, key: Any, value: Any) -> Any:
         """What stands under a key: a parameter that is called a password is one, whatever it looks like."""
-        secret = (
-            isinstance(value, str) and value and re.fullmatch(r"\w*(passw(or)?d|passphrase|secret)", str(key), re.I)
-        )
+        secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
         return MARK if secret else self.whole(value)
 
 
@@ -115,7 +155,7 @@ def _lines_of_one_text(value: Sequence[Any]) -> bool:
 
 def _forms(value: str) -> Iterator[str]:
     """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64 or hexadecimal."""
-    yield value
+    yield from (value, value.upper(), value[::-1])  # upper: of ß another text, whatever the case is looked at
     yield from (json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
     yield json.dumps(json.dumps(value)[1:-1])[1:-1]  # a JSON text inside a JSON text: a notebook's metadata
     yield from (repr(value)[1:-1], quote(value, safe=""), quote_plus(value), escape(value), value.replace("'", "''"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,20 @@ def contents(folder: Path) -> list[str]:
     return sorted(name for name in names if name not in _OWN)
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """Name and SHA-256 of every file of a record."""
-    files = (name for name in contents(folder) if name != MARK)
-    return {name: sha256(folder / name) for name in files if _is_file(folder / name)}
+def digests(folder: Path, unread: Callable[[str], object] | None = None) -> dict[str, str]:
+    """Name and SHA-256 of every file of a record.
+
+    `unread` is told the name of each that only its owner may read. Without it, PermissionError is raised.
+    """
+    found = {}
+    for name in (name for name in contents(folder) if name != MARK and _is_file(folder / name)):
+        try:
+            found[name] = sha256(folder / name)
+        except PermissionError:
+            if unread is None:
+                raise
+            unread(name)
+    return found
 
 
 def _is_file(path: Path) -> bool:

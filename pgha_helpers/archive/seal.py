@@ -185,9 +185,14 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
 
 
 def _share(folder: Path, pair: Pair) -> None:
-    """Readable by the owner, and by `records_group` where one is named; by nobody else."""
+    """Readable by the owner, and by `records_group` where one is named; by nobody else.
+
+    What a run has kept of a node, its WAL and the list of what is in it, stays with the owner: it holds the rows.
+    """
     files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
+    kept = {event.get("file") for event in read(folder).events if event["event"] == KEPT}
     for path in [*files, folder]:
-        if pair.records_group:
+        shared = bool(pair.records_group) and path.name not in kept
+        if shared:
             shutil.chown(path, group=pair.records_group)
-        path.chmod((0o750 if path == folder else 0o640) if pair.records_group else (0o700 if path == folder else 0o600))
+        path.chmod(0o700 | 0o50 * shared if path == folder else 0o600 | 0o40 * shared)

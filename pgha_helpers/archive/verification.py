@@ -139,11 +139,11 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
         yield f"its journal is that of run {story.first('run begun').get('run')}"
     if story.digests and told.told.get("journal_ends") not in (None, story.digests[-1]):
         yield f"{JOURNAL}: it ends elsewhere than it did"
-    yield from _file_faults(folder, told)
+    yield from _file_faults(folder, told, done)
     yield from _signature_faults(folder, manifest.NAME, told, pair, done)
 
 
-def _file_faults(folder: Path, told: Manifest) -> Iterator[str]:
+def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
     attached = _attached(folder)
     if attached.wrong:
         yield attached.wrong
@@ -156,8 +156,10 @@ def _file_faults(folder: Path, told: Manifest) -> Iterator[str]:
     if not attached.digest and (folder / f"{manifest.ATTACHED}.sig").exists():
         yield f"{manifest.ATTACHED}.sig was added"
     listed = {**attached.files, **told.files}
-    there = manifest.digests(folder)
-    yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys()))
+    unread = set[str]()
+    there = manifest.digests(folder, unread.add)
+    done.notes += (f"{folder.name}: {name} is for its owner only, and is not checked" for name in sorted(unread))
+    yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys() - unread))
     yield from (
         f"{name} was added" for name in manifest.contents(folder) if name not in listed and not _left(folder, name)
     )

@@ -91,7 +91,25 @@ def differences(now: Snapshot) -> tuple[tuple[str, str, str], ...]:
     first, second = (now.closely(name).settings for name in now.pair.names)
     names = sorted((first.keys() | second.keys()) - _A_NODES_OWN)
     told = ((name, first.get(name, "not there"), second.get(name, "not there")) for name in names)
-    return tuple(row for row in told if row[1] != row[2])
+    return tuple((name, *_tellable(name, x, y)) for name, x, y in told if x != y)
+
+
+#: Settings that hold a program's words, or were made up by whoever set them: an archive's token is in one of them.
+_MAY_HOLD_A_SECRET = re.compile(r"command|conninfo|pass|secret|token|key|[.]")
+_HARMLESS = re.compile(r"on|off|not there|-?[\d.]+ ?[A-Za-z]{0,3}|")
+
+
+def _tellable(name: str, one: str, other: str) -> tuple[str, str]:
+    """Two different values of a setting as they may be shown.
+
+    >>> _tellable("archive_command", "", "push --token x %p"), _tellable("work_mem", "4MB", "8MB")
+    (('', 'a text that is not shown'), ('4MB', '8MB'))
+    """
+    if not _MAY_HOLD_A_SECRET.search(name):
+        return one, other
+    hidden = "a text that is not shown"
+    one, other = (value if _HARMLESS.fullmatch(value) else hidden for value in (one, other))
+    return (one, other) if one != other else (hidden, "another one")
 
 
 def parity(now: Snapshot) -> Table:

@@ -188,7 +188,7 @@ class Losses(show.Shown):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         for lost in self.transactions if transactions is None else transactions:
-            writer.writerows(self._lines(lost))
+            writer.writerows(map(_plain, line) for line in self._lines(lost))
         return text.getvalue()
 
     def _lines(self, lost: Lost) -> Iterator[tuple[object, ...]]:
@@ -202,6 +202,15 @@ class Losses(show.Shown):
     def _naming(self, relation: Relation, what: str) -> tuple[str, ...]:
         database = self.databases.get(relation.database, str(relation.database or ""))
         return database, self.name(relation), self.kind(relation) + what, str(relation)
+
+
+def _plain(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula: databases and gids may be called anything.
+
+    >>> _plain("=1+1"), _plain("app"), _plain(-1)
+    ("'=1+1", 'app', -1)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
 
 def _prepared(gid: str) -> str:

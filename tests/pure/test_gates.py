@@ -217,6 +217,8 @@ def test_settings_that_differ_are_a_table_and_a_warning() -> None:
     (verdict,) = judge(HEALTHY, now).against
     assert verdict.level == "warning" and "work_mem is '4MB' on db0, '64MB' on db1" in verdict.reason
     assert "none" in str(parity(healthy()))
+    now = close({"settings": {"archive_command": "push -t hush %p", "app.pass": "hush"}}, {"settings": {}})
+    assert "a text that is not shown" in str(parity(now)) and "hush" not in str(parity(now)) + str(judge(HEALTHY, now))
 
 
 def test_what_the_standby_can_serve_is_told() -> None:

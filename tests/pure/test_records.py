@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from pgha_helpers.facts.ledger import Ledger
 from pgha_helpers.interrupts import uninterrupted
 from pgha_helpers.journal import Journal, Story, read
 from pgha_helpers.model import Pair
+from pgha_helpers.model.losses import KEPT
 from pgha_helpers.model.marks import Seconds
 from pgha_helpers.records.folder import Keeping, make_folder, new_id, record_folders
 from pgha_helpers.records.summary import summarise
@@ -64,6 +66,34 @@ def found_in(done: Verified) -> list[str]:
 def test_two_runs_of_the_same_second_have_a_folder_each(here: Pair) -> None:
     folders = {make_folder(here, "verify", new_id()) for _ in range(20)}
     assert len(folders) == 20 == len(record_folders(Path(here.records)))
+
+
+def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
+    here: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = replace(here, records_group=grp.getgrgid(os.getgid()).gr_name)
+    folder = make_folder(shared, "rebuild", new_id())
+    journal = Journal(folder)
+    journal.write("run begun", run=folder.name[-8:], pair=shared.name, notebook="rebuild", operator="Ann")
+    journal.write(KEPT, file="diverged.tar", node="db0")
+    journal.write("run ended", outcome="done")
+    journal.close()
+    (folder / "diverged.tar").write_text("rows")
+    with Keeping(folder):
+        seal(folder, shared, "a test")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert modes.pop("diverged.tar") == 0o600 and set(modes.values()) == {0o640}
+    assert folder.stat().st_mode & 0o777 == 0o750
+    sha256 = manifest.sha256
+
+    def as_the_group(path: Path) -> str:
+        if path.name == "diverged.tar":
+            raise PermissionError
+        return sha256(path)
+
+    monkeypatch.setattr(manifest, "sha256", as_the_group)
+    done = verify(shared)
+    assert not done.findings and f"{folder.name}: diverged.tar is for its owner only, and is not checked" in done.notes
 
 
 def test_a_folder_that_cannot_be_made_is_a_bad_parameter(here: Pair) -> None:

@@ -25,6 +25,7 @@ def test_no_form_of_a_known_value_is_left(secret: str, before: int) -> None:
     scrub = Redactor([secret])
     plain = "x" * before + secret + "y"
     forms = [plain, json.dumps({"k": plain}), json.dumps({"k": plain}, ensure_ascii=False), repr(plain)]
+    forms += [plain.upper(), plain.lower(), plain[::-1]]
     forms += [quote(plain, safe=""), base64.b64encode(plain.encode()).decode(), plain.encode().hex()]
     for form in forms:
         assert scrub.text(form) != form
@@ -49,6 +50,17 @@ def test_no_form_of_a_known_value_is_left(secret: str, before: int) -> None:
         ("sslpassword = x", "sslpassword = [redacted]"),
         ("if db_password == 'x y': pass", "if db_password == [redacted]: pass"),
         ("f(\x1b[39mpassword\x1b[33m=\x1b[31m'hunter2'\x1b[0m)", "f(password=[redacted])"),
+        ("restic --token hunter2 x", "restic --token [redacted] x"),
+        ("fetch --api-key='h u' %f", "fetch --api-key=[redacted] %f"),
+        ("AWS_SECRET_ACCESS_KEY=hunter2 aws s3", "AWS_SECRET_ACCESS_KEY=[redacted] aws s3"),
+        ("export GITLAB_TOKEN='hunter2'", "export GITLAB_TOKEN=[redacted]"),
+        ("curl https://a/b?sig=hun%2Fter2&x=1", "curl https://a/b?sig=[redacted]&x=1"),
+        ("curl 'https://a/b?v=1&X-Amz-Signature=hunter2'", "curl 'https://a/b?v=1&X-Amz-Signature=[redacted]'"),
+        ("git clone https://hunter2@a/b", "git clone https://[redacted]@a/b"),
+        ("curl -H 'Authorization: Bearer hunter2' a", "curl -H 'Authorization: Bearer [redacted]' a"),
+        ("ssl_passphrase_command = 'echo hunter2'", "ssl_passphrase_command = [redacted]"),
+        ("ghp_" + "a1" * 18, "[redacted]"),
+        ("AKIA" + "A1" * 8, "[redacted]"),
         ("SCRAM-SHA-256$4096:ab==$cd=:ef=", "[redacted]"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----", "[redacted]"),
     ],
@@ -64,6 +76,11 @@ def test_what_looks_like_a_password_is_taken_out(said: str, left: str) -> None:
         'password authentication failed for user "x"',
         "fe_sendauth: no password supplied",
         "passfile=/home/a/.pgpass",
+        "gpg --passphrase-file /a/b --token-file=/c",
+        "psql --no-password --list",
+        "http://127.0.0.1:8888/lab?reset",
+        "the token was refused",
+        "ssl_key_file = 'server.key'",
         "https://example.org/a:b",
         "host all all scram-sha-256",
         "2026-11-22T22:08:53Z",
@@ -81,7 +98,7 @@ def test_a_thing_that_is_called_a_password_is_one() -> None:
 
 def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
     passfile = tmp_path / "pgpass"
-    passfile.write_text("# not:a:line:at:all\nh:5432:*:ann:pa\\:ss\\\\w\nshort:line\n*:*:*:*:other-one\n")
+    passfile.write_text("# not:a:line:at:all\nh:5432:*:ann:pa\\:ss\\\\w\nshort:line\n*:*:*:*:other\f-one\r\n")
     environment = {
         "PGPASSFILE": str(tmp_path / "absent"),
         "PGPASSWORD": "from-env",
@@ -89,7 +106,7 @@ def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
         "HOME": "/root",
     }
     found = secrets_of(pair(passfile=str(passfile), secret_variables=("VAULT", "UNSET")), environment)
-    assert found == {"pa:ss\\w", "other-one", "from-env", "canary-1"}
+    assert found == {"pa:ss\\w", "other\f-one", "from-env", "canary-1"}
 
 
 def test_a_very_short_value_is_only_known_by_its_looks() -> None:
