@@ -88,6 +88,8 @@ class Run:
     rates: Callable[[], Rates] = Rates
     joined: bool = False  # the chain of the runs that changed this system
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
+    processes: dict[str, int] = field(default_factory=dict)  # pids of those that were begun for this run, by name
+    _untold: list[str] | None = None  # what was said in an outage window that is not over
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "pgha"))
 
     @property
@@ -154,7 +156,25 @@ class Run:
         done = Deed(node, doing.did, doing.changed, began, began + time.monotonic() - clock)
         self.deeds.append(done)
         self.journal.write("deed ended", **_line(done))
-        print(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)", flush=True)
+        self.say(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)")
+
+    def say(self, words: str) -> None:
+        """Tell it to whoever watches: now, or when the outage window is over."""
+        if self._untold is None:
+            print(words, flush=True)
+        else:
+            self._untold.append(words)
+
+    @contextlib.contextmanager
+    def untold(self) -> Iterator[None]:
+        """Keep what is said until the block ends: to tell it takes a turn of the kernel, of papermill and of a file."""
+        self._untold = []
+        try:
+            yield
+        finally:
+            kept, self._untold = self._untold, None
+            for words in kept:
+                print(words, flush=True)
 
     def end(self, outcome: str, **facts: Any) -> None:
         """Write the journal's last line, once, note it on the nodes where the run is chained, and let everything go."""

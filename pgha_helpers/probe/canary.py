@@ -71,7 +71,7 @@ class Canary(Shown):
         self._run.canary, self._run.leaving = self, self._leave
         self._process = Process()
         try:
-            self._process.begin(errand)
+            self._run.processes["canary"] = self._process.begin(errand)
         except OSError as error:  # no room for a process: the hand-over goes on, and the last verdict says so
             print(f"THE CANARY CANNOT BEGIN ({error.strerror}). The run goes on.", flush=True)
         limits = {"longest": errand.longest, "rows": errand.rows}

@@ -24,8 +24,8 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed once it was read)
 
-    def begin(self, errand: Errand) -> None:
-        """Let it begin, and come back after its first attempt."""
+    def begin(self, errand: Errand) -> int:
+        """Let it begin, and come back after its first attempt; gives its pid."""
         self._popen = subprocess.Popen(
             python("pgha_helpers.probe.client"),
             stdin=subprocess.PIPE,
@@ -41,6 +41,7 @@ class Process:
         deadline, told = time.monotonic() + _FIRST, self._file.fileno()
         while not os.fstat(told).st_size and self._popen.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
+        return self._popen.pid
 
     def end(self) -> Seen:
         """End it, by its own will or not, and read what it told."""

@@ -7,6 +7,7 @@ from ..interrupts import uninterrupted
 from ..model import Snapshot
 from ..plans import Plan
 from ..run import Run
+from ..window import window
 from .fence import define_afterwards, fence
 from .salvage import salvage
 
@@ -19,7 +20,7 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     target, skip = now.standby, bool(run.parameters["skip_delay"])
     major = target.version // 10000
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
-    with run.journal.held():
+    with window(run) as cost:
         fenced = fence(run, plan, now, major)
         if fenced.way == "ssh":
             replay.cut_off(run, target, plan.peer)
@@ -28,7 +29,7 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
         replay.replay_what_it_has(run, target)
         with uninterrupted():
             promoting.promote(run, plan.node, major)
-    run.journal.write("outage ended", new=plan.node)
+    run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)
     if skip:
         replay.restore_delay(run, plan.node)
     if fenced.way == "ssh":

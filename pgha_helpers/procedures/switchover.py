@@ -12,6 +12,7 @@ from ..model import Running, Snapshot
 from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
+from ..window import window
 from .bringing_back import lead_clients
 from .proofs import confirm, prove
 from .resuming import goes_on, resume
@@ -29,7 +30,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     waits = bool(now.standby.settings["synchronous_standby_names"])
     told = {"old": plan.peer, "new": plan.node, "intent": "arm, stop, prove, promote", "synchronous": waits}
     run.journal.write("outage begins", **told)
-    with run.journal.held():
+    with window(run) as cost:
         began = time.monotonic()
         try:
             standby.arm(run, plan.peer, major)
@@ -48,7 +49,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             with uninterrupted():
                 promoting.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
                 lead_clients(run, plan, waits)
-    run.journal.write("outage ended", new=plan.node)
+    run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)
     if proved:
         confirm(run, plan, proved)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..conninfo import pinned
 from ..errors import Unreachable
 from ..model import Node, Pair
+from . import trips
 from .pipes import LocalPipes, Pipes
 from .shell import Answer, Shell
 from .sql import Session
@@ -37,6 +38,7 @@ class Door:
 
     def pipes(self, command: str) -> Pipes:
         """A program of its own on the node, beside the shell. Raises Unreachable."""
+        trips.count("connection")
         if self.node.ssh is None:
             return LocalPipes("sh", "-c", command)
         from .ssh import SshPipes, connect

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..errors import CommandFailed, TooSlow, Unreachable
+from . import trips
 from .pipes import Pipes
 
 
@@ -103,6 +104,7 @@ class Shell:
 
     def _answer(self, command: bytes, mark: str, within: float, told: str) -> Answer:
         pipes, out, err = self._alive(), bytearray(), bytearray()
+        trips.count("shell")
         try:
             pipes.send(command)
             return _read(pipes, mark.encode(), time.monotonic() + within, out, err)

@@ -16,6 +16,7 @@ from psycopg2 import extensions
 
 from .. import passfile
 from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
+from . import trips
 
 Row = dict[str, Any]
 
@@ -54,6 +55,7 @@ class Session:
         then nobody knows whether the statement took effect.
         """
         connection = self._open()
+        trips.count("sql")
         deadline = time.monotonic() + (self._statement if within is None else within)
         try:
             cursor = connection.cursor()
@@ -86,6 +88,7 @@ class Session:
         if self._connection is not None and self._connection.closed:
             self._connection = None
         if self._connection is None:
+            trips.count("connection")
             try:
                 connection = psycopg2.connect(**{**self._settings, "async_": True})
                 self._wait(connection, time.monotonic() + self._connect)

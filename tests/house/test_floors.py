@@ -20,7 +20,7 @@ FLOORS = (
         *("errors", "show", "model", "conninfo", "passfile", "dialect", "checks", "plans"),
         *("redaction", "interrupts", "places", "front", "foreign", "courtesy"),
     ),
-    ("parameters", "wire", "journal", "lock", "run"),
+    ("parameters", "wire", "journal", "lock", "run", "window"),
     ("facts", "actions", "chain", "consent", "lag", "chart", "drawing", "probe"),
     ("procedures", "clients"),
     ("records", "engine", "archive"),

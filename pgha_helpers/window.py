@@ -1,0 +1,64 @@
+"""The outage window: nothing of ours works in it that can wait, and what does is measured.
+
+Every millisecond in it is one in which no client can write, and the processor may be the one that PostgreSQL or its
+clients need. So what a run tells is kept until it is over, lines of the journal are flushed to disk after it, and
+garbage is collected later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .places import ROAD
+from .wire import trips
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+@dataclass
+class Cost:
+    """What a window has cost, once it is over.
+
+    `processor` is in seconds, by process: this one, the one that runs its notebook, and those that were begun for the
+    run. `trips` counts round trips by kind; see `wire.trips`.
+    """
+
+    processor: Mapping[str, float] = field(default_factory=dict)
+    trips: Mapping[str, int] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def window(run: Run) -> Iterator[Cost]:
+    """Until the block ends, however it does, nothing is done that can wait. Gives what it has cost, filled in then."""
+    cost, collecting = Cost(), gc.isenabled()
+    gc.disable()
+    worked, asked = _processor(run), trips.counted()
+    try:
+        with run.journal.held(), run.untold():
+            try:
+                yield cost
+            finally:
+                cost.processor = {name: round(now - worked[name], 6) for name, now in _processor(run).items()}
+                cost.trips = dict(trips.counted() - asked)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _processor(run: Run) -> dict[str, float]:
+    """Seconds of the processor that each of our processes has used so far; one that is gone is left out."""
+    processes = {"kernel": os.getpid(), **run.processes}
+    if os.environ.get(ROAD):  # else it is somebody's shell, or what runs the tests
+        processes["engine"] = os.getppid()
+    found = {}
+    for name, pid in processes.items():
+        with contextlib.suppress(OSError):
+            found[name] = time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) has it: of all its threads
+    return found
