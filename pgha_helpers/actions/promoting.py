@@ -10,9 +10,11 @@ from concurrent.futures import Future
 
 from .. import dialect
 from ..errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
+from ..facts.queries import query
 from ..run import Run
 from ..show import span
 from ..wire.doors import Door
+from ..wire.sql import Row
 from .servers import in_recovery
 
 #: Ends a script: the startup process looks round. Once recovery has ended there is none.
@@ -26,12 +28,11 @@ done
 exit 0
 """
 
-#: Without pg_read_all_stats there is no such row: what a process is, is hidden, too.
-_STARTUP = "select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup'"
-_HEARD = 0.003  # seconds after which the startup process has heard that it is to promote, unless it sleeps on
-_WOKEN = 0.02  # seconds that waking it may take, on a busy machine
+_HEARD = 15  # milliseconds after which the startup process has heard that it is to promote, unless it sleeps on
+_WOKEN = 25  # milliseconds that waking it may take, on a busy machine
+_TURNS = 300  # milliseconds for which the server itself waits
 _AGAIN = 0.3  # seconds after which it is asked again
-_POLL = 0.0005  # seconds between two looks: this wait ends the outage
+_PAUSE, _LOST = 0.001, 0.02  # seconds before it is watched on, and before a session is tried that was lost
 
 _TIMELINES = """
 select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
@@ -58,72 +59,75 @@ def prove_timeline(run: Run, name: str) -> None:
 def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
-    `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do. A startup process that hears of
-    it while it waits for a walreceiver then sleeps a whole wal_retrieve_retry_interval (seen on 15: 5 of 40, within
-    milliseconds of losing the primary or after WAL was brought over), so it is woken where it still sleeps. To ask
-    again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only every 300 ms, and `arm`
-    removes what is left.
+    `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do.
     """
-    door = run.doors[name]
     with run.deed(name, "promote") as deed:
-        if not in_recovery(door):
+        deadline, promotion = time.monotonic() + run.timeouts.promote, Promotion(run, run.doors[name], major)
+        if promotion.turn(meanwhile) == "writable" and promotion.at_once:
             deed.already("it was writable")
-            return
-        deadline = time.monotonic() + run.timeouts.promote
-        trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
-        look_at, waking = asked + _HEARD, None
-        meanwhile()
-        while True:
-            if time.monotonic() - asked > _AGAIN:
-                trouble, asked = _ask_to_promote(run, door, major), time.monotonic()
-                look_at = asked + _HEARD
-            if _is_writable(door):
-                return
-            if time.monotonic() > look_at and (waking is None or waking.done()):
-                pause, waking = _wake_if_asleep(run, door)
-                look_at = time.monotonic() + pause
+        while promotion.state != "writable":
             if time.monotonic() > deadline:
                 raise Undecided(
-                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: {trouble}",
+                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: "
+                    f"{promotion.trouble}",
                     "the promotion may still come: do not start the old primary. Run this notebook again",
                 )
-            time.sleep(_POLL)
+            time.sleep(_PAUSE if promotion.state else _LOST)
+            promotion.turn()
 
 
-def _ask_to_promote(run: Run, door: Door, major: int) -> str:
-    """Ask once. What goes wrong is only told: the promotion may have come meanwhile, and the next look decides."""
-    run.lock.check(door.node.name)
-    try:
-        if dialect.has("pg_promote", major):
-            door.sql.do("select pg_promote(wait => false)")
-        else:
-            door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", door.node.data_directory)
-    except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
-        return trouble.what
-    return "it said nothing"
+class Promotion:
+    """A promotion under way: the server itself waits for it, so that it costs one round trip and no looks from here.
+
+    A startup process that hears of it while it waits for a walreceiver then sleeps a whole wal_retrieve_retry_interval
+    (seen on 15: 5 of 40, within milliseconds of losing the primary or after WAL was brought over), so it is woken where
+    it still sleeps. To ask again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only
+    every 300 ms, and `arm` removes what is left.
+    """
+
+    def __init__(self, run: Run, door: Door, major: int) -> None:
+        self._run = run
+        self._door = door
+        self._major = major
+        self._asked = -math.inf
+        self._look_at = _HEARD
+        self._waking: Future[None] | None = None
+        self.state = ""  # recovering, asleep or writable; refused; empty where nothing was heard
+        self.at_once = False  # whether it was so before anything was waited for
+        self.trouble = "it said nothing"
+
+    def turn(self, meanwhile: Callable[[], object] = lambda: None) -> str:
+        """Ask for it where it is time to, do `meanwhile`, and hear how far it is.
+
+        What goes wrong is only told: it may have been heard, and the next turn sees what has come of it.
+        """
+        try:
+            sent = self._send()
+            meanwhile()
+            self.state, self.at_once = _hear(sent)
+        except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
+            self.state, self.trouble = "", trouble.what
+        if self.state == "asleep" and (self._waking is None or self._waking.done()):
+            self._waking, self._look_at = self._run.aside(lambda: wake_startup(self._door)), _WOKEN
+        return self.state
+
+    def _send(self) -> Callable[[], list[Row]]:
+        asking = time.monotonic() - self._asked > _AGAIN
+        if asking:
+            self._run.lock.check(self._door.node.name)
+            self._asked, self._look_at = time.monotonic(), _HEARD
+        if asking and not dialect.has("pg_promote", self._major) and (asking := in_recovery(self._door)):
+            self._door.run(self._door.binary("pg_ctl"), "promote", "-s", "-W", "-D", self._door.node.data_directory)
+        return self._door.sql.ask(query("promote", self._major), [asking, self._look_at, _TURNS])
+
+
+def _hear(sent: Callable[[], list[Row]]) -> tuple[str, bool]:
+    """How far it is, and whether it was so at once."""
+    told = sent()[0]
+    return told["state"], told["turn"] == 0
 
 
 def wake_startup(door: Door) -> None:
     """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
     with contextlib.suppress(Refusal):
         door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
-
-
-def _wake_if_asleep(run: Run, door: Door) -> tuple[float, Future[None] | None]:
-    """Wake the startup process where it sleeps, or cannot be seen.
-
-    Gives seconds until another look is worth it, and the waking, which must be over by then: a shell may hang.
-    """
-    seen = []
-    with contextlib.suppress(QueryFailed, TooSlow, Unreachable):
-        seen = [str(row["waits_for"]) for row in door.sql.read(_STARTUP)]
-    if not seen or seen[0].startswith("Recovery"):
-        return _WOKEN, run.aside(lambda: wake_startup(door))
-    return (math.inf if seen[0].startswith("WALCopy") else _HEARD), None  # by then it makes the new timeline
-
-
-def _is_writable(door: Door) -> bool:
-    try:
-        return not in_recovery(door)
-    except (Unreachable, TooSlow):
-        return False

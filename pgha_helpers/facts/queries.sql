@@ -96,6 +96,54 @@ select not pg_is_in_recovery() as primary,
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        pg_is_in_recovery() as in_recovery;
 
+-- name: replayed past
+-- Waits on the server itself, a millisecond a turn and at most so many turns, until the goal is behind it: one round trip,
+-- however far away whoever asks is. The sleep leans on the turn, or it would be done only once, and is told to be shorter
+-- than the millisecond that it takes: told that, it takes two.
+with recursive looks (turn, at) as (
+  select 0, pg_last_wal_replay_lsn()
+   union all
+  select turn + 1, pg_last_wal_replay_lsn() from looks, lateral pg_sleep(case when turn >= 0 then 0.0005 end)
+   where at <= %s and turn < %s
+)
+select coalesce(at, '0/0')::text as replayed from looks order by turn desc limit 1;
+
+-- name: replayed past, and the record there
+-- The same, and bytes of this node's own WAL: file, offset, count. Who may not read files asks without them.
+with recursive looks (turn, at) as (
+  select 0, pg_last_wal_replay_lsn()
+   union all
+  select turn + 1, pg_last_wal_replay_lsn() from looks, lateral pg_sleep(case when turn >= 0 then 0.0005 end)
+   where at <= %s and turn < %s
+), last as (
+  select at from looks order by turn desc limit 1
+)
+select coalesce(at, '0/0')::text as replayed, pg_read_binary_file(%s, %s, %s, true) as found from last;
+
+-- name: promote
+-- Before 12 pg_ctl has asked for it: one look. The parameters are those of later versions.
+select case when pg_is_in_recovery() then 'recovering' else 'writable' end as state, (%s)::int as turn
+ where (%s, %s) is not null;
+
+-- name: promote since 12
+-- Asks for it, if it is told to, and waits on the server itself until it is writable, a millisecond a turn and at most
+-- so many turns: one round trip. It comes back sooner where the startup process still waits as it does in recovery, or
+-- where nobody may see what it waits for; looked at from a turn on, and every ten.
+with recursive looks (turn, state) as (
+  select 0, case when not pg_is_in_recovery() then 'writable'
+                 when not %s or pg_promote(wait => false) then 'recovering' else 'refused' end
+   union all
+  select turn + 1,
+         case when not pg_is_in_recovery() then 'writable'
+              when turn >= %s and mod(turn, 10) = 5
+                   and coalesce((select left(coalesce(wait_event, ''), 8) = 'Recovery' from pg_stat_activity
+                                  where backend_type = 'startup' and turn >= 0 limit 1), true) then 'asleep'
+              else 'recovering' end
+    from looks, lateral pg_sleep(case when turn >= 0 then 0.0005 end)
+   where state = 'recovering' and turn < %s
+)
+select state, turn from looks order by turn desc limit 1;
+
 -- name: marker
 -- transactional, so that its commit flushes it
 select pg_logical_emit_message(true, 'pgha', %s) as at;

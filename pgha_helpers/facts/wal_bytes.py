@@ -10,10 +10,11 @@ from __future__ import annotations
 from functools import cache
 from struct import Struct
 
-from ..errors import Refusal
+from ..errors import QueryFailed, Refusal
 from ..model import Lsn, Position
 from ..model.positions import segment_name
 from ..wire.sql import Session
+from .queries import query
 
 _HEADER = Struct("<IIQBBxxI")  # length of all, xid, previous record, info, resource manager, CRC
 _REDO = Struct("<Q")
@@ -24,16 +25,28 @@ PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a pag
 _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
-def has_shutdown_checkpoint(sql: Session, at: Position, segment: int) -> bool:
-    """Whether this node's own WAL has a whole shutdown checkpoint at this position. False proves nothing."""
-    return is_shutdown_checkpoint(read_bytes(sql, at, min(_LONGEST, PAGE - int(at.lsn) % PAGE), segment), at.lsn)
+def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> tuple[Lsn, bytes]:
+    """Up to where a standby has replayed, once that is past a position or the seconds are over, and the record there.
+
+    One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not read files.
+    """
+    goal, count = [str(at.lsn), max(1, round(patience * 1000))], min(_LONGEST, PAGE - int(at.lsn) % PAGE)
+    try:
+        told = sql.read(query("replayed past, and the record there"), [*goal, *_place(at, segment), count])[0]
+    except QueryFailed:
+        told = sql.read(query("replayed past"), goal)[0]
+    return Lsn.parse(told["replayed"]), bytes(told.get("found") or b"")
+
+
+def _place(at: Position, segment: int) -> tuple[str, int]:
+    """The file of the WAL that holds a position, and where in it."""
+    return f"pg_wal/{segment_name(at, segment)}", int(at.lsn) % segment
 
 
 def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
     """At most so many bytes of this node's own WAL, of one segment; none where the role may not or there is none."""
-    file = f"pg_wal/{segment_name(at, segment)}"
     try:
-        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [file, int(at.lsn) % segment, count])
+        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [*_place(at, segment), count])
     except Refusal:
         return b""
     return bytes(rows[0]["found"] or b"")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..actions import servers
-from ..actions.servers import POLL, wait
+import time
+
 from ..errors import Failure, NotAchieved
 from ..facts.wal import last_record, record_at
-from ..facts.wal_bytes import has_shutdown_checkpoint
+from ..facts.wal_bytes import is_shutdown_checkpoint, replayed_past
 from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ..model.sightings import to_be_seen
 from ..plans import Plan
@@ -14,6 +14,7 @@ from ..run import Run
 from ..show import size
 
 _SHUTDOWN = "CHECKPOINT_SHUTDOWN"
+_TURN = 0.25  # seconds for which the standby itself waits, before it is asked again
 
 
 def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
@@ -23,8 +24,8 @@ def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
     checkpoint that it names; and the standby's own WAL holds this very record. Bare positions of two histories prove
     nothing. Raises NotAchieved where there is no proof.
     """
-    _prove_replayed(run, plan, end.checkpoint, timeline)
-    _prove_record(run, plan, end)
+    found = _prove_replayed(run, plan, end.checkpoint, timeline, end.segment)
+    _prove_record(run, plan, end, found)
 
 
 def confirm(run: Run, plan: Plan, end: Control) -> None:
@@ -45,31 +46,34 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
         )
 
 
-def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int) -> None:
-    door = run.doors[plan.node]
+def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment: int) -> bytes:
+    """See the standby replay past the goal; gives the record that its own WAL has there, as far as that was read."""
+    door, deadline = run.doors[plan.node], time.monotonic() + run.timeouts.replay
     with run.deed(plan.node, f"prove that it has replayed past {goal}") as deed:
         deed.changed = False
         if goal.timeline != timeline:
             raise NotAchieved(f"{plan.peer} ended at {goal}, but {plan.node} is on timeline {timeline}: two histories")
-        at = wait(
-            lambda: reached if (reached := servers.replayed(door)) > goal.lsn else None,
-            run.timeouts.replay,
-            lambda: NotAchieved(
-                f"{plan.node} has replayed to {(here := servers.replayed(door))}, {size(max(0, goal.lsn - here))} "
-                f"short of the shutdown checkpoint of {plan.peer} at {goal}"
-            ),
-            pause=POLL,
-        )
+        while True:
+            late = time.monotonic() > deadline
+            at, found = replayed_past(door.sql, goal, segment, _TURN)
+            if at > goal.lsn:
+                break
+            if late:
+                raise NotAchieved(
+                    f"{plan.node} has replayed to {at}, {size(max(0, goal.lsn - at))} "
+                    f"short of the shutdown checkpoint of {plan.peer} at {goal}"
+                )
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")
+    return found
 
 
-def _prove_record(run: Run, plan: Plan, end: Control) -> None:
-    """It is read by its bytes; where they do not tell, pg_waldump does."""
+def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
+    """It is told by its bytes, which came with the answer before; where they do not tell, pg_waldump does."""
     at, door = end.checkpoint, run.doors[plan.node]
     with run.deed(plan.node, f"prove that its own WAL has the shutdown checkpoint at {at}") as deed:
         deed.changed = False
         how = "by its bytes and their checksum"
-        if not has_shutdown_checkpoint(door.sql, at, end.segment):
+        if not is_shutdown_checkpoint(found, at.lsn):
             how = "as pg_waldump tells it"
             told = record_at(door, at, end.segment)
             if _SHUTDOWN not in told:
@@ -88,10 +92,10 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
             f"{plan.node} does not answer any more: {target}", f"{to_be_seen(target)}; then run this notebook again"
         )
     control = end_of(other)
-    least, start = control.least_end, Lsn(0)
+    least, start, segment = control.least_end, Lsn(0), control.segment
     if control.shut_down_in_recovery:
-        start = last_record(run.doors[plan.peer], Position(least.timeline, control.redo), control.segment) or Lsn(0)
-    _prove_replayed(run, plan, Position(least.timeline, Lsn(max(start, least.lsn - 1))), target.timeline)
+        start = last_record(run.doors[plan.peer], Position(least.timeline, control.redo), segment) or Lsn(0)
+    _prove_replayed(run, plan, Position(least.timeline, Lsn(max(start, least.lsn - 1))), target.timeline, segment)
     _prove_same_history(run, plan, control)
 
 

@@ -6,9 +6,10 @@ answers: libpq's connect_timeout and the server's statement_timeout are then wor
 
 from __future__ import annotations
 
+import contextlib
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg2
@@ -54,15 +55,32 @@ class Session:
         Raises QueryFailed in the server's words, TooSlow after `within` seconds, Unreachable if the session is lost:
         then nobody knows whether the statement took effect.
         """
+        return self.ask(statement, parameters, within)()
+
+    def ask(
+        self, statement: str, parameters: Sequence[object] = (), within: float | None = None
+    ) -> Callable[[], list[Row]]:
+        """Send what `do` would run, and give what waits for its rows: meanwhile something else can be done."""
         connection = self._open()
         trips.count("sql")
         deadline = time.monotonic() + (self._statement if within is None else within)
-        try:
+        with self._answering(statement):
             cursor = connection.cursor()
             cursor.execute(statement, tuple(parameters) or None)
-            self._wait(connection, deadline)
-            columns = [column.name for column in cursor.description or ()]
-            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()] if columns else []
+
+        def rows() -> list[Row]:
+            with self._answering(statement):
+                self._wait(connection, deadline)
+                columns = [column.name for column in cursor.description or ()]
+                return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()] if columns else []
+
+        return rows
+
+    @contextlib.contextmanager
+    def _answering(self, statement: str) -> Iterator[None]:
+        """What goes wrong inside is told as it is of this statement, and no answer is left to be read as another's."""
+        try:
+            yield
         except TimeoutError:
             self.close()
             raise TooSlow(f"{self.where}: no answer to {_first_words(statement)!r} in time") from None

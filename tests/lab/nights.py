@@ -30,7 +30,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "before the proof": (proofs, "_prove_replayed"),
     "before the last proof": (proofs, "_prove_record"),
     "before promote": (promoting, "promote"),
-    "after promote was sent": (promoting, "_is_writable"),
+    "after promote was sent": (promoting, "_hear"),
 }
 
 

@@ -251,7 +251,7 @@ def test_a_walsender_that_does_not_drain_holds_the_way_back_only(night: Night, r
 
 def test_an_empty_segment_that_was_made_ahead_hides_no_proof(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """A segment is made of zeros before it is written. pg_waldump asked the first file that it met for its size."""
-    monkeypatch.setattr(proofs, "has_shutdown_checkpoint", lambda *_: False)
+    monkeypatch.setattr(proofs, "is_shutdown_checkpoint", lambda *_: False)
     wal = night.pair.node(night.target).data_directory / "pg_wal"
     made = [wal / f"{timeline:08X}00000000000000{number:02X}" for timeline in (0, 99) for number in (0, 1, 0xFE)]
     for path in made:

@@ -135,7 +135,7 @@ def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: p
 def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with night(pair):
         pair.kill("db0")
-        once_before(monkeypatch, promoting, "_is_writable", die)
+        once_before(monkeypatch, promoting, "_hear", die)
         with pytest.raises(SystemExit):
             fail_over(pair)
         monkeypatch.undo()

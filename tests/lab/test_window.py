@@ -1,0 +1,70 @@
+"""The outage window's own cost: what of ours works in it, and how often it asks and waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers.actions import standby
+from pgha_helpers.journal import Event, Story, read
+from pgha_helpers.lab import Lab, Load
+from pgha_helpers.procedures import switchover
+
+from ..conftest import pgha
+from .far import far_away
+from .nights import once_before
+from .runs import carry_out
+from .servers import records, writable
+
+TRIPS = 4  # that a switchover waits for, one after the other: arm, stop, prove, promote
+WORK = 0.020  # seconds of the processor
+AWAY = 0.3  # seconds to the nodes and back
+
+
+def switched(pair: Lab, by: Path | None = None) -> Story:
+    """Switch over in this process; the record."""
+    carry_out(by or pair, "promote", f"promote {other(pair)}")
+    return read(list(records(pair))[-1])
+
+
+def other(pair: Lab) -> str:
+    """The standby."""
+    return "db1" if writable(pair) == ["db0"] else "db0"
+
+
+def waited(ended: Event) -> int:
+    """How many answers the window has waited for, but for one where the startup process had to be woken."""
+    trips: dict[str, int] = ended["trips"]
+    assert not any("connection" in kind for kind in trips), f"something was opened in the window: {trips}"
+    woken = min(1, trips.get("shell beside", 0))
+    return sum(count for kind, count in trips.items() if "beside" not in kind) - woken
+
+
+def test_a_switchover_waits_for_four_answers_and_works_little(pair: Lab) -> None:
+    """By the command, with a kernel, papermill, and a canary, each a process of its own."""
+    words = (f"confirm=promote {other(pair)}", "canary=true")
+    done = pgha("run", "promote", str(pair.pair_file), *(word for one in words for word in ("-p", one)))
+    assert done.returncode == 0, done.stdout
+    story = read(list(records(pair))[-1])
+    ended, worked = story.last("outage ended"), story.last("outage ended")["processor"]
+    assert waited(ended) <= TRIPS, ended["trips"]
+    assert set(worked) == {"kernel", "engine", "canary"}
+    assert worked["kernel"] + worked["engine"] < WORK, worked
+    began, over = (datetime.fromisoformat(event["at"]) for event in (story.last("outage begins"), ended))
+    assert worked["canary"] < 0.25 * (over - began).total_seconds(), "it asks on, and each time with a password"
+
+
+def test_an_operator_who_is_far_away_pays_for_those_and_no_others(
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From before the first to after the last of them every answer takes 0.3 s longer."""
+    with Load(pair.dsn, clients=2) as load, far_away(pair, tmp_path) as far:
+        once_before(monkeypatch, standby, "arm", lambda: far.be(AWAY))
+        once_before(monkeypatch, switchover, "confirm", lambda: far.be(0))
+        story = switched(pair, far.pair_file)
+    woken = "shell beside" in story.last("outage ended")["trips"]
+    assert load.missing(pair.dsn) == []
+    # the clients do not see the arming, nor the first half of the way to the stop and the last of the one back
+    assert (TRIPS - 2) * AWAY < load.longest_gap() < (TRIPS - 1 + woken) * AWAY + 0.5
