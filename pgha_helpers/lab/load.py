@@ -11,7 +11,7 @@ import psycopg2
 
 from .errors import LabError
 from .watchdog import Watchdog
-from .writer import TABLE, Writer, connect
+from .writer import IS_MISSING, TABLE, Writer, connect
 
 _READ_BACK_SECONDS = 30.0
 _READ_BACK_PATIENCE = 10.0
@@ -135,8 +135,8 @@ def _rows(dsn: str, run: str) -> set[tuple[int, int]]:
         watchdog.over(connection),
         connection.cursor() as cursor,
     ):
-        cursor.execute("select to_regclass(%s) is null", (TABLE,))
+        cursor.execute(IS_MISSING, (TABLE,))
         if cursor.fetchone() == (True,):
             return set()
-        cursor.execute(f"select client, seq from {TABLE} where run = %s", (run,))
+        cursor.execute(f"select client, seq from {TABLE} where run operator(pg_catalog.=) %s", (run,))
         return {(client, seq) for client, seq in cursor.fetchall()}

@@ -8,6 +8,7 @@ user that runs it instead can seldom enter the operator's folder (one below /roo
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,25 +105,36 @@ class Places:
     def carries_marker(self) -> bool:
         """Whether the home was made by a lab for this very folder."""
         try:
-            return (self.home / MARKER).read_text() == _mark(self.folder)
+            return self._is_ours(self.home) and (self.home / MARKER).read_text() == _mark(self.folder)
         except OSError:
             return False
 
     def prepare(self) -> None:
-        """Make the home and the folders of the nodes; harmless when they are there.
+        """Make the home and the folders of the nodes, for nobody else to write in; harmless when they are there.
 
-        Raises LabError when something that is not this lab's is in the way.
+        Raises LabError when something that is not this lab's is in the way. Root's home lies where everybody may make
+        one beforehand: who owned it could put a link into the place of a node, and root would follow it.
         """
         if not self.carries_marker():
             self._claim()
+        self.own_directory(self.home)
         for node in self.nodes:
             self.own_directory(node.home)
             self.own_directory(node.state)
 
     def own_directory(self, path: Path) -> None:
-        """Make `path` a private directory (0700) of the server user."""
-        path.mkdir(mode=0o700, exist_ok=True)
+        """Make `path` a private directory (0700) of the server user. Raises LabError when it is somebody else's."""
+        if not os.path.lexists(path):
+            path.mkdir(mode=0o700)
+        if not self._is_ours(path):
+            raise LabError(f"{path} was not made by this lab: move it away, or name another folder")
+        path.chmod(0o700)
         self.own(path)
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether it is a directory, and no link to one, of the user who runs this or of the server user."""
+        found = path.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid in (os.geteuid(), self.user.uid)
 
     def own(self, path: Path) -> None:
         """Give `path` to the server user."""
@@ -144,9 +156,9 @@ class Places:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         own = {path.name for path in self.operator_files}  # left by a `down --remove` that was killed
         strangers = {entry.name for entry in self.home.iterdir()} - _LEFT_ALONE - own
-        if self.home.is_symlink() or strangers:
+        if strangers:
             raise LabError(f"{self.home} is not a lab and not empty: move it away, or name another folder")
-        self.own(self.home)
+        self.own_directory(self.home)
         (self.home / MARKER).write_text(_mark(self.folder))
 
 
@@ -159,6 +171,8 @@ def find_places(folder: Path) -> Places:
         raise LabError(
             f"{folder} belongs to {user_name(folder.stat().st_uid)}: run as that user, or name another folder"
         )
+    if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+        raise LabError(f"everybody may write in {folder}: chmod o-w {folder}, or name another folder")
     user = server_user()
     return Places(folder, _home_for_root(folder) if user.switch else folder, user)
 

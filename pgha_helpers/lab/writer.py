@@ -11,12 +11,15 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from .watchdog import Watchdog
 
-TABLE = "pgha_load"
+NAME = "pgha_load"
+#: As the canary's, the road may lead through a pooler, where no search_path can be pinned: everything is qualified.
+TABLE = f"public.{NAME}"
+IS_MISSING = "select pg_catalog.to_regclass(%s) is null"
 _BACK_OFF_SECONDS = 0.020
 _CREATE = f"""
-select pg_advisory_xact_lock(hashtext('{TABLE}'));
+select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('{TABLE}'));
 create table if not exists {TABLE} (
-    run text, client int, seq int, at timestamptz not null default clock_timestamp(),
+    run pg_catalog.text, client int, seq int, at pg_catalog.timestamptz not null default pg_catalog.clock_timestamp(),
     primary key (run, client, seq))
 """
 
@@ -43,7 +46,7 @@ def connect(dsn: str, patience: float) -> psycopg2.extensions.connection:
     words = {
         "target_session_attrs": "read-write",
         "connect_timeout": "1",
-        "application_name": TABLE,
+        "application_name": NAME,
         "tcp_user_timeout": str(int(patience * 1000)),
         "keepalives_idle": "1",
         "keepalives_interval": "1",
@@ -108,6 +111,6 @@ class Writer(threading.Thread):
 
 def _ensure_table(cursor: psycopg2.extensions.cursor) -> None:
     """The table may be missing after any reconnect: the server that had it may have lost it in a failover."""
-    cursor.execute("select to_regclass(%s) is null", (TABLE,))
+    cursor.execute(IS_MISSING, (TABLE,))
     if cursor.fetchone() == (True,):
         cursor.execute(_CREATE)

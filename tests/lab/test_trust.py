@@ -4,6 +4,7 @@ the working directory is imported: all of it is planted, and every notebook is r
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -22,7 +23,9 @@ from pgha_helpers import look, measure, plan_promotion
 from pgha_helpers.conninfo import pinned
 from pgha_helpers.errors import NotSafe
 from pgha_helpers.facts.canary import read_road_end
-from pgha_helpers.lab import Lab
+from pgha_helpers.lab import Lab, LabError
+from pgha_helpers.lab.places import Places, find_places
+from pgha_helpers.lab.users import ServerUser
 from pgha_helpers.probe.client import Client, Errand
 from pgha_helpers.probe.road import road_of
 from pgha_helpers.wire.sql import Session
@@ -183,3 +186,40 @@ def test_jupyterlab_imports_nothing_from_where_it_is_opened(here: Path, tmp_path
     assert lab.returncode == 0, "".join(said)
     assert "Nothing was run" in said[-1]
     assert imported(here) == []
+
+
+def places(folder: Path) -> Places:
+    folder.mkdir(exist_ok=True)
+    me = ServerUser("me", os.geteuid(), os.getegid(), switch=False)
+    return Places(folder, folder.with_name("home"), me)
+
+
+def test_a_lab_lives_where_nobody_else_can_write(tmp_path: Path) -> None:
+    """Root's servers live below /var/tmp, where anybody may have made their home before."""
+    made, elsewhere = places(tmp_path / "lab"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    made.home.symlink_to(elsewhere)
+    with pytest.raises(LabError, match="was not made by this lab"):
+        made.prepare()
+    made.home.unlink()
+    made.home.mkdir()
+    made.home.chmod(0o777)
+    made.prepare()
+    assert made.home.stat().st_mode & 0o777 == 0o700
+    made.node("db0").state.rmdir()
+    made.node("db0").home.rmdir()
+    made.node("db0").home.symlink_to(elsewhere)
+    with pytest.raises(LabError, match="db0 was not made by this lab"):
+        made.prepare()
+    assert not list(elsewhere.iterdir())
+    if os.geteuid() == 0:
+        made.node("db0").home.unlink()
+        made.node("db0").home.mkdir()
+        os.chown(made.node("db0").home, 12345, 12345)
+        with pytest.raises(LabError, match="db0 was not made by this lab"):
+            made.prepare()
+        os.chown(made.home, 12345, 12345)
+        assert not made.carries_marker(), "what lies there is not deleted either"
+    made.folder.chmod(0o777)
+    with pytest.raises(LabError, match="everybody may write in"):
+        find_places(made.folder)
