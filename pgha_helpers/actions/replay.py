@@ -7,14 +7,13 @@ import time
 from .. import dialect
 from ..errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ..facts.queries import query
-from ..facts.server_log import resolve
 from ..facts.wal_end import find_end
 from ..model import Lsn, Position, Running
 from ..run import Run
 from ..show import size, span
 from ..wire.doors import Door
 from . import servers
-from .files import read_file, write_file
+from .for_now import change_for_now
 from .promoting import wake_startup
 
 _STUCK = 1.0  # seconds that a walreceiver may take to notice that its primary is gone
@@ -86,33 +85,12 @@ def _answers(door: Door) -> bool | None:
 
 
 def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
-    """Resume a replay that is paused, and take away a delay, if that was consented to.
-
-    The delay is noted on the node first: a run that dies here leaves it to another one to set it as it was.
-    """
-    door = run.doors[seen.node]
+    """Resume a replay that is paused, and take away a delay, if that was consented to: until it is promoted."""
     if seen.replay_paused:
         with run.deed(seen.node, "resume replay, which was paused"):
-            door.sql.do("select pg_wal_replay_resume()")
+            run.doors[seen.node].sql.do("select pg_wal_replay_resume()")
     if seen.replay_delay and skip_delay:
-        with run.deed(seen.node, f"skip recovery_min_apply_delay ({span(seen.replay_delay)})"):
-            write_file(door, _noted(door), f"{round(seen.replay_delay * 1000)}ms")
-            door.sql.do("alter system set recovery_min_apply_delay = 0")
-            door.sql.do("select pg_reload_conf()")
-
-
-def restore_delay(run: Run, name: str) -> None:
-    """Set a delay that was skipped as it was, once the node is promoted: it counts again when the node is a standby."""
-    door = run.doors[name]
-    if delay := read_file(door, _noted(door)).strip():
-        with run.deed(name, f"set recovery_min_apply_delay to {delay}, as it was"):
-            door.sql.do("alter system set recovery_min_apply_delay = %s", [delay])
-            door.sql.do("select pg_reload_conf()")
-            door.run("rm", "-f", "--", _noted(door))
-
-
-def _noted(door: Door) -> str:
-    return f"{resolve(door, door.node.state_directory)}/skipped_delay"
+        change_for_now(run, seen.node, "recovery_min_apply_delay", "0")
 
 
 def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:

@@ -36,7 +36,6 @@ from .recovery import the_standby_recovers_as_it_must
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
-    no_commit_would_wait_for_a_missing_standby,
     the_settings_agree,
     the_standby_can_replay_its_settings,
     the_standby_has_a_free_slot,
@@ -63,6 +62,7 @@ from .surroundings import (
     every_command_is_allowed,
     no_cluster_manager_rules_here,
     no_removal_was_left_half_done,
+    no_setting_is_changed_for_now,
     nobody_else_restarts_postgresql,
 )
 
@@ -137,7 +137,6 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "failover": (
         the_standby_is_as_addressed,
         whatever_can_be_read_is_one_system,
-        no_commit_would_wait_for_a_missing_standby,
     ),
     **dict.fromkeys(
         ("follow", "rewind", "rsync", "rsync beside", "clone", "put back"),
@@ -154,6 +153,7 @@ HEALTHY = (
     what_is_acknowledged_is_on_the_disk,
     no_idle_slot_hoards_wal,
     no_removal_was_left_half_done,
+    no_setting_is_changed_for_now,
     the_preferred_node_is_primary,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import NotSeen
 from ..model import Snapshot, Verdicts
+from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS, would_wait
 from ..show import Table, size
 
 
@@ -19,10 +20,13 @@ def _failover(now: Snapshot) -> str:
         standby = now.standby
     except NotSeen as silence:
         return f"no: {silence}"
+    names = would_wait(standby)
+    waits = f". {SYNCHRONOUS} is {names!r} on {standby.node}: its consent says {ASYNCHRONOUS!r}, too" if names else ""
     try:
-        return f"yes: to {standby.node}, which is {size(now.lag())} behind; what is not replicated then may be lost"
+        lag = size(now.lag())
+        return f"yes: to {standby.node}, which is {lag} behind; what is not replicated then may be lost{waits}"
     except (NotSeen, ValueError) as unknown:
-        return f"to {standby.node}, at {standby.position}; how far behind is not known: {unknown}"
+        return f"to {standby.node}, at {standby.position}; how far behind is not known: {unknown}{waits}"
 
 
 def read_traffic(now: Snapshot) -> Table:

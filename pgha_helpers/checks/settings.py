@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from .. import dialect
 from ..conninfo import PROOF
 from ..errors import NotSeen
 from ..model import Running, Snapshot
+from ..plans.for_now import satisfied
 from ..show import Table
 from .check import check
 
@@ -74,16 +73,6 @@ def what_is_acknowledged_is_on_the_disk(now: Snapshot) -> str | None:
 
 def _hints(seen: Running) -> str:
     return next((name for name in ("data_checksums", "wal_log_hints") if seen.settings[name] == "on"), "neither")
-
-
-@check()
-def no_commit_would_wait_for_a_missing_standby(now: Snapshot) -> str | None:
-    """The standby would not, once promoted, make every commit wait for a synchronous standby that is not there.
-
-    Set synchronous_standby_names to '' on the standby and reload; set it again when the other node streams.
-    """
-    names = now.standby.settings["synchronous_standby_names"]
-    return f"synchronous_standby_names is {names!r} on {now.standby.node}" if names else None
 
 
 def differences(now: Snapshot) -> tuple[tuple[str, str, str], ...]:
@@ -188,18 +177,3 @@ def commits_would_go_on_after_the_move(now: Snapshot) -> str | None:
     if satisfied(names, old):
         return None
     return f"synchronous_standby_names is {names!r} on {standby.node}: commits would wait for more than {old}"
-
-
-def satisfied(names: str, standby: str) -> bool:
-    """Whether one standby of this name is all that these synchronous_standby_names wait for.
-
-    >>> [satisfied(names, "db0") for names in ("", "*", "db0", "FIRST 1 (db1, DB0)", "any 1 (*)", '1 ("db0")')]
-    [True, True, True, True, True, True]
-    >>> [satisfied(names, "db0") for names in ("db1", "FIRST 2 (db0, db1)", "ANY 2 (*)", "2 (db0, x)")]
-    [False, False, False, False]
-    """
-    match = re.fullmatch(r"\s*(?:(?:first|any)\s+)?(\d+)\s*\((.*)\)\s*", names, re.IGNORECASE | re.DOTALL)
-    count, listed = (int(match[1]), match[2]) if match else (1, names)
-    words = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', listed)
-    wanted = [quoted.replace('""', '"') or plain for quoted, plain in words]
-    return not names.strip() or (count == 1 and any(name == "*" or name.lower() == standby.lower() for name in wanted))

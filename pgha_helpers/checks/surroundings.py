@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..model import Snapshot
+from ..errors import NotSeen
+from ..model import ForNow, Snapshot
 from ..model.survey import Manager
 from .check import check
 
@@ -47,6 +48,29 @@ def no_removal_was_left_half_done(now: Snapshot) -> str | None:
     """
     half = [f"{k.path} on {k.node}" for name in now.pair.names for k in now.host(name).kept if k.state != "aside"]
     return f"half removed: {', '.join(half)}" if half else None
+
+
+@check(level="warning", value=lambda now: f"{len(_for_now(now))} changed")
+def no_setting_is_changed_for_now(now: Snapshot) -> str | None:
+    """No setting is still as a failover has changed it for a while.
+
+    Run rebuild: it sets it back as soon as no commit would have to wait for that.
+    """
+    return "; ".join(map(str, _for_now(now))) or None
+
+
+def _for_now(now: Snapshot) -> list[ForNow]:
+    """Those of the nodes that were looked at. Raises NotSeen where there are none, and a node was not."""
+    found: list[ForNow] = []
+    unseen = None
+    for name in now.pair.names:
+        try:
+            found += now.host(name).for_now
+        except NotSeen as silence:
+            unseen = silence
+    if unseen and not found:
+        raise unseen
+    return found
 
 
 def _kept(now: Snapshot) -> str:

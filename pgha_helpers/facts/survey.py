@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import dialect
 from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable
-from ..model import Kept, Lsn, Running
+from ..model import ForNow, Kept, Lsn, Running
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
@@ -120,9 +120,9 @@ def parse_host(
         segment=took[len(took) // 2] if took else None,
     )
     managers = tuple(_manager(text) for text in words.get("manager", ()))
-    return replace(
-        found, archiver=archiver, host=Host(managers, (*words.get("refused", ()), *refused), connection, kept)
-    )
+    changed = tuple(it for line in words.get("fornow", ()) if (it := ForNow.parse(found.node, line)))
+    host = Host(managers, (*words.get("refused", ()), *refused), connection, kept, changed)
+    return replace(found, archiver=archiver, host=host)
 
 
 def _manager(text: str) -> Manager:

@@ -66,6 +66,7 @@ for program in pg_ctl pg_controldata pg_waldump psql; do
   [ -x "$2/$program" ] || echo "refused $2/$program cannot be run by $(id -un)"
 done
 case "$3" in "~"*) state="$(getent passwd "$(id -un)" | cut -d: -f6)${3#\~}";; *) state=$3;; esac
+for file in "$state"/for-now-*; do [ ! -f "$file" ] || sed 's/^/fornow /' "$file"; done
 place=$state
 while [ ! -e "$place" ]; do place=$(dirname "$place"); done
 [ -d "$place" ] && [ -w "$place" ] || echo "refused state_directory $state cannot be written by $(id -un)"

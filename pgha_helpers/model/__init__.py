@@ -26,7 +26,7 @@ from .sightings import (
 )
 from .snapshot import Snapshot
 from .ssh import Ssh
-from .survey import Survey
+from .survey import ForNow, Survey
 from .vantage import HERE, Heard, Vantage
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Deeds",
     "Disk",
     "Fence",
+    "ForNow",
     "Heard",
     "Hung",
     "Kept",

@@ -5,8 +5,9 @@ Ages and spans are seconds, sizes are bytes, and an xmin age is a number of tran
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from .kept import Kept
 from .positions import Lsn
@@ -112,6 +113,40 @@ class Manager:
 
 
 @dataclass(frozen=True)
+class ForNow:
+    """A setting that the run `run` has changed for a while on a node, from `was` to `value`; as it is noted there.
+
+    `altered` is whether ALTER SYSTEM had set it before; else to reset it brings back what stands in a file.
+    """
+
+    node: str
+    setting: str
+    was: str
+    value: str
+    altered: bool
+    run: str
+    at: str
+
+    @property
+    def line(self) -> str:
+        """As it stands in the node's file."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def parse(cls, node: str, line: str) -> ForNow | None:
+        """What a line of this node tells, or None for one that is not ours, or that a full disk has torn."""
+        try:
+            told = json.loads(line)
+            return cls(node, **{key.name: told[key.name] for key in fields(cls) if key.name != "node"})
+        except (ValueError, LookupError, TypeError):
+            return None
+
+    def __str__(self) -> str:
+        since = f"since run {self.run} at {self.at}"
+        return f"{self.setting} is {self.value!r} on {self.node} for now, {since}; it was {self.was!r}"
+
+
+@dataclass(frozen=True)
 class Start:
     """What a server would start with as its files are now, whatever runs there.
 
@@ -128,13 +163,15 @@ class Host:
     """What the node's shell says beyond Disk.
 
     `refused` are commands that a run would need and may not use, each with why. `connection` says why this node
-    cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside.
+    cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside,
+    and `for_now` settings that a run has changed for a while.
     """
 
     managers: tuple[Manager, ...] = ()
     refused: tuple[str, ...] = ()
     connection: str = ""
     kept: tuple[Kept, ...] = ()
+    for_now: tuple[ForNow, ...] = ()
 
 
 @dataclass(frozen=True)

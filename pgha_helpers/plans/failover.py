@@ -9,6 +9,7 @@ from ..errors import NotSafe
 from ..model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped
 from ..show import span
 from .account import Account, may_be_lost
+from .for_now import asynchronous
 from .living import Lost, fence_step, refuse_the_living, symptoms
 from .plan import Plan
 
@@ -27,6 +28,7 @@ def plan_failover(
         raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
     refuse_the_living(now, target, old, fenced_by)
     _refuse_a_delay(target, skip_delay)
+    set_aside, extras, told = asynchronous(target)
     return Plan(
         "promote",
         target.node,
@@ -35,12 +37,14 @@ def plan_failover(
         steps=(
             fence_step(now, old, fenced_by),
             *_let_go(target),
+            *set_aside,
             _salvage(target, old, salvage),
             f"Let {target.node} replay to the end, and promote it",
             f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
         ),
+        extras=extras,
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=(*symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
+        told=(*told, *symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
     )
 
 
@@ -81,15 +85,18 @@ def _kind(old: Lost) -> str:
 
 def promoted(primary: Running, old: Sighting) -> Plan:
     """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody remembers."""
+    set_aside, extras, told = asynchronous(primary)
     return Plan(
         "promote",
         primary.node,
         old.node,
         "promoted",
         steps=(
+            *set_aside,
             f"{primary.node} is already primary: lead the clients there, and checkpoint it",
             f"{old.node} comes back later, through rebuild",
         ),
+        extras=extras,
         roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is lost",
-        told=(f"{old.node} {old}",),
+        told=(*told, f"{old.node} {old}"),
     )

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ..errors import BadParameters, NotSafe
-from ..model import Kept, Running, Slot, Snapshot
+from ..model import ForNow, Kept, Running, Slot, Snapshot
 from ..show import size, span
+from .for_now import why_not_back
 from .plan import Plan
 
 _PATIENT = "these go only when the pair is whole: run this without remove_kept first, then once more with it"
@@ -20,7 +21,7 @@ _PATIENT = "these go only when the pair is whole: run this without remove_kept f
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What there is, and what of it is asked for by name.
+    """What there is, and what of it is asked for by name; settings that are changed `for_now` need no asking.
 
     `only_copies` says by a kept directory's name why it may hold the only copy of a commit; empty where it cannot.
     """
@@ -29,6 +30,7 @@ class Leftovers:
     drop_slots: tuple[str, ...] = ()
     remove_kept: tuple[str, ...] = ()
     only_copies: Mapping[str, str] = field(default_factory=dict)
+    for_now: tuple[ForNow, ...] = ()
 
     @property
     def to_remove(self) -> tuple[Kept, ...]:
@@ -54,20 +56,39 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
 
     A plan that has nothing else to do becomes one of kind `tidy`. Raises BadParameters or NotSafe for what may not go.
     """
-    told = (*plan.told, *told_of_slots(now), *told_of_kept(left.kept))
+    told = (*plan.told, *told_of_slots(now), *told_of_kept(left.kept), *_stays(plan, now, left.for_now))
     _refuse_names(left)
     if left.remove_kept and not plan.already:
         raise NotSafe(
             f"{', '.join(left.remove_kept)} may not be removed by this run: {plan.kind} comes first", _PATIENT
         )
     slots = tuple((seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots))
-    steps = (*(_drop(now, node, slot) for node, slot in slots), *(_remove(left, kept) for kept in left.to_remove))
+    steps = (
+        *_set_back(plan, now, left.for_now),
+        *(_drop(now, node, slot) for node, slot in slots),
+        *(_remove(left, kept) for kept in left.to_remove),
+    )
     why = tuple(f"{name} may hold the only copy of a commit: {why}" for name, why in left.only_copies.items() if why)
     if plan.already and not steps:
         return replace(plan, told=told)
     extras = (*(f"drop slot {name}" for name in left.drop_slots), *(left.removal(name) for name in left.remove_kept))
     whole = replace(plan, kind="tidy", already="", steps=(), roles=plan.already) if plan.already else plan
     return replace(whole, steps=(*whole.steps, *steps), extras=(*whole.extras, *extras), told=(*told, *why))
+
+
+def _set_back(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...]:
+    """A step for each setting that can be set back, as it was."""
+    return tuple(
+        f"Set {it.setting} on {it.node} back to {it.was!r}, as it was before run {it.run}"
+        for it in found
+        if not why_not_back(it, now, rebuilt=plan.node)
+    )
+
+
+def _stays(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...]:
+    """A sentence for each that cannot be, and why."""
+    reasons = ((it, why_not_back(it, now, rebuilt=plan.node)) for it in found)
+    return tuple(f"{it}. It stays so: {why_not}" for it, why_not in reasons if why_not)
 
 
 def _refuse_names(left: Leftovers) -> None:

@@ -10,7 +10,9 @@ from .. import show
 
 #: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
 #: An unknown number was a consent of earlier versions.
-_DONE_BEFORE = re.compile(r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+")
+_DONE_BEFORE = re.compile(
+    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+|asynchronous for now"
+)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from ..actions import promoting, replay
+from ..actions.for_now import change_for_now
 from ..interrupts import uninterrupted
 from ..model import Snapshot
 from ..plans import Plan
+from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS
 from ..run import Run
 from ..window import window
 from .fence import define_afterwards, fence
 from .salvage import salvage
+
+
+def wait_for_nobody(run: Run, plan: Plan) -> None:
+    """As the consent says: commits on the promoted node shall not wait for a standby that is missing."""
+    if ASYNCHRONOUS in plan.extras:
+        change_for_now(run, plan.node, SYNCHRONOUS, "")
 
 
 def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
@@ -25,12 +33,11 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
         if fenced.way == "ssh":
             replay.cut_off(run, target, plan.peer)
         replay.let_go(run, target, skip)
+        wait_for_nobody(run, plan)
         salvage(run, plan, now, fenced.fingerprint)
         replay.replay_what_it_has(run, target)
         with uninterrupted():
             promoting.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)
-    if skip:
-        replay.restore_delay(run, plan.node)
     if fenced.way == "ssh":
         define_afterwards(run, plan, now, major)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .. import clients, plans
 from ..actions import promoting, servers
+from ..actions.for_now import set_back
 from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
 from ..plans import Plan
 from ..run import Run
 from .bringing_back import bring_back, lead_clients, waits_for_standby
 from .consented import as_consented, seen_now
-from .failover import fail_over
+from .failover import fail_over, wait_for_nobody
 from .outage import tell_outage
 from .resuming import resume
 from .switchover import switch_over
@@ -41,6 +42,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     target = seen[plan.node]
     if isinstance(target, Running) and target.writable:
         _is_there(run, plan, seen)
+        wait_for_nobody(run, plan)
     else:
         again, now = as_consented(run, plan, seen if plan.kind == "failover" else None)
         ROADS[again.kind](run, plan, now)
@@ -52,6 +54,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     tell_outage(run)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
+    set_back(run)
     return run.deeds_since(already)
 
 
@@ -66,6 +69,7 @@ def follow(run: Run, plan: Plan) -> Deeds:
     bring_back(run, old, new)
     clients.lead_readers(run, plan)
     clients.left_behind(run, old)
+    set_back(run)
     return run.deeds_since(already)
 
 

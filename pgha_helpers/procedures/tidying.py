@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..actions import kept, marker, slots
+from ..actions.for_now import set_back
 from ..errors import Failure
 from ..facts import look
+from ..facts.for_now import read_all_for_now
 from ..facts.kept import read_all_kept
 from ..facts.only_copies import only_copies
 from ..facts.unarchived import read_unarchived
@@ -21,9 +23,13 @@ from ..run import Run
 def leftovers(run: Run, now: Snapshot) -> Leftovers:
     """What there is on both nodes, and what this run's parameters ask for."""
     drop, remove = (names(str(run.parameters.get(key, ""))) for key in ("drop_slots", "remove_kept"))
-    found = Leftovers(read_all_kept(run, sized=run.permit is None), drop, remove)  # past the gate nobody reads sizes
+    kept, for_now = (
+        read_all_kept(run, sized=run.permit is None),
+        read_all_for_now(run),
+    )  # past the gate nobody reads sizes
+    found = Leftovers(kept, drop, remove, for_now=for_now)
     asked = found.to_remove if len(now.primaries) == 1 else ()
-    return Leftovers(found.kept, drop, remove, only_copies(run, now, asked))
+    return replace(found, only_copies=only_copies(run, now, asked))
 
 
 def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
@@ -47,5 +53,6 @@ def tidy(run: Run, plan: Plan) -> None:
         if found.removal(it.name) not in plan.extras:
             raise Failure(f"{it.path} is not what was consented to any more", "run the notebook again from the top")
         kept.remove(run, it, bool(found.only_copies.get(it.name)))
+    set_back(run)
     for line in told_of_slots(look(run)):
         print(f"  {line}", flush=True)

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers import HEALTHY, judged, look, readiness
 from pgha_helpers import lab as labs
 from pgha_helpers.actions import promoting, wal_copy
 from pgha_helpers.errors import NotConfirmed
 from pgha_helpers.lab import Lab, Load
 
 from ..conftest import pgha
-from .dying import SEED
+from .dying import SEED, Words, at_boundary
 from .nights import once_before
-from .runs import carry_out, did
+from .runs import carry_out, did, running
 from .servers import Watch, ask, orphan_a_backend, records, send_all, writable
 from .test_killed import kill_group, start, wait_for_event
 
@@ -42,6 +43,14 @@ def night(pair: Lab) -> Iterator[Load]:
             time.sleep(0.01)
     assert watch.overlaps == 0 and writable(pair) == ["db1"]
     assert load.acknowledged > before and load.missing(pair.dsn) == []
+
+
+def by_day(pair: Lab) -> str:
+    """What a verify tells."""
+    with running(pair, "verify") as run:
+        now = look(run, closely=True)
+        verdicts = judged(run, HEALTHY, now)
+        return f"{readiness(now, verdicts)}\n{verdicts}"
 
 
 def fail_over(pair: Lab | Path, **parameters: object) -> str:
@@ -115,7 +124,7 @@ def test_a_delay_that_a_run_has_skipped_which_died_is_set_as_it_was(pair: Lab, m
             fail_over(pair, skip_delay=True)
         monkeypatch.undo()
         assert ask(pair, "db1", "show recovery_min_apply_delay") == [("0",)]
-        assert "recovery_min_apply_delay to 3600000ms, as it was" in fail_over(pair, skip_delay=True)
+        assert "recovery_min_apply_delay back to '1h', as it was" in fail_over(pair, skip_delay=True)
     assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
 
 
@@ -145,19 +154,29 @@ def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pyt
             fail_over(pair)
 
 
-def test_a_synchronous_pair_is_told_what_to_set(pair: Lab, tmp_path: Path) -> None:
-    """Without its standby no commit would return on the new primary."""
+def test_a_synchronous_pair_goes_on_alone_and_waits_again_when_its_standby_streams(pair: Lab) -> None:
+    """Without it no commit would return on the new primary. db1's names stand in its configuration file."""
+    name = "synchronous_standby_names"
+    ask(pair, "db0", f"alter system set {name} = '*'")
+    with (pair.node("db1").data_directory / "postgresql.conf").open("a") as file:
+        file.write(f"\n{name} = '*'\n")
     for node in pair.nodes:
-        ask(pair, node, "alter system set synchronous_standby_names = '*'")
         ask(pair, node, "select pg_reload_conf()")
-    words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
+    assert f"{name} is '*' on db1: its consent says 'asynchronous for now', too" in by_day(pair)
+    words = "promote db1, asynchronous for now"
     with night(pair):
         pair.kill("db0")
-        refused = pgha("run", "promote", str(pair.pair_file), *words)
-        assert refused.returncode == 4 and "synchronous_standby_names" in refused.stdout
-        ask(pair, "db1", "alter system set synchronous_standby_names = ''")
-        ask(pair, "db1", "select pg_reload_conf()")
-        fail_over(pair)
+        with pytest.raises(NotConfirmed, match="this run needs 'promote db1, asynchronous for now'"):
+            fail_over(pair)
+        assert ask(pair, "db1", f"show {name}") == [("*",)]
+        died = at_boundary("promote")(pair, Words("promote", words, {"occasion": "failover"}))
+        assert died == "before db1: promote" and ask(pair, "db1", f"show {name}") == [("",)]
+        carry_out(pair, "promote", words, occasion="failover")
+        assert f"{name} is '' on db1 for now, since run" in by_day(pair)
+    assert f"set {name} back to '*', as it was" in did(carry_out(pair, "rebuild", "rebuild db0"))
+    assert ask(pair, "db1", f"show {name}") == [("*",)]
+    assert name not in (pair.node("db1").data_directory / "postgresql.auto.conf").read_text()
+    ask(pair, "db1", "create table commits_return ()")
 
 
 def test_a_failover_that_is_killed_at_a_random_moment_converges(pair: Lab) -> None:

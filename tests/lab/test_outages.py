@@ -24,7 +24,7 @@ from pgha_helpers.records.summary import summarise
 from .dying import Words, at_boundary
 from .nights import once_before
 from .runs import carry_out
-from .servers import records, writable
+from .servers import ask, records, writable
 
 BEFORE_PROOF = "prove that it has replayed"
 WAIT = 1.5  # seconds until somebody starts it again
@@ -66,13 +66,22 @@ def clients(pair: Lab) -> Iterator[Load]:
     assert load.missing(pair.dsn) == []
 
 
+def synchronous(pair: Lab, names: str) -> None:
+    for node in pair.nodes:
+        ask(pair, node, f"alter system set synchronous_standby_names = '{names}'")
+        ask(pair, node, "select pg_reload_conf()")
+
+
 def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None:
+    """On a synchronous pair, where clients go on when the old primary streams: no road is tried before that."""
     words = Words("promote", f"promote {other(pair)}")
+    synchronous(pair, "*")
     with clients(pair) as load:
         runs = [killed(pair, words)]
         assert told(pair)["over"] is False
         runs.append(killed(pair, words))
         carry_out(pair, "promote", words.consent)
+    synchronous(pair, "")
     whole = told(pair)
     assert whole["runs"] == [*runs, newest(pair).name[-8:]] and not whole["at_least"]
     assert whole["seconds"] > 2 * WAIT and abs(whole["seconds"] - load.longest_gap()) < SLACK

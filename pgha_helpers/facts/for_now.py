@@ -1,0 +1,33 @@
+"""What is noted on a node of settings that runs have changed for a while: a file of each, in its state directory."""
+
+from __future__ import annotations
+
+from ..errors import CommandFailed, TooSlow, Unreachable
+from ..model import ForNow
+from ..run import Run
+from ..wire.doors import Door
+
+_READ = """
+case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}";; esac
+for file in "$1"/for-now-*; do [ ! -f "$file" ] || cat -- "$file"; done; :
+"""
+
+
+def read_for_now(door: Door) -> tuple[ForNow, ...]:
+    """The settings of this node that are changed for now. Raises as a command does."""
+    told = door.script(_READ, door.node.state_directory).stdout.decode("utf-8", "replace")
+    return tuple(found for line in told.splitlines() if (found := ForNow.parse(door.node.name, line)))
+
+
+def read_all_for_now(run: Run) -> tuple[ForNow, ...]:
+    """Those of the nodes that this run has locked, or of both before it has; nothing of one that does not answer."""
+    names = run.lock.held or run.pair.names
+
+    def ask(name: str) -> tuple[ForNow, ...]:
+        try:
+            return read_for_now(run.doors[name]) if name in names else ()
+        except (Unreachable, TooSlow, CommandFailed):
+            return ()
+
+    first, second = run.both(ask)
+    return (*first, *second)
