@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import dialect
 from ..conninfo import PROOF
 from ..errors import NotSeen

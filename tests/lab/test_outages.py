@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.actions import promoting
 from pgha_helpers.archive.entries import entries
 from pgha_helpers.archive.listing import listing
 from pgha_helpers.archive.page import page
@@ -22,7 +21,7 @@ from pgha_helpers.procedures import resuming
 from pgha_helpers.records.summary import summarise
 
 from .dying import Words, at_boundary
-from .nights import once_before
+from .nights import MOMENTS, once_before
 from .runs import carry_out
 from .servers import ask, records, writable
 
@@ -130,7 +129,7 @@ def test_a_promotion_that_comes_after_its_run_has_died_is_told_by_the_next(
         raise SystemExit("kill -9, as far as the pair can tell")
 
     with clients(pair) as load:
-        once_before(monkeypatch, promoting, "_is_writable", die)
+        once_before(monkeypatch, *MOMENTS["after promote was sent"], die)
         with pytest.raises(SystemExit):
             carry_out(pair, "promote", f"promote {target}")
         assert told(pair)["over"] is False
