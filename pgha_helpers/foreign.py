@@ -10,13 +10,13 @@ import re
 _BYTE = re.compile("[\udc80-\udcff]")
 
 
-def text_of(data: bytes) -> str:
-    r"""Bytes as text. A byte that is no UTF-8 stays what it is, so that a name can be sent back as it came.
+def text_of(data: bytes, codec: str = "utf-8") -> str:
+    r"""Bytes as text. A byte that means nothing stays what it is, so that a name can be sent back as it came.
 
     >>> text_of(b"caf\xe9").encode("utf-8", "surrogateescape")
     b'caf\xe9'
     """
-    return data.decode("utf-8", "surrogateescape")
+    return data.decode(codec, "surrogateescape")
 
 
 def shown(text: str) -> str:

@@ -2,6 +2,9 @@
 
 The connection is asynchronous, because a server that was stopped with SIGSTOP still accepts connections and never
 answers: libpq's connect_timeout and the server's statement_timeout are then worth nothing.
+
+A session speaks the server's own encoding, so that the server converts nothing: the name of a database is bytes in the
+encoding of whoever made it, and one that was made in another ended every query that showed it.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from psycopg2 import extensions
 
 from .. import passfile
 from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
+from ..foreign import text_of
 from . import trips
 
 Row = dict[str, Any]
+extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")  # nobody knows what a byte means there: mostly this
 
 
 class Session:
@@ -72,7 +77,9 @@ class Session:
             with self._answering(statement):
                 self._wait(connection, deadline)
                 columns = [column.name for column in cursor.description or ()]
-                return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()] if columns else []
+                codec = extensions.encodings.get(connection.encoding, "utf_8")
+                told = cursor.fetchall() if columns else []
+                return [{name: _read(value, codec) for name, value in zip(columns, row, strict=True)} for row in told]
 
         return rows
 
@@ -86,6 +93,10 @@ class Session:
             raise TooSlow(f"{self.where}: no answer to {_first_words(statement)!r} in time") from None
         except psycopg2.Error as error:
             raise self._lost_or_refused(error, statement) from None
+        except (ValueError, OverflowError) as unread:  # a value that has no form here: a year 10000, half a character
+            self.close()
+            words = f"{type(unread).__name__}: {_one_line(unread)}"
+            raise QueryFailed(f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}") from unread
         except BaseException:  # Ctrl-C: the connection is still busy with the statement
             self.close()
             raise
@@ -106,16 +117,29 @@ class Session:
         if self._connection is not None and self._connection.closed:
             self._connection = None
         if self._connection is None:
-            trips.count("connection")
-            try:
-                connection = psycopg2.connect(**{**self._settings, "async_": True})
-                self._wait(connection, time.monotonic() + self._connect)
-            except TimeoutError:
-                raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
-            except psycopg2.Error as error:
-                raise Unreachable(f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)) from None
+            connection = self._connected()
+            own = connection.get_parameter_status("server_encoding")
+            if own in extensions.encodings and own != connection.get_parameter_status("client_encoding"):
+                connection.close()
+                self._settings = {**self._settings, "client_encoding": own}
+                connection = self._connected()
+            for words in (extensions.BYTES, extensions.BYTESARRAY):
+                extensions.register_type(words, connection)  # psycopg2's own reading ends at the first foreign byte
             self._connection = connection
         return self._connection
+
+    def _connected(self) -> Any:
+        trips.count("connection")
+        try:
+            connection = psycopg2.connect(**{**self._settings, "async_": True})
+            self._wait(connection, time.monotonic() + self._connect)
+        except TimeoutError:
+            raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
+        except psycopg2.Error as error:
+            raise Unreachable(f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)) from None
+        except ValueError as odd:  # libpq's settings go through UTF-8
+            raise Unreachable(f"SQL: {self.where}: a setting is no UTF-8, or holds a NUL: {_one_line(odd)}") from odd
+        return connection
 
     def _why(self, error: psycopg2.Error) -> str:
         """What libpq only prints: why it had no password to send."""
@@ -139,6 +163,13 @@ class Session:
             self.close()
             return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
         return QueryFailed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
+
+
+def _read(value: Any, codec: str) -> Any:
+    """A value as text, where it is bytes because `_open` asks for them."""
+    if isinstance(value, list):
+        return [_read(one, codec) for one in value]
+    return text_of(value, codec) if isinstance(value, bytes) else value
 
 
 def keywords(dsn: str) -> dict[str, str]:
