@@ -4,6 +4,8 @@ Every error is one sentence of what and where, and usually a remedy: what is all
 """
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .foreign import shown
@@ -61,6 +63,10 @@ class QueryFailed(Refusal):
     """PostgreSQL answered a statement with an error."""
 
 
+class Unreadable(CommandFailed, QueryFailed):
+    """Somebody answered, and what he said cannot be read: as good as no answer."""
+
+
 class TooSlow(Refusal, TimeoutError):
     """A deadline passed. It says nothing about whether the work was done: look again."""
 
@@ -97,6 +103,19 @@ class Undecided(Failure):
 
 class Aborted(Failure):
     """A hand-over was taken back before promote was sent: the old primary is primary again."""
+
+
+@contextmanager
+def understood(who: str, what: str) -> Iterator[None]:
+    """Around whatever reads what others say: what cannot be read is an Unreadable that says whose it was, and why."""
+    try:
+        yield
+    except HaError:
+        raise
+    except ValueError as odd:
+        raise Unreadable(f"{who}: {what} cannot be read: {odd}") from odd
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, StopIteration) as odd:
+        raise Unreadable(f"{who}: {what} cannot be read: a part of it is missing, or has another form") from odd
 
 
 def unforeseen(error: BaseException) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 _BYTE = re.compile("[\udc80-\udcff]")
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]*)?(?:e[-+]?[0-9]{1,2})?")
 
 
 def text_of(data: bytes, codec: str = "utf-8") -> str:
@@ -26,3 +28,79 @@ def shown(text: str) -> str:
     caf\xe9
     """
     return _BYTE.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+
+
+def lines_of(text: str) -> list[str]:
+    r"""Lines as programs write them. Python's own also end at characters that may stand in a name.
+
+    >>> lines_of("db0\x0b\u2028\r\nfiles\n"), lines_of("")
+    (['db0\x0b\u2028\r', 'files'], [])
+    """
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def whole(text: str, what: str) -> int:
+    """A whole number in decimal digits. Raises ValueError that says what it was to be, and what stands there.
+
+    >>> whole(" 42", "free blocks"), whole("42 kB", "free blocks")
+    Traceback (most recent call last):
+      ...
+    ValueError: free blocks: a whole number is expected, found '42 kB'
+    """
+    if not _WHOLE.fullmatch(text.strip(" \t\r")):
+        raise ValueError(f"{what}: a whole number is expected, found {_quoted(text)}")
+    return int(text)
+
+
+def number(text: str, what: str) -> float:
+    """A number, and never `nan` or `inf`. Raises ValueError as `whole` does.
+
+    >>> number("1795376791.5", "the clock"), number("1795376791.%N", "the clock")
+    Traceback (most recent call last):
+      ...
+    ValueError: the clock: a number is expected, found '1795376791.%N'
+    """
+    if not _NUMBER.fullmatch(text.strip(" \t\r")):
+        raise ValueError(f"{what}: a number is expected, found {_quoted(text)}")
+    return float(text)
+
+
+def blocks_of(text: str) -> int:
+    """Bytes, of a number of blocks and the size of one, as `stat -f -c '%a %S'` tells them. Raises ValueError.
+
+    >>> blocks_of("2 4096")
+    8192
+    """
+    count, _, size = text.partition(" ")
+    return whole(count, "free blocks") * whole(size, "bytes of a block")
+
+
+def _quoted(text: str) -> str:
+    return repr(shown(text if len(text) <= 60 else text[:57] + "..."))
+
+
+class Told:
+    """An answer of one of our scripts, whose lines are "word rest"; a word may come more than once."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._rests: dict[str, list[str]] = {}
+        for line in lines:
+            word, _, rest = line.partition(" ")
+            self._rests.setdefault(word, []).append(rest)
+
+    def all(self, word: str) -> tuple[str, ...]:
+        """What stands behind each of these words."""
+        return tuple(self._rests.get(word, ()))
+
+    def one(self, word: str, default: str = "") -> str:
+        """What stands behind the first of them."""
+        return self._rests.get(word, [default])[0]
+
+    def wholes(self, word: str) -> tuple[int, ...]:
+        """The same as whole numbers. Raises ValueError."""
+        return tuple(whole(rest, word) for rest in self.all(word))
+
+    def numbers(self, word: str) -> tuple[float, ...]:
+        """The same as numbers. Raises ValueError."""
+        return tuple(number(rest, word) for rest in self.all(word))

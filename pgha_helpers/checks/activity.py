@@ -89,7 +89,10 @@ def the_archiver_would_not_hold_the_shutdown(now: Snapshot) -> str | None:
 
 def _archiver(now: Snapshot) -> Archiver:
     now.host(now.primary.node)  # what waits is counted by the shell
-    return now.closely(now.primary.node).archiver
+    archiver = now.closely(now.primary.node).archiver
+    if archiver.unread and archiver.mode != "off":
+        raise NotSeen(f"{now.primary.node}: {archiver.unread}", f"look at the tools in the PATH of {now.primary.node}")
+    return archiver
 
 
 def _archiving(archiver: Archiver) -> str:

@@ -61,6 +61,8 @@ def _verdict(check: Check, now: Snapshot) -> Verdict:
         return Verdict(check.title, "unknown", silence.what.split("\n")[0], remedy=_sentence(silence.remedy))
     except ValueError as odd:
         return Verdict(check.title, "unknown", str(odd).split("\n")[0], remedy=_sentence(""))
+    except KeyError as missing:  # a setting that this server does not show us, or does not have
+        return Verdict(check.title, "unknown", f"{missing} is not among what was told", remedy=_sentence(""))
     value, limit = _read(check.value, now), _read(check.limit, now)
     if reason is None:
         return Verdict(check.title, "ok", value=value, limit=limit)
@@ -77,5 +79,5 @@ def _read(reading: Reading, now: Snapshot) -> str:
     """What to show beside the verdict; nothing where the node that would tell does not."""
     try:
         return reading(now)
-    except (NotSeen, ValueError):
+    except (NotSeen, ValueError, KeyError):
         return ""

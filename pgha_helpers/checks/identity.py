@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from ..errors import NotSeen
 from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot
@@ -10,6 +11,8 @@ from ..model.sightings import disk_of, system_id_of, to_be_seen
 from ..show import size
 from .check import check
 from .forks import at_stake
+
+T = TypeVar("T")
 
 
 @check(value=lambda now: _named(s.node for s in now.running))
@@ -134,7 +137,7 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
 
 @check(
     level="warning",
-    value=lambda now: _named(f"{node} {disk.clock_skew:+.2f} s" for node, disk in _disks(now)),
+    value=lambda now: _named(f"{node} {skew:+.2f} s" for node, skew in _skews(now).items()),
     limit=lambda now: f"{now.pair.limits.clock_skew:g} s",
 )
 def the_clocks_agree(now: Snapshot) -> str | None:
@@ -143,13 +146,12 @@ def the_clocks_agree(now: Snapshot) -> str | None:
     Mend NTP: with skewed clocks, lag in seconds and the times in this record mean little.
     """
     limit = now.pair.limits.clock_skew
-    skewed = [f"{node} is {disk.clock_skew:+.1f} s off" for node, disk in _disks(now) if abs(disk.clock_skew) > limit]
-    return "; ".join(skewed) or None
+    return "; ".join(f"{node} is {skew:+.1f} s off" for node, skew in _skews(now).items() if abs(skew) > limit) or None
 
 
 @check(
     level="warning",
-    value=lambda now: _named(f"{node} {size(disk.free_bytes)}" for node, disk in _disks(now)),
+    value=lambda now: _named(f"{node} {size(free)}" for node, free in _free(now).items()),
     limit=lambda now: size(now.pair.limits.free_space),
 )
 def there_is_disk_space(now: Snapshot) -> str | None:
@@ -158,8 +160,24 @@ def there_is_disk_space(now: Snapshot) -> str | None:
     Free some space: a full disk stops the primary, or replay on the standby.
     """
     limit = now.pair.limits.free_space
-    full = [f"{node} has {size(disk.free_bytes)} free" for node, disk in _disks(now) if disk.free_bytes < limit]
-    return "; ".join(full) or None
+    return "; ".join(f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit) or None
+
+
+def _free(now: Snapshot) -> dict[str, int]:
+    return {node: _told(node, disk, "free", disk.free_bytes) for node, disk in _disks(now)}
+
+
+def _skews(now: Snapshot) -> dict[str, float]:
+    return {node: _told(node, disk, "clock", disk.clock_skew) for node, disk in _disks(now)}
+
+
+def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
+    """What the node's shell told. Raises NotSeen where that could not be read."""
+    if value is None:
+        raise NotSeen(
+            f"{node}: {disk.unread.get(word, f'{word} is not told')}", f"look at the tools in the PATH of {node}"
+        )
+    return value
 
 
 def _named(words: Iterable[str]) -> str:

@@ -78,8 +78,10 @@ def _history(seen: Running, timeline: int) -> list[list[str]]:
     if seen.disk is None:
         raise NotSeen(f"{seen.node}: {seen.shell_silent}", f"mend the shell of {seen.node}")
     if timeline not in seen.disk.histories:
+        file = f"{timeline:08X}.history"
+        unread = seen.disk.unread.get(file)
         raise NotSeen(
-            f"{seen.node} has no {timeline:08X}.history in pg_wal",
+            f"{file} of {seen.node}: {unread}" if unread else f"{seen.node} has no {file} in pg_wal",
             "copy that file there from the archive, or from the other node if they surely have one history",
         )
     return [line.split() for line in seen.disk.histories[timeline].splitlines() if line.strip()]

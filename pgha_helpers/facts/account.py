@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..errors import HaError
+from ..errors import HaError, understood
 from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ..model.sightings import disk_of
 from ..plans.account import Account
@@ -49,8 +49,9 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     if end.behind <= here.lsn:
         return Account(Position(timeline, end.behind), damaged=damaged)
     since = Position(timeline, Lsn(max(target.replayed, control.redo)))
-    lines = dump(run.doors[old], since, control.segment, only="Transaction", through=_COMMITS).text.splitlines()
-    beyond = [line for line in lines if Lsn.parse(line.split(" ", 1)[0]) >= here.lsn]
+    lines = dump(run.doors[old], since, control.segment, only="Transaction", through=_COMMITS).lines
+    with understood(old, "what pg_waldump tells of its commits"):
+        beyond = [line for line in lines if Lsn.parse(line.partition(" ")[0]) >= here.lsn]
     first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
     return Account(Position(timeline, end.behind), len(beyond), first, newest_of, damaged)
 

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotSafe
+from ..errors import NotSafe, understood
+from ..foreign import Told, blocks_of, lines_of, whole
 from ..model import Disk, Running
 from ..plans.copying import Copying, Half, Part
 from ..run import Run
@@ -32,8 +33,8 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     about = (door.node.data_directory, version, same, f"{primary.timeline:08X}", half)
     told = door.script(_script(), *about, *arguments, within=door.patience)
     wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
-    answer = told.stdout.decode("utf-8", "surrogateescape")
-    return parse_copying(answer, name, inside, wal, version, elsewhere)
+    with understood(name, "the answer of facts/copying.sh"):
+        return parse_copying(told.text, name, inside, wal, version, elsewhere)
 
 
 @cache
@@ -59,49 +60,46 @@ def parse_copying(
 ) -> Copying:
     """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order that was asked.
 
+    Raises ValueError or LookupError for an answer of another form.
+
     >>> told = "data /d/main\\ndevice 7\\nfree 2 4096\\nhalf 4 7 /d/main.clone-00c0ffee\\n"
     >>> seen = parse_copying(told, "db1", 100, 50, "PG_18_1", [])
     >>> seen.data.beside, seen.data.free, seen.data.needed, seen.halves
     ('/d/main', 8192, 150, (Half(path='/d/main.clone-00c0ffee', bytes=4096, device='7'),))
     """
-    lines = [(word, rest) for word, _, rest in (line.partition(" ") for line in text.splitlines())]
-    apart = any(word == "wal" for word, _ in lines)
+    lines = lines_of(text)
+    words = Told(lines)
     found: dict[str, list[Part]] = {"data": [], "wal": [], "tablespace": []}
-    rows = iter(tablespaces)
     for kind, path, facts in _parts(lines):
         if kind == "tablespace":
-            row = next(rows)
+            row = tablespaces[len(found[kind])]
             part = {"what": f"tablespace {row['name']}", "needed": int(row["size"]), "source": row["location"]}
             part["beside"] = f"{path}/{version}"
         elif kind == "wal":
             part = {"what": "pg_wal", "needed": wal, "beside": path}
         else:
-            part = {"what": "the data directory", "needed": inside + (0 if apart else wal), "beside": path}
+            part = {"what": "the data directory", "needed": inside + (0 if words.all("wal") else wal), "beside": path}
         found[kind].append(Part(path=path, **part, **facts))
-    halves = (rest.split(" ", 2) for word, rest in lines if word == "half")
+    halves = (rest.split(" ", 2) for rest in words.all("half"))
     return Copying(
         node,
         inside + sum(int(row["size"]) for row in tablespaces),
         found["data"][0],
         tuple(found["tablespace"]),
         next(iter(found["wal"]), None),
-        tuple(Half(path, int(kilobytes or 0) * 1024, device) for kilobytes, device, path in halves),
-        tuple(rest for word, rest in lines if word == "begun"),
-        left=next((rest for word, rest in lines if word == "left"), ""),
+        tuple(Half(path, whole(kilobytes or "0", "kilobytes") * 1024, device) for kilobytes, device, path in halves),
+        words.all("begun"),
+        left=words.one("left"),
     )
 
 
-def _parts(lines: list[tuple[str, str]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Kind, path and what is told of each part."""
-    starts = [at for at, (word, _) in enumerate(lines) if word in ("data", "wal", "tablespace")]
+    starts = [at for at, line in enumerate(lines) if line.startswith(("data ", "wal ", "tablespace "))]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        told = lines[start + 1 : end]
-        free = next(rest.split() for word, rest in told if word == "free")
-        yield (
-            *lines[start],
-            {
-                "device": next(rest for word, rest in told if word == "device"),
-                "free": int(free[0]) * int(free[1]),
-                "obstacle": ", and ".join(dict.fromkeys(rest for word, rest in told if word == "obstacle")),
-            },
-        )
+        kind, _, path = lines[start].partition(" ")
+        if not path.startswith("/"):
+            raise ValueError(f"{kind}: an absolute path is expected, found {path!r}")
+        told = Told(lines[start + 1 : end])
+        facts = {"device": told.all("device")[0], "free": blocks_of(told.all("free")[0])}
+        yield kind, path, {**facts, "obstacle": ", and ".join(dict.fromkeys(told.all("obstacle")))}

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import math
+import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
+from ..errors import understood
+from ..foreign import Told, blocks_of, lines_of, whole
 from ..model import Control, Disk, Lsn, Position
+from ..model.positions import is_segment
+from ..plans.rebuild import history_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf
 
+T = TypeVar("T")
+_TIMELINE = re.compile("[0-9A-F]{8}")
+
 
 def read_disk(door: Door) -> Disk:
-    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed."""
+    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read."""
     asked = time.time()
     answer = door.script(_script(), door.node.data_directory, door.node.bin_directory)
     middle = (asked + time.time()) / 2
-    return parse_disk(answer.stdout.decode("utf-8", "replace"), middle)
+    with understood(door.node.name, "the answer of facts/disk.sh"):
+        return parse_disk(answer.text, middle)
 
 
 @cache
@@ -30,48 +39,71 @@ def _script() -> str:
 def parse_disk(text: str, now: float) -> Disk:
     """Read the answer of disk.sh; `now` is this machine's clock in seconds at the time.
 
+    Raises ValueError where it cannot be told which processes there are: silence is better than a wrong answer.
+
     >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
-    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...forked=0.0)
+    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...unread={})
     """
-    words: dict[str, list[str]] = {}
-    histories: dict[int, str] = {}
-    recovery: dict[str, str] = {}
-    control = None
-    lines = iter(text.splitlines())
-    for line in lines:
-        word, _, rest = line.partition(" ")
-        if word == "control":
-            control = parse_control(_until_end(lines))
-        elif word == "history":
-            histories[int(rest, 16)] = "\n".join(_until_end(lines))
-        elif word == "recovery":
-            recovery = parse_recovery_conf("\n".join(_until_end(lines)))
-        else:
-            words.setdefault(word, []).append(rest)
-    blank = words.get("blank", [""])[0]
+    others, blocks = _blocks(lines_of(text))
+    words, unread, histories = Told(others), dict[str, str](), dict[int, str]()
+    for word, name, told in blocks:
+        histories |= _history(name, "\n".join(told), unread) if word == "history" else {}
+    of = {word: told for word, _, told in blocks}
+    control = parse_control(of["control"]) if "control" in of else ""
+    startup = words.one("recovering")
     return Disk(
         control=control if isinstance(control, Control) else None,
-        blank=blank or (control if isinstance(control, str) else ""),
-        processes=tuple(map(int, words.get("process", ()))),
-        halted=tuple(map(int, words.get("halted", ()))),
-        standby_files=tuple(words.get("standby", ())),
+        blank=words.one("blank") or (control if isinstance(control, str) else ""),
+        processes=words.wholes("process"),
+        halted=words.wholes("halted"),
+        standby_files=words.all("standby"),
         histories=histories,
-        recovery=recovery,
-        recovering=int(words.get("recovering", ["0"])[0][:8], 16),
-        programs=int(words.get("programs", ["0"])[0] or 0),
-        free_bytes=_bytes(words.get("free", ["0"])[0]),
-        wal_free=_bytes(words.get("free", ["0"])[-1]),
-        no_wal=words.get("nowal", [""])[0],
-        half=words.get("half", [""])[0],
-        unfinished=words.get("unfinished", [""])[0],
-        clock_skew=float(words.get("clock", [str(now)])[0]) - now,
-        **_dates(words.get("dated", ())),
+        recovery=parse_recovery_conf("\n".join(of["recovery"])) if "recovery" in of else {},
+        recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
+        programs=int(found) if (found := words.one("programs")).isdecimal() else 0,
+        free_bytes=_perhaps("free", lambda: blocks_of(words.all("free")[0]), unread),
+        wal_free=_perhaps("free", lambda: blocks_of(words.all("free")[-1]), unread),
+        no_wal=words.one("nowal"),
+        half=words.one("half"),
+        unfinished=words.one("unfinished"),
+        clock_skew=_perhaps("clock", lambda: words.numbers("clock")[0] - now, unread),
+        **_dates(words.all("dated")),
+        unread=unread,
     )
 
 
-def _bytes(told: str) -> int:
-    return math.prod(map(int, told.split()))
+def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
+    """Lines that stand alone; and word, rest and content of those after which a file follows, up to a line `end`."""
+    left, alone, found = iter(lines), list[str](), list[tuple[str, str, list[str]]]()
+    for line in left:
+        word, _, rest = line.partition(" ")
+        if word in ("control", "history", "recovery"):
+            found.append((word, rest, list(iter(lambda: next(left, "end"), "end"))))
+        else:
+            alone.append(line)
+    return alone, found
+
+
+def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
+    """A timeline's history, by its number. One that cannot be read is as good as none; other files may lie there."""
+    if not _TIMELINE.fullmatch(name):
+        return {}
+    try:
+        history_of(told)
+    except ValueError as odd:
+        unread[f"{name}.history"] = str(odd)
+        return {}
+    return {int(name, 16): told}
+
+
+def _perhaps(word: str, read: Callable[[], T], unread: dict[str, str]) -> T | None:
+    """What only few judgements lean on: where it cannot be read, why."""
+    try:
+        return read()
+    except (ValueError, LookupError) as odd:
+        unread[word] = str(odd) if isinstance(odd, ValueError) else f"{word}: nothing is told"
+        return None
 
 
 def _dates(lines: Iterable[str]) -> dict[str, float]:
@@ -82,7 +114,7 @@ def _dates(lines: Iterable[str]) -> dict[str, float]:
     """
     found = {}
     for line in lines:
-        name, *changed_and_written = line.split()
+        name, *changed_and_written = line.split(" ")
         changed, written = (changed_and_written[at : at + 3] for at in (0, 3))
         if name in ("standby.signal", "recovery.conf"):
             found["armed"] = _moment(changed)
@@ -111,19 +143,16 @@ def parse_control(lines: Iterable[str]) -> Control | str:
         key, _, value = line.partition(":")
         pairs[key.strip()] = value.strip()
     try:
+        timeline = whole(pairs["Latest checkpoint's TimeLineID"], "Latest checkpoint's TimeLineID")
         return Control(
             system_id=pairs["Database system identifier"],
             state=pairs["Database cluster state"],
-            checkpoint=Position(
-                int(pairs["Latest checkpoint's TimeLineID"]), Lsn.parse(pairs["Latest checkpoint location"])
-            ),
+            checkpoint=Position(timeline, Lsn.parse(pairs["Latest checkpoint location"])),
             redo=Lsn.parse(pairs["Latest checkpoint's REDO location"]),
             minimum_recovery=Lsn.parse(pairs["Minimum recovery ending location"]),
-            segment=int(pairs["Bytes per WAL segment"]),
+            segment=whole(pairs["Bytes per WAL segment"], "Bytes per WAL segment"),
         )
-    except (KeyError, ValueError) as missing:
-        return f"global/pg_control cannot be read: {missing}"
-
-
-def _until_end(lines: Iterator[str]) -> list[str]:
-    return list(iter(lambda: next(lines, "end"), "end"))
+    except KeyError as missing:
+        return f"global/pg_control cannot be read: pg_controldata does not tell {missing}"
+    except ValueError as odd:
+        return f"global/pg_control cannot be read: {odd}"

@@ -1,7 +1,9 @@
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
 # Each answer is one line "word rest", but for the control file, the history files and recovery.conf, which end with a
 # line "end".
-echo "clock $(date +%s.%N)"
+clock=$(date +%s.%N)
+case $clock in *.[0-9]*) ;; *) clock=$(date +%s).5;; esac # BusyBox's knows whole seconds only
+echo "clock $clock"
 programs=$("$2/pg_controldata" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
 echo "programs ${programs%%[.a-z]*}"
 if [ ! -e "$1" ]; then

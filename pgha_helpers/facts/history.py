@@ -63,10 +63,11 @@ def common_end(fork: Position, last: Position) -> Position:
 def wal_files(door: Door) -> dict[str, int]:
     """Names and bytes of the files in pg_wal; empty where it cannot be read."""
     try:
-        lines = door.script(_FILES, door.node.data_directory, within=door.patience).text.splitlines()
+        lines = door.script(_FILES, door.node.data_directory, within=door.patience).lines
     except CommandFailed:
         return {}
-    return {name: int(size) for name, _, size in (line.partition(" ") for line in lines)}
+    sizes = (line.rpartition(" ") for line in lines)  # somebody's file there may have any name
+    return {name: int(size) for name, _, size in sizes if size.isdecimal()}
 
 
 def wal_files_of_both(run: Run) -> dict[str, dict[str, int]]:

@@ -40,11 +40,10 @@ def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
     """What was renamed aside on this node, the oldest first. Raises as a command does."""
     node = door.node
     seconds = str(_PATIENCE) if sized else ""
-    told = door.script(_LIST, node.data_directory, seconds, within=door.patience).stdout.decode(
-        "utf-8", "surrogateescape"
+    rows = (
+        line.partition(" ") for line in door.script(_LIST, node.data_directory, seconds, within=door.patience).lines
     )
-    rows = (line.partition(" ") for line in told.splitlines())
-    found = (Kept.parse(node.name, path, int(count) * 1024 if count.isdigit() else None) for count, _, path in rows)
+    found = (Kept.parse(node.name, path, int(count) * 1024 if count.isdecimal() else None) for count, _, path in rows)
     return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stamp, kept.path)))
 
 

@@ -27,8 +27,7 @@ class Ledger:
 
 def read_ledger(door: Door, system_id: str = "*") -> Ledger:
     """What a node has noted of one system, or of all. Raises as a command does."""
-    answer = door.script(_READ, door.node.state_directory, system_id)
-    lines = [line for line in answer.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line for line in door.script(_READ, door.node.state_directory, system_id).lines if line.strip()]
     read = [(line, Note.parse(line)) for line in lines]
     return Ledger(tuple(note for _, note in read if note), tuple(line for line, note in read if not note))
 

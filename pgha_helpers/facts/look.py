@@ -9,7 +9,17 @@ from typing import Any
 
 from .. import dialect
 from ..checks import Check
-from ..errors import CommandFailed, HaError, NotAchieved, NotSafe, NotSeen, QueryFailed, TooSlow, Unreachable
+from ..errors import (
+    CommandFailed,
+    HaError,
+    NotAchieved,
+    NotSafe,
+    NotSeen,
+    QueryFailed,
+    TooSlow,
+    Unreachable,
+    understood,
+)
 from ..model import (
     Blank,
     Disk,
@@ -194,7 +204,8 @@ def _words(silence: HaError) -> str:
 def _ask_sql(door: Door) -> Running | HaError:
     """What SQL says, or why it says nothing."""
     try:
-        return _running(door.node, door.sql)
+        with understood(door.node.name, "an answer of SQL"):
+            return _running(door.node, door.sql)
     except HaError as silence:
         return silence
 

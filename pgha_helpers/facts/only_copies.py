@@ -55,5 +55,5 @@ def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
 
 
 def _newest_timeline(door: Door) -> int:
-    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").text.split()
+    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
     return max((int(name[:8], 16) for name in names if is_segment(name)), default=0)

@@ -7,15 +7,17 @@ primary's WAL in everything but its content.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 
-from ..errors import CommandFailed
+from ..errors import CommandFailed, understood
 from ..model import Lsn, Position
 from ..model.positions import segment_name, segment_start
 from ..wire.doors import Door
 from .digest import SHA256
 
 _READ_AT_MOST = 16 * 1024 * 1024
+_SHA256 = re.compile("[0-9a-f]{64}")
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
 #: Bytes of the first of these files that is there, from an offset on, as a digest.
@@ -97,7 +99,8 @@ def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
     padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
     argv = (door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", name, padded)
     told = door.script(_UP_TO, *argv, within=door.patience).text
-    return Lsn.parse(told) if told else at
+    with understood(door.node.name, "what pg_waldump tells of where its WAL parts"):
+        return Lsn.parse(told) if told else at
 
 
 def _file_before(end: Position, segment: int) -> tuple[str, int]:
@@ -115,7 +118,7 @@ def _digest(door: Door, name: str, began: int, count: int) -> str:
     later = [f"{number:08X}{name[8:]}" for number in range(timeline, timeline + 16)]
     argv = (door.node.data_directory, str(began + 1), str(count), *later)
     try:
-        told = door.script(_DIGEST, *argv, within=door.patience).text.split()[0]
+        told = door.script(_DIGEST, *argv, within=door.patience).text.partition(" ")[0]
     except CommandFailed:
         return ""
-    return "" if told == _NOTHING else told
+    return told if _SHA256.fullmatch(told) and told != _NOTHING else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..foreign import lines_of
 from ..model import Lsn, Phase, Process, Sender, phase_of
 from ..wire.doors import Door
 from .disk import parse_control
@@ -28,21 +29,21 @@ FENCED = _PROCESSES + _FILES
 
 def read_processes(door: Door) -> tuple[Process, ...]:
     """Every process that has the data directory open. Raises as a command does."""
-    return _processes(door.script(_PROCESSES, door.node.data_directory).text.splitlines())
+    return _processes(door.script(_PROCESSES, door.node.data_directory).lines)
 
 
 def _processes(lines: list[str]) -> tuple[Process, ...]:
     words = [line.strip().partition(" ") for line in lines]
-    return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdigit())
+    return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdecimal())
 
 
 def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
-    """Read the answer of FENCED: every process, and the files of a standby definition.
+    """Read the answer of FENCED: every process, and the files of a standby definition. Raises ValueError.
 
     >>> parse_fenced("7 postgres: writer \\nfiles\\nstandby.signal\\n")
     ((Process(pid=7, title='postgres: writer'),), ('standby.signal',))
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     between = lines.index("files")
     return _processes(lines[:between]), tuple(lines[between + 1 :])
 
@@ -50,7 +51,7 @@ def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
 def shutdown_phase(door: Door) -> Phase:
     """How far the shutdown has come. Raises as a command does."""
     told = door.run(door.binary("pg_controldata"), "-D", door.node.data_directory, okay=range(256))
-    control = parse_control([*told.complaint.splitlines(), *told.text.splitlines()])
+    control = parse_control([told.complaint, *told.lines])
     return phase_of(control if isinstance(control, str) else control.state, read_processes(door))
 
 

@@ -36,7 +36,7 @@ def parse_recovery_conf(text: str) -> dict[str, str]:
     found = {"recovery_target_timeline": "current"} | dict(settings_of(text))
     if "primary_conninfo" in found:
         found["primary_conninfo"] = conninfo(**parts(found["primary_conninfo"]))
-    if delay := re.fullmatch(r"(\d+) *([a-z]*)", found.pop("recovery_min_apply_delay", "")):
+    if delay := re.fullmatch(r"([0-9]+) *([a-z]*)", found.pop("recovery_min_apply_delay", "")):
         found["recovery_min_apply_delay"] = str(int(delay[1]) * _MS.get(delay[2], 1))
     return found
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from .. import dialect
+from ..foreign import Told
 from ..model import Lsn, Pair, Position, Running
 from ..model.positions import segment_name
 from ..model.sightings import Control
@@ -75,17 +76,17 @@ def read_rewinding(
     replayed = _names(redo, primary.written, control.segment) if redo else []
     missing = _missing(needed, its)
     return Rewinding(
-        program="program" in told,
-        hints="hints" in told,
-        strangers=tuple(told.get("strange", ())),
-        unreadable=tuple(ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience).text.splitlines()),
+        program=bool(told.all("program")),
+        hints=bool(told.all("hints")),
+        strangers=told.all("strange"),
+        unreadable=tuple(ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience).lines),
         checkpoint=checkpoint,
         redo=redo,
         missing=missing,
         source_missing=_missing(replayed, source),
         restore_command=_restore_command(theirs, primary.version // 10000) if missing else "",
-        tablespaces=_foreign_tablespaces(ours, told.get("tablespace", [])),
-        not_renamed=told.get("mount", [""])[0],
+        tablespaces=_foreign_tablespaces(ours, told.all("tablespace")),
+        not_renamed=told.one("mount"),
         granted=(granted := is_granted(ours, run.pair)),
         source=try_source(theirs, run.pair, keys_of(run, node.name)) if granted else "",
         config_outside=bool(node.config_directory),
@@ -93,13 +94,8 @@ def read_rewinding(
     )
 
 
-def _told(door: Door) -> dict[str, list[str]]:
-    words: dict[str, list[str]] = {}
-    answer = door.script(_NODE, door.node.data_directory, door.node.bin_directory, within=door.patience)
-    for line in answer.text.splitlines():
-        word, _, rest = line.partition(" ")
-        words.setdefault(word, []).append(rest)
-    return words
+def _told(door: Door) -> Told:
+    return Told(door.script(_NODE, door.node.data_directory, door.node.bin_directory, within=door.patience).lines)
 
 
 def is_granted(door: Door, pair: Pair) -> bool:
@@ -113,7 +109,7 @@ def _restore_command(door: Door, major: int) -> str:
     return door.script(_RESTORE, door.binary("postgres"), door.node.configuration).text
 
 
-def _foreign_tablespaces(ours: Door, there: list[str]) -> tuple[str, ...]:
+def _foreign_tablespaces(ours: Door, there: Sequence[str]) -> tuple[str, ...]:
     """Tablespaces of the primary that the node has no link for: pg_rewind would make it to the primary's own path."""
     rows = ours.sql.read("select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383")
     return tuple(row["name"] for row in rows if row["oid"] not in there)

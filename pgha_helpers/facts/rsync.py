@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from ..errors import CommandFailed, HaError
+from ..errors import CommandFailed, HaError, understood
+from ..foreign import Told, lines_of, whole
 from ..model import Ssh
 from ..run import Run
 from ..wire.doors import Door
@@ -106,7 +107,8 @@ def bytes_there(run: Run, name: str) -> int:
     """What lies in the data directory, in bytes of its disk; 0 where it does not exist."""
     door = run.doors[name]
     told = door.script('[ ! -d "$1" ] || du -sk -- "$1"', door.node.data_directory, within=door.patience).text
-    return 1024 * int(told.split()[0]) if told else 0
+    with understood(name, "what du says of its data directory"):
+        return 1024 * whole(told.split()[0], "kilobytes") if told else 0
 
 
 def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
@@ -151,14 +153,14 @@ def read_place(text: str) -> Place:
     >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nown 1:4 1:5 \\nreadable yes\\nrsync v3.2.7\\n")
     Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5')
     """
-    words = {key: rest.strip() for key, _, rest in (line.partition(" ") for line in text.splitlines())}
-    numbers = words.get("rsync", "").lstrip("v").split(".")
+    words = Told([line.strip() for line in lines_of(text)])
+    numbers = words.one("rsync").lstrip("v").split(".")
     return Place(
-        words.get("boot", ""),
-        words.get("directory", ""),
-        words.get("readable") == "yes",
-        tuple(int(number) for number in numbers if number.isdigit()),
-        words.get("own", ""),
+        words.one("boot"),
+        words.one("directory"),
+        words.one("readable") == "yes",
+        tuple(int(number) for number in numbers if number.isdecimal()),
+        words.one("own"),
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..checks.complaints import Complaint, complaints, last_words
 from ..errors import CommandFailed, TooSlow, Unreachable
+from ..foreign import text_of
 from ..wire.doors import Door
 
 #: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's, and what the
@@ -114,10 +115,8 @@ class ServerLog:
         """The node's clock in seconds, and the files."""
         node = self._door.node
         own = f"{resolve(self._door, node.state_directory)}/server.log" if node.service == "pg_ctl" else ""
-        clock, *told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).text.splitlines()
-        rows = (row.split(" ", 3) for row in told)
-        files = [_File(int(inode), int(size), int(changed), path) for inode, size, changed, path in rows]
-        return int(clock), [file for file in files if not file.path.endswith(_COMPRESSED)]
+        told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).lines
+        return files_in(told)
 
     def _log_directory(self) -> str:
         node = self._door.node
@@ -138,7 +137,20 @@ class ServerLog:
     def _tail(self, path: str, skip: int) -> str:
         argv = (path, str(skip + 1), str(_MOST))
         answer = self._door.script('tail -c "+$2" -- "$1" | tail -c "$3"', *argv, okay=range(256))
-        return answer.stdout.decode("utf-8", "replace")
+        return text_of(answer.stdout)
+
+
+def files_in(told: list[str]) -> tuple[int, list[_File]]:
+    """The node's clock in seconds, 0 where it cannot be read, and the files that may be its log.
+
+    >>> files_in(["1795376791", "7 4096 1795376000 /d/my log", "?", "8 1 2 /d/log.gz"])
+    (1795376791, [_File(inode=7, size=4096, changed=1795376000, path='/d/my log')])
+    """
+    clock = int(told[0]) if told and told[0].isdecimal() else 0
+    rows = (row.split(" ", 3) for row in told[1:])
+    whole = (row for row in rows if len(row) == 4 and all(word.isdecimal() for word in row[:3]))
+    files = [_File(int(inode), int(size), int(changed), path) for inode, size, changed, path in whole]
+    return clock, [file for file in files if not file.path.endswith(_COMPRESSED)]
 
 
 def since_start(text: str) -> str:

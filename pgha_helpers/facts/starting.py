@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from .. import dialect
+from ..foreign import lines_of
 from ..model.survey import Start
 from ..wire.doors import Door
 
@@ -43,7 +44,7 @@ def parse_start(text: str) -> Start:
     Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432', 'ssl_ca_file': ''})
     """
     settings, refused = {}, []
-    for line in text.splitlines():
+    for line in lines_of(text):
         word, _, rest = line.partition(" ")
         if word == "set":
             name, _, value = rest.partition(" ")

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from .. import dialect
-from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable
+from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
+from ..foreign import Told
 from ..model import ForNow, Kept, Lsn, Running
 from ..model.pair import Commands
 from ..model.survey import (
@@ -37,11 +38,12 @@ def survey(run: Run, seen: Running) -> Survey | str:
     """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
     began, door = time.monotonic(), run.doors[seen.node]
     try:
-        first = _reading(door.sql)
-        found = _sql(door, seen)
-        found = _with_host(found, run, seen)
-        time.sleep(max(0.0, first.moment + APART - time.monotonic()))
-        last = _reading(door.sql)
+        with understood(seen.node, "an answer of SQL"):
+            first = _reading(door.sql)
+            found = _sql(door, seen)
+            found = _with_host(found, run, seen)
+            time.sleep(max(0.0, first.moment + APART - time.monotonic()))
+            last = _reading(door.sql)
     except HaError as silence:
         return silence.what
     return replace(found, readings=(first, last), seconds=round(time.monotonic() - began, 4))
@@ -85,7 +87,7 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     door, node = run.doors[seen.node], run.pair[seen.node]
     starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
     try:
-        told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).text
+        told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).lines
         refused = _refused(door)
         connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
         aside = read_kept(door, sized=False)
@@ -100,34 +102,39 @@ def _script() -> str:
 
 
 def parse_host(
-    found: Survey, told: str, refused: tuple[str, ...] = (), connection: str = "", kept: tuple[Kept, ...] = ()
+    found: Survey, told: list[str], refused: tuple[str, ...] = (), connection: str = "", kept: tuple[Kept, ...] = ()
 ) -> Survey:
     """Put the answer of survey.sh beside what SQL said.
 
     >>> bare = Survey("db0", Archiver("on", "", "", False))
-    >>> parse_host(bare, "oldest 2.5\\nwaiting 3\\nsegment 0.4\\nsegment 0.6\\nmanager ours repmgrd (pid 7)").archiver
-    Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5, segment=0.6)
+    >>> parse_host(bare, ["oldest 2.5", "waiting 3", "segment 0.4", "segment 0.6", "manager ours x (pid 7)"]).archiver
+    Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5, segment=0.6, unread='')
     """
-    words: dict[str, list[str]] = {}
-    for line in told.splitlines():
-        word, _, rest = line.partition(" ")
-        words.setdefault(word, []).append(rest)
-    took = sorted(max(0.0, float(text)) for text in words.get("segment", ()))
-    archiver = replace(
-        found.archiver,
-        waiting=int(words.get("waiting", ["0"])[0]),
-        oldest=float(words.get("oldest", ["0"])[0]),
-        segment=took[len(took) // 2] if took else None,
-    )
-    managers = tuple(_manager(text) for text in words.get("manager", ()))
-    changed = tuple(it for line in words.get("fornow", ()) if (it := ForNow.parse(found.node, line)))
-    host = Host(managers, (*words.get("refused", ()), *refused), connection, kept, changed)
-    return replace(found, archiver=archiver, host=host)
+    words = Told(told)
+    managers = tuple(_manager(text) for text in words.all("manager"))
+    changed = tuple(it for line in words.all("fornow") if (it := ForNow.parse(found.node, line)))
+    host = Host(managers, (*words.all("refused"), *refused), connection, kept, changed)
+    return replace(found, archiver=_archiver(found.archiver, words), host=host)
+
+
+def _archiver(found: Archiver, words: Told) -> Archiver:
+    """The same with what waits; why that is not known, where the node's find cannot tell."""
+    try:
+        took = sorted(max(0.0, seconds) for seconds in words.numbers("segment"))
+        return replace(
+            found,
+            waiting=next(iter(words.wholes("waiting")), 0),
+            oldest=max(0.0, next(iter(words.numbers("oldest")), 0.0)),
+            segment=took[len(took) // 2] if took else None,
+            unread=words.one("unarchived"),
+        )
+    except ValueError as odd:
+        return replace(found, unread=str(odd))
 
 
 def _manager(text: str) -> Manager:
     how, _, words = text.partition(" ")
-    name = words.split()[0] if how in ("ours", "unread") else how
+    name = words.partition(" ")[0] if how in ("ours", "unread") else how
     return Manager(name, words, how == "ours")
 
 

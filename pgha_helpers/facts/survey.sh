@@ -5,11 +5,11 @@
 # Segments that wait for the archiver, the age of the oldest, and how long each of the last ones took: its status file
 # is made when the segment is full, and renamed when it is archived, which keeps the one time and changes the other.
 cd "$1/pg_wal/archive_status" 2>/dev/null && {
-  now=$(date +%s.%N)
-  waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' | sort -n)
-  [ -z "$waiting" ] || printf '%s\n' "$waiting" |
+  now=$(date +%s)
+  waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' 2>&1) || echo "unarchived $waiting"
+  [ -z "$waiting" ] || printf '%s\n' "$waiting" | sort -n |
     awk -v now="$now" 'NR == 1 { printf "oldest %.3f\n", now - $1 } END { print "waiting " NR }'
-  find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' | sort -n | tail -n 10 |
+  find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' 2>/dev/null | sort -n | tail -n 10 |
     awk '{ took = $1 - $2; if (NR > 1 && $1 - last < took) took = $1 - last; last = $1; printf "segment %.3f\n", took }'
 }
 cd /

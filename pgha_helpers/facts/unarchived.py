@@ -29,7 +29,7 @@ def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
     if disk is None or disk.control is None or busy or len(now.primaries) != 1:
         return Unarchived()
     try:
-        names = run.doors[node].script(_READY, run.pair[node].data_directory).text.splitlines()
+        names = run.doors[node].script(_READY, run.pair[node].data_directory).lines
     except (Unreachable, TooSlow, CommandFailed):
         return Unarchived()
     return sort_unarchived(now, names, disk.control.segment)

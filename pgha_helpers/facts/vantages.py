@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..conninfo import kept
 from ..errors import HaError
+from ..foreign import lines_of
 from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
 from ..model.vantage import UNTRIED
 from ..run import Run
@@ -77,6 +78,8 @@ def _knock(node: Node, timeout: float) -> tuple[Heard, float]:
         socket.create_connection((node.host, node.port), timeout).close()
     except socket.gaierror as error:
         return Heard("unknown", f"{node.host}: {error.strerror}"), _since(began)
+    except UnicodeError:
+        return Heard("unknown", f"{node.host} is no name of a host"), _since(began)
     except OSError as error:
         return Heard("no", (error.strerror or str(error)).lower()), _since(began)
     return Heard("yes"), _since(began)
@@ -141,12 +144,13 @@ def parse_reach(text: str, names: list[str]) -> dict[str, tuple[Heard, Heard]]:
     {'db0': (Heard(says='no', words='no response (pg_isready)'), Heard(says='no', words='Connection refused (nc)'))}
     """
     found: dict[tuple[str, str], Heard] = {}
-    for line in text.splitlines():
+    for line in lines_of(text):
         for name in names:  # a node's name may hold spaces
             if line.startswith((f"{name} sql ", f"{name} tcp ")):
-                kind, tool, status, words = [*line[len(name) + 1 :].split(" ", 3), ""][:4]
+                kind, tool, status, words = [*line[len(name) + 1 :].split(" ", 3), "", ""][:4]
                 ask = heard_sql if kind == "sql" else heard_tcp
-                found[name, kind] = ask(tool, int(status), words)
+                if status.isdecimal():
+                    found[name, kind] = ask(tool, int(status), words)
     none = Heard("unknown", "it said nothing")
     return {name: (_sql(found, name), found.get((name, "tcp"), none)) for name in names}
 

@@ -98,5 +98,5 @@ def dump(door: Door, start: Position, segment: int, only: str = "", through: str
 
 def _later(door: Door, segment: str) -> bool:
     """Whether the directory holds a segment after this one."""
-    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").text.split()
+    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
     return any(len(name) == len(segment) and name > segment for name in names)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from struct import unpack_from
 
-from ..errors import NotAchieved
+from ..errors import NotAchieved, understood
 from ..model import Lsn, Position
 from ..model.positions import segment_name, segment_start
 from ..wire.doors import Door
@@ -137,12 +137,23 @@ def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn
     first = -(-int(at.lsn) // PAGE) * PAGE
     name = segment_name(Position(at.timeline, Lsn(first - 1)), segment)
     offset = first % segment or segment
-    lines = door.script(_ADDRESSES, wal, name, str(offset), f"{at.timeline:08X}").text.splitlines()
+    lines = door.script(_ADDRESSES, wal, name, str(offset), f"{at.timeline:08X}").lines
+    with understood(door.node.name, "what it tells of its pages of WAL"):
+        yield from own_pages(lines, name, first, segment)
+
+
+def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator[Lsn]:
+    """Which pages of these lines, "file address", are where they say; `first` is that of the file `name`.
+
+    Raises ValueError for another form.
+    """
     page = first
     for line in lines:
         file, _, told = line.partition(" ")
         if file != name:
             page = int(segment_start(file, segment).lsn)
+        if told and told.strip("0123456789abcdef"):
+            raise ValueError(f"an address is expected, found {told!r}")
         if told and int(told, 16) == page:
             yield Lsn(page)
         page += PAGE

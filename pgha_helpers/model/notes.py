@@ -37,7 +37,7 @@ class Note:
         try:
             told = json.loads(line)
             note = cls(**{field.name: told[field.name] for field in fields(cls)})
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             return None
         return note if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed") else None
 

@@ -60,7 +60,7 @@ class Disk:
     `no_wal` says that no WAL is there at all, which every cluster has: its disk is not mounted, or not readable.
     `half` says that the directory is a copy by rsync that did not end or was never started, so
     that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
-    that had set it aside to recover and rewind it.
+    that had set it aside to recover and rewind it. `unread` says why the `clock` or what is `free` is not known.
     Dates are by the node's clock, in seconds since the epoch, and 0 where there is none: it was `armed` when its
     standby definition was put in place, its control file was last `written`, and its newest history `forked` from the
     one before when its file was written.
@@ -75,15 +75,16 @@ class Disk:
     recovery: Mapping[str, str] = field(default_factory=dict)
     recovering: int = 0
     programs: int = 0
-    free_bytes: int = 0
-    wal_free: int = 0
-    clock_skew: float = 0.0
+    free_bytes: int | None = 0
+    wal_free: int | None = 0
+    clock_skew: float | None = 0.0
     no_wal: str = ""
     half: str = ""
     unfinished: str = ""
     armed: float = 0.0
     written: float = 0.0
     forked: float = 0.0
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Archiver:
 
     `failing` says that the last failure is later than the last success. `waiting` counts the `.ready` files,
     `oldest` is how long the first of them has waited, and `segment` how long one segment took of late (None where
-    none was archived since the last checkpoints).
+    none was archived since the last checkpoints). `unread` says why none of these is known.
     """
 
     mode: str
@@ -70,6 +70,7 @@ class Archiver:
     waiting: int = 0
     oldest: float = 0.0
     segment: float | None = None
+    unread: str = ""
 
     @property
     def seconds(self) -> float | None:

@@ -104,7 +104,7 @@ def symptoms(now: Snapshot, old: Lost) -> Iterator[str]:
         asked = f". Asked on its own machine: {itself[0]}" if itself else ""
         yield f"{old.node} is not down, it hangs: {_why_it_hangs(old)}{asked}"
     if disk and disk.control and _is_full(disk):
-        yield f"The disk of {old.node} is full: {size(disk.free_bytes)} free"
+        yield f"The disk of {old.node} is full: {size(disk.free_bytes or 0)} free"
     for vantage in now.looked_at(old.node):
         if vantage.sql.says == vantage.tcp.says == "unknown" and not vantage.place.startswith(old.node):
             yield f"{vantage.place} cannot tell whether {old.node} answers: {vantage.sql.words}"
@@ -123,5 +123,7 @@ def _why_it_hangs(old: Hung) -> str:
 
 
 def _is_full(disk: Disk) -> bool:
-    """Less than one WAL segment is free."""
-    return disk.free_bytes < (disk.control.segment if disk.control else 16 * 1024 * 1024)
+    """Less than one WAL segment is free, as far as that is known."""
+    return disk.free_bytes is not None and disk.free_bytes < (
+        disk.control.segment if disk.control else 16 * 1024 * 1024
+    )

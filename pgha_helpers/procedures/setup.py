@@ -47,7 +47,7 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
         return plan
     copying = read_copying(run, plan.node, source)
     if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
-        copying = into_nothing(copying, target.disk.free_bytes, bytes_there(run, plan.node))
+        copying = into_nothing(copying, target.disk.free_bytes or 0, bytes_there(run, plan.node))
     refuse_copy(copying)
     rates = run.rates()
     took = span(max(1.0, copying.bytes / rates.clone))

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..errors import CommandFailed, TooSlow, Unreachable
+from ..foreign import lines_of, text_of
 from . import trips
 from .pipes import Pipes
 
@@ -32,12 +33,17 @@ class Answer:
     @property
     def text(self) -> str:
         """Stdout as text, without trailing white space."""
-        return self.stdout.decode("utf-8", "replace").rstrip()
+        return text_of(self.stdout).rstrip()
+
+    @property
+    def lines(self) -> list[str]:
+        """Stdout as lines."""
+        return lines_of(self.text)
 
     @property
     def complaint(self) -> str:
         """Stderr as text, on one line."""
-        return " ".join(self.stderr.decode("utf-8", "replace").split())
+        return " ".join(text_of(self.stderr).split())
 
 
 class Shell:
@@ -155,7 +161,7 @@ def _last_words(pipes: Pipes, err: bytearray) -> str:
     with contextlib.suppress(OSError, EOFError):
         for _ in range(10):
             err += pipes.receive(0.1)[1]
-    return " ".join(err.decode("utf-8", "replace").split())
+    return " ".join(text_of(bytes(err)).split())
 
 
 def _after(said: bytearray, mark: bytes) -> bytes:

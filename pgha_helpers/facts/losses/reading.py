@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 from tqdm import tqdm
 
 from ... import front
+from ...errors import understood
+from ...foreign import lines_of
 from ...model import Lsn, Position
 from ...model.losses import Losses, Lost, Relation, Rows
 from ...model.positions import segment_name, segment_start
+from ...plans.rebuild import history_of
 from ...run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
@@ -19,6 +23,7 @@ from ..wal_bytes import PAGE
 from .records import Reader
 from .stretches import Stretch, stretches
 
+_HISTORY = re.compile(r"[0-9A-F]{8}\.history")
 LISTED = 10_000  # transactions that are kept in memory, a kilobyte each at most; the rest is counted
 _LIST = """
 cd -- "$1" && ls && for history in *.history; do
@@ -39,7 +44,11 @@ def files_of(door: Door, wal: str = "") -> Files:
     """What is in the node's folder of WAL, or in another one."""
     listed, *told = door.script(_LIST, wal or _wal(door)).text.split("\nhistory ")
     parts = (one.partition("\n") for one in told)
-    return Files(tuple(listed.split()), {int(name[:8], 16): text for name, _, text in parts})
+    histories = {int(name[:8], 16): text for name, _, text in parts if _HISTORY.fullmatch(name)}
+    with understood(door.node.name, "a .history file there"):
+        for text in histories.values():
+            history_of(text)
+    return Files(tuple(lines_of(listed)), histories)
 
 
 def read_once(

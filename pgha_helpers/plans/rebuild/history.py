@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...foreign import lines_of, whole
 from ...model import Blank, Hung, Lsn, Position, Running, Snapshot, Stopped
 from ...model.sightings import disk_of
 from .evidence import Evidence
@@ -12,11 +13,15 @@ Loser = Running | Stopped | Hung | Blank
 def history_of(text: str) -> dict[int, Lsn]:
     """Parse a timeline history file: ancestor timeline to the position where it was left.
 
+    Raises ValueError for a line of another form: a history of which a part is unknown proves nothing.
+
     >>> history_of("1\\t0/3000148\\tno recovery target specified\\n\\n2\\t0/5000000\\treason\\n")
     {1: Lsn('0/3000148'), 2: Lsn('0/5000000')}
     """
-    rows = [line.split("\t") for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return {int(row[0]): Lsn.parse(row[1].strip()) for row in rows}
+    rows = [line.split() for line in lines_of(text) if line.strip() and not line.startswith("#")]
+    if odd := next((row for row in rows if len(row) < 2), None):
+        raise ValueError(f"a line of a .history file is cut short: {odd[0]!r}")
+    return {whole(row[0], "a timeline of a .history file"): Lsn.parse(row[1]) for row in rows}
 
 
 def timeline_of(loser: Loser, evidence: Evidence) -> int:
