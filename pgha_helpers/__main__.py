@@ -16,6 +16,7 @@ import typer
 from . import courtesy
 from .archive.commands import records_app
 from .errors import BadParameters, HaError, unforeseen
+from .foreign import shown
 from .places import CHECKOUT
 from .records.outcome import BAD_PARAMETERS, CODES, REFUSED
 
@@ -147,8 +148,8 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
     given: dict[str, Any] = {}
     if file is not None:
         try:
-            given = yaml.safe_load(file.read_text()) or {}
-        except (OSError, yaml.YAMLError) as error:
+            given = yaml.safe_load(file.read_bytes()) or {}
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise BadParameters(f"{file} cannot be read: {error}") from None
         if not isinstance(given, dict):
             raise BadParameters(f"{file} is not a list of keys and values", "write key: value, one a line")
@@ -156,7 +157,7 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
         key, equals, value = word.partition("=")
         if not equals:
             raise BadParameters(f"-p {word!r} has no value", "write -p key=value")
-        given[key] = value
+        given[shown(key)] = shown(value)
     return {**given, "pair": pair}
 
 

@@ -172,7 +172,7 @@ def read(folder: Path) -> Story:
 
 def held_by_writer(folder: Path) -> bool:
     """Whether the process that writes this journal still lives: it holds a lock on the file."""
-    with (folder / NAME).open() as file:
+    with (folder / NAME).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

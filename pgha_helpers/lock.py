@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 
 from .errors import HaError, Locked, Refusal, Unreachable
+from .foreign import text_of
 from .wire.doors import Door
 from .wire.pipes import Pipes
 from .wire.shell import as_user
@@ -158,11 +159,11 @@ class Lock:
             while not ours and time.monotonic() < deadline:
                 more_out, more_err = pipes.receive(0.5)
                 out, err = out + more_out, err + more_err
-                lines = out.decode("utf-8", "replace").split("\n")[:-1]
+                lines = text_of(out).split("\n")[:-1]
                 ours = [line for line in lines if line.startswith("pgha ")]
         except (EOFError, OSError):
             pass
-        return ours[0] if ours else "", err.decode("utf-8", "replace").strip()
+        return ours[0] if ours else "", text_of(err).strip()
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT):

@@ -8,14 +8,16 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from .foreign import lines_of, text_of
+
 
 def entries(path: str) -> Iterator[tuple[str, ...]]:
     """The five fields of each line; none where the file cannot be read."""
     try:
-        text = Path(path).expanduser().read_bytes().decode("utf-8", "replace")
-    except OSError:
+        lines = lines_of(text_of(Path(path).expanduser().read_bytes()))
+    except (OSError, RuntimeError):  # the latter for the home of a user who is none
         return
-    for line in (line.rstrip("\r") for line in text.split("\n")):  # a form feed ends no line of libpq's
+    for line in (line.rstrip("\r") for line in lines):  # a form feed ends no line of libpq's
         fields = fields_of(line)
         if not line.startswith("#") and len(fields) >= 5:
             yield fields[:5]

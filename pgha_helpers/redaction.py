@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from . import passfile
+from .foreign import shown
 from .model import Pair
 
 MARK = "[redacted]"
@@ -104,6 +105,7 @@ class Redactor:
         return self._clean(text)
 
     def _clean(self, text: str) -> str:
+        text = shown(text)  # whatever is said or kept comes through here, and not every reader takes a lone byte
         small = text.casefold()
         if any(form in small for form in self._small):
             text = self._known.sub(MARK, text)
@@ -155,12 +157,12 @@ def _lines_of_one_text(value: Sequence[Any]) -> bool:
 
 def _forms(value: str) -> Iterator[str]:
     """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64 or hexadecimal."""
+    raw, value = value.encode("utf-8", "surrogateescape"), shown(value)
     yield from (value, value.upper(), value[::-1])  # upper: of ß another text, whatever the case is looked at
     yield from (json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
     yield json.dumps(json.dumps(value)[1:-1])[1:-1]  # a JSON text inside a JSON text: a notebook's metadata
-    yield from (repr(value)[1:-1], quote(value, safe=""), quote_plus(value), escape(value), value.replace("'", "''"))
+    yield from (repr(value)[1:-1], quote(raw, safe=""), quote_plus(raw), escape(value), value.replace("'", "''"))
     yield value.replace("\\", "\\\\").replace("'", "\\'")
-    raw = value.encode("utf-8", "surrogateescape")
     yield raw.hex()
     for shift in range(3):  # inside longer base64 a value may begin at any of three places
         text = base64.b64encode(b"\0" * shift + raw).decode()

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from . import front
 from .errors import Failure, HaError, Refusal
+from .foreign import shown
 from .journal import Journal
 from .lock import Lock
 from .model import ClientSeen, Deed, Deeds, Node, Note, Outage, Pair, Snapshot, Ssh, Timeouts, Verdicts
@@ -153,7 +154,7 @@ class Run:
                 raise Failure(f"{did} on {node}: {error.what}", error.remedy or error.in_a_change) from error
             raise
         # the wall clock may be set back meanwhile: how long it took is told by the other one
-        done = Deed(node, doing.did, doing.changed, began, began + time.monotonic() - clock)
+        done = Deed(node, shown(doing.did), doing.changed, began, began + time.monotonic() - clock)
         self.deeds.append(done)
         self.journal.write("deed ended", **_line(done))
         self.say(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)")

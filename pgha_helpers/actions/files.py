@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..foreign import text_of
 from ..wire.doors import Door
 
 _WRITE = """
@@ -19,7 +20,7 @@ sync "$(dirname "$1")"
 def read_file(door: Door, path: str) -> str:
     """The text of a file, or an empty string if there is none."""
     answer = door.script('if [ -e "$1" ]; then cat -- "$1"; fi', path)
-    return answer.stdout.decode("utf-8", "surrogateescape")
+    return text_of(answer.stdout)
 
 
 def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:

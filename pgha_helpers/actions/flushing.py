@@ -23,7 +23,7 @@ exit "$status"
 @cache
 def flush() -> str:
     """Shell functions: `flush_meanwhile DIRECTORY`, which goes on until it is killed, and `sync_all DIRECTORY...`."""
-    return Path(__file__).with_name("flush.sh").read_text()
+    return Path(__file__).with_name("flush.sh").read_text("utf-8")
 
 
 def flushing(directory: str, argv: Sequence[str]) -> list[str]:

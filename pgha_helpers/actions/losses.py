@@ -20,6 +20,7 @@ from .. import front
 from ..errors import NotSafe, Refusal, TooSlow, Unreachable
 from ..facts.digest import SHA256
 from ..facts.losses import files_of, read_again, timelines_after
+from ..foreign import shown, text_of
 from ..model import Lsn
 from ..model.losses import CSV_HEAD, KEPT, Losses, Lost
 from ..model.positions import is_segment, segment_start
@@ -100,7 +101,7 @@ def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[],
 
 
 def _digest(door: Door, path: str, run: Run) -> str:
-    return door.script(SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint).text.split()[0]
+    return door.script(SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint).text.partition(" ")[0]
 
 
 def _hashed(path: Path) -> str:
@@ -120,7 +121,7 @@ def _copy(door: Door, source: str, target: Path, come: Callable[[int], None], wi
         file.flush()
         os.fsync(file.fileno())
     new.replace(target)
-    return digest.hexdigest(), told.decode("utf-8", "replace").partition(" ")[0]
+    return digest.hexdigest(), text_of(told).partition(" ")[0]
 
 
 def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, bytes]]:
@@ -150,7 +151,7 @@ def keep_list(run: Run, losses: Losses) -> str:
     """
 
     def write(lost: Lost) -> None:
-        file.write(losses.csv((lost,)))
+        file.write(shown(losses.csv((lost,))))
 
     path = run.folder / LIST
     new = path.with_name(f".{LIST}.new")
@@ -160,7 +161,7 @@ def keep_list(run: Run, losses: Losses) -> str:
             again = read_again(run, losses, write)
             _same(losses, again)
         else:
-            file.write(losses.csv())
+            file.write(shown(losses.csv()))
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

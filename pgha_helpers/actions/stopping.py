@@ -147,7 +147,7 @@ def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
         told = door.script(_GLANCE, door.node.data_directory, door.binary("pg_controldata"), str(turns), signal)
     except Refusal:
         return None
-    control = parse_control(told.text.splitlines())
+    control = parse_control(told.lines)
     return control if isinstance(control, Control) else None
 
 

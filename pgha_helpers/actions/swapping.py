@@ -15,7 +15,7 @@ from .files import real_path
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("swap.sh").read_text()
+    return Path(__file__).with_name("swap.sh").read_text("utf-8")
 
 
 def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
             )
         # syncing may have to wait for other programs' writes
         answer = door.script(_script(), target, words[-1], begun, within=door.patience)
-        kept = tuple(answer.text.splitlines())
+        kept = tuple(answer.lines)
         if not read_disk(door).control:
             raise NotAchieved(f"{target} on {name} does not hold the copy", f"look at {target} and {copy}")
         told = f"; the old directory is kept as {' with '.join(kept)}" if kept else ""

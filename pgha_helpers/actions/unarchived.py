@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from ..errors import Refusal
 from ..facts.unarchived import read_unarchived
+from ..foreign import whole
 from ..model import Snapshot
 from ..model.kept import STAMP
 from ..run import Run
@@ -47,8 +48,9 @@ def keep_unarchived(run: Run, node: str, now: Snapshot) -> None:
         argv = (run.pair[node].data_directory, f"{datetime.now(UTC):{STAMP}}-{run.id}", *names)
         word, _, rest = run.doors[node].script(_KEEP, *argv, within=run.timeouts.clone).text.partition(" ")
         if word == "lacking":
+            lacking = whole(rest, "bytes")
             raise Refusal(
-                f"there is no room on {node} for a copy of what was never archived ({size(int(rest))})",
+                f"there is no room on {node} for a copy of what was never archived ({size(lacking)})",
                 "archive them, or make room, then run this notebook again",
             )
         if word != "kept":

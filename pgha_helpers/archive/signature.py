@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import Refusal
+from ..foreign import text_of
 
 NAMESPACE = "pgha"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
@@ -29,7 +30,9 @@ def fingerprint(key: str) -> str:
     done = _keygen("-l", "-f", os.path.expanduser(key))  # noqa: PTH111 (an argument of a command)
     if done.returncode:
         raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
-    return done.stdout.decode().split()[1]
+    if not (told := _key(done)):
+        raise Refusal(f"signing_key {key} cannot be read: ssh-keygen shows no fingerprint", "mend `signing_key:`")
+    return told
 
 
 def sign(data: bytes, key: str) -> bytes:
@@ -66,7 +69,7 @@ def _at(moment: str) -> tuple[str, ...]:
 
 def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> Signed:
     found = _keygen("-Y", "find-principals", *at, "-s", str(signature), "-f", allowed)
-    who = found.stdout.decode("utf-8", "replace").split("\n")[0].strip()
+    who = text_of(found.stdout).split("\n")[0].strip()
     if found.returncode or not who:
         return Signed(f"its key is not in {allowed}")
     words = ("-Y", "verify", *at, "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature))
@@ -76,7 +79,7 @@ def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> S
 
 
 def _key(done: subprocess.CompletedProcess[bytes]) -> str:
-    return next((word for word in done.stdout.decode().split() if word.startswith("SHA256:")), "")
+    return next((word for word in text_of(done.stdout).split() if word.startswith("SHA256:")), "")
 
 
 def _well_formed(signature: bytes) -> bool:
@@ -111,4 +114,4 @@ def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[byte
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    return " ".join(done.stderr.decode("utf-8", "replace").split()) or f"status {done.returncode}"
+    return " ".join(text_of(done.stderr).split()) or f"status {done.returncode}"

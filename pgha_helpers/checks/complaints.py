@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..foreign import lines_of
+
 #: Up to the severity a line is the operator's log_line_prefix, which may be anything.
 _SEVERITY = re.compile(r"\b(LOG|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|STATEMENT):  ")
 _OTHERS = ("ERROR", "DETAIL", "HINT", "CONTEXT", "STATEMENT")  # lines of clients, and lines that only go with one
@@ -144,7 +146,7 @@ KNOWN = (
 
 def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
     """The known sentences of a log, the most telling first, each once and as it stood there last."""
-    lines = log.splitlines()
+    lines = lines_of(log)
     found = []
     claimed = set[int]()
     for known in KNOWN:
@@ -159,7 +161,7 @@ def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
 
 def last_words(log: str) -> str:
     """The last three lines of a log, on one: all that can be told where no sentence is known."""
-    return "; ".join(_plain(line) for line in log.splitlines()[-3:] if line.strip())
+    return "; ".join(_plain(line) for line in lines_of(log)[-3:] if line.strip())
 
 
 def _speaks(line: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import NotSeen
+from ..foreign import lines_of
 from ..model import Running, Sender, Snapshot
 from ..show import size, span
 from .check import check
@@ -84,7 +85,7 @@ def _history(seen: Running, timeline: int) -> list[list[str]]:
             f"{file} of {seen.node}: {unread}" if unread else f"{seen.node} has no {file} in pg_wal",
             "copy that file there from the archive, or from the other node if they surely have one history",
         )
-    return [line.split() for line in seen.disk.histories[timeline].splitlines() if line.strip()]
+    return [line.split() for line in lines_of(seen.disk.histories[timeline]) if line.strip()]
 
 
 def _last(history: list[list[str]]) -> str:

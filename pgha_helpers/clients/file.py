@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from ..errors import NotAchieved
+from ..foreign import text_of
 from ..wire.doors import Door
 
 _READ = 'f=$(readlink -e -- "$1") || { echo "there is no file $1" >&2; exit 1; }; cat -- "$f"'
@@ -50,17 +51,17 @@ class StagedFile:
 
     def read(self) -> str:
         """Its text. Raises CommandFailed."""
-        return self._door.script(_READ, self.path).stdout.decode("utf-8", "surrogateescape")
+        return text_of(self._door.script(_READ, self.path).stdout)
 
     def why_not(self) -> Iterator[str]:
         """Reasons why it could not be replaced by one with the same owner and mode."""
-        yield from self._door.script(_CAN_BE_REPLACED, self.path).text.splitlines()
+        yield from self._door.script(_CAN_BE_REPLACED, self.path).lines
 
     def stage(self, old: str, new: str) -> None:
         """Write what it is to hold beside it, flushed to disk. Raises CommandFailed."""
         digest = sha256(_bytes(old)).hexdigest()
         where = self._door.script(_STAGE, self.path, digest, stdin=_bytes(new)).stdout
-        self._staged = where.decode("utf-8", "surrogateescape").removesuffix("\n"), new
+        self._staged = text_of(where).removesuffix("\n"), new
 
     def swap(self, new: str) -> bool:
         """Make it hold this text, which was staged; false if it was not, or if somebody has changed it meanwhile."""

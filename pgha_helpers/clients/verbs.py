@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..errors import HaError, NotAchieved
+from ..errors import HaError, NotAchieved, Unreadable, understood
 from ..interrupts import uninterrupted
 from ..model import Client, ClientSeen, Command, Pair, Pgbouncer, Snapshot
 from ..plans import Plan
@@ -188,9 +188,14 @@ def _way(client: Client, pair: Pair) -> Way:
 
 
 def _look(run: Run, entry: Entry, primary: str, system_id: str) -> ClientSeen:
-    words, against = entry.way.look(primary)
-    if entry.road and primary:
-        against += entry.road.why_not(run.doors[primary], system_id)
+    words, against = "", list[str]()
+    try:
+        with understood(entry.name, "what it says of itself"):
+            words, against = entry.way.look(primary)
+            if entry.road and primary:
+                against += entry.road.why_not(run.doors[primary], system_id)
+    except Unreadable as odd:
+        against.append(odd.what)
     return ClientSeen(entry.name, words, tuple(against))
 
 

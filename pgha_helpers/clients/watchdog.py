@@ -13,6 +13,7 @@ import shlex
 import time
 
 from ..errors import HaError, Refusal, Unreachable
+from ..foreign import text_of
 from ..model import Pgbouncer
 from ..wire.doors import Door
 from ..wire.pipes import Pipes
@@ -119,9 +120,9 @@ def _first_line(pipes: Pipes) -> str:
         while time.monotonic() < deadline:
             more_out, more_err = pipes.receive(0.5)
             out, err = out + more_out, err + more_err
-            lines = [line for line in out.decode("utf-8", "replace").split("\n")[:-1] if line.startswith("pgha ")]
+            lines = [line for line in text_of(out).split("\n")[:-1] if line.startswith("pgha ")]
             if lines:
                 return lines[0]
     except (EOFError, OSError):
         pass
-    return " ".join(err.decode("utf-8", "replace").split()) or "it said nothing"
+    return " ".join(text_of(err).split()) or "it said nothing"

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..foreign import lines_of, text_of
 from ..places import RECORD, ROAD, environment, python
 from .signals import stopping
 
@@ -34,11 +35,11 @@ class EarlyKernel:
 
     def announce(self, folder: Path) -> None:
         """Tell the kernel's first run which folder is for it."""
-        (self.complaints.parent / "record").write_text(str(folder))
+        (self.complaints.parent / "record").write_text(str(folder), "utf-8", "surrogateescape")
 
     def complaint(self) -> str:
         """Its last line of stderr: why it has ended before it was ready."""
-        lines = self.complaints.read_text("utf-8", "replace").strip().splitlines()
+        lines = lines_of(text_of(self.complaints.read_bytes()).strip())
         return lines[-1] if lines else ""
 
     def kill(self) -> None:
@@ -74,7 +75,7 @@ def _begin(private: Path) -> EarlyKernel:
     }
     file, complaints = private / "connection.json", private / "complaints"
     file.touch(mode=0o600)
-    file.write_text(json.dumps(connection))
+    file.write_text(json.dumps(connection), "utf-8")
     command = python("ipykernel_launcher", "-f", str(file), "--HistoryManager.hist_file=:memory:")
     with complaints.open("wb") as errors:
         process = subprocess.Popen(

@@ -39,7 +39,7 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("copying.sh").read_text()
+    return Path(__file__).with_name("copying.sh").read_text("utf-8")
 
 
 def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:

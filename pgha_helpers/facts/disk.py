@@ -33,7 +33,7 @@ def read_disk(door: Door) -> Disk:
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("disk.sh").read_text()
+    return Path(__file__).with_name("disk.sh").read_text("utf-8")
 
 
 def parse_disk(text: str, now: float) -> Disk:

@@ -23,7 +23,7 @@ def query(name: str, major: int = 99) -> str:
 def _all() -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     for file in ("queries.sql", "survey.sql", "canary.sql"):
-        parts = _HEADING.split(Path(__file__).with_name(file).read_text())
+        parts = _HEADING.split(Path(__file__).with_name(file).read_text("utf-8"))
         for name, since, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
             found.setdefault(name, {})[int(since or 0)] = text.strip().rstrip(";")
     return found

@@ -33,7 +33,7 @@ def read_start(door: Door, directory: str = "", also: tuple[str, ...] = ()) -> S
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("starting.sh").read_text()
+    return Path(__file__).with_name("starting.sh").read_text("utf-8")
 
 
 def parse_start(text: str) -> Start:

@@ -98,7 +98,7 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("survey.sh").read_text()
+    return Path(__file__).with_name("survey.sh").read_text("utf-8")
 
 
 def parse_host(

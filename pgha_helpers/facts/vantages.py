@@ -182,7 +182,7 @@ def heard_tcp(tool: str, status: int, words: str) -> Heard:
 
 @cache
 def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text()
+    return Path(__file__).with_name(name).read_text("utf-8")
 
 
 def _patience(run: Run) -> int:

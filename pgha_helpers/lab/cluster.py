@@ -52,9 +52,9 @@ def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
         return
     shutil.rmtree(node.unfinished, ignore_errors=True)
     _initdb(places, node, programs)
-    with (node.unfinished / "postgresql.conf").open("a") as configuration:
+    with (node.unfinished / "postgresql.conf").open("a", encoding="utf-8") as configuration:
         configuration.write(_SETTINGS.format(host=HOST, port=port))
-    (node.unfinished / "pg_hba.conf").write_text(_ACCESS)
+    (node.unfinished / "pg_hba.conf").write_text(_ACCESS, "utf-8")
     node.unfinished.rename(node.data)
 
 
@@ -114,7 +114,7 @@ def stop_all(home: Path) -> None:
 
 
 def _entries(places: Places) -> list[str]:
-    return places.passfile.read_text().splitlines()
+    return places.passfile.read_text("utf-8").splitlines()
 
 
 def _password(places: Places, user: str) -> str:

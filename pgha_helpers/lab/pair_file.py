@@ -30,7 +30,7 @@ def render(places: Places, programs: Path, ports: dict[str, Ports]) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write the pair file. Raises LabError when another author's file is in its place."""
-    if path.exists() and not path.read_text().startswith(_HEADER):
+    if path.exists() and not path.read_text("utf-8").startswith(_HEADER):
         raise LabError(f"{path} was not written by `pgha lab up`: move it away, or name another pair file")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_private(path, text, mode=0o644)
@@ -39,7 +39,7 @@ def write(path: Path, text: str) -> None:
 def remove(path: Path, folder: Path) -> None:
     """Delete the pair file, if it is still the one of the lab in `folder`."""
     try:
-        pair = yaml.safe_load(path.read_text())
+        pair = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, yaml.YAMLError):
         return
     if isinstance(pair, dict) and pair.get("passfile") == str(folder / "pgpass"):

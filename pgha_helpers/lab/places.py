@@ -105,7 +105,7 @@ class Places:
     def carries_marker(self) -> bool:
         """Whether the home was made by a lab for this very folder."""
         try:
-            return self._is_ours(self.home) and (self.home / MARKER).read_text() == _mark(self.folder)
+            return self._is_ours(self.home) and (self.home / MARKER).read_text("utf-8") == _mark(self.folder)
         except OSError:
             return False
 
@@ -159,7 +159,7 @@ class Places:
         if strangers:
             raise LabError(f"{self.home} is not a lab and not empty: move it away, or name another folder")
         self.own_directory(self.home)
-        (self.home / MARKER).write_text(_mark(self.folder))
+        (self.home / MARKER).write_text(_mark(self.folder), "utf-8")
 
 
 def find_places(folder: Path) -> Places:

@@ -151,7 +151,7 @@ def _from_pid_files(data_directories: Iterable[Path]) -> list[int]:
     found = []
     for directory in data_directories:
         with contextlib.suppress(OSError, ValueError, IndexError):
-            pid = int((directory / "postmaster.pid").read_text().splitlines()[0])
+            pid = int((directory / "postmaster.pid").read_text("utf-8").splitlines()[0])
             os.kill(pid, 0)
             found.append(pid)
     return found

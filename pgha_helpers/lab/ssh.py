@@ -24,7 +24,7 @@ def write_keys(places: Places, ports: dict[str, Ports]) -> None:
     for key in (places.key, *map(places.host_key, NODES)):
         if not (key.exists() and public_half(key).exists()):
             _write_key(key)
-    pins = [f"[{HOST}]:{ports[name].ssh} {public_half(places.host_key(name)).read_text()}" for name in NODES]
+    pins = [f"[{HOST}]:{ports[name].ssh} {public_half(places.host_key(name)).read_text('utf-8')}" for name in NODES]
     write_private(places.known_hosts, "".join(pins))
 
 
@@ -38,7 +38,7 @@ def start(places: Places, node: NodePlaces, port: int, known: ProcessId | None) 
     # An `up` that was killed may have started one and not lived to remember it: it would hold the port.
     processes.kill_all(lambda: processes.running(_MODULE, str(node.home)))
     require_free(port, f"ssh of {node.name}")
-    with node.ssh_log.open("a") as log:
+    with node.ssh_log.open("a", encoding="utf-8") as log:
         answer = subprocess.run(
             _command(places, node, port),
             check=False,

@@ -56,7 +56,7 @@ class LabState:
 def load_state(path: Path) -> LabState | None:
     """What the lab remembers, or None when it has never been up. Raises LabError for a file that is not ours."""
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text("utf-8"))
         values["ports"] = {name: Ports(**ports) for name, ports in values["ports"].items()}
         values["ssh"] = {name: ProcessId(**process) for name, process in values["ssh"].items()}
         return LabState(**values)
@@ -76,7 +76,7 @@ def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         os.fchmod(descriptor, mode)
     beside.replace(path)

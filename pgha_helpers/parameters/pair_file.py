@@ -49,8 +49,8 @@ def load_pair(pair: str) -> Pair:
     """Read and validate a pair. Raises BadParameters with every complaint at once."""
     path = find_pair(pair)
     try:
-        raw = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw = yaml.safe_load(path.read_bytes())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadParameters(f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml") from None
     if not isinstance(raw, dict):
         raise BadParameters(f"{path} is not a list of keys and values", "see parameters/example.yaml")

@@ -10,6 +10,8 @@ from itertools import groupby, pairwise
 from math import ceil
 from typing import Any, NamedTuple
 
+from ..foreign import text_of
+
 AROUND = 5.0  # seconds around the longest gap of which every attempt is kept
 COLUMNS = ("at", "until", "attempts", "acknowledged", "refused", "unanswered", "first_seq", "last_seq", "slowest_ms")
 CODES = ("ok", "refused", "unanswered")
@@ -133,7 +135,7 @@ def read_seen(lines: Iterable[bytes]) -> Seen:
         attempts.append(Attempt(**told))
         if words:
             said[words] += 1
-    ended = ended or f"its process had gone: {other.decode('utf-8', 'replace').strip()}".rstrip(": ")
+    ended = ended or f"its process had gone: {text_of(other).strip()}".rstrip(": ")
     return Seen(tuple(attempts), tuple(said.most_common(5)), ended)
 
 

@@ -66,7 +66,9 @@ def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
 
 def _at_rest(seen: Sighting) -> Disk | None:
     """What lies on a node's disk where nothing runs there; None where something may change it."""
-    return replace(seen.disk, clock_skew=0.0, free_bytes=0, wal_free=0, unread={}) if isinstance(seen, Stopped | Blank) else None
+    if not isinstance(seen, Stopped | Blank):
+        return None
+    return replace(seen.disk, clock_skew=0.0, free_bytes=0, wal_free=0, unread={})
 
 
 def _history(seen: Sighting) -> tuple[str, int] | None:

@@ -74,7 +74,7 @@ def announced_folder() -> Path | None:
     name = os.environ.get(RECORD, "")
     folder = Path(name)
     if name and folder.is_file():
-        folder = Path(folder.read_text())
+        folder = Path(folder.read_text("utf-8", "surrogateescape"))
     return folder if name and folder.is_dir() and not (folder / "journal.jsonl").exists() else None
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ..foreign import text_of
 from ..journal import read
 from ..places import CHECKOUT, RECORD, ROAD
 from .folder import id_of, named, record_folders
@@ -41,7 +42,7 @@ def road(folder: Path) -> str:
 def cells_of(notebook: str) -> dict[str, str]:
     """The source's code cells: digest of the text -> cell id. A cell that was edited by hand is not among them."""
     try:
-        cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+        cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
     except (OSError, ValueError, LookupError):
         return {}
     return {digest("".join(cell["source"])): cell["id"] for cell in cells if cell["cell_type"] == "code"}
@@ -74,7 +75,7 @@ def _git() -> dict[str, Any] | None:
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(CHECKOUT), "-c", "core.fsmonitor=false", *words]  # which names a program
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+        return text_of(subprocess.run(command, capture_output=True, check=True, timeout=5).stdout).strip()
 
     try:
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}

@@ -7,14 +7,17 @@ processes that it has started: the one that streams WAL for `pg_basebackup` outl
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Callable
 
 from ..errors import TooSlow, Unreachable
+from ..foreign import text_of
 from .doors import Door
 from .shell import as_user
 
+_STATUS = re.compile("pgha-status ([0-9]{1,3})")
 _ATTENDED = """
 exec 3<&0
 setsid "$@" 3<&- </dev/null 2>&1 &
@@ -40,9 +43,9 @@ def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: 
             out, err = pipes.receive(1.0)
             *lines, rest = (rest + out + err).replace(b"\r", b"\n").split(b"\n")
             for line in lines:
-                text = line.decode("utf-8", "replace").strip()
-                if text.startswith("pgha-status "):
-                    return int(text.split()[1])
+                text = text_of(line).strip()
+                if found := _STATUS.fullmatch(text):
+                    return int(found[1])
                 if text:
                     on_line(text)
         raise TooSlow(f"{door.node.name}: {argv[0]} did not end within {within:g} s, and was ended")

@@ -50,7 +50,7 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
         deed.changed = False
         refuse_the_living(door)
         said: list[str] = []
-        script = Path(__file__).with_name("rehearse.sh").read_text()
+        script = Path(__file__).with_name("rehearse.sh").read_text("utf-8")
         argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, where, asked, major)]
         status = attend(door, argv, said.append, run.timeouts.clone)
         if status or any("no rewind required" in line for line in said):
@@ -71,7 +71,7 @@ def rewind(run: Run, name: str, where: str, saved: str, asked: Rewinding, major:
     with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
         refuse_the_living(door)
         with Progress(run, f"rewind of {name}") as progress:
-            script = flush() + Path(__file__).with_name("rewind.sh").read_text()
+            script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
             own = (data, where, aside, saved)
             argv = ["sh", "-c", script, "sh", *own, *_pg_rewind(run, door, aside, asked, major, copied)]
             status = attend(door, argv, progress.hear, run.timeouts.clone)

@@ -33,5 +33,5 @@ def see_its_own(run: Run, name: str, saved: str) -> None:
     door = run.doors[name]
     with run.deed(name, "see that its configuration is its own") as deed:
         deed.changed = False
-        if strange := door.script(_STRANGE, door.node.data_directory, f"{saved}/own").text.splitlines():
+        if strange := door.script(_STRANGE, door.node.data_directory, f"{saved}/own").lines:
             raise NotAchieved(f"{name} has files that are not its own: {', '.join(strange)}", f"compare with {saved}")

@@ -17,7 +17,7 @@ from .overwriting import CLONE, refuse_the_living
 
 
 def _script(*names: str) -> str:
-    return "".join(Path(__file__).with_name(name).read_text() for name in names)
+    return "".join(Path(__file__).with_name(name).read_text("utf-8") for name in names)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,10 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int) -> str:
     data = real_path(door, door.node.data_directory)
     saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
-        script, (defined, text) = Path(__file__).with_name("save.sh").read_text(), _own_definition(run, door, major)
+        script, (defined, text) = (
+            Path(__file__).with_name("save.sh").read_text("utf-8"),
+            _own_definition(run, door, major),
+        )
         argv = (data, saved, segment_name(fork, segment)[8:], defined)
         stdin = text.encode("utf-8", "surrogateescape")
         count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text

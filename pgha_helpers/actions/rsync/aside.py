@@ -67,4 +67,4 @@ def move_aside(run: Run, name: str, target: str) -> None:
 
 def move(door: Door, target: str, stamp: str) -> list[str]:
     """Do it, and give the directories that hold what was moved."""
-    return door.script(_ASIDE, target, stamp, within=door.patience).text.splitlines()
+    return door.script(_ASIDE, target, stamp, within=door.patience).lines

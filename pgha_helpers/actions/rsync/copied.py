@@ -141,7 +141,7 @@ class Copy:
         for _ in range(5):
             moved += self._fetch_control(f"{stage}/global")
             answer = door.run(door.binary("pg_controldata"), "-D", stage, okay=range(256))
-            found = parse_control([*answer.complaint.splitlines(), *answer.text.splitlines()])
+            found = parse_control([answer.complaint, *answer.lines])
             if isinstance(found, Control) and found.system_id == self.source.system_id:
                 return moved
             control = found if isinstance(found, str) else f"it is of system {found.system_id}"

@@ -56,7 +56,7 @@ def make_pages_equal(
 
     def hear(line: str) -> None:
         word, _, number = line.partition(" ")
-        if not number.isdigit():
+        if not number.isdecimal():
             said.append(line)
             return
         told[word] = int(number)
@@ -80,4 +80,4 @@ def _there(road: Road, source: str) -> list[str]:
 
 @cache
 def _program() -> str:
-    return Path(__file__).with_name("pages.pl").read_text()
+    return Path(__file__).with_name("pages.pl").read_text("utf-8")

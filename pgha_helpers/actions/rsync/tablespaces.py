@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...errors import Refusal
 from ...facts.rsync import Road
+from ...foreign import lines_of
 from ...model import Running
 from ...run import Run
 from ...wire.doors import Door
@@ -75,5 +76,5 @@ def mapped(text: str, spaces: list[Tablespace]) -> str:
     >>> mapped("16500 /ts/a\\n", [Tablespace(16500, "a", "/ts/a", "PG_18_1", "/ts/b")])
     '16500 /ts/b\\n'
     """
-    listed = {line.split(" ", 1)[0] for line in text.splitlines()}
+    listed = {line.split(" ", 1)[0] for line in lines_of(text)}
     return "".join(f"{space.oid} {space.target}\n" for space in spaces if str(space.oid) in listed)
