@@ -14,9 +14,14 @@ cd "$1/pg_wal/archive_status" 2>/dev/null && {
 }
 cd /
 
-# Who else may start or stop PostgreSQL here. Ours is who names the data directory, in its arguments, its environment or
-# a file among its arguments. What root runs and we cannot read is told as such; another user's manages another cluster.
+# Who else may start or stop PostgreSQL here: root, and whoever owns it. What anybody else runs, and may call as he likes,
+# has no power over this server. Ours is who names the data directory, in its arguments, its environment or a file among
+# its arguments. What root runs and we cannot read is told as such.
+data=${1%/}
+rulers=" 0 $(id -u) $(stat -c %u -- "$data") "
 manager() {
+  real=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "$2/status")
+  case "$rulers" in *" $real "*) ;; *) return;; esac
   ours=no
   args=$(tr '\0' '\n' < "$2/cmdline" 2>/dev/null)
   if [ -r "$2/environ" ] && grep -qazF -- "$data" "$2/environ" 2>/dev/null; then ours=yes; fi
@@ -26,15 +31,15 @@ manager() {
   while IFS= read -r word; do
     case "$word" in *=/*) word=${word#*=};; esac
     case "$word" in /*.conf|/*.yml|/*.yaml|/*.cfg|/*.ini)
-      if [ ! -r "$word" ]; then read_all=no; elif grep -qF -- "$data" "$word" 2>/dev/null; then ours=yes; fi;;
+      if [ ! -r "$word" ]; then read_all=no
+      elif [ -f "$word" ] && head -c 1000000 -- "$word" 2>/dev/null | grep -qF -- "$data"; then ours=yes; fi;;
     esac
   done <<ARGS
 $args
 ARGS
   if [ "$ours" = yes ]; then echo "manager ours $1 (pid ${2#/proc/})"
-  elif [ "$read_all" = no ] && [ "$(stat -c %u "$2")" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
+  elif [ "$read_all" = no ] && [ "$real" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
 }
-data=${1%/}
 for p in /proc/[0-9]*; do
   name=
   read -r name < "$p/comm" 2>/dev/null
@@ -56,7 +61,8 @@ if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
 fi
 
 # Lines of cron that start or stop PostgreSQL, but for those that name another data directory.
-{ crontab -l; cat /etc/crontab /etc/cron.d/* /var/spool/cron/crontabs/*; } 2>/dev/null | grep -v '^[[:space:]]*#' |
+tables="root $(stat -c %U -- "$data")"
+{ crontab -l; cat /etc/crontab /etc/cron.d/*; cd /var/spool/cron/crontabs && cat $tables; } 2>/dev/null | grep -v '^[[:space:]]*#' |
   grep -E 'pg_ctl|pg_ctlcluster|(systemctl|service|invoke-rc\.d).*postgres' | sort -u | while IFS= read -r line; do
     case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
   done

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,18 +281,25 @@ def test_settings_that_differ_are_told(ready: Lab) -> None:
         assert said(ready, "work_mem is '4MB' on db0, '64MB' on db1") == "warning"
 
 
-def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab, tmp_path: Path) -> None:
-    """One of another cluster is not ours to judge."""
-    program = tmp_path / "repmgrd"
-    program.write_text("#!/bin/sh\nread wait\n")
-    program.chmod(0o755)
-    for folder, ours in ((str(ready.node("db0").data_directory), True), ("/srv/other", False)):
-        with subprocess.Popen([program, "-D", folder], stdin=subprocess.PIPE) as manager:
-            try:
-                seen = {v.level for v in closely(ready) if f"repmgrd (pid {manager.pid}) on db0" in v.reason}
-            finally:
-                manager.kill()
-        assert ("critical" in seen) is ours
+def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab) -> None:
+    """One of another cluster is not ours to judge, and one of a user who has no power over the server is none.
+
+    A FIFO among its arguments once held the look up for ever.
+    """
+    here, anybody = str(ready.node("db0").data_directory), 12345 if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as public:
+        program, pipe = Path(public) / "repmgrd", Path(public) / "repmgr.conf"
+        program.write_text("#!/bin/sh\nread wait\n")
+        os.mkfifo(pipe)
+        for path in (program.parent, program, pipe):
+            path.chmod(0o755)
+        for folder, user, ours in ((here, None, True), ("/srv/other", None, False), (here, anybody, anybody is None)):
+            with subprocess.Popen([program, "-D", folder, pipe], stdin=subprocess.PIPE, user=user) as manager:
+                try:
+                    seen = {v.level for v in closely(ready) if f"repmgrd (pid {manager.pid}) on db0" in v.reason}
+                finally:
+                    manager.kill()
+            assert ("critical" in seen) is ours, (folder, user, seen)
 
 
 def test_settings_that_stop_replay_are_seen_with_the_pause_that_they_cause(ready: Lab) -> None:
