@@ -155,14 +155,18 @@ def no_unlogged_table_would_be_emptied(now: Snapshot) -> str | None:
 
     Copy what is needed into a logged table, or alter table … set logged: unlogged tables are empty on the new primary.
     """
-    told = [f"{name} in {database} ({size(bytes_)})" for database, name, bytes_ in _unlogged(now) if bytes_ > 0]
+    told = [
+        f"{name} in {database} ({'pg_stat_file is not granted' if bytes_ is None else size(bytes_)})"
+        for database, name, bytes_ in _unlogged(now)
+        if bytes_ != 0
+    ]
     return f"would be empty: {_few(told)}" if told else None
 
 
-def _unlogged(now: Snapshot) -> list[tuple[str, str, int]]:
+def _unlogged(now: Snapshot) -> list[tuple[str, str, int | None]]:
     """Database, name and bytes of each unlogged table, the largest first."""
     found = [(d.name, name, n) for d in now.closely(now.primary.node).databases for name, n in d.unlogged.items()]
-    return sorted(found, key=lambda table: -table[2])
+    return sorted(found, key=lambda table: -(table[2] or 0))
 
 
 @check(level="warning", value=lambda now: f"{sum(len(now.closely(s.node).databases) for s in _both(now))} visits")

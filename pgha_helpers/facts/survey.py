@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from .. import dialect
 from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
@@ -26,7 +29,7 @@ from ..model.survey import (
 )
 from ..run import Run
 from ..wire.doors import Door
-from ..wire.sql import Session
+from ..wire.sql import Row, Session
 from .connection import read_keys, try_connection
 from .kept import read_kept
 from .queries import query
@@ -54,31 +57,42 @@ def _reading(sql: Session) -> Reading:
 
 
 def _sql(door: Door, seen: Running) -> Survey:
-    sql, major = door.sql, dialect.spoken(seen.version, seen.node)
-    return Survey(
-        seen.node,
-        Archiver(**sql.read(query("archiver"))[0]),
-        prepared=tuple(PreparedTransaction(**row) for row in sql.read(query("prepared transactions"))),
-        transactions=tuple(Transaction(**row) for row in sql.read(query("transactions"))),
-        backups=tuple(BaseBackup(**row) for row in sql.read(query("base backups", major))),
-        logical_slots=tuple(LogicalSlot(**row) for row in sql.read(query("logical slots", major))),
-        databases=tuple(_database(door, row["name"]) for row in sql.read(query("databases"))),
-        settings={row["name"]: row["value"] for row in sql.read(query("all settings"))},
-        hasty=tuple(row["words"] for row in sql.read(query("hasty"))),
-        **sql.read(query("reads", major))[0],
-    )
+    """One topic after the other; what the server refuses to tell costs that topic alone."""
+    major = dialect.spoken(seen.version, seen.node)
+    found, unseen = dict[str, Any](), dict[str, str]()
+
+    def ask(name: str, made: Callable[[list[Row]], dict[str, Any]], *topics: str) -> None:
+        try:
+            found.update(made(door.sql.read(query(name, major))))
+        except QueryFailed as silence:
+            unseen.update(dict.fromkeys(topics, silence.what))
+
+    def rows(kind: type, topic: str, name: str) -> None:
+        ask(name, lambda told: {topic: tuple(kind(**row) for row in told)}, topic)
+
+    rows(PreparedTransaction, "prepared", "prepared transactions")
+    rows(Transaction, "transactions", "transactions")
+    rows(BaseBackup, "backups", "base backups")
+    rows(LogicalSlot, "logical_slots", "logical slots")
+    ask("archiver", lambda told: {"archiver": Archiver(**told[0])}, "archiver")
+    ask("databases", lambda told: {"databases": tuple(_database(door, row["name"]) for row in told)}, "databases")
+    ask("all settings", lambda told: {"settings": {row["name"]: row["value"] for row in told}}, "settings")
+    ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
+    ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
+    return Survey(seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found)
 
 
 def _database(door: Door, name: str) -> Database:
     """What only a session of this database can tell."""
-    session = door.session(name)
-    try:
-        rows = session.read(query("in a database"))
-    except (Unreachable, TooSlow, QueryFailed) as silence:
-        return Database(name, unseen=silence.what)
-    finally:
-        session.close()
-    unlogged = {row["name"]: row["size"] for row in rows if row["what"] == "unlogged"}
+    with closing(door.session(name)) as session:
+        try:
+            rows = session.read(query("in a database"))
+        except (Unreachable, TooSlow, QueryFailed) as silence:
+            return Database(name, unseen=silence.what)
+        unlogged: dict[str, int | None] = dict.fromkeys(row["name"] for row in rows if row["what"] == "unlogged")
+        if unlogged:
+            with suppress(QueryFailed):  # a role that may not call pg_stat_file: their names are told all the same
+                unlogged |= {row["name"]: row["size"] for row in session.read(query("sizes of unlogged tables"))}
     return Database(name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension"))
 
 

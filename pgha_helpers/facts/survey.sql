@@ -98,14 +98,19 @@ select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else '
 select datname::text as name from pg_database where datallowconn and not datistemplate order by datname;
 
 -- name: in a database
--- sizes are those of the tables' own files, and take no lock: a long transaction may hold one that we would wait for
-select 'unlogged' as what, format('%I.%I', n.nspname, c.relname) as name,
-       (select coalesce(sum((pg_stat_file(pg_relation_filepath(c.oid) || case part when 0 then '' else '.' || part end, true)).size), 0)
-          from generate_series(0, greatest(c.relpages, 0) / 131072 + 1) part)::bigint as size
+select 'unlogged' as what, format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relpersistence = 'u' and c.relkind = 'r'
 union all
-select 'extension', extname || ' ' || extversion, 0
+select 'extension', extname || ' ' || extversion
   from pg_extension e
  where not exists (select from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
  order by 1, 2;
+
+-- name: sizes of unlogged tables
+-- those of the tables' own files, which takes no lock: a long transaction may hold one that we would wait for
+select format('%I.%I', n.nspname, c.relname) as name,
+       (select coalesce(sum((pg_stat_file(pg_relation_filepath(c.oid) || case part when 0 then '' else '.' || part end, true)).size), 0)
+          from generate_series(0, greatest(c.relpages, 0) / 131072 + 1) part)::bigint as size
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where c.relpersistence = 'u' and c.relkind = 'r';

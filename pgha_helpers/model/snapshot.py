@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from .. import show
 from ..errors import NotSeen
@@ -11,7 +12,7 @@ from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of, to_be_seen
-from .survey import Host, Survey
+from .survey import Host, Refused, Survey
 from .vantage import Vantage
 
 
@@ -77,7 +78,7 @@ class Snapshot(show.Shown):
         found = self.survey.get(name, "it was not looked at closely")
         if isinstance(found, str):
             raise NotSeen(f"{name}: {found}", to_be_seen(self[name]) or f"mend what keeps {name} from being looked at")
-        return found
+        return cast(Survey, Refused(found)) if found.unseen else found
 
     def host(self, name: str) -> Host:
         """What the shell said in a close look at this node. Raises NotSeen as `closely` does."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
+from ..errors import NotSeen
 from .kept import Kept
 from .positions import Lsn
 
@@ -95,11 +97,11 @@ class LogicalSlot:
 class Database:
     """One database: its unlogged tables with their sizes, and extensions whose files this node lacks.
 
-    `unseen` says why it could not be looked into.
+    A size is None where the runbook's role may not read it. `unseen` says why the database could not be looked into.
     """
 
     name: str
-    unlogged: Mapping[str, int] = field(default_factory=dict)
+    unlogged: Mapping[str, int | None] = field(default_factory=dict)
     extensions_missing: tuple[str, ...] = ()
     unseen: str = ""
 
@@ -190,7 +192,8 @@ class Survey:
     `readings` are the first and the last of the look. `pause` is pg_get_wal_replay_pause_state, where there is one.
     `settings` are those of pg_settings that anybody may have set. `conflicts` counts the queries that replay has
     cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum. `hasty` says, in words,
-    by what a commit is acknowledged before it is on the disk.
+    by what a commit is acknowledged before it is on the disk. `unseen` says of each other key that SQL refused to tell
+    why it did: see Refused.
     """
 
     node: str
@@ -209,3 +212,16 @@ class Survey:
     conflicts: int = 0
     standby_xmin_age: int = 0
     seconds: float = 0.0
+    unseen: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused:
+    """A survey of which SQL refused to tell some: whoever leans on that hears why, and on the rest nothing of it."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+
+    def __getattr__(self, key: str) -> Any:
+        if key in self._survey.unseen:
+            raise NotSeen(self._survey.unseen[key], "grant the runbook's role what it lacks, or let it be a superuser")
+        return getattr(self._survey, key)

@@ -248,6 +248,26 @@ def test_unlogged_tables_are_seen_in_every_database(ready: Lab) -> None:
     assert judged_well(ready)
 
 
+def test_a_grant_that_is_lacking_costs_one_check(ready: Lab, tmp_path: Path) -> None:
+    """A role that may only monitor: one view that it may not read once left 17 checks unknown."""
+    before = {verdict.title for verdict in closely(ready)}
+    ask(ready, "db0", "create role watcher login password 'watching' in role pg_monitor")
+    ask(ready, "db0", "create unlogged table notes as select 1")
+    passfile = tmp_path / "passfile"
+    passfile.write_text("*:*:*:watcher:watching\n")
+    passfile.chmod(0o600)
+    path = changed_pair(ready, tmp_path, user="watcher", passfile=str(passfile))
+    assert wait_for(lambda: ask(ready, "db1", "select true from pg_roles where rolname = 'watcher'"))
+    now = [verdict for verdict in closely(path) if verdict.title not in before]
+    ask(ready, "db0", "drop table notes")
+    ask(ready, "db0", "drop role watcher")
+    (unlogged,) = [verdict for verdict in now if verdict.level == "warning"]
+    assert unlogged.reason == "would be empty: public.notes in postgres (pg_stat_file is not granted)"
+    (unseen,) = [verdict for verdict in now if verdict.level != "warning"]
+    assert unseen.level == "unknown" and "permission denied for view pg_file_settings" in unseen.reason
+    assert "Grant the runbook's role what it lacks" in unseen.remedy
+
+
 def test_logical_slots_are_judged_by_what_becomes_of_their_consumers(ready: Lab) -> None:
     make = "select pg_create_logical_replication_slot(%s, 'pgoutput', failover => %s)"
     for name, failover in (("plain", False), ("kept", True)):
