@@ -28,9 +28,9 @@ def refuse_the_living(now: Snapshot, target: Running, old: Lost, fenced_by: str 
         )
     if told := [v for v in now.looked_at(old.node) if v.sql.says == "yes"]:
         raise NotSafe(
-            f"{old.node} is alive: {_answered(told)}. Seen from here it {old}",
+            f"{old.node} is alive: {_answered(told)}. Seen from here it {old}{_but(now, old, told)}",
             f"a primary that answers is moved with occasion=switchover: mend the way from here to {old.node} first, "
-            "or stop it there",
+            f"or stop it there{_or_else(now, old, told)}",
         )
     if isinstance(old, Silent):
         _refuse_the_silent(now, target, old, fenced_by)
@@ -42,12 +42,12 @@ def _refuse_the_silent(now: Snapshot, target: Running, old: Silent, fenced_by: s
             f"{old.node} still streams to {target.node}: it is alive, or has been dead for less than a minute",
             f"look from {target.node} whether it is; a walreceiver gives up after wal_receiver_timeout",
         )
-    told = _accepted(now, old)
+    takers, told = _takers(now, old), _accepted(now, old)
     if told and fenced_by.strip():
         other = " Leave fenced_by out: its fence command is used then" if now.pair[old.node].fence else ""
         raise NotSafe(
-            f"fenced_by says that {old.node} is off ({fenced_by.strip()}), but {told}",
-            f"it is not off: make sure that it cannot take writes, then run this again.{other}",
+            f"fenced_by says that {old.node} is off ({fenced_by.strip()}), but {told}{_but(now, old, takers)}",
+            f"make sure that it cannot take writes, then run this again.{other}{_or_else(now, old, takers)}",
         )
 
 
@@ -55,9 +55,47 @@ def _answered(vantages: Iterable[Vantage]) -> str:
     return "; ".join(f"it answers SQL to {v.place} ({v.sql.words})" for v in vantages)
 
 
+def _takers(now: Snapshot, old: Lost) -> list[Vantage]:
+    return [v for v in now.looked_at(old.node) if v.tcp.says == "yes"]
+
+
+def _but(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
+    """Whatever contradicts those who are `told` that it is alive: one of them may be wrong, or about another server."""
+    alive = {v.place for v in told}
+    found = []
+    if isinstance(old, Stopped):
+        found.append(f"ssh finds no process there that has {now.pair[old.node].data_directory} open")
+    for view in now.looked_at(old.node):
+        if view.tcp.says == "no":
+            itself = " itself" if view.place in alive else ""
+            found.append(f"{view.place}{itself} gets no TCP connection ({view.tcp.words})")
+    return f". BUT {'; '.join(found)}" if found else ""
+
+
+def _or_else(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
+    """How to go on where whoever is `told` so is wrong. Nothing is promoted before: it may be another server's answer.
+
+    Who has no process to show on its own machine may still be served by another one, under the same address.
+    """
+    if not _but(now, old, told):
+        return ""
+    node, places = now.pair[old.node], {v.place for v in told}
+    witnesses = [witness.name for witness in now.pair.witnesses if witness.name in places]
+    ways = [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"] if witnesses else []
+    if now.pair.other(old.node).name in places:
+        ways.append(f"mend nodes.{old.node}.peer_host and peer_port there")
+    if not ways:
+        return ""
+    asked = f'psql -h {node.host} -p {node.port} -c "select system_identifier from pg_control_system()"'
+    return (
+        f". If it was stopped this very moment, run this again. If what answers may be another server, or nobody: ask "
+        f"there which one it is ({asked}). Only if it is not {old.node}: {', and '.join(ways)}, then run this again"
+    )
+
+
 def _accepted(now: Snapshot, old: Lost) -> str:
     """Who still gets a TCP connection: that is not SQL yet, and it is not off."""
-    places = [v.place for v in now.looked_at(old.node) if v.tcp.says == "yes"]
+    places = [v.place for v in _takers(now, old)]
     return f"its port takes connections from {' and '.join(places)}" if places else ""
 
 

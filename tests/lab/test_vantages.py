@@ -187,6 +187,20 @@ def test_a_killed_primary_is_seen_dead_from_everywhere_and_fenced_over_ssh(own_p
     assert writable(own_pair) == ["db1"]
 
 
+def test_a_witness_that_lies_is_obeyed_and_named_with_what_contradicts_it(own_pair: Lab, tmp_path: Path) -> None:
+    home = own_pair.home / "liar"
+    home.mkdir(mode=0o755)
+    script(home, "pg_isready", 'echo "$2:$4 - accepting connections"')
+    own_pair.kill("db0")
+    path = changed_pair(own_pair, tmp_path, witnesses=[witness(own_pair, bin_directory=str(home))])
+    done = pgha("run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1")
+    assert done.returncode == 4 and writable(own_pair) == []
+    for words in ("answers SQL to gate", "gate itself gets no TCP", "BUT ssh finds no process", "take gate out of"):
+        assert words in done.stdout, done.stdout
+    carry_out(own_pair, "promote", "promote db1", occasion="failover")  # as it says: without that witness
+    assert writable(own_pair) == ["db1"]
+
+
 def test_a_primary_on_a_full_disk_is_told_from_a_dead_one_and_fenced(
     own_pair: Lab, tmp_path: Path, need: Callable[..., None]
 ) -> None:

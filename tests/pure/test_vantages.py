@@ -23,7 +23,9 @@ from pgha_helpers.model import (
     Silent,
     Slot,
     Snapshot,
+    Ssh,
     Vantage,
+    Witness,
 )
 from pgha_helpers.model.pair import Commands
 from pgha_helpers.plans import plan_promotion
@@ -59,6 +61,42 @@ def test_a_primary_that_answers_sql_to_anybody_is_not_failed_over(place: str, ol
         plan_promotion(lost(old, view(place, YES, YES), *others), "failover", fenced_by=fenced_by)
     assert f"answers SQL to {place} (accepting connections" in str(refused.value)
     assert "occasion=switchover" in str(refused.value)
+
+
+REFUSED = Heard("no", "Connection refused (nc)")
+GATE = (Witness("gate", Ssh("10.0.0.9")),)
+
+
+def test_a_witness_that_may_be_wrong_is_contradicted_by_name_and_still_obeyed() -> None:
+    """Its pg_isready says yes, its own TCP is refused, and ssh sees that nothing runs: which server answers it?"""
+    down = stopped("db0", "in production")
+    now = lost(down, view(US, NO, REFUSED), view("db1"), view("gate", YES, REFUSED), witnesses=GATE)
+    with pytest.raises(NotSafe, match="answers SQL to gate") as refused:
+        plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
+    told = str(refused.value)
+    assert "BUT ssh finds no process there that has /var/lib/postgresql/18/main open" in told
+    assert "gate itself gets no TCP connection (Connection refused (nc))" in told
+    assert "Only if it is not db0: take gate out of witnesses: in the pair file" in told
+
+
+def test_one_that_nothing_contradicts_is_not_doubted() -> None:
+    now = lost(SILENT, view("db1", YES, YES), view("gate", YES, YES), witnesses=GATE)
+    with pytest.raises(NotSafe) as refused:
+        plan_promotion(now, "failover")
+    assert "BUT" not in str(refused.value) and "witnesses:" not in str(refused.value)
+
+
+def test_the_other_nodes_way_there_may_be_wrong_too() -> None:
+    now = lost(stopped("db0", "in production"), view(US, NO, REFUSED), view("db1", YES, YES))
+    with pytest.raises(NotSafe, match=r"Only if it is not db0: mend nodes\.db0\.peer_host"):
+        plan_promotion(now, "failover")
+
+
+def test_who_took_over_its_address_keeps_a_word_from_being_taken_and_is_named() -> None:
+    now = lost(SILENT, view(US, NO, REFUSED), view("gate", NO, Heard("yes", "nc")), witnesses=GATE)
+    with pytest.raises(NotSafe, match=r"but its port takes connections from gate\. BUT this machine gets no") as no:
+        plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
+    assert "Only if it is not db0: take gate out" in str(no.value)
 
 
 def test_views_of_the_other_node_are_no_sign_of_life() -> None:
