@@ -40,6 +40,12 @@ _ARM = {
 _FLUSHED = '\n[ -z "$flushing" ] || wait "$flushing"\n'
 
 
+_TRIGGERS = """
+cd "$1" || exit
+found=$(for f in promote fallback_promote; do [ ! -e "$f" ] || echo "$f"; done)
+"""
+
+
 def define(run: Run, name: str, major: int, source: Running | None = None) -> None:
     """Write down how this node would follow the other one, without making it a standby yet.
 
@@ -101,6 +107,15 @@ def arm(run: Run, name: str, major: int, look: str = "") -> str:
         if found == "was":
             deed.already("it was armed")
         return said
+
+
+def remove_triggers(run: Run, name: str) -> None:
+    """Take away what would promote a node that is in recovery, or would once it is: see Disk.triggers."""
+    door = run.doors[name]
+    if not (found := door.script(f"{_TRIGGERS}echo $found", door.node.data_directory).text):
+        return
+    with run.deed(name, f"remove what asks for a promotion: {found}"):
+        door.script(f"{_TRIGGERS}rm -f -- $found && sync .", door.node.data_directory)
 
 
 def disarm(run: Run, name: str) -> None:

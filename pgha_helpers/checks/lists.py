@@ -32,7 +32,7 @@ from .identity import (
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
 )
-from .recovery import the_standby_recovers_as_it_must
+from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
@@ -74,6 +74,7 @@ _ATTACHED = (
     the_standby_is_fed_by_the_primary,
     they_are_on_one_timeline,
     the_standby_has_its_slot,
+    no_file_waits_to_promote_the_standby,
 )
 
 #: Every gate of a planned move; those about what goes on now lean on a close look.

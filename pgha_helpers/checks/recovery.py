@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..conninfo import parts
-from ..model import Running, Snapshot
+from ..errors import NotSeen
+from ..model import Disk, Running, Snapshot
+from ..model.sightings import to_be_seen
 from .check import check
 
 #: Each would end recovery, and open the standby for writes or shut it down.
@@ -18,6 +20,26 @@ def the_standby_recovers_as_it_must(now: Snapshot) -> str | None:
     """
     standby = now.standby
     return "; ".join([*_ends(standby), *_source(now, standby)]) or None
+
+
+@check(value=lambda now: ", ".join(_disk(now.standby).triggers) or "none")
+def no_file_waits_to_promote_the_standby(now: Snapshot) -> str | None:
+    """No file waits in the standby's data directory to promote it.
+
+    Run rebuild for the standby, which removes it, and find out whose promotion was begun there and never sent: the next
+    walreceiver or walsender that is started makes PostgreSQL look, and then there are two primaries.
+    """
+    standby, found = now.standby, _disk(now.standby).triggers
+    where = now.pair[standby.node].data_directory
+    return (
+        f"{standby.node} has {' and '.join(found)} in {where}: it may promote itself at any moment" if found else None
+    )
+
+
+def _disk(seen: Running) -> Disk:
+    if seen.disk is None:
+        raise NotSeen(f"{seen.node}: {seen.shell_silent}", to_be_seen(seen))
+    return seen.disk
 
 
 def _ends(standby: Running) -> list[str]:

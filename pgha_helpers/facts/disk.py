@@ -58,6 +58,7 @@ def parse_disk(text: str, now: float) -> Disk:
         processes=words.wholes("process"),
         halted=words.wholes("halted"),
         standby_files=words.all("standby"),
+        triggers=words.all("trigger"),
         histories=histories,
         recovery=parse_recovery_conf("\n".join(of["recovery"])) if "recovery" in of else {},
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,

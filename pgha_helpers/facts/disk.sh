@@ -41,6 +41,7 @@ for p in /proc/[0-9]*; do
 done
 stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
+for f in promote fallback_promote; do [ -e "$1/$f" ] && echo "trigger $f"; done
 [ ! -r "$1/recovery.conf" ] || { echo recovery; cat "$1/recovery.conf"; echo; echo end; }
 
 if [ ! -f "$1/PG_VERSION" ]; then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -109,11 +109,24 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
 
 
 def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
+    if why_not := _too_close(seen.values()):
+        return dict.fromkeys(seen, why_not)
+
     def closely(name: str) -> Survey | str:
         found = seen[name]
         return survey(run, found) if isinstance(found, Running) else str(found)
 
     return dict(zip(run.pair.names, run.both(closely), strict=True))
+
+
+def _too_close(seen: Iterable[Sighting]) -> str:
+    """Why nobody may look closely, or nothing: a replication connection that is tried has the postmaster look, too."""
+    for node in seen:
+        if isinstance(node, Running) and node.in_recovery and node.disk and node.disk.triggers:
+            return (
+                f"not looked at closely: {node.node} has {' and '.join(node.disk.triggers)}, and a look may promote it"
+            )
+    return ""
 
 
 def until(run: Run, *checks: Check, within: float, journal: bool = True, log: ServerLog | None = None) -> Snapshot:

@@ -52,6 +52,8 @@ class Disk:
     `processes` are the pids of every PostgreSQL process whose working directory is this data directory: a
     postmaster killed with -9 leaves backends that still commit, and the pid file does not know them. Those of
     `halted` were stopped by a signal (SIGSTOP) and go on with the next SIGCONT.
+    `triggers` are files by which pg_ctl asks for a promotion: the next signal to the postmaster of a standby has it
+    look, and each walreceiver or walsender that is started sends one (tried on 18); a start of the server removes them.
     `recovery` is what recovery.conf tells a standby, up to PostgreSQL 11.
     `recovering` is the timeline of the WAL file that a startup process says it reads or waits for, or 0: a standby's
     control file, and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
@@ -71,6 +73,7 @@ class Disk:
     processes: tuple[int, ...] = ()
     halted: tuple[int, ...] = ()
     standby_files: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
     histories: Mapping[int, str] = field(default_factory=dict)
     recovery: Mapping[str, str] = field(default_factory=dict)
     recovering: int = 0

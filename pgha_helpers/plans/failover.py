@@ -35,6 +35,7 @@ def plan_failover(
         old.node,
         "failover",
         steps=(
+            *_triggers(target),
             fence_step(now, old, fenced_by),
             *_let_go(target),
             *set_aside,
@@ -59,6 +60,11 @@ def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
         f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
         f"{remedy}. If it is there to undo an accident: stop, and think first",
     )
+
+
+def _triggers(target: Running) -> tuple[str, ...]:
+    found = " and ".join(target.disk.triggers if target.disk else ())
+    return (f"Remove {found}, by which {target.node} may promote itself too early",) if found else ()
 
 
 def _let_go(target: Running) -> tuple[str, ...]:

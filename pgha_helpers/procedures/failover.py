@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..actions import promoting, replay
+from ..actions import promoting, replay, standby
 from ..actions.for_now import change_for_now
 from ..interrupts import uninterrupted
 from ..model import Snapshot
@@ -27,6 +27,8 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     """
     target, skip = now.standby, bool(run.parameters["skip_delay"])
     major = target.version // 10000
+    if target.disk and target.disk.triggers:  # else it may open before all is there that it shall open with
+        standby.remove_triggers(run, plan.node)
     run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
     with window(run) as cost:
         fenced = fence(run, plan, now, major)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import clients, plans
-from ..actions import promoting, servers
+from ..actions import promoting, servers, standby
 from ..actions.for_now import set_back
 from ..facts.account import account
 from ..model import Deeds, Running, Snapshot
@@ -54,6 +54,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     tell_outage(run)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
+    standby.remove_triggers(run, plan.node)
     set_back(run)
     return run.deeds_since(already)
 

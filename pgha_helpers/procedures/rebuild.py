@@ -97,6 +97,8 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
     """
     source = now[primary]  # beside it a cluster of its own may take writes, which a setup replaces
     assert isinstance(source, Running), "a node is made a standby only of a primary that answers"
+    if (disk := disk_of(now[node])) and disk.triggers:
+        standby.remove_triggers(run, node)
     slots.ensure_slot(run, primary, node, reserve=True)
     if isinstance(now[node], Blank):
         rewind.put_away(run, node)

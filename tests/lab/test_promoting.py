@@ -8,12 +8,14 @@ import time
 
 import pytest
 
+from pgha_helpers import look, plan_promotion, require
 from pgha_helpers.actions import promoting
+from pgha_helpers.errors import NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
 
 from .nights import once_before, postmaster
-from .runs import running
+from .runs import carry_out, did, running
 from .servers import ask, writable
 
 _STARTUP = "select pid, wait_event from pg_stat_activity where backend_type = 'startup'"
@@ -47,3 +49,28 @@ def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
         finally:
             os.kill(held, signal.SIGCONT)
     assert writable(own_pair) == ["db1"]
+
+
+def test_a_file_that_would_promote_the_standby_is_named_refused_and_removed(own_pair: Lab) -> None:
+    """As pg_ctl leaves it when it is killed before its signal; the next walreceiver makes PostgreSQL look (seen)."""
+    (file := own_pair.node("db1").data_directory / "promote").touch()
+    with running(own_pair, "promote", confirm="promote db1") as run:
+        now = look(run, closely=True)
+        with pytest.raises(NotSafe, match=r"db1 has promote in .*: it may promote itself at any moment"):
+            require(run, plan_promotion(run, now), now)
+    assert "db1: remove what asks for a promotion: promote" in did(carry_out(own_pair, "rebuild", "rebuild db1"))
+    ask(own_pair, "db1", "select pg_terminate_backend(pid) from pg_stat_wal_receiver")
+    _wait_for(own_pair, "db1", "select status from pg_stat_wal_receiver", [("streaming",)])
+    assert writable(own_pair) == ["db0"]
+    own_pair.kill("db0")
+    carry_out(own_pair, "promote", "promote db1", occasion="failover")
+    file.touch()  # as the killed run of a failover leaves it
+    carry_out(own_pair, "promote", "promote db1", occasion="failover")
+    assert not file.exists()
+
+
+def _wait_for(pair: Lab, node: str, statement: str, rows: list[tuple[str, ...]]) -> None:
+    deadline = time.monotonic() + 20
+    while ask(pair, node, statement) != rows:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

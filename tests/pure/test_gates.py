@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import BEFORE, HEALTHY, before, judge, parity, read_traffic
+from pgha_helpers.checks import AFTER, BEFORE, HEALTHY, before, judge, parity, read_traffic
 from pgha_helpers.checks.activity import no_transaction_is_long
+from pgha_helpers.checks.recovery import no_file_waits_to_promote_the_standby
 from pgha_helpers.conninfo import PROOF
 from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
 from pgha_helpers.model.pair import Bytes
@@ -22,8 +23,9 @@ from pgha_helpers.model.survey import (
     Reading,
     Transaction,
 )
+from pgha_helpers.plans import Evidence, plan_promotion, plan_rebuild
 
-from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, survey
+from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped, survey
 
 MB = 1024**2
 APP = Transaction(77, "app", "billing", "shop", "idle in transaction", 3600.0, 12)
@@ -255,3 +257,19 @@ def test_a_quarter_of_the_limit_is_of_the_pair_file() -> None:
     surveys = lags(5 * MB, 6 * MB).survey
     wide = Limits(lag=Bytes(100 * MB))
     assert judge(HEALTHY, seen(primary(), standby(), surveys, limits=wide)).worst == "ok"
+
+
+def test_a_file_that_would_promote_the_standby_is_refused_and_a_rebuild_removes_it() -> None:
+    now = seen(primary(), standby(disk=disk(standby_files=("standby.signal",), triggers=("promote",))))
+    (verdict,) = judge([no_file_waits_to_promote_the_standby], now)
+    assert verdict.level == "critical" and "rebuild" in verdict.remedy
+    assert no_file_waits_to_promote_the_standby in {*BEFORE["switchover"], *AFTER, *HEALTHY}
+    plan = plan_rebuild(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
+    assert plan.kind == "follow" and plan.steps[1] == "Remove promote, by which db1 may promote itself at any moment"
+
+
+def test_a_failover_removes_it_before_anything_else() -> None:
+    """It might open with less than its old primary's disk holds."""
+    lost, alone = stopped(state="in production", armed=False), disk(triggers=("promote", "fallback_promote"))
+    steps = plan_promotion(seen(lost, standby(receiver=None, disk=alone)), "failover").steps
+    assert steps[0] == "Remove promote and fallback_promote, by which db1 may promote itself too early"

@@ -64,7 +64,7 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
     if method != "clone" and isinstance(loser, Running) and _streams(now, loser, evidence):
         if loser.replay_paused:
             return _paused(now, loser)
-        if not (evidence and evidence.misdefined):
+        if not ((evidence and evidence.misdefined) or (loser.disk and loser.disk.triggers)):
             done = f"already so: {name} streams from {now.primary.node}"
             return Plan("rebuild", name, now.primary.node, "follow", already=done)
     return _by_choice(now, loser, method, evidence or Evidence())

@@ -22,7 +22,9 @@ def follow(now: Snapshot, loser: Loser) -> Plan:
     """It is started as it is."""
     stop = (f"Stop {loser.node}: it follows after a restart",) if isinstance(loser, Running) else ()
     roles = f"{now.primary.node} is primary, {loser.node} has nothing that {now.primary.node} does not have"
-    return _plan(now, loser, "follow", (f"Write the standby definition of {loser.node}", *stop), roles)
+    triggers = " and ".join(loser.disk.triggers if loser.disk else ())
+    safe = (f"Remove {triggers}, by which {loser.node} may promote itself at any moment",) if triggers else ()
+    return _plan(now, loser, "follow", (*safe, f"Write the standby definition of {loser.node}", *stop), roles)
 
 
 def rewind(now: Snapshot, loser: Loser) -> Plan:
