@@ -13,6 +13,7 @@ from .errors import NotConfirmed, NotSafe
 from .facts import look
 from .model import Snapshot, Verdicts
 from .plans import Plan
+from .plans.rebuild import stop_only
 from .run import Run
 
 REHEARSED = "This was a rehearsal: nothing was changed."
@@ -57,7 +58,7 @@ def gate(run: Run, plan: Plan) -> Plan:
         run.journal.write("gate shown", wanted=plan.consent, plan=plan)
         _agree(run, plan, given)
         again = _under_lock(run, plan)
-        if again == plan:
+        if again.stands(plan):
             run.permit = again
             run.journal.write("gate passed", locked=run.lock.held)
             locked = ", ".join(run.lock.held) or "no node answers"
@@ -84,7 +85,8 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
             run.journal.write("gate answered", answer=given, right=False)
             if not front.somebody():
                 words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
-                raise NotConfirmed(words, f"-p confirm={plan.consent!r}")
+                at_once = f". {stop_only(plan.node)}" if plan.kind == "give up" else ""
+                raise NotConfirmed(words, f"-p confirm={plan.consent!r}{at_once}")
             print(f"{given!r} is not {plan.consent!r}.", flush=True)
         given = _ask(plan)
         if not given:
@@ -101,7 +103,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
             run.journal.write("not locked", nodes=silent)
         now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
         again = run.replan(now)
-        if again == plan:
+        if again.stands(plan):
             require(run, again, now)
             chain.join(run, again, now)
             run.at_gate = (time.monotonic(), now)

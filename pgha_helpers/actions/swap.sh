@@ -7,22 +7,46 @@
 # The data directory itself comes last: until then there is nothing that a server could be started in, so none can
 # start with a link to somebody else's tablespace. In the old directory a link is turned before what it leads to is
 # moved, so that it never leads to what is new.
+#
+# Where something fails, all that it did is undone in reverse, as far as that goes: the old directory comes back, and
+# whatever is left undone looks as if it had died there.
 set -e
 data=$1 run=$2 aside=aside-$3-$2 new=$1.swap-$3-$2
 
 is_there() { [ -e "$1" ] || [ -L "$1" ]; }
 refuse() { echo "$*" >&2; exit 1; }
+done=0
+did() { done=$((done + 1)); eval "did$done=\$1 one$done=\$2 two$done=\$3"; }
 move() { # within one file system, and never into or over something
   if is_there "$2"; then refuse "$2 is there already"; fi
   mv -T -- "$1" "$2"
+  did move "$2" "$1"
   sync "$(dirname -- "$1")" "$(dirname -- "$2")"
 }
 turn() { # a symbolic link to another target, in one go
+  was=$(readlink -- "$1")
   rm -f -- "$new.link"
   ln -s -- "$2" "$new.link"
   mv -fT -- "$new.link" "$1"
+  did turn "$1" "$was"
   sync "$(dirname -- "$1")"
 }
+undo() {
+  [ "$?" -ne 0 ] || return 0
+  while [ "$done" -gt 0 ]; do
+    eval "what=\$did$done one=\$one$done two=\$two$done"
+    last=$done
+    case $what in
+      move) move "$one" "$two";;
+      turn) turn "$one" "$two";;
+      made) rmdir -- "$one";;
+      removed) mkdir -m 700 -- "$one";;
+    esac
+    done=$((last - 1))
+  done
+  rm -f -- "$new.link"
+}
+trap undo EXIT
 
 if [ -d "$data.clone-$run" ]; then move "$data.clone-$run" "$new"; fi
 [ -d "$new" ] || refuse "there is no copy $data.clone-$run"
@@ -46,7 +70,10 @@ for link in "$new"/pg_tblspc/*; do
       for theirs in "$old"/pg_tblspc/*; do
         if [ -L "$theirs" ]; then
           if [ "$theirs" -ef "$place" ] || [ "$(readlink -- "$theirs")" = "$kept" ]; then
-            mkdir -p -m 700 -- "$kept"
+            if ! is_there "$kept"; then
+              mkdir -m 700 -- "$kept"
+              did made "$kept"
+            fi
             turn "$theirs" "$kept"
             own=own
           fi
@@ -58,6 +85,7 @@ for link in "$new"/pg_tblspc/*; do
     turn "$link" "$place"
     if [ -e "$fresh/$version" ]; then move "$fresh/$version" "$place/$version"; fi
     rmdir -- "$fresh"
+    did removed "$fresh"
   done
 done
 
@@ -77,6 +105,7 @@ fi
 
 sync "$new" "$new/pg_tblspc"
 move "$new" "$data"
+trap - EXIT
 if [ -e "$old" ]; then
   echo "$old"
   for theirs in "$old"/pg_tblspc/* "$old/pg_wal"; do

@@ -28,11 +28,10 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
     disk = disk or read_disk(door)
     same = "same" if disk.control and disk.control.system_id == primary.system_id else ""
-    half = "half" if disk.half else ""
+    half, wal = "half" if disk.half else "", _SEGMENTS * int(primary.settings["wal_segment_size"])
     arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
-    about = (door.node.data_directory, version, same, f"{primary.timeline:08X}", half)
-    told = door.script(_script(), *about, *arguments, within=door.patience)
-    wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
+    about = (version, same, f"{primary.timeline:08X}", half, door.node.state_directory)
+    told = door.script(_script(), door.node.data_directory, *about, *arguments, within=door.patience)
     with understood(name, "the answer of facts/copying.sh"):
         return parse_copying(told.text, name, inside, wal, version, elsewhere)
 
@@ -90,6 +89,8 @@ def parse_copying(
         tuple(Half(path, whole(kilobytes or "0", "kilobytes") * 1024, device) for kilobytes, device, path in halves),
         words.all("begun"),
         left=words.one("left"),
+        state=words.one("state"),
+        foreign=words.all("foreign"),
     )
 
 
@@ -101,5 +102,14 @@ def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
         if not path.startswith("/"):
             raise ValueError(f"{kind}: an absolute path is expected, found {path!r}")
         told = Told(lines[start + 1 : end])
-        facts = {"device": told.all("device")[0], "free": blocks_of(told.all("free")[0])}
-        yield kind, path, {**facts, "obstacle": ", and ".join(dict.fromkeys(told.all("obstacle")))}
+        yield (
+            kind,
+            path,
+            {
+                "device": told.all("device")[0],
+                "free": blocks_of(told.all("free")[0]),
+                "there": whole(told.one("there") or "0", "kilobytes") * 1024,
+                "obstacle": ", and ".join(dict.fromkeys(told.all("obstacle"))),
+                "obstacle_here": ", and ".join(dict.fromkeys(told.all("here"))),
+            },
+        )

@@ -1,10 +1,11 @@
-# Where a copy of the primary would lie on this node, what is in the way, and what dead runs have left.
-# $1 data directory, $2 the name of the directory that this version makes in a tablespace, $3 "same" if what is in the
-# data directory is of the primary's system, $4 the primary's timeline as eight digits, $5 "half" if what is there is
-# half a copy by rsync; then pairs: the oid and the location of a tablespace. An answer is a line "word rest"; a part
-# begins with its path.
-data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4 half=$5
-shift 5
+# Where a copy of the primary would lie on this node, or be made over what is there, what is in the way, and what dead
+# runs have left. $1 data directory, $2 the name of the directory that this version makes in a tablespace, $3 "same" if
+# what is in the data directory is of the primary's system, $4 the primary's timeline as eight digits, $5 "half" if what
+# is there is half a copy by rsync, $6 state directory; then pairs: the oid and the location of a tablespace. An answer
+# is a line "word rest"; a part begins with its path. An "obstacle" is in the way of a copy beside, "here" in the way of
+# work on what is there.
+data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4 half=$5 state=$6
+shift 6
 any='[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
 moment='????????T??????Z'
 
@@ -15,37 +16,54 @@ there() { # the nearest directory above that exists
   there=$1
   while [ ! -e "$there" ]; do there=$(dirname -- "$there"); done
 }
+tell() { [ -z "$2" ] || echo "$1 $2"; }
+why_not_written() { # what keeps us from making files in a directory that exists
+  if [ ! -d "$1" ]; then echo "$1 is not a directory"
+  elif [ -w "$1" ] && [ -x "$1" ]; then :
+  elif findmnt -nro OPTIONS -T "$1" 2>/dev/null | tr , '\n' | grep -qx ro; then echo "$1 is mounted read-only"
+  else echo "$(id -un) may not write in $1"; fi
+}
 may_write() {
   there "$1"
-  if [ ! -d "$there" ]; then echo "obstacle $there is not a directory"
-  elif [ ! -w "$there" ] || [ ! -x "$there" ]; then
-    echo "obstacle $(id -un) may not write in $there"
-  fi
+  tell obstacle "$(why_not_written "$there")"
 }
-room() {
+room() { # $2 what is there and would be written over
   there "$1"
   echo "device $(stat -c %d -- "$there")"
   echo "free $(stat -f -c '%a %S' -- "$there")"
+  [ ! -d "$2" ] || echo "there $(du -skx --exclude=pg_wal -- "$2" 2>/dev/null | cut -f 1)"
 }
 inside() { case $1/ in "$data"/*) echo "obstacle $1 lies inside the data directory, which is renamed as a whole"; esac; }
 renamed() { # must be renamed within its parent
   if mounted "$1"; then echo "obstacle $1 is a mount point, which cannot be renamed"; else may_write "$(dirname -- "$1")"; fi
 }
+room_of() { # of what is renamed, unless it has room of its own
+  if mounted "$1"; then room "$1" "$2"; else room "$(dirname -- "$1")" "$2"; fi
+}
+
+case $state in "~"*) state=$(getent passwd "$(id -un)" | cut -d: -f6)${state#\~};; esac
+there "$state"
+tell state "$(why_not_written "$there")"
 
 echo "data $data"
 renamed "$data"
-room "$(dirname -- "$data")"
+room_of "$data" "$data"
+if [ -d "$data" ]; then tell here "$(why_not_written "$data")"; fi
+# What rsync could not make like the primary's: it would find out half-way.
+(cd "$data" 2>/dev/null && find . -mindepth 1 \( -path ./pg_wal -o -path ./log -o -path ./pg_log -o -path ./conf.d \) -prune \
+  -o \( -type d ! -writable -o -path './*/*' ! -type l ! -uid "$(id -u)" \) -printf 'foreign %P\n' 2>/dev/null | head -n 50)
 
 # Where a link leads to nothing of what it should, a disk may be mounted later, over whatever was made there meanwhile.
 has_wal() { for segment in "$1"/????????????????????????*; do [ -f "$segment" ] && return; done; return 1; }
 wal=
-if [ -L "$data/pg_wal" ]; then
+if [ -L "$data/pg_wal" ] || mounted "$data/pg_wal"; then
   wal=$(readlink -m -- "$data/pg_wal")
   if [ "$half" ] || has_wal "$wal"; then
     echo "wal $wal"
-    inside "$wal"
+    [ ! -L "$data/pg_wal" ] || inside "$wal"
     renamed "$wal"
-    room "$(dirname -- "$wal")"
+    room_of "$wal"
+    tell here "$(why_not_written "$wal")"
   else
     echo "left $wal"
     wal=
@@ -83,10 +101,11 @@ halves=$(
 )
 
 has_tables() { for each in "$1"/PG_*; do [ -d "$each" ] && return; done; return 1; }
+both() { echo "obstacle $1"; echo "here $1"; }
 while [ $# -gt 1 ]; do
-  place=$2
-  if [ "$same" = same ] && [ -L "$data/pg_tblspc/$1" ]; then
-    place=$(readlink -- "$data/pg_tblspc/$1")
+  place=$2 own=$data/pg_tblspc/$1
+  if [ "$same" = same ] && [ -L "$own" ]; then
+    place=$(readlink -- "$own")
     # a swap that died has relinked it, and the old directory was moved back by hand
     case $place in *.aside-$moment-$any) place=${place%.aside-*};; esac
   fi
@@ -95,9 +114,11 @@ while [ $# -gt 1 ]; do
   inside "$home"
   for link in "$data"/pg_tblspc/*; do
     if [ -z "$half" ] && [ -L "$link" ] && [ "$(readlink -m -- "$link")" = "$home" ] && ! has_tables "$home"; then
-      echo "obstacle $link leads to $home, which holds no tablespace: mount its disk. If that is gone for good, remove the link"
+      both "$link leads to $home, which holds no tablespace: mount its disk. If that is gone for good, remove the link"
     fi
   done
+  if [ -L "$own" ]; then there "$(readlink -m -- "$own")/$version"; else there "$(dirname -- "$place")"; fi
+  tell here "$(why_not_written "$there")"
   may_write "$place"
   if [ -e "$place/$version" ]; then
     own=
@@ -107,7 +128,7 @@ while [ $# -gt 1 ]; do
     elif mounted "$home"; then echo "obstacle $home is a mount point, so its old content cannot be moved out within its file system"
     else may_write "$(dirname -- "$home")"; fi
   fi
-  room "$place"
+  room "$place" "$place/$version"
   halves=$halves'
 '$(halves_of "$place/$version")
   shift 2

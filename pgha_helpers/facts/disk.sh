@@ -51,10 +51,13 @@ fi
 wal= kept= half=
 for f in "$1"/pg_wal/????????????????????????*; do [ -f "$f" ] && wal=$f && break; done
 # A copy in place has no WAL until it is started. Before it gets its backup_label and then its control file, what it has
-# come over lies aside, and that is no whole directory.
-if [ -z "$wal" ] && grep -qs '^LABEL: pgha ' "$1/backup_label"; then half="a copy that was not started yet"
+# come over lies aside, and that is no whole directory. Its note tells where.
+if [ -s "$1/pgha-moved-aside" ] && [ ! -e "$1/global/pg_control" ]; then
+  { read -r _ && IFS= read -r kept; } < "$1/pgha-moved-aside"
+  half="half a copy, over what is kept in $kept"
+elif [ -z "$wal" ] && grep -qs '^LABEL: pgha ' "$1/backup_label"; then half="a copy that was not started yet"
 elif [ -z "$wal" ] && [ ! -e "$1/global/pg_control" ]; then
-  for d in "$(readlink -f -- "$1")".aside-* "$1"/pgha-aside-*; do
+  for d in "$(readlink -f -- "$1")".aside-* "$1"/pgha[.-]aside-*; do
     [ ! -e "$d/global/pg_control" ] || [ -e "$d/PG_VERSION" ] || kept=$d
   done
   [ -z "$kept" ] || half="half a copy, over what is kept in $kept"

@@ -32,7 +32,9 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
         wal = sum(wal_files(run.doors[primary.node]).values())
         return Evidence(weights=Weights(database, wal), rates=run.rates())
     files = wal_files_of_both(run)
-    weights = Weights(database, sum(files[primary.node].values()))
+    ours, its = (files[name] for name in (primary.node, node))
+    new = sum(count for name, count in ours.items() if name not in its)
+    weights = Weights(database, sum(ours.values()), new)
     way = road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
     found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
@@ -74,20 +76,24 @@ def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[s
         if where is None:
             return found
         parted = where
-    found = replace(found, parted=parted, left=losses_of(run, node, parted, last, disk.control))
+    grows = isinstance(seen, Running) and seen.writable
+    found = replace(found, parted=parted, left=losses_of(run, node, parted, last, disk.control, grows))
     asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
     span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
     return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
 
 
-def losses_of(run: Run, node: str, fork: Position, last: Position, control: Control) -> Losses | None:
+def losses_of(run: Run, node: str, fork: Position, last: Position, control: Control, grows: bool) -> Losses | None:
     """What the node has beyond the fork, up to its last record; None where its WAL cannot be listed.
 
     WAL that ends before what its control file tells of is told as `unread`: the newest of it is not there.
 
-    To read that may take minutes: what this run has read already is not read again, unless more has come since.
+    To read that may take minutes: what this run has read already is not read again, unless more has come since. Of one
+    that takes writes (`grows`) more comes all the time: it has at least what was read, and is read once it is stopped.
     """
     had = run.had
+    if grows and had and (had.node, had.fork) == (node, fork):
+        return had
     if had and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline) and had.end.lsn > last.lsn:
         return had
     try:

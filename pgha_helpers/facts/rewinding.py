@@ -24,7 +24,6 @@ _NODE = r"""
 "$2/pg_controldata" -D "$1" | sed -n \
   -e "s/^wal_log_hints setting: *on$/hints/p" -e "s/^Data page checksum version: *[1-9].*/hints/p"
 real=$(readlink -m -- "$1")
-[ "$(stat -c %d -- "$real")" != "$(stat -c %d -- "$real/..")" ] && echo "mount is a mount point"
 for link in "$real"/pg_tblspc/*; do [ -L "$link" ] && echo "tablespace $(basename "$link")"; done
 cd "$real" && find . pg_wal/ pg_tblspc/*/ ! -type l ! -name postmaster.pid \
   \( ! -uid "$(id -u)" -o ! -writable -o \( ! -type f ! -type d \) \) -printf 'strange %p\n' 2>/dev/null |
@@ -86,7 +85,6 @@ def read_rewinding(
         source_missing=_missing(replayed, source),
         restore_command=_restore_command(theirs, primary.version // 10000) if missing else "",
         tablespaces=_foreign_tablespaces(ours, told.all("tablespace")),
-        not_renamed=told.one("mount"),
         granted=(granted := is_granted(ours, run.pair)),
         source=try_source(theirs, run.pair, keys_of(run, node.name)) if granted else "",
         config_outside=bool(node.config_directory),

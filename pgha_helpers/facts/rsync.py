@@ -24,6 +24,8 @@ echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
 """
 #: In a directory that was empty, as long as half a copy is in it: it has no configuration of its own yet.
 MARK = "pgha-without-configuration"
+#: In a directory that is being copied into: where its control file and its WAL are kept; see actions/rsync/aside.sh.
+NOTE = "pgha-moved-aside"
 _NOTHING = """
 [ ! -e "$1" ] || [ -e "$1/$2" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]
 """

@@ -7,7 +7,7 @@ can be renamed within their file system. Only where nothing is there it is made 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import NotSafe
@@ -23,7 +23,8 @@ class Part:
 
     `path` is where it lies in the end, `beside` where it is made, up to the run's id. `needed` and `free` are bytes,
     `device` tells file systems apart, `source` is where the primary has this tablespace. `obstacle` is a sentence
-    about what is in the way, or empty.
+    about what is in the way of a copy beside, `obstacle_here` about what is in the way of work on what is there; both
+    may be empty. `there` are bytes that would be written over.
     """
 
     what: str
@@ -33,6 +34,8 @@ class Part:
     device: str = ""
     free: int = 0
     obstacle: str = ""
+    obstacle_here: str = ""
+    there: int = 0
     source: str = ""
 
 
@@ -51,7 +54,8 @@ class Copying:
 
     `bytes` is what there is to copy, without WAL. `begun` is the path of a copy whose swap was begun and not finished:
     it is moved in, and no new one is made. `left` is where the old directory's WAL should be and is not: that place is
-    left alone, for a disk may be mounted there later, and the copy has its WAL inside.
+    left alone, for a disk may be mounted there later, and the copy has its WAL inside. `state` says why nothing can be
+    noted in the state directory, `foreign` are paths in the data directory that rsync could not overwrite.
     """
 
     node: str
@@ -62,6 +66,8 @@ class Copying:
     halves: tuple[Half, ...] = ()
     begun: tuple[str, ...] = ()
     left: str = ""
+    state: str = ""
+    foreign: tuple[str, ...] = ()
     in_place: bool = False
 
     @property
@@ -91,7 +97,37 @@ def why_not_copy(copying: Copying) -> tuple[str, ...]:
     """Every reason why the copy could not be made or not be moved in."""
     if len(copying.begun) > 1:
         return (f"two copies are half moved in, {' and '.join(copying.begun)}: rename the one that is not wanted",)
-    return () if copying.begun else (*_obstacles(copying), *_room(copying))
+    if copying.begun:
+        return _state(copying)
+    return (*_state(copying), *_obstacles(copying), *_room(copying, lambda part: part.needed, copying.where))
+
+
+def why_not_worked_on(copying: Copying) -> tuple[str, ...]:
+    """Every reason why what is there could not be worked on where it is: be started, rewound or overwritten."""
+    return (*_state(copying), *(f"{part.what}: {part.obstacle_here}" for part in copying.parts if part.obstacle_here))
+
+
+def why_not_overwritten(copying: Copying) -> tuple[str, ...]:
+    """Every reason why what is there could not be made like the primary by rsync, room to grow included."""
+    foreign = f"it has what PostgreSQL's user cannot overwrite: {some(copying.foreign)}"
+    room = _room(replace(copying, halves=()), lambda part: max(0, part.needed - part.there), "in")
+    return (*why_not_worked_on(copying), *((foreign,) if copying.foreign else ()), *room)
+
+
+def why_not_rewound(copying: Copying, saved: int, wal: int) -> tuple[str, ...]:
+    """Every reason why a rewind could not work here, or not to its end.
+
+    It saves so many bytes beside the data directory, which is renamed meanwhile, and brings so many of the primary's
+    `wal`.
+    """
+    data = copying.data
+    renamed = (f"{data.what}: {data.obstacle}",) if data.obstacle else ()
+
+    def needed(part: Part) -> int:
+        grown = 0 if part is copying.wal else max(0, part.needed - part.there)
+        return grown + (wal if part is (copying.wal or data) else 0) + (saved if part is data else 0)
+
+    return (*why_not_worked_on(copying), *renamed, *_room(replace(copying, halves=()), needed, "in"))
 
 
 def refuse_copy(copying: Copying) -> None:
@@ -120,21 +156,35 @@ def copied_by(plan: Plan) -> str:
     return next((name for name in ("pg_basebackup", "rsync") for step in steps if f"with {name} into" in step), "")
 
 
+def some(names: Sequence[str]) -> str:
+    """The first few names.
+
+    >>> some(("a", "b", "c", "d", "e"))
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _state(copying: Copying) -> tuple[str, ...]:
+    return (f"its state directory: {copying.state}",) if copying.state else ()
+
+
 def _obstacles(copying: Copying) -> Iterator[str]:
     for part in copying.parts:
         if part.obstacle:
             yield f"{part.what}: {part.obstacle}"
 
 
-def _room(copying: Copying) -> Iterator[str]:
-    """A sentence per file system that is too small for all that it receives."""
+def _room(copying: Copying, needed: Callable[[Part], int], where: str) -> Iterator[str]:
+    """A sentence per file system that is too small for all that it receives, `needed` bytes of a part."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for part in copying.parts:
         parts[part.device].append(part)
     for device, here in parts.items():
-        needed = sum(part.needed for part in here) * MARGIN
+        wanted = sum(needed(part) for part in here) * MARGIN
         free = here[0].free + sum(half.bytes for half in copying.halves if half.device == device)
-        if free < needed:
+        if free < wanted:
             what = " and ".join(part.what for part in here)
-            lacking = f"{size(needed - free)} are missing"
-            yield f"{what} {copying.where} {here[0].path}: {size(needed)} are needed, {size(free)} are free, {lacking}"
+            lacking = f"{size(wanted - free)} are missing"
+            yield f"{what} {where} {here[0].path}: {size(wanted)} are needed, {size(free)} are free, {lacking}"

@@ -10,6 +10,7 @@ from .. import show
 
 #: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
 #: An unknown number was a consent of earlier versions.
+_LEAVE = re.compile(r"leave (at least )?(\d+) transactions?")
 _DONE_BEFORE = re.compile(
     r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+|asynchronous for now"
 )
@@ -91,13 +92,32 @@ class Plan(show.Shown):
         [True, True, False]
         """
         first, *more = (word.strip() for word in given.split(","))
-        spare = [word for word in more if word not in self.extras]
-        wanted = [word for word in more if word in self.extras]
+        meant = [next((extra for extra in self.extras if _covers(word, extra)), "") for word in more]
+        spare = [word for word, extra in zip(more, meant, strict=True) if not extra]
         return given == self.consent or (
             first == f"{self.verb} {self.node}"
-            and wanted == list(self.extras)
+            and [extra for extra in meant if extra] == list(self.extras)
             and all(_DONE_BEFORE.fullmatch(word) for word in spare)
         )
+
+    def beyond(self, consented: Plan) -> list[str]:
+        """The extras that a consent to the other plan does not cover."""
+        return [extra for extra in self.extras if not any(_covers(word, extra) for word in consented.extras)]
+
+    def stands(self, shown: Plan) -> bool:
+        """Whether a consent to what was shown is one to this, too.
+
+        A node that takes writes may have committed more meanwhile: that is judged once it has stopped.
+        """
+        if not self.kind == shown.kind == "give up":
+            return self == shown
+        more = [words for words in self.beyond(shown) if not words.startswith("leave ")]
+        return (self.verb, self.node, self.peer) == (shown.verb, shown.node, shown.peer) and not more
+
+    @property
+    def chosen(self) -> str:
+        """The kind of the option that was chosen; empty where there was nothing to choose."""
+        return next((option.kind for option in self.options if option.chosen), "")
 
     def table(self) -> show.Table:
         """The steps, numbered."""
@@ -128,6 +148,17 @@ def _line(option: Option) -> str:
     _, possible, cost, needs, chosen = option.row()
     told = possible if option.why_not else f"{cost}{'; needs ' + needs if needs else ''}"
     return f"{told}  [chosen]" if chosen else told
+
+
+def _covers(word: str, extra: str) -> bool:
+    """Whether a word of consent covers this one that is needed: at least so many are that many, or more.
+
+    >>> few, many = "leave at least 2 transactions", "leave 37 transactions"
+    >>> _covers(few, many), _covers(many, few), _covers("leave 2 transactions", many)
+    (True, False, False)
+    """
+    given, wanted = _LEAVE.fullmatch(word), _LEAVE.fullmatch(extra)
+    return word == extra or bool(given and wanted and given[1] and int(given[2]) <= int(wanted[2]))
 
 
 def named(confirm: str, verb: str, names: tuple[str, str]) -> str:

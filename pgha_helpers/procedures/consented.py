@@ -89,7 +89,7 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
     same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
-    more = set(again.extras) - set(plan.extras)
+    more = [] if again.stands(plan) else again.beyond(plan)
     if not again.already and (not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)):
         raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")
     if not again.already:

@@ -17,7 +17,7 @@ from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..plans import Plan
 from ..plans.copying import refuse_copy
-from ..plans.rebuild import which_node
+from ..plans.rebuild import KEEP_THE_OLD, which_node
 from ..run import Run
 from .consented import as_consented
 from .keeping import keep_what_it_had, keeping_beside
@@ -32,6 +32,8 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
     def planner(seen: Snapshot) -> Plan:
         loser = which_node(seen, node)
         seen = seen.giving_up(loser)
+        if method == "stop":  # while two take writes nobody waits until their WAL is read
+            return plans.plan_rebuild(seen, loser, method)
         run.found = seen, evidence(run, seen, loser)
         return tidied(run, seen, plans.plan_rebuild(seen, loser, method, run.found[1]))
 
@@ -78,8 +80,12 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     now = look(run)
     again = run.replan(now)
     run.journal.write("planned", plan=again)
-    more = [words for words in again.extras if words not in plan.extras]
-    if (again.node, again.peer) != (plan.node, plan.peer) or (more and not again.covered_by(run.given)):
+    more = again.beyond(plan)
+    if plan.options and again.kind not in ("follow", plan.chosen, *KEEP_THE_OLD):
+        more = [f"{again.kind} in place of {plan.chosen}"]  # it overwrites what was to be kept
+    elif again.covered_by(run.given):
+        more = []
+    if (again.node, again.peer) != (plan.node, plan.peer) or more:
         raise NotAchieved(
             f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is more than was "
             f"consented to: {', '.join(more) or again.consent}",

@@ -46,11 +46,17 @@ def writable(lab: Lab) -> list[str]:
 def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
     """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on; gives its client."""
     ask(lab, node, "create table orphaned (n int)")
+    client = writes_on(lab, node, rows)
+    os.kill(int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    return client
+
+
+def writes_on(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
+    """Commit one row after another into table `orphaned`, until the server ends that; so many are there by now."""
     client = threading.Thread(target=_commit_for_ever, args=(lab, node))
     client.start()
     while ask(lab, node, "select count(*) > %s from orphaned", rows) != [(True,)]:
         time.sleep(0.01)
-    os.kill(int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     return client
 
 

@@ -187,6 +187,9 @@ def test_a_copy_that_was_started_or_moved_in_is_never_removed(own_pair: Lab) -> 
     assert os.geteuid() != 0 or stranger.is_dir(), "it is root's, who made none"
 
 
+_DIES = "trap - EXIT; exit 9"  # what fails is undone, and what dies is not
+
+
 @pytest.mark.parametrize("after", ["data.swap-*", "data.aside-*", "moved"])
 def test_a_swap_that_died_is_gone_on_with_by_a_rerun(
     empty: Lab, disk: Path, monkeypatch: pytest.MonkeyPatch, after: str
@@ -200,7 +203,7 @@ def test_a_swap_that_died_is_gone_on_with_by_a_rerun(
         "moved": 'if [ -L "$new/pg_wal" ]',
     }
     whole = swapping._script()
-    monkeypatch.setattr(swapping, "_script", lambda: whole.replace(stop[after], f"exit 9\n{stop[after]}", 1))
+    monkeypatch.setattr(swapping, "_script", lambda: whole.replace(stop[after], f"{_DIES}\n{stop[after]}", 1))
     with pytest.raises(HaError, match="ended with status 9"):
         carry_out(empty, "rebuild", "rebuild db1", method="clone")
     monkeypatch.undo()

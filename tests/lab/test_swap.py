@@ -54,9 +54,18 @@ def made(home: Path, with_old: bool) -> Path:
     return data
 
 
-def swap(data: Path, death: int) -> subprocess.CompletedProcess[str]:
-    text = f"DEATH={death}\n{_DEATHS}\nset -- {shlex.join([str(data), RUN, WHEN])}\n{swapping._script()}"
+def swap(data: Path, death: int, how: str = _DEATHS) -> subprocess.CompletedProcess[str]:
+    text = f"DEATH={death}\n{how}\nset -- {shlex.join([str(data), RUN, WHEN])}\n{swapping._script()}"
     return subprocess.run(["sh", "-c", text], capture_output=True, text=True)
+
+
+def all_of(home: Path) -> dict[str, str]:
+    """Every path with what it holds, or leads to."""
+    found = {}
+    for path in sorted(home.rglob("*")):
+        is_file = path.is_file() and not path.is_symlink()
+        found[str(path)] = f"-> {path.readlink()}" if path.is_symlink() else path.read_text() if is_file else ""
+    return found
 
 
 def look_for_strangers(data: Path) -> None:
@@ -94,6 +103,24 @@ def test_a_swap_that_dies_anywhere_is_gone_on_with(tmp_path: Path, with_old: boo
         if first.returncode == 0:
             assert death > 10
             return
+    raise AssertionError("it never came to its end")
+
+
+def test_a_swap_that_fails_anywhere_is_undone(tmp_path: Path) -> None:
+    """Each of its commands fails once: no way that was open is closed, and the same words go through afterwards."""
+    fails = (
+        _DEATHS.replace("exit 99; fi", "return 1; fi").replace("-gt", "-eq").replace("die; command", "die && command")
+    )
+    for failure in range(1, 100):
+        data = made(tmp_path / str(failure), with_old=True)
+        before = all_of(data.parent)
+        first = swap(data, failure, fails)
+        if first.returncode == 0:
+            assert failure > 10
+            return
+        assert all_of(data.parent) == before, f"failure {failure}: {first.stderr}"
+        assert swap(data, 999).returncode == 0
+        assert (data / "PG_VERSION").read_text() == "new"
     raise AssertionError("it never came to its end")
 
 

@@ -18,14 +18,17 @@ from psycopg2.extensions import make_dsn
 
 from pgha_helpers import gate, hand_over, look, plan_promotion, plan_rebuild, rebuild
 from pgha_helpers import lab as labs
-from pgha_helpers.errors import HaError, NotSafe, Refusal
+from pgha_helpers.actions.losses import LIST
+from pgha_helpers.errors import HaError, NotConfirmed, NotSafe, Refusal
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Hung
 
 from ..conftest import pgha
+from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, running
-from .servers import ask, orphan_a_backend, send_all, ssh_server, writable
+from .servers import ask, orphan_a_backend, records, send_all, ssh_server, writable, writes_on
+from .test_clone import wait_for
 
 
 @pytest.fixture
@@ -176,6 +179,32 @@ def test_what_a_lost_primary_commits_after_the_gate_is_salvaged(pair: Lab) -> No
         hand_over(run, plan)
     assert writable(pair) == ["db1"]
     assert ask(pair, "db1", "select n from t order by n") == [(1,), (2,)]
+
+
+def test_a_split_brain_ends_while_its_loser_writes_on(pair: Lab) -> None:
+    """Its consent names what was there when it was shown, and "at least" was once taken for exactly that, four times.
+
+    The run that stops it goes on with these words, dies, and is gone on with by the same words.
+    """
+    ask(pair, "db0", "create table orphaned (n int)")
+    wait_for(pair, "db1", "select to_regclass('orphaned') is not null", True)
+    ask(pair, "db1", "select pg_promote()")
+    client = writes_on(pair, "db0", 500)
+    assert writable(pair) == ["db0", "db1"]
+    with running(pair, "rebuild", node="db0") as run:
+        plan = plan_rebuild(run, look(run))
+    least = int(plan.consent.removeprefix("rebuild db0, stop db0, leave at least ").split()[0])
+    ((rows,),) = ask(pair, "db0", "select count(*) from orphaned")
+    assert rows > least > 500, plan
+    with pytest.raises(NotConfirmed, match=r"-p method=stop -p confirm='rebuild db0, stop db0' only stops it"):
+        carry_out(pair, "rebuild", "rebuild db0", node="db0")
+    died = at_boundary("copy db1")(pair, Words("rebuild", plan.consent, {"node": "db0"}))
+    assert died.startswith("before db0: copy db1") and writable(pair) == ["db1"]
+    carry_out(pair, "rebuild", plan.consent, node="db0")
+    client.join()
+    assert writable(pair) == ["db1"]
+    listed = (next(path for path in records(pair) if (path / LIST).exists()) / LIST).read_text()
+    assert listed.count("public.orphaned") >= rows
 
 
 def test_a_second_writable_node_is_seen_by_a_client_as_an_error(pair: Lab) -> None:

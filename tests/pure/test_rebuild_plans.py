@@ -48,6 +48,12 @@ def planned(now: Snapshot = CRASHED, method: str = "", **changes: Any) -> Plan:
     return plan_rebuild(now, "", method, replace(DIVERGED, **changes))
 
 
+def on_disk(free: int = 900 * GB, **changes: Any) -> Copying:
+    """Where the copy of a big database would go; `changes` are those of its data directory."""
+    part = Part("the data directory", "/data", 100 * GB, "/data", "1", free, there=99 * GB)
+    return Copying("db0", 100 * GB, replace(part, **changes))
+
+
 def rewinding(**changes: Any) -> dict[str, Rewinding]:
     return {"rewinding": replace(REWINDING, **changes)}
 
@@ -128,12 +134,32 @@ def test_of_two_writable_nodes_somebody_has_to_name_the_one_to_give_up() -> None
 def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are_named() -> None:
     plan = plan_rebuild(TWO, "db0", "", DIVERGED)
     assert (plan.kind, plan.node, plan.peer) == ("give up", "db0", "db1")
-    assert plan.consent == "rebuild db0, stop db0, leave 12 transactions"
+    assert plan.consent == "rebuild db0, stop db0, leave at least 12 transactions"
     assert plan.steps[0].startswith("Stop db0, armed") and "12 transactions, 0 rows in 0 tables" in str(plan)
+    assert "The consent covers that" in str(plan) and "-p method=stop -p confirm='rebuild db0, stop db0'" in str(plan)
     only = plan_rebuild(TWO, "db0", "stop", DIVERGED)
     assert only.consent == "rebuild db0, stop db0" and len(only.steps) == 1
     with pytest.raises(NotSafe, match="db1 takes no writes"):
         plan_rebuild(healthy(), "", "stop", SAME)
+
+
+def test_a_node_that_goes_on_writing_is_given_up_by_the_words_of_an_earlier_rehearsal() -> None:
+    """It had 26,105 transactions then, and 37,595 by now: "at least" was taken for exactly, four times of four."""
+    shown = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(26105)))
+    now = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(37595, "db0 goes on writing WAL")))
+    assert now.covered_by(shown.consent) and now.stands(shown) and not now.beyond(shown)
+    assert not shown.covered_by(now.consent), "somebody knows better how much there must be"
+    stopped_now = planned(left=lost(37595))
+    assert stopped_now.extras == ("leave 37595 transactions",) and stopped_now.covered_by(shown.consent)
+    assert not stopped_now.covered_by("rebuild db0, stop db0, leave 26105 transactions")
+
+
+def test_what_a_node_begins_to_write_while_the_gate_waits_is_judged_once_it_has_stopped() -> None:
+    shown = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(0)))
+    now = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(3)))
+    assert shown.consent == "rebuild db0, stop db0" and "the run ends there, with db0 stopped" in str(shown)
+    assert now.stands(shown) and not plan_rebuild(TWO, "db1", "", DIVERGED).stands(shown)
+    assert not planned(left=lost(3)).covered_by(shown.consent)
 
 
 # Follow, or not
@@ -286,7 +312,7 @@ def test_rsync_is_chosen_where_there_is_a_road_and_it_is_the_cheapest() -> None:
 def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
     """Nothing old is deleted to make room: what overwrites less than it seems to is taken, or nothing."""
     weights = Weights(database=GB, source_wal=4 * GB)
-    small = Copying("db0", GB, Part("the data directory", "/data", GB, "/data", "1", GB))
+    small = Copying("db0", GB, Part("the data directory", "/data", GB, "/data", "1", GB, there=GB))
     assert planned(weights=weights).kind == "clone"
     plan = planned(weights=weights, copying=small)
     assert plan.kind == "rewind" and "1.1 GB are needed, 1 GB are free" in str(plan)
@@ -308,7 +334,7 @@ def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
         (rewinding(checkpoint=None), "no checkpoint is left"),
         (rewinding(source_missing=("0000000000000003",)), "db1 has removed WAL that is needed"),
         (rewinding(tablespaces=("fast",)), "no place for tablespaces of db1: fast"),
-        (rewinding(not_renamed="is a mount point"), "its data directory is a mount point"),
+        ({"copying": on_disk(obstacle_here="/data is mounted read-only")}, "directory: /data is mounted read-only"),
         ({"same": None}, "unknown counts as another history"),
         ({"same": False}, "byte for byte"),
         ({"rewinding": None}, "could not be looked into"),
@@ -319,6 +345,41 @@ def test_what_keeps_a_rewind_from_being_possible_is_said_and_a_clone_chosen(chan
     assert plan.kind == "clone" and why in str(plan) and plan.extras == ("leave 12 transactions",)
     with pytest.raises(NotSafe, match="db0 cannot be rewound"):
         planned(method="rewind", **changes)
+
+
+def impossible(plan: Plan) -> dict[str, str]:
+    """Why not, by method."""
+    return {option.method: option.why_not for option in plan.options if option.why_not}
+
+
+def test_every_place_that_a_method_would_write_or_rename_is_looked_at_before_the_gate() -> None:
+    mounted = planned(copying=on_disk(obstacle="/data is a mount point"), rsync="")
+    assert mounted.kind == "rsync" and impossible(mounted).keys() == {"follow", "rewind", "clone"}
+    foreign = planned(method="clone", copying=replace(on_disk(), foreign=("base", "base/5/1", "a/b", "c/d")), rsync="")
+    assert "user cannot overwrite: base, base/5/1, a/b and 1 more" in impossible(foreign)["rsync"]
+    with pytest.raises(NotSafe, match=r"rewind: its state directory: postgres may not .* clone: its state directory"):
+        planned(copying=replace(on_disk(), state="postgres may not write in /home"), rsync="")
+    closed = seen(stopped("db0"), AFTER_FORK)
+    with pytest.raises(NotSafe, match="db0 cannot follow: the data directory: /data is mounted read-only"):
+        plan_rebuild(closed, "", "follow", replace(SAME, copying=on_disk(obstacle_here="/data is mounted read-only")))
+    plan = plan_rebuild(closed, "", "", replace(SAME, copying=on_disk(obstacle_here="postgres may not write in /data")))
+    assert plan.kind == "clone" and "why clone: the data directory: postgres may not write in /data" in str(plan)
+
+
+def test_room_is_asked_of_every_method() -> None:
+    """A clone needs all of it, rsync what the primary has more, a rewind also its WAL and what is saved."""
+    weights = Weights(database=100 * GB, source_wal=GB, new_wal=GB, diverged=GB // 10)
+    for free, possible in ((120, {"rsync", "rewind", "clone"}), (3, {"rsync", "rewind"}), (2, {"rsync"}), (1, set())):
+        copying = on_disk(free * GB)
+        if not possible:
+            with pytest.raises(NotSafe, match=r"rewind: .* are missing; rsync: .* are missing; clone: .* are missing"):
+                planned(copying=copying, weights=weights, rsync="")
+            continue
+        plan = planned(copying=copying, weights=weights, rsync="")
+        assert {"rewind", "rsync", "clone"} - impossible(plan).keys() == possible, free
+    wal = Part("pg_wal", "/wal", 64 * 2**20, "/wal", "2", 80 * 2**20)
+    apart = planned(copying=replace(on_disk(3 * GB), wal=wal), weights=weights, rsync="")
+    assert "pg_wal in /wal: 1.1 GB are needed" in impossible(apart)["rewind"] and apart.kind == "rsync"
 
 
 @pytest.mark.parametrize("method", ["", "clone", "rewind"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...errors import NotAchieved
-from ...facts.rsync import MARK
+from ...facts.rsync import MARK, NOTE
 from ...wire.attended import attend
 from ..files import write_file
 from ..flushing import flush
@@ -17,7 +17,7 @@ from .tablespaces import mapped
 _DELIVER = """
 set -e
 cd "$1"
-rm -f -- "$3"
+rm -f -- "$3" "$4"
 mv -T -- "$2/global/pg_control" global/pg_control
 rmdir -- "$2/global" "$2"
 sync global/pg_control global .
@@ -38,7 +38,7 @@ def deliver(copy: Copy, backup: Backup, own: Own) -> None:
             write_file(door, f"{directory}/tablespace_map", text)
         configure(copy.run, door, directory, copy.source, own)
         synced()
-        door.script(_DELIVER, directory, STAGE, MARK)
+        door.script(_DELIVER, directory, STAGE, MARK, NOTE)
         deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
 
 

@@ -16,7 +16,7 @@ STATE = (
     *("backup_label", "backup_label.old", "tablespace_map", "tablespace_map.old"),
     *("backup_manifest", "backup_manifest.tmp", "postgresql.auto.conf.tmp", "logrotate"),
 )
-_OURS = ("/pgha-*", "/*.pgha-new", "/*.pgha")
+_OURS = ("/pgha-*", "/pgha.*", "/*.pgha-new", "/*.pgha")
 _LOGS = ("log", "pg_log")
 _CONFIGURATION = ("/*.conf", "/conf.d", "/server.crt", "/server.key", "/root.crt", "/root.crl")
 #: Anywhere. They may go with a directory that goes: a protected one would keep the directory of a dropped database.

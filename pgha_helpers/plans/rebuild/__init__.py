@@ -8,6 +8,7 @@ from .evidence import Evidence, Measured, Rates, Rewinding, Weights
 from .history import fork_of, history_of, why_not_follow
 from .options import KEEP_THE_OLD
 from .planner import plan_rebuild, which_node
+from .steps import stop_only
 
 __all__ = [
     "KEEP_THE_OLD",
@@ -19,6 +20,7 @@ __all__ = [
     "fork_of",
     "history_of",
     "plan_rebuild",
+    "stop_only",
     "which_node",
     "why_not_follow",
 ]

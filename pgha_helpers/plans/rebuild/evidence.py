@@ -68,10 +68,12 @@ def _told(rates: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True)
 class Weights:
-    """Bytes: of the primary's databases, of its whole pg_wal, of the node's WAL that a rewind has to read."""
+    """Bytes: of the primary's databases, of its whole pg_wal, of those files of that which the node has not, and of the
+    node's WAL that a rewind has to read."""
 
     database: int = 0
     source_wal: int = 0
+    new_wal: int = 0
     diverged: int = 0
 
 
@@ -96,7 +98,6 @@ class Rewinding:
     source_missing: tuple[str, ...] = ()
     restore_command: str = ""
     tablespaces: tuple[str, ...] = ()  # of the primary, that the node does not have
-    not_renamed: str = ""
     granted: bool = True
     source: str = ""
     config_outside: bool = False

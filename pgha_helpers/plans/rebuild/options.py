@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ... import dialect
 from ...model import Blank, Hung, Running, Snapshot
-from ..copying import why_not_copy
+from ..copying import some, why_not_copy, why_not_overwritten, why_not_rewound, why_not_worked_on
 from ..plan import Option
 from .evidence import Evidence, Rewinding
 from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
@@ -17,6 +17,9 @@ _FIXED = {"follow": 1.0, "rewind": 2.0, "rsync": 1.5, "clone": 1.0}
 
 #: From what keeps the old directory untouched to what overwrites it.
 GENTLE = ("follow", "clone", "rsync", "rewind")
+
+#: Bytes: what a rewind saves begins and ends with whole segments.
+_WHOLE = 32 * 1024 * 1024
 
 #: Kinds of plans that keep the old directory whole.
 KEEP_THE_OLD = ("clone", "rsync beside")
@@ -28,7 +31,7 @@ _CLOSE = 1.2
 def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ...]:
     """Follow, rewind, rsync and clone, none of them chosen yet."""
     return (
-        Option("follow", why_not_follow(now, loser, evidence) or "", 0, _FIXED["follow"]),
+        Option("follow", why_not_follow(now, loser, evidence) or _not_worked_on(evidence), 0, _FIXED["follow"]),
         _rewind(now, loser, evidence),
         _rsync(now, loser, evidence),
         _clone(evidence),
@@ -100,7 +103,10 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
         return [other]
     if unread := unknown(now, loser, evidence):
         return [f"it would overwrite what may be the only copy: {unread}"]
-    return _lacking(primary, evidence.rewinding) if evidence.rewinding else ["the node could not be looked into"]
+    if evidence.rewinding is None:
+        return ["the node could not be looked into"]
+    saved, wal, copying = evidence.weights.diverged + _WHOLE, evidence.weights.new_wal, evidence.copying
+    return [*_lacking(primary, evidence.rewinding), *(why_not_rewound(copying, saved, wal) if copying else ())]
 
 
 def _lacking(primary: Running, asked: Rewinding) -> list[str]:
@@ -111,13 +117,12 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     found = [
         ("pg_rewind is not installed on it", not asked.program),
         ("neither checksums nor wal_log_hints were on", not asked.hints),
-        (f"its data directory has what PostgreSQL's user cannot overwrite: {_some(asked.strangers)}", asked.strangers),
-        (f"{primary.node} has what PostgreSQL's user cannot read: {_some(asked.unreadable)}", asked.unreadable),
-        (f"its WAL from before the fork is missing: {_some(asked.missing)}", asked.missing and not archive),
+        (f"its data directory has what PostgreSQL's user cannot overwrite: {some(asked.strangers)}", asked.strangers),
+        (f"{primary.node} has what PostgreSQL's user cannot read: {some(asked.unreadable)}", asked.unreadable),
+        (f"its WAL from before the fork is missing: {some(asked.missing)}", asked.missing and not archive),
         ("no checkpoint is left in its WAL from before the fork", asked.checkpoint is None and not asked.missing),
-        (f"{primary.node} has removed WAL that is needed: {_some(asked.source_missing)}", asked.source_missing),
-        (f"it has no place for tablespaces of {primary.node}: {_some(asked.tablespaces)}", asked.tablespaces),
-        (f"its data directory {asked.not_renamed}, and must be renamed meanwhile", asked.not_renamed),
+        (f"{primary.node} has removed WAL that is needed: {some(asked.source_missing)}", asked.source_missing),
+        (f"it has no place for tablespaces of {primary.node}: {some(asked.tablespaces)}", asked.tablespaces),
         (f"it cannot read the files of {primary.node} over SQL: {asked.source}", asked.source),
         ("only a superuser may be rewound from, up to 10", not dialect.has("rewind_grants", major)),
     ]
@@ -130,7 +135,7 @@ def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
     care = " (--config-file)" if dialect.has("rewind_config_file", now.primary.version // 10000) else " (not asked for)"
     return (
         f"WAL from the common checkpoint at {asked.checkpoint}"
-        + (f", of which restore_command must give {_some(asked.missing)}" if asked.missing else ": present"),
+        + (f", of which restore_command must give {some(asked.missing)}" if asked.missing else ": present"),
         *(() if asked.granted else (f"four functions to be granted to {user}, who may copy every file already",)),
         *(() if asked.clean else ("crash recovery first, by ourselves",)),
         *((outside + care,) if asked.config_outside else ()),
@@ -145,9 +150,10 @@ def _rsync(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
     road = (f"rsync on both nodes: {evidence.road}",) if evidence.road else ()
     moved = weights.diverged if evidence.last is not None else weights.database  # without a history all may differ
     seconds = _FIXED["rsync"] + weights.database / rates.rsync + moved / rates.clone
-    unread = unknown(now, loser, evidence)
+    unread, copying = unknown(now, loser, evidence), evidence.copying
     if not unread:
-        return Option("rsync", "", moved, seconds, road)
+        why_not = "; ".join(why_not_overwritten(copying)) if copying else ""
+        return Option("rsync", why_not, moved, seconds, road)
     seconds += (weights.database - moved) / rates.clone  # what is alike is copied, too
     needs = (*road, f"room for a copy beside: {unread}")
     return Option("rsync", _why_not_beside(evidence), moved, seconds, needs, beside=True)
@@ -171,11 +177,5 @@ def _clone(evidence: Evidence) -> Option:
     return Option("clone", why_not, size, _FIXED["clone"] + size / rates.clone, needs)
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first few names.
-
-    >>> _some(("a", "b", "c", "d", "e"))
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+def _not_worked_on(evidence: Evidence) -> str:
+    return "; ".join(why_not_worked_on(evidence.copying)) if evidence.copying else ""

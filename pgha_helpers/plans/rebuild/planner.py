@@ -11,7 +11,7 @@ from ...model.snapshot import streams_to
 from ...show import Table
 from ..plan import Option, Plan
 from .evidence import Evidence
-from .history import Loser, fork_of, timeline_of, why_another, why_not_follow
+from .history import Loser, fork_of, timeline_of, why_another
 from .options import KEEP_THE_OLD, choose, options
 from .steps import METHODS as PLANS
 from .steps import after_stop, only_stop, put_back
@@ -35,7 +35,7 @@ def which_node(now: Snapshot, node: str) -> str:
             raise NotSafe(
                 f"{now.two_primaries()}; clients may write to both, and each may hold commits that the other lacks",
                 f"say which one is given up: node={first} or node={second}. It is stopped first, "
-                "and what only it has is listed before",
+                "and what only it has is listed before; method=stop only stops it",
             )
         return node
     if node == now.primary.node:
@@ -138,7 +138,8 @@ def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str,
         return ()  # what is not known is kept whole, and goes only when it is named
     count = left.count + len(left.undecided)
     counted = f"{count} transaction{'' if count == 1 else 's'}"
-    if left.unread:
+    grows = isinstance(loser, Running) and loser.writable and count
+    if left.unread or grows:
         return (f"leave at least {counted}",)
     return (f"leave {counted}",) if count else ()
 
@@ -148,7 +149,7 @@ def _why(
 ) -> tuple[str, ...]:
     """Why this method, and what it means where the operator insists."""
     if not method:
-        reason = why_not_follow(now, loser, evidence) or evidence.misdefined
+        reason = found[0].why_not or evidence.misdefined  # to follow is asked first
         return (f"why {chosen.method}: {reason}",) if reason else ()
     best = next((option for option in choose(found) if option.chosen), chosen)
     if best.method == chosen.method:

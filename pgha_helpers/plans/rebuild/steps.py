@@ -79,10 +79,11 @@ METHODS = {"follow": follow, "rewind": rewind, "rsync": rsync, "rsync beside": r
 def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
     """The same, of a node that is still writable: it is stopped first, and what it has then is looked at again."""
     stop = f"Stop {loser.node}, armed: it takes writes beside {plan.peer}, and may take more until then"
-    grown = (
-        f"{loser.node} may commit more until it is stopped. If it does, the run ends there, with {loser.node} stopped, "
-        "and the next one names the number. method=stop only stops it"
-    )
+    at_least = any(words.startswith("leave at least") for words in plan.extras)
+    grown = f"If it does, the run ends there, with {loser.node} stopped, and the next one names the number"
+    if at_least:
+        grown = "The consent covers that, and all of it is listed and kept in the record"
+    grown = f"{loser.node} may commit more until it is stopped. {grown}. {stop_only(loser.node)}"
     return replace(
         plan,
         kind="give up",
@@ -91,6 +92,11 @@ def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
         roles=f"two are writable: {plan.peer} stays primary, {loser.node} is given up",
         told=(*plan.told, grown),
     )
+
+
+def stop_only(node: str) -> str:
+    """The way that waits for nothing, in words."""
+    return f"To end it at once: -p method=stop -p confirm='rebuild {node}, stop {node}' only stops it"
 
 
 def only_stop(now: Snapshot, loser: Loser) -> Plan:
