@@ -13,10 +13,12 @@ from .configuration import hba_address, hba_block, with_hba
 from .files import read_file, write_file
 
 
-def role_is_missing(run: Run, name: str) -> bool:
-    """Whether the replication role is not there, or may not replicate."""
+def role_is_missing(run: Run, name: str) -> str:
+    """Whether the replication role is to be made ("create") or is there and may not replicate ("give"); else empty."""
     rows = run.doors[name].sql.read(query("role"), [run.pair.replication_user])
-    return not (rows and rows[0]["replication"])
+    if not rows:
+        return "create"
+    return "" if rows[0]["replication"] else "give"
 
 
 def hba_is_missing(run: Run, name: str) -> bool:
@@ -45,11 +47,12 @@ def ensure_role(run: Run, name: str) -> None:
     """Make sure that the replication role exists. Its password comes from the operator's passfile, as a verifier."""
     door, user = run.doors[name], run.pair.replication_user
     with run.deed(name, f"create role {user} with REPLICATION") as deed:
-        if not role_is_missing(run, name):
+        missing = role_is_missing(run, name)
+        if not missing:
             deed.already(f"role {user} was there")
             return
         password = password_of(run.pair, name)
-        if door.sql.read("select 1 from pg_roles where rolname = %s", [user]):
+        if missing == "give":
             door.sql.do("alter role %s login replication", [Name(user)])
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:

@@ -80,9 +80,9 @@ class Road:
                 self._sql.close()  # the next try shall take the whole road anew
                 if time.monotonic() - began > self._patience or isinstance(trouble, NotSafe):
                     raise NotAchieved(
-                        f"no row could be written through the dsn of {self.name} for {span(self._patience)}: "
-                        f"{trouble.what}",
-                        "look where that road leads now",
+                        f"no row could be written through the dsn of {self.name} for "
+                        f"{span(time.monotonic() - began)}: {trouble.what}",
+                        trouble.remedy or "look where that road leads now",
                     ) from None
             time.sleep(0.02)
 

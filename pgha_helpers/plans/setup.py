@@ -23,9 +23,12 @@ _LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What setup found missing beside the settings: the replication role, the canary's table, pg_hba lines by node."""
+    """What setup found missing beside the settings: the replication role, the canary's table, pg_hba lines by node.
 
-    role: bool = False
+    `role` is "create", or "give" where there is such a role, and it may not replicate.
+    """
+
+    role: str = ""
     canary: bool = False
     hba: Mapping[str, bool] = field(default_factory=dict)
 
@@ -176,8 +179,14 @@ def _aside(now: Snapshot, other: Running | Stopped) -> str:
 def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, ...]:
     change = settings_to_change(keep, now.pair)
     steps = []
-    if wishes.role:
-        steps.append(f"Create role {now.pair.replication_user} with REPLICATION on {keep.node}")
+    user = now.pair.replication_user
+    if wishes.role == "create":
+        steps.append(f"Create role {user} with REPLICATION on {keep.node}")
+    elif wishes.role:
+        steps.append(
+            f"Give role {user} REPLICATION on {keep.node}, where somebody has made it without: "
+            "whoever knows its password can then copy everything"
+        )
     if change:
         told = ", ".join(f"{name} = {value}" for name, value in sorted(change.items()))
         restart = " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"

@@ -228,8 +228,10 @@ def test_a_restart_is_an_outage_and_has_to_be_consented_to() -> None:
 
 def test_a_pair_that_is_set_up_needs_nothing() -> None:
     assert plan_setup(healthy()).already
-    missing = plan_setup(healthy(), wishes=Wishes(role=True, hba={"db0": True}))
+    missing = plan_setup(healthy(), wishes=Wishes(role="create", hba={"db0": True}))
     assert not missing.already and "Create role replicator" in str(missing)
+    squatted = plan_setup(healthy(), wishes=Wishes(role="give"))
+    assert "Give role replicator REPLICATION on db0, where somebody has made it without" in str(squatted)
 
 
 def test_a_split_brain_is_not_set_up() -> None:
