@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ..errors import CommandFailed, HaError, NotAchieved, Undecided
@@ -12,6 +12,7 @@ from ..facts.look import sight
 from ..facts.processes import read_processes, shutdown_phase
 from ..facts.queries import query
 from ..facts.server_log import ServerLog, resolve
+from ..facts.starting import read_start
 from ..facts.trigger import waiting_trigger
 from ..model import Lsn, Running, Stopped
 from ..model.pair import Commands
@@ -114,9 +115,36 @@ def _answers(door: Door) -> bool:
     return False
 
 
-def stop(run: Run, name: str, why: str) -> None:
-    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at the deadline."""
+def prove_start(run: Run, name: str, directory: str = "", wanted: Mapping[str, str] | None = None) -> None:
+    """Rehearse the start of a server, from the files of a copy where a `directory` is named.
+
+    Raises NotAchieved where it would not come up, or not with the settings that are `wanted`: then it runs, which one
+    asks it for, too.
+    """
+    with run.deed(name, "rehearse its start") as deed:
+        deed.changed = False
+        start = read_start(run.doors[name], directory, runs=wanted is not None, also=wanted or ())
+        remedy = f"it was not stopped. Mend that on {name}, then run this notebook again"
+        if start.refused:
+            raise NotAchieved(f"{name} would not start again: {'; '.join(start.refused)}", remedy)
+        other = [setting for setting, value in (wanted or {}).items() if start.settings.get(setting) != value]
+        if other:
+            raise NotAchieved(
+                f"what was written for the next start of {name} would have no effect: {', '.join(other)}",
+                f"see which file or option there overrules postgresql.auto.conf; {remedy}",
+            )
+        deed.say(f"rehearsed its start{f' from {directory}' if directory else ''}: it would come up")
+
+
+def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
+    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at the deadline.
+
+    Only one that would come up again is stopped, unless that is `proved` or does not matter. Raises NotAchieved, and it
+    runs on.
+    """
     door = run.doors[name]
+    if not proved and read_processes(door):
+        prove_start(run, name)
     with run.deed(name, f"stop the server: {why}") as deed:
         if not read_processes(door):
             deed.already("the server was stopped")

@@ -11,6 +11,7 @@ from ..facts.disk import read_disk
 from ..facts.look import sight
 from ..facts.starting import read_start
 from ..model import Running
+from ..model.survey import Start
 from ..run import Run
 from ..wire.doors import Door
 from .configuration import recovery_conf, standby_settings, with_settings
@@ -46,18 +47,18 @@ found=$(for f in promote fallback_promote; do [ ! -e "$f" ] || echo "$f"; done)
 """
 
 
-def define(run: Run, name: str, major: int, source: Running | None = None) -> None:
+def define(run: Run, name: str, major: int, raised: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Write down how this node would follow the other one, without making it a standby yet.
 
-    Where it would start with less than `source` has of what replay depends on, it gets the same: with less, its replay
-    would stop for ever. That has effect with its next start, which is the one as a standby.
+    Settings that are to be `raised`, see too_low, are written with it: they have effect with its next start, which is
+    the one as a standby. Gives every setting that it would start with then.
     """
-    door, node = run.doors[name], run.doors[name].node
+    door, node, raised = run.doors[name], run.doors[name].node, raised or {}
+    settings: dict[str, str | None] = {**raised}
     with run.deed(name, "write its standby definition") as deed:
-        raised = too_low(door, source) if source else {}
         if dialect.has("standby_signal", major):
-            ours = standby_settings(run.pair, node, major, keys_of(run, name))
-            changed = alter_settings(door, {**ours, **raised})
+            settings |= standby_settings(run.pair, node, major, keys_of(run, name))
+            changed = alter_settings(door, settings)
         else:
             text = recovery_conf(run.pair, node, keys_of(run, name))
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
@@ -67,11 +68,16 @@ def define(run: Run, name: str, major: int, source: Running | None = None) -> No
         elif raised:
             told = ", ".join(f"{setting} = {value}" for setting, value in raised.items())
             deed.say(f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}")
+    return {setting: value for setting, value in settings.items() if value is not None}
 
 
-def too_low(door: Door, source: Running) -> dict[str, str]:
-    """Settings that a node would start with lower than `source` has them, with the values of `source`."""
-    return dialect.lower(read_start(door).settings, source.settings, dialect.CHANGES_PLACES)
+def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
+    """Settings that a node would `start` with lower than `source` has them, with the values of `source`.
+
+    With less of what replay depends on, its replay would stop for ever.
+    """
+    start = start or (run.found[1].start if run.found else None) or read_start(run.doors[name])
+    return dialect.lower(start.settings, source.settings, dialect.CHANGES_PLACES)
 
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:

@@ -43,6 +43,14 @@ from .settings import (
     the_standby_has_every_extension,
     what_is_acknowledged_is_on_the_disk,
 )
+from .starting import (
+    each_could_replay_after_a_restart,
+    each_server_would_start_again,
+    nothing_waits_for_a_restart,
+    settings_can_be_written,
+    the_primary_comes_back_where_it_is,
+    what_was_given_at_its_start_comes_again,
+)
 from .streaming import (
     a_promotion_would_not_oversleep,
     no_idle_slot_hoards_wal,
@@ -93,6 +101,10 @@ _SWITCHOVER = (
     the_standby_has_a_free_slot,
     each_can_replicate_from_the_other,
     every_command_is_allowed,
+    each_server_would_start_again,
+    what_was_given_at_its_start_comes_again,
+    the_primary_comes_back_where_it_is,
+    settings_can_be_written,
     commits_would_go_on_after_the_move,
     the_clients_can_be_moved,
     no_transaction_is_prepared,
@@ -104,6 +116,8 @@ _SWITCHOVER = (
     no_logical_slot_would_be_left_behind,
     no_unlogged_table_would_be_emptied,
     nobody_else_restarts_postgresql,
+    each_could_replay_after_a_restart,
+    nothing_waits_for_a_restart,
     the_settings_agree,
     the_standby_has_every_extension,
     every_database_was_looked_into,

@@ -43,7 +43,7 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     connection = try_connection(door, run.pair, primary.system_id, read_keys(run, node))
     found = replace(found, connection=connection, misdefined=misdefined(now, node), nothing=nothing)
     copying = read_copying(run, node, primary, disk)
-    start = read_start(door) if disk and disk.control else None
+    start = read_start(door, runs=isinstance(now[node], Running)) if disk and disk.control else None
     return _diverged(run, now, node, replace(found, copying=copying, start=start), files)
 
 

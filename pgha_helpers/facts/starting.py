@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from .. import dialect
+from ..errors import QueryFailed
 from ..foreign import lines_of
 from ..model.survey import Start
 from ..wire.doors import Door
+from .queries import query
 
-#: What starting.sh itself judges, what a hand-over leans on, and what `changes_places` names. One that a version does
-#: not know is left out.
-_NAMES = (
-    *("hba_file", "huge_pages", "huge_page_size", "logging_collector", "log_directory", "shared_preload_libraries"),
-    *("ssl", "ssl_ca_file", "ssl_cert_file", "ssl_crl_file", "ssl_key_file", "unix_socket_directories"),
+#: What starting.sh judges, and what a move leans on. One that a version does not know is left out.
+NAMES = (
+    *dialect.CHANGES_PLACES,
+    *("hba_file", "huge_pages", "huge_page_size", "logging_collector", "log_directory", "unix_socket_directories"),
     *("listen_addresses", "port", "recovery_min_apply_delay"),
 )
 
 
-def read_start(door: Door, directory: str = "", also: tuple[str, ...] = ()) -> Start:
+def read_start(door: Door, directory: str = "", runs: bool = False, also: Iterable[str] = ()) -> Start:
     """Rehearse the start of a node's server from its files, and read what it would start with.
 
-    `directory` is a copy that is to be moved in, if it is not the data directory itself; `also` are more settings.
+    `directory` is a copy that is to be moved in, if it is not the data directory itself. Where the server `runs`, what
+    its files do not change is not asked: each setting takes a process of PostgreSQL. `also` are more settings.
     """
-    home = door.node.data_directory
-    data = directory or home
-    names = dict.fromkeys((*_NAMES, *dialect.CHANGES_PLACES, *also))
-    places = (door.node.bin_directory, data, door.node.config_directory or data, home)
-    return parse_start(door.script(_script(), *places, *names, within=door.patience).text)
+    data = directory or door.node.data_directory
+    rows = []
+    if runs:
+        with suppress(QueryFailed):  # a role that may not read pg_file_settings has all of them asked
+            rows = door.sql.read(query("as it would start"), [[*NAMES, *also]])
+    known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
+    names = dict.fromkeys((*NAMES, *also, *(row["name"] for row in rows)))
+    asked = [name for name in names if name not in known]
+    places = (door.node.bin_directory, data, door.node.config_directory or data, door.node.data_directory)
+    told = [f"{name}={value}" for name, value in known.items()]
+    return parse_start(door.script(_script(), *places, *told, *asked, within=door.patience).text)
 
 
 @cache

@@ -1,9 +1,10 @@
 # What a server would come up with, as its files are now, whatever runs there. $1 directory of PostgreSQL's programs,
 # $2 data directory, or a copy of one, $3 directory of postgresql.conf, $4 where the data directory lies in the end; then
-# names of settings. Each answer is one line "word rest"; `refused` says why it would not come up.
+# settings: a name is asked, which takes a process, and name=value is known. Each answer is one line "word rest";
+# `refused` says why it would not come up.
 programs=$1 data=${2%/} conf=${3%/} final=$4
 shift 4
-stage=$(mktemp -d 2>/dev/null) && trap 'rm -rf -- "$stage"' EXIT
+stage=$(mktemp -d "${TMPDIR:-/tmp}/pgha-start.XXXXXX" 2>/dev/null) && trap 'rm -rf -- "$stage"' EXIT
 postgres() { timeout 10 "$programs/postgres" -c config_file="$conf/postgresql.conf" "$@"; }
 ask() { postgres -D "$data" -c data_directory="$data" -C "$1" 2>/dev/null; }
 get() { printf '%s\n' "$settings" | sed -n "s/^set $1 //p"; }
@@ -26,15 +27,17 @@ elif [ $status != 0 ]; then
     echo "refused $line"
   done
 fi
+[ $status = 0 ] || ask max_connections >/dev/null || exit 0  # its files cannot be read: then nothing is known
 
-settings=$(for name; do value=$(ask "$name") && echo "set $name $value" & done; wait)
-[ -n "$settings" ] || exit 0
+settings=$(for word; do
+  case $word in *=*) echo "set ${word%%=*} ${word#*=}";; *) { value=$(ask "$word") && echo "set $word $value"; } & ;; esac
+done; wait)
 printf '%s\n' "$settings"
 
 # What only a true start would find.
 set -- $(stat -L -c '%u %a' -- "$data")
 [ "$1" = "$(id -u)" ] || echo "refused $data does not belong to $(id -un), who starts it"
-case $2 in 700|750) ;; *) echo "refused $data has the mode $2: 700 or 750 is asked for";; esac
+case $2 in *[0145]0) ;; *) echo "refused $data has the mode $2: 700 or 750 is asked for";; esac
 moved=$(postgres -D "$conf" -C data_directory 2>/dev/null)
 [ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"
 [ -r "$(get hba_file)" ] || echo "refused hba_file $(get hba_file) cannot be read"
@@ -53,15 +56,15 @@ if [ "$(get huge_pages)" = on ] && [ "$(get huge_page_size)" = 0 ] && [ -z "$old
   [ "$needed" -le "${there:-0}" ] || echo "refused huge_pages is on, and $needed are needed where ${there:-0} are there"
 fi
 [ -n "$older" ] || exit 0
-if [ "$(get ssl)" = on ]; then
+if [ "$(ask ssl)" = on ]; then
   for name in ssl_cert_file ssl_key_file ssl_ca_file ssl_crl_file; do
-    file=$(get "$name")
+    file=$(ask "$name")
     [ -z "$file" ] || [ -r "$(within "$file")" ] || echo "refused $name $file cannot be read"
   done
 fi
 for place in "$("$programs/pg_config" --pkglibdir 2>/dev/null)" "$programs/../lib" "$programs/../lib/postgresql"; do
   [ -e "$place/plpgsql.so" ] || continue
-  get shared_preload_libraries | tr -d ' "' | tr ',' '\n' | while read -r name; do
+  ask shared_preload_libraries | tr -d ' "' | tr ',' '\n' | while read -r name; do
     case $name in '') continue;; '$libdir/'*) file=$place/${name#*/};; /*) file=$name;; *) file=$place/$name;; esac
     [ -e "$file" ] || [ -e "$file.so" ] || echo "refused there is no library $name of shared_preload_libraries"
   done

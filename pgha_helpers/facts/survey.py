@@ -33,6 +33,7 @@ from ..wire.sql import Row, Session
 from .connection import read_keys, try_connection
 from .kept import read_kept
 from .queries import query
+from .starting import read_start
 
 APART = 0.2  # seconds between the first and the last reading, at least
 
@@ -78,6 +79,9 @@ def _sql(door: Door, seen: Running) -> Survey:
     ask("databases", lambda told: {"databases": tuple(_database(door, row["name"]) for row in told)}, "databases")
     ask("all settings", lambda told: {"settings": {row["name"]: row["value"] for row in told}}, "settings")
     ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
+    ask("given at the start", lambda told: {"given": {row["name"]: row["setting"] for row in told}}, "given")
+    ask("waiting", lambda told: {"waiting": tuple(row["name"] for row in told)}, "waiting")
+    ask("misset", lambda told: {"misset": {row["name"]: row["place"] for row in told}}, "misset")
     ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
     return Survey(seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found)
 
@@ -101,13 +105,17 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     door, node = run.doors[seen.node], run.pair[seen.node]
     starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
     try:
-        told = door.script(_script(), node.data_directory, node.bin_directory, node.state_directory, starter).lines
+        places = (node.data_directory, node.bin_directory, node.state_directory, starter, node.configuration)
+        told = door.script(_script(), *places).lines
         refused = _refused(door)
+        start = read_start(door, runs=True)
         connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
         aside = read_kept(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return replace(found, host_unseen=silence.what)
-    return parse_host(found, told, refused, connection, aside)
+    seen_there = parse_host(found, told, refused, connection, aside)
+    assert seen_there.host is not None, "parse_host has just made it"
+    return replace(seen_there, host=replace(seen_there.host, start=start))
 
 
 @cache
@@ -127,7 +135,16 @@ def parse_host(
     words = Told(told)
     managers = tuple(_manager(text) for text in words.all("manager"))
     changed = tuple(it for line in words.all("fornow") if (it := ForNow.parse(found.node, line)))
-    host = Host(managers, (*words.all("refused"), *refused), connection, kept, changed)
+    host = Host(
+        managers,
+        (*words.all("refused"), *refused),
+        connection,
+        kept,
+        changed,
+        unit=words.one("unit"),
+        options=" ".join(words.all("options")),
+        fixed=words.one("fixed"),
+    )
     return replace(found, archiver=_archiver(found.archiver, words), host=host)
 
 

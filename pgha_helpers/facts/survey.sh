@@ -1,5 +1,6 @@
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
-# PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty).
+# PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
+# configuration.
 # Each answer is one line "word rest".
 
 # Segments that wait for the archiver, the age of the oldest, and how long each of the last ones took: its status file
@@ -55,7 +56,7 @@ if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
   unit=$(sed -n 's#.*/\([^/]*\.service\)$#\1#p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
   if [ -n "$unit" ] && command -v systemctl >/dev/null 2>&1; then
     told=$(systemctl show -p Restart -p MainPID "$unit" 2>/dev/null)
-    case "$told" in *"MainPID=$pid"*) case "$told" in *Restart=always*|*Restart=on-success*)
+    case "$told" in *"MainPID=$pid"*) echo "unit $unit"; case "$told" in *Restart=always*|*Restart=on-success*)
       echo "manager systemd systemd $unit: $(printf '%s' "$told" | grep Restart=)";; esac;; esac
   fi
 fi
@@ -78,4 +79,13 @@ while [ ! -e "$place" ]; do place=$(dirname "$place"); done
 [ -d "$place" ] && [ -w "$place" ] || echo "refused state_directory $state cannot be written by $(id -un)"
 [ -w "$1" ] || echo "refused data_directory $1 cannot be written by $(id -un)"
 [ -z "$4" ] || command -v "$4" >/dev/null 2>&1 || echo "refused $4 is not on the PATH of $(id -un)"
+
+# What pg_ctlcluster gives a server beside its configuration.
+[ -z "$4" ] || sed -n "s/^[[:space:]]*pg_ctl_options[[:space:]]*=/options /p" "$5/pg_ctl.conf" 2>/dev/null
+
+# ALTER SYSTEM writes a new file, syncs the old one, and renames: where one of these fails, it fails (all were tried).
+auto=${1%/}/postgresql.auto.conf
+if [ -e "$auto" ] && [ ! -f "$auto" ]; then echo "fixed it is not a file: $(readlink -f -- "$auto")"
+elif [ -e "$auto" ] && ! { [ -r "$auto" ] && [ -w "$auto" ]; }; then echo "fixed $(id -un) may not write it (mode, owner, chattr +i)"
+elif grep -qF -- " $auto " /proc/self/mountinfo 2>/dev/null; then echo "fixed it is mounted there"; fi
 exit 0

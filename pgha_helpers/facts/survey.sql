@@ -58,6 +58,28 @@ select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(d
        failover, synced, coalesce(invalidation_reason, '') as lost
   from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
 
+-- name: given at the start
+select name, setting from pg_settings where source in ('command line', 'environment variable');
+
+-- name: as it would start
+-- what runs, and whether its files say something else, or may: what only a restart can change stands there with an error
+select s.name, s.setting,
+       s.source in ('command line', 'environment variable')
+       or (s.source = 'configuration file' and s.name <> all(f.named))
+       or s.name = any(case s.context when 'postmaster' then f.failing else f.named end) as changes
+  from pg_settings s,
+       (select coalesce(array_agg(lower(name)), '{}') as named,
+               coalesce(array_agg(lower(name)) filter (where error is not null), '{}') as failing
+          from pg_file_settings where name is not null) f
+ where s.name = any(%s) or s.source in ('command line', 'environment variable');
+
+-- name: waiting
+select name from pg_settings where pending_restart order by name;
+
+-- name: misset
+-- with an error stands, too, what only waits for a restart
+select lower(name) as name, sourcefile || ' line ' || sourceline as place from pg_file_settings where error is not null and name is not null;
+
 -- name: all settings
 select name, current_setting(name) as value
   from pg_settings

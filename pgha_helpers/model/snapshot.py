@@ -12,7 +12,7 @@ from .clients import ClientSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of, to_be_seen
-from .survey import Host, Refused, Survey
+from .survey import Host, Refused, Start, Survey
 from .vantage import Vantage
 
 
@@ -86,6 +86,11 @@ class Snapshot(show.Shown):
         if found.host is None:
             raise NotSeen(f"{name}: {found.host_unseen}", f"mend the shell of {name}")
         return found.host
+
+    def start(self, name: str) -> Start | None:
+        """What this node's server would start with, as a close look has told; None without one."""
+        found = self.survey.get(name, "")
+        return None if isinstance(found, str) or found.host is None else found.host.start
 
     def two_primaries(self) -> str:
         """What to say of two writable nodes: a split brain, or two clusters that were never a pair."""

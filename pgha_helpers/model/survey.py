@@ -160,6 +160,11 @@ class Start:
     refused: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def unreadable(self) -> str:
+        """Why its configuration cannot be read, which no other data would mend; empty where it can."""
+        return "" if self.settings else "; ".join(self.refused)
+
 
 @dataclass(frozen=True)
 class Host:
@@ -167,7 +172,9 @@ class Host:
 
     `refused` are commands that a run would need and may not use, each with why. `connection` says why this node
     cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside,
-    and `for_now` settings that a run has changed for a while.
+    and `for_now` settings that a run has changed for a while. `unit` is the systemd unit whose main process the server
+    is, and `options` what pg_ctlcluster gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
+    postgresql.auto.conf, `start` what the server would start with.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -175,6 +182,10 @@ class Host:
     connection: str = ""
     kept: tuple[Kept, ...] = ()
     for_now: tuple[ForNow, ...] = ()
+    unit: str = ""
+    options: str = ""
+    fixed: str = ""
+    start: Start = field(default_factory=Start)
 
 
 @dataclass(frozen=True)
@@ -192,8 +203,10 @@ class Survey:
     `readings` are the first and the last of the look. `pause` is pg_get_wal_replay_pause_state, where there is one.
     `settings` are those of pg_settings that anybody may have set. `conflicts` counts the queries that replay has
     cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum. `hasty` says, in words,
-    by what a commit is acknowledged before it is on the disk. `unseen` says of each other key that SQL refused to tell
-    why it did: see Refused.
+    by what a commit is acknowledged before it is on the disk. `given` are settings from the command line or the
+    environment of its start, `waiting` those that wait for a restart, and `misset` where a setting stands that its
+    files have, and that it cannot take now. `unseen` says of each other key that SQL refused to tell why it did: see
+    Refused.
     """
 
     node: str
@@ -207,6 +220,9 @@ class Survey:
     databases: tuple[Database, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     hasty: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+    misset: Mapping[str, str] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
     pause: str = ""
     conflicts: int = 0

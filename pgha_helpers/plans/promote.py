@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .. import dialect
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
@@ -95,8 +96,17 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
             f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept for {new}",
         ),
         roles=f"{old} is primary, {new} is its standby, timeline {primary.timeline}",
-        told=_gap(now),
+        told=(*_gap(now), *_raised(now)),
     )
+
+
+def _raised(now: Snapshot) -> tuple[str, ...]:
+    """What the old primary gets while clients work, so that it can replay as a standby; a close look tells."""
+    old, new = now.primary.node, now.standby.node
+    start = now.start(old)
+    lower = dialect.lower(start.settings if start else {}, now.standby.settings, dialect.CHANGES_PLACES)
+    told = ", ".join(f"{name} = {value}" for name, value in lower.items())
+    return (f"{old} gets what {new} has, for its next start: {told}",) if told else ()
 
 
 def _gap(now: Snapshot) -> tuple[str, ...]:

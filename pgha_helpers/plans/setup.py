@@ -9,6 +9,7 @@ from .. import dialect
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Hung, Pair, Running, Sighting, Silent, Snapshot, Stopped
 from ..model.sightings import to_be_seen
+from ..model.survey import Start
 from .plan import Plan
 from .rebuild import Evidence, plan_rebuild
 
@@ -25,12 +26,14 @@ _LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
 class Wishes:
     """What setup found missing beside the settings: the replication role, the canary's table, pg_hba lines by node.
 
-    `role` is "create", or "give" where there is such a role, and it may not replicate.
+    `role` is "create", or "give" where there is such a role, and it may not replicate. `start` is what the primary
+    would start with again, where somebody has looked.
     """
 
     role: str = ""
     canary: bool = False
     hba: Mapping[str, bool] = field(default_factory=dict)
+    start: Start = field(default_factory=Start)
 
 
 def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
@@ -68,6 +71,12 @@ def plan_setup(
     keep = which_to_keep(now, primary)
     if isinstance(keep, Stopped):
         return _start_first(now, keep)
+    restart = bool(NEED_RESTART & settings_to_change(keep, now.pair).keys())
+    if restart and wishes and wishes.start.refused:
+        raise NotSafe(
+            f"{keep.node} has to be restarted, and would not start again: {'; '.join(wishes.start.refused)}",
+            f"mend that on {keep.node} first: until then no restart would bring it back",
+        )
     other = now.other(keep.node)
     standby = _standby(now, keep, other, evidence, method)
     steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
@@ -80,7 +89,7 @@ def plan_setup(
         "setup",
         steps=steps,
         extras=(
-            *((f"restart {keep.node}",) if NEED_RESTART & settings_to_change(keep, now.pair).keys() else ()),
+            *((f"restart {keep.node}",) if restart else ()),
             *standby.extras,
         ),
         roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",

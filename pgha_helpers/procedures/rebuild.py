@@ -69,7 +69,7 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
         return
     standby.define(run, plan.node, major)
     standby.arm(run, plan.node, major)
-    servers.stop(run, plan.node, "it takes writes beside the primary")
+    servers.stop(run, plan.node, "it takes writes beside the primary", proved=True)  # whatever becomes of it
 
 
 def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
@@ -133,17 +133,19 @@ def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> Non
         if clone.remove_halves(run, node, seen.halves):
             seen = read_copying(run, node, source, disk)
         if streams_to(source, node) or method != "clone":
-            servers.stop(run, node, "its slot is needed for the copy")
+            servers.stop(run, node, "its slot is needed for the copy", proved=True)  # at the gate, as far as it stays
         slots.wait_until_free(run, source.node, node)
     make = clone.copy_beside if method == "clone" else rsync.copy_beside
     copy = seen.begun[0] if seen.begun else make(run, node, source, seen)
-    servers.stop(run, node, "its data directory is replaced")
+    if not seen.begun:
+        servers.prove_start(run, node, copy)
+    servers.stop(run, node, "its data directory is replaced", proved=True)
     keep_what_it_had(run, node, overwritten=False)
     swap(run, node, copy)
 
 
 def _copy_in_place(run: Run, node: str, source: Running) -> None:
-    servers.stop(run, node, "its files are compared with the primary's")
+    servers.stop(run, node, "its files are compared with the primary's", proved=True)  # at the gate, as far as it stays
     with keeping_beside(run, node, overwritten=True) as kept:
         slots.wait_until_free(run, source.node, node)
         rsync.copy_in_place(run, node, source, before=kept)
@@ -151,7 +153,7 @@ def _copy_in_place(run: Run, node: str, source: Running) -> None:
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:
     major = now.primary.version // 10000
-    standby.define(run, node, major, now.primary)
+    standby.define(run, node, major, standby.too_low(run, node, now.primary))
     if isinstance(now[node], Running):
         servers.stop(run, node, "it follows after a restart")
     if isinstance(now[node], Running | Stopped):

@@ -88,7 +88,9 @@ def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
         servers.start(run, old)
     if ended_as_standby or isinstance(was, Running):
         _catch_up(run, old, new)
-        servers.stop(run, old, "a restart discards a promotion that may be pending on it")
+        servers.stop(
+            run, old, "a restart discards a promotion that may be pending on it", proved=True
+        )  # not the target
 
 
 def _catch_up(run: Run, old: str, new: str) -> None:

@@ -22,7 +22,7 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
         rewind.prove_source(run, node)
 
     def put_to_rest() -> None:
-        standby.define(run, node, major, source)
+        standby.define(run, node, major, standby.too_low(run, node, source))
         standby.arm(run, node, major)
         servers.stop(run, node, "its data directory is rewound")
 

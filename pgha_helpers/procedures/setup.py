@@ -15,6 +15,7 @@ from ..facts.canary import read_canary_table
 from ..facts.copying import read_copying
 from ..facts.rebuilding import misdefined
 from ..facts.rsync import bytes_there, holds_nothing
+from ..facts.starting import read_start
 from ..model import Blank, Deeds, Running, Snapshot
 from ..model.sightings import system_id_of, to_be_seen
 from ..model.snapshot import streams_to
@@ -60,7 +61,7 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
         return Wishes()
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
     hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
-    return Wishes(access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba)
+    return Wishes(access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba, read_start(run.doors[keep]))
 
 
 def _canary_is_missing(run: Run, keep: str) -> bool:

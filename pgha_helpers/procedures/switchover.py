@@ -8,7 +8,7 @@ from .. import clients
 from ..actions import promoting, servers, sessions, slots, standby, stopping
 from ..errors import HaError
 from ..interrupts import uninterrupted
-from ..model import Running, Snapshot
+from ..model import Snapshot
 from ..parameters.units import read_span
 from ..plans import Plan
 from ..run import Run
@@ -26,7 +26,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     writable, and it goes on as a rerun would.
     """
     major, proved = now.primary.version // 10000, None
-    _prepare(run, plan, now.standby)
+    _prepare(run, plan, now)
     waits = bool(now.standby.settings["synchronous_standby_names"])
     told = {"old": plan.peer, "new": plan.node, "intent": "arm, stop, prove, promote", "synchronous": waits}
     run.journal.write("outage begins", **told)
@@ -54,13 +54,15 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
         confirm(run, plan, proved)
 
 
-def _prepare(run: Run, plan: Plan, target: Running) -> None:
+def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     """Everything that can be done while clients still work."""
-    old, new, major = plan.peer, plan.node, target.version // 10000
+    old, new = plan.peer, plan.node
     if asked := str(run.parameters["drain"]):
         sessions.drain(run, old, read_span(asked))
     slots.ensure_slot(run, new, old, reserve=False)
-    standby.define(run, old, major, target)
+    raised = standby.too_low(run, old, now.standby, now.start(old))
+    written = standby.define(run, old, now.primary.version // 10000, raised)
+    servers.prove_start(run, old, wanted=written)
     standby.prove_connection(run, old)
     clients.prepare(run, plan)
     servers.checkpoint(run, old, "write what is dirty while clients work")

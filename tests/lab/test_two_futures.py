@@ -5,15 +5,41 @@ Each was seen to go wrong on real servers when gates asked only what runs.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pgha_helpers import AFTER, conclude, follow, gate, hand_over, judged, look, measure, plan_promotion, require
+import pytest
+
+from pgha_helpers import (
+    AFTER,
+    HEALTHY,
+    conclude,
+    follow,
+    gate,
+    hand_over,
+    judged,
+    look,
+    measure,
+    plan_promotion,
+    require,
+)
+from pgha_helpers.actions import servers
+from pgha_helpers.actions.files import read_file, write_file
+from pgha_helpers.checks import judge
+from pgha_helpers.errors import NotAchieved, NotSafe
+from pgha_helpers.facts.starting import read_start
 from pgha_helpers.lab import Lab
+from pgha_helpers.model import Pair
+from pgha_helpers.run import Run
+from pgha_helpers.wire.doors import Door
 
-from .nights import Night
-from .runs import running
+from .nights import Night, once_before
+from .runs import carry_out, running
 from .servers import ask, writable
-from .troubles import carry_on, wait_until_attached
+from .troubles import carry_on, stop, wait_until_attached
 
 
 def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
@@ -36,12 +62,220 @@ def test_what_a_standby_needs_is_raised_on_the_old_primary_before_it_stops(night
     """Its replay stopped for ever ("insufficient parameter settings"), and rows were called lost that were not."""
     ask(night.pair, night.target, "alter system set max_connections = 130")
     carry_on(night, night.target)
-    ask(
-        night.pair, night.old, "alter system set hot_standby = off"
-    )  # tells a primary nothing, and a standby everything
+    ask(night.pair, night.old, "alter system set hot_standby = off")  # means nothing to a primary
     wait_until_attached(night)
     done = move_with_a_canary(night.pair, night.target)
     assert any("with what" in did and "max_connections = 130, hot_standby = on" in did for did in done)
     assert writable(night.pair) == [night.target]
     settings = "select current_setting('max_connections'), current_setting('hot_standby'), pg_is_wal_replay_paused()"
     assert ask(night.pair, night.old, settings) == [("130", "on", False)]
+
+
+#: Lines of a configuration with which no server comes up, and the words by which that is told before.
+DOWN = {
+    "shared_buffers = 12XB": "invalid value for parameter shared_buffers: 12XB (Valid units",
+    "include '/nowhere.conf'": "could not open configuration file /nowhere.conf",
+    "restore_command = 'x": "syntax error in file",
+    "shared_preload_libraries = 'nix'": "could not access file nix|there is no library nix",
+    "wal_level = minimal": "WAL streaming",
+    "superuser_reserved_connections = 100": "must be less than max_connections",
+    "hba_file = '/nowhere'": "hba_file /nowhere cannot be read",
+    "unix_socket_directories = '/nowhere, /proc'": "no directory of unix_socket_directories (/nowhere, /proc)",
+    "huge_pages = on": "huge_pages is on",
+    "logging_collector = on\nlog_directory = '/proc/log'": "log_directory /proc/log cannot be written",
+    "data_directory = '/tmp'": "data_directory is set to /tmp",
+    "ssl = on": "SSL is not supported|certificate file server.crt|ssl_cert_file server.crt cannot be read",
+}
+#: What is tried again with 15, which has its own words, and as if it were older: then less is rehearsed.
+FIFTEEN = ("shared_buffers = 12XB", "wal_level = minimal", "ssl = on")
+OLDER = ("include '/nowhere.conf'", "shared_preload_libraries = 'nix'", "ssl = on")
+
+#: As a program of PostgreSQL before 15 answers: nothing is computed for it.
+_AS_OLDER = """#!/bin/sh
+case "$*" in *shared_memory_size_in_huge_pages*)
+  "{programs}/postgres" "$@" -C max_connections || exit; echo 'FATAL:  unrecognized configuration parameter'\
+ '"shared_memory_size_in_huge_pages"'; exit 1;; esac
+exec "{programs}/postgres" "$@"
+"""
+
+
+@contextlib.contextmanager
+def scratch(lab: Lab, programs: Path | None = None) -> Iterator[tuple[Door, str, Pair]]:
+    """A cluster that nobody needs, by the way that leads to db0."""
+    with running(lab, "verify") as run:
+        door = Door(replace(run.pair["db0"], **({"bin_directory": str(programs)} if programs else {})), run.pair)
+        data = door.script("mktemp -d").text
+        try:
+            door.run(door.binary("initdb"), "-D", data, "-N", "-A", "trust", within=60)
+            plain = "listen_addresses = ''\nunix_socket_directories = '/tmp'\n"
+            write_file(door, f"{data}/postgresql.conf", read_file(door, f"{data}/postgresql.conf") + plain)
+            yield door, data, run.pair
+        finally:
+            door.run("rm", "-rf", data, f"{data}.bin")
+            door.close()
+
+
+def stumbles(door: Door, data: str, tried: Iterable[str]) -> None:
+    """See that each of these lines is told, and that no server comes up with it."""
+    plain = read_file(door, f"{data}/postgresql.conf")
+    for lines in tried:
+        write_file(door, f"{data}/postgresql.conf", f"{plain}{lines}\n")
+        told = "; ".join(read_start(door, data).refused)
+        assert any(words in told.replace('"', "") for words in DOWN[lines].split("|")), (lines, told)
+        came_up = door.script('timeout 5 "$1" -D "$2"', door.binary("postgres"), data, okay=range(256))
+        assert came_up.status not in (0, 124), (lines, came_up.complaint)
+    write_file(door, f"{data}/postgresql.conf", plain)
+
+
+def test_what_a_start_would_stumble_over_is_told_without_one(clusters: Lab) -> None:
+    """And a rehearsal touches nothing, and leaves nothing behind."""
+    with scratch(clusters) as (door, data, _):
+        before = door.script('find "$1" -printf "%p %s %T@ %i\\n"', data).text
+        start = read_start(door, data)
+        assert start.refused == () and start.settings["max_connections"] == "100"
+        assert door.script('find "$1" -printf "%p %s %T@ %i\\n"', data).text == before
+        assert not door.script('find "${TMPDIR:-/tmp}" -maxdepth 2 -lname "$1/*"', data, okay=range(256)).text
+        stumbles(door, data, DOWN)
+        door.run("chmod", "755", data)
+        assert "has the mode 755" in str(read_start(door, data).refused)
+
+
+def test_a_start_of_older_programs_is_rehearsed_as_far_as_they_can(clusters: Lab, need: Callable[..., None]) -> None:
+    fifteen = Path("/usr/lib/postgresql/15/bin")
+    need(str(fifteen / "postgres"), "postgresql-15")
+    with scratch(clusters, fifteen) as (door, data, pair):
+        stumbles(door, data, FIFTEEN)
+        door.run("mkdir", f"{data}.bin")
+        write_file(door, f"{data}.bin/postgres", _AS_OLDER.format(programs=fifteen), "755")
+        door.run("ln", "-s", str(fifteen / "pg_config"), f"{data}.bin")
+        older = Door(replace(door.node, bin_directory=f"{data}.bin"), pair)
+        stumbles(older, data, OLDER)
+        older.close()
+
+
+def against(pair: Lab) -> dict[str, str]:
+    """What verify says against the pair: reasons with their levels."""
+    with running(pair, "verify") as run:
+        return {verdict.reason: verdict.level for verdict in judge(HEALTHY, look(run, closely=True)).against}
+
+
+@contextlib.contextmanager
+def with_lines(lab: Lab, node: str, lines: str) -> Iterator[None]:
+    """Somebody has written this into postgresql.conf, and gone home."""
+    path = lab.node(node).data_directory / "postgresql.conf"
+    before = path.read_text()
+    path.write_text(f"{before}\n{lines}\n")
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def test_a_typo_that_waits_is_told_and_nothing_is_stopped(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setup stopped the only primary with it, and an abort could not have opened the old one again."""
+    with with_lines(night.pair, night.old, "shared_buffers = 12XB"):
+        (told,) = [reason for reason, level in against(night.pair).items() if level == "critical"]
+        assert told.startswith(f'{night.old}: invalid value for parameter "shared_buffers": "12XB" (Valid units')
+        assert "postgresql.conf line" in told
+        with pytest.raises(NotSafe, match="shared_buffers"):
+            night.switch_over()
+        assert not night.told("deed begun")
+    with with_lines(night.pair, night.target, "shared_preload_libraries = 'nix'"):
+        assert (
+            against(night.pair)[f'{night.target}: could not access file "nix": No such file or directory'] == "critical"
+        )
+    with contextlib.ExitStack() as later:  # somebody saves the file between the gate and the stop
+        line = with_lines(night.pair, night.old, "port = 70000")
+        once_before(monkeypatch, servers, "prove_start", lambda: later.enter_context(line))
+        with pytest.raises(NotAchieved, match=f"{night.old} would not start again"):
+            night.switch_over()
+    assert writable(night.pair) == [night.old] and "was not stopped" in night.told("deed failed")["error"]
+
+
+def test_what_a_restart_would_change_is_told(night: Night) -> None:
+    """Options of a command line, a port that waits: it came back where nobody looked for it."""
+    node = night.pair.node(night.old)
+    stop(night, night.old)
+    with running(night.pair, "verify") as run:
+        command = (str(node.bin_directory / "pg_ctl"), "start", "-w", "-s", "-D", str(node.data_directory))
+        options = ("-l", f"{node.home}/state/by_hand.log", "-o", "-c max_files_per_process=900 -c work_mem=7MB")
+        run.doors[night.old].run(*command, *options)
+    wait_until_attached(night)
+    told = against(night.pair)
+    words = "with what its service does not give: max_files_per_process is 900, and would be 1000"
+    assert [level for reason, level in told.items() if words in reason] == ["critical"]
+    assert "work_mem is 7168, and would be 4096" in str(told)
+    carry_on(night, night.old)
+    ask(night.pair, night.old, "alter system set port = 1")
+    ask(night.pair, night.old, "alter system set shared_buffers = '33MB'")
+    ask(night.pair, night.old, "select pg_reload_conf()")
+    told = against(night.pair)
+    assert told[f"after a restart of {night.old} port is {node.port}, and would be 1"] == "critical"
+    assert told[f"port, shared_buffers on {night.old}"] == "warning"
+    for name in ("port", "shared_buffers"):
+        ask(night.pair, night.old, f"alter system reset {name}")
+
+
+def test_alter_system_that_is_forbidden_or_in_vain_is_told(night: Night) -> None:
+    """It ended with exit code 5 before the window, after a verify and a rehearsal that had found nothing."""
+    auto = night.pair.node(night.old).data_directory / "postgresql.auto.conf"
+    with with_lines(night.pair, night.old, "allow_alter_system = off"):
+        ask(night.pair, night.old, "select pg_reload_conf()")
+        assert f"allow_alter_system is off on {night.old}" in against(night.pair)
+        with pytest.raises(NotSafe, match="allow_alter_system"):
+            night.switch_over()
+    ask(night.pair, night.old, "select pg_reload_conf()")
+    kept = auto.rename(auto.with_name("kept"))
+    auto.symlink_to("/dev/null")
+    assert f"postgresql.auto.conf of {night.old}: it is not a file: /dev/null" in against(night.pair)
+    auto.unlink()
+    kept.rename(auto)
+    auto.chmod(0o400)
+    assert any(
+        f"postgresql.auto.conf of {night.old}: nobody may not write it" in reason for reason in against(night.pair)
+    )
+    auto.chmod(0o600)
+    night.switch_over()
+
+
+def test_a_node_whose_configuration_is_broken_is_not_touched_by_a_rebuild(night: Night) -> None:
+    """Nor is it replaced by a copy that would not start."""
+    with (
+        with_lines(night.pair, night.target, "shared_buffers = 12XB"),
+        pytest.raises(NotSafe, match="whatever is done"),
+    ):
+        carry_out(night.pair, "rebuild", f"rebuild {night.target}", method="clone")
+    really, data = servers.prove_start, night.pair.node(night.target).data_directory
+
+    def in_vain(run: Run, name: str, directory: str = "", **more: Any) -> None:
+        run.doors[name].script('echo "shared_buffers = 12XB" >> "$1/postgresql.conf"', directory)
+        really(run, name, directory, **more)
+
+    there = data.stat().st_ino
+    ask(night.pair, night.target, "alter system set primary_conninfo = ''")  # it runs on, and streams no more
+    ask(night.pair, night.target, "select pg_reload_conf()")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(servers, "prove_start", in_vain)
+        with pytest.raises(NotAchieved, match="would not start again: invalid value"):
+            carry_out(night.pair, "rebuild", f"rebuild {night.target}", method="clone")
+    assert data.stat().st_ino == there and night.pair.processes(night.target)
+    carry_out(night.pair, "rebuild", f"rebuild {night.target}")
+
+
+def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
+    """The only primary was stopped, and stayed down."""
+    pair, old, typo = night.pair, night.old, "shared_buffers = 12XB"
+    ask(pair, old, "alter system set max_replication_slots = 3")  # too few: a setup restarts it
+    carry_on(night, old)
+    consent = f"setup {night.target}, restart {old}"
+    with with_lines(pair, old, typo), pytest.raises(NotSafe, match="has to be restarted, and would not start again"):
+        carry_out(pair, "setup", consent)
+    with contextlib.ExitStack() as later, pytest.MonkeyPatch.context() as patch:
+        once_before(patch, servers, "prove_start", lambda: later.enter_context(with_lines(pair, old, typo)))
+        with pytest.raises(NotAchieved, match=f"{old} would not start again: invalid value"):
+            carry_out(pair, "setup", consent)
+        assert writable(pair) == [old]
+    carry_on(night, old)  # the run that was stopped had written what it needs, so this makes it whole
+    with pytest.raises(SystemExit):
+        carry_out(pair, "setup", consent)
+    assert ask(pair, old, "show max_replication_slots") == [("5",)]

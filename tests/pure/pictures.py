@@ -21,7 +21,7 @@ from pgha_helpers.model import (
     Stopped,
     Survey,
 )
-from pgha_helpers.model.survey import Archiver, Database, Host, Reading
+from pgha_helpers.model.survey import Archiver, Database, Host, Reading, Start
 
 HERE = Lsn.parse("0/5000000")
 EARLIER = Lsn.parse("0/4FF0000")
@@ -43,6 +43,7 @@ SETTINGS = {
     "wal_segment_size": str(16 * 1024 * 1024),
     "wal_retrieve_retry_interval": "100",
     "listen_addresses": "*",
+    "port": "5432",
     "synchronous_standby_names": "",
 }
 
@@ -90,10 +91,15 @@ def stopped(name: str = "db0", state: str = "shut down", armed: bool = True, **c
     return Stopped(name, disk(control=control(state, **changes), processes=(), standby_files=files))
 
 
+def host(**changes: Any) -> Host:
+    """What the shell says in a close look at a node on which nothing stands in the way."""
+    return replace(Host(start=Start(settings=SETTINGS)), **changes)
+
+
 def survey(name: str = "db0", **changes: Any) -> Survey:
     """A close look at a node on which nothing stands in the way."""
     readings = (Reading(1.0, HERE), Reading(1.25, HERE))
-    plain = Survey(name, Archiver("off", "", "", False), Host(), databases=(Database("postgres"),), readings=readings)
+    plain = Survey(name, Archiver("off", "", "", False), host(), databases=(Database("postgres"),), readings=readings)
     return replace(plain, **{"settings": {"work_mem": "4MB"}, **changes})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,21 +12,22 @@ from pgha_helpers.checks.activity import no_transaction_is_long
 from pgha_helpers.checks.recovery import no_file_waits_to_promote_the_standby
 from pgha_helpers.conninfo import PROOF
 from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
-from pgha_helpers.model.pair import Bytes
+from pgha_helpers.model.pair import Bytes, Commands
 from pgha_helpers.model.survey import (
     Archiver,
     BaseBackup,
     Database,
-    Host,
     LogicalSlot,
     Manager,
     PreparedTransaction,
     Reading,
+    Start,
     Transaction,
 )
 from pgha_helpers.plans import Evidence, plan_promotion, plan_rebuild
 
-from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped, survey
+from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, pair, primary, seen, standby, stopped, survey
+from .pictures import host as shell
 
 MB = 1024**2
 APP = Transaction(77, "app", "billing", "shop", "idle in transaction", 3600.0, 12)
@@ -56,8 +58,20 @@ def archiver(**changes: Any) -> Snapshot:
     return close({"archiver": Archiver(**told)})
 
 
+def starts(refused: tuple[str, ...] = (), given: dict[str, str] | None = None, **settings: str) -> Snapshot:
+    """A pair whose primary would start with these settings, and was given these at its last start."""
+    return close({"host": shell(start=Start(refused, {**SETTINGS, **settings})), "given": given or {}})
+
+
+def served(service: str | Commands, options: str = "", unit: str = "") -> Snapshot:
+    """A pair whose primary was given a port at its start, and is started by this service."""
+    node = replace(pair().nodes[0], service=service)
+    told = {"host": shell(options=options, unit=unit), "given": {"port": "5544"}}
+    return close(told, nodes=(node, pair().nodes[1]))
+
+
 def host(**changes: Any) -> Snapshot:
-    return close({"host": Host(**changes)})
+    return close({"host": shell(**changes)})
 
 
 NO = [
@@ -100,6 +114,43 @@ NO = [
     (host(managers=(Manager("repmgrd", "repmgrd (pid 9)", False),)), "repmgrd (pid 9) on db0", "warning"),
     (host(managers=(Manager("cron", "cron: @daily pg_ctl stop", False),)), "cron: @daily pg_ctl stop", "warning"),
     (close({"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True),)}), "sub (pgoutput in shop", "warning"),
+    (starts(('invalid value for parameter "x": "1"',)), 'db0: invalid value for parameter "x": "1"', "critical"),
+    (
+        close(
+            {
+                "host": shell(start=Start(('bad "shared_buffers"',), {})),
+                "misset": {"shared_buffers": "/etc/a.conf line 7", "work_mem": "/etc/a.conf line 9"},
+            }
+        ),
+        'db0: bad "shared_buffers" (/etc/a.conf line 7)',
+        "critical",
+    ),
+    (close(db1={"host": shell(start=Start(("no",), {}))}), "what db1 would start with is not known: no", "unknown"),
+    (
+        starts(given={"port": "5544"}),
+        "with what its service does not give: port is 5544, and would be 5432",
+        "critical",
+    ),
+    (served("pg_ctlcluster 15 main", "'-o \"-c work_mem=7MB\"'"), "port is 5544, and would be 5432", "critical"),
+    (served(Commands(("sudo", "systemctl", "start", "pg"), ("true",))), "port is 5544, and would be 5432", "critical"),
+    (
+        starts(given={"max_connections": "50"}, max_connections="50"),
+        "the command line of db0 cannot be overruled: max_connections is lower than on db1 (100)",
+        "critical",
+    ),
+    (starts(port="5433"), "after a restart of db0 port is 5432, and would be 5433", "critical"),
+    (starts(listen_addresses="10.0.0.10"), "listen_addresses is '*', and would be '10.0.0.10'", "critical"),
+    (starts(max_connections="50"), "db0 would start with max_connections = 50, db1 has 100", "warning"),
+    (starts(hot_standby="off"), "db0 would start with hot_standby = off, db1 has on", "warning"),
+    (starts(recovery_min_apply_delay="3600000"), "db0 would replay 60 min late", "warning"),
+    (
+        close(db1={"host": shell(start=Start((), {**SETTINGS, "max_wal_senders": "5"}))}),
+        "db1 would start with max_wal_senders = 5, db0 has 10",
+        "warning",
+    ),
+    (close(db1={"waiting": ("shared_buffers",)}), "shared_buffers on db1", "warning"),
+    (close({"settings": {"allow_alter_system": "off"}}), "allow_alter_system is off on db0", "critical"),
+    (host(fixed="it is mounted there"), "postgresql.auto.conf of db0: it is mounted there", "critical"),
     (
         close({"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True, failover=True),)}),
         "not yet on db1: sub",
@@ -147,6 +198,11 @@ def test_a_gate_says_no_in_words(now: Snapshot, words: str, level: str) -> None:
         close({"logical_slots": (LogicalSlot("old", "pgoutput", "shop", False, lost="rows_removed"),)}),
         close({"databases": (Database("shop", {"public.cache": 0}),)}),
         seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "FIRST 1 (db0)"})),
+        starts(given={"port": "5432"}),
+        starts(max_connections="500", wal_level="logical"),
+        served("pg_ctlcluster 15 main", "'-o \"-p 5544\"'"),
+        served(Commands(("sudo", "systemctl", "start", "pg"), ("true",)), unit="pg.service"),
+        served(Commands(("docker", "start", "pg"), ("docker", "stop", "pg"))),
     ],
 )
 def test_what_is_harmless_is_let_through(now: Snapshot) -> None:

@@ -10,11 +10,10 @@ import pytest
 from pgha_helpers.checks import HEALTHY, judge
 from pgha_helpers.errors import BadParameters, NotSafe
 from pgha_helpers.model import Kept, Lsn, Slot, Snapshot
-from pgha_helpers.model.survey import Host
 from pgha_helpers.plans import Evidence, Plan, plan_rebuild
 from pgha_helpers.plans.leftovers import Leftovers, told_of_slots, with_leftovers
 
-from .pictures import EARLIER, HERE, primary, seen, standby, stopped, survey
+from .pictures import EARLIER, HERE, host, primary, seen, standby, stopped, survey
 
 NAME = "data.aside-20261123T091215Z-e203b494"
 KEPT = Kept("db1", "/d/data", "20261123T091215Z", "e203b494", size=5 * 1024 * 1024)
@@ -136,8 +135,8 @@ def test_only_a_name_of_our_form_is_taken(name: str) -> None:
 
 
 def test_verify_stays_quiet_about_what_is_kept_and_warns_of_half_a_removal() -> None:
-    kept = seen(primary(), standby(), {"db1": survey("db1", host=Host(kept=(KEPT,)))})
+    kept = seen(primary(), standby(), {"db1": survey("db1", host=host(kept=(KEPT,)))})
     (told,) = [v for v in judge(HEALTHY, kept) if "renamed aside" in v.title]
     assert (told.level, told.value) == ("ok", f"db1 {NAME} since 2026-11-23")
-    half = seen(primary(), standby(), {"db1": survey("db1", host=Host(kept=(replace(KEPT, state="removing"),)))})
+    half = seen(primary(), standby(), {"db1": survey("db1", host=host(kept=(replace(KEPT, state="removing"),)))})
     assert [v.level for v in judge(HEALTHY, half).against] == ["warning"]

@@ -105,6 +105,11 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
             f"{loser.node} cannot replicate from {primary}: {evidence.connection}",
             f"check pg_hba.conf on {primary}, peer_host, and the passfile of PostgreSQL's user on {loser.node}",
         )
+    if evidence.start and evidence.start.unreadable:
+        raise NotSafe(
+            f"{loser.node} would not start, whatever is done: {evidence.start.unreadable}",
+            f"mend its configuration on {loser.node}: it stays what it is",
+        )
     found = choose(options(now, loser, evidence), method)
     chosen = next((option for option in found if option.chosen), None)
     if chosen is None or chosen.why_not:
