@@ -171,6 +171,15 @@ def test_a_node_that_has_nothing_more_follows() -> None:
     assert (plan.kind, plan.consent) == ("follow", "rebuild db1")
 
 
+@pytest.mark.parametrize("method", ["rsync", "clone"])
+def test_a_node_that_could_follow_leaves_nothing_behind_whatever_is_asked_for(method: str) -> None:
+    now = seen(stopped("db0", at=EARLIER), AFTER_FORK)
+    assert plan_rebuild(now, "", "", SAME).kind == "follow"
+    plan = plan_rebuild(now, "", method, replace(SAME, rsync=""))
+    assert (plan.kind, plan.consent) == (method, "rebuild db0")
+    assert any("db0 has nothing that db1 lacks" in line for line in plan.told) and "NOT KNOWN" not in str(plan)
+
+
 def test_a_node_that_was_rewound_by_a_run_that_died_follows_by_the_same_words() -> None:
     plan = plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "rewind", SAME)
     assert plan.kind == "follow" and plan.covered_by("rebuild db0, leave 12 transactions")

@@ -12,7 +12,7 @@ from ...show import Table
 from ..plan import Option, Plan
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another
-from .options import KEEP_THE_OLD, choose, options
+from .options import KEEP_THE_OLD, choose, options, unknown
 from .steps import METHODS as PLANS
 from .steps import after_stop, only_stop, put_back
 
@@ -174,6 +174,8 @@ def _lost(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> tu
     if left:
         some = f"only {loser.node} has " if left.count else ""
         return (f"{some}{left.sentence}", *left.unread, *means)
+    if not unknown(now, loser, evidence):
+        return (f"{loser.node} has nothing that {now.primary.node} lacks", *means)
     first = f"{disk.no_wal} Mount that first, and all of it can be listed" if disk and disk.no_wal else ""
     why = first or "it cannot be counted"
     return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: {why}", *means)
