@@ -105,6 +105,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         again = run.replan(now)
         if again.stands(plan):
             require(run, again, now)
+            run.journal.reserve()
             chain.join(run, again, now)
             run.at_gate = (time.monotonic(), now)
         return again

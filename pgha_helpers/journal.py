@@ -7,6 +7,8 @@ line whose lock is free was interrupted, whatever anybody says.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import fcntl
 import hashlib
 import json
@@ -24,6 +26,7 @@ from .show import utc
 
 Event = dict[str, Any]
 NAME = "journal.jsonl"
+_ROOM = 1024 * 1024  # bytes: a promotion writes 70 kB
 #: What must survive a power cut before anything else happens. The rest is written at once, and flushed with the next of
 #: these: on a busy disk a flush takes tens of milliseconds, and a run has a hundred events.
 _FLUSHED = {"run begun", "gate answered", "chained", "outage begins", "outage ended", "abort", "error"}
@@ -46,6 +49,15 @@ class Journal:
         self._unwritten = bytearray()
         self.last = ""  # the digest of the newest line
         self.events: list[Event] = []
+
+    def reserve(self) -> None:
+        """Have room on the disk for all that a change may still have to say. Raises Refusal where there is none.
+
+        A disk that fills up later, even in the outage window, then costs no line: what the run says at its end is what
+        its record, its exit code and the list say.
+        """
+        if why_not := _reserved(self._file, os.fstat(self._file).st_size + _ROOM):
+            raise Refusal(f"the journal would not have room to be written to its end: {why_not}", _make_room(self.path))
 
     def write(self, event: str, **facts: Any) -> None:
         """Append one event; one that announces something, or ends it, is flushed to disk, and all before it.
@@ -72,9 +84,7 @@ class Journal:
             if not any(e["event"] == "deed begun" for e in self.events):
                 self._unwritten.clear()
                 os.ftruncate(self._file, size)  # nothing is kept here, so no half of a line may stay there
-                raise Refusal(
-                    f"the journal cannot be written: {error.strerror}", f"make room for {self.path.parent}"
-                ) from None
+                raise Refusal(f"the journal cannot be written: {error.strerror}", _make_room(self.path)) from None
             print(
                 f"THE JOURNAL CANNOT BE WRITTEN ({error.strerror}). The run goes on, and keeps it in memory and here:"
             )
@@ -112,8 +122,33 @@ class Journal:
         except OSError as error:
             lines = self._unwritten.count(b"\n")
             print(f"THE JOURNAL IS NOT WHOLE: {lines} lines are not on disk ({error.strerror}); they stand above.")
+        release(self.path)
         os.close(self._file)
         self._file = -1
+
+
+def _make_room(path: Path) -> str:
+    return f"make room for {path.parent}"
+
+
+def _reserved(file: int, until: int) -> str:
+    """Keep blocks of the disk for a file up to there, without making it longer; gives why there are none.
+
+    Where the file system cannot, nobody knows, and it is left at that. Python knows only the call that makes it longer.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    fallocate = getattr(libc, "fallocate64", None) or getattr(libc, "fallocate", None)
+    keep_size = 1
+    if fallocate is None or fallocate(file, keep_size, ctypes.c_int64(0), ctypes.c_int64(until)) == 0:
+        return ""
+    number = ctypes.get_errno()
+    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT) else ""
+
+
+def release(path: Path) -> None:
+    """Give back what was reserved for a journal and not used: also that of a run that was killed."""
+    with contextlib.suppress(OSError):
+        os.truncate(path, path.stat().st_size)
 
 
 @dataclass(frozen=True)

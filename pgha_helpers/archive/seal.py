@@ -18,7 +18,7 @@ from typing import Any
 from ..chain import note_record
 from ..errors import Refusal
 from ..journal import NAME as JOURNAL
-from ..journal import Story, held_by_writer, read
+from ..journal import Story, held_by_writer, read, release
 from ..model import Pair
 from ..model.losses import KEPT
 from ..records.chained import notes_of
@@ -47,6 +47,7 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
     if was_sealed(folder):
         raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
     story, scrub = read(folder), Redactor(secrets_of(pair))
+    release(folder / JOURNAL)
     (folder / manifest.MARK).touch()
     aside = _put_aside(folder, {str(event.get("file")) for event in story.events if event["event"] == KEPT})
     redact_file(folder / notebooks.NAME, scrub)

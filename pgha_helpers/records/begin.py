@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import platform
 import time
@@ -85,8 +86,10 @@ def conclude(run: Run, verdicts: Verdicts) -> Verdicts:
 
 def _close(run: Run, outcome: str, words: str) -> None:
     run.end(outcome, words=words)
-    write_summary(run.folder)
-    print(f"Run {run.id} ended: {outcome}. Record: {run.folder}")
+    with contextlib.suppress(OSError):  # a full disk: the next `pgha records` writes it
+        write_summary(run.folder)
+    lost = "" if run.journal.whole else ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
+    print(f"Run {run.id} ended: {outcome}{lost}. Record: {run.folder}")
 
 
 def _header(run: Run, pair: Pair, operator: str) -> Table:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.errors import Refusal
-from pgha_helpers.journal import NAME, Journal, Story, read
+from pgha_helpers.journal import NAME, Journal, Story, read, release
 from pgha_helpers.records.outcome import exit_code
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.redaction import Redactor
@@ -150,3 +150,19 @@ def test_secrets_are_taken_out_of_facts_and_not_of_digests(tmp_path: Path) -> No
 def test_a_line_that_is_no_event_breaks_the_chain(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"n": 0}\n[1]\n"x"\n')
     assert read(tmp_path).broken == "line 1 is not an event" and not read(tmp_path).events
+
+
+def test_what_is_reserved_makes_no_journal_longer_and_is_given_back(tmp_path: Path) -> None:
+    """Of a run that was killed the next `pgha records` gives it back."""
+    journal = Journal(tmp_path)
+    journal.write("run begun", run="a")
+    journal.reserve()
+    path = tmp_path / NAME
+    size, blocks = path.stat().st_size, path.stat().st_blocks
+    journal.write("seen")
+    assert read(tmp_path).events[-1]["event"] == "seen" and not read(tmp_path).broken
+    assert size < 1024 and (blocks > 1024 or blocks == path.stat().st_blocks), "as far as the file system can"
+    release(path)
+    journal.write("run ended", outcome="done")
+    journal.close()
+    assert path.stat().st_blocks <= 16 and read(tmp_path).outcome == "done"
