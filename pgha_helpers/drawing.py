@@ -79,11 +79,16 @@ class _Output:
         self.handle.update(image(png))
 
 
+def load() -> None:
+    """Load what draws: a second's work, for a thread where something else is waited for."""
+    for module in ("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"):
+        import_module(module)
+
+
 def _output(known: _Output | None, seconds: float) -> _Output | None:
     """The live output of this cell, made if it has none yet; None if it cannot be made, or nothing can be drawn."""
     with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
-        for module in ("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg"):
-            import_module(module)  # now: loading them beside the samples would make those wait
+        load()  # now: beside the samples it would make those wait
         from IPython.display import Pretty, display
 
         cell = front.shell().execution_count

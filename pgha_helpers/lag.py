@@ -1,17 +1,24 @@
-"""Lag, measured on both ends: bytes and seconds, as the primary sees its standby and as the standby sees itself."""
+"""Lag, measured on both ends: bytes and seconds, as the primary sees its standby and as the standby sees itself.
+
+Where somebody looks, or only a rehearsal is asked for, the cell watches it for some seconds. Where nobody looks and the
+consent is given, nobody waits: it is watched beside the rest of the run, but never in the outage window.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import show
+from . import front, show
 from .drawing import live
 from .errors import HaError, Refusal
 from .facts.queries import query
 from .model import Lsn, Snapshot
 from .run import Run
+from .wire.sql import Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +26,13 @@ if TYPE_CHECKING:
 NAME = "lag.csv"
 COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
 INTERVAL = 0.2  # seconds between samples
+BESIDE = 0.1  # the same beside the rest of the run
+_LAST = 0.5  # seconds to wait for the sample under way
 
 
 Row = tuple[float | None, ...]
+Said = tuple[str, dict[str, float]]  # a node's role, and its lag in bytes and seconds
+_NOTHING: Said = ("", {})
 
 
 @dataclass(frozen=True)
@@ -60,23 +71,64 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
     A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv. In JupyterLab
     they are drawn while they come in. Where no primary is seen that feeds anybody there is one row: nothing follows it,
-    and in a failover the clients are waiting. Raises Refusal when the run has ended.
+    and in a failover the clients are waiting. In a change that nobody watches there is one row, too, and the next time
+    all that were taken beside the run since. Raises Refusal when the run has ended.
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
-    if run.parameters.get("light") or not any(primary.senders for primary in now.primaries):
+    rows: list[Row] = run.sampler.end() if run.sampler else []
+    if run.sampler or run.parameters.get("light") or not any(primary.senders for primary in now.primaries):
         watched = 0.0
-    rows: list[Row] = []
+    elif not front.somebody() and run.parameters.get("confirm"):
+        watched, run.sampler = 0.0, Sampler(run)
     with live(run, lambda: Lag(tuple(rows)).frame, watched):
         end = time.monotonic() + watched
         while not rows or time.monotonic() < end:
             began = time.monotonic()
             rows.append(_once(run, now))
             time.sleep(max(0.0, min(INTERVAL, end - began) - (time.monotonic() - began)))
-    lag = Lag(tuple(rows), once=not watched)
-    worst = {f"worst_{unit}": lag.worst(unit) for unit in ("bytes", "seconds")}
-    run.journal.write("sampled", rows=len(rows), **worst, sha256=_keep(run, lag))
+    lag = Lag(tuple(rows), once=len(rows) == 1)
+    _tell(run, lag)
     return lag
+
+
+def _tell(run: Run, lag: Lag) -> None:
+    worst = {f"worst_{unit}": lag.worst(unit) for unit in ("bytes", "seconds")}
+    run.journal.write("sampled", rows=len(lag.rows), **worst, sha256=_keep(run, lag))
+
+
+class Sampler:
+    """Watches the lag from now on, by sessions of its own, until it is asked for what it has seen, or the run ends."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._sessions = {name: run.doors[name].session(run.pair.database) for name in run.pair.names}
+        self._rows: list[Row] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="pgha-lag", daemon=True)
+        run.leaving.append(self._leave)
+        self._thread.start()
+
+    def end(self) -> list[Row]:
+        """Watch no longer; gives the samples. The next time there is nothing to give."""
+        self._over.set()
+        self._thread.join(_LAST)
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _leave(self) -> None:
+        """The run ends without having asked."""
+        if rows := self.end():
+            _tell(self._run, Lag(tuple(rows)))
+
+    def _watch(self) -> None:
+        while not self._over.wait(BESIDE):
+            with self._run.beside:
+                at = time.time()
+                told = [_ask(self._run, sql, name) for name, sql in self._sessions.items()]
+            self._rows.append(_row(at, told))
+        for session in self._sessions.values():
+            session.close()
 
 
 def _keep(run: Run, lag: Lag) -> str:
@@ -93,30 +145,29 @@ def still_open(run: Run) -> None:
 
 
 def _once(run: Run, now: Snapshot) -> Row:
-    at = time.time()
-    answers = dict(zip(run.pair.names, run.both(lambda name: _ask(run, now, name)), strict=True))
-    nobody: dict[str, float] = {}
-    primary = next((answers[s.node] for s in now.primaries), nobody)
-    standby = next((answers[s.node] for s in now.standbys), nobody)
+    """One sample of the nodes that answered when they were looked at: whoever did not may take seconds to do so now."""
+    at, running = time.time(), [seen.node for seen in now.running]
+    told = run.both(lambda name: _ask(run, run.doors[name].sql, name) if name in running else _NOTHING)
+    return _row(at, told)
+
+
+def _row(at: float, told: Iterable[Said]) -> Row:
+    said = dict(told)
+    primary, standby = said.get("primary", {}), said.get("standby", {})
     return at, primary.get("bytes"), standby.get("bytes"), primary.get("seconds"), standby.get("seconds")
 
 
-def _ask(run: Run, now: Snapshot, name: str) -> dict[str, float]:
-    """What one node says of the lag now; nothing if it does not answer or is not what it was."""
-    sql = run.doors[name].sql
+def _ask(run: Run, sql: Session, name: str) -> Said:
+    """What a node is, and what it says of the lag; nothing if it does not answer."""
     try:
-        if any(s.node == name for s in now.primaries):
-            row = sql.read(query("lag on the primary"), [run.pair.other(name).name])[0]
-            return _numbers(row, "written")
-        if any(s.node == name for s in now.standbys):
-            return _numbers(sql.read(query("lag on the standby"))[0], "received")
+        row = sql.read(query("lag here"), [run.pair.other(name).name])[0]
     except HaError:
-        pass
-    return {}
+        return _NOTHING
+    return "standby" if row["in_recovery"] else "primary", _numbers(row)
 
 
-def _numbers(row: dict[str, Any], ahead: str) -> dict[str, float]:
+def _numbers(row: dict[str, Any]) -> dict[str, float]:
     behind = Lsn.parse(row["replayed"])
     if not behind:  # the primary feeds nobody, so it does not know
         return {}
-    return {"bytes": float(max(0, Lsn.parse(row[ahead]) - behind)), "seconds": float(row["seconds"])}
+    return {"bytes": float(max(0, Lsn.parse(row["ahead"]) - behind)), "seconds": float(row["seconds"])}

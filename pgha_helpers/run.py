@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -78,7 +79,11 @@ class Run:
     remains: Any = None  # what was last read of a lost primary's disk
     copied: Any = None  # the progress of the last copy, until it has been drawn
     canary: Any = None  # the one that was begun; only one sings in a run
-    leaving: Callable[[], None] = lambda: None  # what has to end, and to be told, before the last line
+    sampler: Any = None  # what watches the lag beside the run, once it was begun
+    #: What has to end, and to be told, before the last line.
+    leaving: list[Callable[[], None]] = field(default_factory=list)
+    #: Held by what works beside the run, for a moment, and by the outage window, so that nothing does.
+    beside: threading.Lock = field(default_factory=threading.Lock)
     #: What this machine's records tell of a system's chain beyond a number.
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     #: Where this machine's records saw a node of a system last, while it was primary.
@@ -181,9 +186,9 @@ class Run:
         """Write the journal's last line, once, note it on the nodes where the run is chained, and let everything go."""
         if self.ended:
             return
-        leave, self.leaving = self.leaving, lambda: None
-        with contextlib.suppress(HaError, OSError):
-            leave()
+        while self.leaving:
+            with contextlib.suppress(HaError, OSError):
+                self.leaving.pop()()
         self.ended, self.permit = outcome, None
         try:
             self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)

@@ -1,8 +1,8 @@
 """The outage window: nothing of ours works in it that can wait, and what does is measured.
 
 Every millisecond in it is one in which no client can write, and the processor may be the one that PostgreSQL or its
-clients need. So what a run tells is kept until it is over, lines of the journal are flushed to disk after it, and
-garbage is collected later.
+clients need. So what a run tells is kept until it is over, lines of the journal are flushed to disk after it, the lag
+is not sampled, and garbage is collected later.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .run import Run
 
 
+_MOMENT = 0.2  # seconds
+
+
 @dataclass
 class Cost:
     """What a window has cost, once it is over.
@@ -37,16 +40,33 @@ class Cost:
 @contextlib.contextmanager
 def window(run: Run) -> Iterator[Cost]:
     """Until the block ends, however it does, nothing is done that can wait. Gives what it has cost, filled in then."""
-    cost, collecting = Cost(), gc.isenabled()
-    gc.disable()
-    worked, asked = _processor(run), trips.counted()
+    cost = Cost()
+    with _alone(run), _uncollected(), run.journal.held(), run.untold():
+        worked, asked = _processor(run), trips.counted()
+        try:
+            yield cost
+        finally:
+            cost.processor = {name: round(now - worked[name], 6) for name, now in _processor(run).items()}
+            cost.trips = dict(trips.counted() - asked)
+
+
+@contextlib.contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Nothing works beside the run; what waits for a node that is silent is not waited for, because it only waits."""
+    held = run.beside.acquire(timeout=_MOMENT)
     try:
-        with run.journal.held(), run.untold():
-            try:
-                yield cost
-            finally:
-                cost.processor = {name: round(now - worked[name], 6) for name, now in _processor(run).items()}
-                cost.trips = dict(trips.counted() - asked)
+        yield
+    finally:
+        if held:
+            run.beside.release()
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()

@@ -26,6 +26,7 @@ from .output import Clean, redact_writes_to, redactor_of
 from .signals import attended
 
 _REPLY = 10.0  # seconds from the moment at which a kernel is idle again until a cell's reply is given up
+OUTAGE = "outage"  # tag of a cell during which nothing may work that need not: clients wait for what it does
 _OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the manager, not of the client
 
 
@@ -59,9 +60,12 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         super().__init__(*more, **options)
         self._output = output
         self._said = ""
+        self._goes_on = False  # the next cell begins at once
 
     def save(self, **_: Any) -> None:
         """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not end it."""
+        if self._goes_on:
+            return
         self.last_save_time = self.now()
         if self._output is None:
             return
@@ -72,6 +76,15 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
             if words != self._said:
                 logger.error(words)
             self._said = words
+
+    def cell_complete(self, cell: Any, cell_index: int | None = None, **more: Any) -> None:
+        """Note how a cell has ended. The file learns of it with the beginning of the next one, or from the last."""
+        later = self.nb.cells[cell_index + 1 :] if cell_index is not None else []
+        self._goes_on = any(other.cell_type == "code" for other in later)
+        try:
+            super().cell_complete(cell, cell_index=cell_index, **more)
+        finally:
+            self._goes_on = False
 
     def pass_over(self, cell: Any) -> None:
         """Note that the notebook has come past a cell of prose."""
@@ -104,6 +117,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         options.pop("input_path", None)
         self._early: EarlyKernel | None = options.pop("kernel", None)
         self._finished: Callable[[], bool] = options.pop("finished", lambda: False)
+        self._settle: Callable[[], None] = options.pop("settle", lambda: None)
         km = adopt(self._early) if self._early else None
         waits = {"timeout": timeout, "startup_timeout": startup}
         super().__init__(manager, km=km, kernel_name=kernel_name, log=logger, **waits, **options, **more)
@@ -202,6 +216,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def _execute(self, cell: Any, index: int) -> None:
         """Run one cell. Raises what nbclient raises, and ReplyLost."""
+        if OUTAGE in cell.metadata.get("tags", ()):
+            self._settle()
         self._heard, self._busy = False, True
         try:
             self.execute_cell(cell, index)

@@ -148,17 +148,18 @@ select state, turn from looks order by turn desc limit 1;
 -- transactional, so that its commit flushes it
 select pg_logical_emit_message(true, 'pgha', %s) as at;
 
--- name: lag on the primary
-select pg_current_wal_lsn() as written, coalesce(replay_lsn, '0/0') as replayed,
-       coalesce(extract(epoch from replay_lag), 0)::float as seconds
+-- name: lag here
+-- As this node sees it, whatever it is: how far ahead it is of what is replayed, on its standby of a name or on itself.
+select pg_is_in_recovery() as in_recovery,
+       case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
+       case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0')
+            else coalesce(replay_lsn, '0/0') end as replayed,
+       case when not pg_is_in_recovery() then coalesce(extract(epoch from replay_lag), 0)
+            when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
+            else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
+       as seconds
   from (select 1) one left join pg_stat_replication on application_name = %s
  order by pid limit 1;
-
--- name: lag on the standby
-select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
-       case when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
-            else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
-       as seconds;
 
 -- name: transactions to drain
 select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,

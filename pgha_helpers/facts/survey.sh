@@ -47,7 +47,11 @@ for p in /proc/[0-9]*; do
   case "$name" in
     repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit) manager "$name" "$p";;
     python*)
-      if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
+      args=  # read without its NULs first: programs are begun only for what may be one, of many
+      read -r args < "$p/cmdline"
+      case "$args" in *patroni*)
+        if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
+      esac;;
   esac
 done 2>/dev/null
 

@@ -68,7 +68,8 @@ class Canary(Shown):
             ensure_canary_table(self._run, plan.peer, self._road.writer)
         connect = min(CONNECT, self._run.timeouts.connect)
         errand = Errand(self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement)
-        self._run.canary, self._run.leaving = self, self._leave
+        self._run.canary = self
+        self._run.leaving.append(self._leave)
         self._process = Process()
         try:
             self._run.processes["canary"] = self._process.begin(errand)

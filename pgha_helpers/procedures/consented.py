@@ -31,7 +31,9 @@ _REBUILDS = ("follow", "rewind", "rsync", "rsync beside", "clone")
 
 
 def seen_now(run: Run, plan: Plan) -> Snapshot:
-    """What is seen now. A failover takes the gate's own look, once, where it is seconds old: the clients are waiting.
+    """What is seen now, as closely as the plan needs it.
+
+    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting.
 
     Only while the old primary's shell answers as it did then: one that has turned silent must be judged anew.
     """
@@ -40,7 +42,7 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
     fresh = plan.kind == "failover" and seen is not None and time.monotonic() - when < _FRESH
     if fresh and seen is not None and (isinstance(seen[plan.peer], Silent) or _shell_answers(run, plan.peer)):
         return seen
-    return look(run, around=plan.kind == "failover")
+    return look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
 
 
 def _shell_answers(run: Run, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import clients, plans
+from .. import clients, drawing, front, plans
 from ..actions import promoting, servers, standby
 from ..actions.for_now import set_back
 from ..facts.account import account
@@ -44,7 +44,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
         _is_there(run, plan, seen)
         wait_for_nobody(run, plan)
     else:
-        again, now = as_consented(run, plan, seen if plan.kind == "failover" else None)
+        again, now = as_consented(run, plan, seen)
         ROADS[again.kind](run, plan, now)
         kind = again.kind
     if kind != "switchover":  # there they were led within the window
@@ -52,6 +52,8 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     if kind in ("resume", "reopen"):
         run.journal.write("outage ended", new=plan.node)
     tell_outage(run)
+    if front.shell():  # the outage is over, and what comes now waits for servers
+        run.aside(drawing.load)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
     standby.remove_triggers(run, plan.node)

@@ -66,7 +66,8 @@ def _papermill(
     import papermill
 
     # what the report needs is loaded while the kernel works: afterwards somebody would wait for it
-    threading.Thread(target=_preload, name="pgha-preload", daemon=True).start()
+    loading = threading.Thread(target=_preload, name="pgha-preload", daemon=True)
+    loading.start()
     try:
         papermill.execute_notebook(
             source,
@@ -80,6 +81,7 @@ def _papermill(
             execution_timeout=cell_timeout,
             kernel=kernel,
             finished=lambda: _has_ended(folder),
+            settle=loading.join,
             changes=lambda: changes(folder),
         )
     except papermill.exceptions.PapermillExecutionError:

@@ -104,7 +104,7 @@ def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, 
         raise Unreachable("SQL: it does not answer")
 
     run.doors = {name: SimpleNamespace(sql=SimpleNamespace(read=silent)) for name in run.pair.names}  # type: ignore[misc]
-    now: Any = SimpleNamespace(primaries=(), standbys=())
+    now: Any = SimpleNamespace(primaries=(), standbys=(), running=())
     seen = sample(run, now, seconds=60)
     now.primaries = (SimpleNamespace(node="db0", senders=("a standby that this machine does not see",)),)
     assert len(sample(run, now, seconds=0.3).rows) > 1
