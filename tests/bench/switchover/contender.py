@@ -72,6 +72,18 @@ class Contender(Protocol):
         ...
 
 
+class Peer(Contender, Protocol):
+    """Somebody else's tool. Missing or failing, it is told so by name, and the others go on."""
+
+    def quickest(self) -> Peer:
+        """The same servers, moved with what its own manual has that makes it quicker."""
+        ...
+
+    def get_ready(self) -> None:
+        """Make its own settings those of the servers, because it shares them; nothing is measured yet."""
+        ...
+
+
 def parts_of(deeds: Sequence[Deed]) -> dict[str, float]:
     """Seconds of each part of the outage: of the deeds from the stop on that begin with its words.
 

@@ -14,7 +14,8 @@ from pgha_helpers.show import Table
 
 from ..ledger import Ledger
 from ..pairs import pair_of
-from .contender import PARTS, Contender, Round, Unavailable
+from .auto_failover import AutoFailover
+from .contender import PARTS, Contender, Peer, Round, Unavailable
 from .floor import Floor, FloorWithBouncer, NaiveFloor
 from .nodes import PROGRAMS
 from .ours import Ours, OursAsTyped, OursWithBouncer
@@ -35,6 +36,7 @@ class Entry:
     contender: Contender | None = None
     rounds: list[Round] = field(default_factory=list)
     trouble: str = ""
+    peer: Peer | None = None
 
 
 def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
@@ -69,8 +71,9 @@ def _entries(folder: Path, opened: ExitStack) -> Iterator[Entry]:
     yield _entry(_FLOOR, lambda: Floor(floor))
     yield _entry(NaiveFloor.name, lambda: NaiveFloor(floor))
     yield _entry(_PAUSED_FLOOR, lambda: FloorWithBouncer(pair("floor-paused"), private("floor-bouncer")))
-    yield _entry(Repmgr.name, lambda: Repmgr(private("repmgr")))
-    yield _entry(Patroni.name, lambda: Patroni(private("patroni")))
+    yield from _peer(Repmgr.name, lambda: Repmgr(private("repmgr")))
+    yield from _peer(Patroni.name, lambda: Patroni(private("patroni")))
+    yield from _peer(AutoFailover.name, lambda: AutoFailover(private("pgaf")))
 
 
 def _entry(name: str, make: Callable[[], Contender]) -> Entry:
@@ -78,6 +81,18 @@ def _entry(name: str, make: Callable[[], Contender]) -> Entry:
         return Entry(name, make())
     except Unavailable as why:
         return Entry(name, trouble=str(why))
+
+
+def _peer(name: str, make: Callable[[], Peer]) -> Iterator[Entry]:
+    """A peer with its defaults, and with its own quickest settings, on the same two servers."""
+    try:
+        peer = make()
+    except (Unavailable, RuntimeError) as why:
+        yield Entry(name, trouble=f"not measured: {' '.join(str(why).split())[-200:]}")
+        return
+    quick = peer.quickest()
+    yield Entry(peer.name, peer, peer=peer)
+    yield Entry(quick.name, quick, peer=quick)
 
 
 def _in_turn(entries: list[Entry], number: int) -> list[Entry]:
@@ -89,9 +104,11 @@ def _in_turn(entries: list[Entry], number: int) -> list[Entry]:
 def _take_turn(entry: Entry) -> None:
     assert entry.contender
     try:
+        if entry.peer:
+            entry.peer.get_ready()
         entry.rounds.append(one_round(entry.contender))
     except RuntimeError as trouble:
-        if entry.name not in (Repmgr.name, Patroni.name):
+        if not entry.peer:
             raise
         entry.contender, entry.trouble = None, f"failed: {' '.join(str(trouble).split())[-200:]}"
 

@@ -13,7 +13,7 @@ from typing import Any
 from pgha_helpers.lab import cluster
 
 _LONGEST = 60.0
-_SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 class Private:
@@ -26,6 +26,7 @@ class Private:
         self.folder = folder
         self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self._undo = ExitStack()
+        self.environment: dict[str, str] = {}  # what its programs are to know beyond where they are at home
 
     def __enter__(self) -> Private:
         self.folder.mkdir(mode=0o700)
@@ -70,25 +71,25 @@ class Private:
             done = subprocess.run(
                 words, stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=_LONGEST, **self._as_user()
             )
-        told = out.read_text()
+        told = out.read_text("utf-8", "replace")
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}")
         return told
 
     def _as_user(self) -> dict[str, Any]:
-        environment = {"PATH": _SYSTEM_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "USER": self.user}
+        environment = {"PATH": SYSTEM_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "USER": self.user}
         whom = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
-        return {"env": environment, "cwd": self.folder, "start_new_session": True, **whom}
+        return {"env": environment | self.environment, "cwd": self.folder, "start_new_session": True, **whom}
 
 
 def program(name: str) -> bool:
     """Whether a program is installed."""
-    return shutil.which(name, path=_SYSTEM_PATH) is not None
+    return shutil.which(name, path=SYSTEM_PATH) is not None
 
 
 def version(name: str) -> str:
     """What a program says of its version, in its first line."""
-    asked = subprocess.run([name, "--version"], capture_output=True, text=True, check=True, env={"PATH": _SYSTEM_PATH})
+    asked = subprocess.run([name, "--version"], capture_output=True, text=True, check=True, env={"PATH": SYSTEM_PATH})
     return asked.stdout.partition("\n")[0]
 
 
