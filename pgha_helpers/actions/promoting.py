@@ -109,6 +109,7 @@ class Promotion:
             self.state, self.trouble = "", trouble.what
         if self.state == "asleep" and (self._waking is None or self._waking.done()):
             self._waking, self._look_at = self._run.aside(lambda: wake_startup(self._door)), _WOKEN
+            self._run.journal.write("woken", node=self._door.node.name)
         return self.state
 
     def _send(self) -> Callable[[], list[Row]]:

@@ -96,6 +96,7 @@ class Bouncer(Way):
             return ""
         self._repoint(self._following, move.primary)
         self._pointed_at = move.primary
+        self.console.hurry()
         return f"pointed {', '.join(self._following)} at {move.primary}"
 
     def redirect(self, move: Move) -> str:
@@ -151,7 +152,7 @@ class Bouncer(Way):
             if new != old:
                 self.file.replace(old, new)
         try:
-            self.console.say("RELOAD")
+            self.console.restore()
             known = self.console.databases()
         except HaError as trouble:
             raise NotAchieved(

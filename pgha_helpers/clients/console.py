@@ -32,6 +32,7 @@ class Console:
     def __init__(self, client: Pgbouncer, timeouts: Timeouts) -> None:
         self.name = client.name
         self._wait = client.wait
+        self._hurries = False
         self._told = Session(client.name, _settings(client), timeouts.connect, timeouts.statement)
         self._other = Session(client.name, _settings(client), timeouts.connect, timeouts.statement)
 
@@ -81,7 +82,7 @@ class Console:
         paused, PgBouncer opens no other one for server_login_retry (tried on 1.18: 15 s with every client waiting).
         So that counts for nothing now; `restore` brings it back.
         """
-        self.say("SET server_login_retry = 0")
+        self.hurry()
         were = True
         for name in databases:
             try:
@@ -92,8 +93,15 @@ class Console:
                 were = False
         return were
 
+    def hurry(self) -> None:
+        """Let that count for nothing, unless it does so already: while the promotion goes on nobody waits for it."""
+        if not self._hurries:
+            self.say("SET server_login_retry = 0")
+        self._hurries = True
+
     def restore(self) -> None:
         """All settings as the file has them."""
+        self._hurries = False
         self.say("RELOAD")
 
     def reconnect(self, databases: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,13 +19,14 @@ from pgha_helpers.engine.signals import stopping
 from pgha_helpers.show import Table
 
 from . import cold_start, failover, rebuild, switchover
-from .kept import DOCS, keep, machine
+from .kept import DOCS, keep, machine, say
 
 Measure = Callable[[Path, int], Iterator[tuple[str, Table]]]
-PAGE = DOCS / "bench.md"
+PAGE, README = DOCS / "bench.md", DOCS.parent / "README.md"
 BENCHES: dict[str, Measure] = {
     "cold-start": cold_start.measure,
     "switchover": switchover.measure,
+    "switchover-busy": partial(switchover.measure, busy=True),
     "failover": failover.measure,
     "rebuild": rebuild.measure,
 }
@@ -47,6 +49,8 @@ def main(*names: str) -> int:
                 print(f"\n{heading}\n\n{table}", flush=True)
                 found.append((heading, table))
             keep(PAGE, name, circumstances, found)
+            if name == "switchover":
+                say(README, name, switchover.said(found[0][1].head, found[0][1].rows))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -29,6 +30,15 @@ def keep(page: Path, name: str, circumstances: str, found: Iterable[tuple[str, T
     old = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
     new = old.sub(lambda _: f"{section}\n", text) if old.search(text) else f"{text.rstrip()}\n\n{section}"
     page.write_text(new.rstrip() + "\n")
+
+
+def say(page: Path, name: str, sentence: str) -> None:
+    """Put a sentence between the marks that a page has for it."""
+    begin, end = f"<!-- {name}: by `make bench` -->", f"<!-- /{name} -->"
+    old = re.compile(rf"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    text = page.read_text()
+    told = "\n".join(textwrap.wrap(sentence, 120, break_long_words=False, break_on_hyphens=False))
+    page.write_text(old.sub(lambda _: f"{begin}\n{told}\n{end}", text))
 
 
 def markdown(table: Table) -> str:

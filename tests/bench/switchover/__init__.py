@@ -5,5 +5,6 @@ client writes to each: see `ledger`. Ratios are those of one run, over the fast 
 """
 
 from .measure import measure
+from .said import said
 
-__all__ = ["measure"]
+__all__ = ["measure", "said"]

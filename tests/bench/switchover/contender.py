@@ -34,22 +34,30 @@ class Unavailable(Exception):
 class Told:
     """What a contender tells of its own switchover: seconds of its parts, of the pause of clients, and since its gate.
 
-    `memory` is the most that its processes held at once, if anybody looked.
+    `memory` is the most that its processes held at once, if anybody looked; `processor` is in seconds by process and
+    `trips` counts by kind, both of the outage window; `stages` says where the seconds of a command went.
     """
 
     parts: Mapping[str, float] = field(default_factory=dict)
     pause: float | None = None
     after_gate: float | None = None
     memory: Memory | None = None
+    processor: Mapping[str, float] = field(default_factory=dict)
+    trips: Mapping[str, int] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Round:
-    """One switchover: what the client saw, what the contender tells, and seconds until both nodes were healthy."""
+    """One switchover: what the client saw, what the contender tells, and seconds since its first word.
+
+    `healthy` is until an observer saw the other node stream from the new primary, `command` until it had ended.
+    """
 
     seen: Seen
     told: Told
-    wall: float
+    healthy: float
+    command: float
 
     @property
     def gap(self) -> float:

@@ -11,20 +11,24 @@ from statistics import median
 
 from pgha_helpers.lab import Lab
 from pgha_helpers.show import Table
+from tests.lab.far import far_away
 
+from ..busy import half_busy
 from ..ledger import Ledger
 from ..pairs import pair_of
 from .auto_failover import AutoFailover
 from .contender import PARTS, Contender, Peer, Round, Unavailable
 from .floor import Floor, FloorWithBouncer, NaiveFloor
 from .nodes import PROGRAMS
-from .ours import Ours, OursAsTyped, OursWithBouncer
+from .observer import Observer
+from .ours import Ours, OursAsTyped, OursFarAway, OursWithBouncer
 from .patroni import Patroni
 from .private import Private
 from .repmgr import Repmgr
 
 _BEFORE, _AFTER = 0.5, 0.3  # seconds of writing before and after each switchover
 _PARTS = (*PARTS, "redirect")
+OVER_OURS = f"over {OursAsTyped.name}"
 _FLOOR, _PAUSED_FLOOR = Floor.name, FloorWithBouncer.name
 
 
@@ -39,23 +43,32 @@ class Entry:
     peer: Peer | None = None
 
 
-def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
-    """Headings and tables. A peer that is missing or fails is told in its row; the rest must work."""
+def measure(folder: Path, rounds: int, busy: bool = False) -> Iterator[tuple[str, Table]]:
+    """Headings and tables. A peer that is missing or fails is told in its row; the rest must work.
+
+    `busy`: only the runbook and the floors, while other processes keep each core half busy.
+    """
     if not PROGRAMS.is_dir():
         yield "Planned switchover", Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")])
         return
     with ExitStack() as opened:
-        entries = list(_entries(folder, opened))
+        entries = list(_entries(folder, opened, not busy))
+        if busy:
+            opened.enter_context(half_busy())
         for number in range(rounds):
             for entry in _in_turn([entry for entry in entries if entry.contender], number):
                 _take_turn(entry)
         version = entries[0].contender.nodes.version if entries[0].contender else ""
     rate = median(one.seen.rate for entry in entries for one in entry.rounds)
-    yield f"Planned switchover, PostgreSQL {version}, {rate:.0f} commits/s, {rounds} rounds in turn", outages(entries)
+    beside = ", every core half busy with something else" if busy else ""
+    versions = ", ".join([f"PostgreSQL {version}", *dict.fromkeys(filter(None, map(_version, entries)))])
+    yield f"Planned switchover{beside}: {versions}; {rate:.0f} commits/s, {rounds} rounds in turn", outages(entries)
     yield "Where the milliseconds of the outage go (medians)", parts(entries)
+    yield "What of the runbook works in the outage (medians)", costs(entries)
+    yield f"Where the seconds of {OursAsTyped.name} go (medians)", seconds(entries)
 
 
-def _entries(folder: Path, opened: ExitStack) -> Iterator[Entry]:
+def _entries(folder: Path, opened: ExitStack, everybody: bool) -> Iterator[Entry]:
     """Everybody, with their servers up. Those that share two servers take turns on them."""
 
     def pair(name: str) -> Lab:
@@ -67,9 +80,13 @@ def _entries(folder: Path, opened: ExitStack) -> Iterator[Entry]:
     ours, floor = pair("ours"), pair("floor")
     yield _entry(Ours.name, lambda: Ours(ours))
     yield _entry(OursAsTyped.name, lambda: OursAsTyped(ours))
-    yield _entry(OursWithBouncer.name, lambda: OursWithBouncer(pair("ours-paused"), private("ours-bouncer")))
     yield _entry(_FLOOR, lambda: Floor(floor))
     yield _entry(NaiveFloor.name, lambda: NaiveFloor(floor))
+    if not everybody:
+        return
+    far = opened.enter_context(far_away(ours, ours.folder, OursFarAway.away))
+    yield _entry(OursFarAway.name, lambda: OursFarAway(ours, far.pair_file))
+    yield _entry(OursWithBouncer.name, lambda: OursWithBouncer(pair("ours-paused"), private("ours-bouncer")))
     yield _entry(_PAUSED_FLOOR, lambda: FloorWithBouncer(pair("floor-paused"), private("floor-bouncer")))
     yield from _peer(Repmgr.name, lambda: Repmgr(private("repmgr")))
     yield from _peer(Patroni.name, lambda: Patroni(private("patroni")))
@@ -116,23 +133,23 @@ def _take_turn(entry: Entry) -> None:
 def one_round(contender: Contender) -> Round:
     """One switchover under load, from whoever is primary to the other node."""
     old, new = contender.nodes.roles()
-    with Ledger(contender.dsn) as ledger:
+    with Ledger(contender.dsn) as ledger, Observer(contender.nodes, new) as observer:
         time.sleep(_BEFORE)
         began = time.time()
         told = contender.switch(old, new)
-        contender.nodes.wait_until_healthy(new)
         ended = time.time()
+        healthy = observer.wait()
         time.sleep(_AFTER)
-        return Round(ledger.read((began, time.time())), told, ended - began)
+        return Round(ledger.read((began, time.time())), told, healthy - began, ended - began)
 
 
 def outages(entries: Sequence[Entry]) -> Table:
     """A row per contender. The pause of a paused one is compared with the paused floor's."""
-    floor = median(one.gap for one in _of(entries, _FLOOR))
+    floor, typed = (median(one.gap for one in _of(entries, name)) for name in (_FLOOR, OursAsTyped.name))
     rows = []
     for entry in entries:
         if not entry.rounds:
-            rows.append((entry.name, entry.trouble, "", "", "", "", "", ""))
+            rows.append((entry.name, entry.trouble, *[""] * 8))
             continue
         gaps = [one.gap for one in entry.rounds]
         rows.append(
@@ -140,15 +157,51 @@ def outages(entries: Sequence[Entry]) -> Table:
                 entry.name,
                 _spread(gaps, 1000, "{:.0f}"),
                 f"{median(gaps) / floor:.2f}",
+                f"{median(gaps) / typed:.2f}",
                 _pauses(entries, entry),
                 _spread([one.seen.failed for one in entry.rounds], 1, "{:.0f}"),
                 f"{sum(one.seen.lost for one in entry.rounds)}",
-                _spread([one.wall for one in entry.rounds], 1, "{:.2f}"),
+                _spread([one.healthy for one in entry.rounds], 1, "{:.2f}"),
+                _spread([one.command for one in entry.rounds], 1, "{:.2f}"),
                 _beside(entry),
             )
         )
-    head = ("", "outage, ms", "over the fast floor", "pause, ms", "failed attempts", "rows lost", "healthy, s", "")
+    head = (
+        "",
+        "outage, ms",
+        "over the fast floor",
+        OVER_OURS,
+        "pause, ms",
+        "failed attempts",
+        "rows lost",
+        "both healthy, s",
+        "command, s",
+        "",
+    )
     return Table(head, rows)
+
+
+def costs(entries: Sequence[Entry]) -> Table:
+    """A row per way in which the runbook was run: processor time of its processes, and what it waited for."""
+    rows = []
+    for entry in entries:
+        if told := [one.told for one in entry.rounds if one.told.trips]:
+            each = dict.fromkeys(name for one in told for name in one.processor)
+            work = {name: [one.processor.get(name, 0.0) for one in told] for name in each}
+            asked = [sum(count for kind, count in one.trips.items() if "beside" not in kind) for one in told]
+            beside = [sum(one.trips.values()) - waited for one, waited in zip(told, asked, strict=True)]
+            processes = ", ".join(f"{name} {median(values) * 1000:.1f}" for name, values in work.items())
+            everything = _spread([sum(one.processor.values()) for one in told], 1000, "{:.1f}")
+            rows.append((entry.name, everything, processes, *(_spread(n, 1, "{:.0f}") for n in (asked, beside))))
+    head = ("", "processor, ms", "of which", "answers waited for, one after the other", "asked beside that")
+    return Table(head, rows)
+
+
+def seconds(entries: Sequence[Entry]) -> Table:
+    """A row per stage of the command."""
+    told = [one.told.stages for one in _of(entries, OursAsTyped.name)]
+    rows = [(stage, f"{median(one.get(stage, 0.0) for one in told):.2f}") for stage in told[0]]
+    return Table(("s", ""), rows)
 
 
 def parts(entries: Sequence[Entry]) -> Table:
@@ -180,9 +233,13 @@ def _pauses(entries: Sequence[Entry], entry: Entry) -> str:
     return f"{_spread(pauses, 1000, '{:.0f}')}, {median(pauses) / floor:.2f} of the paused floor's"
 
 
+def _version(entry: Entry) -> str:
+    return entry.contender.version if entry.contender else ""
+
+
 def _beside(entry: Entry) -> str:
     """What else there is to say of a contender."""
-    told, rounds = [entry.trouble or (entry.contender.version if entry.contender else "")], entry.rounds
+    told, rounds = [entry.trouble], entry.rounds
     if since := [one.told.after_gate for one in rounds if one.told.after_gate is not None]:
         told.append(f"gate to last deed {_spread(since, 1, '{:.2f}')} s")
     if memory := [one.told.memory for one in rounds if one.told.memory]:
