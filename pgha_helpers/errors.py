@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .foreign import shown
+from .foreign import ODD, shown
 
 _OURS = str(Path(__file__).parent)
 
@@ -114,7 +114,7 @@ def understood(who: str, what: str) -> Iterator[None]:
         raise
     except ValueError as odd:
         raise Unreadable(f"{who}: {what} cannot be read: {odd}") from odd
-    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, StopIteration) as odd:
+    except ODD as odd:
         raise Unreadable(f"{who}: {what} cannot be read: a part of it is missing, or has another form") from odd
 
 

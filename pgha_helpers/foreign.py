@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+#: What reading raises where something has another form than it should, whoever has written it.
+ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _BYTE = re.compile("[\udc80-\udcff]")
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]*)?(?:e[-+]?[0-9]{1,2})?")
@@ -96,6 +98,12 @@ class Told:
     def one(self, word: str, default: str = "") -> str:
         """What stands behind the first of them."""
         return self._rests.get(word, [default])[0]
+
+    def need(self, word: str) -> str:
+        """The same. Raises ValueError where there is none."""
+        if word not in self._rests:
+            raise ValueError(f"{word}: nothing is told")
+        return self._rests[word][0]
 
     def wholes(self, word: str) -> tuple[int, ...]:
         """The same as whole numbers. Raises ValueError."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Refusal
+from .foreign import ODD, text_of
 from .interrupts import uninterrupted
 from .show import utc
 
@@ -88,7 +89,7 @@ class Journal:
             print(
                 f"THE JOURNAL CANNOT BE WRITTEN ({error.strerror}). The run goes on, and keeps it in memory and here:"
             )
-            print(line.decode(), flush=True)
+            print(text_of(line), flush=True)
 
     def _flush(self, to_disk: bool = True) -> None:
         """Write what has not been written yet; a line that was cut short by a full disk is completed later."""
@@ -194,7 +195,7 @@ def read(folder: Path) -> Story:
         try:
             event = json.loads(line)
             follows = event["prev"] == previous and event["n"] == number - 1 and isinstance(event["event"], str)
-        except (ValueError, LookupError, TypeError):
+        except ODD:
             broken = broken or f"line {number} is not an event"
             continue
         if not follows:

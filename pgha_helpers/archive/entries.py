@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadParameters
+from ..foreign import ODD
 from ..journal import NAME as JOURNAL
 from ..journal import Story, read
 from ..parameters import NOTEBOOKS
@@ -198,7 +199,7 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
     except FileNotFoundError:
         began = _there(folder / summary.NAME) or _there(folder / MANIFEST)
         why = "its journal is missing" if began else ""
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, *ODD) as error:
         why = f"its journal cannot be read: {plain(error) or type(error).__name__}"
     if newer > summary.FORMAT:
         return _legible(told), "newer version", "it was written by a newer version of pgha"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from ..foreign import ODD
 from ..journal import Story
 from .manifest import Manifest
 
@@ -66,5 +67,5 @@ class Record:
         try:
             previous = told["previous"] or {}
             return Link(str(told["system_id"]), int(told["number"]), *(previous.get(k, "") for k in Link.keys))
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except ODD:
             return None

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..foreign import ODD
+
 NAME = "manifest.json"
 SIGNATURE = f"{NAME}.sig"
 ATTACHED = "attached.json"  # a second manifest: of what was added to a record that was already complete
@@ -79,7 +81,7 @@ def read_manifest(path: Path) -> Manifest:
         if not (isinstance(told, dict) and isinstance(files, dict)):
             raise TypeError
         format_ = int(told["format"])
-    except (ValueError, LookupError, TypeError):
+    except ODD:
         return Manifest({}, digest, f"{path.name} is not a manifest")
     outside = [name for name in files if not _plain(name)]
     if outside:

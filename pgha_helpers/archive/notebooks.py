@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..foreign import ODD
+
 NAME = "notebook.ipynb"
 
 
@@ -13,8 +15,9 @@ def load(path: Path) -> dict[str, Any] | None:
     """A notebook, or None if there is no readable one."""
     try:
         told = json.loads(path.read_text("utf-8"))
-        return told if isinstance(told["cells"], list) else None
-    except (OSError, ValueError, LookupError, TypeError):
+        whole = all(isinstance(cell, dict) for cell in told["cells"])
+        return told if isinstance(told["cells"], list) and whole else None
+    except (OSError, *ODD):
         return None
 
 
@@ -31,6 +34,6 @@ def record_shown(notebook: dict[str, Any]) -> Path | None:
 
 def _marks(notebook: dict[str, Any]) -> list[dict[str, str]]:
     """What `begin` leaves beside the table that it shows."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-    marks = [output.get("metadata", {}).get("pgha") for output in outputs]
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs") or () if isinstance(output, dict)]
+    marks = [told.get("pgha") for output in outputs if isinstance(told := output.get("metadata"), dict)]
     return [mark for mark in marks if isinstance(mark, dict) and mark.keys() >= {"run", "record"}]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import HaError
 from ..facts.ledger import Ledger
+from ..foreign import ODD
 from ..journal import NAME as JOURNAL
 from ..journal import held_by_writer, read
 from ..model import Note, Pair
@@ -56,7 +57,7 @@ def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
 def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
     try:
         return list(_faults(record, pair, done))
-    except (OSError, HaError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, HaError, *ODD) as error:
         return [f"it cannot be checked: {type(error).__name__}: {error}"]
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from posixpath import join, normpath
 
 from ..conninfo import parts
+from ..errors import understood
+from ..foreign import lines_of, text_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf, settings_of
 
@@ -48,14 +50,18 @@ def configuration(door: Door, directory: str, outside: str = "") -> Configuratio
         reading = _Reading(known, directory, outside or directory)
         if not reading.wanted:
             return reading.found
-        answer = door.script(_READ, *reading.wanted, within=door.patience).text.splitlines()
-        for path, line in zip(reading.wanted, answer, strict=True):
-            word, _, told = line.partition(" ")
-            text = base64.b64decode(told).decode("utf-8", "surrogateescape")
-            if word == "folder":
-                known[path] = text.splitlines()
-            else:
-                known[path] = text if word == "file" else None
+        answer = door.script(_READ, *reading.wanted, within=door.patience).lines
+        with understood(door.node.name, "what it tells of its configuration's files"):
+            known |= {path: _content(line) for path, line in zip(reading.wanted, answer, strict=True)}
+
+
+def _content(line: str) -> list[str] | str | None:
+    """Names in a folder, or the text of a file. Raises ValueError."""
+    word, _, told = line.partition(" ")
+    text = text_of(base64.b64decode(told))
+    if word == "folder":
+        return lines_of(text)
+    return text if word == "file" else None
 
 
 class _Reading:

@@ -59,7 +59,7 @@ def parse_copying(
 ) -> Copying:
     """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order that was asked.
 
-    Raises ValueError or LookupError for an answer of another form.
+    Raises ValueError for an answer of another form.
 
     >>> told = "data /d/main\\ndevice 7\\nfree 2 4096\\nhalf 4 7 /d/main.clone-00c0ffee\\n"
     >>> seen = parse_copying(told, "db1", 100, 50, "PG_18_1", [])
@@ -70,6 +70,8 @@ def parse_copying(
     words = Told(lines)
     found: dict[str, list[Part]] = {"data": [], "wal": [], "tablespace": []}
     for kind, path, facts in _parts(lines):
+        if kind == "tablespace" and len(found[kind]) == len(tablespaces):
+            raise ValueError(f"a tablespace that was not asked for: {path!r}")
         if kind == "tablespace":
             row = tablespaces[len(found[kind])]
             part = {"what": f"tablespace {row['name']}", "needed": int(row["size"]), "source": row["location"]}
@@ -79,19 +81,24 @@ def parse_copying(
         else:
             part = {"what": "the data directory", "needed": inside + (0 if words.all("wal") else wal), "beside": path}
         found[kind].append(Part(path=path, **part, **facts))
-    halves = (rest.split(" ", 2) for rest in words.all("half"))
+    words.need("data")
     return Copying(
         node,
         inside + sum(int(row["size"]) for row in tablespaces),
         found["data"][0],
         tuple(found["tablespace"]),
         next(iter(found["wal"]), None),
-        tuple(Half(path, whole(kilobytes or "0", "kilobytes") * 1024, device) for kilobytes, device, path in halves),
+        tuple(map(_half, words.all("half"))),
         words.all("begun"),
         left=words.one("left"),
         state=words.one("state"),
         foreign=words.all("foreign"),
     )
+
+
+def _half(told: str) -> Half:
+    kilobytes, device, path = [*told.split(" ", 2), "", ""][:3]
+    return Half(path, whole(kilobytes or "0", "kilobytes") * 1024, device)
 
 
 def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -106,8 +113,8 @@ def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
             kind,
             path,
             {
-                "device": told.all("device")[0],
-                "free": blocks_of(told.all("free")[0]),
+                "device": told.need("device"),
+                "free": blocks_of(told.need("free")),
                 "there": whole(told.one("there") or "0", "kilobytes") * 1024,
                 "obstacle": ", and ".join(dict.fromkeys(told.all("obstacle"))),
                 "obstacle_here": ", and ".join(dict.fromkeys(told.all("here"))),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import understood
-from ..foreign import Told, blocks_of, lines_of, whole
+from ..foreign import Told, blocks_of, lines_of, number, whole
 from ..model import Control, Disk, Lsn, Position
 from ..model.positions import is_segment
 from ..plans.rebuild import history_of
@@ -63,12 +63,12 @@ def parse_disk(text: str, now: float) -> Disk:
         recovery=parse_recovery_conf("\n".join(of["recovery"])) if "recovery" in of else {},
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
         programs=int(found) if (found := words.one("programs")).isdecimal() else 0,
-        free_bytes=_perhaps("free", lambda: blocks_of(words.all("free")[0]), unread),
-        wal_free=_perhaps("free", lambda: blocks_of(words.all("free")[-1]), unread),
+        free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
+        wal_free=_perhaps("free", lambda: blocks_of((words.need("free"), *words.all("free"))[-1]), unread),
         no_wal=words.one("nowal"),
         half=words.one("half"),
         unfinished=words.one("unfinished"),
-        clock_skew=_perhaps("clock", lambda: words.numbers("clock")[0] - now, unread),
+        clock_skew=_perhaps("clock", lambda: number(words.need("clock"), "clock") - now, unread),
         **_dates(words.all("dated")),
         unread=unread,
     )
@@ -102,8 +102,8 @@ def _perhaps(word: str, read: Callable[[], T], unread: dict[str, str]) -> T | No
     """What only few judgements lean on: where it cannot be read, why."""
     try:
         return read()
-    except (ValueError, LookupError) as odd:
-        unread[word] = str(odd) if isinstance(odd, ValueError) else f"{word}: nothing is told"
+    except ValueError as odd:
+        unread[word] = str(odd)
         return None
 
 

@@ -15,8 +15,8 @@ for file in "$1"/for-now-*; do [ ! -f "$file" ] || cat -- "$file"; done; :
 
 def read_for_now(door: Door) -> tuple[ForNow, ...]:
     """The settings of this node that are changed for now. Raises as a command does."""
-    told = door.script(_READ, door.node.state_directory).stdout.decode("utf-8", "replace")
-    return tuple(found for line in told.splitlines() if (found := ForNow.parse(door.node.name, line)))
+    lines = door.script(_READ, door.node.state_directory).lines
+    return tuple(found for line in lines if (found := ForNow.parse(door.node.name, line)))
 
 
 def read_all_for_now(run: Run) -> tuple[ForNow, ...]:

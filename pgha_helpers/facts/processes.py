@@ -44,6 +44,8 @@ def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
     ((Process(pid=7, title='postgres: writer'),), ('standby.signal',))
     """
     lines = lines_of(text)
+    if "files" not in lines:
+        raise ValueError("it ends before its files")
     between = lines.index("files")
     return _processes(lines[:between]), tuple(lines[between + 1 :])
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
+from ..foreign import ODD
+
 
 @dataclass(frozen=True, order=True)
 class Note:
@@ -37,7 +39,7 @@ class Note:
         try:
             told = json.loads(line)
             note = cls(**{field.name: told[field.name] for field in fields(cls)})
-        except (ValueError, LookupError, TypeError, RecursionError):
+        except ODD:
             return None
         return note if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed") else None
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..errors import NotSeen
+from ..foreign import ODD
 from .kept import Kept
 from .positions import Lsn
 
@@ -141,7 +142,7 @@ class ForNow:
         try:
             told = json.loads(line)
             return cls(node, **{key.name: told[key.name] for key in fields(cls) if key.name != "node"})
-        except (ValueError, LookupError, TypeError):
+        except ODD:
             return None
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from math import ceil
 from typing import Any, NamedTuple
 
-from ..foreign import text_of
+from ..foreign import ODD, text_of
 
 AROUND = 5.0  # seconds around the longest gap of which every attempt is kept
 COLUMNS = ("at", "until", "attempts", "acknowledged", "refused", "unanswered", "first_seq", "last_seq", "slowest_ms")
@@ -125,14 +125,14 @@ def read_seen(lines: Iterable[bytes]) -> Seen:
     for line in lines:
         try:
             told = json.loads(line)
-        except ValueError:  # a traceback, or half a line
+            if "ended" in told:
+                ended = str(told["ended"])
+                continue
+            words = str(told.pop("said"))
+            attempts.append(Attempt(**told))
+        except ODD:  # a traceback, or half a line
             other = line
             continue
-        if "ended" in told:
-            ended = told["ended"]
-            continue
-        words = told.pop("said")
-        attempts.append(Attempt(**told))
         if words:
             said[words] += 1
     ended = ended or f"its process had gone: {text_of(other).strip()}".rstrip(": ")

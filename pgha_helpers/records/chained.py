@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..archive import manifest
+from ..foreign import ODD
 from ..journal import read
 from ..model import Note
 from .folder import named, record_folders
@@ -40,7 +41,7 @@ def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
     try:
         system, number = str(chained["system_id"]), int(chained["number"])
         run, pair, host = (str(story.first("run begun")[key]) for key in ("run", "pair", "from"))
-    except (LookupError, TypeError, ValueError):  # somebody has edited it: verify says so
+    except ODD:  # somebody has edited it: verify says so
         return
     yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, str(chained.get("at")))
     if story.state == "ended":

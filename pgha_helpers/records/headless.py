@@ -118,7 +118,7 @@ def changes(folder: Path) -> bool:
 def _close(folder: Path, pair: Pair, number: int) -> int:
     try:
         story = read(folder)
-    except FileNotFoundError:
+    except OSError:
         print(f"The notebook ended before it began a run. See {folder / EXECUTED}", file=sys.stderr, flush=True)
         return 128 + number if number else REFUSED
     code = exit_code(story, number)

@@ -134,7 +134,10 @@ def _goes_on(folder: Path, pair: Pair) -> bool:
 
 
 def _changes(folder: Path) -> bool:
-    story = read(folder)
+    try:
+        story = read(folder)
+    except OSError:
+        return False
     return story.state == "running" and story.changed and story.events[-1]["event"] != "error"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..foreign import ODD
 from ..journal import Event, read
 from ..model import Lsn, Position
 from ..plans.account import Known
@@ -34,7 +35,7 @@ def _position(facts: Any, node: str, system_id: str) -> Position | None:
         if isinstance(fact, Mapping) and wanted.items() <= fact.items():
             try:
                 return Position(int(fact["timeline"]), Lsn(fact["written"]))
-            except (LookupError, TypeError, ValueError):
+            except ODD:
                 return None
     return None
 
@@ -59,7 +60,7 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
         rehearsed = [event["seconds"] for event in events[:at] if str(event.get("did", "")).startswith("rehearsed ")]
         seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
         bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
-    except (StopIteration, LookupError, TypeError, ValueError):
+    except (StopIteration, *ODD):
         return None
     if whole["event"] != "deed ended" or bytes_ < _TELLING or seconds <= 0:
         return None

@@ -20,7 +20,7 @@ from psycopg2 import extensions
 
 from .. import passfile
 from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
-from ..foreign import text_of
+from ..foreign import shown, text_of
 from . import trips
 
 Row = dict[str, Any]
@@ -137,8 +137,10 @@ class Session:
             raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
         except psycopg2.Error as error:
             raise Unreachable(f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)) from None
-        except ValueError as odd:  # libpq's settings go through UTF-8
-            raise Unreachable(f"SQL: {self.where}: a setting is no UTF-8, or holds a NUL: {_one_line(odd)}") from odd
+        except ValueError as odd:  # psycopg2 takes them as UTF-8 only
+            bad = {key: value for key, value in self._settings.items() if shown(str(value)) != str(value)}
+            words = "; ".join(f"{key} '{value}' is no UTF-8" for key, value in bad.items()) or _one_line(odd)
+            raise Unreachable(f"SQL: {self.where}: {words}") from odd
         return connection
 
     def _why(self, error: psycopg2.Error) -> str:

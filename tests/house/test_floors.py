@@ -120,3 +120,37 @@ def test_functions_fit_on_a_screen() -> None:
             if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 40:
                 long.append(f"{name_of(path)}.{node.name}: {(node.end_lineno or 0) - node.lineno} lines")
     assert not long
+
+
+def calls_of(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Name and call of every method or function that a module calls."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
+
+
+def test_bytes_become_text_in_one_place() -> None:
+    """What others say need be no UTF-8: `foreign.text_of` keeps what is not. Our own base64 and ASCII are ours."""
+    strict = []
+    for path in modules():
+        for name, call in calls_of(path):
+            own = any(isinstance(one, ast.Constant) and one.value == "ascii" for one in call.args)
+            made_here = "b64encode" in ast.unparse(call.func)
+            if name == "decode" and not (own or made_here) and name_of(path).split(".")[0] not in ("foreign", "lab"):
+                strict.append(f"{name_of(path)}, line {call.lineno}")
+    assert not strict
+
+
+def test_a_text_file_is_read_and_written_in_an_encoding_that_is_named() -> None:
+    """In a locale of Latin-1 Python's own choice would be another."""
+    unnamed, elsewhere = [], ("os.open", "console.open", "bouncer.console.open", "self.console.open")
+    for path in modules():
+        for name, call in calls_of(path):
+            words = [ast.unparse(one) for one in (*call.args, *(key.value for key in call.keywords))]
+            given = "'utf-8'" in words or any("ascii" in word for word in words)
+            in_bytes = any(word in ("'rb'", "'wb'", "'ab'") or "'ab' if" in word for word in words)
+            if name in ("read_text", "write_text") and not given:
+                unnamed.append(f"{name_of(path)}, line {call.lineno}")
+            if name in ("open", "fdopen") and not (given or in_bytes or ast.unparse(call.func) in elsewhere):
+                unnamed.append(f"{name_of(path)}, line {call.lineno}")
+    assert not unnamed

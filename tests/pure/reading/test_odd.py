@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pgha_helpers.archive.compare import compare
 from pgha_helpers.archive.entries import entries
@@ -15,7 +21,10 @@ from pgha_helpers.archive.report import report
 from pgha_helpers.archive.showing import shown
 from pgha_helpers.errors import BadParameters
 from pgha_helpers.journal import NAME as JOURNAL
-from pgha_helpers.journal import Journal
+from pgha_helpers.journal import Event, Journal, read
+from pgha_helpers.records.chained import notes_of
+from pgha_helpers.records.known import known_rates, last_known
+from pgha_helpers.records.provenance import unfinished
 
 from .made_up import write_run
 
@@ -80,3 +89,44 @@ def test_a_record_is_sealed_once_its_manifest_is_written(tmp_path: Path) -> None
     assert not entries(tmp_path)[0].sealed
     (folder / "manifest.json").write_text("{}")
     assert entries(tmp_path)[0].sealed
+
+
+ODD = st.sampled_from([None, True, -1, 1e999, 10**30, "", "x", "9" * 40, "\udce9", [], [1], [[]], {}, {"at": 1}])
+
+
+@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@given(st.data())
+def test_no_fact_of_a_journal_that_is_whole_ends_in_pythons_words(data: st.DataObject) -> None:
+    """Chained as it should be, by another version or another hand: whatever stands in it."""
+    with TemporaryDirectory() as place:
+        folder = write_run(Path(place), "0000000a", "promote", confirm="promote db1")
+        events = read(folder).events
+        event = data.draw(st.sampled_from(events))
+        inside = data.draw(st.sampled_from([event, *_containers(event)]))
+        key = data.draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside))))
+        if inside is not event or key not in ("n", "prev"):
+            inside[key] = data.draw(ODD)
+        (folder / JOURNAL).unlink()
+        _write(folder / JOURNAL, events)
+        (found,) = entries(Path(place))
+        told = (str(listing([found])), shown(found), page([found]), report(folder, found.told, "by hand"))
+        assert all(told)
+        last_known(Path(place), "prod", "db1", "7711")
+        known_rates(Path(place), "prod")
+        list(notes_of(folder))
+        unfinished("promote", "prod", Path(place), Path(place))
+
+
+def _containers(value: Any) -> list[Any]:
+    inner = list(value.values() if isinstance(value, dict) else value)
+    held = [one for one in inner if isinstance(one, dict | list) and one]
+    return [*held, *(deeper for one in held for deeper in _containers(one))]
+
+
+def _write(path: Path, events: Sequence[Event]) -> None:
+    previous, lines = "", []
+    for event in events:
+        line = json.dumps({**event, "prev": previous}).encode("utf-8")
+        previous = hashlib.sha256(line).hexdigest()
+        lines.append(line + b"\n")
+    path.write_bytes(b"".join(lines))

@@ -1,0 +1,120 @@
+"""Names, tools and logs that are not as we are used to: they are facts with a reason, and cost what leans on them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn
+
+from pgha_helpers import HEALTHY, judged, look, readiness, rows_at_stake
+from pgha_helpers.facts.kept import left_over
+from pgha_helpers.facts.server_log import ServerLog
+from pgha_helpers.journal import read
+from pgha_helpers.lab import Lab
+from pgha_helpers.model import Running, Verdicts
+from pgha_helpers.wire import shell
+
+from ..conftest import pgha
+from .runs import changed_pair, running
+from .servers import ask, records
+
+PYTHONS_WORDS = ("Error:", "Error(", "Traceback", "invalid literal", "codec can't", "could not convert")
+
+
+def verified(pair: Lab, **changes: object) -> tuple[list[Running], Verdicts]:
+    """What the cells of verify see and judge."""
+    path = changed_pair(pair, pair.folder, **changes) if changes else pair.pair_file
+    with running(path, "verify") as run:
+        now = look(run, closely=True)
+        verdicts = judged(run, HEALTHY, now)
+        told = [now.table(), verdicts, rows_at_stake(run, now), readiness(now, verdicts), left_over(run, now)]
+    assert not [words for words in PYTHONS_WORDS if words in "\n".join(map(str, told))]
+    return list(now.running), verdicts
+
+
+@pytest.fixture
+def named_in_latin1(pair: Lab) -> Iterator[None]:
+    """A database, a role and a tablespace whose names are bytes that mean nothing in UTF-8; and one of SQL_ASCII."""
+    ask(pair, "db0", "create database latin encoding 'LATIN1' template template0 locale 'C'")
+    ask(pair, "db0", "create database plain encoding 'SQL_ASCII' template template0 locale 'C'")
+    node = pair.node("db0")
+    dsn = make_dsn(pair.dsn, host=node.host, port=node.port, dbname="latin", target_session_attrs="any")
+    with contextlib.closing(psycopg2.connect(dsn)) as there:
+        there.autocommit = True
+        with there.cursor() as cursor:
+            for statement in ('create database "café"', 'create role "rôle"', 'create table "naïf" ()'):
+                cursor.execute(statement)
+            yield
+            for statement in ('drop database "café"', 'drop role "rôle"'):
+                cursor.execute(statement)
+    for name in ("latin", "plain"):
+        ask(pair, "db0", f"drop database {name}")
+
+
+@pytest.mark.usefixtures("named_in_latin1")
+def test_a_name_in_another_encoding_costs_one_warning(pair: Lab) -> None:
+    done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert not [words for words in PYTHONS_WORDS if words in done.stdout + done.stderr]
+    story = read(list(records(pair))[-1])
+    assert story.last("seen")["facts"][0]["databases"] == [r"caf\xe9", "latin", "plain"]
+    against = [verdict["reason"] for verdict in story.last("judged")["verdicts"] if verdict["level"] != "ok"]
+    why = r"SQL: db{0}: dbname 'caf\xe9' is no UTF-8"
+    assert against == [rf"caf\xe9 on db0: {why.format(0)}; caf\xe9 on db1: {why.format(1)}"]
+    for database in ("plain", "latin"):  # sessions that speak their database's encoding read the very same bytes
+        seen, verdicts = verified(pair, database=database)
+        (told,) = [verdict for verdict in verdicts if "caf" in verdict.reason]
+        assert told.level == "warning" and "latin" in seen[0].databases
+
+
+@pytest.fixture
+def busybox(need: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The nodes' tools are BusyBox's, but for those that it has not."""
+    need("busybox", "busybox")
+    listed = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for name in set(listed) - {"sh", "su", "sudo", "env"}:
+        (tmp_path / name).symlink_to(shutil.which("busybox") or "")
+    tmp_path.chmod(0o755)
+    for folder in [path for path in tmp_path.parents if path.is_relative_to("/tmp") and path != Path("/tmp")]:
+        folder.chmod(0o755)
+
+    def as_user(user: str, *argv: str) -> tuple[str, ...]:
+        sudo = ("sudo", "-n", "-u", user, "--") if user else ()
+        return (*sudo, "env", "LC_ALL=C", f"PATH={tmp_path}:{os.environ['PATH']}", *argv)
+
+    monkeypatch.setattr(shell, "as_user", as_user)
+    return tmp_path
+
+
+def test_tools_of_busybox_cost_only_what_leans_on_them(pair: Lab, busybox: Path) -> None:
+    seen, verdicts = verified(pair)
+    assert all(node.disk and abs(node.disk.clock_skew or 9) < 1.5 and node.disk.free_bytes for node in seen)
+    assert {verdict.level for verdict in verdicts} <= {"ok", "warning"}, verdicts
+    (busybox / "date").unlink()
+    (busybox / "date").write_text("#!/bin/sh\necho soon\n")
+    (busybox / "date").chmod(0o755)
+    (busybox / "stat").unlink()
+    (busybox / "stat").write_text("#!/bin/sh\necho stat: Zugriff verweigert, caf\\\\351 >&2; exit 1\n")
+    (busybox / "stat").chmod(0o755)
+    seen, verdicts = verified(pair)
+    unknown = {verdict.title: verdict.reason for verdict in verdicts if verdict.level == "unknown"}
+    assert unknown == {
+        "The nodes' clocks agree with this machine's": "db0: clock: a number is expected, found 'soon.5'",
+        "Both data directories have room to grow": "db0: free: nothing is told",
+    }
+
+
+def test_a_log_in_latin1_is_told_and_kept(pair: Lab) -> None:
+    with running(pair, "verify") as run:
+        log = ServerLog(run.doors["db1"], "db0")
+        with (pair.node("db1").home / "state" / "server.log").open("ab") as file:
+            file.write("FATAL:  Rolle »café« existiert nicht\n".encode("latin-1"))
+        words, _ = log.words()
+    assert "Rolle" in words and "caf" in words
