@@ -14,7 +14,7 @@ from ...wire.doors import Door
 
 @cache
 def _script() -> str:
-    return Path(__file__).with_name("aside.sh").read_text()
+    return Path(__file__).with_name("aside.sh").read_text("utf-8")
 
 
 def move_aside(run: Run, name: str, target: str) -> None:
