@@ -6,6 +6,7 @@ from .. import dialect
 from ..errors import NotSeen
 from ..model import Running, Snapshot
 from ..model.survey import Archiver, LogicalSlot, Transaction
+from ..plans.readers import readers
 from ..show import size, span
 from .check import check
 
@@ -121,6 +122,17 @@ def _blocked(now: Snapshot, name: str) -> str:
     node = now.standby.node
     own = any(slot.name == name and not slot.synced for slot in now.closely(node).logical_slots)
     return f" ({node} has a slot of its own of that name, from when it was primary: {node}.{name})" if own else ""
+
+
+@check(level="warning", value=lambda now: f"{len(readers(now))} others")
+def nobody_else_who_reads_wal_would_be_left_behind(now: Snapshot) -> str | None:
+    """Nobody but the pair's standby reads WAL from the primary, and would be left behind there.
+
+    A further standby goes on behind the old primary, at second hand; to feed it from the new one, make its slot there
+    and set its primary_conninfo. A backup that streams has a gap until it is pointed at the new primary, with a slot.
+    """
+    found = list(readers(now))
+    return f"would stay behind on {now.primary.node}: {_few(found)}" if found else None
 
 
 @check(level="warning", value=lambda now: f"{len(now.closely(now.primary.node).logical_slots)} slots")

@@ -13,6 +13,7 @@ from .activity import (
     no_transaction_is_long,
     no_transaction_is_prepared,
     no_unlogged_table_would_be_emptied,
+    nobody_else_who_reads_wal_would_be_left_behind,
     the_archiver_would_not_hold_the_shutdown,
 )
 from .check import Check
@@ -114,6 +115,7 @@ _SWITCHOVER = (
     no_cluster_manager_rules_here,
     failover_slots_are_synchronised,
     no_logical_slot_would_be_left_behind,
+    nobody_else_who_reads_wal_would_be_left_behind,
     no_unlogged_table_would_be_emptied,
     nobody_else_restarts_postgresql,
     each_could_replay_after_a_restart,

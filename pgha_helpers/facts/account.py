@@ -25,17 +25,15 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
     """Look for it. What cannot be read is said in the answer; raises nothing for a node that is silent."""
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
-    disk = disk_of(seen)
+    disk, known = disk_of(seen), run.last_known(old, target.system_id)
     if disk is None or disk.control is None:
-        known = run.last_known(old, target.system_id)
         return Account(unread=disk.blank if disk else str(seen), known=known, last_commit=last)
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
         if not isinstance(seen, Stopped):
             run.remains = None  # a backend may go on writing: what was read is no end
-        return replace(found, last_commit=last)
+        return replace(found, known=known, last_commit=last)
     except HaError as unread:
-        known = run.last_known(old, target.system_id)
         return Account(unread=unread.what, known=known, last_commit=last)
 
 

@@ -32,13 +32,14 @@ select name,
  where name = any(%s);
 
 -- name: senders
-select pid, coalesce(application_name, '') as application, coalesce(usename, '') as "user",
-       coalesce(host(client_addr), '') as address, coalesce(state, '') as state,
-       coalesce(sent_lsn, '0/0') as sent, coalesce(write_lsn, '0/0') as written,
-       coalesce(flush_lsn, '0/0') as flushed, coalesce(replay_lsn, '0/0') as replayed,
-       coalesce(extract(epoch from replay_lag), 0)::float as replay_lag, coalesce(sync_state, '') as sync_state
-  from pg_stat_replication
- order by pid;
+select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usename, '') as "user",
+       coalesce(host(r.client_addr), '') as address, coalesce(r.state, '') as state,
+       coalesce(r.sent_lsn, '0/0') as sent, coalesce(r.write_lsn, '0/0') as written,
+       coalesce(r.flush_lsn, '0/0') as flushed, coalesce(r.replay_lsn, '0/0') as replayed,
+       coalesce(extract(epoch from r.replay_lag), 0)::float as replay_lag, coalesce(r.sync_state, '') as sync_state,
+       coalesce(s.slot_name::text, '') as slot, coalesce(s.slot_type, '') as kind
+  from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid
+ order by r.pid;
 
 -- name: receiver
 select status, '' as sender_host, 0 as sender_port, coalesce(slot_name, '') as slot from pg_stat_wal_receiver;

@@ -92,7 +92,10 @@ class Disk:
 
 @dataclass(frozen=True)
 class Sender:
-    """One row of pg_stat_replication: a walsender, and the position of whoever it feeds."""
+    """One row of pg_stat_replication: a walsender, and the position of whoever it feeds.
+
+    Who replays nothing, as pg_receivewal, has replayed to 0/0. `kind` is that of the slot: physical, logical or none.
+    """
 
     pid: int
     application: str
@@ -105,6 +108,8 @@ class Sender:
     replayed: Lsn
     replay_lag: float
     sync_state: str
+    slot: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)

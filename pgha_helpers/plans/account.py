@@ -13,11 +13,12 @@ _BUT = "commits under synchronous_commit=off or fsync=off excepted, which it may
 
 @dataclass(frozen=True)
 class Known:
-    """Where a record saw the primary last: its position, when (UTC), and in which run."""
+    """Where a record saw the primary last: its position, when (UTC), in which run, and whom else it fed, in words."""
 
     at: Position
     when: str
     run: str
+    fed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Account:
 
     `end` is where the WAL on its disk ends, `commits` how many lie there beyond the standby's, from `first` to `newest`
     (UTC); `damaged` is where whole records stand behind that end, if they do. `unread` says why that is not known;
-    `known` is the newest position in this machine's records then. `last_commit` is when the newest commit was made
+    `known` is the newest position in this machine's records. `last_commit` is when the newest commit was made
     that the standby has replayed (UTC).
     """
 
@@ -45,8 +46,20 @@ def may_be_lost(target: Running, old: Old, told: Account, salvage: str) -> tuple
     commit = f", its newest commit of {told.last_commit}" if told.last_commit else ""
     has = f"{target.node} has WAL up to {target.position}{commit}"
     if told.end is not None:
-        return has, _read(target, old, told, told.end, salvage)
-    return has, _by_control_file(target, old) or _unread(target, old, told)
+        return has, _read(target, old, told, told.end, salvage), *_others(target, old, told.known)
+    lost = _by_control_file(target, old) or _unread(target, old, told)
+    return has, lost, *_others(target, old, told.known)
+
+
+def _others(target: Running, old: Old, known: Known | None) -> tuple[str, ...]:
+    """Whom else the old primary fed when it was last seen."""
+    if known is None or not known.fed:
+        return ()
+    return (
+        f"{old.node} fed others, too, when run {known.run} saw it last, at {known.when}: {'; '.join(known.fed)}. They "
+        f"have no source now, and follow {target.node} only when you point them there. A standby among them MAY HAVE "
+        f"RECEIVED MORE than {target.node}: look first",
+    )
 
 
 def _by_control_file(target: Running, old: Old) -> str:

@@ -16,6 +16,7 @@ from ..show import size, span
 from .account import Account
 from .failover import plan_failover, promoted
 from .plan import Plan, named
+from .readers import readers
 from .rebuild import history_of
 
 OCCASIONS = ("switchover", "failover")
@@ -113,7 +114,8 @@ def _gap(now: Snapshot) -> tuple[str, ...]:
     primary = now.primary
     lag = f"{size(now.lag())} behind" if primary.timeline == now.standby.timeline else "on another timeline"
     clients = f"{primary.node} has written up to {primary.written}; {now.standby.node} is {lag}"
-    return (clients,)
+    behind = f"behind on {primary.node} stay, until you point them at {now.standby.node}: "
+    return (clients, *((behind + "; ".join(others),) if (others := readers(now)) else ()))
 
 
 def _resume(now: Snapshot, wanted: str) -> Plan:

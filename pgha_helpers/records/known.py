@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..foreign import ODD
 from ..journal import Event, read
 from ..model import Lsn, Position
 from ..plans.account import Known
+from ..plans.readers import fed
 from ..plans.rebuild import Measured, Rates
 from .folder import named, record_folders
 
@@ -23,20 +23,24 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | N
     """The newest position at which a run of this pair saw the node as primary of this system, or None."""
     for folder, events in stories(records, pair):
         for event in reversed(events):
-            if event["event"] == "seen" and (at := _position(event.get("facts"), node, system_id)):
-                return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1])
+            if event["event"] == "seen" and (known := _known(folder, event, node, system_id)):
+                return known
     return None
 
 
-def _position(facts: Any, node: str, system_id: str) -> Position | None:
+def _known(folder: Path, event: Event, node: str, system_id: str) -> Known | None:
     """What one look saw; None where it is not told, or in another form than this version writes."""
+    facts = event.get("facts")
+    names = [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)] if isinstance(facts, list) else []
     for fact in facts if isinstance(facts, list) else ():
         wanted = {"is": "Running", "in_recovery": False, "node": node, "system_id": system_id}
         if isinstance(fact, Mapping) and wanted.items() <= fact.items():
             try:
-                return Position(int(fact["timeline"]), Lsn(fact["written"]))
+                at = Position(int(fact["timeline"]), Lsn(fact["written"]))
+                others = fed(fact.get("senders", ()), names)
             except ODD:
                 return None
+            return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1], others)
     return None
 
 

@@ -63,3 +63,12 @@ def test_the_last_record_that_saw_it_bounds_what_is_lost(at: Position, words: st
     known = Known(at, "2026-11-23T02:59:00Z", "4f2c91ab")
     sentence = told(Account(unread="no route to host", known=known), old=SILENT)
     assert words in sentence and "UNKNOWN beyond 2026-11-23T02:59:00Z" in sentence
+
+
+def test_whom_else_it_fed_when_it_was_last_seen_is_told() -> None:
+    """A standby among them may be ahead, and nobody can ask the lost primary any more."""
+    known = Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00", ("the standby db2 at 10.0.0.12, by slot db2",))
+    words = told(Account(THERE, known=known))
+    assert "db0 fed others, too, when run c0ffee00 saw it last, at 2026-11-23T03:00:00Z: the standby db2 at" in words
+    assert "MAY HAVE RECEIVED MORE than db1: look first" in words
+    assert "fed others" not in told(Account(THERE, known=Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00")))
