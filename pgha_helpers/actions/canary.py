@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import NotSafe
 from ..facts.canary import TABLE, WRITER, CanaryTable, lacking, read_canary_table
+from ..facts.queries import query
 from ..run import Run
 from ..wire.sql import Name, Session
 
@@ -31,18 +32,21 @@ def make_canary_table(sql: Session, writer: str = "") -> str:
     Gives what was done, or an empty string. Raises NotSafe where something there is not ours, and as a statement does.
     """
     seen = trusted(read_canary_table(sql))
-    wanted = ((seen.role, _ROLE), (seen.schema, _SCHEMA), (seen.there, _TABLE), (seen.ready, ";".join(_GRANTS)))
-    done = []
+    wanted = ((seen.role, _ROLE), (seen.schema, _SCHEMA), (seen.there, _TABLE))
     if missing := [statement for there, statement in wanted if not there]:
-        sql.do(";".join(missing), [Name(WRITER)] * 2)  # in one transaction
+        sql.do(";".join(missing))  # in one transaction
+    if not seen.there:
+        for row in sql.read(query("canary's grantees")):  # by ALTER DEFAULT PRIVILEGES
+            sql.do(f"revoke all on {TABLE} from %s", [Name(row["name"])])
+            sql.do("revoke all on schema pgha from %s", [Name(row["name"])])
         trusted(read_canary_table(sql))
-        made = f"made role {WRITER} for" if seen.there else "made"
-        done.append(f"{made} table {TABLE} in database {seen.database}")
-    for role in lacking(sql, writer):
+    let = lacking(sql, WRITER, writer)
+    for role in let:
         for grant in _GRANTS:
             sql.do(grant, [Name(role)])
-        done.append(f"let role {role} write and delete rows of {TABLE}")
-    return ", ".join(done)
+    made = [] if seen.there else [f"made table {TABLE} in database {seen.database}"]
+    made += [f"let role {role} write and delete rows of {TABLE}" for role in let if seen.there or role != WRITER]
+    return ", ".join(made)
 
 
 def trusted(seen: CanaryTable) -> CanaryTable:

@@ -54,6 +54,14 @@ select 'role pgha_canary may do more than it should' from pg_roles r
  where r.rolname = 'pgha_canary' and (r.rolsuper or r.rolcanlogin or r.rolcreaterole or r.rolcreatedb
        or r.rolreplication or r.rolbypassrls or exists (select from pg_auth_members where member = r.oid));
 
+-- name: canary's grantees
+-- of a table that was just made: nobody was meant to be one
+select distinct coalesce(r.rolname::text, 'public') as name
+  from (select relacl, relowner from pg_class where oid = to_regclass('pgha.canary')
+        union all select nspacl, nspowner from pg_namespace where nspname = 'pgha') as it (acl, owner),
+       aclexplode(it.acl) a left join pg_roles r on r.oid = a.grantee
+ where a.grantee <> it.owner;
+
 -- name: lack the canary's table
 -- those of the named roles that may not write and delete its rows
 select rolname::text as name from pg_roles

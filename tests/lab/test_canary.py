@@ -84,9 +84,15 @@ def test_setup_has_made_the_table(pair: Lab) -> None:
 
 
 def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
-    ask(pair, writable(pair)[0], "drop schema pgha cascade")
+    """And nobody but its own role is let near it, whatever every new table is given to."""
+    here = writable(pair)[0]
+    ask(pair, here, "drop schema pgha cascade")
+    ask(pair, here, "alter default privileges grant all on tables to public")
     with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
         probe, plan = moving(run)
+        ask(pair, here, "alter default privileges revoke all on tables from public")
+        grantees = "select distinct grantee::regrole::text from pg_class, aclexplode(relacl) where relname = 'canary'"
+        assert {role for (role,) in ask(pair, here, grantees)} == {"postgres", "pgha_canary"}
         hand_over(run, plan)
         follow(run, plan)
         assert probe.end() is probe and not probe.lost
