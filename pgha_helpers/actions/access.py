@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import passfile
-from ..errors import QueryFailed
+from ..errors import NotSafe, QueryFailed
+from ..facts.configured import configuration
+from ..facts.own import home_of
 from ..facts.queries import query
 from ..facts.rewinding import FUNCTIONS, is_granted
 from ..model import Pair
 from ..run import Run
 from ..wire.sql import Name
 from .configuration import hba_address, hba_block, with_hba
-from .files import read_file, write_file
+from .files import read_file, why_not_written, write_file
 
 
 def role_is_missing(run: Run, name: str) -> str:
@@ -27,6 +31,37 @@ def hba_is_missing(run: Run, name: str) -> bool:
     hosts = {hba_address(node.seen_by_peer[0])[1] for node in run.pair}
     asked = [[database, user, host] for database in ("replication", run.pair.database) for host in hosts]
     return any(door.sql.read(query("hba"), wanted)[0]["lines"] == 0 for wanted in asked)
+
+
+def lets_in(lines: Sequence[Sequence[str]], pair: Pair) -> bool:
+    """Whether lines of a pg_hba.conf, as words, have each of ours: by the same measure as `hba_is_missing`."""
+    hosts = {hba_address(node.seen_by_peer[0]) for node in pair}
+    asked = [(database, names) for database in ("replication", pair.database) for names in hosts]
+    return all(
+        any(
+            {database, pair.replication_user} <= {*line} and {*names} & {*line} and "reject" not in line
+            for line in lines
+        )
+        for database, names in asked
+    )
+
+
+def refuse_unwritable(run: Run, name: str) -> None:
+    """Raises NotSafe, with the lines to write by hand, where a node's pg_hba.conf lacks ours and may not be written.
+
+    Whether its server runs or not: a copy that is made of it keeps that file.
+    """
+    door, home = run.doors[name], home_of(run.doors[name])
+    if not home and not door.node.config_directory:
+        return
+    found = configuration(door, home or door.node.data_directory, door.node.config_directory)
+    if lets_in(found.access, run.pair) or not (why := why_not_written(door, found.hba)):
+        return
+    block = hba_block(run.pair, "scram-sha-256")
+    raise NotSafe(
+        f"pg_hba.conf of {name} must let both nodes replicate, and cannot be written: {why}",
+        f"put this on top of {found.hba} and reload, then run this notebook again:\n{block}",
+    )
 
 
 def ensure_rewinding(run: Run, name: str) -> bool:

@@ -13,7 +13,7 @@ from ..show import size
 from ..wire.attended import attend
 from ..wire.doors import Door
 from .flushing import flush, flushing
-from .own import configure, files_of
+from .own import bring_own, configure, read_things
 from .progress import Progress
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
@@ -61,7 +61,7 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
         verify = door.binary("pg_verifybackup") if dialect.has("verify_backup", primary.version // 10000) else ""
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
         door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)
-        configure(run, door, copy, primary, files_of(run, name, copying.data.path))
+        configure(run, door, copy, primary, bring_own(run, name, copy, read_things(run, name)))
         deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
 

@@ -1,47 +1,91 @@
-"""A node's own configuration: it stays the node's, whatever copy it gets, and what a standby needs is changed in it."""
+"""A node's own things stay the node's, whatever copy it gets; what a standby needs is changed in its configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from .. import dialect
+from ..errors import Refusal
+from ..facts.configured import configuration
 from ..facts.connection import keys_of
+from ..facts.own import read_own
 from ..facts.starting import read_start
 from ..model import Running
+from ..model.own import Own
 from ..run import Run
 from ..wire.doors import Door
-from .access import hba_method
+from .access import hba_method, lets_in
 from .configuration import hba_block, recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, write_file
 
-_FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
+_MOST = 64 * 1024  # kB of a thing that is no configuration: what is larger stays in the old directory
+
+#: Links of the source, each as the file or folder that it leads to; the copy may have them as links, or not at all.
+_LENT = 'cd "$1" && shift && tar -chf - -- "$@" | base64 -w 0'
+_TAKEN = 'cd "$1" && base64 -d > pgha-lent.tar && shift && rm -f -- "$@" && tar -xf pgha-lent.tar && rm pgha-lent.tar'
 
 
 @dataclass(frozen=True)
-class Own:
-    """What a node brings of its own to a copy.
+class Configured:
+    """By what configuration a copy is started: the node's own where it `stays`, else the source's.
 
-    `files` are texts to be written into it, by name. Of a configuration that `stays` where it is, `has` is what it
-    would start with, by name. Without either the source's configuration is taken.
+    `has` is what the node's own would start with, by name, as far as that is known.
     """
 
-    files: Mapping[str, str] = field(default_factory=dict)
     stays: bool = False
     has: Mapping[str, str] = field(default_factory=dict)
 
 
-def files_of(run: Run, name: str, target: str) -> Own:
-    """The texts of a node's own configuration; none where there is no cluster."""
-    door = run.doors[name]
-    if not read_file(door, f"{target}/PG_VERSION"):
-        return Own()
-    return Own(files={file: read_file(door, f"{target}/{file}") for file in _FILES}, has=_known(run))
+@dataclass(frozen=True)
+class Things:
+    """What is each node's own: `mine` of the one that gets a copy, `theirs` of the source."""
+
+    mine: Own
+    theirs: Own
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """What of the source's must not come along: its logs, and its own where the node has its own."""
+        return (*self.theirs.logs, *(self.theirs.named if self.mine.home else ()))
 
 
-def what_stays(run: Run, name: str, directory: str, major: int) -> Own:
-    """What a data directory that keeps its configuration would start with."""
-    return Own(stays=True, has=_known(run) or read_start(run.doors[name], directory).settings)
+def read_things(run: Run, name: str) -> Things:
+    """What is the node's own, and what is the other one's."""
+    first, second = run.both(lambda each: read_own(run.doors[each]))
+    return Things(first, second) if name == run.pair.names[0] else Things(second, first)
+
+
+def bring_own(run: Run, name: str, copy: str, things: Things) -> Configured:
+    """Give a fresh copy of the other node what is the node's own. Done again it does the same again.
+
+    A node that has nothing of its own gets the other one's, as files: a link may lead to what is only there.
+    """
+    door, mine, theirs = run.doors[name], things.mine, things.theirs
+    if not mine.home:
+        links = [link for link in theirs.links if link in theirs.named]
+        if links:
+            lent = run.doors[run.pair.other(name).name].script(_LENT, theirs.home, *links).stdout
+            door.script(_TAKEN, copy, *links, stdin=lent)
+        door.script('cd "$1" && shift && rm -rf -- "$@"', copy, *things.foreign)
+        return Configured()
+    counts = (str(_MOST), str(len(things.foreign)), str(len(mine.named)))
+    told = (copy, mine.home, *counts, *things.foreign, *mine.named, *mine.rest(theirs))
+    if left := door.script(_script(), *told, within=door.patience).lines:
+        print(f"  {name}: left in the old directory, too large or not readable: {', '.join(left)}", flush=True)
+    return Configured(True, _known(run))
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("own.sh").read_text("utf-8")
+
+
+def what_stays(run: Run, name: str, directory: str) -> Configured:
+    """By what a data directory that keeps its configuration would start."""
+    return Configured(True, _known(run) or read_start(run.doors[name], directory).settings)
 
 
 def _known(run: Run) -> Mapping[str, str]:
@@ -50,16 +94,13 @@ def _known(run: Run) -> Mapping[str, str]:
     return start.settings if start else {}
 
 
-def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> None:
-    """Give the copy the node's own configuration (it belongs to the node) and our standby definition."""
+def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured) -> None:
+    """Change what a standby needs in the copy's configuration, and give it our standby definition."""
     node, major = door.node, primary.version // 10000
-    for file, text in own.files.items():
-        if text:
-            write_file(door, f"{copy}/{file}", text)
-    auto, hba = f"{copy}/postgresql.auto.conf", f"{node.config_directory or copy}/pg_hba.conf"
-    write_file(door, hba, with_hba(read_file(door, hba), hba_block(run.pair, hba_method(run, primary.node))))
+    auto = f"{copy}/postgresql.auto.conf"
+    _let_in(run, door, copy, primary)
     text = read_file(door, auto)
-    if not (own.files or own.stays or node.config_directory):
+    if not (own.stays or node.config_directory):
         text = with_settings(text, _addresses(run, node.name, primary))
     if dialect.has("standby_signal", major):
         text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
@@ -68,6 +109,18 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Own) -> No
         write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node, keys_of(run, node.name)))
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
+
+
+def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
+    """Let the nodes replicate from the copy, once it is primary; where its pg_hba.conf is another's, it is told."""
+    found, data = configuration(door, copy, door.node.config_directory), door.node.data_directory.rstrip("/")
+    if lets_in(found.access, run.pair):
+        return
+    hba = f"{copy}/{found.hba[len(data) + 1 :]}" if found.hba.startswith(f"{data}/") else found.hba
+    try:
+        write_file(door, hba, with_hba(read_file(door, hba), hba_block(run.pair, hba_method(run, primary.node))))
+    except Refusal as error:  # a standby streams without it; before it may become primary, verify asks for it
+        print(f"  {door.node.name}: {error.what}", flush=True)
 
 
 def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:

@@ -34,10 +34,15 @@ _TOKEN = re.compile(r'"(?:[^"]|"")*"|[^\s,"#]+|#.*')
 
 @dataclass
 class Configuration:
-    """Settings by name, as they would be read at a start; `named` are paths, in no order."""
+    """Settings by name, as they would be read at a start; `named` are paths, in no order.
+
+    `hba` is one of them, and `access` are its lines, as lists of words.
+    """
 
     settings: dict[str, str] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    hba: str = ""
+    access: list[list[str]] = field(default_factory=list)
 
 
 def configuration(door: Door, directory: str, outside: str = "") -> Configuration:
@@ -79,9 +84,10 @@ class _Reading:
                 self.found.settings |= parse_recovery_conf(text)
         self._settings(f"{config}/postgresql.conf")
         self._settings(f"{home}/postgresql.auto.conf")
-        for key in ("hba_file", "ident_file"):
-            default = f"{config}/pg_{key.removesuffix('_file')}.conf"
-            self._access(self._path(self.found.settings.get(key, ""), home) or default)
+        told = self.found.settings
+        self.found.hba = self._path(told.get("hba_file", ""), home) or f"{config}/pg_hba.conf"
+        self._access(self.found.hba, self.found.access)
+        self._access(self._path(told.get("ident_file", ""), home) or f"{config}/pg_ident.conf", [])
         self._other_files()
 
     def _text(self, path: str) -> str:
@@ -113,7 +119,7 @@ class _Reading:
             else:
                 self.found.settings[name] = value
 
-    def _access(self, path: str, depth: int = 0) -> None:
+    def _access(self, path: str, lines: list[list[str]], depth: int = 0) -> None:
         """pg_hba.conf or pg_ident.conf: its includes (from 16 on), and the lists of names that it takes from a file."""
         self.found.named.add(path)
         base = path.rpartition("/")[0]
@@ -121,13 +127,14 @@ class _Reading:
             first, *more = [*_tokens(line), ""]
             if first == "include_dir":
                 for each in self._folder(self._path(more[0], base)):
-                    self._access(each, depth + 1)
+                    self._access(each, lines, depth + 1)
             elif first in ("include", "include_if_exists"):
-                self._access(self._path(more[0], base), depth + 1)
-            else:
+                self._access(self._path(more[0], base), lines, depth + 1)
+            elif first:
+                lines.append([first, *more])
                 for token in (first, *more):
                     if token.startswith("@") and token != "@":
-                        self._access(self._path(token[1:], base), depth + 1)
+                        self._access(self._path(token[1:], base), [], depth + 1)
 
     def _other_files(self) -> None:
         for name, value in self.found.settings.items():

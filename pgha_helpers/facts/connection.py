@@ -11,6 +11,7 @@ from ..model import Pair
 from ..run import Run
 from ..wire.doors import Door
 from .configured import configuration
+from .own import home_of
 from .queries import query
 
 
@@ -34,7 +35,9 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
 
 def _settings(door: Door) -> Mapping[str, str]:
     try:
-        return configuration(door, door.node.data_directory, door.node.config_directory).settings
+        outside = door.node.config_directory
+        found = configuration(door, door.node.data_directory, outside).settings
+        return found or configuration(door, home_of(door) or door.node.data_directory, outside).settings
     except (Unreachable, TooSlow, CommandFailed):
         return {}
 

@@ -86,7 +86,7 @@ select rolreplication as replication from pg_roles where rolname = %s;
 -- name: hba
 select count(*) as lines
   from pg_hba_file_rules
- where %s = any(database) and %s = any(user_name) and address = %s and error is null;
+ where %s = any(database) and %s = any(user_name) and address = %s and error is null and auth_method <> 'reject';
 
 -- name: failover slots
 -- from 17 on; before, no slot has the word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..actions import access, promoting, rewind, servers, standby
+from ..actions.own import read_things
 from ..errors import NotAchieved
 from ..facts import evidence, look
 from ..facts.disk import read_disk
@@ -29,14 +30,16 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
     servers.checkpoint(run, primary, "pg_rewind believes its control file", put_to_rest)
     promoting.prove_timeline(run, primary)
     loser, fork, asked = _parted(run, node, *_at_rest(run, node))
-    saved = rewind.save(run, node, fork, loser.control.segment, major)
+    things = read_things(run, node)
+    links = [link for link in things.mine.links if link in things.mine.named]
+    saved = rewind.save(run, node, fork, loser.control.segment, major, things.mine)
     with (
         keeping_beside(run, node, overwritten=True, wal=f"{saved}/pg_wal") as kept,
-        rewind.recovered(run, node, asked.clean, major) as where,
+        rewind.recovered(run, node, asked.clean, major, links) as where,
     ):
         copied = rewind.rehearse(run, node, where, asked, major)
         kept()
-        rewind.rewind(run, node, where, saved, asked, major, copied)
+        rewind.rewind(run, node, where, saved, asked, major, copied, things)
     rewind.see_its_own(run, node, saved)
 
 

@@ -17,7 +17,7 @@ from ..facts.rebuilding import misdefined
 from ..facts.rsync import bytes_there, holds_nothing
 from ..facts.starting import read_start
 from ..model import Blank, Deeds, Running, Snapshot
-from ..model.sightings import system_id_of, to_be_seen
+from ..model.sightings import disk_of, system_id_of, to_be_seen
 from ..model.snapshot import streams_to
 from ..plans import Evidence, Plan, Wishes
 from ..plans.copying import copied_by, into_nothing, refuse_copy
@@ -35,6 +35,9 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
+        for name in run.pair.names:
+            if disk_of(seen[name]):
+                access.refuse_unwritable(run, name)
         plan = plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
         return _with_room(run, seen, plan)
 

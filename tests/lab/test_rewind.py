@@ -12,6 +12,7 @@ import pytest
 from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers.actions import rewind
 from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.facts.own import read_own
 from pgha_helpers.facts.rewinding import FUNCTIONS
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Lsn, Position
@@ -83,7 +84,7 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
     with running(pair, "rebuild") as run:
         run.permit = Plan("rebuild", "db0", "db1", "rewind")
         run.lock.take()
-        rewind.save(run, "db0", Position(1, Lsn(0)), 16 * 1024 * 1024, 18)
+        rewind.save(run, "db0", Position(1, Lsn(0)), 16 * 1024 * 1024, 18, read_own(run.doors["db0"]))
         with rewind.recovered(run, "db0", False, 18):
             assert list(marks.parents[1].glob("*")) == []
     assert not list(marks.glob("*.ready")) and "never archived" not in str(planned(pair))

@@ -12,7 +12,7 @@ from pgha_helpers.model import Ssh
 
 
 def rules(own: bool = True) -> list[str]:
-    return data_filters(["log/pg"], ["postgresql.conf", "conf.d/a.conf"], [16500], own)
+    return data_filters(["its logs"], ["postgresql.conf", "etc"] if own else None, [16500])
 
 
 def test_patterns_are_anchored_but_for_two_that_go_with_their_directory() -> None:
@@ -25,7 +25,7 @@ def test_patterns_are_anchored_but_for_two_that_go_with_their_directory() -> Non
     [
         *("pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp"),
         *("pg_subtrans", "postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "recovery.conf"),
-        *("global/pg_control", "backup_label", "tablespace_map", "log", "log/pg", "pg_tblspc/16500", "pgha-*"),
+        *("global/pg_control", "backup_label", "tablespace_map", "log", "its logs", "pg_tblspc/16500", "pgha-*"),
     ],
 )
 def test_what_belongs_to_one_server_is_left_out(left_out: str) -> None:
@@ -33,8 +33,8 @@ def test_what_belongs_to_one_server_is_left_out(left_out: str) -> None:
 
 
 def test_configuration_stays_where_there_is_some() -> None:
-    assert {"- /*.conf", "- /conf.d"} <= set(rules())
-    assert not {"- /*.conf", "- /conf.d"} & set(rules(own=False))
+    assert {"- /*.conf", "- /conf.d", "- /etc"} <= set(rules())
+    assert not {"- /*.conf", "- /conf.d", "- /etc"} & set(rules(own=False))
 
 
 def test_names_that_users_may_have_are_not_left_out() -> None:

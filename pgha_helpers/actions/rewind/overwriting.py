@@ -19,6 +19,7 @@ from ...wire.attended import attend
 from ...wire.doors import Door
 from ..files import real_path
 from ..flushing import flush
+from ..own import Things
 from ..progress import Progress
 
 _TO_COPY = re.compile(r"need to copy (\d+) MB \(")
@@ -60,8 +61,10 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
         return copied
 
 
-def rewind(run: Run, name: str, where: str, saved: str, asked: Rewinding, major: int, copied: int | None) -> None:
-    """Rewind the directory that lies at `where`; `copied` MB were rehearsed.
+def rewind(
+    run: Run, name: str, where: str, saved: str, asked: Rewinding, major: int, copied: int | None, things: Things
+) -> None:
+    """Rewind the directory that lies at `where`; `copied` MB were rehearsed. `things` are each node's own.
 
     Raises NotAchieved where that fails: then the directory stays aside and is never started.
     """
@@ -72,7 +75,8 @@ def rewind(run: Run, name: str, where: str, saved: str, asked: Rewinding, major:
         refuse_the_living(door)
         with Progress(run, f"rewind of {name}") as progress:
             script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
-            own = (data, where, aside, saved)
+            more = (*things.mine.rest(things.theirs), *things.mine.logs)
+            own = (data, where, aside, saved, "\n".join(things.foreign), "\n".join(more))
             argv = ["sh", "-c", script, "sh", *own, *_pg_rewind(run, door, aside, asked, major, copied)]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:

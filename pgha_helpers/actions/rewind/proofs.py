@@ -6,11 +6,14 @@ from ...errors import Failure, NotAchieved
 from ...facts.connection import keys_of, try_source
 from ...run import Run
 
-#: $1 data directory, $2 the node's own configuration: pg_rewind copies the other one's over it.
+#: $1 data directory, $2 the node's own things: pg_rewind copies the other one's over them.
 _STRANGE = """
 cd "$1" || exit
-for f in postgresql.conf pg_hba.conf pg_ident.conf postgresql.auto.conf; do
-  if [ -e "$f" ] || [ -e "$2/$f" ]; then cmp -s -- "$f" "$2/$f" || echo "$f"; fi
+for own in "$2"/* "$2"/.[!.]*; do
+  f=${own##*/}
+  if [ -L "$own" ]; then [ "$(readlink -- "$own")" = "$(readlink -- "$f")" ] || echo "$f"
+  elif [ -d "$own" ]; then diff -rq -- "$own" "$f" >/dev/null || echo "$f"
+  elif [ -e "$own" ]; then { [ ! -L "$f" ] && cmp -s -- "$own" "$f"; } || echo "$f"; fi
 done
 for f in recovery.signal recovery.done; do [ ! -e "$f" ] || echo "$f"; done
 """

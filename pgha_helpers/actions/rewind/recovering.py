@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ... import dialect
@@ -21,8 +21,10 @@ def _script(*names: str) -> str:
 
 
 @contextlib.contextmanager
-def recovered(run: Run, name: str, clean: bool, major: int) -> Iterator[str]:
+def recovered(run: Run, name: str, clean: bool, major: int, links: Sequence[str] = ()) -> Iterator[str]:
     """Recover a node whose control file this run has saved, unless it ended `clean`; gives where its directory lies.
+
+    `links` of its own are files there, because pg_rewind takes none.
 
     A single-user server cannot be a standby, so the definition is away meanwhile, and so is the directory: it has
     another name, under which nothing starts it. No WAL is removed by the checkpoint at the end. Nothing waits for the
@@ -33,9 +35,10 @@ def recovered(run: Run, name: str, clean: bool, major: int) -> Iterator[str]:
     data = real_path(door, door.node.data_directory)
     aside = f"{data}.recovering-{run.id}"
     try:
-        if not clean:
-            _recover(run, door, data, aside, major)
-        yield data if clean else aside
+        in_place = clean and not links
+        if not in_place:
+            _recover(run, door, data, aside, major, links, _single_user(door, aside, major) if not clean else [])
+        yield data if in_place else aside
     except BaseException:
         with contextlib.suppress(HaError):
             if read_disk(door).unfinished == aside:
@@ -43,13 +46,16 @@ def recovered(run: Run, name: str, clean: bool, major: int) -> Iterator[str]:
         raise
 
 
-def _recover(run: Run, door: Door, data: str, aside: str, major: int) -> None:
+def _recover(
+    run: Run, door: Door, data: str, aside: str, major: int, links: Sequence[str], single_user: list[str]
+) -> None:
     name = door.node.name
-    with run.deed(name, "recover it from its crash"):
+    did = "recover it from its crash" if single_user else f"set it aside, without its links ({', '.join(links)})"
+    with run.deed(name, did):
         refuse_the_living(door)
-        own = (data, aside, dialect.standby_file(major), door.binary("pg_controldata"))
+        own = (data, aside, dialect.standby_file(major), door.binary("pg_controldata"), "\n".join(links))
         said: list[str] = []
-        argv = ["sh", "-c", _script("back.sh", "recover.sh"), "sh", *own, *_single_user(door, aside, major)]
+        argv = ["sh", "-c", _script("back.sh", "recover.sh"), "sh", *own, *single_user]
         if status := attend(door, argv, said.append, run.timeouts.clone):
             raise NotAchieved(f"{name} could not recover (status {status}): {'; '.join(said[-3:])}", CLONE)
 

@@ -9,6 +9,7 @@ from ... import dialect
 from ...facts.connection import keys_of
 from ...model import Position
 from ...model.kept import STAMP
+from ...model.own import Own
 from ...model.positions import segment_name
 from ...run import Run
 from ...wire.doors import Door
@@ -16,21 +17,20 @@ from ..configuration import recovery_conf, standby_settings, with_settings
 from ..files import read_file, real_path
 
 
-def save(run: Run, name: str, fork: Position, segment: int, major: int) -> str:
+def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Own) -> str:
     """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from the fork on.
 
-    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards. `segment`: bytes of one
+    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards, and what that names:
+    `mine` tells it. `segment`: bytes of one
     of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites anything.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
-        script, (defined, text) = (
-            Path(__file__).with_name("save.sh").read_text("utf-8"),
-            _own_definition(run, door, major),
-        )
-        argv = (data, saved, segment_name(fork, segment)[8:], defined)
+        script = Path(__file__).with_name("save.sh").read_text("utf-8")
+        defined, text = _own_definition(run, door, major)
+        argv = (data, saved, segment_name(fork, segment)[8:], defined, "\n".join(mine.named))
         stdin = text.encode("utf-8", "surrogateescape")
         count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text
         deed.say(f"saved control file, configuration and {count} of its WAL files, from {fork} on, in {saved}")

@@ -11,30 +11,18 @@ from ...errors import NotAchieved
 from ...facts.disk import parse_control
 from ...facts.rsync import Road, estimate
 from ...model import Control, Running
+from ...model.own import EMPTY
 from ...run import Run
 from ...wire.doors import Door
-from ..own import Own
+from ..own import Things
 from ..progress import Progress
-from .filters import ANYWHERE, EMPTY, data_filters
+from .filters import ANYWHERE, data_filters
 from .pages import LIST, make_pages_equal
 from .tablespaces import Tablespace, link
 from .told import Moved
 from .transfer import transfer
 
 STAGE = "pgha-control"
-
-#: Configuration and logs of the source, as paths below its data directory where they lie there.
-_FILES = """
-select array(select substr(path, length(home) + 2) from (
-           select setting from pg_settings where name in ('config_file', 'hba_file', 'ident_file')
-           union select sourcefile from pg_file_settings
-           union select case when left(setting, 1) = '/' then setting else home || '/' || setting end from pg_settings
-                  where name like 'ssl%file' and setting <> '') as paths (path)
-        where left(path, length(home) + 1) = home || '/') as configuration,
-       case when left(log, 1) <> '/' then log
-            when left(log, length(home) + 1) = home || '/' then substr(log, length(home) + 2) else '' end as log
-  from (select current_setting('data_directory') as home, current_setting('log_directory') as log) as place
-"""
 
 #: A file that is also linked from elsewhere, or is read-only, is not written into: it is written beside and renamed.
 _MUST_BE_NEW = r"""
@@ -66,10 +54,9 @@ def may_be_written_into(door: Door, *places: str) -> bool:
 class Copy:
     """A copy under way of a running `source` into `directory`.
 
-    `stays` tells, once somebody needs to know, what of the directory's own configuration stays; None where the source's
-    is taken. `into` tells whether the directory holds an older copy that may be written into. `basis` is an older,
-    stopped copy from which equal files are taken: copied, and never linked, because two clusters would then write into
-    one file.
+    `things` are each node's own; the source's configuration comes along where it is `taken`. `into` tells whether the
+    directory holds an older copy that may be written into. `basis` is an older, stopped copy from which equal files are
+    taken: copied, and never linked, because two clusters would then write into one file.
     """
 
     run: Run
@@ -77,7 +64,8 @@ class Copy:
     road: Road
     source: Running
     directory: str
-    stays: Future[Own] | None = None
+    things: Things
+    taken: bool = True
     spaces: tuple[Tablespace, ...] = ()
     basis: str = ""
     into: Future[bool] | None = None
@@ -112,11 +100,9 @@ class Copy:
         return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
 
     def _filters(self) -> list[str]:
-        told = self.run.doors[self.source.node].sql.read(_FILES)[0]
-        logs = filter(None, [told["log"], self._own_log()])
-        return data_filters(
-            logs, told["configuration"], [space.oid for space in self.spaces], own=self.stays is not None
-        )
+        mine, theirs = self.things.mine, self.things.theirs
+        own = None if self.taken else (*mine.named, *theirs.named)
+        return data_filters((*mine.logs, *theirs.logs), own, [space.oid for space in self.spaces])
 
     def _after(self, to: Progress) -> Callable[[int], object]:
         """Tells how far a transfer is, beyond what was done before it."""
@@ -127,11 +113,6 @@ class Copy:
         if self.into is None or not self.into.result():
             return ()
         return _BLOCKS if self.road.ssh else _WHOLE
-
-    def _own_log(self) -> str:
-        """The target's own log directory, if it lies inside: it is not the source's to write into."""
-        log = self.stays.result().has.get("log_directory", "") if self.stays else ""
-        return log.removeprefix(f"{self.directory}/") if log.startswith(f"{self.directory}/") or log[:1] != "/" else ""
 
     def _stage_control(self) -> Moved:
         """The control file, whole: it may be caught while the server writes it, and is then copied again."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...errors import NotAchieved, Refusal
+from ...facts.own import read_own
 from ...facts.processes import read_processes
 from ...facts.rsync import MARK, Road, road
 from ...model import Running
+from ...model.own import Own
 from ...plans.copying import Copying, refuse_copy
 from ...run import Run
 from ...wire.doors import Door
 from ..files import real_path
-from ..own import Own, files_of, what_stays
+from ..own import Things, bring_own, read_things, what_stays
 from ..servers import wait
 from ..slots import ensure_slot
 from . import delivery, tablespaces
@@ -66,10 +68,12 @@ def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], obj
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        stays = None if fresh else run.aside(lambda: what_stays(run, name, target, source.version // 10000))
-        copy = Copy(run, door, way, source, target, stays=stays, spaces=tuple(spaces), into=into)
+        things = Things(Own(), read_own(run.doors[source.node])) if fresh else read_things(run, name)
+        stays = None if fresh else run.aside(lambda: what_stays(run, name, target))
+        copy = Copy(run, door, way, source, target, things, taken=fresh, spaces=tuple(spaces), into=into)
         _copied(run, name, copy)
-        delivery.deliver(copy, backup, stays.result() if stays else Own())
+        own = stays.result() if stays else bring_own(run, name, target, things)
+        delivery.deliver(copy, backup, own)
 
 
 def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
@@ -85,13 +89,13 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
         raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
-    own = files_of(run, name, target)
+    things = read_things(run, name)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
-        copy = Copy(run, door, way, source, beside, basis=target if own.files else "")
+        copy = Copy(run, door, way, source, beside, things, basis=target if things.mine.home == target else "")
         door.script(_BESIDE, beside, f"{copying.wal.beside}.clone-{run.id}" if copying.wal else "")
         _copied(run, name, copy)
-        delivery.deliver(copy, backup, own)
+        delivery.deliver(copy, backup, bring_own(run, name, beside, things))
     return beside
 
 

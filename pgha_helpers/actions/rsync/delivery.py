@@ -9,7 +9,7 @@ from ...facts.rsync import MARK, NOTE
 from ...wire.attended import attend
 from ..files import write_file
 from ..flushing import flush
-from ..own import Own, configure
+from ..own import Configured, configure
 from .backup import Backup
 from .copied import STAGE, Copy
 from .tablespaces import mapped
@@ -24,7 +24,7 @@ sync global/pg_control global .
 """
 
 
-def deliver(copy: Copy, backup: Backup, own: Own) -> None:
+def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
     """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up as a standby.
 
     Raises NotAchieved.

@@ -4,43 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-#: Directories that a standby begins with empty; links to other file systems, on either node, stay what they are.
-EMPTY = (
-    *("pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify"),
-    *("pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans"),
-)
-#: State of one server, or of one backup. The control file is delivered by itself, last.
-STATE = (
-    *("global/pg_control", "postmaster.pid", "postmaster.opts", "current_logfiles", "current_logfiles.tmp"),
-    *("standby.signal", "recovery.signal", "recovery.conf", "recovery.done", "promote", "fallback_promote"),
-    *("backup_label", "backup_label.old", "tablespace_map", "tablespace_map.old"),
-    *("backup_manifest", "backup_manifest.tmp", "postgresql.auto.conf.tmp", "logrotate"),
-)
-_OURS = ("/pgha-*", "/pgha.*", "/*.pgha-new", "/*.pgha")
-_LOGS = ("log", "pg_log")
-_CONFIGURATION = ("/*.conf", "/conf.d", "/server.crt", "/server.key", "/root.crt", "/root.crl")
+from ...model.own import CONFIGURATION, EMPTY, LOGS, OURS, STATE
+
 #: Anywhere. They may go with a directory that goes: a protected one would keep the directory of a dropped database.
 ANYWHERE = ("-p pgsql_tmp*", "-p pg_internal.init*")
 
 
-def data_filters(logs: Iterable[str], configuration: Iterable[str], tablespaces: Iterable[int], own: bool) -> list[str]:
+def data_filters(logs: Iterable[str], own: Iterable[str] | None, tablespaces: Iterable[int]) -> list[str]:
     """Filter rules for the data directory itself, as rsync's --filter takes them.
 
-    `logs` and `configuration` are paths below the source's data directory, `tablespaces` the oids of those that
-    lie elsewhere; `own` says that the target keeps its own configuration. What the source does not have at the top of
-    its data directory stays on the target: it may be configuration.
+    `logs` and `own` are names on top of either node's data directory, see `model.own`; None where the target has
+    nothing of its own, and gets the source's configuration. `tablespaces` are the oids of those that lie elsewhere.
+    What the source does not have there stays on the target.
 
-    >>> rules = data_filters(["my log"], ["conf/a.conf"], [16500], own=True)
+    >>> rules = data_filters(["my log"], ["conf"], [16500])
     >>> [rule for rule in rules if "conf" in rule or "my" in rule or "165" in rule]
     ... # doctest: +NORMALIZE_WHITESPACE
     ['- /pg_tblspc/16500', '- /recovery.conf', '- /postgresql.auto.conf.tmp', '- /my log', '- /*.conf', '- /conf.d',
      '- /conf']
     """
-    names = [*EMPTY, *(f"pg_tblspc/{oid}" for oid in tablespaces), *STATE, *_LOGS, *logs]
-    rules = [*ANYWHERE, *(f"- {anchored(name)}" for name in dict.fromkeys(names)), *(f"- {name}" for name in _OURS)]
-    if own:
-        tops = dict.fromkeys(anchored(path.split("/")[0]) for path in configuration)
-        rules += [f"- {pattern}" for pattern in dict.fromkeys((*_CONFIGURATION, *tops))]
+    names = [*EMPTY, *(f"pg_tblspc/{oid}" for oid in tablespaces), *STATE, *LOGS, *logs]
+    rules = [*ANYWHERE, *(f"- {anchored(name)}" for name in dict.fromkeys(names)), *(f"- /{name}" for name in OURS)]
+    if own is not None:
+        patterns = (*(f"/{name}" for name in CONFIGURATION), *map(anchored, own))
+        rules += [f"- {pattern}" for pattern in dict.fromkeys(patterns)]
     return [*rules, "P /*"]
 
 
