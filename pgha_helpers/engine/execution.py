@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NotebookExecutionManager
 from papermill.log import logger
 
+from .. import courtesy
 from ..redaction import Redactor
 from .adopted import adopt
 from .early import EarlyKernel
@@ -32,6 +35,9 @@ _OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the 
 
 def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) -> Any:
     """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended the notebook."""
+    if sys.stderr is sys.__stderr__:  # papermill's own command: `pgha` has seen to it
+        courtesy.take_over()
+        atexit.register(courtesy.last_words)
     scrub = redactor_of(nb)
     manager = Manager(
         redact_writes_to(output_path, scrub),

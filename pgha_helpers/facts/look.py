@@ -154,7 +154,7 @@ def until(run: Run, *checks: Check, within: float, journal: bool = True, log: Se
 def _why_not(check: Check, now: Snapshot) -> str | None:
     try:
         return check(now)
-    except (NotSeen, ValueError) as silence:
+    except (NotSeen, ValueError, KeyError) as silence:
         return str(silence)
 
 

@@ -145,8 +145,9 @@ def _read(pipes: Pipes, mark: bytes, deadline: float, out: bytearray, err: bytea
     tail = b"\n" + mark
     while True:
         end, last = out.find(tail + b" "), err.find(tail + b"\n")
-        if end >= 0 and last >= 0 and out.endswith(b"\n"):
-            status = int(out[end + len(tail) + 1 :])
+        stop = out.find(b"\n", end + len(tail)) if end >= 0 else -1  # what was left behind may go on to say something
+        if stop >= 0 and last >= 0:
+            status = int(out[end + len(tail) + 1 : stop])
             return Answer(status, _after(out[:end], mark), _after(err[:last], mark))
         left = deadline - time.monotonic()
         if left <= 0:

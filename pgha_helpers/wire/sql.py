@@ -95,7 +95,7 @@ class Session:
             raise self._lost_or_refused(error, statement) from None
         except (ValueError, OverflowError) as unread:  # a value that has no form here: a year 10000, half a character
             self.close()
-            words = f"{type(unread).__name__}: {_one_line(unread)}"
+            words = "a text has no form in its encoding" if isinstance(unread, UnicodeError) else _one_line(unread)
             raise QueryFailed(f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}") from unread
         except BaseException:  # Ctrl-C: the connection is still busy with the statement
             self.close()

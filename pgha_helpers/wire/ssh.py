@@ -101,9 +101,7 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
     except Exception as error:  # of a key file or an agent that paramiko cannot read, or a name that is none
-        raise Unreachable(
-            f"ssh: {where} was not asked: {type(error).__name__}: {_words(error)}", "check ssh.host and ssh.key"
-        ) from error
+        raise Unreachable(f"ssh: {where} was not asked: {_words(error)}", "check ssh.host and ssh.key") from error
 
 
 def _known_hosts(ssh: Ssh) -> KnownHosts:

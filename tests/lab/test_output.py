@@ -48,7 +48,8 @@ def is_done(pair: Lab, run: subprocess.Popen[bytes], target: str, known: set[Pat
 
 def test_a_reader_who_leaves_and_a_full_disk_behind_stderr(pair: Lab) -> None:
     """`pgha run promote … 2>/dev/full | head -n 1`, in a locale without ticks."""
-    known, environment = set(records(pair)), {**os.environ, "PYTHONIOENCODING": "ascii"}
+    known = set(records(pair))
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     with Path("/dev/full").open("wb") as full:
         run = promote(pair, "db1", stdout=subprocess.PIPE, stderr=full, env=environment)
     assert run.stdout

@@ -332,6 +332,12 @@ def test_what_cannot_be_read_of_a_disk_costs_nothing_else(at: int, junk: str) ->
     assert seen.processes == whole.processes or word == "process" or "\n" in junk
 
 
+def test_a_name_in_a_title_does_not_tell_of_files() -> None:
+    """Whoever may name a database must not be able to say that a node is armed."""
+    title = "7 postgres: alice x\x0bfiles\x0bstandby.signal [local] idle"
+    assert parse_fenced(f"{title}\nfiles\n")[1] == () and len(parse_fenced(f"{title}\nfiles\n")[0]) == 1
+
+
 def test_what_is_not_understood_names_who_said_it_and_is_a_refusal() -> None:
     for wrong in (ValueError("x: a number is expected, found '%N'"), KeyError("y"), TypeError("z"), RecursionError()):
         with pytest.raises(Unreadable, match=r"^db0: date cannot be read: ") as told, understood("db0", "date"):
