@@ -118,6 +118,15 @@ def understood(who: str, what: str) -> Iterator[None]:
         raise Unreadable(f"{who}: {what} cannot be read: a part of it is missing, or has another form") from odd
 
 
+def said(error: BaseException) -> str:
+    """What to say of whatever went wrong, as a part of a sentence: no numbers of errors, and no names of Python's."""
+    if isinstance(error, HaError):
+        return error.what
+    if isinstance(error, OSError) and error.strerror:
+        return shown(": ".join(filter(None, (str(error.filename or ""), error.strerror))))
+    return unforeseen(error) or shown(f"{type(error).__name__}: {error}")
+
+
 def unforeseen(error: BaseException) -> str:
     """What to say of an exception that is none of the above: where in this package it was raised, and its own words.
 

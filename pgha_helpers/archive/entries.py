@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..errors import BadParameters
+from ..errors import BadParameters, said
 from ..foreign import ODD
 from ..journal import NAME as JOURNAL
 from ..journal import Story, read
@@ -200,7 +200,7 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
         began = _there(folder / summary.NAME) or _there(folder / MANIFEST)
         why = "its journal is missing" if began else ""
     except (OSError, *ODD) as error:
-        why = f"its journal cannot be read: {plain(error) or type(error).__name__}"
+        why = f"its journal cannot be read: {plain(said(error))}"
     if newer > summary.FORMAT:
         return _legible(told), "newer version", "it was written by a newer version of pgha"
     if why:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..chain import note_record
-from ..errors import Refusal
+from ..errors import Refusal, said
 from ..journal import NAME as JOURNAL
 from ..journal import Story, held_by_writer, read, release
 from ..model import Pair
@@ -94,7 +94,7 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
                     if note:
                         note_completion(folder, pair)
         except Exception as error:  # one odd folder must not hide all others
-            complaints.append(f"{folder.name} could not be completed: {type(error).__name__}: {error}")
+            complaints.append(f"{folder.name} could not be completed: {said(error)}")
     return complaints
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ..errors import HaError
+from ..errors import HaError, said
 from ..facts.ledger import Ledger
 from ..foreign import ODD
 from ..journal import NAME as JOURNAL
@@ -58,7 +58,7 @@ def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
     try:
         return list(_faults(record, pair, done))
     except (OSError, HaError, *ODD) as error:
-        return [f"it cannot be checked: {type(error).__name__}: {error}"]
+        return [f"it cannot be checked: {said(error)}"]
 
 
 def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:

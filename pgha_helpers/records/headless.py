@@ -12,6 +12,7 @@ from typing import Any
 from ..engine import Stopped
 from ..engine.early import EarlyKernel
 from ..engine.signals import deferring, stopping
+from ..errors import said
 from ..journal import Story, held_by_writer, read
 from ..model import Pair
 from ..parameters import load_pair, read_parameters
@@ -138,7 +139,7 @@ def complete(folder: Path, pair: Pair, by: str) -> None:
             note_completion(folder, pair)
             thin(pair)
     except Exception as error:  # whatever it is: the run is over, and its exit code is known
-        words = Redactor(secrets_of(pair)).text(f"THE RECORD IS NOT COMPLETE: {type(error).__name__}: {error}")
+        words = Redactor(secrets_of(pair)).text(f"THE RECORD IS NOT COMPLETE: {said(error)}")
         print(f"{words}\nThe next `pgha records` completes it: {folder}", flush=True)
 
 

@@ -10,6 +10,7 @@ encoding of whoever made it, and one that was made in another ended every query 
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from ..foreign import shown, text_of
 from . import trips
 
 Row = dict[str, Any]
+_SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")  # nobody knows what a byte means there: mostly this
 
 
@@ -244,8 +246,12 @@ def _one_line(error: BaseException) -> str:
 
 
 def _fatal(error: psycopg2.Error) -> str:
-    """The words of a server that refused the connection; empty where none answered."""
-    return _one_line(error).partition("FATAL:")[2].strip()
+    """The words of a server that refused the connection, in its language; empty where none answered.
+
+    libpq's own words have no severity with a colon and two blanks.
+    """
+    found = _SEVERITY.search(str(error))
+    return " ".join(found[1].split()) if found else ""
 
 
 def _first_words(statement: str) -> str:

@@ -1,0 +1,29 @@
+"""What libpq says is told from what a server says: only the latter is alive."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+
+from pgha_helpers.wire.sql import _fatal
+
+TO = 'connection to server at "127.0.0.1", port 5432 failed'
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (f"{TO}: FATAL:  sorry, too many clients already\n", "sorry, too many clients already"),
+        (f"{TO}: ВАЖНО:  слишком много клиентов\n", "слишком много клиентов"),
+        (f"{TO}: 致命错误:  数据库系统启动中\n", "数据库系统启动中"),
+        ("FATAL:  the database system is starting up\nDETAIL:  x\n", "the database system is starting up DETAIL: x"),
+        (f"connection to server at ::1 failed: Connection refused\n\tIs it there?\n{TO}: FATAL:  no\n", "no"),
+        (f"{TO}: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n", ""),
+        (f"{TO}: server closed the connection unexpectedly\n\tThis probably means the server terminated\n", ""),
+        ('could not translate host name "db0" to address: Name or service not known\n', ""),
+        (f"{TO}: SSL error: certificate verify failed\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_refusal_is_an_answer_in_any_language(words: str, answer: str) -> None:
+    assert _fatal(psycopg2.OperationalError(words)) == answer
