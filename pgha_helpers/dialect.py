@@ -27,6 +27,7 @@ SINCE: Mapping[str, int] = {
     "verify_backup": 13,  # pg_verifybackup
     "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
     "idle_session_timeout": 14,
+    "reload_restore_command": 14,  # before by restart
     "pg_backup_start": 15,  # before: pg_start_backup, here never the exclusive one
     "failover_slots": 17,  # pg_replication_slots.failover and synced
 }

@@ -49,12 +49,12 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
         deed.say(f"set {setting} to {value!r} for now; it was {now['value']!r}")
 
 
-def set_back(run: Run) -> None:
-    """Set back whatever is changed for now on either node and may be again as it was; say of the rest why not.
+def set_back(run: Run, *names: str) -> None:
+    """Set back whatever is changed for now on these nodes, or on both, and may be as it was; say of the rest why not.
 
     What somebody has set to something else meanwhile is left as it is, and no longer noted.
     """
-    found = read_all_for_now(run)
+    found = [it for it in read_all_for_now(run) if not names or it.node in names]
     now = look(run, journal=False) if found else None
     for it in found:
         if now and (why_not := why_not_back(it, now)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from .. import dialect
@@ -91,6 +92,24 @@ def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
             run.doors[seen.node].sql.do("select pg_wal_replay_resume()")
     if seen.replay_delay and skip_delay:
         change_for_now(run, seen.node, "recovery_min_apply_delay", "0")
+
+
+def wait_for_archive(run: Run, name: str) -> None:
+    """Let the startup process come back from a restore_command that is under way, and hear that there is none any more.
+
+    It reads its settings only where it waits for WAL. Asked to promote before, it would ask the archive on: five times
+    what one call takes (tried). One that cannot be seen, or does not come back, is not waited for any longer.
+    """
+    sql = run.doors[name].sql
+
+    def sleeps() -> bool | None:
+        seen = [str(row["waits_for"]) for row in sql.read(query("startup process"))]
+        return not seen or seen[0].startswith("Recovery") or None
+
+    with run.deed(name, "let its restore_command end") as deed:
+        deed.changed = False
+        with contextlib.suppress(NotAchieved, QueryFailed):
+            servers.wait(sleeps, run.timeouts.replay, lambda: NotAchieved("it hangs"), _POLL)
 
 
 def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:

@@ -54,6 +54,7 @@ from .starting import (
 )
 from .streaming import (
     a_promotion_would_not_oversleep,
+    a_promotion_would_not_wait_for_an_archive,
     no_idle_slot_hoards_wal,
     replay_is_not_delayed,
     replay_is_not_paused,
@@ -124,6 +125,7 @@ _SWITCHOVER = (
     the_standby_has_every_extension,
     every_database_was_looked_into,
     a_promotion_would_not_oversleep,
+    a_promotion_would_not_wait_for_an_archive,
     a_rewind_would_be_possible,
     there_is_disk_space,
     the_clocks_agree,

@@ -202,6 +202,37 @@ def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
     return "; ".join(hoards) or None
 
 
+_CALLS = 5  # of restore_command in a promotion: two files of the WAL, three histories (counted on 15 and 18)
+
+
+@check(level="warning", value=lambda now: _archive(now), limit=lambda _: "1000 ms")
+def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
+    """A promotion would not wait for what restores from an archive.
+
+    Let restore_command say quickly that it has not a file. From 14 on a switchover sets it to '' meanwhile, and a
+    failover does once nothing more can come from anywhere; before 14 every promotion waits.
+    """
+    node, took = now.standby.node, now.host(now.standby.node).restore or 0.0
+    told = []
+    if took * _CALLS > 1:
+        most = "at least " if took > _LONGEST else ""
+        told.append(
+            f"restore_command on {node} takes {most}{span(took)} to say that it has not a file, and a promotion asks "
+            f"about {_CALLS} times: {most}{span(took * _CALLS)}"
+        )
+    if command := now.closely(node).settings.get("recovery_end_command"):
+        told.append(f"a promotion of {node} waits for its recovery_end_command, {command!r}")
+    return "; ".join(told) or None
+
+
+_LONGEST = 5.0  # seconds that are waited for it
+
+
+def _archive(now: Snapshot) -> str:
+    took = now.host(now.standby.node).restore
+    return "no restore_command" if took is None else f"{span(took)} for a file that is not there"
+
+
 @check(
     level="warning",
     value=lambda now: f"{now.standby.settings['wal_retrieve_retry_interval']} ms",

@@ -52,7 +52,7 @@ def no_removal_was_left_half_done(now: Snapshot) -> str | None:
 
 @check(level="warning", value=lambda now: f"{len(_for_now(now))} changed")
 def no_setting_is_changed_for_now(now: Snapshot) -> str | None:
-    """No setting is still as a failover has changed it for a while.
+    """No setting is still as a run has changed it for a while.
 
     Run rebuild: it sets it back as soon as no commit would have to wait for that.
     """

@@ -162,6 +162,10 @@ select pg_is_in_recovery() as in_recovery,
   from (select 1) one left join pg_stat_replication on application_name = %s
  order by pid limit 1;
 
+-- name: startup process
+-- without pg_read_all_stats there is no such row: what a process is, is hidden, too
+select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup';
+
 -- name: transactions to drain
 select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
        coalesce(datname::text, '') as database, coalesce(state, '') as state,

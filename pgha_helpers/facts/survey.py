@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -109,13 +111,35 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
         told = door.script(_script(), *places).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
+        command = seen.settings.get("restore_command", "") if seen.in_recovery else ""
+        restore = _restore_takes(door, command, seen.timeline)
         connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
         aside = read_kept(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return replace(found, host_unseen=silence.what)
     seen_there = parse_host(found, told, refused, connection, aside)
     assert seen_there.host is not None, "parse_host has just made it"
-    return replace(seen_there, host=replace(seen_there.host, start=start))
+    return replace(seen_there, host=replace(seen_there.host, start=start, restore=restore))
+
+
+#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is asked for.
+_RESTORE = 'cd "$1" || exit; timeout -k 1 5 sh -c "$2" >/dev/null 2>&1; rm -f -- "$3"'
+
+
+@cache  # of a slow one the first look tells
+def _restore_takes(door: Door, command: str, timeline: int) -> float | None:
+    """Seconds until restore_command says that it has not a file, 5 at most; None where there is no command.
+
+    It is asked for the next timeline's history, as a promotion asks it, and nothing of the node's is written.
+    """
+    if not command:
+        return None
+    place = f"/tmp/pgha-restore-{secrets.token_hex(8)}"
+    words = {"%f": f"{timeline + 1:08X}.history", "%p": place, "%r": "0" * 24, "%%": "%"}
+    told = re.sub("%[fpr%]", lambda found: words[found[0]], command)
+    began = time.monotonic()
+    door.script(_RESTORE, door.node.data_directory, told, place, within=door.patience)
+    return time.monotonic() - began
 
 
 @cache

@@ -175,7 +175,8 @@ class Host:
     cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside,
     and `for_now` settings that a run has changed for a while. `unit` is the systemd unit whose main process the server
     is, and `options` what pg_ctlcluster gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
-    postgresql.auto.conf, `start` what the server would start with.
+    postgresql.auto.conf, `start` what the server would start with. `restore` is how many seconds a standby's
+    restore_command took to say that it has not a file, None without one.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -187,6 +188,7 @@ class Host:
     options: str = ""
     fixed: str = ""
     start: Start = field(default_factory=Start)
+    restore: float | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..errors import NotSafe
 from ..model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped
 from ..show import span
 from .account import Account, may_be_lost
-from .for_now import asynchronous
+from .for_now import RESTORE, asynchronous, without_archive
 from .living import Lost, fence_step, refuse_the_living, symptoms
 from .plan import Plan
 
@@ -40,12 +40,13 @@ def plan_failover(
             *_let_go(target),
             *set_aside,
             _salvage(target, old, salvage),
+            *(f"Set {RESTORE} to '' on {node} for now, if all is salvaged" for node in without_archive(target)),
             f"Let {target.node} replay to the end, and promote it",
             f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
         ),
         extras=extras,
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=(*told, *symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
+        told=(*told, *_archive(target), *symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
     )
 
 
@@ -60,6 +61,12 @@ def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
         f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
         f"{remedy}. If it is there to undo an accident: stop, and think first",
     )
+
+
+def _archive(target: Running) -> tuple[str, ...]:
+    if not target.settings.get(RESTORE):
+        return ()
+    return (f"{RESTORE} is set on {target.node}: a promotion asks it about five times for what is not there",)
 
 
 def _triggers(target: Running) -> tuple[str, ...]:

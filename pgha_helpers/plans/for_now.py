@@ -1,13 +1,17 @@
-"""Settings that are changed for a while: a promotion must not let commits wait for the standby that was lost."""
+"""Settings that are changed for a while: a promotion must not let commits wait for the standby that was lost, nor for
+an archive that has nothing more.
+"""
 
 from __future__ import annotations
 
 import re
 
+from .. import dialect
 from ..model import ForNow, Running, Snapshot
 
 SYNCHRONOUS = "synchronous_standby_names"
 ASYNCHRONOUS = "asynchronous for now"  # in the consent
+RESTORE = "restore_command"
 
 
 def satisfied(names: str, *standbys: str) -> bool:
@@ -49,6 +53,15 @@ def asynchronous(target: Running) -> tuple[tuple[str, ...], tuple[str, ...], tup
         f"AGAIN, {node} ACKNOWLEDGES WHAT NOBODY ELSE HAS"
     )
     return (step,), (ASYNCHRONOUS,), (told,)
+
+
+def without_archive(*nodes: Running) -> tuple[str, ...]:
+    """The nodes whose restore_command a change sets aside: it would be asked for each file that is not there."""
+    return tuple(
+        seen.node
+        for seen in nodes
+        if seen.settings.get(RESTORE) and dialect.has("reload_restore_command", seen.version // 10000)
+    )
 
 
 def why_not_back(it: ForNow, now: Snapshot, rebuilt: str = "") -> str:

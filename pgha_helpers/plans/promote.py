@@ -12,9 +12,11 @@ from .. import dialect
 from ..errors import BadParameters, NotSafe
 from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped
 from ..model.snapshot import streams_to
+from ..model.survey import ForNow, Survey
 from ..show import size, span
 from .account import Account
 from .failover import plan_failover, promoted
+from .for_now import RESTORE, why_not_back, without_archive
 from .plan import Plan, named
 from .readers import readers
 from .rebuild import history_of
@@ -88,6 +90,11 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
         steps=(
             *((drained,) if drain else ()),
             f"While clients work: give {new} a slot for {old}, prove that {old} can connect to {new}, checkpoint both",
+            *(
+                (f"Set {RESTORE} to '' on {' and '.join(archives)} for now: a promotion would wait for the archive",)
+                if (archives := without_archive(standby, primary))
+                else ()
+            ),
             f"Arm {old}: whatever starts it next, it comes up as a standby",
             f"Outage begins: {f'hold the clients where a pooler can ({names}), ' if names else ''}"
             f"stop {old} (fast); {late}",
@@ -239,6 +246,7 @@ def _return(now: Snapshot, primary: Running) -> Plan:
         steps=(
             f"{primary.node} is already primary",
             f"Start {old.node} as its standby if it is not running, see it stream, drop the slot that it kept",
+            *(f"Set {it.setting} on {it.node} back, as it was before run {it.run}" for it in _for_now(now)),
         ),
         roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is not yet back",
         told=(f"{old.node} {old}",),
@@ -250,7 +258,8 @@ def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     if isinstance(other, Running) and streams_to(primary, other.node) and other.replay_paused:
         words = f"{primary.node} is already primary, but {other.node} streams and its replay is paused"
         raise NotSafe(words, f"run rebuild for {other.node}: it says why, and what to do")
-    if isinstance(other, Running) and streams_to(primary, other.node) and not _has_own_slot(now, other):
+    left_over = isinstance(other, Running) and (_has_own_slot(now, other) or _for_now(now))
+    if isinstance(other, Running) and streams_to(primary, other.node) and not left_over:
         done = f"already so: {primary.node} is primary, and {other.node} follows it"
         return Plan("promote", primary.node, other.node, "return", already=done)
     if isinstance(other, Running) or _left_behind(other) or (isinstance(other, Hung) and other.disk.standby_files):
@@ -258,6 +267,12 @@ def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     if occasion == "failover":
         return promoted(primary, other)
     raise NotSafe(f"{primary.node} is already primary, but it has no standby: {other.node} {other}", "run rebuild")
+
+
+def _for_now(now: Snapshot) -> list[ForNow]:
+    """Settings that a run has changed for a while, and that may be set back; a close look tells."""
+    seen = [found for found in now.survey.values() if isinstance(found, Survey) and found.host]
+    return [it for found in seen if found.host for it in found.host.for_now if not why_not_back(it, now)]
 
 
 def _has_own_slot(now: Snapshot, old: Running) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ..actions import promoting, replay, standby
 from ..actions.for_now import change_for_now
 from ..interrupts import uninterrupted
-from ..model import Snapshot
+from ..model import Running, Snapshot
 from ..plans import Plan
-from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS
+from ..plans.for_now import ASYNCHRONOUS, RESTORE, SYNCHRONOUS, without_archive
 from ..run import Run
 from ..window import window
 from .fence import define_afterwards, fence
@@ -18,6 +18,14 @@ def wait_for_nobody(run: Run, plan: Plan) -> None:
     """As the consent says: commits on the promoted node shall not wait for a standby that is missing."""
     if ASYNCHRONOUS in plan.extras:
         change_for_now(run, plan.node, SYNCHRONOUS, "")
+
+
+def set_archives_aside(run: Run, *nodes: Running) -> tuple[str, ...]:
+    """Let no promotion, nor the start of a standby, wait for an archive that has nothing more; gives whose it was."""
+    names = without_archive(*nodes)
+    for name in names:
+        change_for_now(run, name, RESTORE, "")
+    return names
 
 
 def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
@@ -36,8 +44,10 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
             replay.cut_off(run, target, plan.peer)
         replay.let_go(run, target, skip)
         wait_for_nobody(run, plan)
-        salvage(run, plan, now, fenced.fingerprint)
+        whole = salvage(run, plan, now, fenced.fingerprint)
         replay.replay_what_it_has(run, target)
+        if whole and set_archives_aside(run, target):  # else the archive may have more
+            replay.wait_for_archive(run, plan.node)
         with uninterrupted():
             promoting.promote(run, plan.node, major)
     run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)

@@ -57,7 +57,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
     standby.remove_triggers(run, plan.node)
-    set_back(run)
+    set_back(run, plan.node)  # the other one's, once it is there
     return run.deeds_since(already)
 
 

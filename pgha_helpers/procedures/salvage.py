@@ -27,12 +27,14 @@ _LEAST = 24  # bytes: a record's header, which ends with the CRC of all of it
 _WITHOUT = "-p salvage=none promotes without it: what was not received then stays on that disk only"
 
 
-def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> None:
+def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
     """Bring over every record that the old primary's disk has beyond the standby's WAL, and see it replayed.
 
     Does nothing where that disk cannot be read, or with `salvage=none`. Raises NotAchieved where it can be read, and
     not all that it holds can be brought over; with `salvage=some` damage in the middle is told, and what stands before
     it is brought over. `fingerprint` is that of the disk's WAL where the fence has just taken it, or empty.
+
+    Gives whether it is proved that nothing is missing: then no archive has more, either.
     """
     target = now[plan.node]
     assert isinstance(target, Running), "a plan to promote is made only for a node that answers"
@@ -41,7 +43,7 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> None:
         because = str(now[plan.peer]) if unread else "salvage=none"
         run.journal.write("not salvaged", node=plan.peer, because=because)
         print(f"Nothing is salvaged from {plan.peer}: {because}.", flush=True)
-        return
+        return False
     seen = now[plan.peer]  # where nothing ran, that was its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
@@ -49,6 +51,7 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> None:
     behind = _bring_over(run, plan, found, known)
     _judge_damage(run, plan, found.end, behind.goes_on)
     _prove_one_history(run, plan, found, behind.last)
+    return behind.goes_on is None
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:

@@ -14,6 +14,7 @@ from ..plans import Plan
 from ..run import Run
 from ..window import window
 from .bringing_back import lead_clients
+from .failover import set_archives_aside
 from .proofs import confirm, prove
 from .resuming import goes_on, resume
 from .taking_back import take_back
@@ -70,3 +71,4 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     for _ in range(3):  # until one is short: what is dirty at the stop is written inside the outage
         if servers.checkpoint(run, old, "keep the shutdown checkpoint short") < run.pair.limits.checkpoint:
             break
+    set_archives_aside(run, now.standby, now.primary)  # last: whatever fails now is taken back, and sets them back

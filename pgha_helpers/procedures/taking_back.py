@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from .. import clients
 from ..actions import servers, standby, stopping
+from ..actions.for_now import set_back
 from ..errors import Aborted, Failure, HaError, NotAchieved, Undecided, Unreachable
 from ..facts import look
 from ..model import Running, Sighting
@@ -43,6 +44,8 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
             time.sleep(0.5)
     left = _let_clients_go_on(run, plan)
     run.journal.write("outage ended", new=old)
+    with contextlib.suppress(HaError):  # a rerun does it, and verify tells
+        set_back(run)
     outage = tell_outage(run) or f"at most {span(time.monotonic() - began)}"  # it was never told to stop
     raise Aborted(
         f"the hand-over was taken back, {old} is primary again and nothing is lost. Clients were without a "

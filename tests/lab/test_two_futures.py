@@ -26,10 +26,10 @@ from pgha_helpers import (
     plan_promotion,
     require,
 )
-from pgha_helpers.actions import servers
+from pgha_helpers.actions import servers, standby, stopping
 from pgha_helpers.actions.files import read_file, write_file
 from pgha_helpers.checks import judge
-from pgha_helpers.errors import NotAchieved, NotSafe
+from pgha_helpers.errors import Aborted, NotAchieved, NotSafe
 from pgha_helpers.facts.starting import read_start
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Pair
@@ -279,3 +279,50 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
     with pytest.raises(SystemExit):
         carry_out(pair, "setup", consent)
     assert ask(pair, old, "show max_replication_slots") == [("5",)]
+
+
+def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `sleep 4; false` it took 20 s, named nowhere before. What is set aside is set back, whoever dies."""
+    pair, command = night.pair, "sleep 2; false # %f %p 100%%"
+
+    def commands() -> list[str]:
+        return [ask(pair, node, "show restore_command")[0][0] for node in pair.nodes]
+
+    ask(pair, night.target, f"alter system set restore_command = '{command}'")
+    with with_lines(pair, night.old, f"restore_command = '{command}'"):
+        for node in pair.nodes:
+            ask(pair, node, "select pg_reload_conf()")
+        words = f"restore_command on {night.target} takes 2."
+        assert [level for reason, level in against(pair).items() if reason.startswith(words)] == ["warning"]
+
+        def end(*_: object) -> None:
+            raise SystemExit(1)  # nobody takes it back, as if it had been killed
+
+        once_before(monkeypatch, standby, "arm", end)
+        with pytest.raises(SystemExit):
+            night.switch_over()
+        assert commands() == ["", ""] and any("for now, since run" in reason for reason in against(pair))
+        monkeypatch.setattr(stopping, "glance", lambda *_: None)
+        with pytest.raises(Aborted):  # a run that is taken back sets back what another one had left
+            night.switch_over(timeouts={"shutdown": "1s"})
+        monkeypatch.undo()
+        assert commands() == [command] * 2
+        night.switch_over()
+        (promoted,) = [e for e in night.story.events if e["event"] == "deed ended" and e["did"] == "promote"]
+        assert promoted["seconds"] < 2 and commands() == [command] * 2
+        auto = [(pair.node(node).data_directory / "postgresql.auto.conf").read_text() for node in pair.nodes]
+        assert sorted("restore_command" in text for text in auto) == [False, True], "each stands where it stood"
+    for node in pair.nodes:
+        ask(pair, node, "alter system reset restore_command")
+        ask(pair, node, "select pg_reload_conf()")
+
+
+def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: Lab) -> None:
+    """It waits for one call, which was under way."""
+    ask(own_pair, "db1", "alter system set restore_command = 'sleep 2; false'")
+    ask(own_pair, "db1", "select pg_reload_conf()")
+    own_pair.kill("db0")
+    deeds = carry_out(own_pair, "promote", "promote db1", occasion="failover")
+    waited = {deed.did: deed.seconds for deed in deeds}
+    assert waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8, "five would be ten"
+    assert ask(own_pair, "db1", "show restore_command") == [("sleep 2; false",)]

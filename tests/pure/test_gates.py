@@ -149,6 +149,13 @@ NO = [
         "warning",
     ),
     (close(db1={"waiting": ("shared_buffers",)}), "shared_buffers on db1", "warning"),
+    (
+        close(db1={"host": shell(restore=1.0)}),
+        "restore_command on db1 takes 1 s to say that it has not a file, and a promotion asks about 5 times: 5 s",
+        "warning",
+    ),
+    (close(db1={"host": shell(restore=5.1)}), "about 5 times: at least 25.5 s", "warning"),
+    (close(db1={"settings": {"recovery_end_command": "slow"}}), "db1 waits for its recovery_end_command", "warning"),
     (close({"settings": {"allow_alter_system": "off"}}), "allow_alter_system is off on db0", "critical"),
     (host(fixed="it is mounted there"), "postgresql.auto.conf of db0: it is mounted there", "critical"),
     (
@@ -198,6 +205,7 @@ def test_a_gate_says_no_in_words(now: Snapshot, words: str, level: str) -> None:
         close({"logical_slots": (LogicalSlot("old", "pgoutput", "shop", False, lost="rows_removed"),)}),
         close({"databases": (Database("shop", {"public.cache": 0}),)}),
         seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "FIRST 1 (db0)"})),
+        close(db1={"host": shell(restore=0.01)}),
         starts(given={"port": "5432"}),
         starts(max_connections="500", wal_level="logical"),
         served("pg_ctlcluster 15 main", "'-o \"-p 5544\"'"),
