@@ -25,7 +25,8 @@ from .wire.doors import Door
 def join(run: Run, plan: Plan, now: Snapshot) -> None:
     """Give the run its number and note it on every node that is locked. Raises Refusal where that cannot be noted.
 
-    Only the lost node of a failover need not take it: a disk that takes nothing may be why it is lost. Passing a gate
+    The node whose system goes on must take it. On the other one, which is left or made anew, a note is a courtesy: a
+    disk that takes nothing may be why, and what it lacks is no contradiction to what the other has. Passing a gate
     twice joins only once.
     """
     if run.joined:
@@ -44,7 +45,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
 
     def note(name: str) -> None:
         if name in ledgers:
-            with _spared(run, plan, name):
+            with _spared(run, name, goes_on(plan) != name):
                 note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
 
     run.both(note)
@@ -72,20 +73,25 @@ def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
 
     def read(name: str) -> None:
         if name in run.lock.held:
-            with _spared(run, plan, name):
+            with _spared(run, name, name == plan.lost):
                 found[name] = read_ledger(run.doors[name], system_id)
 
     run.both(read)
     return {name: found[name] for name in run.pair.names if name in found}
 
 
+def goes_on(plan: Plan) -> str:
+    """The node whose system will be left: the promoted one, or the one that a standby is made of."""
+    return plan.node if plan.verb == "promote" else plan.peer
+
+
 @contextmanager
-def _spared(run: Run, plan: Plan, name: str) -> Iterator[None]:
-    """A block that may fail on the lost node of a failover, and nowhere else."""
+def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
+    """A block that may fail on this node, which is told in the journal, or may not."""
     try:
         yield
     except HaError as error:
-        if name != plan.lost:
+        if not may_fail:
             raise
         run.journal.write("not noted", node=name, because=error.what)
 
@@ -104,8 +110,8 @@ def _end(run: Run, names: Iterable[str], system_id: str, number: int) -> None:
 
 
 def _system_of(plan: Plan, now: Snapshot) -> str:
-    """The system that will be left: the promoted node's, or that of the node which a copy is made from."""
-    found = system_id_of(now[plan.node if plan.verb == "promote" else plan.peer])
+    """The system that will be left."""
+    found = system_id_of(now[goes_on(plan)])
     if not found.isdigit():
         raise Refusal(
             f"the system identifier of {plan.node} and {plan.peer} could not be read",

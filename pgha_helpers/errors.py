@@ -67,6 +67,12 @@ class Unreadable(CommandFailed, QueryFailed):
     """Somebody answered, and what he said cannot be read: as good as no answer."""
 
 
+class NoRoom(CommandFailed, QueryFailed):
+    """A disk, or a quota on it, takes nothing more."""
+
+    in_a_change = "make room there, then run this notebook again with the same words: it goes on from what it finds"
+
+
 class TooSlow(Refusal, TimeoutError):
     """A deadline passed. It says nothing about whether the work was done: look again."""
 

@@ -20,10 +20,12 @@ from .progress import Progress
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
 
 #: After flush.sh. $1 pg_verifybackup or nothing, then the directories, the copy first: verified and synced side by
-#: side, one of which works the processor and the other the disk.
+#: side, one of which works the processor and the other the disk. It gives the path to a shell, between double quotes,
+#: to have the WAL parsed: what a shell would read there is not given to it.
 _WHOLE = """
 program=$1; shift
-if [ -n "$program" ]; then "$program" -q "$1" & else : & fi
+case $1 in *'$'*|*'"'*|*'`'*|*'\\'*) wal=-n;; *) wal=;; esac
+if [ -n "$program" ]; then "$program" -q $wal "$1" & else : & fi
 verified=$!
 sync_all "$@" && sync -- "$(dirname -- "$1")"
 synced=$?

@@ -27,7 +27,7 @@ umask 077
 new=$path.pgha-new
 if [ -n "$inside" ]; then new=$(mktemp) || exit; fi
 set -e
-cat > "$new"
+cat > "$new" || { rm -f -- "$new"; echo "$path cannot be written" >&2; exit 1; }
 if [ -z "$inside" ] && { [ -z "$group" ] || chgrp "$group" "$new" 2>/dev/null; }; then
   chmod "$mode" "$new"
   sync "$new"

@@ -7,13 +7,18 @@ from collections.abc import Iterable
 from ..model import Note
 from ..wire.doors import Door
 
-# what a full disk or a crash has torn stays a line of its own: glued to the next one, it would spoil that, too
+# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too; what a full disk has
+# taken of a line is taken back
 _WRITE = """
 umask 077
 case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac
 mkdir -p -- "$1" && file="$1/chain-$2" || exit 1
-if [ -s "$file" ] && [ -n "$(tail -c 1 -- "$file")" ]; then echo >> "$file" || exit 1; fi
-cat >> "$file" && sync -- "$file"
+size=$(stat -c %s -- "$file" 2>/dev/null || echo 0)
+torn=
+[ "$size" = 0 ] || [ -z "$(tail -c 1 -- "$file")" ] || torn=torn
+{ [ -z "$torn" ] || echo >> "$file"; } && cat >> "$file" && sync -- "$file" && exit 0
+truncate -s "$size" -- "$file"
+exit 1
 """
 
 

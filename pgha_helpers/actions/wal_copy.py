@@ -22,9 +22,11 @@ from .promoting import WAKE
 #: A segment that it has not comes in under another name, is flushed, then renamed.
 #: Every program takes a millisecond or two, within the outage. $1 data directory, $2 segment, $3 its size, $4 byte.
 #: Which of the two it is is decided once, by the first piece: a restartpoint may recycle an old file to that name.
+#: What a full disk has taken of a segment that it has not is given back.
 _OPEN = """
 set -e
 cd "$1/pg_wal"
+trap '[ "$?" = 0 ] || rm -f -- pgha-salvage.*' EXIT
 """
 _MAKE = """
 for left in pgha-salvage.*; do [ ! -e "$left" ] || rm -f -- "$left"; done

@@ -13,6 +13,8 @@ from .check import check
 from .forks import at_stake
 
 T = TypeVar("T")
+_SEGMENTS = 4  # of WAL, for which a standby must have room before it is made primary
+_STOP = 1024 * 1024  # bytes: a few small files, which every checkpoint writes anew
 
 
 @check(value=lambda now: _named(s.node for s in now.running))
@@ -155,7 +157,7 @@ def the_clocks_agree(now: Snapshot) -> str | None:
     limit=lambda now: size(now.pair.limits.free_space),
 )
 def there_is_disk_space(now: Snapshot) -> str | None:
-    """Both data directories have room to grow.
+    """Both data directories, and their WAL, have room to grow.
 
     Free some space: a full disk stops the primary, or replay on the standby.
     """
@@ -164,7 +166,13 @@ def there_is_disk_space(now: Snapshot) -> str | None:
 
 
 def _free(now: Snapshot) -> dict[str, int]:
-    return {node: _told(node, disk, "free", disk.free_bytes) for node, disk in _disks(now)}
+    """Bytes by node, where there are fewer: for the data directory, or for its WAL."""
+    return {node: _least(node, disk) for node, disk in _disks(now)}
+
+
+def _least(node: str, disk: Disk) -> int:
+    free = _told(node, disk, "free", disk.free_bytes)
+    return free if disk.wal_free is None else min(free, disk.wal_free)
 
 
 def _skews(now: Snapshot) -> dict[str, float]:
@@ -178,6 +186,39 @@ def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
             f"{node}: {disk.unread.get(word, f'{word} is not told')}", f"look at the tools in the PATH of {node}"
         )
     return value
+
+
+@check(value=lambda now: size(_room(now)), limit=lambda now: size(_needed(now)))
+def the_standby_has_room_to_be_primary(now: Snapshot) -> str | None:
+    """The standby's disk has room for what it writes as primary.
+
+    Make room there first: a new primary without room crashes in its first checkpoint, and then nobody can write.
+    """
+    room, needed = _room(now), _needed(now)
+    return f"{now.standby.node} has {size(room)} free, and needs {size(needed)}" if room < needed else None
+
+
+@check(value=lambda now: size(_free(now)[now.primary.node]), limit=lambda _: size(_STOP))
+def the_primary_has_room_to_stop(now: Snapshot) -> str | None:
+    """The primary's disk has room for what its shutdown writes.
+
+    Make a little room: where nothing can be written the next checkpoint crashes it, and a move begins with one. Then it
+    is moved.
+    """
+    free = _free(now)[now.primary.node]
+    return f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}" if free < _STOP else None
+
+
+def _room(now: Snapshot) -> int:
+    standby = now.standby
+    if standby.disk is None:
+        raise NotSeen(f"{standby.node}: {standby.shell_silent}")
+    return _least(standby.node, standby.disk)
+
+
+def _needed(now: Snapshot) -> int:
+    """A few segments: those of a promotion, and those of the checkpoints around it."""
+    return _SEGMENTS * int(now.standby.settings["wal_segment_size"])
 
 
 def _named(words: Iterable[str]) -> str:

@@ -24,7 +24,9 @@ from .identity import (
     one_node_is_writable,
     the_clocks_agree,
     the_preferred_node_is_primary,
+    the_primary_has_room_to_stop,
     the_primary_is_not_armed,
+    the_standby_has_room_to_be_primary,
     the_standby_is_as_addressed,
     there_is_disk_space,
     they_are_as_addressed,
@@ -127,6 +129,8 @@ _SWITCHOVER = (
     a_promotion_would_not_oversleep,
     a_promotion_would_not_wait_for_an_archive,
     a_rewind_would_be_possible,
+    the_standby_has_room_to_be_primary,
+    the_primary_has_room_to_stop,
     there_is_disk_space,
     the_clocks_agree,
 )

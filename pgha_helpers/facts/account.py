@@ -8,10 +8,12 @@ from dataclasses import replace
 from ..errors import HaError, understood
 from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ..model.sightings import disk_of
-from ..plans.account import Account
+from ..plans.account import PROMOTION, Account
 from ..run import Run
+from .history import wal_files
 from .remains import read_remains
 from .wal import dump
+from .wal_pieces import parts
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
 _LAST = "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at"
@@ -26,8 +28,8 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
     disk, known = disk_of(seen), run.last_known(old, target.system_id)
-    if disk is None or disk.control is None:
-        return Account(unread=disk.blank if disk else str(seen), known=known, last_commit=last)
+    if disk is None or disk.control is None or disk.no_wal:
+        return Account(unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last)
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
         if not isinstance(seen, Stopped):
@@ -51,7 +53,20 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     with understood(old, "what pg_waldump tells of its commits"):
         beyond = [line for line in lines if Lsn.parse(line.partition(" ")[0]) >= here.lsn]
     first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
-    return Account(Position(timeline, end.behind), len(beyond), first, newest_of, damaged)
+    room, grows = _room(run, target, remains.found.here, end.behind, control.segment), end.behind - target.replayed
+    return Account(Position(timeline, end.behind), len(beyond), first, newest_of, room, grows, damaged)
+
+
+def _room(run: Run, target: Running, since: Position, until: Lsn, segment: int) -> int:
+    """Bytes that the WAL which is to be brought over takes on the standby's disk, and its promotion after that.
+
+    Which of these segments it has at hand is asked only where there may be too little room.
+    """
+    names = {part.name for part in parts(since, until, segment)}
+    free = target.disk.wal_free if target.disk else None
+    if free is not None and free < (len(names) + PROMOTION) * segment:
+        names -= wal_files(run.doors[target.node]).keys()
+    return (len(names) + PROMOTION) * segment
 
 
 def _time(line: str) -> str:

@@ -58,7 +58,8 @@ class Disk:
     `recovering` is the timeline of the WAL file that a startup process says it reads or waits for, or 0: a standby's
     control file, and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
     `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
-    ahead of this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL is.
+    ahead of this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL is
+    (None where that is not told).
     `no_wal` says that no WAL is there at all, which every cluster has: its disk is not mounted, or not readable.
     `half` says that the directory is a copy by rsync that did not end or was never started, so
     that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
@@ -79,7 +80,7 @@ class Disk:
     recovering: int = 0
     programs: int = 0
     free_bytes: int | None = 0
-    wal_free: int | None = 0
+    wal_free: int | None = None
     clock_skew: float | None = 0.0
     no_wal: str = ""
     half: str = ""

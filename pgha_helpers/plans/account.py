@@ -26,19 +26,69 @@ class Account:
     """What is known of the old primary's WAL beyond the standby's.
 
     `end` is where the WAL on its disk ends, `commits` how many lie there beyond the standby's, from `first` to `newest`
-    (UTC); `damaged` is where whole records stand behind that end, if they do. `unread` says why that is not known;
-    `known` is the newest position in this machine's records. `last_commit` is when the newest commit was made
-    that the standby has replayed (UTC).
+    (UTC); `room` are the bytes that the standby's disk needs for that WAL and for its promotion, `grows` those that the
+    databases may grow by when it is replayed. `damaged` is where whole records stand behind that end, if they do.
+    `unread` says why that is not known; `known` is the newest position in this machine's records. `last_commit` is when
+    the newest commit was made that the standby has replayed (UTC).
     """
 
     end: Position | None = None
     commits: int = 0
     first: str = ""
     newest: str = ""
+    room: int = 0
+    grows: int = 0
     damaged: Lsn | None = None
     unread: str = ""
     known: Known | None = None
     last_commit: str = ""
+
+
+#: Past the gate nobody reads what it has shown.
+NOBODY_LOOKED = Account(unread="nobody has looked")
+
+#: Segments that a promotion takes beside all others: it begins a new timeline with one, and goes on to the next.
+PROMOTION = 2
+
+
+def why_not_salvaged(target: Running, old: Old, told: Account, salvage: str) -> tuple[str, str]:
+    """Why a salvage is known to fail before anything is done, and what to do about that; two empty texts else.
+
+    Of one that hangs nothing is known yet: its WAL moves until it is fenced.
+    """
+    without = "-p salvage=none promotes without it: what was not received then stays on that disk only"
+    if salvage == "none" or told is NOBODY_LOOKED or isinstance(old, Blank | Silent):
+        return "", ""
+    what = f"salvage={salvage} would promote nothing: "
+    if told.end is not None and told.end.timeline != target.timeline:
+        what += f"{old.node} is on timeline {told.end.timeline} and {target.node} on {target.timeline}, two histories"
+        return what, f"keep that disk. {without}"
+    if lacking := _lacking(target, told):
+        return f"{what}{lacking}", f"make room there, then run this notebook again. {without}"
+    if isinstance(old, Stopped) and told.damaged and salvage == "all":
+        before = "-p salvage=some promotes with all that stands before the damage"
+        return f"{what}the WAL of {old.node} is DAMAGED at {told.end}, and goes on at {told.damaged}", (
+            f"keep that disk. {before}; {without}"
+        )
+    if isinstance(old, Stopped) and told.unread:
+        mount = "mount that disk, and run this notebook again" if old.disk.no_wal else "mend that"
+        return f"{what}the WAL of {old.node} cannot be read: {told.unread}", f"{mount}. {without}"
+    return "", ""
+
+
+def _lacking(target: Running, told: Account) -> str:
+    """What the standby's disk has too little of; empty where it has enough, or does not tell."""
+    disk = target.disk
+    if disk is None or disk.wal_free is None or disk.free_bytes is None:
+        return ""
+    one = disk.wal_free == disk.free_bytes  # asked at once: it is one file system
+    for what, needed, free in (
+        ("WAL", told.room + (told.grows if one else 0), disk.wal_free),
+        ("databases", told.grows, disk.free_bytes),
+    ):
+        if needed > free:
+            return f"{size(needed)} are needed on {target.node} for its {what}, {size(free)} are free"
+    return ""
 
 
 def may_be_lost(target: Running, old: Old, told: Account, salvage: str) -> tuple[str, ...]:
@@ -95,6 +145,8 @@ def _read(target: Running, old: Old, told: Account, end: Position, salvage: str)
 
 def _unread(target: Running, old: Old, told: Account) -> str:
     unread = f"the WAL of {old.node} cannot be read: {told.unread}"
+    if isinstance(old, Blank):
+        unread += " (where its disk can be mounted, do that first: a salvage brings over what it holds)"
     if told.known is None:
         return (
             f"{unread}, and no record tells where it was. What it acknowledged beyond that is UNKNOWN, AND MAY BE LOST"

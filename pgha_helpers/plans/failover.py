@@ -7,8 +7,8 @@ from collections.abc import Callable
 from .. import dialect
 from ..errors import NotSafe
 from ..model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped
-from ..show import span
-from .account import Account, may_be_lost
+from ..show import size, span
+from .account import PROMOTION, Account, may_be_lost, why_not_salvaged
 from .for_now import RESTORE, asynchronous, without_archive
 from .living import Lost, fence_step, refuse_the_living, symptoms
 from .plan import Plan
@@ -25,10 +25,15 @@ def plan_failover(
     """Plan to promote `target` without the old primary. Raises NotSafe while anything says that this one is alive."""
     old = now.other(target.node)
     if isinstance(old, Running) or isinstance(target, Stopped):
-        raise NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
+        raise _no_failover(target, old)
     refuse_the_living(now, target, old, fenced_by)
     _refuse_a_delay(target, skip_delay)
-    set_aside, extras, told = asynchronous(target)
+    refuse_without_room(now, target)
+    set_aside, extras, for_now = asynchronous(target)
+    fence, told = fence_step(now, old, fenced_by), account(old.node)
+    what, remedy = why_not_salvaged(target, old, told, salvage)
+    if what:
+        raise NotSafe(what, remedy)
     return Plan(
         "promote",
         target.node,
@@ -36,7 +41,7 @@ def plan_failover(
         "failover",
         steps=(
             *_triggers(target),
-            fence_step(now, old, fenced_by),
+            fence,
             *_let_go(target),
             *set_aside,
             _salvage(target, old, salvage),
@@ -46,8 +51,35 @@ def plan_failover(
         ),
         extras=extras,
         roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=(*told, *_archive(target), *symptoms(now, old), *may_be_lost(target, old, account(old.node), salvage)),
+        told=(*for_now, *_archive(target), *symptoms(now, old), *may_be_lost(target, old, told, salvage)),
     )
+
+
+def _no_failover(target: Running | Stopped, old: Sighting) -> NotSafe:
+    """Why not, where the old primary runs, or the standby does not."""
+    ended_well = isinstance(old, Stopped) and old.control.state.startswith("shut down")
+    if isinstance(target, Running) or ended_well:
+        return NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
+    return NotSafe(
+        f"{target.node} was the standby, and does not run: {target}",
+        "start its server, which stays a standby; where it does not start, its log says why. Then run this again",
+    )
+
+
+def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
+    """Raises NotSafe where the WAL of a node that is to be primary has no room even for its promotion.
+
+    It would crash in its first checkpoint, and nobody could write until somebody made room.
+    """
+    disk = target.disk
+    if disk is None or disk.control is None or disk.wal_free is None:
+        return
+    needed = PROMOTION * disk.control.segment
+    if disk.wal_free < needed:
+        raise NotSafe(
+            f"{target.node} has {size(disk.wal_free)} free for its WAL, and needs {size(needed)} to be primary",
+            f"make room where {now.pair[target.node].data_directory}/pg_wal lies, then run this notebook again",
+        )
 
 
 def _refuse_a_delay(target: Running, skip_delay: bool) -> None:

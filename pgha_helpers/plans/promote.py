@@ -14,8 +14,8 @@ from ..model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopp
 from ..model.snapshot import streams_to
 from ..model.survey import ForNow, Survey
 from ..show import size, span
-from .account import Account
-from .failover import plan_failover, promoted
+from .account import NOBODY_LOOKED, Account
+from .failover import plan_failover, promoted, refuse_without_room
 from .for_now import RESTORE, why_not_back, without_archive
 from .plan import Plan, named
 from .readers import readers
@@ -40,7 +40,7 @@ def plan_promotion(
     drain: str = "",
     salvage: str = "all",
     skip_delay: bool = False,
-    account: Callable[[str], Account] = lambda old: Account(unread="nobody has looked"),
+    account: Callable[[str], Account] = lambda old: NOBODY_LOOKED,
 ) -> Plan:
     """Plan a switchover or a failover. `drain` is a time such as 10s, or empty.
 
@@ -130,6 +130,7 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
     if promoted := _promoted_and_dead(now):
         return _reopen(now, promoted)
     target = _target(now, wanted)
+    refuse_without_room(now, target)
     other = now.other(target.node)
     if isinstance(other, Silent):
         raise NotSafe(
@@ -213,6 +214,7 @@ def took_over(disk: Disk, end: Control) -> bool:
 
 def _reopen(now: Snapshot, promoted: Stopped) -> Plan:
     other = now.other(promoted.node)
+    refuse_without_room(now, promoted)
     return Plan(
         "promote",
         promoted.node,

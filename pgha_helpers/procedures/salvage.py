@@ -7,11 +7,13 @@ backends that still commit (tried). So this comes after the fence.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from concurrent.futures import Future
 
 from ..actions import servers, wal_copy
 from ..actions.replay import replay_past
-from ..errors import NotAchieved
+from ..errors import HaError, NotAchieved
 from ..facts.disk import read_disk
 from ..facts.remains import Behind, Found, Remains, look_behind, look_for_end, still_there
 from ..facts.wal import record_at
@@ -47,11 +49,23 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
     seen = now[plan.peer]  # where nothing ran, that was its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
-    found, known = _look_for_end(run, plan, control, target.timeline, fingerprint)
-    behind = _bring_over(run, plan, found, known)
-    _judge_damage(run, plan, found.end, behind.goes_on)
-    _prove_one_history(run, plan, found, behind.last)
-    return behind.goes_on is None
+    with _or_without():
+        found, known = _look_for_end(run, plan, control, target.timeline, fingerprint)
+        behind = _bring_over(run, plan, found, known)
+        _judge_damage(run, plan, found.end, behind.goes_on)
+        _prove_one_history(run, plan, found, behind.last)
+        return behind.goes_on is None
+
+
+@contextlib.contextmanager
+def _or_without() -> Iterator[None]:
+    """What goes wrong inside may do so again with the same words: the way that is left is named beside its remedy."""
+    try:
+        yield
+    except HaError as error:
+        if "salvage=none" not in error.remedy:
+            error.remedy = f"{error.remedy}. {_WITHOUT}".removeprefix(". ")
+        raise
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:

@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..errors import CommandFailed, TooSlow, Unreachable
+from ..errors import CommandFailed, NoRoom, TooSlow, Unreachable
 from ..foreign import lines_of, text_of
 from . import trips
 from .pipes import Pipes
+
+_FULL = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Shell:
         """What a piece of `sh` answers; `told` is how an error names it."""
         answer = self._marked(_line(text, stdin), self._timeout if within is None else within, told)
         if answer.status not in okay:
-            raise CommandFailed(
+            failed = NoRoom if any(words in answer.complaint for words in _FULL) else CommandFailed
+            raise failed(
                 f"{self.where}: {told} ended with status {answer.status}: "
                 f"{answer.complaint or answer.text or 'no words'}"
             )

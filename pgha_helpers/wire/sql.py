@@ -20,12 +20,13 @@ import psycopg2
 from psycopg2 import extensions
 
 from .. import passfile
-from ..errors import BadParameters, QueryFailed, TooSlow, Unreachable
+from ..errors import BadParameters, NoRoom, QueryFailed, TooSlow, Unreachable
 from ..foreign import shown, text_of
 from . import trips
 
 Row = dict[str, Any]
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
+_DISK_FULL = "53100"
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")  # nobody knows what a byte means there: mostly this
 
 
@@ -166,7 +167,8 @@ class Session:
         if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
             self.close()
             return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
-        return QueryFailed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
+        failed = NoRoom if error.pgcode == _DISK_FULL else QueryFailed
+        return failed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
 
 
 def _read(value: Any, codec: str) -> Any:

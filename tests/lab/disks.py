@@ -24,12 +24,12 @@ _MOUNT = 'mount -t tmpfs -o "size=$1,mode=755,uid=$2,gid=$3" tmpfs "$4" && shift
 
 
 @contextmanager
-def place(pair: Lab, need: Callable[..., None]) -> Iterator[Path]:
+def place(pair: Lab, need: Callable[..., None], name: str = "pgha $disk ") -> Iterator[Path]:
     """An empty directory of the server user, for disks to be mounted on. Needs root, as CI has it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a disk that only one node sees")
     need("unshare", "util-linux")
-    folder = Path(tempfile.mkdtemp(prefix="pgha $disk ", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=name, dir="/var/tmp"))
     owner = pair.node("db0").home.stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
     try:

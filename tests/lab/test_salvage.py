@@ -12,15 +12,19 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.actions import wal_copy
-from pgha_helpers.errors import CommandFailed, NotAchieved
+from pgha_helpers.errors import CommandFailed, HaError, NotAchieved, NotSafe
 from pgha_helpers.facts import remains, wal_end
 from pgha_helpers.facts.wal_pieces import Piece
 from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
+from pgha_helpers.model import Lsn
+from pgha_helpers.plans import failover
+from pgha_helpers.procedures import salvage
 from pgha_helpers.records.summary import summarise
 from pgha_helpers.wire.doors import Door
 
 from .losers import start, stop_cleanly
+from .nights import once_before
 from .runs import carry_out, did, running
 from .servers import Watch, ask, records, writable
 
@@ -198,14 +202,65 @@ def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:
         with wal.open("r+b") as file:
             file.seek(int(row[1]) + 40)
             file.write(b"\xff" * 16)
-        with pytest.raises(NotAchieved, match=r"is damaged at .* it goes on at"):
+        with pytest.raises(NotSafe, match=r"would promote nothing: .* is DAMAGED at .*, and goes on at") as refused:
             fail_over(pair)
-        assert writable(pair) == []
-        told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
-        assert "is DAMAGED at" in told and "nothing would be promoted" in told
+        assert "-p salvage=some" in str(refused.value) and "-p salvage=none" in str(refused.value)
+        assert not (pair.node("db0").data_directory / "standby.signal").exists(), "nothing was done yet"
         fail_over(pair, salvage="some")
     assert ask(pair, "db1", "select count(*) from t") == [(1,)]
     assert read(list(records(pair))[-1]).last("damaged WAL")["node"] == "db0"
+
+
+def test_damage_that_is_found_only_past_the_gate_is_said(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that still had processes when it was shown nobody knew its end."""
+    ask(pair, "db0", "create table t (n int)")
+    pair.kill("db0")
+    monkeypatch.setattr(remains, "goes_on", lambda *_: Lsn(2**40))
+    monkeypatch.setattr(failover, "why_not_salvaged", lambda *_: ("", ""))
+    with pytest.raises(NotAchieved, match=r"is damaged at .* it goes on at") as failed:
+        fail_over(pair)
+    assert "-p salvage=some" in str(failed.value) and "-p salvage=none" in str(failed.value)
+    assert writable(pair) == []
+
+
+def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with_the_way_that_is_left(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the gate the consent that was offered could only fail, three times of three."""
+    data = pair.node("db0").data_directory
+    disk, mnt, wal = data.with_name("the disk"), data.with_name("mnt"), data / "pg_wal"
+    ask(pair, "db0", "create table t (n text)")
+    time.sleep(0.3)
+    with deaf(pair):  # more than the gate reads ahead
+        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 5000) i")
+        pair.kill("db0")
+    mnt.mkdir()
+
+    def unmount() -> None:
+        wal.rename(disk)
+        wal.symlink_to(mnt)
+
+    def mount() -> None:
+        wal.unlink()
+        disk.rename(wal)
+
+    unmount()
+    with pytest.raises(NotSafe, match=rf"would promote nothing: .* leads to {mnt}, which holds no WAL") as refused:
+        fail_over(pair)
+    assert "mount that disk" in str(refused.value) and "-p salvage=none" in str(refused.value)
+    assert not (data / "standby.signal").exists(), "nothing was done yet"
+    mount()
+    once_before(monkeypatch, salvage, "_look_for_end", unmount)
+    with pytest.raises(HaError) as failed:
+        fail_over(pair)
+    assert "-p salvage=none" in str(failed.value) and writable(pair) == []
+    assert "UNKNOWN" in fail_over_told(pair) and writable(pair) == ["db1"]
+
+
+def fail_over_told(pair: Lab) -> str:
+    """Without a salvage; gives what its gate told."""
+    fail_over(pair, salvage="none")
+    return " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
 
 
 def test_nothing_is_salvaged_where_that_was_asked_for(pair: Lab) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from pgha_helpers.model import Lsn, Position, Silent
-from pgha_helpers.plans.account import Account, Known, may_be_lost
+from pgha_helpers.model import Hung, Lsn, Position, Silent
+from pgha_helpers.plans.account import NOBODY_LOOKED, Account, Known, may_be_lost, why_not_salvaged
 
-from .pictures import EARLIER, HERE, standby, stopped
+from .pictures import EARLIER, HERE, disk, standby, stopped
+
+MB = 1024 * 1024
 
 CRASHED = stopped("db0", "in production", armed=False)
 THERE = Position(1, Lsn(HERE + 2048))
@@ -42,6 +46,43 @@ def test_damage_in_the_middle_is_said(salvage: str, words: str) -> None:
 
 def test_another_timeline_is_another_history() -> None:
     assert "TWO HISTORIES" in told(Account(Position(2, HERE)))
+
+
+def refused(account: Account, salvage: str = "all", old: object = CRASHED, **disk_: int) -> str:
+    """Why a salvage is known to fail, with what to do."""
+    here = standby(received=HERE, replayed=HERE, receiver=None, disk=disk(**disk_))
+    return ". ".join(filter(None, why_not_salvaged(here, old, account, salvage)))  # type: ignore[arg-type]
+
+
+def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> None:
+    damaged, unread = replace(FOUND, damaged=Lsn(THERE.lsn + 512)), Account(unread="it is encrypted")
+    assert "is DAMAGED at 0/5000800" in refused(damaged) and "-p salvage=some" in refused(damaged)
+    assert "cannot be read: it is encrypted" in refused(unread) and "-p salvage=none" in refused(unread, "some")
+    away = replace(CRASHED, disk=replace(CRASHED.disk, no_wal="it leads to nowhere"))
+    assert "mount that disk" in refused(Account(unread="it leads to nowhere"), old=away)
+    assert "two histories" in refused(Account(Position(2, HERE)))
+    hung = Hung("db0", "no answer", CRASHED.disk)
+    for account, salvage, old in (
+        (damaged, "some", CRASHED),
+        (damaged, "none", CRASHED),
+        (unread, "none", CRASHED),
+        (damaged, "all", hung),  # its WAL moves: nothing is known before it is fenced
+        (unread, "all", hung),
+        (unread, "all", SILENT),
+        (NOBODY_LOOKED, "all", CRASHED),
+        (FOUND, "all", CRASHED),
+    ):
+        assert not refused(account, salvage, old), (account, salvage, old)
+
+
+def test_a_salvage_needs_room_for_wal_and_for_what_it_makes_the_databases_grow_by() -> None:
+    more = replace(FOUND, room=48 * MB, grows=20 * MB)
+    assert "68 MB are needed on db1 for its WAL, 67 MB are free" in refused(more, wal_free=67 * MB, free_bytes=67 * MB)
+    assert not refused(more, wal_free=68 * MB, free_bytes=68 * MB)
+    assert not refused(more, wal_free=48 * MB, free_bytes=20 * MB), "two disks"
+    assert "48 MB are needed on db1 for its WAL" in refused(more, wal_free=47 * MB, free_bytes=20 * MB)
+    assert "20 MB are needed on db1 for its databases" in refused(more, wal_free=48 * MB, free_bytes=19 * MB)
+    assert not refused(more, "none", wal_free=0, free_bytes=0) and not refused(more)
 
 
 SILENT = Silent("db0", "no route to host")

@@ -56,6 +56,13 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
         ),
         (seen(primary(disk=disk(clock_skew=7.0)), standby()), "db0 is +7.0 s off", "warning"),
         (seen(primary(disk=disk(free_bytes=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
+        (seen(primary(disk=disk(wal_free=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
+        (seen(primary(disk=disk(free_bytes=4096)), standby()), "db0 has 4 kB free, and needs 1 MB", "critical"),
+        (
+            seen(primary(), standby(disk=disk(wal_free=63 * 1024**2, standby_files=("standby.signal",)))),
+            "db1 has 63 MB free, and needs 64 MB",
+            "critical",
+        ),
         (
             seen(primary(settings={**SETTINGS, "data_checksums": "off"}), standby()),
             "wal_log_hints and data checksums are both off",

@@ -117,6 +117,28 @@ def test_a_failover_is_refused_while_the_primary_answers() -> None:
         plan_promotion(healthy(), "failover")
 
 
+def test_whoever_is_to_be_primary_needs_room_for_that_by_whichever_road() -> None:
+    """It would crash in its first checkpoint, and a rerun would say no more than that a disk is full."""
+    full = disk(wal_free=31 * 1024**2, standby_files=("standby.signal",))
+    dead = promoted("db1", HERE)
+    for now, occasion in (
+        (seen(stopped("db0"), standby(receiver=None, disk=full)), "failover"),
+        (seen(stopped("db0"), standby(disk=full)), "switchover"),
+        (seen(stopped("db0"), replace(dead, disk=replace(dead.disk, wal_free=0))), "switchover"),
+    ):
+        with pytest.raises(NotSafe, match=r"db1 has .* free for its WAL, and needs 32 MB to be primary") as refused:
+            plan_promotion(now, occasion)
+        assert "make room where /var/lib/postgresql/18/main/pg_wal lies" in str(refused.value)
+
+
+def test_a_standby_that_has_died_beside_its_crashed_primary_is_to_be_started() -> None:
+    """Each occasion once sent to the other one."""
+    now = seen(stopped("db0", "in production"), stopped("db1", "in archive recovery"))
+    with pytest.raises(NotSafe, match="db1 was the standby, and does not run") as refused:
+        plan_promotion(now, "failover")
+    assert "start its server, which stays a standby" in str(refused.value)
+
+
 def test_silence_does_not_prove_that_a_primary_is_off() -> None:
     with pytest.raises(NotSafe, match='fenced_by="who and how"'):
         plan_promotion(seen(SILENT, standby(receiver=None)), "failover")
