@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import hashlib
 import io
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ _LINES = (
 )
 _BAND = "#8a8f98"
 _PAUSE = 0.5  # seconds from one live picture to the next, or more where drawing is slow
+_TURN = 0.0005  # seconds of the interpreter, before another thread has its turn
 _PATIENCE = 2.0  # seconds that a live picture under way may hold up the cell when sampling is over
 
 
@@ -79,8 +81,18 @@ class _Output:
         self.handle.update(image(png))
 
 
+def load_beside() -> None:
+    """Load what draws in a thread beside one that asks servers: that one is not to wait 5 ms for each turn."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        load()
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def load() -> None:
-    """Load what draws: a second's work, for a thread where something else is waited for."""
+    """Load what draws: a second's work."""
     for module in ("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"):
         import_module(module)
 

@@ -53,7 +53,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
         run.journal.write("outage ended", new=plan.node)
     tell_outage(run)
     if front.shell():  # the outage is over, and what comes now waits for servers
-        run.aside(drawing.load)
+        run.aside(drawing.load_beside)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
     standby.remove_triggers(run, plan.node)

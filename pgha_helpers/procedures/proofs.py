@@ -14,7 +14,9 @@ from ..run import Run
 from ..show import size
 
 _SHUTDOWN = "CHECKPOINT_SHUTDOWN"
-_TURN = 0.25  # seconds for which the standby itself waits, before it is asked again
+#: Seconds for which the standby itself waits, before it is asked again: as long as a statement lasts, so long may a
+#: vacuum's record that is to be replayed have to wait for it.
+_TURN = 0.1
 
 
 def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:

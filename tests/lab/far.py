@@ -88,7 +88,11 @@ class _Road:
             print("so it is", flush=True)
 
     async def _forward(self, target: int, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        far, there = await asyncio.open_connection(_HOST, target)
+        try:
+            far, there = await asyncio.open_connection(_HOST, target)
+        except OSError:  # nobody listens there now, and whoever asks is to hear that
+            back.close()
+            return
         await asyncio.gather(self._carry(near, there), self._carry(far, back))
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -21,6 +21,7 @@ from .servers import records, writable
 TRIPS = 4  # that a switchover waits for, one after the other: arm, stop, prove, promote
 WORK = 0.020  # seconds of the processor
 AWAY = 0.3  # seconds to the nodes and back
+MOMENT = 0.01  # seconds: times in the journal are rounded
 
 
 def switched(pair: Lab, by: Path | None = None) -> Story:
@@ -57,6 +58,12 @@ def test_a_switchover_waits_for_four_answers_and_works_little(pair: Lab) -> None
     assert worked["kernel"] + worked["engine"] < WORK, worked
     began, over = (datetime.fromisoformat(event["at"]) for event in (story.last("outage begins"), ended))
     assert worked["canary"] < 0.25 * (over - began).total_seconds(), "it asks on, and each time with a password"
+    _, *rows = (list(records(pair))[-1] / "lag.csv").read_text().splitlines()
+    at = [float(row.split(",")[0]) for row in rows]
+    assert not [when for when in at if began.timestamp() + MOMENT < when < over.timestamp()], (
+        "nothing was sampled in it"
+    )
+    assert at[0] < began.timestamp() and at[-1] > over.timestamp() and len(at) > 10, "but before and after, and unasked"
 
 
 def test_an_operator_who_is_far_away_pays_for_those_and_no_others(
