@@ -115,7 +115,7 @@ def ensure_hba(run: Run, name: str) -> None:
             return
         path = door.sql.read("select current_setting('hba_file') as path")[0]["path"]
         before = read_file(door, path)
-        write_file(door, path, with_hba(before, hba_block(run.pair, hba_method(run, name))))
+        write_file(door, path, with_hba(before, hba_lines(run, name)))
         door.sql.do("select pg_reload_conf()")
         wrong = door.sql.read("select line_number, error from pg_hba_file_rules where error is not null")
         if wrong:
@@ -124,7 +124,9 @@ def ensure_hba(run: Run, name: str) -> None:
             raise QueryFailed(f"{path} on {name} would be wrong in line {wrong[0]['line_number']}: {wrong[0]['error']}")
 
 
-def hba_method(run: Run, name: str) -> str:
-    """How the replication role proves itself: as passwords are stored here."""
-    stored = run.doors[name].sql.read("select current_setting('password_encryption') as how")[0]["how"]
-    return "scram-sha-256" if stored == "scram-sha-256" else "md5"
+def hba_lines(run: Run, name: str) -> str:
+    """Our lines, as this running server lets others in: passwords as it stores them, and TLS alone where nobody is let
+    in over a network without."""
+    told = run.doors[name].sql.read(query("how others come in"), [run.pair.replication_user])[0]
+    method = "scram-sha-256" if told["stored"] == "scram-sha-256" else "md5"
+    return hba_block(run.pair, method, "hostssl" if told["only_tls"] else "host")

@@ -88,10 +88,10 @@ def hba_address(host: str) -> tuple[str, str]:
     return f"{address}/{address.max_prefixlen}", str(address)
 
 
-def hba_block(pair: Pair, method: str) -> str:
+def hba_block(pair: Pair, method: str, kind: str = "host") -> str:
     """Lines that let each node replicate and be rewound from the other: the same on both, so that roles can change."""
     lines = [
-        f"host {database} {identifier(pair.replication_user)} {hba_address(node.seen_by_peer[0])[0]} {method}"
+        f"{kind} {database} {identifier(pair.replication_user)} {hba_address(node.seen_by_peer[0])[0]} {method}"
         for database in ("replication", identifier(pair.database))
         for node in pair
     ]

@@ -17,8 +17,8 @@ from ..model import Running
 from ..model.own import Own
 from ..run import Run
 from ..wire.doors import Door
-from .access import hba_method, lets_in
-from .configuration import hba_block, recovery_conf, standby_settings, with_hba, with_settings
+from .access import hba_lines, lets_in
+from .configuration import recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, write_file
 
 _MOST = 64 * 1024  # kB of a thing that is no configuration: what is larger stays in the old directory
@@ -118,7 +118,7 @@ def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
         return
     hba = f"{copy}/{found.hba[len(data) + 1 :]}" if found.hba.startswith(f"{data}/") else found.hba
     try:
-        write_file(door, hba, with_hba(read_file(door, hba), hba_block(run.pair, hba_method(run, primary.node))))
+        write_file(door, hba, with_hba(read_file(door, hba), hba_lines(run, primary.node)))
     except Refusal as error:  # a standby streams without it; before it may become primary, verify asks for it
         print(f"  {door.node.name}: {error.what}", flush=True)
 

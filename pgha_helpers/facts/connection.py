@@ -47,7 +47,7 @@ def _has_failover_slots(run: Run, name: str) -> bool:
     for each in (run.pair.other(name).name, name):
         with contextlib.suppress(HaError):
             told = run.doors[each].sql.read(query("failover slots"))[0]
-            if told["there"] or told["primary"]:
+            if told["there"] or told["surely"]:
                 return bool(told["there"])
     return False
 

@@ -88,9 +88,17 @@ select count(*) as lines
   from pg_hba_file_rules
  where %s = any(database) and %s = any(user_name) and address = %s and error is null and auth_method <> 'reject';
 
+-- name: how others come in
+-- our own lines say nothing of what the operator wants
+select current_setting('password_encryption') as stored,
+       current_setting('ssl') = 'on' and coalesce(bool_and(type = 'hostssl'), false) as only_tls
+  from pg_hba_file_rules
+ where left(type, 4) = 'host' and error is null and auth_method <> 'reject' and not %s = any(user_name)
+   and address not in ('127.0.0.1', '::1', 'localhost', 'samehost');
+
 -- name: failover slots
--- from 17 on; before, no slot has the word
-select not pg_is_in_recovery() as primary,
+-- from 17 on: before, no slot has the word, and nobody else need be asked
+select not pg_is_in_recovery() or current_setting('server_version_num')::int < 170000 as surely,
        exists(select from pg_replication_slots s where slot_type = 'logical' and to_jsonb(s)->>'failover' = 'true') as there;
 
 -- name: positions

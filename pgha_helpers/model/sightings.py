@@ -300,11 +300,11 @@ def to_be_seen(sighting: Sighting) -> str:
     if isinstance(sighting, Running):
         return ""
     if isinstance(sighting, Stopped):
-        return f"start {node}, or run promote or rebuild, whichever it needs"
+        return f"start {node} by rebuild where the other node is primary, else by promote"
     if isinstance(sighting, Blank):
         return f"mend data_directory or bin_directory of {node} in the pair file if they are wrong, else run rebuild"
     if isinstance(sighting, Hung) and sighting.starting:
         return f"wait until {node} is up"
     if isinstance(sighting, Hung):
         return f"mend what keeps this runbook out of {node}, which runs"
-    return f"mend the way to {node}, by SQL or by ssh; if its machine is lost, run promote with occasion=failover"
+    return f"mend the way to {node}, by SQL or by ssh"

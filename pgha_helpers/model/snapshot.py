@@ -57,7 +57,7 @@ class Snapshot(show.Shown):
         if len(self.primaries) == 2:
             raise NotSeen(self.two_primaries(), "fence one of them now; clients may be writing to both")
         if not self.primaries:
-            raise NotSeen(f"no node is writable: {self._words()}", self._remedy("run promote"))
+            raise NotSeen(f"no node is writable: {self._words()}", self._none_writable())
         return self.primaries[0]
 
     @property
@@ -130,6 +130,10 @@ class Snapshot(show.Shown):
     def _row(self, seen: Sighting) -> tuple[str, str, str, str]:
         node = self.pair[seen.node]
         return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
+
+    def _none_writable(self) -> str:
+        lost = "; if that is lost, run promote with occasion=failover" if len(self.running) < 2 else ""
+        return self._remedy("run promote") + lost
 
     def _remedy(self, else_: str) -> str:
         """What to do about every node that does not answer SQL, or something else where both do."""

@@ -135,7 +135,16 @@ def test_what_guards_a_connection_is_kept_on_both_nodes(own_pair_15: Lab) -> Non
         carry_out(pair, "promote", f"promote {new}")
         assert parts(guard).items() <= definition(pair, old).items()
         assert ask(pair, new, tls) == [(True,)]
+    hba = pair.node("db1").data_directory / "pg_hba.conf"
+    plain = hba.read_text().partition("# pgha end\n")[2]
+    theirs = [f"hostssl {database} replicator 127.0.0.1/32 scram-sha-256\n" for database in ("replication", "postgres")]
+    hba.write_text("".join([*theirs, plain]))
     carry_out(pair, "rebuild", "rebuild db1", method="clone")
+    assert hba.read_text() == "".join([*theirs, plain]), "no plain line is put above one that asks for TLS"
+    hba.write_text("hostssl all all 10.0.0.0/8 scram-sha-256\n" + plain)
+    ask(pair, "db1", "select pg_reload_conf()")
+    carry_out(pair, "setup", "setup db1")
+    assert hba.read_text().splitlines()[1].startswith("hostssl replication ")
     assert parts(guard).items() <= definition(pair, "db1").items() and ask(pair, "db0", tls) == [(True,)]
     assert not against(pair)
     root.rename(pair.home / "moved")  # what cannot be guarded as before is refused, and never done without

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers.actions.access import lets_in
 from pgha_helpers.actions.files import why_not_written, write_file
 from pgha_helpers.actions.own import _script as own_script
 from pgha_helpers.errors import NotSafe
@@ -133,6 +134,39 @@ def test_a_file_is_written_through_its_link_and_keeps_its_mode(door: Door, data:
         write_file(door, str(data / "loop"), "x")
     write_file(door, str(data / "fresh"), "x")
     assert (data / "fresh").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("lines", "so"),
+    [
+        (
+            "hostssl replication,postgres replicator 127.0.0.1/32 cert\nhost all all 127.0.0.2 255.255.255.255 md5",
+            False,
+        ),
+        ("hostssl replication,postgres replicator 127.0.0.1/32 cert\ninclude_dir more", True),
+        ("host replication,postgres replicator 127.0.0.1/32 reject\ninclude_dir more", False),
+        ("", False),
+    ],
+)
+def test_whoever_lets_the_nodes_in_already_is_seen(door: Door, data: Path, lines: str, so: bool) -> None:
+    written(data, {"pg_hba.conf": lines, "more/x.conf": "host postgres,replication replicator 127.0.0.2/32 md5\n"})
+    assert lets_in(configuration(door, str(data)).access, door._pair) == so
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_what_cannot_stay_somebody_elses_is_nobodys_to_read(door: Door) -> None:
+    """A key of root's that its group may read is refused by the server once it is PostgreSQL's."""
+    door.shell = Shell("db0", lambda command: LocalPipes("runuser", "-u", "nobody", "--", "sh", "-c", command), 5)
+    with tempfile.TemporaryDirectory() as place:
+        home, copy = Path(place) / "home", Path(place) / "copy"
+        for path in (Path(place), home, copy):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o777)
+        (home / "server.key").write_text("x")
+        (home / "server.key").chmod(0o644)
+        door.script(own_script(), str(copy), str(home), "1", "0", "1", "server.key")
+        assert (copy / "server.key").stat().st_mode & 0o777 == 0o600
+        assert (copy / "server.key").owner() == "nobody"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
