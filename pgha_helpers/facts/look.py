@@ -62,6 +62,7 @@ _SETTINGS = (
     "full_page_writes",
     "fsync",
     "synchronous_standby_names",
+    "allow_alter_system",
     "wal_keep_size",
     "wal_keep_segments",
     "wal_segment_size",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from .. import dialect
+from ..errors import NotSafe
 from ..model import ForNow, Running, Snapshot
 
 SYNCHRONOUS = "synchronous_standby_names"
@@ -43,10 +44,19 @@ def would_wait(primary: Running, *also: str) -> str:
 
 
 def asynchronous(target: Running) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Steps, extras of the consent, and what is told, if `target` would wait for a standby that is missing."""
+    """Steps, extras of the consent, and what is told, if `target` would wait for a standby that is missing.
+
+    Raises NotSafe where that cannot be helped from here.
+    """
     names, node = would_wait(target), target.node
     if not names:
         return (), (), ()
+    if target.settings.get("allow_alter_system") == "off":
+        raise NotSafe(
+            f"{SYNCHRONOUS} is {names!r} on {node}: no commit would return there without its standby; and "
+            "allow_alter_system is off, so that it cannot be set from here",
+            f"set {SYNCHRONOUS} = '' in the configuration file of {node} and reload it there, then run this again",
+        )
     step = f"Set {SYNCHRONOUS} to '' on {node} for now, and note there that it was {names!r}: rebuild sets it back"
     told = (
         f"{SYNCHRONOUS} is {names!r} on {node}: no commit would return there without its standby. UNTIL ONE STREAMS "

@@ -17,5 +17,5 @@ def tell_outage(run: Run) -> Outage | None:
         return None
     if found is not None:
         run.journal.write("outage", **found.facts, words=str(found))
-        print(f"Outage: {found}.", flush=True)
+        run.say(f"Outage: {found}.")
     return found

@@ -7,6 +7,7 @@ from dataclasses import replace
 from .. import plans
 from ..actions import access, servers
 from ..actions.canary import ensure_canary_table
+from ..actions.for_now import set_back
 from ..actions.progress import draw_throughput
 from ..actions.standby import alter_settings
 from ..errors import HaError
@@ -99,6 +100,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     if not streams_to(_seen(now, keep), node) or misdefined(now, node):
         become_standby(run, node, keep, _method(run, now, keep, node), now)
     access.ensure_hba(run, node)
+    set_back(run)
     draw_throughput(run)
     return run.deeds_since(already)
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ..errors import NotAchieved, Unhealthy
+from ..foreign import ODD
 from ..journal import Journal
 from ..lock import Lock
 from ..model import ClientSeen, Outage, Pair, Snapshot, Verdicts
@@ -100,9 +101,13 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
 
 
 def _outage(run: Run) -> Outage | None:
-    records = run.folder.parent
-    older = (events for folder, events in stories(records, run.pair.name) if folder != run.folder and events)
-    return outage_of_change(run.journal.events, older, {id_of(folder) for folder in record_folders(records)})
+    """Of this run's change. Records that cannot be read must not spoil its end: then its own journal tells."""
+    records, own = run.folder.parent, run.journal.events
+    older = (events for folder, events in stories(records, run.pair.name) if folder != run.folder)
+    try:
+        return outage_of_change(own, older, {id_of(folder) for folder in record_folders(records)})
+    except (OSError, *ODD):
+        return outage_of_change(own, ())
 
 
 def _clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:

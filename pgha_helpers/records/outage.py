@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ..foreign import ODD
 from ..journal import Event
 from ..model import Mark, Outage, last_outage
 
@@ -32,12 +33,22 @@ def outage_of_change(own: Events, older: Iterable[Events], here: Collection[str]
     for story in older:
         if _is_enough(read):
             break
-        read.append(story)
+        if _is_legible(story):
+            read.append(story)
     found = last_outage([*_marks_of_all(read), *_by_files(own)])
     elsewhere = _elsewhere(read, here)
     if found is None or (_was_over(found, own) and _was_told(found, read, elsewhere)):
         return None
     return replace(found, runs=_runs(found, read, elsewhere))
+
+
+def _is_legible(story: Events) -> bool:
+    """Whether a run's events are what this version writes. An odd record must not spoil the end of another change."""
+    try:
+        _ = [*marks_of(story)], _elsewhere([story], ())
+        return bool(_at(story[0]) and _at(story[-1]))
+    except ODD:
+        return False
 
 
 def _is_enough(read: Sequence[Events]) -> bool:
@@ -68,16 +79,30 @@ def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[st
 
 def _was_told(found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]) -> bool:
     """Whether an earlier run has told of it: one of this machine, or one of another machine that came to its end."""
-    told = any(event["event"] == "outage" for events in read[1:] for event in events)
-    return told or any(_moment(there.get("ended")) >= (found.latest or 0.0) for there in elsewhere)
+    told = (event.get("until") for events in read[1:] for event in events if event["event"] == "outage")
+    if any(_moment(until) >= found.since for until in told):
+        return True
+    return any(_moment(there.get("ended")) >= (found.latest or 0.0) for there in elsewhere)
 
 
 def _runs(found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The ids of those that had passed their gate, and neither ended before it began nor began after it was over."""
     over = math.inf if found.latest is None else found.latest
     parts = [(_at(told[0]), _left(told, found), told[0].get("run")) for told in read if _changes(told)]
-    parts += [(_moment(told["begun"]), _moment(told.get("ended")) or math.inf, told["run"]) for told in elsewhere]
+    parts += [(_moment(told["begun"]), _left_there(told, found, read), told["run"]) for told in elsewhere]
     return tuple(str(run) for first, last, run in sorted(parts) if last >= found.since and first <= over)
+
+
+def _left_there(told: Mapping[str, Any], found: Outage, read: Sequence[Events]) -> float:
+    """The same of a run on another machine: one that died had no part if somebody has seen a primary after it began.
+
+    Unless that primary was armed later than that: then it was this run that did it.
+    """
+    if ended := _moment(told.get("ended")):
+        return ended
+    measured = last_outage(_marks_of_all(read))
+    seen_after = measured and measured.earliest == found.earliest and _moment(told["begun"]) <= (found.earliest or 0.0)
+    return 0.0 if seen_after else math.inf
 
 
 def _left(events: Events, found: Outage) -> float:

@@ -10,6 +10,7 @@ import pytest
 from pgha_helpers.checks import judge
 from pgha_helpers.checks.readiness import readiness
 from pgha_helpers.checks.surroundings import no_setting_is_changed_for_now
+from pgha_helpers.errors import NotSafe
 from pgha_helpers.model import ForNow, Running, Sender, Snapshot, Verdicts
 from pgha_helpers.model.survey import Host
 from pgha_helpers.plans import Plan, plan_promotion, plan_rebuild
@@ -58,6 +59,12 @@ def test_who_waits_for_nobody_that_is_missing_needs_no_word(names: str, streamin
 @pytest.mark.parametrize("names", ["FIRST 2 (db0, db2)", "db0"])
 def test_who_waits_for_one_more_than_streams_needs_it(names: str) -> None:
     assert failover(seen(LOST, target(names, senders=(cascades(),)))).consent == WORDS
+
+
+def test_where_nothing_can_be_set_the_gate_says_so_and_not_the_outage() -> None:
+    fixed = target(settings={**SETTINGS, "synchronous_standby_names": "*", "allow_alter_system": "off"})
+    with pytest.raises(NotSafe, match="allow_alter_system is off, so that it cannot be set from here"):
+        failover(seen(LOST, fixed))
 
 
 def test_one_that_was_promoted_by_hand_and_waits_is_let_go_on() -> None:

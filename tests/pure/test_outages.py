@@ -103,13 +103,50 @@ def test_a_promotion_that_came_after_its_run_had_died_is_told_by_the_next_one() 
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_what_an_earlier_run_has_told_is_not_told_again(tells: bool) -> None:
-    before = run("a", look(99, *HEALTHY), stop(100), promoted(144), *([at(145, "outage")] if tells else []))
+    before = run(
+        "a", look(99, *HEALTHY), stop(100), promoted(144), *([at(145, "outage", until=utc(144))] if tells else [])
+    )
     found = outage_of_change(run("b", look(200, runs_as(True))), [before], ("a", "b"))
     assert (found is None) == tells
 
 
 def test_a_healthy_pair_has_had_none() -> None:
     assert outage_of_change(run("b", look(200, *HEALTHY)), [LOOK], ()) is None
+
+
+def test_what_was_told_last_week_does_not_keep_this_from_being_told() -> None:
+    """A run on another machine has promoted and died; the newest change here was another one."""
+    week = run(
+        "a", look(9, *HEALTHY), stop(10), promoted(10.2), at(10.3, "outage", until=utc(10.2)), at(11, "run ended")
+    )
+    now = stopped(armed=100, written=116), runs_as(True, 2, forked=144 + SKEW)
+    dead = at(161, "chained", previous={"run": "elsewhere", "begun": utc(85)})
+    assert told([*run("b", look(160, *now)), dead], week).runs == ("elsewhere",)
+
+
+@pytest.mark.parametrize("began", [10, 85])
+def test_a_run_that_died_elsewhere_has_a_part_only_if_nobody_saw_a_primary_since(began: float) -> None:
+    """Its like stays the newest change of its machine for months; db0 has crashed now."""
+    crashed = stopped("in production"), runs_as(False)
+    dead = at(90, "chained", previous={"run": "elsewhere", "begun": utc(began)})
+    parts = told([*run("a", look(99, *crashed)), dead, promoted(100)], LOOK).runs
+    assert parts == (("a",) if began < 50 else ("elsewhere", "a"))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [],
+        [{"event": "seen"}],
+        [{"event": "run begun", "at": "yesterday"}],
+        [{"event": "run begun", "at": utc(1)}, {"event": "deed ended", "did": "promote", "at": None}],
+        [{"event": "run begun", "at": utc(1)}, {"event": "seen", "at": utc(2), "facts": [{"is": ["x"]}, 7]}],
+        [{"event": "run begun", "at": utc(1)}, {"event": "chained", "at": utc(2), "previous": {"begun": utc(1)}}],
+    ],
+)
+def test_an_odd_record_spoils_no_end_of_another_change(odd: Events) -> None:
+    first = run("a", look(99, *HEALTHY), stop(100))
+    assert told(run("b", look(130, *NOBODY), promoted(144)), odd, first, LOOK).seconds == 44
 
 
 # Nobody knows all of it
