@@ -36,6 +36,11 @@ from .identity import (
     whatever_runs_is_on_one_timeline,
 )
 from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
+from .serving import (
+    clients_could_write_on_the_standby,
+    clients_would_be_let_in_on_the_standby,
+    wal_would_be_archived_on_the_standby,
+)
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
@@ -110,6 +115,7 @@ _SWITCHOVER = (
     the_primary_comes_back_where_it_is,
     settings_can_be_written,
     commits_would_go_on_after_the_move,
+    clients_could_write_on_the_standby,
     the_clients_can_be_moved,
     no_transaction_is_prepared,
     no_transaction_is_long,
@@ -124,6 +130,8 @@ _SWITCHOVER = (
     each_could_replay_after_a_restart,
     nothing_waits_for_a_restart,
     the_settings_agree,
+    clients_would_be_let_in_on_the_standby,
+    wal_would_be_archived_on_the_standby,
     the_standby_has_every_extension,
     every_database_was_looked_into,
     a_promotion_would_not_oversleep,

@@ -37,9 +37,10 @@ def each_server_would_start_again(now: Snapshot) -> str | None:
 
 def _refusals(now: Snapshot, name: str) -> list[str]:
     """Why it would not come up, with the file and the line of each setting that is named."""
-    told, places = now.host(name).start.refused, dict[str, str]()
+    told, places = list(now.host(name).start.refused), dict[str, str]()
     with suppress(NotSeen):  # a role that may not see where, knows why
         places.update(now.closely(name).misset)
+        told += [f"pg_hba.conf {wrong}" for wrong in now.closely(name).hba_errors]
     return [why + "".join(f" ({place})" for setting, place in places.items() if f'"{setting}"' in why) for why in told]
 
 

@@ -83,6 +83,14 @@ def _sql(door: Door, seen: Running) -> Survey:
     ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
     ask("given at the start", lambda told: {"given": {row["name"]: row["setting"] for row in told}}, "given")
     ask("waiting", lambda told: {"waiting": tuple(row["name"] for row in told)}, "waiting")
+    ask(
+        "who is let in",
+        lambda told: {
+            "let_in": tuple(row["rule"] for row in told if not row["wrong"]),
+            "hba_errors": tuple(row["wrong"] for row in told if row["wrong"]),
+        },
+        *("let_in", "hba_errors"),
+    )
     ask("misset", lambda told: {"misset": {row["name"]: row["place"] for row in told}}, "misset")
     ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
     return Survey(seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found)
@@ -108,7 +116,8 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
     try:
         places = (node.data_directory, node.bin_directory, node.state_directory, starter, node.configuration)
-        told = door.script(_script(), *places).lines
+        certificate = found.settings.get("ssl_cert_file", "") if found.settings.get("ssl") == "on" else ""
+        told = door.script(_script(), *places, certificate).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
         command = seen.settings.get("restore_command", "") if seen.in_recovery else ""
@@ -168,6 +177,7 @@ def parse_host(
         unit=words.one("unit"),
         options=" ".join(words.all("options")),
         fixed=words.one("fixed"),
+        expired=words.one("expired"),
     )
     return replace(found, archiver=_archiver(found.archiver, words), host=host)
 

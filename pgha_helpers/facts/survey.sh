@@ -1,6 +1,6 @@
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
 # PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
-# configuration.
+# configuration, $6 the server's certificate (or empty).
 # Each answer is one line "word rest".
 
 # Segments that wait for the archiver, the age of the oldest, and how long each of the last ones took: its status file
@@ -86,6 +86,14 @@ while [ ! -e "$place" ]; do place=$(dirname "$place"); done
 
 # What pg_ctlcluster gives a server beside its configuration.
 [ -z "$4" ] || sed -n "s/^[[:space:]]*pg_ctl_options[[:space:]]*=/options /p" "$5/pg_ctl.conf" 2>/dev/null
+
+# A server does not mind its own certificate's age; clients with sslmode=verify-full do.
+if [ -n "$6" ] && command -v openssl >/dev/null 2>&1; then
+  cd "$1" 2>/dev/null
+  until=$(openssl x509 -noout -enddate -in "$6" 2>/dev/null) &&
+    { openssl x509 -noout -checkend 86400 -in "$6" >/dev/null 2>&1 || echo "expired ${until#notAfter=}"; }
+  cd /
+fi
 
 # ALTER SYSTEM writes a new file, syncs the old one, and renames: where one of these fails, it fails (all were tried).
 auto=${1%/}/postgresql.auto.conf

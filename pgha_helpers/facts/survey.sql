@@ -76,6 +76,13 @@ select s.name, s.setting,
 -- name: waiting
 select name from pg_settings where pending_restart order by name;
 
+-- name: who is let in
+-- what a client can see of it: which connections there are rules for, and how they prove themselves
+select concat_ws(' ', type, array_to_string(database, ','), array_to_string(user_name, ','), address, netmask,
+                 auth_method) as rule,
+       'line ' || line_number || ': ' || error as wrong
+  from pg_hba_file_rules order by line_number;
+
 -- name: misset
 -- with an error stands, too, what only waits for a restart
 select lower(name) as name, sourcefile || ' line ' || sourceline as place from pg_file_settings where error is not null and name is not null;

@@ -175,8 +175,9 @@ class Host:
     cannot replicate from the other one, and is empty where it can. `kept` are directories that were renamed aside,
     and `for_now` settings that a run has changed for a while. `unit` is the systemd unit whose main process the server
     is, and `options` what pg_ctlcluster gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
-    postgresql.auto.conf, `start` what the server would start with. `restore` is how many seconds a standby's
-    restore_command took to say that it has not a file, None without one.
+    postgresql.auto.conf, `expired` when the server's certificate ends, if that is within a day or past, `start` what
+    the server would start with. `restore` is how many seconds a standby's restore_command took to say that it has not
+    a file, None without one.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -187,6 +188,7 @@ class Host:
     unit: str = ""
     options: str = ""
     fixed: str = ""
+    expired: str = ""
     start: Start = field(default_factory=Start)
     restore: float | None = None
 
@@ -208,7 +210,8 @@ class Survey:
     cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum. `hasty` says, in words,
     by what a commit is acknowledged before it is on the disk. `given` are settings from the command line or the
     environment of its start, `waiting` those that wait for a restart, and `misset` where a setting stands that its
-    files have, and that it cannot take now. `unseen` says of each other key that SQL refused to tell why it did: see
+    files have, and that it cannot take now. `let_in` are the rules of pg_hba.conf as it stands on the disk, and
+    `hba_errors` what is wrong there. `unseen` says of each other key that SQL refused to tell why it did: see
     Refused.
     """
 
@@ -226,6 +229,8 @@ class Survey:
     given: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     misset: Mapping[str, str] = field(default_factory=dict)
+    let_in: tuple[str, ...] = ()
+    hba_errors: tuple[str, ...] = ()
     readings: tuple[Reading, ...] = ()
     pause: str = ""
     conflicts: int = 0

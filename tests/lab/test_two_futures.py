@@ -8,10 +8,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from pgha_helpers import (
     AFTER,
@@ -31,6 +37,7 @@ from pgha_helpers.actions.files import read_file, write_file
 from pgha_helpers.checks import judge
 from pgha_helpers.errors import Aborted, NotAchieved, NotSafe
 from pgha_helpers.facts.starting import read_start
+from pgha_helpers.foreign import Told
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Pair
 from pgha_helpers.run import Run
@@ -100,12 +107,15 @@ exec "{programs}/postgres" "$@"
 
 
 @contextlib.contextmanager
-def scratch(lab: Lab, programs: Path | None = None) -> Iterator[tuple[Door, str, Pair]]:
-    """A cluster that nobody needs, by the way that leads to db0."""
+def scratch(lab: Lab, programs: Path | None = None, made: bool = True) -> Iterator[tuple[Door, str, Pair]]:
+    """A cluster that nobody needs, or a directory for one, by the way that leads to db0."""
     with running(lab, "verify") as run:
         door = Door(replace(run.pair["db0"], **({"bin_directory": str(programs)} if programs else {})), run.pair)
         data = door.script("mktemp -d").text
         try:
+            if not made:
+                yield door, data, run.pair
+                return
             door.run(door.binary("initdb"), "-D", data, "-N", "-A", "trust", within=60)
             plain = "listen_addresses = ''\nunix_socket_directories = '/tmp'\n"
             write_file(door, f"{data}/postgresql.conf", read_file(door, f"{data}/postgresql.conf") + plain)
@@ -326,3 +336,48 @@ def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: 
     waited = {deed.did: deed.seconds for deed in deeds}
     assert waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8, "five would be ten"
     assert ask(own_pair, "db1", "show restore_command") == [("sleep 2; false",)]
+
+
+def test_who_would_meet_another_server_after_the_move_is_told(night: Night) -> None:
+    """Clients live with the standby's own pg_hba.conf, TLS and defaults; so does the archive."""
+    pair, old, target = night.pair, night.old, night.target
+    hba = pair.node(old).data_directory / "pg_hba.conf"
+    kept = hba.read_text()
+    hba.write_text(f"{kept}host shop app 10.0.0.0/8 scram-sha-256\n")
+    for name, value in {"archive_mode": "on", "archive_command": "true"}.items():
+        ask(pair, old, f"alter system set {name} = '{value}'")
+    carry_on(night, old)
+    ask(pair, target, "alter system set default_transaction_read_only = on")
+    ask(pair, target, "select pg_reload_conf()")
+    wait_until_attached(night)
+    told = against(pair)
+    assert told[f"pg_hba.conf of {target} lacks host shop app 10.0.0.0 255.0.0.0 scram-sha-256"] == "warning"
+    assert told[f"{old} archives its WAL, and {target} would not"] == "warning"
+    assert told[f"default_transaction_read_only is on on {target}"] == "critical"
+    hba.write_text(f"{kept}host shop app nonsense/8 nothing\n")
+    assert any(f"{old}: pg_hba.conf line" in reason for reason, level in against(pair).items() if level == "critical")
+    hba.write_text(kept)
+    for name in ("archive_mode", "archive_command"):
+        ask(pair, old, f"alter system reset {name}")
+    carry_on(night, old)
+    ask(pair, target, "alter system reset default_transaction_read_only")
+    ask(pair, target, "select pg_reload_conf()")
+
+
+def test_a_certificate_that_has_ended_is_told(clusters: Lab) -> None:
+    """A server starts with it; clients that verify it do not connect."""
+    with scratch(clusters, made=False) as (door, data, _):
+        write_file(door, f"{data}/server.crt", certificate(datetime(2020, 1, 1)))
+        write_file(door, f"{data}/good.crt", certificate(datetime.now() + timedelta(days=9)))
+        script = resources("pgha_helpers.facts").joinpath("survey.sh").read_text()
+        for file, words in (("server.crt", ("Jan  1 00:00:00 2020 GMT",)), ("good.crt", ())):
+            places = (data, door.node.bin_directory, data, "", data, file)
+            assert Told(door.script(script, *places).lines).all("expired") == words
+
+
+def certificate(until: datetime) -> str:
+    """One for nobody in particular."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "db0")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = made.not_valid_before(datetime(2019, 1, 1)).not_valid_after(until).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()

@@ -74,6 +74,7 @@ def host(**changes: Any) -> Snapshot:
     return close({"host": shell(**changes)})
 
 
+ARCHIVES = {"archive_mode": "on", "archive_command": "cp %p /archive/%f"}
 NO = [
     (on_timeline_two(HISTORY, HISTORY.replace("4000000", "4000100")), "00000002.history ends with", "critical"),
     (on_timeline_two(HISTORY, ""), "db1 has no 00000002.history", "unknown"),
@@ -149,6 +150,21 @@ NO = [
         "warning",
     ),
     (close(db1={"waiting": ("shared_buffers",)}), "shared_buffers on db1", "warning"),
+    (close({"hba_errors": ("line 7: no such method",)}), "db0: pg_hba.conf line 7: no such method", "critical"),
+    (close(db1={"settings": {"default_transaction_read_only": "on"}}), "read_only is on on db1", "critical"),
+    (
+        close({"let_in": ("host all app samenet md5", "local all all peer")}, {"let_in": ("local all all peer",)}),
+        "pg_hba.conf of db1 lacks host all app samenet md5",
+        "warning",
+    ),
+    (close({"let_in": tuple("abcde")}), "lacks a; b; c and 2 more", "warning"),
+    (close({"settings": {"ssl": "on"}}, {"settings": {"ssl": "off"}}), "ssl is off on db1", "warning"),
+    (close(db1={"host": shell(expired="Nov  1 00:00:00 2026 GMT")}), "certificate of db1 ends Nov  1", "warning"),
+    (
+        close({"settings": ARCHIVES}, {"settings": {**ARCHIVES, "archive_mode": "off"}}),
+        "db0 archives its WAL, and db1 would not",
+        "warning",
+    ),
     (
         close(db1={"host": shell(restore=1.0)}),
         "restore_command on db1 takes 1 s to say that it has not a file, and a promotion asks about 5 times: 5 s",
@@ -206,6 +222,8 @@ def test_a_gate_says_no_in_words(now: Snapshot, words: str, level: str) -> None:
         close({"databases": (Database("shop", {"public.cache": 0}),)}),
         seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "FIRST 1 (db0)"})),
         close(db1={"host": shell(restore=0.01)}),
+        close(db1={"let_in": ("host all all 10.0.0.0/8 md5",)}),
+        close({"settings": ARCHIVES}, {"settings": ARCHIVES}),
         starts(given={"port": "5432"}),
         starts(max_connections="500", wal_level="logical"),
         served("pg_ctlcluster 15 main", "'-o \"-p 5544\"'"),
