@@ -46,16 +46,16 @@ def lets_in(lines: Sequence[Sequence[str]], pair: Pair) -> bool:
     )
 
 
-def refuse_unwritable(run: Run, name: str) -> None:
+def refuse_unwritable(run: Run, name: str, missing: bool) -> None:
     """Raises NotSafe, with the lines to write by hand, where a node's pg_hba.conf lacks ours and may not be written.
 
-    Whether its server runs or not: a copy that is made of it keeps that file.
+    `missing` is what a running server has said; else the file is read, because a copy that the node gets keeps it.
     """
     door, home = run.doors[name], home_of(run.doors[name])
     if not home and not door.node.config_directory:
         return
     found = configuration(door, home or door.node.data_directory, door.node.config_directory)
-    if lets_in(found.access, run.pair) or not (why := why_not_written(door, found.hba)):
+    if (not missing and lets_in(found.access, run.pair)) or not (why := why_not_written(door, found.hba)):
         return
     block = hba_block(run.pair, "scram-sha-256")
     raise NotSafe(

@@ -52,6 +52,21 @@ def _has_failover_slots(run: Run, name: str) -> bool:
     return False
 
 
+#: $1 a passfile. Why libpq would not use it, in words; nothing where it would, or there is none, which may be meant.
+_PASSFILE = """
+[ -e "$1" ] || exit 0
+[ -f "$1" ] || { echo "$1 is not a file"; exit 0; }
+[ -r "$1" ] || { echo "$1 cannot be read by $(id -un)"; exit 0; }
+mode=$(stat -L -c %a -- "$1")
+case $mode in *00) ;; *) echo "$1 is ignored, because others may read it (mode 0$mode): chmod 600 $1";; esac
+"""
+
+
+def why_no_passfile(door: Door) -> str:
+    """Why the passfile of the pair file would not be used on the node, by PostgreSQL's user; empty where it would."""
+    return door.script(_PASSFILE, door.node.passfile).text if door.node.passfile else ""
+
+
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
     """Why this node cannot replicate from the other one, which is `system_id`; empty where it can.
 

@@ -10,9 +10,10 @@ from ..actions.canary import ensure_canary_table
 from ..actions.for_now import set_back
 from ..actions.progress import draw_throughput
 from ..actions.standby import alter_settings
-from ..errors import HaError
+from ..errors import HaError, NotSafe
 from ..facts import evidence, look
 from ..facts.canary import read_canary_table
+from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
 from ..facts.rebuilding import misdefined
 from ..facts.rsync import bytes_there, holds_nothing
@@ -36,13 +37,24 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
-        for name in run.pair.names:
-            if disk_of(seen[name]):
-                access.refuse_unwritable(run, name)
-        plan = plans.plan_setup(seen, primary, method, _wishes(run, seen, keep), _evidence(run, seen, keep))
+        wishes = _wishes(run, seen, keep)
+        plan = plans.plan_setup(seen, primary, method, wishes, _evidence(run, seen, keep))
+        if not plan.already:
+            _refuse_files(run, seen, wishes)
         return _with_room(run, seen, plan)
 
     return run.plan(now, planner)
+
+
+def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
+    """Raises NotSafe for a file of either node that would end a setup only after its first deeds."""
+    for name in run.pair.names:
+        if disk_of(now[name]) is None:
+            continue
+        if why_not := why_no_passfile(run.doors[name]):
+            raise NotSafe(f"{name} would not find the password of {run.pair.replication_user}: {why_not}", "mend that")
+        if wishes.hba.get(name, True):
+            access.refuse_unwritable(run, name, wishes.hba.get(name, False))
 
 
 def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:

@@ -136,8 +136,14 @@ def test_a_node_without_anything_gets_files_for_the_primarys_links(empty: Lab) -
     assert theirs.stat().st_mode & 0o077 in (0, 0o040)
 
 
-def test_a_managed_file_that_may_not_be_written_is_refused_with_what_to_write(empty: Lab) -> None:
+def test_files_that_would_end_a_setup_half_way_are_refused_before_it(empty: Lab) -> None:
+    """A passfile that libpq ignores, and a managed file that may not be written, with the lines to put there."""
     pair = empty
+    passfile = pair.node("db1").home / "pgpass"
+    passfile.chmod(0o644)
+    with pytest.raises(NotSafe, match=r"pgpass is ignored, because others may read it \(mode 0644\): chmod 600"):
+        carry_out(pair, "setup", "setup db1")
+    passfile.chmod(0o600)
     data, place = pair.node("db0").data_directory, pair.home / "managed"
     place.mkdir(mode=0o755)
     managed = place / "hba.conf"
