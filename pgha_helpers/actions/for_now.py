@@ -64,6 +64,8 @@ def set_back(run: Run, *names: str) -> None:
         with run.deed(it.node, f"set {it.setting} back to {it.was!r}, as it was") as deed:
             if (shown := _shown(door, it.setting)) == it.value:
                 _alter(door, it.setting, it.was if it.altered else None)
+            elif shown == it.was:
+                deed.already(f"{it.setting} was {it.was!r} again")
             else:
                 deed.say(f"left {it.setting} as somebody has set it: {shown!r}")
             door.run("rm", "-f", "--", _file(door, it.setting))

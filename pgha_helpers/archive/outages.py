@@ -26,6 +26,11 @@ def _saw_both_ends(told: Told) -> bool:
     return bool(seen.get("since_row", True) and seen.get("over", True))
 
 
+def _runs(told: Told) -> list[str]:
+    runs = pairs_of(told.get("outage")).get("runs")
+    return [str(run) for run in runs] if isinstance(runs, list | tuple) else []
+
+
 def was_over(told: Told) -> bool:
     """Whether the run knows of the outage's end; one that was killed leaves that to the next one."""
     return pairs_of(told.get("outage")).get("over") is not False
@@ -49,7 +54,7 @@ def outage(told: Told) -> str:
     whole = pairs_of(told.get("outage"))
     if not was_over(told):
         return f"not over, since {_clock(whole.get('since'))[:8]}Z (runbook)"
-    runs = f", {len(whole['runs'])} runs" if len(whole.get("runs") or ()) > 1 else ""
+    runs = f", {len(_runs(told))} runs" if len(_runs(told)) > 1 else ""
     return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)} (runbook{runs})"
 
 
@@ -64,8 +69,7 @@ def without_primary(told: Told) -> str:
     least, most = "at least " if whole.get("at_least") else "", number(whole.get("at_most"))
     bounds = f", and at most {took(most)}" if most is not None else ""
     known = f"{bounds}: when it began or ended is not known more closely" if least else ""
-    runs = whole.get("runs") or ()
-    parts = f" Runs {' and '.join(map(str, runs))} had a part in it." if len(runs) > 1 else ""
+    parts = f" Runs {' and '.join(_runs(told))} had a part in it." if len(_runs(told)) > 1 else ""
     ends = f", from {since} to {until}" if since and until else ""
     return f"{least}{took(seconds)} without a primary{ends}{known}.{parts}"
 

@@ -18,6 +18,7 @@ from pgha_helpers.actions import stopping
 from pgha_helpers.errors import Aborted, NotAchieved, NotConfirmed, Undecided
 from pgha_helpers.lab import Lab
 from pgha_helpers.procedures import proofs, resuming
+from pgha_helpers.records.summary import summarise
 
 from .nights import Night, interrupt, once_before, postmaster
 from .runs import running
@@ -55,6 +56,8 @@ def test_an_interrupt_before_promote_takes_it_back(night: Night, moment: str) ->
             night.switch_over()
         assert writable(night.pair) == [night.old]
     assert night.told("outage ended")["new"] == night.old
+    was_stopped = moment not in ("before it is armed", "armed")
+    assert bool(summarise(night.story)["outage_seconds"]) == was_stopped == bool(night.told("outage"))
     assert "Clients were without a primary for" in night.told("error")["error"] if night.told("error") else True
     night.converges()
 
