@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
@@ -27,25 +28,38 @@ MAY_BECOME = {
 
 
 _FRESH = 5.0  # seconds
+_JUST_NOW = 1.0  # seconds: a close look takes as long as that on a busy machine
 _REBUILDS = ("follow", "rewind", "rsync", "rsync beside", "clone")
 
 
 def seen_now(run: Run, plan: Plan) -> Snapshot:
     """What is seen now, as closely as the plan needs it.
 
-    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting.
-
-    Only while the old primary's shell answers as it did then: one that has turned silent must be judged anew.
+    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting. Only while the old
+    primary's shell answers as it did then: one that has turned silent must be judged anew. A switchover looks anew, and
+    takes what the gate's close look added, such as rehearsals, where that was just now and the servers are the same.
     """
     when, seen = run.at_gate or (0.0, None)
     run.at_gate = None
-    fresh = plan.kind == "failover" and seen is not None and time.monotonic() - when < _FRESH
-    if fresh and seen is not None and (isinstance(seen[plan.peer], Silent) or _shell_answers(run, plan.peer)):
+    age = time.monotonic() - when if seen else math.inf
+    if seen and plan.kind == "failover" and age < _FRESH and _is_as_silent(run, plan.peer, seen):
         return seen
+    if seen and plan.kind == "switchover" and age < _JUST_NOW:
+        now = look(run)
+        if _servers(now) == _servers(seen):
+            return replace(now, survey=seen.survey, clients=seen.clients)
     return look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
 
 
-def _shell_answers(run: Run, name: str) -> bool:
+def _servers(now: Snapshot) -> list[tuple[object, ...]]:
+    """Which servers run, and what they are."""
+    return [(s.node, s.system_id, s.timeline, s.started, s.in_recovery, s.settings) for s in now.running]
+
+
+def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
+    """Whether a node's shell still answers, or had not answered then either."""
+    if isinstance(seen[name], Silent):
+        return True
     try:
         run.doors[name].shell.ping(run.timeouts.connect)
     except HaError:
