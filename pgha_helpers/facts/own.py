@@ -39,5 +39,5 @@ def read_own(door: Door, directory: str = "") -> Own:
         door.node.data_directory.rstrip("/"),
         door.run("readlink", "-m", "--", door.node.data_directory).text,
     }
-    paths = sorted(found.named)
+    paths = sorted({*found.named, door.node.passfile, door.node.state_directory})  # the pair file names some, too
     return own_of(home, homes, top, paths, found.settings.get("log_directory", ""), found.hba)

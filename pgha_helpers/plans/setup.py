@@ -142,11 +142,19 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
         if ours != theirs:
             return keep
     if not isinstance(keep, Running):
-        remedy = "start the cluster that is to be kept" if isinstance(keep, Stopped) else to_be_seen(keep)
-        raise NotSafe(f"{keep.node} {keep}", remedy)
+        raise NotSafe(f"{keep.node} {keep}", _to_be_kept(keep))
     if keep.in_recovery:
         raise NotSafe(f"{keep.node} is a standby", "a standby is made primary by the promote notebook")
     return keep
+
+
+def _to_be_kept(keep: Sighting) -> str:
+    """What to do about a node that was named to be kept and does not answer."""
+    if isinstance(keep, Stopped):
+        return "start the cluster that is to be kept"
+    if isinstance(keep, Blank):
+        return "there is nothing to keep: name the other node, or mend data_directory or bin_directory in the pair file"
+    return to_be_seen(keep)
 
 
 def _standby(now: Snapshot, keep: Running, other: Sighting, evidence: Evidence | None, method: str) -> Plan:

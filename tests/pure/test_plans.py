@@ -9,6 +9,7 @@ import pytest
 
 from pgha_helpers.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
+from pgha_helpers.model.sightings import Sighting
 from pgha_helpers.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
 from pgha_helpers.procedures.consented import MAY_BECOME
 from pgha_helpers.procedures.hand_over import ROADS
@@ -264,3 +265,18 @@ def test_a_split_brain_is_not_set_up() -> None:
 def test_a_standby_cannot_be_the_one_to_keep() -> None:
     with pytest.raises(NotSafe, match="promote notebook"):
         plan_setup(healthy(), "db1")
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (stopped("db0", "in production"), "start the cluster that is to be kept"),
+        (Blank("db0", "it is empty"), "there is nothing to keep: name the other node"),
+        (Hung("db0", "SQL: fe_sendauth: no password supplied", disk()), "mend what keeps this runbook out of db0"),
+        (Silent("db0", "no route"), "mend the way to db0, by SQL or by ssh"),
+    ],
+)
+def test_what_keeps_a_cluster_from_being_kept_has_a_remedy_of_its_own(other: Sighting, words: str) -> None:
+    with pytest.raises(NotSafe) as refused:
+        plan_setup(seen(other, primary("db1")), "db0")
+    assert words in refused.value.remedy

@@ -41,7 +41,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
     for name in ("base", "global", "pg_wal", "pg_xact", "log"):
         (data / name).mkdir(parents=True)
     (data / "PG_VERSION").write_text("18\n")
-    node = Node("db0", "127.0.0.1", str(data), "/nowhere")
+    node = Node("db0", "127.0.0.1", str(data), "/nowhere", passfile=f"{data}/.pgpass")
     opened = Door(node, Pair("prod", (node, Node("db1", "127.0.0.2", "/nowhere", "/nowhere"))))
     yield opened
     opened.close()
@@ -67,6 +67,7 @@ def test_everything_that_the_configuration_names_is_its_own(door: Door, data: Pa
     for name in ("certs", "tls", "words", "dump", "pgha-control"):
         (data / name).mkdir()
     (data / "certs" / "server.crt").write_text("x")
+    (data / ".pgpass").write_text("x")
     (data / "link.conf").symlink_to("/etc/hostname")
     found = configuration(door, str(data))
     assert found.settings["port"] == "5999" and found.settings["work_mem"] == "4MB"
@@ -75,7 +76,17 @@ def test_everything_that_the_configuration_names_is_its_own(door: Door, data: Pa
     own = read_own(door)
     assert own.home == str(data)
     assert own.named == (
-        *("access", "certs", "conf.d", "etc", "link.conf", "other.conf", "postgresql.auto.conf", "postgresql.conf"),
+        *(
+            ".pgpass",
+            "access",
+            "certs",
+            "conf.d",
+            "etc",
+            "link.conf",
+            "other.conf",
+            "postgresql.auto.conf",
+            "postgresql.conf",
+        ),
         "tls",
     )
     assert (own.more, own.logs, own.links) == (("dump",), ("log", "words"), ("link.conf",))
