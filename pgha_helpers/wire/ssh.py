@@ -167,7 +167,8 @@ class SshPipes:
         try:
             self._channel = transport.open_session(timeout=timeout)
             self._channel.settimeout(timeout)
-            _within(timeout, lambda: self._channel.exec_command(command))
+            # as bytes: a path on the node need be no UTF-8, and paramiko's own way to them knows no other
+            _within(timeout, lambda: self._channel.exec_command(command.encode("utf-8", "surrogateescape")))
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise Unreachable(f"ssh: no shell could be opened: {_words(error)}") from None
         self._fileno = self._channel.fileno()

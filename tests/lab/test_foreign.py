@@ -20,6 +20,7 @@ from pgha_helpers.journal import read
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Running, Verdicts
 from pgha_helpers.wire import shell
+from pgha_helpers.wire.attended import attend
 
 from ..conftest import pgha
 from .runs import changed_pair, running
@@ -111,8 +112,12 @@ def test_tools_of_busybox_cost_only_what_leans_on_them(pair: Lab, busybox: Path)
     }
 
 
-def test_a_log_in_latin1_is_told_and_kept(pair: Lab) -> None:
+def test_bytes_go_to_a_node_and_come_back_and_a_log_in_latin1_is_told(pair: Lab) -> None:
     with running(pair, "verify") as run:
+        door, said, odd = run.doors["db1"], list[str](), "/srv/caf\udce9 x"
+        assert door.run("printf", "%s", odd).text == odd
+        here = run.elsewhere("here", None)  # the lab's own ssh server takes no such command; OpenSSH does
+        assert attend(here, ["printf", "%s\\n", odd], said.append, 10) == 0 and said == [odd]
         log = ServerLog(run.doors["db1"], "db0")
         with (pair.node("db1").home / "state" / "server.log").open("ab") as file:
             file.write("FATAL:  Rolle »café« existiert nicht\n".encode("latin-1"))

@@ -82,6 +82,7 @@ def test_a_terminal_that_goes_away_and_a_pipe_that_nobody_reads(pair: Lab) -> No
     os.close(slave)
     wait_for_event(pair, "gate passed", known)
     os.close(master)  # the kernel of the machine sends SIGHUP
+    wait_for_event(pair, "run ended", known)
+    for end in (read_end, write_end):
+        os.close(end)  # or it would wait some seconds for its reader, at the very end
     is_done(pair, run, "db0", known)
-    os.close(read_end)
-    os.close(write_end)
