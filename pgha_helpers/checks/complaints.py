@@ -113,7 +113,8 @@ KNOWN = (
     _known(r"database files are incompatible with server", "mend bin_directory of {node}: the versions differ"),
     _known(
         r"could not bind .*: Address already in use|could not create any TCP/IP sockets",
-        "somebody else listens on {node}'s port: stop that, then run this notebook again",
+        "the port in {node}'s own configuration is taken: mend that port if it is another server's, {primary}'s say; "
+        "else stop who listens there; then run this notebook again",
     ),
     _known(r"lock file \"postmaster\.pid\" already exists", "run this notebook again: another start was under way"),
     _known(r"data directory \S+ has (?:invalid permissions|wrong ownership)", _FILES),

@@ -59,7 +59,11 @@ LINES = (
     ("LOG:  incorrect resource manager data checksum in record at 0/5000028", "method=clone", False),
     ("FATAL:  WAL was generated with wal_level=minimal, cannot continue recovering", "wal_level to replica", True),
     ('FATAL:  WAL was generated with "wal_level=minimal", cannot continue recovering', "wal_level to replica", True),
-    ('LOG:  could not bind IPv4 address "127.0.0.1": Address already in use', "listens on db1's port", True),
+    (
+        'LOG:  could not bind IPv4 address "127.0.0.1": Address already in use',
+        "the port in db1's own configuration is taken",
+        True,
+    ),
     ('FATAL:  could not access file "no_such_library": No such file or directory', "shared_preload", True),
     ("LOG:  selected new timeline ID: 2", "HAS OPENED FOR WRITES", True),
 )
