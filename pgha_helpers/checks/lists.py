@@ -56,6 +56,7 @@ from .starting import (
     each_server_would_start_again,
     nothing_waits_for_a_restart,
     settings_can_be_written,
+    settings_can_be_written_on_the_standby,
     the_primary_comes_back_where_it_is,
     what_was_given_at_its_start_comes_again,
 )
@@ -129,6 +130,7 @@ _SWITCHOVER = (
     nobody_else_restarts_postgresql,
     each_could_replay_after_a_restart,
     nothing_waits_for_a_restart,
+    settings_can_be_written_on_the_standby,
     the_settings_agree,
     clients_would_be_let_in_on_the_standby,
     wal_would_be_archived_on_the_standby,

@@ -12,9 +12,12 @@ from .. import dialect
 from ..errors import NotSeen
 from ..model import Running, Snapshot
 from ..model.pair import Commands
+from ..model.sightings import disk_of
 from ..model.survey import Host, Start
 from ..show import span
 from .check import check
+
+RESTORES = "recovery.signal"
 
 
 def _start(now: Snapshot, name: str) -> Start:
@@ -37,11 +40,17 @@ def each_server_would_start_again(now: Snapshot) -> str | None:
 
 def _refusals(now: Snapshot, name: str) -> list[str]:
     """Why it would not come up, with the file and the line of each setting that is named."""
-    told, places = list(now.host(name).start.refused), dict[str, str]()
+    told, places = [*_signals(now, name), *now.host(name).start.refused], dict[str, str]()
     with suppress(NotSeen):  # a role that may not see where, knows why
         places.update(now.closely(name).misset)
         told += [f"pg_hba.conf {wrong}" for wrong in now.closely(name).hba_errors]
     return [why + "".join(f" ({place})" for setting, place in places.items() if f'"{setting}"' in why) for why in told]
+
+
+def _signals(now: Snapshot, name: str) -> list[str]:
+    """Somebody's restore that has never begun: the next start would begin it, and open for writes at its end."""
+    disk = disk_of(now[name])
+    return ["recovery.signal would let it recover from an archive"] if disk and RESTORES in disk.standby_files else []
 
 
 @check(value=lambda now: f"{len(now.closely(now.primary.node).given)} options")
@@ -145,8 +154,20 @@ def settings_can_be_written(now: Snapshot) -> str | None:
     Set allow_alter_system = on in its configuration and reload; let PostgreSQL's user write postgresql.auto.conf. The
     old primary's standby definition is written there while clients still work.
     """
-    node = now.primary.node
-    if now.closely(node).settings.get("allow_alter_system", "on") != "on":
-        return f"allow_alter_system is off on {node}"
-    fixed = now.host(node).fixed
-    return f"postgresql.auto.conf of {node}: {fixed}" if fixed else None
+    return _fixed(now, now.primary)
+
+
+@check(level="warning", value=lambda now: f"of {now.standby.node}")
+def settings_can_be_written_on_the_standby(now: Snapshot) -> str | None:
+    """ALTER SYSTEM is allowed on the standby, too, and has effect.
+
+    Do the same there: the way back needs it, and a failover that skips a delay or a synchronous standby.
+    """
+    return _fixed(now, now.standby)
+
+
+def _fixed(now: Snapshot, seen: Running) -> str | None:
+    if seen.settings.get("allow_alter_system", "on") != "on":
+        return f"allow_alter_system is off on {seen.node}"
+    fixed = now.host(seen.node).fixed
+    return f"postgresql.auto.conf of {seen.node}: {fixed}" if fixed else None

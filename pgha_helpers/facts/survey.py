@@ -210,7 +210,17 @@ def _refused(door: Door) -> tuple[str, ...]:
     if isinstance(service, Commands):
         commands = (service.start, service.stop, *filter(None, (service.disable, service.enable)))
     refused = (argv for argv in commands if not _may_run(door, argv))
-    return tuple(f"{' '.join(argv)} is not allowed, or there is no such program" for argv in refused)
+    told = (f"{' '.join(argv)} is not allowed, or there is no such program" for argv in refused)
+    return (*told, *(_masked(door, service.start) if isinstance(service, Commands) else ()))
+
+
+def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
+    """Why systemd would not start the unit, if it is systemd that is told to."""
+    program = next((word for word in start if Path(word).name == "systemctl"), "")
+    if not program:
+        return ()
+    state = door.login.run(program, "show", "-p", "LoadState", start[-1], okay=range(256)).text.partition("=")[2]
+    return (f"systemd would not start {start[-1]}: it is {state}",) if state in ("masked", "not-found") else ()
 
 
 def _may_run(door: Door, argv: tuple[str, ...]) -> bool:

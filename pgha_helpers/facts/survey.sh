@@ -84,6 +84,9 @@ while [ ! -e "$place" ]; do place=$(dirname "$place"); done
 [ -w "$1" ] || echo "refused data_directory $1 cannot be written by $(id -un)"
 [ -z "$4" ] || command -v "$4" >/dev/null 2>&1 || echo "refused $4 is not on the PATH of $(id -un)"
 
+[ -z "$4" ] || ! sed 's/#.*//' "$5/start.conf" 2>/dev/null | grep -qw disabled ||
+  echo "refused $4 does not start it: $5/start.conf says disabled"
+
 # What pg_ctlcluster gives a server beside its configuration.
 [ -z "$4" ] || sed -n "s/^[[:space:]]*pg_ctl_options[[:space:]]*=/options /p" "$5/pg_ctl.conf" 2>/dev/null
 

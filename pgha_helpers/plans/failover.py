@@ -84,11 +84,14 @@ def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
 
 def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
     by_reload = dialect.has("standby_signal", target.version // 10000)
-    if not target.replay_delay or (skip_delay and by_reload):
+    allowed = target.settings.get("allow_alter_system", "on") == "on"
+    if not target.replay_delay or (skip_delay and by_reload and allowed):
         return
     remedy = "-p skip_delay=true lets it replay at once"
     if not by_reload:
         remedy = f"take it out of recovery.conf on {target.node}, restart that server and run this notebook again"
+    if not allowed:
+        remedy = f"set it to 0 in a file of {target.node} and reload: allow_alter_system is off there"
     raise NotSafe(
         f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
         f"{remedy}. If it is there to undo an accident: stop, and think first",

@@ -70,7 +70,9 @@ def without_archive(*nodes: Running) -> tuple[str, ...]:
     return tuple(
         seen.node
         for seen in nodes
-        if seen.settings.get(RESTORE) and dialect.has("reload_restore_command", seen.version // 10000)
+        if seen.settings.get(RESTORE)
+        and seen.settings.get("allow_alter_system") != "off"
+        and dialect.has("reload_restore_command", seen.version // 10000)
     )
 
 

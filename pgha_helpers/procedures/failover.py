@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..actions import promoting, replay, standby
 from ..actions.for_now import change_for_now
+from ..errors import HaError
 from ..interrupts import uninterrupted
 from ..model import Running, Snapshot
 from ..plans import Plan
@@ -24,7 +25,10 @@ def set_archives_aside(run: Run, *nodes: Running) -> tuple[str, ...]:
     """Let no promotion, nor the start of a standby, wait for an archive that has nothing more; gives whose it was."""
     names = without_archive(*nodes)
     for name in names:
-        change_for_now(run, name, RESTORE, "")
+        try:
+            change_for_now(run, name, RESTORE, "")
+        except HaError as trouble:  # ALTER SYSTEM may be forbidden: then it takes longer, and that is all
+            print(f"  {name}: {RESTORE} stays, and a promotion may wait for it: {trouble.what}", flush=True)
     return names
 
 

@@ -263,9 +263,11 @@ def test_a_grant_that_is_lacking_costs_one_check(ready: Lab, tmp_path: Path) -> 
     ask(ready, "db0", "drop role watcher")
     (unlogged,) = [verdict for verdict in now if verdict.level == "warning"]
     assert unlogged.reason == "would be empty: public.notes in postgres (pg_stat_file is not granted)"
-    (unseen,) = [verdict for verdict in now if verdict.level != "warning"]
-    assert unseen.level == "unknown" and "permission denied for view pg_file_settings" in unseen.reason
-    assert "Grant the runbook's role what it lacks" in unseen.remedy
+    unseen = [verdict for verdict in now if verdict.level != "warning"]
+    views = ("pg_hba_file_rules", "pg_file_settings")
+    for verdict, view in zip(unseen, views, strict=True):
+        assert verdict.level == "unknown" and f"permission denied for view {view}" in verdict.reason
+        assert "Grant the runbook's role what it lacks" in verdict.remedy
 
 
 def test_logical_slots_are_judged_by_what_becomes_of_their_consumers(ready: Lab) -> None:
@@ -294,6 +296,22 @@ def test_commands_that_are_not_there_are_seen(ready: Lab, tmp_path: Path) -> Non
     reason = "".join(v.reason for v in closely(path) if v.level == "critical")
     assert "db0: /nowhere/start it is not allowed, or there is no such program" in reason
     assert "db1: state_directory /proc/pgha cannot be written by" in reason
+
+
+def test_a_service_that_would_not_start_the_server_again_is_seen(ready: Lab, tmp_path: Path) -> None:
+    """systemd does not start a unit that is masked, and Debian no cluster whose start.conf says disabled."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text('#!/bin/sh\n[ "$1" = start ] || echo LoadState=masked\n')
+    systemctl.chmod(0o755)
+    (tmp_path / "start.conf").write_text("# how it starts\ndisabled\n")
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(place.stat().st_mode | 0o055)
+    masked = {"service": {"start": [str(systemctl), "start", "pg.service"], "stop": ["true"]}}
+    disabled = {"service": "pg_ctlcluster 18 main", "config_directory": str(tmp_path)}
+    path = changed_pair(ready, tmp_path, db0=masked, db1=disabled)
+    reason = "".join(v.reason for v in closely(path) if v.level == "critical")
+    assert "db0: systemd would not start pg.service: it is masked" in reason
+    assert f"db1: pg_ctlcluster does not start it: {tmp_path}/start.conf says disabled" in reason
 
 
 def test_settings_that_differ_are_told(ready: Lab) -> None:

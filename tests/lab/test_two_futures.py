@@ -224,6 +224,11 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
     assert told[f"port, shared_buffers on {night.old}"] == "warning"
     for name in ("port", "shared_buffers"):
         ask(night.pair, night.old, f"alter system reset {name}")
+    restores = node.data_directory / "recovery.signal"  # of a restore that was prepared, and has never begun
+    restores.touch()
+    with pytest.raises(NotSafe, match=r"recovery\.signal would let it recover from an archive"):
+        night.switch_over()
+    restores.unlink()
 
 
 def test_alter_system_that_is_forbidden_or_in_vain_is_told(night: Night) -> None:

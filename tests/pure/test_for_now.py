@@ -65,6 +65,25 @@ def test_where_nothing_can_be_set_the_gate_says_so_and_not_the_outage() -> None:
     fixed = target(settings={**SETTINGS, "synchronous_standby_names": "*", "allow_alter_system": "off"})
     with pytest.raises(NotSafe, match="allow_alter_system is off, so that it cannot be set from here"):
         failover(seen(LOST, fixed))
+    late = target("", settings={**SETTINGS, "allow_alter_system": "off"}, replay_delay=3600.0)
+    with pytest.raises(NotSafe, match="set it to 0 in a file of db1 and reload: allow_alter_system is off there"):
+        failover(seen(LOST, late), skip_delay=True)
+
+
+def test_what_restores_from_an_archive_is_set_aside_where_it_may_be() -> None:
+    """From 14 on, by reload; a switchover does it on both, a failover on the node that is promoted."""
+    restores = {**SETTINGS, "restore_command": "cp /archive/%f %p"}
+    plan = plan_promotion(seen(primary(settings=restores), standby(settings=restores)))
+    assert any(step.startswith("Set restore_command to '' on db1 and db0 for now") for step in plan.steps)
+    lost = failover(seen(LOST, target("", settings=restores)))
+    assert "Set restore_command to '' on db1 for now, if all is salvaged" in lost.steps
+    assert "a promotion asks it about five times" in str(lost.told)
+    for unable in ({"version": 130023}, {"settings": {**restores, "allow_alter_system": "off"}}):
+        late = failover(seen(LOST, target("", **{"settings": restores, **unable})))
+        assert not any("restore_command" in step for step in late.steps) and "about five times" in str(late.told)
+    left = replace(NAMES, setting="restore_command", was="cp", value="")
+    kept = {"db1": survey("db1", host=Host(for_now=(left,)))}
+    assert "db1 back" in str(plan_promotion(seen(primary(slots=()), standby(), kept), confirm="promote db0").steps)
 
 
 def test_one_that_was_promoted_by_hand_and_waits_is_let_go_on() -> None:

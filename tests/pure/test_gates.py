@@ -74,6 +74,7 @@ def host(**changes: Any) -> Snapshot:
     return close({"host": shell(**changes)})
 
 
+FIXED = {**SETTINGS, "allow_alter_system": "off"}
 ARCHIVES = {"archive_mode": "on", "archive_command": "cp %p /archive/%f"}
 NO = [
     (on_timeline_two(HISTORY, HISTORY.replace("4000000", "4000100")), "00000002.history ends with", "critical"),
@@ -172,7 +173,9 @@ NO = [
     ),
     (close(db1={"host": shell(restore=5.1)}), "about 5 times: at least 25.5 s", "warning"),
     (close(db1={"settings": {"recovery_end_command": "slow"}}), "db1 waits for its recovery_end_command", "warning"),
-    (close({"settings": {"allow_alter_system": "off"}}), "allow_alter_system is off on db0", "critical"),
+    (seen(primary(settings=FIXED), standby()), "allow_alter_system is off on db0", "critical"),
+    (seen(primary(), standby(settings=FIXED)), "allow_alter_system is off on db1", "warning"),
+    (seen(primary(disk=disk(standby_files=("recovery.signal",))), standby()), "db0: recovery.signal would", "critical"),
     (host(fixed="it is mounted there"), "postgresql.auto.conf of db0: it is mounted there", "critical"),
     (
         close({"logical_slots": (LogicalSlot("sub", "pgoutput", "shop", True, failover=True),)}),
