@@ -112,7 +112,7 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 def one_node_is_writable(now: Snapshot) -> str | None:
     """Exactly one node is writable.
 
-    With two of one cluster, fence one at once. With none, run promote.
+    With two of one cluster, stop one at once: rebuild with node= and method=stop. With none, run promote.
     """
     if len(now.primaries) == 1:
         return None

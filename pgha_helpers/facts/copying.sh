@@ -48,7 +48,8 @@ tell state "$(why_not_written "$there")"
 echo "data $data"
 renamed "$data"
 room_of "$data" "$data"
-if [ -d "$data" ]; then tell here "$(why_not_written "$data")"; fi
+if [ -e "$data" ]; then there=$data; else there "$(dirname -- "$data")"; fi
+tell here "$(why_not_written "$there")"
 # What rsync could not make like the primary's: it would find out half-way.
 (cd "$data" 2>/dev/null && find . -mindepth 1 \( -path ./pg_wal -o -path ./log -o -path ./pg_log -o -path ./conf.d \) -prune \
   -o \( -type d ! -writable -o -path './*/*' ! -type l ! -uid "$(id -u)" \) -printf 'foreign %P\n' 2>/dev/null | head -n 50)

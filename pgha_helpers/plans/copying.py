@@ -147,7 +147,7 @@ def into_nothing(copying: Copying, free: int, there: int) -> Copying:
     data = replace(copying.data, needed=max(0, copying.data.needed - there))
     if "mount point" in data.obstacle:
         data = replace(data, device=data.path, free=free)
-    return replace(copying, data=replace(data, obstacle=""), wal=None, halves=(), in_place=True)
+    return replace(copying, data=replace(data, obstacle=data.obstacle_here), wal=None, halves=(), in_place=True)
 
 
 def copied_by(plan: Plan) -> str:

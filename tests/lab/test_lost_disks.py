@@ -75,8 +75,13 @@ def rows_of(pair: Lab, kept: Path) -> str:
     return str(told.stdout)
 
 
-@pytest.mark.parametrize(("method", "kind"), [("", "clone"), ("rsync", "rsync beside")])
-def test_what_only_a_lost_disk_knows_is_never_overwritten(pair: Lab, has_rsync: None, method: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "kind", "notebook"),
+    [("", "clone", "rebuild"), ("rsync", "rsync beside", "rebuild"), ("rsync", "rsync beside", "setup")],
+)
+def test_what_only_a_lost_disk_knows_is_never_overwritten(
+    pair: Lab, has_rsync: None, method: str, kind: str, notebook: str
+) -> None:
     """104 acknowledged rows were on neither node: rsync went into the old directory on a consent to leave "unknown"."""
     mnt = only_on_the_lost_node(pair)
     carry_out(pair, "promote", "promote db1", occasion="failover", salvage="none")
@@ -88,7 +93,7 @@ def test_what_only_a_lost_disk_knows_is_never_overwritten(pair: Lab, has_rsync: 
         assert f"{mnt}, where the old directory's should be, is left alone" in told
     with pytest.raises(NotSafe, match=rf"db0 cannot be rewound: .*(?s:.*){mnt}, which holds no WAL.* Mount that first"):
         rehearsed(pair, method="rewind")
-    deeds = did(carry_out(pair, "rebuild", "rebuild db0", method=method))
+    deeds = did(carry_out(pair, notebook, f"{notebook} db0", method=method))
     data = pair.node("db0").data_directory
     (kept,) = data.parent.glob("data.aside-*")
     assert str(kept) in deeds and not (data / "pg_wal").is_symlink() and list((data / "pg_wal").glob("0*"))

@@ -318,13 +318,17 @@ def test_a_file_that_is_linked_or_read_only_is_not_written_into(pair: Lab) -> No
 
 def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
     diverge(pair)
-    data = pair.node("db1").data_directory
+    data, wal = pair.node("db1").data_directory, pair.node("db1").home / "wal elsewhere"
+    (data / "pg_wal").rename(wal)
+    (data / "pg_wal").symlink_to(wal)
     old = (data / "base" / "1" / "1259").stat().st_ino
     with running(pair, "rebuild") as run:
         rebuilt(run, beside=True)
         assert "by rsync" in did(run.deeds)
     same_rows(pair)
     (kept,) = data.parent.glob("data.aside-*")
+    assert (data / "pg_wal").readlink() == wal and list(wal.glob("0*"))
+    assert list((kept / "pg_wal").glob("0*")) and (kept / "pg_wal").readlink() in data.parent.glob("wal elsewhere.*")
     assert (kept / "base" / "1" / "1259").stat().st_ino == old != (data / "base" / "1" / "1259").stat().st_ino
     assert (kept / "global" / "pg_control").is_file()
 

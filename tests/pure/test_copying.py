@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pgha_helpers.errors import NotSafe
@@ -67,6 +69,9 @@ def test_a_copy_into_nothing_needs_room_where_it_will_be() -> None:
     refuse_copy(into_nothing(mounted, free=300 * MB, there=0))
     with pytest.raises(NotSafe, match="220 MB are needed, 100 MB are free"):
         refuse_copy(into_nothing(mounted, free=100 * MB, there=0))
+    closed = replace(mounted, data=replace(mounted.data, obstacle_here="postgres may not write in /data"))
+    with pytest.raises(NotSafe, match="postgres may not write in /data"):
+        refuse_copy(into_nothing(closed, free=300 * MB, there=0))
 
 
 @pytest.mark.parametrize(
