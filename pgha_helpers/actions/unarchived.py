@@ -8,27 +8,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ..errors import Refusal
-from ..facts.unarchived import read_unarchived
+from ..facts.unarchived import COUNT, read_unarchived
 from ..foreign import whole
 from ..model import Snapshot
 from ..model.kept import STAMP
 from ..run import Run
 from ..show import size
 
-#: $1 data directory, $2 the time and the run, $3... names. Done when every one of them lies in a directory of ours.
-_KEEP = """
+#: $1 the time and the run, $2 data directory, $3... names. Done when every one of them lies in a directory of ours.
+_KEEP = f"""
 set -e
-data=$(readlink -m -- "$1"); aside=$data.unarchived.aside-$2; new=$data.unarchived.new
-shift 2
-lacking=0
-for name; do
-  there=
-  for d in "$data".unarchived.aside-*; do if cmp -s -- "$data/pg_wal/$name" "$d/$name"; then there=yes; fi; done
-  [ -n "$there" ] || lacking=$((lacking + $(stat -c %s -- "$data/pg_wal/$name")))
-done
+stamp=$1; shift
+{COUNT}
 [ "$lacking" != 0 ] || exit 0
-free=$(df -Pk -- "$(dirname "$data")" | awk 'NR == 2 { print $4 }')
-if [ $((free * 1024)) -lt $((lacking + lacking / 10)) ]; then echo "lacking $lacking"; exit 0; fi
+aside=$data.unarchived.aside-$stamp new=$data.unarchived.new
+if [ "$free" -lt $((lacking + lacking / 10)) ]; then echo "lacking $lacking"; exit 0; fi
 rm -rf -- "$new"
 mkdir -m 700 -- "$new"
 for name; do cp -p -- "$data/pg_wal/$name" "$new/$name"; sync "$new/$name"; done
@@ -45,7 +39,7 @@ def keep_unarchived(run: Run, node: str, now: Snapshot) -> None:
     if not names:
         return
     with run.deed(node, f"keep what was never archived: {', '.join(names[:3])}{'…' if len(names) > 3 else ''}") as deed:
-        argv = (run.pair[node].data_directory, f"{datetime.now(UTC):{STAMP}}-{run.id}", *names)
+        argv = (f"{datetime.now(UTC):{STAMP}}-{run.id}", run.pair[node].data_directory, *names)
         word, _, rest = run.doors[node].script(_KEEP, *argv, within=run.timeouts.clone).text.partition(" ")
         if word == "lacking":
             lacking = whole(rest, "bytes")

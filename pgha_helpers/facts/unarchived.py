@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import CommandFailed, TooSlow, Unreachable
+from ..foreign import whole
 from ..model import Running, Snapshot
 from ..model.sightings import disk_of
 from ..plans.unarchived import Unarchived, sort_unarchived
@@ -17,6 +20,26 @@ for f in archive_status/*.ready; do
 done
 exit 0
 """
+
+
+#: Of these segments, how many bytes do not lie in a directory of ours yet. $1 data directory, $2... names.
+COUNT = """
+data=$(readlink -m -- "$1"); shift
+lacking=0
+for name; do
+  there=
+  for d in "$data".unarchived.aside-*; do if cmp -s -- "$data/pg_wal/$name" "$d/$name"; then there=yes; fi; done
+  [ -n "$there" ] || lacking=$((lacking + $(stat -c %s -- "$data/pg_wal/$name")))
+done
+free=$(($(df -Pk -- "$(dirname "$data")" | awk 'NR == 2 { print $4 }') * 1024))
+"""
+_LACKING = 'if [ $((free)) -lt $((lacking + lacking / 10)) ]; then echo "$lacking"; fi\n'
+
+
+def without_room(run: Run, node: str, names: Sequence[str]) -> int:
+    """Bytes of these segments that are still to be kept beside the node's directory, where they do not fit; else 0."""
+    told = run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text if names else ""
+    return whole(told, "bytes that are lacking") if told else 0
 
 
 def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:

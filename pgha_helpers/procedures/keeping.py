@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from threading import Event
 
 from ..actions.losses import keep_list, keep_wal
-from ..errors import NotAchieved, Refusal
+from ..errors import NotAchieved, NotSafe, Refusal
 from ..model.losses import Losses
+from ..plans import Plan
 from ..run import Run
+from ..show import size
+
+
+def refuse_without_room(run: Run, plan: Plan) -> None:
+    """Raises NotSafe where a plan overwrites what a node had, and the record has no room for the WAL of it."""
+    had = run.had
+    if had is None or had.node != plan.node or plan.kind not in ("rewind", "rsync"):
+        return
+    needed = had.end.lsn - had.fork.lsn + 2 * had.segment  # whole files are kept
+    free = shutil.disk_usage(run.folder).free
+    if free < needed * 1.1:
+        raise NotSafe(
+            f"{plan.kind} overwrites what only {plan.node} has: its WAL, about {size(needed)}, is kept first in "
+            f"{run.folder}, which has {size(free)} free",
+            "make room there; method=clone keeps the whole directory on the node",
+        )
 
 
 def keep_what_it_had(run: Run, node: str, overwritten: bool) -> None:

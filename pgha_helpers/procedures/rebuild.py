@@ -20,7 +20,7 @@ from ..plans.copying import refuse_copy
 from ..plans.rebuild import KEEP_THE_OLD, which_node
 from ..run import Run
 from .consented import as_consented
-from .keeping import keep_what_it_had, keeping_beside
+from .keeping import keep_what_it_had, keeping_beside, refuse_without_room
 from .rewinding import rewind_from
 from .tidying import tidied, tidy
 
@@ -35,7 +35,9 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
         if method == "stop":  # while two take writes nobody waits until their WAL is read
             return plans.plan_rebuild(seen, loser, method)
         run.found = seen, evidence(run, seen, loser)
-        return tidied(run, seen, plans.plan_rebuild(seen, loser, method, run.found[1]))
+        plan = plans.plan_rebuild(seen, loser, method, run.found[1])
+        refuse_without_room(run, plan)
+        return tidied(run, seen, plan)
 
     return run.plan(now, planner)
 

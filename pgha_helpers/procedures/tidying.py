@@ -6,18 +6,19 @@ from dataclasses import replace
 
 from ..actions import kept, marker, slots
 from ..actions.for_now import set_back
-from ..errors import Failure
+from ..errors import Failure, NotSafe
 from ..facts import look
 from ..facts.for_now import read_all_for_now
 from ..facts.kept import read_all_kept
 from ..facts.only_copies import only_copies
-from ..facts.unarchived import read_unarchived
+from ..facts.unarchived import read_unarchived, without_room
 from ..model import Snapshot
 from ..plans import Plan
 from ..plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
 from ..plans.rebuild import KEEP_THE_OLD
 from ..plans.unarchived import Unarchived, told_of_unarchived
 from ..run import Run
+from ..show import size
 
 
 def leftovers(run: Run, now: Snapshot) -> Leftovers:
@@ -38,6 +39,12 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
     missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)
     if missed != Unarchived():
         run.journal.write("never archived", node=plan.node, before=missed.before, after=missed.after)
+    keeps = plan.kind in ("follow", "rewind", "rsync")
+    if keeps and run.permit is None and (lacking := without_room(run, plan.node, missed.before)):
+        raise NotSafe(
+            f"there is no room on {plan.node} for a copy of what was never archived ({size(lacking)})",
+            "archive that, or make room beside the data directory; method=clone keeps the whole directory",
+        )
     told = told_of_unarchived(plan.node, missed, keeps=plan.kind not in KEEP_THE_OLD)
     return replace(whole, told=(*whole.told, *told))
 

@@ -14,6 +14,7 @@ import pytest
 from pgha_helpers import AFTER, left_over, look, plan_rebuild, until
 from pgha_helpers import lab as labs
 from pgha_helpers.errors import Failure, NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.facts import unarchived
 from pgha_helpers.facts.server_log import ServerLog
 from pgha_helpers.lab import Lab
 
@@ -135,7 +136,9 @@ def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab)
     assert not kept.exists()
 
 
-def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_standby(own_pair: Lab) -> None:
+def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_standby(
+    own_pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair, wal = own_pair, own_pair.node("db0").data_directory / "pg_wal"
     for name, value in {"archive_mode": "on", "archive_command": "false"}.items():
         ask(pair, "db0", f"alter system set {name} = %s", value)
@@ -151,6 +154,10 @@ def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_stan
     with running(pair, "rebuild") as run:
         plan = plan_rebuild(run, look(run))
     assert plan.kind == "follow" and f"never archived on db0: {closed}" in str(plan)
+    monkeypatch.setattr(unarchived, "_LACKING", "echo $lacking\n")  # as on a full disk
+    with pytest.raises(NotSafe, match=r"no room on db0 for a copy of what was never archived \(\d+ MB\)"):
+        carry_out(pair, "rebuild", "rebuild db0")
+    monkeypatch.undo()
     deeds = carry_out(pair, "rebuild", "rebuild db0")
     assert "db0: kept what was never archived" in did(deeds)
     (kept,) = wal.parent.parent.glob("data.unarchived.aside-*")

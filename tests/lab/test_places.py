@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pgha_helpers.actions.rsync import aside
 from pgha_helpers.errors import Failure, NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.plans import Plan
+from pgha_helpers.procedures import keeping
 
 from .disks import as_seen_by, give_disk, place
 from .losers import left_behind
@@ -23,6 +25,7 @@ from .servers import ask, ssh_server
 from .test_clone import wait_for
 from .test_rsync import as_owner
 
+MB = 2**20
 LEAVE_3 = "rebuild db0, leave 3 transactions"
 pytestmark = pytest.mark.usefixtures("has_rsync")
 
@@ -110,7 +113,14 @@ def test_what_was_moved_aside_comes_back_or_is_half_a_copy(
     assert not list(data.glob("pgha*"))
 
 
-def test_a_state_directory_that_takes_nothing_is_named_before_the_gate(pair: Lab, tmp_path: Path) -> None:
+def test_a_state_directory_or_a_record_that_takes_nothing_is_named_before_the_gate(
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as small:
+        small.setattr(keeping.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(MB))
+        with pytest.raises(NotSafe, match="rsync overwrites what only db0 has: its WAL, about "):
+            planned(pair, method="rsync")
+        assert planned(pair, method="clone").consent == LEAVE_3
     path = changed_pair(pair, tmp_path, db0={"state_directory": "/proc/nowhere"})
     with pytest.raises(NotSafe, match=r"clone: its state directory: .* may not write in /proc"):
         planned(path)
