@@ -453,5 +453,7 @@ def test_a_copy_in_place_that_died_needs_no_other_consent_than_it_had(method: st
     assert "half a copy, over what is kept in /d" in str(plan)
     another = planned(seen(Blank("db0", "no control file"), AFTER_FORK), "rsync", left=None, last=None, rsync="")
     assert another.kind == "rsync beside", "somebody has lost the control file: what else is there may be the only copy"
-    empty = planned(seen(Blank("db0", "is empty"), AFTER_FORK), "rsync", left=None, last=None, rsync="", nothing=True)
+    now = seen(Blank("db0", "/data is empty", disk(control=None, blank="/data is empty")), AFTER_FORK)
+    empty = planned(now, "rsync", left=None, last=None, rsync="", nothing=True)
     assert (empty.kind, empty.consent) == ("rsync", "rebuild db0")
+    assert "NOT KNOWN: /data is empty. If a disk belongs there, mount that first" in str(empty)

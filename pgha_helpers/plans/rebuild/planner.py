@@ -174,10 +174,13 @@ def _lost(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> tu
     if left:
         some = f"only {loser.node} has " if left.count else ""
         return (f"{some}{left.sentence}", *left.unread, *means)
-    if not unknown(now, loser, evidence):
+    if not evidence.nothing and not unknown(now, loser, evidence):
         return (f"{loser.node} has nothing that {now.primary.node} lacks", *means)
-    first = f"{disk.no_wal} Mount that first, and all of it can be listed" if disk and disk.no_wal else ""
-    why = first or "it cannot be counted"
+    why = "it cannot be counted"
+    if disk and disk.no_wal:
+        why = f"{disk.no_wal} Mount that first, and all of it can be listed"
+    elif disk and disk.blank and evidence.nothing:
+        why = f"{disk.blank}. If a disk belongs there, mount that first"
     return (f"WHAT {loser.node} HAD THAT THE PRIMARY LACKS IS NOT KNOWN: {why}", *means)
 
 
