@@ -17,6 +17,7 @@ from pgha_helpers.errors import Failure, NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.facts import unarchived
 from pgha_helpers.facts.server_log import ServerLog
 from pgha_helpers.lab import Lab
+from pgha_helpers.lab.errors import LabError
 
 from .runs import carry_out, did, running
 from .servers import ask
@@ -26,7 +27,8 @@ def started_by_hand(pair: Lab, node: str, peer: str) -> str:
     """Start what is stopped, wait for the pair to be whole, and give what the failure says. It fails early."""
     with running(pair, "rebuild") as run:
         log = ServerLog(run.doors[node], peer)
-        labs.up(pair.folder)
+        with contextlib.suppress(LabError):  # one that ends at once is what some tests want
+            labs.up(pair.folder)
         began = time.monotonic()
         with pytest.raises(NotAchieved) as failure:
             until(run, *AFTER, within=30, log=log)
@@ -61,12 +63,12 @@ def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab, collector
     before = settings.read_text()
     elsewhere = f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n" if collector else ""
     settings.write_text(f"{before}max_connections = '20'\n{elsewhere}")
-    began = time.monotonic()
-    with pytest.raises(NotAchieved, match="insufficient parameter settings; max_connections = 20 is a lower") as told:
-        carry_out(pair, "rebuild", "rebuild db1")
-    assert time.monotonic() - began < 15 and "raise what the detail names in db1's" in str(told.value)
+    told = started_by_hand(pair, "db1", "db0")
+    assert "insufficient parameter settings; max_connections = 20 is a lower" in told
+    assert "raise what the detail names in db1's" in told
+    deeds = carry_out(pair, "rebuild", "rebuild db1")  # the remedy, and it raises that itself
+    assert "with what db0 has: max_connections = 100" in did(deeds)
     settings.write_text(before)
-    carry_out(pair, "rebuild", "rebuild db1")  # the remedy
 
 
 def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
