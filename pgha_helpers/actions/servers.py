@@ -118,12 +118,13 @@ def _answers(door: Door) -> bool:
 def prove_start(run: Run, name: str, directory: str = "", wanted: Mapping[str, str] | None = None) -> None:
     """Rehearse the start of a server, from the files of a copy where a `directory` is named.
 
-    Raises NotAchieved where it would not come up, or not with the settings that are `wanted`: then it runs, which one
-    asks it for, too.
+    Raises NotAchieved where it would not come up, or not with the settings that are `wanted`.
     """
+    door = run.doors[name]
     with run.deed(name, "rehearse its start") as deed:
         deed.changed = False
-        start = read_start(run.doors[name], directory, runs=wanted is not None, also=wanted or ())
+        answers = not directory and isinstance(sight(door), Running)
+        start = read_start(door, directory, runs=answers, also=wanted or ())
         remedy = f"it was not stopped. Mend that on {name}, then run this notebook again"
         if start.refused:
             raise NotAchieved(f"{name} would not start again: {'; '.join(start.refused)}", remedy)

@@ -37,6 +37,7 @@ from .identity import (
 )
 from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
 from .serving import (
+    both_nodes_sort_alike,
     clients_could_write_on_the_standby,
     clients_would_be_let_in_on_the_standby,
     wal_would_be_archived_on_the_standby,
@@ -58,6 +59,7 @@ from .starting import (
     settings_can_be_written,
     settings_can_be_written_on_the_standby,
     the_primary_comes_back_where_it_is,
+    what_restores_from_an_archive_can_be_run,
     what_was_given_at_its_start_comes_again,
 )
 from .streaming import (
@@ -117,6 +119,7 @@ _SWITCHOVER = (
     settings_can_be_written,
     commits_would_go_on_after_the_move,
     clients_could_write_on_the_standby,
+    what_restores_from_an_archive_can_be_run,
     the_clients_can_be_moved,
     no_transaction_is_prepared,
     no_transaction_is_long,
@@ -134,6 +137,7 @@ _SWITCHOVER = (
     the_settings_agree,
     clients_would_be_let_in_on_the_standby,
     wal_would_be_archived_on_the_standby,
+    both_nodes_sort_alike,
     the_standby_has_every_extension,
     every_database_was_looked_into,
     a_promotion_would_not_oversleep,

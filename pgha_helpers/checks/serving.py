@@ -41,6 +41,27 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     return "; ".join(told) or None
 
 
+@check(level="warning", value=lambda now: f"{len(_collations(now))} databases")
+def both_nodes_sort_alike(now: Snapshot) -> str | None:
+    """Both nodes sort text alike: the same versions of the collations that databases sort by (from 15 on).
+
+    Bring both nodes to the same system libraries, or reindex what sorts by text after the move (reindex database …):
+    indexes that were made under another order give wrong answers.
+    """
+    return (
+        "; ".join(
+            f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}" for name, a, b in _collations(now) if a != b
+        )
+        or None
+    )
+
+
+def _collations(now: Snapshot) -> list[tuple[str, str, str]]:
+    """Each database with the version on the primary and on the standby."""
+    here, there = (now.closely(seen.node).collations for seen in (now.primary, now.standby))
+    return [(name, version, there.get(name, version)) for name, version in sorted(here.items())]
+
+
 @check(level="warning", value=lambda now: "it would" if _archives(_settings(now)[1]) else "it would not")
 def wal_would_be_archived_on_the_standby(now: Snapshot) -> str | None:
     """The standby would archive WAL, once it is primary, if the primary does.

@@ -43,7 +43,6 @@ def _refusals(now: Snapshot, name: str) -> list[str]:
     told, places = [*_signals(now, name), *now.host(name).start.refused], dict[str, str]()
     with suppress(NotSeen):  # a role that may not see where, knows why
         places.update(now.closely(name).misset)
-        told += [f"pg_hba.conf {wrong}" for wrong in now.closely(name).hba_errors]
     return [why + "".join(f" ({place})" for setting, place in places.items() if f'"{setting}"' in why) for why in told]
 
 
@@ -144,7 +143,30 @@ def nothing_waits_for_a_restart(now: Snapshot) -> str | None:
     Know what they do: the move restarts the old primary, and brings them with it. To be rid of one: alter system reset.
     """
     waits = {name: now.closely(name).waiting for name in now.pair.names}
-    return "; ".join(f"{', '.join(names)} on {name}" for name, names in waits.items() if names) or None
+    told = [f"{', '.join(names)} on {name}" for name, names in waits.items() if names]
+    return "; ".join((*told, *filter(None, (_another_minor(now, seen) for seen in now.running)))) or None
+
+
+def _another_minor(now: Snapshot, seen: Running) -> str:
+    """Programs were installed, and the server was not restarted."""
+    runs, would = f"{seen.version // 10000}.{seen.version % 10000}", now.host(seen.node).start.version
+    return f"{seen.node} runs {runs} and would start as {would}" if would and would != runs else ""
+
+
+@check(value=lambda now: " and ".join(_archives(now)) or "no restore_command")
+def what_restores_from_an_archive_can_be_run(now: Snapshot) -> str | None:
+    """restore_command can be run on each node.
+
+    Mend it: PostgreSQL ends itself where its restore_command cannot be run or dies of a signal. That is at a promotion,
+    when the old primary becomes a standby, and whenever a standby loses its primary.
+    """
+    ends = {name: now.host(name).restore for name in now.pair.names}
+    fatal = [f"on {name} it ends with status {it.status}" for name, it in ends.items() if it and it.fatal]
+    return f"restore_command cannot be run: {'; '.join(fatal)}" if fatal else None
+
+
+def _archives(now: Snapshot) -> list[str]:
+    return [f"{name}: status {it.status}" for name in now.pair.names if (it := now.host(name).restore)]
 
 
 @check(value=lambda now: f"of {now.primary.node}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import NotSeen
 from ..foreign import lines_of
 from ..model import Running, Sender, Snapshot
+from ..model.survey import LONGEST
 from ..show import size, span
 from .check import check
 from .settings import lower_settings
@@ -212,10 +213,10 @@ def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
     Let restore_command say quickly that it has not a file. From 14 on a switchover sets it to '' meanwhile, and a
     failover does once nothing more can come from anywhere; before 14 every promotion waits.
     """
-    node, took = now.standby.node, now.host(now.standby.node).restore or 0.0
-    told = []
+    node, it = now.standby.node, now.host(now.standby.node).restore
+    told, took = [], it.seconds if it else 0.0
     if took * _CALLS > 1:
-        most = "at least " if took > _LONGEST else ""
+        most = "at least " if took > LONGEST else ""
         told.append(
             f"restore_command on {node} takes {most}{span(took)} to say that it has not a file, and a promotion asks "
             f"about {_CALLS} times: {most}{span(took * _CALLS)}"
@@ -225,12 +226,9 @@ def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
     return "; ".join(told) or None
 
 
-_LONGEST = 5.0  # seconds that are waited for it
-
-
 def _archive(now: Snapshot) -> str:
-    took = now.host(now.standby.node).restore
-    return "no restore_command" if took is None else f"{span(took)} for a file that is not there"
+    it = now.host(now.standby.node).restore
+    return "no restore_command" if it is None else f"{span(it.seconds)} for a file that is not there"
 
 
 @check(

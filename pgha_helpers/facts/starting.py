@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from .. import dialect
 from ..errors import QueryFailed
 from ..foreign import lines_of
+from ..model.pair import Commands
 from ..model.survey import Start
 from ..wire.doors import Door
 from .queries import query
@@ -28,17 +30,29 @@ def read_start(door: Door, directory: str = "", runs: bool = False, also: Iterab
     `directory` is a copy that is to be moved in, if it is not the data directory itself. Where the server `runs`, what
     its files do not change is not asked: each setting takes a process of PostgreSQL. `also` are more settings.
     """
-    data = directory or door.node.data_directory
+    node, data = door.node, directory or door.node.data_directory
     rows = []
     if runs:
         with suppress(QueryFailed):  # a role that may not read pg_file_settings has all of them asked
-            rows = door.sql.read(query("as it would start"), [[*NAMES, *also]])
+            rows = door.sql.read(query("as it would start"), [["config_file", *NAMES, *also]])
     known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
     names = dict.fromkeys((*NAMES, *also, *(row["name"] for row in rows)))
     asked = [name for name in names if name not in known]
-    places = (door.node.bin_directory, data, door.node.config_directory or data, door.node.data_directory)
+    own = node.config_directory or data
+    # a service of the operator's knows where it is; ours is told the directory
+    itself = isinstance(node.service, Commands)
+    file = known["config_file"] if itself and "config_file" in known else f"{own}/postgresql.conf"
+    places = (node.bin_directory, data, file, node.data_directory, data if itself else own)
     told = [f"{name}={value}" for name, value in known.items()]
-    return parse_start(door.script(_script(), *places, *told, *asked, within=door.patience).text)
+    found = parse_start(door.script(_script(), *places, *told, *asked, within=door.patience).text)
+    return replace(found, refused=(*found.refused, *(_hba_errors(door) if runs else ())))
+
+
+def _hba_errors(door: Door) -> tuple[str, ...]:
+    """What is wrong in pg_hba.conf: a server that runs goes on with the old one, and none starts with it."""
+    with suppress(QueryFailed):
+        return tuple(f"{row['wrong']}" for row in door.sql.read(query("who is let in")) if row["wrong"])
+    return ()
 
 
 @cache
@@ -51,9 +65,9 @@ def parse_start(text: str) -> Start:
 
     >>> parse_start('set port 5432\\nset ssl_ca_file \\nrefused LOG:  invalid value for parameter "x": "1"\\n'
     ... 'refused FATAL:  configuration file "/c" contains errors')
-    Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432', 'ssl_ca_file': ''})
+    Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432', 'ssl_ca_file': ''}, version='')
     """
-    settings, refused = {}, []
+    settings, refused, version = {}, [], ""
     for line in lines_of(text):
         word, _, rest = line.partition(" ")
         if word == "set":
@@ -61,7 +75,9 @@ def parse_start(text: str) -> Start:
             settings[name] = value
         elif word == "refused":
             refused.append(rest)
-    return Start(_plain(refused), settings)
+        elif word == "version":
+            version = next((part for part in rest.split() if part[0].isdigit()), "")
+    return Start(_plain(refused), settings, version)
 
 
 def _plain(lines: list[str]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 # What a server would come up with, as its files are now, whatever runs there. $1 directory of PostgreSQL's programs,
-# $2 data directory, or a copy of one, $3 directory of postgresql.conf, $4 where the data directory lies in the end; then
-# settings: a name is asked, which takes a process, and name=value is known. Each answer is one line "word rest";
-# `refused` says why it would not come up.
-programs=$1 data=${2%/} conf=${3%/} final=$4
-shift 4
+# $2 data directory, or a copy of one, $3 its configuration file, $4 where the data directory lies in the end, $5 the
+# directory that its start is told (-D); then settings: a name is asked, which takes a process, and name=value is known.
+# Each answer is one line "word rest"; `refused` says why it would not come up.
+programs=$1 data=${2%/} conf=$3 final=$4 dir=$5
+shift 5
 stage=$(mktemp -d "${TMPDIR:-/tmp}/pgha-start.XXXXXX" 2>/dev/null) && trap 'rm -rf -- "$stage"' EXIT
-postgres() { timeout 10 "$programs/postgres" -c config_file="$conf/postgresql.conf" "$@"; }
+postgres() { timeout 10 "$programs/postgres" -c config_file="$conf" "$@"; }
 ask() { postgres -D "$data" -c data_directory="$data" -C "$1" 2>/dev/null; }
 get() { printf '%s\n' "$settings" | sed -n "s/^set $1 //p"; }
 within() { case $1 in /*) echo "$1";; *) echo "$data/$1";; esac; }
@@ -38,8 +38,11 @@ printf '%s\n' "$settings"
 set -- $(stat -L -c '%u %a' -- "$data")
 [ "$1" = "$(id -u)" ] || echo "refused $data does not belong to $(id -un), who starts it"
 case $2 in *[0145]0) ;; *) echo "refused $data has the mode $2: 700 or 750 is asked for";; esac
-moved=$(postgres -D "$conf" -C data_directory 2>/dev/null)
+echo "version $("$programs/postgres" -V)"
+moved=$(postgres -D "$dir" -C data_directory 2>/dev/null)
 [ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"
+running=$(get config_file)
+[ -z "$running" ] || [ "$running" -ef "$conf" ] || echo "refused it runs by $running, and would start by $conf"
 [ -r "$(get hba_file)" ] || echo "refused hba_file $(get hba_file) cannot be read"
 sockets=$(get unix_socket_directories)
 [ -z "$sockets" ] || printf '%s\n' "$sockets" | tr ',' '\n' | {
@@ -51,10 +54,19 @@ if [ "$(get logging_collector)" = on ]; then
   [ -e "$place" ] || place=$(dirname -- "$place")
   [ -w "$place" ] || echo "refused log_directory $(get log_directory) cannot be written"
 fi
-if [ "$(get huge_pages)" = on ] && [ "$(get huge_page_size)" = 0 ] && [ -z "$older" ]; then
-  there=$(sed -n 's/^HugePages_Total: *//p' /proc/meminfo) needed=$(printf '%s\n' "$told" | tail -n 1)
-  [ "$needed" -le "${there:-0}" ] || echo "refused huge_pages is on, and $needed are needed where ${there:-0} are there"
-fi
+memory() { sed -n "s/^$1: *\\([0-9]*\\).*/\\1/p" /proc/meminfo; }
+needed=$(printf '%s\n' "$told" | tail -n 1)
+case $needed in ''|*[!0-9]*) ;; *)
+  there=$(memory HugePages_Total)
+  if [ "$(get huge_pages)" = on ] && [ "$(get huge_page_size)" = 0 ] && [ "$needed" -gt "${there:-0}" ]; then
+    echo "refused huge_pages is on, and $needed are needed where ${there:-0} are there"
+  fi
+  # What the kernel refuses at once: more than there is, with swap.
+  all=$(($(memory MemTotal) + $(memory SwapTotal))) wanted=$((needed * $(memory Hugepagesize)))
+  if [ "$(cat /proc/sys/vm/overcommit_memory)" != 1 ] && [ $wanted -gt $all ]; then
+    echo "refused it needs $((wanted / 1024)) MB of shared memory, and this machine has $((all / 1024)) MB"
+  fi;;
+esac
 [ -n "$older" ] || exit 0
 if [ "$(ask ssl)" = on ]; then
   for name in ssl_cert_file ssl_key_file ssl_ca_file ssl_crl_file; do

@@ -26,6 +26,7 @@ from ..model.survey import (
     Manager,
     PreparedTransaction,
     Reading,
+    Restore,
     Survey,
     Transaction,
 )
@@ -83,14 +84,8 @@ def _sql(door: Door, seen: Running) -> Survey:
     ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
     ask("given at the start", lambda told: {"given": {row["name"]: row["setting"] for row in told}}, "given")
     ask("waiting", lambda told: {"waiting": tuple(row["name"] for row in told)}, "waiting")
-    ask(
-        "who is let in",
-        lambda told: {
-            "let_in": tuple(row["rule"] for row in told if not row["wrong"]),
-            "hba_errors": tuple(row["wrong"] for row in told if row["wrong"]),
-        },
-        *("let_in", "hba_errors"),
-    )
+    ask("who is let in", lambda told: {"let_in": tuple(row["rule"] for row in told if not row["wrong"])}, "let_in")
+    ask("collations", lambda told: {"collations": {row["database"]: row["version"] for row in told}}, "collations")
     ask("misset", lambda told: {"misset": {row["name"]: row["place"] for row in told}}, "misset")
     ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
     return Survey(seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found)
@@ -120,8 +115,7 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
         told = door.script(_script(), *places, certificate).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
-        command = seen.settings.get("restore_command", "") if seen.in_recovery else ""
-        restore = _restore_takes(door, command, seen.timeline)
+        restore = _ask_archive(door, seen.settings.get("restore_command", ""), seen.timeline)
         connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
         aside = read_kept(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
@@ -131,13 +125,21 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     return replace(seen_there, host=replace(seen_there.host, start=start, restore=restore))
 
 
-#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is asked for.
-_RESTORE = 'cd "$1" || exit; timeout -k 1 5 sh -c "$2" >/dev/null 2>&1; rm -f -- "$3"'
+#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is asked for. It is looked
+#: for on the server's own PATH.
+_RESTORE = """
+cd "$1" || exit
+read -r pid < postmaster.pid
+path=$(tr '\\0' '\\n' < "/proc/$pid/environ" | sed -n 's/^PATH=//p')
+timeout -k 1 5 env ${path:+"PATH=$path"} sh -c "$2" >/dev/null 2>&1
+echo $?
+rm -f -- "$3"
+"""
 
 
 @cache  # of a slow one the first look tells
-def _restore_takes(door: Door, command: str, timeline: int) -> float | None:
-    """Seconds until restore_command says that it has not a file, 5 at most; None where there is no command.
+def _ask_archive(door: Door, command: str, timeline: int) -> Restore | None:
+    """How restore_command says that it has not a file; None where there is no command.
 
     It is asked for the next timeline's history, as a promotion asks it, and nothing of the node's is written.
     """
@@ -145,10 +147,10 @@ def _restore_takes(door: Door, command: str, timeline: int) -> float | None:
         return None
     place = f"/tmp/pgha-restore-{secrets.token_hex(8)}"
     words = {"%f": f"{timeline + 1:08X}.history", "%p": place, "%r": "0" * 24, "%%": "%"}
-    told = re.sub("%[fpr%]", lambda found: words[found[0]], command)
+    asked = re.sub("%[fpr%]", lambda found: words[found[0]], command)
     began = time.monotonic()
-    door.script(_RESTORE, door.node.data_directory, told, place, within=door.patience)
-    return time.monotonic() - began
+    told = door.script(_RESTORE, door.node.data_directory, asked, place, within=door.patience).text
+    return Restore(time.monotonic() - began, int(told) if told.isdigit() else 1)
 
 
 @cache

@@ -80,8 +80,16 @@ select name from pg_settings where pending_restart order by name;
 -- what a client can see of it: which connections there are rules for, and how they prove themselves
 select concat_ws(' ', type, array_to_string(database, ','), array_to_string(user_name, ','), address, netmask,
                  auth_method) as rule,
-       'line ' || line_number || ': ' || error as wrong
+       'pg_hba.conf line ' || line_number || ': ' || error as wrong
   from pg_hba_file_rules order by line_number;
+
+-- name: collations
+select '' as database, '' as version where false;
+
+-- name: collations since 15
+-- the version that this machine's libraries have, of the collation that each database sorts by
+select datname::text as database, coalesce(pg_database_collation_actual_version(oid), '') as version
+  from pg_database where datallowconn;
 
 -- name: misset
 -- with an error stands, too, what only waits for a restart

@@ -15,6 +15,8 @@ from ..foreign import ODD
 from .kept import Kept
 from .positions import Lsn
 
+LONGEST = 5.0  # seconds that a restore_command is waited for
+
 
 @dataclass(frozen=True)
 class PreparedTransaction:
@@ -155,16 +157,30 @@ class Start:
     """What a server would start with as its files are now, whatever runs there.
 
     `refused` says, reason by reason, why it would not come up; `settings` are by name as pg_settings shows them, and
-    empty where they cannot be read.
+    empty where they cannot be read; `version` is that of its programs, as 18.6.
     """
 
     refused: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
     @property
     def unreadable(self) -> str:
         """Why its configuration cannot be read, which no other data would mend; empty where it can."""
         return "" if self.settings else "; ".join(self.refused)
+
+
+@dataclass(frozen=True)
+class Restore:
+    """What restore_command does where it has not the file: after how many seconds it ends, 5 at most, and how."""
+
+    seconds: float
+    status: int = 1
+
+    @property
+    def fatal(self) -> bool:
+        """PostgreSQL takes such an end for a signal or a missing program, and ends itself."""
+        return self.status > 125 and self.seconds < LONGEST
 
 
 @dataclass(frozen=True)
@@ -176,8 +192,7 @@ class Host:
     and `for_now` settings that a run has changed for a while. `unit` is the systemd unit whose main process the server
     is, and `options` what pg_ctlcluster gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
     postgresql.auto.conf, `expired` when the server's certificate ends, if that is within a day or past, `start` what
-    the server would start with. `restore` is how many seconds a standby's restore_command took to say that it has not
-    a file, None without one.
+    the server would start with. `restore` is how restore_command says that it has not a file, None without one.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -190,7 +205,7 @@ class Host:
     fixed: str = ""
     expired: str = ""
     start: Start = field(default_factory=Start)
-    restore: float | None = None
+    restore: Restore | None = None
 
 
 @dataclass(frozen=True)
@@ -210,8 +225,8 @@ class Survey:
     cancelled here, `standby_xmin_age` what standbys with hot_standby_feedback keep from vacuum. `hasty` says, in words,
     by what a commit is acknowledged before it is on the disk. `given` are settings from the command line or the
     environment of its start, `waiting` those that wait for a restart, and `misset` where a setting stands that its
-    files have, and that it cannot take now. `let_in` are the rules of pg_hba.conf as it stands on the disk, and
-    `hba_errors` what is wrong there. `unseen` says of each other key that SQL refused to tell why it did: see
+    files have, and that it cannot take now. `let_in` are the rules of pg_hba.conf as it stands on the disk.
+    `unseen` says of each other key that SQL refused to tell why it did: see
     Refused.
     """
 
@@ -230,7 +245,7 @@ class Survey:
     waiting: tuple[str, ...] = ()
     misset: Mapping[str, str] = field(default_factory=dict)
     let_in: tuple[str, ...] = ()
-    hba_errors: tuple[str, ...] = ()
+    collations: Mapping[str, str] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
     pause: str = ""
     conflicts: int = 0

@@ -77,7 +77,9 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
         return Wishes()
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
     hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
-    return Wishes(access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba, read_start(run.doors[keep]))
+    return Wishes(
+        access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba, read_start(run.doors[keep], runs=True)
+    )
 
 
 def _canary_is_missing(run: Run, keep: str) -> bool:

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ DOWN = {
     "huge_pages = on": "huge_pages is on",
     "logging_collector = on\nlog_directory = '/proc/log'": "log_directory /proc/log cannot be written",
     "data_directory = '/tmp'": "data_directory is set to /tmp",
+    "shared_buffers = '4000GB'": "MB of shared memory, and this machine has",
     "ssl = on": "SSL is not supported|certificate file server.crt|ssl_cert_file server.crt cannot be read",
 }
 #: What is tried again with 15, which has its own words, and as if it were older: then less is rehearsed.
@@ -170,9 +172,9 @@ def against(pair: Lab) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def with_lines(lab: Lab, node: str, lines: str) -> Iterator[None]:
-    """Somebody has written this into postgresql.conf, and gone home."""
-    path = lab.node(node).data_directory / "postgresql.conf"
+def with_lines(lab: Lab, node: str, lines: str, file: str = "postgresql.conf") -> Iterator[None]:
+    """Somebody has written this into a file, and gone home."""
+    path = lab.node(node).data_directory / file
     before = path.read_text()
     path.write_text(f"{before}\n{lines}\n")
     try:
@@ -208,13 +210,16 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
     stop(night, night.old)
     with running(night.pair, "verify") as run:
         command = (str(node.bin_directory / "pg_ctl"), "start", "-w", "-s", "-D", str(node.data_directory))
-        options = ("-l", f"{node.home}/state/by_hand.log", "-o", "-c max_files_per_process=900 -c work_mem=7MB")
+        run.doors[night.old].run("cp", f"{node.data_directory}/postgresql.conf", f"{node.home}/by_hand.conf")
+        given = f"-c max_files_per_process=900 -c work_mem=7MB -c config_file={node.home}/by_hand.conf"
+        options = ("-l", f"{node.home}/state/by_hand.log", "-o", given)
         run.doors[night.old].run(*command, *options)
     wait_until_attached(night)
     told = against(night.pair)
     words = "with what its service does not give: max_files_per_process is 900, and would be 1000"
     assert [level for reason, level in told.items() if words in reason] == ["critical"]
     assert "work_mem is 7168, and would be 4096" in str(told)
+    assert f"it runs by {node.home}/by_hand.conf, and would start by {node.data_directory}/postgresql.conf" in str(told)
     carry_on(night, night.old)
     ask(night.pair, night.old, "alter system set port = 1")
     ask(night.pair, night.old, "alter system set shared_buffers = '33MB'")
@@ -285,11 +290,21 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
     consent = f"setup {night.target}, restart {old}"
     with with_lines(pair, old, typo), pytest.raises(NotSafe, match="has to be restarted, and would not start again"):
         carry_out(pair, "setup", consent)
-    with contextlib.ExitStack() as later, pytest.MonkeyPatch.context() as patch:
-        once_before(patch, servers, "prove_start", lambda: later.enter_context(with_lines(pair, old, typo)))
-        with pytest.raises(NotAchieved, match=f"{old} would not start again: invalid value"):
-            carry_out(pair, "setup", consent)
-        assert writable(pair) == [old]
+    with (
+        with_lines(pair, old, "hots all all all trust", "pg_hba.conf"),
+        pytest.raises(NotSafe, match=r"pg_hba\.conf line"),
+    ):
+        carry_out(pair, "setup", consent)
+    for line, file, words in (
+        (typo, "postgresql.conf", "invalid value"),
+        ("hots", "pg_hba.conf", r"pg_hba\.conf line"),
+    ):
+        with contextlib.ExitStack() as later, pytest.MonkeyPatch.context() as patch:
+            write = with_lines(pair, old, line, file)
+            once_before(patch, servers, "prove_start", partial(later.enter_context, write))
+            with pytest.raises(NotAchieved, match=f"{old} would not start again: {words}"):
+                carry_out(pair, "setup", consent)
+            assert writable(pair) == [old]
     carry_on(night, old)  # the run that was stopped had written what it needs, so this makes it whole
     with pytest.raises(SystemExit):
         carry_out(pair, "setup", consent)
@@ -298,7 +313,7 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
 
 def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `sleep 4; false` it took 20 s, named nowhere before. What is set aside is set back, whoever dies."""
-    pair, command = night.pair, "sleep 2; false # %f %p 100%%"
+    pair, command = night.pair, "sleep 1; false # %f %p 100%%"
 
     def commands() -> list[str]:
         return [ask(pair, node, "show restore_command")[0][0] for node in pair.nodes]
@@ -307,7 +322,7 @@ def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, m
     with with_lines(pair, night.old, f"restore_command = '{command}'"):
         for node in pair.nodes:
             ask(pair, node, "select pg_reload_conf()")
-        words = f"restore_command on {night.target} takes 2."
+        words = f"restore_command on {night.target} takes 1"
         assert [level for reason, level in against(pair).items() if reason.startswith(words)] == ["warning"]
 
         def end(*_: object) -> None:
@@ -324,12 +339,26 @@ def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, m
         assert commands() == [command] * 2
         night.switch_over()
         (promoted,) = [e for e in night.story.events if e["event"] == "deed ended" and e["did"] == "promote"]
-        assert promoted["seconds"] < 2 and commands() == [command] * 2
+        assert promoted["seconds"] < 3 and commands() == [command] * 2
         auto = [(pair.node(node).data_directory / "postgresql.auto.conf").read_text() for node in pair.nodes]
         assert sorted("restore_command" in text for text in auto) == [False, True], "each stands where it stood"
     for node in pair.nodes:
         ask(pair, node, "alter system reset restore_command")
         ask(pair, node, "select pg_reload_conf()")
+
+
+def test_a_restore_command_that_cannot_be_run_is_refused(night: Night) -> None:
+    """PostgreSQL ends itself then: a standby that was promoted went down, and nobody took writes."""
+    for node in night.pair.nodes:
+        ask(night.pair, node, "alter system set restore_command = '/nowhere/archive-get %f %p'")
+        ask(night.pair, node, "select pg_reload_conf()")
+    words = "restore_command cannot be run: on db0 it ends with status 127; on db1 it ends with status 127"
+    assert against(night.pair)[words] == "critical"
+    with pytest.raises(NotSafe, match="cannot be run"):
+        night.switch_over()
+    for node in night.pair.nodes:
+        ask(night.pair, node, "alter system reset restore_command")
+        ask(night.pair, node, "select pg_reload_conf()")
 
 
 def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: Lab) -> None:
