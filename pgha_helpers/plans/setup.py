@@ -71,12 +71,7 @@ def plan_setup(
     keep = which_to_keep(now, primary)
     if isinstance(keep, Stopped):
         return _start_first(now, keep)
-    restart = bool(NEED_RESTART & settings_to_change(keep, now.pair).keys())
-    if restart and wishes and wishes.start.refused:
-        raise NotSafe(
-            f"{keep.node} has to be restarted, and would not start again: {'; '.join(wishes.start.refused)}",
-            f"mend that on {keep.node} first: until then no restart would bring it back",
-        )
+    restart = _refuse_what_cannot_be_changed(keep, now.pair, wishes or Wishes())
     other = now.other(keep.node)
     standby = _standby(now, keep, other, evidence, method)
     steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
@@ -95,6 +90,23 @@ def plan_setup(
         roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",
         told=(f"{keep.node} {keep}", f"{other.node} {other}"),
     )
+
+
+def _refuse_what_cannot_be_changed(keep: Running, pair: Pair, wishes: Wishes) -> bool:
+    """Whether the primary has to be restarted. Raises NotSafe where it may not be changed, or would stay down."""
+    change, node = settings_to_change(keep, pair), keep.node
+    restart = bool(NEED_RESTART & change.keys())
+    if change and keep.settings.get("allow_alter_system", "on") != "on":
+        raise NotSafe(
+            f"allow_alter_system is off on {node}, and {', '.join(sorted(change))} must change there",
+            f"change that in its configuration yourself, or set allow_alter_system = on there, and reload {node}",
+        )
+    if restart and wishes.start.refused:
+        raise NotSafe(
+            f"{node} has to be restarted, and would not start again: {'; '.join(wishes.start.refused)}",
+            f"mend that on {node} first: until then no restart would bring it back",
+        )
+    return restart
 
 
 def _start_first(now: Snapshot, keep: Stopped) -> Plan:

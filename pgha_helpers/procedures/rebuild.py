@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .. import plans
+from .. import dialect, plans
 from ..actions import clone, rewind, rsync, servers, slots, standby
 from ..actions.progress import draw_throughput
 from ..actions.swapping import swap
 from ..actions.unarchived import keep_unarchived
 from ..checks import AFTER
 from ..consent import require
-from ..errors import NotAchieved
+from ..errors import HaError, NotAchieved
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
 from ..model import Blank, Deeds, Running, Sighting, Snapshot, Stopped
@@ -69,7 +69,12 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     if plan.kind == "put back" and disk:
         rewind.put_back(run, plan.node, disk.unfinished, major)
         return
-    standby.define(run, plan.node, major)
+    try:
+        standby.define(run, plan.node, major)
+    except HaError as undefined:  # the signal file alone keeps it from taking writes; the rest is written once it rests
+        if not dialect.has("standby_signal", major):
+            raise
+        print(f"  {plan.node}: its standby definition is not written yet: {undefined.what}", flush=True)
     standby.arm(run, plan.node, major)
     servers.stop(run, plan.node, "it takes writes beside the primary", proved=True)  # whatever becomes of it
 

@@ -10,6 +10,7 @@ import pytest
 from pgha_helpers.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
 from pgha_helpers.model.sightings import Sighting
+from pgha_helpers.model.survey import Start
 from pgha_helpers.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
 from pgha_helpers.procedures.consented import MAY_BECOME
 from pgha_helpers.procedures.hand_over import ROADS
@@ -280,3 +281,15 @@ def test_what_keeps_a_cluster_from_being_kept_has_a_remedy_of_its_own(other: Sig
     with pytest.raises(NotSafe) as refused:
         plan_setup(seen(other, primary("db1")), "db0")
     assert words in refused.value.remedy
+
+
+def test_a_setup_that_may_not_change_what_it_must_is_refused_before_its_gate() -> None:
+    """It ended with exit code 5: ALTER SYSTEM was forbidden, or the server did not come back from its restart."""
+    few = {**SETTINGS, "max_replication_slots": "3"}
+    fixed = primary(settings={**few, "allow_alter_system": "off"})
+    with pytest.raises(NotSafe, match="allow_alter_system is off on db0, and max_replication_slots must change there"):
+        plan_setup(seen(fixed, Blank("db1", "it is empty")))
+    typo = Wishes(start=Start(("syntax error",)))
+    with pytest.raises(NotSafe, match="db0 has to be restarted, and would not start again: syntax error"):
+        plan_setup(seen(primary(settings=few), Blank("db1", "it is empty")), wishes=typo)
+    assert plan_setup(seen(primary(), Blank("db1", "it is empty")), wishes=typo).steps, "nothing is restarted"

@@ -11,6 +11,7 @@ from pgha_helpers.errors import BadParameters, HaError, NotSafe
 from pgha_helpers.facts.rebuilding import misdefined
 from pgha_helpers.model import Blank, Lsn, Position, Receiver, Running, Silent, Slot, Snapshot
 from pgha_helpers.model.losses import Losses
+from pgha_helpers.model.survey import Start
 from pgha_helpers.plans import Evidence, Plan, plan_rebuild, plan_setup
 from pgha_helpers.plans.copying import Copying, Part
 from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
@@ -70,12 +71,22 @@ def test_a_standby_that_streams_needs_no_rebuild() -> None:
     assert plan_rebuild(healthy(), "", "", SAME).already == "already so: db1 streams from db0"
 
 
+def test_a_node_that_would_not_start_whatever_is_done_is_refused_before_its_gate() -> None:
+    with pytest.raises(NotSafe, match="db0 would not start, whatever is done: syntax error"):
+        planned(start=Start(("syntax error",)))
+    plan = planned(start=Start(("no such library",), SETTINGS))
+    assert plan.kind == "rewind" and "db0 WOULD NOT START as it is now: no such library" in str(plan)
+
+
 def test_a_standby_whose_replay_has_stopped_is_not_already_so() -> None:
     """What its settings have stopped goes on after a restart with the primary's; what a hand has paused stays."""
     lower = seen(primary(), standby(replay_paused=True, settings={**SETTINGS, "max_connections": "50"}))
     plan = plan_rebuild(lower, "", "", SAME)
     assert (plan.kind, plan.already) == ("follow", "")
     assert "replay has stopped for ever: max_connections is 50 there and 100 here" in plan.told[0]
+    fixed = {**SETTINGS, "max_connections": "50", "allow_alter_system": "off"}
+    with pytest.raises(NotSafe, match="allow_alter_system is off on db1, which runs"):
+        plan_rebuild(seen(primary(), standby(replay_paused=True, settings=fixed)), "", "", SAME)
     with pytest.raises(NotSafe, match="somebody has paused its replay at 0/5000000"):
         plan_rebuild(seen(primary(), standby(replay_paused=True)), "", "", SAME)
 

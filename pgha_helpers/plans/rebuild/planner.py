@@ -81,6 +81,7 @@ def _paused(now: Snapshot, loser: Running) -> Plan:
         )
     told = ", ".join(f"{name} is {loser.settings[name]} there and {value} here" for name, value in lower.items())
     why = f"{loser.node} streams from {primary.node}, but its replay has stopped for ever: {told}"
+    _refuse_what_cannot_be_written(loser, Option("follow"))
     plan = PLANS["follow"](now, loser)
     return replace(plan, told=(why, *plan.told))
 
@@ -122,14 +123,33 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
             if possible
             else f"{mount}{_NOTHING}",
         )
+    _refuse_what_cannot_be_written(loser, chosen)
     plan = PLANS[chosen.kind](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.kind in KEEP_THE_OLD else ()
     why, lost = _why(now, loser, chosen, found, method, evidence), _lost(now, loser, chosen, evidence)
-    told = (*why, evidence.rates.words, *lost, *plan.told, *room)
+    told = (*why, evidence.rates.words, *lost, *_stumbles(loser, evidence), *plan.told, *room)
     plan = replace(
         plan, options=found, told=told, extras=_left_behind(loser, chosen, evidence), behind=_behind(chosen, evidence)
     )
     return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
+
+
+def _stumbles(loser: Loser, evidence: Evidence) -> tuple[str, ...]:
+    """What would keep it down with its files as they are. What is too low is raised, and data is replaced."""
+    refused = evidence.start.refused if evidence.start else ()
+    return tuple(
+        f"{loser.node} WOULD NOT START as it is now: {why}. Mend that first, if no copy does" for why in refused
+    )
+
+
+def _refuse_what_cannot_be_written(loser: Loser, chosen: Option) -> None:
+    """A server that runs is defined by ALTER SYSTEM; in one that is stopped, or a copy, we write the file."""
+    runs = isinstance(loser, Running) and not loser.writable and chosen.method in ("follow", "rewind")
+    if runs and isinstance(loser, Running) and loser.settings.get("allow_alter_system", "on") != "on":
+        raise NotSafe(
+            f"allow_alter_system is off on {loser.node}, which runs: its standby definition cannot be written",
+            "set it on in its configuration and reload; or stop that server: then the file is written",
+        )
 
 
 def _verb(method: str) -> str:
