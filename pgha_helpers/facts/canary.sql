@@ -16,7 +16,8 @@ select current_database() as database, date_part('epoch', pg_postmaster_start_ti
 -- Whatever is not as we make it, and could have somebody's code executed by whoever writes a row; or would let such be
 -- put there later. A database's owner may have made schema and table before us.
 with room as (select oid, nspowner as owner, nspacl as acl from pg_namespace where nspname = 'pgha'),
-     it as (select c.* from pg_class c join room on c.relnamespace = room.oid where c.relname = 'canary'),
+     it as (select c.oid, c.relowner, c.relacl, c.relkind, c.relpersistence, c.relrowsecurity, c.relispartition
+              from pg_class c join room on c.relnamespace = room.oid where c.relname = 'canary'),
      plain as (select oid, rolname from pg_roles where not rolsuper union all select 0, 'PUBLIC')
 select 'schema pgha belongs to ' || plain.rolname as words from room join plain on plain.oid = room.owner
 union all
