@@ -103,8 +103,10 @@ class Promotion:
         """
         try:
             sent = self._send()
-            meanwhile()
-            self.state, self.at_once = _hear(sent)
+            try:
+                meanwhile()
+            finally:  # until its answer is heard, the session is good for nothing else
+                self.state, self.at_once = _hear(sent)
         except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
             self.state, self.trouble = "", trouble.what
         if self.state == "asleep" and (self._waking is None or self._waking.done()):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import re
 import select
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ class Session:
         self._connect = connect
         self._statement = statement
         self._connection: Any = None
+        self._one_at_a_time = threading.Lock()  # else a thread would read what another one has asked (seen)
 
     def connect(self) -> None:
         """Open the session now, if it is not open. Raises Unreachable."""
@@ -68,21 +70,30 @@ class Session:
     def ask(
         self, statement: str, parameters: Sequence[object] = (), within: float | None = None
     ) -> Callable[[], list[Row]]:
-        """Send what `do` would run, and give what waits for its rows: meanwhile something else can be done."""
-        connection = self._open()
-        trips.count("sql")
+        """Send what `do` would run, and give what waits for its rows: meanwhile something else can be done.
+
+        Until those are asked for, the session is busy: another thread waits for it, this one must not use it.
+        """
         deadline = time.monotonic() + (self._statement if within is None else within)
-        with self._answering(statement):
-            cursor = connection.cursor()
-            cursor.execute(statement, tuple(parameters) or None)
+        if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise TooSlow(f"{self.where}: the session was busy until it was too late for {_first_words(statement)!r}")
+        try:
+            connection = self._open()
+            trips.count("sql")
+            with self._answering(statement):
+                cursor = connection.cursor()
+                cursor.execute(statement, tuple(parameters) or None)
+        except BaseException:
+            self._one_at_a_time.release()
+            raise
 
         def rows() -> list[Row]:
-            with self._answering(statement):
-                self._wait(connection, deadline)
-                columns = [column.name for column in cursor.description or ()]
-                codec = extensions.encodings.get(connection.encoding, "utf_8")
-                told = cursor.fetchall() if columns else []
-                return [{name: _read(value, codec) for name, value in zip(columns, row, strict=True)} for row in told]
+            try:
+                with self._answering(statement):
+                    self._wait(connection, deadline)
+                    return _rows(connection, cursor)
+            finally:
+                self._one_at_a_time.release()
 
         return rows
 
@@ -169,6 +180,14 @@ class Session:
             return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
         failed = NoRoom if error.pgcode == _DISK_FULL else QueryFailed
         return failed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
+
+
+def _rows(connection: Any, cursor: Any) -> list[Row]:
+    """What has come in."""
+    columns = [column.name for column in cursor.description or ()]
+    codec = extensions.encodings.get(connection.encoding, "utf_8")
+    told = cursor.fetchall() if columns else []
+    return [{name: _read(value, codec) for name, value in zip(columns, row, strict=True)} for row in told]
 
 
 def _read(value: Any, codec: str) -> Any:

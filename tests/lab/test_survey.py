@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pgha_helpers.checks import judge
 from pgha_helpers.errors import NotSafe
 from pgha_helpers.lab import Lab
 from pgha_helpers.model import Snapshot, Verdict
+from pgha_helpers.wire.sql import Session, keywords
 
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, state_of
@@ -202,10 +204,13 @@ def test_an_archive_that_fails_or_hangs_is_seen(ready: Lab, tmp_path: Path) -> N
         assert wait_for(lambda: ask(ready, "db0", failed) == [(True,)])
         assert said(ready, "archiving fails on db0, last of") == "critical"
     settle(ready)
-    with setting(ready, "db0", archive_command="sleep 3"):
+    hangs = ready.home / "hangs"
+    with setting(ready, "db0", archive_command=f"while [ -e {hangs} ]; do sleep 0.1; done"):
+        hangs.touch()
         switch(ready)
         time.sleep(0.3)
         assert said(path, "a segment has waited") == "critical"
+        hangs.unlink()
     settle(ready)
 
 
@@ -367,3 +372,11 @@ def test_what_acknowledges_before_the_disk_is_named(pair: Lab) -> None:
         ask(pair, "db0", "select pg_reload_conf()")
         ask(pair, "db0", "drop role hurried")
     assert wait_for(lambda: not any("synchronous_commit" in verdict.reason for verdict in closely(pair)))
+
+
+def test_threads_that_share_a_session_hear_their_own_answers(ready: Lab) -> None:
+    """A close look of one node asks the other one, too: an answer that the wrong thread had read was waited for."""
+    where = {**keywords(ready.dsn), "host": ready.node("db0").host, "port": ready.node("db0").port}
+    with contextlib.closing(Session("db0", where, 5, 5)) as session, ThreadPoolExecutor(8) as threads:
+        heard = threads.map(lambda n: session.read("select %s as n", [n])[0]["n"], range(400))
+        assert list(heard) == list(range(400))
