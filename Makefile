@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lab lint bench trials clean
 
 demo: $(VENV)/.installed
-	$(BIN)/python -m pgha_helpers.lab.demo
+	$(BIN)/python -m tests.embedded.demo
 
 # Tests in which a second of patience counts, and the browser's: after the others, in fewer processes.
 QUIET := tests/browser tests/lab/test_networks.py
@@ -27,7 +27,7 @@ trials: $(VENV)/.installed
 	$(BIN)/python -m tests.trials
 
 lab: $(VENV)/.installed
-	@exec $(BIN)/python -m pgha_helpers.lab.desk
+	@exec $(BIN)/python -m tests.embedded.desk
 
 $(VENV)/.installed: pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,5 +41,5 @@ $(VENV)/.installed: pyproject.toml requirements.txt
 	@touch $@
 
 clean:
-	-test -x $(BIN)/pgha && $(BIN)/pgha lab down --remove
+	-test -x $(BIN)/python && $(BIN)/python -m tests.embedded down --remove
 	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -13,27 +13,21 @@ from typing import Annotated, Any
 
 import typer
 
-from . import courtesy
-from .archive.commands import records_app
-from .errors import BadParameters, HaError, unforeseen
-from .foreign import shown
-from .places import CHECKOUT
-from .records.outcome import BAD_PARAMETERS, CODES, REFUSED
+from .model.errors import BadParameters, HaError, unforeseen
+from .model.foreign import shown
+from .records.making.outcome import BAD_PARAMETERS, CODES, REFUSED
+from .records.reading.commands import records_app
+from .run import courtesy
+from .run.checkout import CHECKOUT
 
 app = typer.Typer(
     help="An executable runbook for a pair of PostgreSQL servers.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-lab_app = typer.Typer(
-    help="The embedded pair: real PostgreSQL, real ssh, for demos and practice.", no_args_is_help=True
-)
-app.add_typer(lab_app, name="lab")
 app.add_typer(records_app, name="records")
 
 Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")]
 File = Annotated[Path | None, typer.Option("-f", help="A YAML file of parameters.")]
-Folder = Annotated[Path, typer.Option("--folder", help="Where the lab lives.")]
-HOME = CHECKOUT / ".lab"
 
 
 @app.command()
@@ -46,10 +40,10 @@ def run(
 ) -> None:
     """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4 refused and
     nothing changed, 5 changed and not finished, 64 bad parameters."""
-    from .engine.early import early_kernel
+    from .records.engine.early import early_kernel
 
     with early_kernel() as kernel:
-        from .records.headless import run_notebook
+        from .records.making.headless import run_notebook
 
         code = run_notebook(kernel, notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout))
     raise typer.Exit(code)
@@ -64,7 +58,7 @@ def open_(
     browser: Annotated[bool, typer.Option(help="Open a browser, too.")] = True,
 ) -> None:
     """Open JupyterLab on a copy of a notebook, in a new record folder, until Ctrl-C."""
-    from .records.interactive import open_notebook
+    from .records.making.interactive import open_notebook
 
     raise typer.Exit(open_notebook(notebook, _given(pair, p, f), browser=browser))
 
@@ -73,7 +67,7 @@ def open_(
 def init(name: str) -> None:
     """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first (PGHA_PARAMETERS, else
     parameters/ of the checkout), or a path that ends in .yaml."""
-    from .parameters.pair_file import places
+    from .run.parameters.pair_file import places
 
     target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
     if target.exists():
@@ -87,58 +81,6 @@ def init(name: str) -> None:
             f"{target} cannot be written: {error.strerror}", "mend that, or name another path"
         ) from None
     typer.echo(f"{target} is written. Fill it in, then: pgha run verify {name}")
-
-
-@lab_app.command()
-def up(
-    folder: Folder = HOME, empty: Annotated[bool, typer.Option(help="Leave db1 without a cluster.")] = False
-) -> None:
-    """Bring the embedded pair up; its pair file makes `lab` a pair."""
-    from . import lab
-
-    found = lab.up(folder, start="empty" if empty else "clusters", pair_file=_lab_file(folder))
-    typer.echo(f"The lab is up; its pair file is {found.pair_file}")
-    _print_status(folder)
-
-
-@lab_app.command()
-def down(folder: Folder = HOME, remove: Annotated[bool, typer.Option(help="Delete what it made.")] = False) -> None:
-    """Take the embedded pair down; no process is left."""
-    from . import lab
-
-    lab.down(folder, remove=remove)
-    typer.echo("The lab is down.")
-
-
-@lab_app.command()
-def status(folder: Folder = HOME) -> None:
-    """What runs of the embedded pair."""
-    _print_status(folder)
-
-
-@lab_app.command()
-def load(folder: Folder = HOME, seconds: float = 10.0, clients: int = 4) -> None:
-    """Write to the pair for some seconds, whoever is primary; then say what was acknowledged and what is missing."""
-    from . import lab
-
-    report = lab.run_load(lab.find(folder).dsn, seconds, clients)
-    typer.echo(
-        f"acknowledged {report.acknowledged}, failed {report.failed}, "
-        f"longest gap {report.longest_gap_ms:.0f} ms, acknowledged and missing {report.missing}"
-    )
-    raise typer.Exit(1 if report.missing else 0)
-
-
-def _lab_file(folder: Path) -> Path | None:
-    return CHECKOUT / "parameters" / "lab.yaml" if folder == HOME else None
-
-
-def _print_status(folder: Path) -> None:
-    from . import lab
-    from .show import Table
-
-    rows = [(s.name, f"127.0.0.1:{s.port}", s.server, f"127.0.0.1:{s.ssh_port}", s.ssh) for s in lab.status(folder)]
-    typer.echo(str(Table(("node", "PostgreSQL", "", "ssh", ""), rows)) if rows else f"There is no lab in {folder}.")
 
 
 def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, Any]:
@@ -163,7 +105,7 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
 
 def _span(option: str, text: str) -> float | None:
     """Seconds, or None for no limit. Raises BadParameters."""
-    from .parameters.units import read_span
+    from .run.parameters.quantities import read_span
 
     try:
         return read_span(text) if text else None
@@ -191,9 +133,6 @@ def _code() -> int:
         return _complain(error)
     except Exception as error:
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        if "LabError" in kinds:  # of the lab's own floor, which is not imported for other commands
-            print(error, file=sys.stderr)
-            return 1
         if "UsageError" not in kinds:  # typer keeps click to itself, so its errors have no public name
             return _confess(error)
         error.show()  # type: ignore[attr-defined]
@@ -226,7 +165,7 @@ def _say(words: str) -> None:
 
 
 def _scrubbed(words: str) -> str:
-    from .redaction import Redactor, secrets_of
+    from .run.redaction import Redactor, secrets_of
 
     return Redactor(secrets_of()).text(words)
 

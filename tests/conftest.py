@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pgha_helpers import lab
-from pgha_helpers.lab import state
+from . import embedded as lab
+from .embedded import state
 
 collect_ignore = ["trials"]  # repetitions: `make trials`
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Mapping
 
-from .. import passfile
-from ..errors import HaError, NotAchieved
 from ..model import Pair, Pgbouncer
-from ..wire.doors import Door
+from ..model.errors import HaError, NotAchieved
 from . import ini
-from .console import Console, Database
-from .file import StagedFile
-from .move import Move, address_like, node_at
-from .outlook import outlook
-from .place import door_to
-from .watchdog import Watchdog
-from .way import Way
+from .kind import Way
+from .move import Move, address_like
+from .pooler import Pooler
+from .pooler_checks import outlook
 
 
-class Bouncer(Way):
+class Bouncer(Pooler, Way):
     """One PgBouncer. Every verb looks first, so each may be said again."""
 
     def __init__(self, client: Pgbouncer, pair: Pair) -> None:
-        self.client = client
-        self.pair = pair
-        self.door: Door = door_to(client, pair)
-        self.console = Console(client, pair.timeouts)
-        self.file = StagedFile(self.door, client.file)
-        self.watchdog = Watchdog(self.door, client, _password(client))
+        super().__init__(client, pair)
         self._following: list[str] = []  # databases that follow the primary, as prepare saw them
         self._pointed_at = ""  # the node that `point` has led to
         self._staged: tuple[list[str], str, str] | None = None  # databases, the node to point at, the file's new text
@@ -37,16 +25,6 @@ class Bouncer(Way):
     def look(self, primary: str) -> tuple[str, list[str]]:
         """What it is, in words, and every reason why its clients could not be moved now."""
         return outlook(self, primary)
-
-    def following(self, known: Mapping[str, Database]) -> list[str]:
-        """The databases that follow the primary: those named, or all that point at a node and are no reader's."""
-        at_a_node = (name for name, database in known.items() if node_at(self.pair, database.target))
-        return list(self.client.databases) or [name for name in at_a_node if name not in self.client.readers]
-
-    def at(self, target: ini.Target) -> str:
-        """The name of the node at this address, or the address."""
-        node = node_at(self.pair, target)
-        return node.name if node else f"{target.host or 'a Unix socket'}:{target.port}"
 
     def prepare(self, move: Move) -> str:
         """While clients still work: sessions opened, the new file written beside the old one, the watchdog started."""
@@ -184,9 +162,3 @@ class Bouncer(Way):
     def _by_hand(self) -> str:
         c = self.client
         return f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME {", ".join(self._following)}"'
-
-
-def _password(client: Pgbouncer) -> str:
-    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it here."""
-    there = (client.host, str(client.port), "pgbouncer", client.user)
-    return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ..model import Pgbouncer, Timeouts
-from ..show import span
+from ..model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
+from ..model.show import span
 from ..wire.sql import Row, Session, identifier
 from .ini import Target
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from ..errors import NotAchieved
-from ..foreign import text_of
+from ..model.errors import NotAchieved
+from ..model.foreign import text_of
 from ..wire.doors import Door
 
 _READ = 'f=$(readlink -e -- "$1") || { echo "there is no file $1" >&2; exit 1; }; cat -- "$f"'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..judgement.plans import Plan
 from ..model import Node, Pair
-from ..plans import Plan
 from .ini import Target
 
 

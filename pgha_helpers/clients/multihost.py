@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from ..model import Libpq, Pair
 from ..wire.sql import keywords
 from .ini import Target
+from .kind import Way
 from .move import node_at
-from .way import Way
 
 ATTRIBUTES = ("read-write", "primary")
 

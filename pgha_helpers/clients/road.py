@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ..actions.canary import make_canary_table
-from ..errors import HaError, NotAchieved, NotSafe, Refusal
-from ..facts.canary import TABLE, read_canary_table, read_road_end
 from ..model import Client, Pair
-from ..run import Run
-from ..show import span
+from ..model.errors import HaError, NotAchieved, NotSafe, Refusal
+from ..model.show import span
+from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.sql import Session
+from .canary.making import make_canary_table
+from .canary.table import TABLE, read_canary_table, read_road_end
 
 #: A pooler lets no session pin its search_path: whatever is not a literal is qualified.
 _INSERT = f"insert into {TABLE} (run, seq) values (%s, 0)"

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..errors import HaError, NotAchieved, Unreadable, understood
-from ..interrupts import uninterrupted
+from ..judgement.plans import Plan
 from ..model import Client, ClientSeen, Command, Pair, Pgbouncer, Snapshot
-from ..plans import Plan
-from ..run import Run
-from ..show import span
+from ..model.errors import HaError, NotAchieved, Unreadable, understood
+from ..model.show import span
+from ..run.interrupts import uninterrupted
+from ..run.run import Run
 from .bouncer import Bouncer
-from .commanded import Commanded
+from .command import Commanded
+from .kind import Way
 from .move import Move
 from .multihost import Multihost
 from .road import Road
-from .way import Way
 
 
 @dataclass

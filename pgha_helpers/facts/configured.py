@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from posixpath import join, normpath
 
-from ..conninfo import parts
-from ..errors import understood
-from ..foreign import lines_of, text_of
+from ..model.conninfo import parts
+from ..model.errors import understood
+from ..model.foreign import lines_of, text_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf, settings_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from ..conninfo import PROOF, kept, primary_conninfo, source_conninfo
-from ..errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..model import Pair
-from ..run import Run
+from ..model.conninfo import PROOF, kept, primary_conninfo, source_conninfo
+from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
+from ..run.run import Run
 from ..wire.doors import Door
 from .configured import configuration
-from .own import home_of
+from .node_config import home_of
 from .queries import query
 
 

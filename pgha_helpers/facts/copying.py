@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import NotSafe, understood
-from ..foreign import Told, blocks_of, lines_of, whole
+from ..judgement.plans.copying import Copying, Half, Part
 from ..model import Disk, Running
-from ..plans.copying import Copying, Half, Part
-from ..run import Run
+from ..model.errors import NotSafe, understood
+from ..model.foreign import Told, blocks_of, lines_of, whole
+from ..run.run import Run
 from .disk import read_disk
 from .queries import query
 

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import understood
-from ..foreign import Told, blocks_of, lines_of, number, whole
+from ..judgement.plans.rebuild import history_of
 from ..model import Control, Disk, Lsn, Position
+from ..model.errors import understood
+from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.positions import is_segment
-from ..plans.rebuild import history_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf
 

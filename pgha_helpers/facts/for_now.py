@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import CommandFailed, TooSlow, Unreachable
 from ..model import ForNow
-from ..run import Run
+from ..model.errors import CommandFailed, TooSlow, Unreachable
+from ..run.run import Run
 from ..wire.doors import Door
 
 _READ = """

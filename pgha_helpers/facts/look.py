@@ -7,19 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import dialect
-from ..checks import Check
-from ..errors import (
-    CommandFailed,
-    HaError,
-    NotAchieved,
-    NotSafe,
-    NotSeen,
-    QueryFailed,
-    TooSlow,
-    Unreachable,
-    understood,
-)
+from ..judgement.checks import Check
 from ..model import (
     Blank,
     Disk,
@@ -35,11 +23,23 @@ from ..model import (
     Slot,
     Snapshot,
     Stopped,
+    dialect,
 )
+from ..model.errors import (
+    CommandFailed,
+    HaError,
+    NotAchieved,
+    NotSafe,
+    NotSeen,
+    QueryFailed,
+    TooSlow,
+    Unreachable,
+    understood,
+)
+from ..model.show import span, utc
 from ..model.sightings import refuses
 from ..model.survey import Survey
-from ..run import Run
-from ..show import span, utc
+from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.sql import Session
 from .disk import read_disk

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..foreign import lines_of
 from ..model import Lsn, Phase, Process, Sender, phase_of
+from ..model.foreign import lines_of
 from ..wire.doors import Door
 from .disk import parse_control
 

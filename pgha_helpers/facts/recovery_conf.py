@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..conninfo import conninfo, parts
+from ..model.conninfo import conninfo, parts
 
 _LINE = re.compile(r"\s*([a-z_][\w.]*)\s*(?:=\s*)?('(?:[^'\\]|''|\\.)*'|[^\s#']+)", re.I)
 _ESCAPED = re.compile(r"''|\\(.)")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 
-from ..errors import CommandFailed, HaError, understood
-from ..foreign import Told, lines_of, whole
 from ..model import Ssh
-from ..run import Run
+from ..model.errors import CommandFailed, HaError, understood
+from ..model.foreign import Told, lines_of, whole
+from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
 

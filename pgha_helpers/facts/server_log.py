@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..checks.complaints import Complaint, complaints, last_words
-from ..errors import CommandFailed, TooSlow, Unreachable
-from ..foreign import text_of
+from ..judgement.checks.complaints import Complaint, complaints, last_words
+from ..model.errors import CommandFailed, TooSlow, Unreachable
+from ..model.foreign import text_of
 from ..wire.doors import Door
 
 #: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's, and what the

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from .. import dialect
-from ..errors import QueryFailed
-from ..foreign import lines_of
+from ..model import dialect
+from ..model.errors import QueryFailed
+from ..model.foreign import lines_of
 from ..model.pair import Commands
 from ..model.survey import Start
 from ..wire.doors import Door

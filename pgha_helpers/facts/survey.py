@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .. import dialect
-from ..errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
-from ..foreign import Told
-from ..model import ForNow, Kept, Lsn, Running
+from ..model import ForNow, Kept, Lsn, Running, dialect
+from ..model.errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
+from ..model.foreign import Told
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
@@ -30,12 +29,12 @@ from ..model.survey import (
     Survey,
     Transaction,
 )
-from ..run import Run
+from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.sql import Row, Session
 from .connection import read_keys, try_connection
-from .kept import read_kept
 from .queries import query
+from .set_aside import read_kept
 from .starting import read_start
 
 APART = 0.2  # seconds between the first and the last reading, at least

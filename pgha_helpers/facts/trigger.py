@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .. import dialect
-from ..model import Disk
+from ..model import Disk, dialect
 from ..wire.doors import Door
 
 #: $1 data directory, $2 the file; or nothing, $3 postgres and $4 where its configuration is. A path may be relative.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import CommandFailed, TooSlow, Unreachable
-from ..foreign import whole
+from ..judgement.plans.unarchived import Unarchived, sort_unarchived
 from ..model import Running, Snapshot
+from ..model.errors import CommandFailed, TooSlow, Unreachable
+from ..model.foreign import whole
 from ..model.sightings import disk_of
-from ..plans.unarchived import Unarchived, sort_unarchived
-from ..run import Run
+from ..run.run import Run
 
 #: Only a server with archive_mode makes these files; the segment itself must still be there to be kept.
 _READY = """

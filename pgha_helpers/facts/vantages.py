@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-from ..conninfo import kept
-from ..errors import HaError
-from ..foreign import lines_of
 from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
+from ..model.conninfo import kept
+from ..model.errors import HaError
+from ..model.foreign import lines_of
 from ..model.vantage import UNTRIED
-from ..run import Run
+from ..run.run import Run
 from ..wire.doors import Door
 from .connection import try_connection
 

@@ -1,14 +1,20 @@
-"""The nouns. Nothing in here can reach a server, and everything is frozen."""
+"""The nouns: a pair, its nodes, what was seen of them, and what is said of that. All is frozen.
 
+Nothing in here can reach a server, and nothing but the standard library is imported. What another
+room has to know of is written down here first: a new thing to see is a field of a sighting or of
+`Survey`, a new setting of a pair file a field of `pair.py`, a difference between two versions of
+PostgreSQL a row of `dialect.py`.
+"""
+
+from .chain_notes import Note, ends_of
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, Deeds, Verdict, Verdicts
 from .fence import Fence, Witness
-from .kept import Kept
-from .notes import Note, ends_of
 from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
+from .set_aside import Kept
 from .sightings import (
     Blank,
     Control,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .marks import CLOSED, Seconds
 from .ssh import Ssh
+from .units import CLOSED, Seconds
 
 #: What stands for the roles as they are to be, in curly brackets, in a command's arguments.
 PLACEHOLDERS = ("primary", "primary_host", "primary_port", "standby", "standby_host", "standby_port")

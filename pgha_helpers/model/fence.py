@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .marks import CLOSED, Seconds
 from .ssh import Ssh
+from .units import CLOSED, Seconds
 
 
 @dataclass(frozen=True)

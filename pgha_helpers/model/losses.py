@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .. import show
+from . import show
 from .positions import Lsn, Position
 
 FIRST_NORMAL = 16384  # FirstNormalObjectId: what has a lower number was made by initdb

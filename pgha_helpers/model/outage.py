@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..show import span, utc
+from .show import span, utc
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from .clients import Client
 from .fence import Fence, Witness
-from .marks import CLOSED, MB, Bytes, Seconds
 from .ssh import Ssh
+from .units import CLOSED, MB, Bytes, Seconds
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from .. import show
-from ..errors import NotSeen
+from . import show
 from .clients import ClientSeen
+from .errors import NotSeen
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of, to_be_seen

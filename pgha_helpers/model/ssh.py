@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .marks import CLOSED
+from .units import CLOSED
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from ..errors import NotSeen
-from ..foreign import ODD
-from .kept import Kept
+from .errors import NotSeen
+from .foreign import ODD
 from .positions import Lsn
+from .set_aside import Kept
 
 LONGEST = 5.0  # seconds that a restore_command is waited for
 

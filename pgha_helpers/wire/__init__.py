@@ -1,1 +1,5 @@
-"""The doors to the world: one to paramiko, one to psycopg2, one to this machine's own shell."""
+"""The doors to the world: ssh, the shell of a node, SQL, and the lock that both nodes hold.
+
+`ssh.py` alone imports paramiko, `sql.py` alone psycopg2. May import `model`. A new way to reach a
+node is a module in here; what is asked through it belongs into `facts`.
+"""

@@ -12,8 +12,8 @@ import shlex
 import time
 from collections.abc import Callable
 
-from ..errors import TooSlow, Unreachable
-from ..foreign import text_of
+from ..model.errors import TooSlow, Unreachable
+from ..model.foreign import text_of
 from .doors import Door
 from .shell import as_user
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..conninfo import pinned
-from ..errors import Unreachable
 from ..model import Node, Pair
+from ..model.conninfo import pinned
+from ..model.errors import Unreachable
 from . import trips
 from .pipes import LocalPipes, Pipes
 from .shell import Answer, Shell

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..foreign import text_of
+from ..model.foreign import text_of
 
 _WILD = {"*": ".*", "?": "."}
 

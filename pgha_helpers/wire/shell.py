@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..errors import CommandFailed, NoRoom, TooSlow, Unreachable
-from ..foreign import lines_of, text_of
+from ..model.errors import CommandFailed, NoRoom, TooSlow, Unreachable
+from ..model.foreign import lines_of, text_of
 from . import trips
 from .pipes import Pipes
 

@@ -20,9 +20,9 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from .. import passfile
-from ..errors import BadParameters, NoRoom, QueryFailed, TooSlow, Unreachable
-from ..foreign import shown, text_of
+from ..model import passfile
+from ..model.errors import BadParameters, NoRoom, QueryFailed, TooSlow, Unreachable
+from ..model.foreign import shown, text_of
 from . import trips
 
 Row = dict[str, Any]

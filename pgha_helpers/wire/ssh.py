@@ -18,8 +18,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
     import paramiko
 
-from ..errors import Unreachable
 from ..model import Ssh
+from ..model.errors import Unreachable
 from .known_hosts import KnownHosts, fingerprint
 from .pipes import CHUNK
 

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgha_helpers.engine.signals import stopping
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
+from pgha_helpers.records.engine.signals import stopping
 
 from . import cold_start, failover, rebuild, switchover
 from .kept import DOCS, keep, machine, say

@@ -14,9 +14,9 @@ from statistics import median
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
 
+from ..embedded import Lab
 from .commands import Ran, pgha, timed
 from .executed import Cell, read_executed, stages
 from .pairs import pair_of

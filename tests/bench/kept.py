@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryFile
 
-from pgha_helpers.places import CHECKOUT
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
+from pgha_helpers.run.checkout import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
 _SYNCS = 50

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgha_helpers.lab import Load
+from ..embedded import Load
 
 _SETTLED = 200  # commits that a client makes before anything is measured
 _LONGEST = 60.0  # seconds

@@ -7,9 +7,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgha_helpers import lab, look
-from pgha_helpers.procedures import plan_setup
-from tests.lab.runs import carry_out, running
+from pgha_helpers import look
+from pgha_helpers.changes import plan_setup
+
+from .. import embedded as lab
+from ..lab.runs import carry_out, running
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext
 
-from pgha_helpers import lab
-
+from .. import embedded as lab
 from ..conftest import pgha
 from .desk import chromium
 

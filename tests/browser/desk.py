@@ -30,7 +30,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from pgha_helpers.lab import Lab
+from ..embedded import Lab
 
 PATIENCE = 90.0  # seconds for anything that a busy machine with two cores may take
 _ARGUMENTS = (

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
-from pgha_helpers import lab
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
 
+from .. import embedded as lab
 from ..conftest import pgha
 from .desk import chromium, opened
 from .seen import standby_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pgha_helpers.lab import Lab
-
 from ..conftest import pgha
+from ..embedded import Lab
 from ..lab.servers import records, writable
 
 

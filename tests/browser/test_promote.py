@@ -6,10 +6,10 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab
 from ..lab.servers import state_of, writable
 from .desk import opened
 from .seen import newest, standby_of, verified

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
-from pgha_helpers.lab import Lab
-
 from ..conftest import pgha
+from ..embedded import Lab
 from ..lab.runs import running
 
 SCREENS = {"desk": ViewportSize(width=1200, height=800), "phone": ViewportSize(width=390, height=844)}

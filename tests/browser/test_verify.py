@@ -9,9 +9,9 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, expect
 
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab
 from .desk import opened
 
 #: Every picture that is shown in a cell while it runs, once.

@@ -23,9 +23,9 @@ from typing import Any
 import yaml
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers.lab import processes
-from pgha_helpers.lab.cluster import kill
-from pgha_helpers.lab.state import HOST, choose_ports, write_private
+from ..embedded import processes
+from ..embedded.cluster import kill
+from ..embedded.state import HOST, choose_ports, write_private
 
 VERSION = "15"
 PROGRAMS = Path("/usr/lib/postgresql") / VERSION / "bin"

@@ -15,13 +15,13 @@ import pytest
 import yaml
 
 from pgha_helpers.facts.look import sight
-from pgha_helpers.lab import Load
-from pgha_helpers.lab.cluster import wreck
 from pgha_helpers.model import Running
-from pgha_helpers.parameters import load_pair
+from pgha_helpers.run.parameters import load_pair
 from pgha_helpers.wire.doors import Door
 
 from ..conftest import pgha
+from ..embedded import Load
+from ..embedded.cluster import wreck
 from .debian_pair import NODES, PROGRAMS, DebianPair, debian_pair, make_key
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
 from pgha_helpers.model.clients import KINDS, PLACEHOLDERS
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
 
 EXAMPLE = (CHECKOUT / "parameters" / "example.yaml").read_text()
 
@@ -41,7 +41,7 @@ def test_the_example_explains_every_key_where_it_is_first_told() -> None:
 
 
 def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
-    from pgha_helpers.parameters import load_pair
+    from pgha_helpers.run.parameters import load_pair
 
     told = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
     assert told.limits == Limits()
@@ -50,7 +50,7 @@ def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
 
 def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
     """Its examples, taken together, are entries of a pair file; the example's comment is one, too."""
-    from pgha_helpers.parameters.clients import read_clients
+    from pgha_helpers.run.parameters.clients import read_clients
 
     guide = (CHECKOUT / "docs" / "clients.md").read_text()
     blocks = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", guide, re.S))

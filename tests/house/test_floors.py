@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,25 +12,21 @@ from pathlib import Path
 import pytest
 
 import pgha_helpers
+from pgha_helpers.run.checkout import CHECKOUT
 
 ROOT = Path(pgha_helpers.__file__).parent
 
-#: The floors, from the ground up, as README tells them. A room is a module or a package of pgha_helpers.
-FLOORS = (
-    (
-        *("errors", "show", "model", "conninfo", "passfile", "dialect", "checks", "plans"),
-        *("redaction", "interrupts", "places", "front", "foreign", "courtesy"),
-    ),
-    ("parameters", "wire", "journal", "lock", "run", "window"),
-    ("facts", "actions", "chain", "consent", "lag", "chart", "drawing", "probe"),
-    ("procedures", "clients"),
-    ("records", "engine", "archive"),
-    ("__main__", "lab"),
-)
-FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+#: The rooms, from the ground up. Each imports only those below it, as its door plate says.
+ROOMS = ("model", "wire", "judgement", "run", "facts", "clients", "changes", "records")
 DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
-DRAWERS = {"lag", "chart", "drawing", "probe.picture", "actions.progress"}
+DRAWERS = {
+    "facts.lag",
+    "facts.charts",
+    "facts.lag_chart",
+    "clients.canary.chart",
+    "changes.deeds.progress",
+}
 
 
 def modules() -> list[Path]:
@@ -53,46 +50,78 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{stem}.{alias.name}" for alias in node.names)
 
 
+def room_of(path: Path) -> str:
+    return name_of(path).split(".")[0]
+
+
 def rooms_of(path: Path) -> set[str]:
     """The rooms of our own that a module enters."""
     inside = (name.split(".") for name in imports_of(path) if name.startswith("pgha_helpers."))
-    return {parts[1] for parts in inside if len(parts) > 1 and parts[1] in FLOOR_OF}
+    return {parts[1] for parts in inside if len(parts) > 1 and parts[1] in ROOMS}
 
 
-def test_every_room_stands_on_a_floor() -> None:
-    rooms = {name_of(path).split(".")[0] for path in modules()}
-    assert rooms == set(FLOOR_OF)
+def test_there_are_eight_rooms_and_nothing_beside_them() -> None:
+    assert {room_of(path) for path in modules()} == {*ROOMS, "__main__"}
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_go_downwards_only(path: Path) -> None:
-    room = name_of(path).split(".")[0]
-    above = {other for other in rooms_of(path) if FLOOR_OF[other] > FLOOR_OF[room]}
-    assert not above, f"{name_of(path)} on floor {FLOOR_OF[room]} imports {above} above it"
+    room = room_of(path)
+    if room == "__main__":
+        return
+    above = {other for other in rooms_of(path) if ROOMS.index(other) > ROOMS.index(room)}
+    assert not above, f"{name_of(path)} imports {above}, which stand above {room}"
 
 
-def test_nothing_but_the_command_imports_the_lab() -> None:
-    visitors = {name_of(path) for path in modules() if "lab" in rooms_of(path)}
-    assert {name for name in visitors if not name.startswith("lab")} <= {"__main__"}
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_door_plate_names_every_room_that_is_entered(room: str) -> None:
+    plate = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text())) or ""
+    may = plate.partition("ay import ")[2].partition(".")[0]
+    entered = {other for path in modules() if room_of(path) == room for other in rooms_of(path)}
+    entered.discard(room)
+    if "every room" in may:
+        assert "but `records`" in may or room == "records"
+    else:
+        assert entered == {other for other in ROOMS if f"`{other}`" in may}
 
 
-def test_facts_never_import_actions() -> None:
-    assert not [
-        name_of(path) for path in modules() if name_of(path).startswith("facts") and "actions" in rooms_of(path)
-    ]
+def test_readme_tells_the_same_rooms() -> None:
+    told = (CHECKOUT / "README.md").read_text().partition("## The house")[2]
+    rows = re.findall(r"^\| `(\w+)/` \|", told, re.MULTILINE)
+    assert tuple(rows) == ROOMS
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if FLOOR_OF[name_of(p).split(".")[0]] == 0], ids=name_of)
-def test_the_ground_floor_imports_only_the_standard_library(path: Path) -> None:
+def test_no_two_modules_import_each_other() -> None:
+    """Not even by a long way round, and not even lazily or for types alone."""
+    names = {name_of(path): path for path in modules()}
+    known = {name: {n for n in _within(path, names) if n != name} for name, path in names.items()}
+    while leaves := {name for name, others in known.items() if not others & known.keys()}:
+        known = {name: others for name, others in known.items() if name not in leaves}
+    assert not known, f"a circle goes through {sorted(known)}"
+
+
+def _within(path: Path, names: dict[str, Path]) -> Iterator[str]:
+    """The modules of ours that this one imports."""
+    for name in imports_of(path):
+        inner = name.removeprefix("pgha_helpers.")
+        yield inner if inner in names else inner.rpartition(".")[0]
+
+
+def test_the_package_knows_nothing_of_the_embedded_pair() -> None:
+    assert not [name_of(path) for path in modules() if any(n.startswith("tests") for n in imports_of(path))]
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if room_of(p) == "model"], ids=name_of)
+def test_the_model_imports_only_the_standard_library(path: Path) -> None:
     outside = {name.split(".")[0] for name in imports_of(path)} - {"pgha_helpers"}
     assert outside <= sys.stdlib_module_names | {"IPython"}, outside
-    assert "IPython" not in outside or name_of(path) == "show", "only show may ask whether it is in a notebook"
+    assert "IPython" not in outside or name_of(path) == "model.show", "show alone may ask for it"
 
 
 @pytest.mark.parametrize("driver", DOORS)
 def test_there_is_one_door_to_each_driver(driver: str) -> None:
     users = {name_of(p) for p in modules() if any(n.split(".")[0] == driver for n in imports_of(p))}
-    assert {name for name in users if not name.startswith("lab")} <= DOORS[driver]
+    assert users <= DOORS[driver]
 
 
 def test_pandas_and_matplotlib_are_imported_only_where_something_is_drawn() -> None:
@@ -136,7 +165,7 @@ def test_bytes_become_text_in_one_place() -> None:
         for name, call in calls_of(path):
             own = any(isinstance(one, ast.Constant) and one.value == "ascii" for one in call.args)
             made_here = "b64encode" in ast.unparse(call.func)
-            if name == "decode" and not (own or made_here) and name_of(path).split(".")[0] not in ("foreign", "lab"):
+            if name == "decode" and not (own or made_here) and name_of(path) != "model.foreign":
                 strict.append(f"{name_of(path)}, line {call.lineno}")
     assert not strict
 

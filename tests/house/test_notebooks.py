@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import pgha_helpers
-from pgha_helpers.parameters import NOTEBOOKS
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.parameters import NOTEBOOKS
 
 FOLDER = CHECKOUT / "notebooks"
 Cell = dict[str, Any]

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.clients import road
+from pgha_helpers.clients.canary import client
 from pgha_helpers.facts.queries import query
-from pgha_helpers.probe import client
 
 from .test_floors import modules, name_of
 
 #: By the clients' own road, perhaps through a pooler, where no search_path can be pinned.
 ROAD = (client._INSERT, road._INSERT, road._DELETE, query("road's end"))
 #: Who opens a session: the door to a node, whose options pin it; PgBouncer's console; and those who take the road.
-OPENERS = {"wire.doors", "clients.console", "clients.road", "probe.client", "probe.road"}
+OPENERS = {"wire.doors", "clients.console", "clients.road", "clients.canary.client", "clients.canary.road"}
 
 
 def calls(path: Path, name: str) -> bool:
@@ -40,4 +40,4 @@ def test_what_goes_by_the_clients_road_names_whose_each_thing_is(statement: str)
 def test_names_are_parameters_and_no_part_of_a_statement_that_has_parameters() -> None:
     """A `%` in a role's name was taken for another parameter."""
     users = {name_of(path) for path in modules() if calls(path, "identifier")}
-    assert users == {"wire.sql", "clients.console", "clients.watchdog", "actions.configuration"}
+    assert users == {"wire.sql", "clients.console", "clients.watchdog", "changes.deeds.configuration"}

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.lab.users import server_user
+from ..embedded import Lab
+from ..embedded.users import server_user
 
 PASSWORD = 'b0unc3r\'s "own" & odd'
 _INI = """\

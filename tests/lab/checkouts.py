@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
 
 EVENT, LATER = "the-event", "the-later-one"
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import lab
-
+from .. import embedded as lab
 from ..conftest import pgha
 from .kept_pairs import KeptPair, kept
 from .nights import Night

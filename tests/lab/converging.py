@@ -18,11 +18,11 @@ from datetime import datetime
 from pathlib import Path
 
 from pgha_helpers import look
-from pgha_helpers.errors import HaError, NotConfirmed
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures import plan_rebuild
+from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.model.errors import HaError, NotConfirmed
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab, Load
 from .dying import SEED, Death, Words
 from .losers import left_behind
 from .runs import carry_out, running

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.lab import Lab
-
+from ..embedded import Lab
 from .servers import ssh_server
 
-_UP = "import sys, pathlib; from pgha_helpers import lab; lab.up(pathlib.Path(sys.argv[1]))"
+_UP = "import sys, pathlib; from tests import embedded; embedded.up(pathlib.Path(sys.argv[1]))"
 _MOUNT = 'mount -t tmpfs -o "size=$1,mode=755,uid=$2,gid=$3" tmpfs "$4" && shift 4 && exec "$@"'
 
 

@@ -20,10 +20,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from pgha_helpers.journal import Journal, read
-from pgha_helpers.lab import Lab
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import Journal, read
 
+from ..embedded import Lab
 from .runs import carry_out
 from .servers import records
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import yaml
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
+
+from ..embedded import Lab
 
 _HOST = "127.0.0.1"
 _CHUNK = 1 << 16

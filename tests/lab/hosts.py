@@ -23,11 +23,11 @@ import pytest
 import yaml
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import lab as labs
-from pgha_helpers.lab import Lab, processes
-from pgha_helpers.lab.places import find_places, public_half
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
 
+from .. import embedded as labs
+from ..embedded import Lab, processes
+from ..embedded.places import find_places, public_half
 from .losers import stop_cleanly
 
 NODES, WITNESS = ("db0", "db1"), "gate"
@@ -162,7 +162,7 @@ class Hosts:
             "--host-key": places.host_key(name),
             "--authorized-key": public_half(places.key),
         }
-        words = ["pgha_helpers.lab.sshd", *(str(word) for option in options.items() for word in option)]
+        words = ["tests.embedded.sshd", *(str(word) for option in options.items() for word in option)]
         command = [*self._inside(name), sys.executable, "-P", "-m", *words]
         marked = {"PYTHONPATH": str(CHECKOUT), processes.ENVIRONMENT_MARK: os.path.realpath(places.home)}
         with (places.home / name / "sshd.log").open("a") as log:

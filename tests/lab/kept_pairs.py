@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pgha_helpers import lab
-from pgha_helpers.lab import Lab
-
+from .. import embedded as lab
+from ..embedded import Lab
 from .runs import carry_out
 from .servers import ask
 

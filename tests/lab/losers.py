@@ -7,8 +7,7 @@ import signal
 import subprocess
 import time
 
-from pgha_helpers.lab import Lab
-
+from ..embedded import Lab
 from .runs import carry_out
 from .servers import ask
 

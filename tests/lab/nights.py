@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from pgha_helpers import conclude, follow, gate, hand_over, judged, look, plan_promotion, require
-from pgha_helpers.actions import promoting, standby, stopping
-from pgha_helpers.checks import AFTER
-from pgha_helpers.errors import NotConfirmed
-from pgha_helpers.journal import Story, read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures import proofs
+from pgha_helpers.changes import proofs
+from pgha_helpers.changes.deeds import promoting, standby, stopping
+from pgha_helpers.judgement.checks import AFTER
+from pgha_helpers.model.errors import NotConfirmed
+from pgha_helpers.run.journal import Story, read
 
+from ..embedded import Lab, Load
 from .runs import carry_out, changed_pair, running
 from .servers import Watch, writable
 

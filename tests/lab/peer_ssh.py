@@ -6,8 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pgha_helpers.lab import Lab
-
+from ..embedded import Lab
 from .runs import changed_pair
 
 KEYS = "it's a key"

@@ -10,18 +10,11 @@ from typing import Any
 import yaml
 
 from pgha_helpers import begin, gate, look, require
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes import follow, hand_over, plan_promotion, plan_rebuild, plan_setup, rebuild, set_up
 from pgha_helpers.model import Deeds
-from pgha_helpers.procedures import (
-    follow,
-    hand_over,
-    plan_promotion,
-    plan_rebuild,
-    plan_setup,
-    rebuild,
-    set_up,
-)
-from pgha_helpers.run import Run
+from pgha_helpers.run.run import Run
+
+from ..embedded import Lab
 
 _PLANS = {"promote": plan_promotion, "rebuild": plan_rebuild, "setup": plan_setup}
 _DEEDS = {"promote": hand_over, "rebuild": rebuild, "setup": set_up}

@@ -17,9 +17,10 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.records.folder import record_folders
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.run.journal import read
+
+from ..embedded import Lab
 
 
 def ask(lab: Lab, node: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:

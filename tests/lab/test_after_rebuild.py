@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import AFTER, left_over, look, plan_rebuild, until
-from pgha_helpers import lab as labs
-from pgha_helpers.errors import Failure, NotAchieved, NotConfirmed, NotSafe
-from pgha_helpers.facts import unarchived
+from pgha_helpers import AFTER, left_over, look, plan_rebuild
+from pgha_helpers.facts import unarchived, until
 from pgha_helpers.facts.server_log import ServerLog
-from pgha_helpers.lab import Lab
-from pgha_helpers.lab.errors import LabError
+from pgha_helpers.model.errors import Failure, NotAchieved, NotConfirmed, NotSafe
 
+from .. import embedded as labs
+from ..embedded import Lab
+from ..embedded.errors import LabError
 from .runs import carry_out, did, running
 from .servers import ask
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.lab import Lab
-
+from ..embedded import Lab
 from .losers import open_by_hand, stop_cleanly
 from .runs import carry_out, changed_pair, did
 from .servers import ask, records

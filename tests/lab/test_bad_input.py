@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import HEALTHY, judged, look
-from pgha_helpers.errors import BadParameters, NotConfirmed, NotSafe, Refusal
-from pgha_helpers.lab import Lab
 from pgha_helpers.model import Blank, Hung, Running, Silent, Snapshot
+from pgha_helpers.model.errors import BadParameters, NotConfirmed, NotSafe, Refusal
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .runs import carry_out, changed_pair, running
 from .servers import ask, send_all, state_of
 
@@ -226,7 +226,7 @@ def test_bad_parameters_end_with_64_and_a_sentence(pair: Lab, words: tuple[str, 
 
 def test_two_clusters_that_are_no_pair_are_told_by_every_notebook(clusters: Lab, tmp_path: Path) -> None:
     """A stranger's address in the pair file: verify, promote and rebuild refuse two system identifiers."""
-    from pgha_helpers import lab
+    from .. import embedded as lab
 
     other = lab.up(tmp_path / "other")
     try:

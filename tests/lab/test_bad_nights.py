@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 import psycopg2
 import pytest
 
-from pgha_helpers import lab as labs
-from pgha_helpers.actions import stopping
-from pgha_helpers.errors import Aborted, NotAchieved, NotConfirmed, Undecided
-from pgha_helpers.lab import Lab
-from pgha_helpers.procedures import proofs, resuming
-from pgha_helpers.records.summary import summarise
+from pgha_helpers.changes import proofs, resuming
+from pgha_helpers.changes.deeds import stopping
+from pgha_helpers.model.errors import Aborted, NotAchieved, NotConfirmed, Undecided
+from pgha_helpers.records.making.summary import summarise
 
+from .. import embedded as labs
+from ..embedded import Lab
 from .nights import Night, interrupt, once_before, postmaster
 from .runs import running
 from .servers import ask, ssh_server, writable

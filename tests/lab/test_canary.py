@@ -17,19 +17,19 @@ import psutil
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import AFTER, conclude, follow, gate, hand_over, judged, look, measure, plan_promotion
-from pgha_helpers.actions import stopping
-from pgha_helpers.errors import Aborted, NotAchieved, NotSafe, Refusal
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.plans import Plan
-from pgha_helpers.probe.client import Client, Errand
-from pgha_helpers.probe.road import Road, road_of
-from pgha_helpers.records.summary import summarise
-from pgha_helpers.run import Run
+from pgha_helpers import AFTER, canary_client, conclude, follow, gate, hand_over, judged, look, plan_promotion
+from pgha_helpers.changes.deeds import stopping
+from pgha_helpers.clients.canary.client import Client, Errand
+from pgha_helpers.clients.canary.road import Road, road_of
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe, Refusal
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.run.journal import read
+from pgha_helpers.run.run import Run
 from pgha_helpers.wire.sql import hosts_of
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .runs import carry_out, changed_pair, running
 from .servers import ask, records, writable
 
@@ -43,7 +43,7 @@ def probes(of: int) -> list[psutil.Process]:
     flying = []
     for process in psutil.Process(of).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile; a zombie is one of these, too
-            if "pgha_helpers.probe.client" in process.cmdline():
+            if "pgha_helpers.clients.canary.client" in process.cmdline():
                 flying.append(process)
     return flying
 
@@ -51,7 +51,7 @@ def probes(of: int) -> list[psutil.Process]:
 def moving(run: Run) -> tuple[Any, Plan]:
     """From the look to the start of the canary; gives it and the plan."""
     plan = plan_promotion(run, look(run))
-    probe = measure(run, plan)
+    probe = canary_client(run, plan)
     plan = gate(run, plan)
     probe.start(plan)
     return probe, plan
@@ -159,7 +159,7 @@ def test_without_the_parameter_there_is_no_canary(pair: Lab, capsys: pytest.Capt
 def test_nothing_is_written_before_the_gate(pair: Lab) -> None:
     with running(pair, "promote", canary=True) as run:
         plan = plan_promotion(run, look(run))
-        probe = measure(run, plan)
+        probe = canary_client(run, plan)
         with pytest.raises(Refusal, match="the gate has not been passed"):
             probe.start(plan)
         assert probes(psutil.Process().pid) == []
@@ -219,7 +219,7 @@ def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: P
         plan = plan_promotion(ours, look(ours))
     words = "role plain may not make schema pgha in database postgres"
     with running(plain_user, "promote", canary=True) as theirs, pytest.raises(NotSafe, match=words) as refused:
-        measure(theirs, plan)
+        canary_client(theirs, plan)
     assert "let `user:` of the pair file be a superuser" in refused.value.remedy
     assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
 
@@ -232,7 +232,7 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
     while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
         time.sleep(0.01)
     with running(pair, "promote", canary=True) as run:
-        probe = measure(run, Plan("promote", target, here, "failover"))
+        probe = canary_client(run, Plan("promote", target, here, "failover"))
         assert (probe.end(), probe.checks) == (None, ())
     assert "No canary in this run: table pgha.canary is not there" in capsys.readouterr().out
     assert run.journal.events[-2]["event"] == "no canary"
@@ -241,7 +241,7 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
 def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the clients' road is this one."""
     hosts = tuple({**each, "application_name": "pgha canary"} for each in hosts_of(dsn))
-    monkeypatch.setattr("pgha_helpers.probe.road.road_of", lambda pair: Road(hosts, "the clients' own road"))
+    monkeypatch.setattr("pgha_helpers.clients.canary.road.road_of", lambda pair: Road(hosts, "the clients' own road"))
 
 
 def test_the_clients_own_role_is_let_into_the_table(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def test_a_road_that_leads_elsewhere_is_refused_before_the_gate(
     }
     by(roads[wrong], monkeypatch)
     with running(pair, "promote", canary=True) as run, pytest.raises(Refusal, match=words[wrong]):
-        measure(run, plan_promotion(run, look(run)))
+        canary_client(run, plan_promotion(run, look(run)))
 
 
 def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import gate, look, plan_promotion
-from pgha_helpers.archive.verification import verify
-from pgha_helpers.errors import HaError, Refusal
-from pgha_helpers.facts.ledger import read_ledger, read_ledgers
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.parameters import load_pair
+from pgha_helpers.facts.chain_notes import read_ledger, read_ledgers
+from pgha_helpers.model.errors import HaError, Refusal
+from pgha_helpers.records.reading.verification import verify
+from pgha_helpers.run.journal import read
+from pgha_helpers.run.parameters import load_pair
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .runs import carry_out, running
 from .servers import records, writable
 

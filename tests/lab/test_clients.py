@@ -16,13 +16,13 @@ import psycopg2
 import pytest
 
 from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
-from pgha_helpers.actions import stopping
+from pgha_helpers.changes.deeds import stopping
 from pgha_helpers.clients import look_at_clients
-from pgha_helpers.errors import Aborted, NotAchieved, NotSafe
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.plans import Plan
-from pgha_helpers.run import Run
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
+from pgha_helpers.run.run import Run
 
+from ..embedded import Lab, Load
 from .bouncers import PASSWORD, Pooler, pooled
 from .nights import once_before
 from .runs import changed_pair, running

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import lab as labs
-from pgha_helpers.actions import swapping
-from pgha_helpers.errors import HaError, NotSafe
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds import swapping
+from pgha_helpers.model.errors import HaError, NotSafe
 
+from .. import embedded as labs
 from ..conftest import pgha
+from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, did
 from .servers import ask, records, state_of, writable

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.parameters import find_pair, load_pair
-from pgha_helpers.places import RECORD
+from pgha_helpers.run.checkout import RECORD
+from pgha_helpers.run.journal import read
+from pgha_helpers.run.parameters import find_pair, load_pair
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .servers import records
 
 
@@ -34,7 +34,7 @@ def test_a_lab_goes_up_is_written_to_and_goes_down(tmp_path: Path) -> None:
 
 def test_a_load_without_a_lab_says_what_to_do(tmp_path: Path) -> None:
     done = pgha("lab", "load", "--folder", str(tmp_path))
-    assert done.returncode == 1 and "pgha lab up" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and "make lab" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:
@@ -110,8 +110,8 @@ def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_
 
 
 def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
-    from pgha_helpers.records.headless import source_of
-    from pgha_helpers.records.interactive import jupyterlab, prepare_copy
+    from pgha_helpers.records.making.headless import source_of
+    from pgha_helpers.records.making.interactive import jupyterlab, prepare_copy
 
     before = source_of("promote").read_bytes()
     found, copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})
@@ -124,14 +124,15 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
 
 def test_what_nobody_foresaw_is_a_sentence_and_unknown_to_nagios(tmp_path: Path) -> None:
     code = (
-        "from pgha_helpers import __main__, parameters; parameters.load_pair = lambda pair: {}[pair]; __main__.main()"
+        "from pgha_helpers import __main__; from pgha_helpers.run import parameters; "
+        "parameters.load_pair = lambda pair: {}[pair]; __main__.main()"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PGPASSWORD": "prod-secret"}
     command = [sys.executable, "-c", code, "records", "list", "prod-secret"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     (kept,) = tmp_path.glob("pgha-*.traceback")
     assert done.returncode == 3 and done.stderr.startswith(
-        "pgha did not foresee this: KeyError: '[redacted]' (archive/"
+        "pgha did not foresee this: KeyError: '[redacted]' (records/reading/"
     )
     assert "Traceback" not in done.stderr and str(kept) in done.stderr
     assert "KeyError: '[redacted]'" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pgha_helpers import lab
-from pgha_helpers.journal import read
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import read
 
+from .. import embedded as lab
 from .servers import Watch, ask, records, state_of, writable
 
 pytestmark = pytest.mark.usefixtures("pair")

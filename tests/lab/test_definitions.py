@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import AFTER, HEALTHY, judged, look, until
-from pgha_helpers import lab as labs
-from pgha_helpers.conninfo import parts
-from pgha_helpers.errors import BadParameters, NotSafe
-from pgha_helpers.lab import Lab
+from pgha_helpers import AFTER, HEALTHY, judged, look
+from pgha_helpers.facts import until
+from pgha_helpers.model.conninfo import parts
+from pgha_helpers.model.errors import BadParameters, NotSafe
 
+from .. import embedded as labs
+from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask
 

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import lab as labs
-from pgha_helpers.lab import Lab, LabError, Load, processes
+from .. import embedded as labs
+from ..embedded import Lab, LabError, Load, processes
 
 
 @pytest.fixture(scope="module")

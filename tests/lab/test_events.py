@@ -16,11 +16,11 @@ from subprocess import Popen
 
 import pytest
 
-from pgha_helpers.archive.manifest import read_manifest
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.records.reading.manifest import read_manifest
+from pgha_helpers.run.journal import read
 
 from ..conftest import finish
+from ..embedded import Lab
 from .checkouts import EVENT, LATER, altered_checkout, start, statuses
 from .servers import records
 

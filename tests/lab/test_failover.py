@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import gate, look, plan_rebuild
-from pgha_helpers import lab as labs
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.model.errors import NotSafe
+from pgha_helpers.run.journal import read
 
+from .. import embedded as labs
 from ..conftest import pgha
+from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
 from .servers import Watch, ask, orphan_a_backend, records, writable
 

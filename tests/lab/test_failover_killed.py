@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.lab import Lab
-
+from ..embedded import Lab
 from .converging import PROCEDURES, boundary_in
 from .dying import SEED, at_boundary
 

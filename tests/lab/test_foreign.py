@@ -14,15 +14,15 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import HEALTHY, judged, look, readiness, rows_at_stake
-from pgha_helpers.facts.kept import left_over
 from pgha_helpers.facts.server_log import ServerLog
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.facts.set_aside import left_over
 from pgha_helpers.model import Running, Verdicts
+from pgha_helpers.run.journal import read
 from pgha_helpers.wire import shell
 from pgha_helpers.wire.attended import attend
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .runs import changed_pair, running
 from .servers import ask, records
 

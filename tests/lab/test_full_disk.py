@@ -12,12 +12,12 @@ from subprocess import PIPE, Popen
 
 import pytest
 
-from pgha_helpers.errors import Refusal
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.records.folder import record_folders
+from pgha_helpers.model.errors import Refusal
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.run.journal import read
 
 from ..conftest import finish, pgha
+from ..embedded import Lab, Load
 from .checkouts import environment_of
 from .runs import carry_out, changed_pair
 from .servers import Watch, writable

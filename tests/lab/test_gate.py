@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from pgha_helpers import front, gate, look, plan_promotion, plan_rebuild
-from pgha_helpers.errors import NotConfirmed
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers import gate, look, plan_promotion, plan_rebuild
+from pgha_helpers.model import frontend as front
+from pgha_helpers.model.errors import NotConfirmed
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab
 from .runs import running
 from .servers import writable
 

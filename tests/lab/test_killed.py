@@ -15,14 +15,14 @@ import psutil
 import pytest
 
 from pgha_helpers import gate, hand_over, look, plan_promotion
-from pgha_helpers import lab as labs
-from pgha_helpers.actions import stopping
-from pgha_helpers.errors import Aborted, Locked, Refusal
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures.switchover import switch_over
+from pgha_helpers.changes.deeds import stopping
+from pgha_helpers.changes.switchover import switch_over
+from pgha_helpers.model.errors import Aborted, Locked, Refusal
+from pgha_helpers.run.journal import read
 
+from .. import embedded as labs
 from ..conftest import finish, pgha
+from ..embedded import Lab, Load
 from .dying import SEED
 from .runs import carry_out, changed_pair, running
 from .servers import Watch, ask, records, writable

@@ -16,19 +16,19 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import lab as labs
-from pgha_helpers.actions import losses as keeping
-from pgha_helpers.actions.losses import keep_list, keep_wal
-from pgha_helpers.archive.seal import complete_all
-from pgha_helpers.archive.verification import verify
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.facts.losses import losses, reading
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds import losses as keeping
+from pgha_helpers.changes.deeds.losses import keep_list, keep_wal
+from pgha_helpers.changes.keep_diverged import keeping_beside
+from pgha_helpers.facts.wal.losses import losses, reading
 from pgha_helpers.model import Lsn, Position
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.model.losses import KEPT, Losses, Lost
-from pgha_helpers.procedures.keeping import keeping_beside
+from pgha_helpers.records.reading.seal import complete_all
+from pgha_helpers.records.reading.verification import verify
+from pgha_helpers.run.journal import read
 
+from .. import embedded as labs
+from ..embedded import Lab
 from .runs import carry_out, running
 from .servers import ask
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import look, plan_rebuild
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.lab import Lab
-from pgha_helpers.plans import Plan
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import NotSafe
 
+from ..embedded import Lab
 from .runs import carry_out, did, running
 from .servers import ask
 from .test_clone import wait_for

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import HEALTHY, judged, look, readiness
-from pgha_helpers import lab as labs
-from pgha_helpers.actions import promoting, wal_copy
-from pgha_helpers.errors import NotConfirmed
-from pgha_helpers.lab import Lab, Load
+from pgha_helpers.changes.deeds import promoting, wal_copy
+from pgha_helpers.model.errors import NotConfirmed
 
+from .. import embedded as labs
 from ..conftest import pgha
+from ..embedded import Lab, Load
 from .dying import SEED, Words, at_boundary
 from .nights import once_before
 from .runs import carry_out, did, running

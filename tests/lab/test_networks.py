@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import gate, look, plan_rebuild, require
-from pgha_helpers.errors import NotConfirmed, NotSafe
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.plans import Plan
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import NotConfirmed, NotSafe
+from pgha_helpers.run.journal import read
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .hosts import Hosts, hosts
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records, state_of, writable

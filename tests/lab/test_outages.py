@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.archive.entries import entries
-from pgha_helpers.archive.listing import listing
-from pgha_helpers.archive.page import page
-from pgha_helpers.errors import Aborted, NotAchieved
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures import resuming
-from pgha_helpers.records.summary import summarise
+from pgha_helpers.changes import resuming
+from pgha_helpers.model.errors import Aborted, NotAchieved
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.records.reading.entries import entries
+from pgha_helpers.records.reading.listing import listing
+from pgha_helpers.records.reading.page import page
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab, Load
 from .dying import Words, at_boundary
 from .nights import MOMENTS, once_before
 from .runs import carry_out

@@ -12,10 +12,10 @@ import termios
 from pathlib import Path
 from typing import Any
 
-from pgha_helpers.archive.manifest import read_manifest
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.records.reading.manifest import read_manifest
+from pgha_helpers.run.journal import read
 
+from ..embedded import Lab
 from .servers import ask, records, writable
 from .test_killed import wait_for_event
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers import lab as labs
-from pgha_helpers.actions.rewind import overwriting
-from pgha_helpers.errors import NotAchieved, NotSafe
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds.rewind import overwriting
+from pgha_helpers.model.errors import NotAchieved, NotSafe
 
+from .. import embedded as labs
+from ..embedded import Lab
 from .losers import left_behind
 from .runs import carry_out
 from .servers import ask, writable

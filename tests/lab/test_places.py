@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import left_over, look, plan_rebuild
-from pgha_helpers.actions.rsync import aside
-from pgha_helpers.errors import Failure, NotSafe
-from pgha_helpers.lab import Lab
-from pgha_helpers.plans import Plan
-from pgha_helpers.procedures import keeping
+from pgha_helpers.changes import keep_diverged as keeping
+from pgha_helpers.changes.deeds.rsync import aside
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import Failure, NotSafe
 
+from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .losers import left_behind
 from .runs import carry_out, changed_pair, did, running

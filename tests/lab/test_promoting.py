@@ -9,11 +9,11 @@ import time
 import pytest
 
 from pgha_helpers import look, plan_promotion, require
-from pgha_helpers.actions import promoting
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.lab import Lab
-from pgha_helpers.plans import Plan
+from pgha_helpers.changes.deeds import promoting
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import NotSafe
 
+from ..embedded import Lab
 from .nights import once_before, postmaster
 from .runs import carry_out, did, running
 from .servers import ask, writable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.facts import wal_bytes
-from pgha_helpers.lab import Lab
+from pgha_helpers.facts.wal import by_bytes as wal_bytes
 
+from ..embedded import Lab
 from .runs import carry_out
 from .servers import writable
 

@@ -14,8 +14,8 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import HEALTHY, judged, look, plan_promotion
-from pgha_helpers.lab import Lab
 
+from ..embedded import Lab
 from .runs import carry_out, running
 from .servers import ask
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from pgha_helpers import look
-from pgha_helpers.lab import Lab
-from pgha_helpers.procedures import plan_rebuild
+from pgha_helpers.changes import plan_rebuild
 
+from ..embedded import Lab
 from .converging import PROCEDURES, boundary_in
 from .dying import SEED, at_boundary, at_instant
 from .runs import running

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers.errors import NotSafe
+from pgha_helpers.model.errors import NotSafe
 
 from .nights import Night
 from .servers import ask, writable

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import gate, look, plan_rebuild, rebuild
-from pgha_helpers.actions import rewind
-from pgha_helpers.errors import NotAchieved, NotConfirmed, NotSafe
-from pgha_helpers.facts.own import read_own
-from pgha_helpers.facts.rewinding import FUNCTIONS
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds import rewind
+from pgha_helpers.facts.node_config import read_own
+from pgha_helpers.facts.wal.rewinding import FUNCTIONS
+from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Lsn, Position
-from pgha_helpers.plans import Plan
+from pgha_helpers.model.errors import NotAchieved, NotConfirmed, NotSafe
 
+from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, did, running

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.archive.manifest import read_manifest
-from pgha_helpers.archive.verification import verify
-from pgha_helpers.errors import BadParameters, Refusal
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.model.errors import BadParameters, Refusal
+from pgha_helpers.records.reading.manifest import read_manifest
+from pgha_helpers.records.reading.verification import verify
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import read
+from pgha_helpers.run.parameters import load_pair
 
 from ..conftest import finish, pgha
+from ..embedded import Lab
 from .servers import records, writable
 from .test_killed import kill_group, start, wait_for_event
 
@@ -167,7 +167,7 @@ def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> 
 
 
 def test_attach_refuses_another_pairs_record(pair: Lab, tmp_path: Path) -> None:
-    from pgha_helpers.archive.attach import attach
+    from pgha_helpers.records.reading.attach import attach
 
     told = {"cells": [{"outputs": [{"metadata": {"pgha": {"run": "aaaaaaaa", "record": "/no/x-aaaaaaaa"}}}]}]}
     (tmp_path / "out.ipynb").write_text(json.dumps(told))

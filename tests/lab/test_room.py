@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import look, plan_promotion
-from pgha_helpers.actions import wal_copy
-from pgha_helpers.actions.ledger import note_on
-from pgha_helpers.errors import Failure, NoRoom, NotSafe
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds import wal_copy
+from pgha_helpers.changes.deeds.chain_notes import note_on
+from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Note
-from pgha_helpers.plans import Plan
+from pgha_helpers.model.errors import Failure, NoRoom, NotSafe
+from pgha_helpers.run.journal import read
 
 from ..conftest import pgha
+from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, changed_pair, running
 from .servers import ask, records, writable

@@ -15,22 +15,23 @@ from threading import Event, Thread
 
 import pytest
 
-from pgha_helpers import lab as labs
-from pgha_helpers import look, until
-from pgha_helpers.actions import rsync, servers
-from pgha_helpers.actions.rsync import delivery, pages
-from pgha_helpers.actions.slots import wait_until_free
-from pgha_helpers.actions.swapping import swap
-from pgha_helpers.checks import AFTER
-from pgha_helpers.errors import Failure, NotSafe
+from pgha_helpers import look
+from pgha_helpers.changes.deeds import rsync, servers
+from pgha_helpers.changes.deeds.rsync import delivery, pages
+from pgha_helpers.changes.deeds.slots import wait_until_free
+from pgha_helpers.changes.deeds.swapping import swap
+from pgha_helpers.facts import until
 from pgha_helpers.facts.copying import read_copying
 from pgha_helpers.facts.rsync import Road, road
-from pgha_helpers.lab import Lab
+from pgha_helpers.judgement.checks import AFTER
+from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Blank
-from pgha_helpers.places import CHECKOUT
-from pgha_helpers.plans import Plan
-from pgha_helpers.run import Run
+from pgha_helpers.model.errors import Failure, NotSafe
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.run import Run
 
+from .. import embedded as labs
+from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
 from .runs import carry_out, changed_pair, did, running

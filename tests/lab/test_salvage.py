@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.actions import wal_copy
-from pgha_helpers.errors import CommandFailed, HaError, NotAchieved, NotSafe
-from pgha_helpers.facts import remains, wal_end
-from pgha_helpers.facts.wal_pieces import Piece
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes import salvage
+from pgha_helpers.changes.deeds import wal_copy
+from pgha_helpers.facts.wal import end as wal_end
+from pgha_helpers.facts.wal import lost_wal as remains
+from pgha_helpers.facts.wal.pieces import Piece
+from pgha_helpers.judgement.plans import failover
 from pgha_helpers.model import Lsn
-from pgha_helpers.plans import failover
-from pgha_helpers.procedures import salvage
-from pgha_helpers.records.summary import summarise
+from pgha_helpers.model.errors import CommandFailed, HaError, NotAchieved, NotSafe
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.run.journal import read
 from pgha_helpers.wire.doors import Door
 
+from ..embedded import Lab
 from .losers import start, stop_cleanly
 from .nights import once_before
 from .runs import carry_out, did, running

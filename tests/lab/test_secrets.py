@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import pytest
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.run.checkout import CHECKOUT
 
 from ..conftest import finish, pgha
+from ..embedded import Lab
 from .checkouts import altered_checkout, environment_of, start
 from .runs import changed_pair
 from .servers import ask, records, writable

@@ -16,14 +16,14 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import BEFORE, HEALTHY, gate, look, parity, plan_promotion, read_traffic, require
-from pgha_helpers.actions.sessions import drain
-from pgha_helpers.checks import judge
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.lab import Lab
+from pgha_helpers import HEALTHY, gate, look, parity, plan_promotion, read_traffic, require
+from pgha_helpers.changes.deeds.sessions import drain
+from pgha_helpers.judgement.checks import BEFORE, judge
 from pgha_helpers.model import Snapshot, Verdict
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.wire.sql import Session, keywords
 
+from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, state_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.actions import swapping
+from pgha_helpers.changes.deeds import swapping
 
 RUN, WHEN, VERSION = "00c0ffee", "20261123T030000Z", "PG_18_1"
 #: Every command that changes something dies once it has been done often enough, before or after it did its work.

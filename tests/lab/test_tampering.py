@@ -16,17 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import judged, lab, look
-from pgha_helpers.archive import by_hand, manifest
-from pgha_helpers.archive.retention import thin
-from pgha_helpers.archive.seal import complete_all, note_completion, seal
-from pgha_helpers.archive.verification import Verified, verify
-from pgha_helpers.checks import HEALTHY
-from pgha_helpers.facts.ledger import Ledger, read_ledgers
+from pgha_helpers import judged, look
+from pgha_helpers.facts.chain_notes import Ledger, read_ledgers
+from pgha_helpers.judgement.checks import HEALTHY
 from pgha_helpers.model import Pair
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.records.folder import record_folders
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.records.reading import by_hand, manifest
+from pgha_helpers.records.reading.retention import thin
+from pgha_helpers.records.reading.seal import complete_all, note_completion, seal
+from pgha_helpers.records.reading.verification import Verified, verify
+from pgha_helpers.run.parameters import load_pair
 
+from .. import embedded as lab
 from ..conftest import pgha
 from .runs import carry_out, changed_pair, running
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import gate, look
-from pgha_helpers.actions import servers
-from pgha_helpers.checks import AFTER, judge
-from pgha_helpers.errors import NotAchieved, NotSafe
-from pgha_helpers.lab import Lab
-from pgha_helpers.procedures import plan_rebuild
+from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.changes.deeds import servers
+from pgha_helpers.judgement.checks import AFTER, judge
+from pgha_helpers.model.errors import NotAchieved, NotSafe
 
+from ..embedded import Lab
 from .eleven import programs_of_11
 from .kept_pairs import KeptPair, kept
 from .losers import start, stop_cleanly

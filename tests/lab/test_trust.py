@@ -19,17 +19,17 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import look, measure, plan_promotion
-from pgha_helpers.conninfo import pinned
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.facts.canary import read_road_end
-from pgha_helpers.lab import Lab, LabError
-from pgha_helpers.lab.places import Places, find_places
-from pgha_helpers.lab.users import ServerUser
-from pgha_helpers.probe.client import Client, Errand
-from pgha_helpers.probe.road import road_of
+from pgha_helpers import canary_client, look, plan_promotion
+from pgha_helpers.clients.canary.client import Client, Errand
+from pgha_helpers.clients.canary.road import road_of
+from pgha_helpers.clients.canary.table import read_road_end
+from pgha_helpers.model.conninfo import pinned
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.wire.sql import Session
 
+from ..embedded import Lab, LabError
+from ..embedded.places import Places, find_places
+from ..embedded.users import ServerUser
 from ..pure.test_parameters import GOOD, written
 from .losers import left_behind
 from .runs import carry_out, changed_pair, did, running
@@ -140,7 +140,7 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     assert code == 2 and "evil.notes" in verdicts and "schema pgha belongs to mallory" in verdicts, said
     words = "pgha.canary in database app is not as pgha makes it: schema pgha belongs to mallory; .*trigger sing"
     with running(mined, "promote", canary=True) as ours, pytest.raises(NotSafe, match=words):
-        measure(ours, plan_promotion(ours, look(ours)))
+        canary_client(ours, plan_promotion(ours, look(ours)))
     as_role(empty, "postgres", "app", "drop schema pgha cascade")
     code, said = run(here, "promote", mined, "canary=true", "confirm=promote db1")
     assert code == 0, said

@@ -23,27 +23,27 @@ from cryptography.x509.oid import NameOID
 from pgha_helpers import (
     AFTER,
     HEALTHY,
+    canary_client,
     conclude,
     follow,
     gate,
     hand_over,
     judged,
     look,
-    measure,
     plan_promotion,
     require,
 )
-from pgha_helpers.actions import servers, standby, stopping
-from pgha_helpers.actions.files import read_file, write_file
-from pgha_helpers.checks import judge
-from pgha_helpers.errors import Aborted, NotAchieved, NotSafe
+from pgha_helpers.changes.deeds import servers, standby, stopping
+from pgha_helpers.changes.deeds.files import read_file, write_file
 from pgha_helpers.facts.starting import read_start
-from pgha_helpers.foreign import Told
-from pgha_helpers.lab import Lab
+from pgha_helpers.judgement.checks import judge
 from pgha_helpers.model import Pair
-from pgha_helpers.run import Run
+from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
+from pgha_helpers.model.foreign import Told
+from pgha_helpers.run.run import Run
 from pgha_helpers.wire.doors import Door
 
+from ..embedded import Lab
 from .nights import Night, once_before
 from .runs import carry_out, running
 from .servers import ask, writable
@@ -56,7 +56,7 @@ def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
         before = look(run, closely=True)
         plan = plan_promotion(run, before)
         require(run, plan, before)
-        probe = measure(run, plan)
+        probe = canary_client(run, plan)
         plan = gate(run, plan)
         probe.start(plan)
         hand_over(run, plan)

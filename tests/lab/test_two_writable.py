@@ -17,13 +17,13 @@ import yaml
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import gate, hand_over, look, plan_promotion, plan_rebuild, rebuild
-from pgha_helpers import lab as labs
-from pgha_helpers.actions.losses import LIST
-from pgha_helpers.errors import HaError, NotConfirmed, NotSafe, Refusal
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds.losses import LIST
 from pgha_helpers.model import Hung
+from pgha_helpers.model.errors import HaError, NotConfirmed, NotSafe, Refusal
 
+from .. import embedded as labs
 from ..conftest import pgha
+from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, running

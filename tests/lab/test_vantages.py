@@ -15,15 +15,15 @@ import psycopg2
 import pytest
 import yaml
 
-from pgha_helpers import lab as labs
 from pgha_helpers import look, plan_promotion
-from pgha_helpers.actions import servers
-from pgha_helpers.errors import HaError, NotAchieved, NotSafe, Refusal
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes.deeds import servers
 from pgha_helpers.model import Hung, Running, Silent, Snapshot, Stopped, Vantage
+from pgha_helpers.model.errors import HaError, NotAchieved, NotSafe, Refusal
+from pgha_helpers.run.journal import read
 
+from .. import embedded as labs
 from ..conftest import pgha
+from ..embedded import Lab
 from .nights import once_before
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records, send_all, ssh_server, state_of, writable

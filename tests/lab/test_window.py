@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.actions import standby
-from pgha_helpers.journal import Story, read
-from pgha_helpers.lab import Lab, Load
-from pgha_helpers.procedures import switchover
+from pgha_helpers.changes import switchover
+from pgha_helpers.changes.deeds import standby
+from pgha_helpers.run.journal import Story, read
 
 from ..conftest import pgha
+from ..embedded import Lab, Load
 from .far import far_away
 from .nights import once_before
 from .runs import carry_out

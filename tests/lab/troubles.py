@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import lab as labs
 from pgha_helpers.model import Process
 
+from .. import embedded as labs
 from .nights import Night, postmaster
 from .servers import ask
 

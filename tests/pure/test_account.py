@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from pgha_helpers.judgement.plans.loss_estimate import NOBODY_LOOKED, Account, Known, may_be_lost, why_not_salvaged
 from pgha_helpers.model import Hung, Lsn, Position, Silent
-from pgha_helpers.plans.account import NOBODY_LOOKED, Account, Known, may_be_lost, why_not_salvaged
 
 from .pictures import EARLIER, HERE, disk, standby, stopped
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.journal import Journal
-from pgha_helpers.records import interactive
+from pgha_helpers.records.making import interactive
+from pgha_helpers.run.journal import Journal
 
 NAME = "20261122T101010Z-prod-promote-0000000a"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pgha_helpers.places import CHECKOUT
-from tests.bench.kept import say
-from tests.bench.switchover import said
-from tests.bench.switchover.measure import OVER_OURS
+from pgha_helpers.run.checkout import CHECKOUT
+
+from ..bench.kept import say
+from ..bench.switchover import said
+from ..bench.switchover.measure import OVER_OURS
 
 HEAD = ("", "outage, ms", "over the fast floor", OVER_OURS)
 ROWS = (

@@ -16,22 +16,22 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.archive.compare import compare
-from pgha_helpers.archive.entries import entries, find
-from pgha_helpers.archive.listing import listing
-from pgha_helpers.archive.page import page
-from pgha_helpers.archive.report import report
-from pgha_helpers.archive.showing import shown
-from pgha_helpers.errors import BadParameters
-from pgha_helpers.journal import read
+from pgha_helpers.clients.canary.attempts import AROUND, COLUMNS, Attempt, Gap, Seen, read_seen
+from pgha_helpers.clients.canary.chart import draw_canary, figure_of, sides_of
+from pgha_helpers.clients.canary.client import Client, Errand
+from pgha_helpers.clients.canary.road import road_of
+from pgha_helpers.clients.canary.verb import account_of
 from pgha_helpers.model import Deed, Libpq
-from pgha_helpers.places import CHECKOUT
-from pgha_helpers.probe.canary import account_of
-from pgha_helpers.probe.client import Client, Errand
-from pgha_helpers.probe.picture import draw_canary, figure_of, sides_of
-from pgha_helpers.probe.road import road_of
-from pgha_helpers.probe.seen import AROUND, COLUMNS, Attempt, Gap, Seen, read_seen
-from pgha_helpers.records.summary import summarise
+from pgha_helpers.model.errors import BadParameters
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.records.reading.compare import compare
+from pgha_helpers.records.reading.entries import entries, find
+from pgha_helpers.records.reading.listing import listing
+from pgha_helpers.records.reading.page import page
+from pgha_helpers.records.reading.report import report
+from pgha_helpers.records.reading.showing import shown
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import read
 from pgha_helpers.wire.sql import hosts_of
 
 from .pictures import pair

@@ -17,17 +17,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pgha_helpers import drawing
-from pgha_helpers import front as front_end
-from pgha_helpers.chart import chart
-from pgha_helpers.drawing import live
-from pgha_helpers.errors import Refusal, Unreachable
-from pgha_helpers.journal import Journal
-from pgha_helpers.lag import Lag, sample
+from pgha_helpers.facts import lag_chart as drawing
+from pgha_helpers.facts.charts import chart
+from pgha_helpers.facts.lag import Lag, sample
+from pgha_helpers.facts.lag_chart import live
 from pgha_helpers.model import Deed
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.places import CHECKOUT
-from pgha_helpers.run import Run
+from pgha_helpers.model import frontend as front_end
+from pgha_helpers.model.errors import Refusal, Unreachable
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.journal import Journal
+from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.run import Run
 
 ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]
 DEEDS = (Deed("db0", "stopped the primary", True, 1000.5, 1000.7), Deed("db1", "promote", True, 1000.7, 1000.9))
@@ -89,7 +89,8 @@ def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(tm
 def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None:
     """They take a second to load, and cron has no eyes."""
     words = (
-        "import sys; from pathlib import Path; from pgha_helpers.lag import Lag; from pgha_helpers.chart import chart\n"
+        "import sys; from pathlib import Path; from pgha_helpers.facts.lag import Lag; "
+        "from pgha_helpers.facts.charts import chart\n"
     )
     words += "from types import SimpleNamespace as R; run = R(parameters={'light': True}, ended='')\n"
     words += "assert chart(run, Lag(((1.0, 5.0, None, 0.1, None),))).worst('bytes') == 5.0\n"

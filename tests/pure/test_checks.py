@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.checks import AFTER, BEFORE, HEALTHY, judge, readiness
-from pgha_helpers.checks.check import Check
+from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, judge, readiness
+from pgha_helpers.judgement.checks.check import Check
 from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
-from pgha_helpers.model.marks import Bytes
+from pgha_helpers.model.units import Bytes
 
 from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped, survey
 

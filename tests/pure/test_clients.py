@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import judge
-from pgha_helpers.checks.clients import the_clients_can_be_moved
 from pgha_helpers.clients.ini import Target
 from pgha_helpers.clients.move import Move, address_like
 from pgha_helpers.clients.multihost import why_not
-from pgha_helpers.errors import BadParameters
+from pgha_helpers.judgement.checks import judge
+from pgha_helpers.judgement.checks.clients import the_clients_can_be_moved
 from pgha_helpers.model import ClientSeen, Command, Libpq, Pgbouncer
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.redaction import secrets_of
+from pgha_helpers.model.errors import BadParameters
+from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.redaction import secrets_of
 from pgha_helpers.wire.sql import keywords
 
 from .pictures import healthy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.checks.complaints import complaints, last_words
 from pgha_helpers.facts.server_log import since_start
+from pgha_helpers.judgement.checks.complaints import complaints, last_words
 
 AT = "2026-11-23 09:10:23.524 UTC [30911] "
 FROM_15 = "could not connect to the primary server: connection to server at "

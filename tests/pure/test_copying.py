@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.errors import NotSafe
-from pgha_helpers.plans import Plan
-from pgha_helpers.plans.copying import Copying, Half, Part, copied_by, into_nothing, refuse_copy
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.judgement.plans.copying import Copying, Half, Part, copied_by, into_nothing, refuse_copy
+from pgha_helpers.model.errors import NotSafe
 
 MB = 1024 * 1024
 

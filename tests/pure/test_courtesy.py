@@ -18,7 +18,7 @@ import pytest
 _PROGRAM = """
 import sys
 from pathlib import Path
-from pgha_helpers import courtesy
+from pgha_helpers.run import courtesy
 courtesy.take_over()
 for number in range(2000):
     print("✓ ok ✗ critical → caf\\udce9", number, "." * 60, flush=True)

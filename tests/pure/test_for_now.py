@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import judge
-from pgha_helpers.checks.readiness import readiness
-from pgha_helpers.checks.surroundings import no_setting_is_changed_for_now
-from pgha_helpers.errors import NotSafe
+from pgha_helpers.judgement.checks import judge
+from pgha_helpers.judgement.checks.readiness import readiness
+from pgha_helpers.judgement.checks.surroundings import no_setting_is_changed_for_now
+from pgha_helpers.judgement.plans import Plan, plan_promotion, plan_rebuild
+from pgha_helpers.judgement.plans.leftovers import Leftovers, with_leftovers
 from pgha_helpers.model import ForNow, Running, Sender, Snapshot, Verdicts
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.model.survey import Host
-from pgha_helpers.plans import Plan, plan_promotion, plan_rebuild
-from pgha_helpers.plans.leftovers import Leftovers, with_leftovers
 
 from .pictures import HERE, SETTINGS, healthy, primary, seen, standby, stopped, survey
 

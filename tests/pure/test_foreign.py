@@ -17,52 +17,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgha_helpers import passfile
-from pgha_helpers.actions.rsync.told import Moved, progress, with_statistic
-from pgha_helpers.actions.stopping import glance
-from pgha_helpers.archive.manifest import read_manifest
-from pgha_helpers.checks.complaints import complaints, last_words
-from pgha_helpers.checks.settings import satisfied
+from pgha_helpers.changes.deeds.rsync.rsync_output import Moved, progress, with_statistic
+from pgha_helpers.changes.deeds.stopping import glance
 from pgha_helpers.clients import ini
-from pgha_helpers.conninfo import parts
-from pgha_helpers.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
+from pgha_helpers.clients.canary.attempts import read_seen
+from pgha_helpers.facts.chain_notes import read_ledger
 from pgha_helpers.facts.copying import parse_copying
 from pgha_helpers.facts.disk import parse_control, parse_disk, read_disk
-from pgha_helpers.facts.history import wal_files
-from pgha_helpers.facts.kept import read_kept
-from pgha_helpers.facts.ledger import read_ledger
-from pgha_helpers.facts.losses.beginning import beginning, whole_from
-from pgha_helpers.facts.losses.reading import files_of
-from pgha_helpers.facts.losses.records import Reader
-from pgha_helpers.facts.losses.stretches import stretches
-from pgha_helpers.facts.parting import parting, same_before
 from pgha_helpers.facts.processes import parse_fenced, read_processes, shutdown_phase
 from pgha_helpers.facts.recovery_conf import parse_recovery_conf
-from pgha_helpers.facts.rewinding import removed
 from pgha_helpers.facts.rsync import read_place
 from pgha_helpers.facts.server_log import ServerLog, files_in, since_start
+from pgha_helpers.facts.set_aside import read_kept
 from pgha_helpers.facts.starting import parse_start
 from pgha_helpers.facts.survey import parse_host
 from pgha_helpers.facts.trigger import waiting_trigger
 from pgha_helpers.facts.vantages import parse_reach
-from pgha_helpers.facts.wal import last_record, record_at
-from pgha_helpers.facts.wal_bytes import is_record, is_shutdown_checkpoint
-from pgha_helpers.facts.wal_end import WalEnd, find_end, goes_on, own_pages
-from pgha_helpers.foreign import lines_of, shown, text_of
-from pgha_helpers.journal import read
-from pgha_helpers.lab.errors import LabError
-from pgha_helpers.model import Disk, Lsn, Node, Note, Position
-from pgha_helpers.model.kept import Kept
+from pgha_helpers.facts.wal.by_bytes import is_record, is_shutdown_checkpoint
+from pgha_helpers.facts.wal.divergence import parting, same_before
+from pgha_helpers.facts.wal.end import WalEnd, find_end, goes_on, own_pages
+from pgha_helpers.facts.wal.history import wal_files
+from pgha_helpers.facts.wal.losses.beginning import beginning, whole_from
+from pgha_helpers.facts.wal.losses.reading import files_of
+from pgha_helpers.facts.wal.losses.records import Reader
+from pgha_helpers.facts.wal.losses.stretches import stretches
+from pgha_helpers.facts.wal.record import last_record, record_at
+from pgha_helpers.facts.wal.rewinding import removed
+from pgha_helpers.judgement.checks.complaints import complaints, last_words
+from pgha_helpers.judgement.checks.settings import satisfied
+from pgha_helpers.judgement.plans.rebuild import history_of
+from pgha_helpers.model import Disk, Lsn, Node, Note, Position, passfile
+from pgha_helpers.model.conninfo import parts
+from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
+from pgha_helpers.model.foreign import lines_of, shown, text_of
 from pgha_helpers.model.phases import Process, phase_of
+from pgha_helpers.model.set_aside import Kept
 from pgha_helpers.model.survey import Archiver, ForNow, Survey
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.plans.rebuild import history_of
-from pgha_helpers.probe.seen import read_seen
-from pgha_helpers.redaction import Redactor
+from pgha_helpers.records.reading.manifest import read_manifest
+from pgha_helpers.run.journal import read
+from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.redaction import Redactor
 from pgha_helpers.wire.known_hosts import KnownHosts
 from pgha_helpers.wire.shell import Answer
 from pgha_helpers.wire.sql import hosts_of, keywords
 
+from ..embedded.errors import LabError
 from .answers import (
     CONTROL,
     COPYING,

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import AFTER, BEFORE, HEALTHY, before, judge, parity, read_traffic
-from pgha_helpers.checks.activity import no_transaction_is_long, nobody_else_who_reads_wal_would_be_left_behind
-from pgha_helpers.checks.recovery import no_file_waits_to_promote_the_standby
-from pgha_helpers.conninfo import PROOF
+from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, before, judge, parity, read_traffic
+from pgha_helpers.judgement.checks.activity import (
+    no_transaction_is_long,
+    nobody_else_who_reads_wal_would_be_left_behind,
+)
+from pgha_helpers.judgement.checks.recovery import no_file_waits_to_promote_the_standby
+from pgha_helpers.judgement.plans import Evidence, plan_promotion, plan_rebuild
 from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
+from pgha_helpers.model.conninfo import PROOF
 from pgha_helpers.model.pair import Bytes, Commands
 from pgha_helpers.model.survey import (
     Archiver,
@@ -25,7 +29,6 @@ from pgha_helpers.model.survey import (
     Start,
     Transaction,
 )
-from pgha_helpers.plans import Evidence, plan_promotion, plan_rebuild
 
 from .pictures import EARLIER, HERE, SETTINGS, disk, healthy, pair, primary, seen, standby, stopped, survey
 from .pictures import host as shell

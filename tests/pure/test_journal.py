@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.errors import Refusal
-from pgha_helpers.journal import NAME, Journal, Story, read, release
-from pgha_helpers.records.outcome import exit_code
-from pgha_helpers.records.summary import summarise
-from pgha_helpers.redaction import Redactor
+from pgha_helpers.model.errors import Refusal
+from pgha_helpers.records.making.outcome import exit_code
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.run.journal import NAME, Journal, Story, read, release
+from pgha_helpers.run.redaction import Redactor
 
 
 def test_a_journal_is_running_until_its_writer_lets_go(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pgha_helpers.journal import Journal
-from pgha_helpers.plans.rebuild import Rates
-from pgha_helpers.records.known import known_rates
+from pgha_helpers.judgement.plans.rebuild import Rates
+from pgha_helpers.records.making.earlier_runs import known_rates
+from pgha_helpers.run.journal import Journal
 
 MB = 1024 * 1024
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import HEALTHY, judge
-from pgha_helpers.errors import BadParameters, NotSafe
+from pgha_helpers.judgement.checks import HEALTHY, judge
+from pgha_helpers.judgement.plans import Evidence, Plan, plan_rebuild
+from pgha_helpers.judgement.plans.leftovers import Leftovers, told_of_slots, with_leftovers
 from pgha_helpers.model import Kept, Lsn, Slot, Snapshot
-from pgha_helpers.plans import Evidence, Plan, plan_rebuild
-from pgha_helpers.plans.leftovers import Leftovers, told_of_slots, with_leftovers
+from pgha_helpers.model.errors import BadParameters, NotSafe
 
 from .pictures import EARLIER, HERE, host, primary, seen, standby, stopped, survey
 

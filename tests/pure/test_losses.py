@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.facts.losses.records import Reader
-from pgha_helpers.facts.losses.stretches import earliest, stretches
+from pgha_helpers.facts.wal.losses.records import Reader
+from pgha_helpers.facts.wal.losses.stretches import earliest, stretches
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.losses import CSV_HEAD, Losses, Lost, Name, Relation, Rows
 

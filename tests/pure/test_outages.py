@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.archive.outages import outage, without_primary
-from pgha_helpers.journal import Story
 from pgha_helpers.model import Outage
-from pgha_helpers.records.outage import outage_of_change
-from pgha_helpers.records.summary import summarise
-from pgha_helpers.show import utc
+from pgha_helpers.model.show import utc
+from pgha_helpers.records.making.outage import outage_of_change
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.records.reading.outages import outage, without_primary
+from pgha_helpers.run.journal import Story
 
 Events = list[dict[str, Any]]
 SKEW = 0.25  # seconds that the nodes' clocks are ahead

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pgha_helpers.errors import BadParameters
-from pgha_helpers.parameters import load_pair, read_parameters
-from pgha_helpers.places import CHECKOUT
+from pgha_helpers.model.errors import BadParameters
+from pgha_helpers.run.checkout import CHECKOUT
+from pgha_helpers.run.parameters import load_pair, read_parameters
 
 GOOD = {
     "nodes": {

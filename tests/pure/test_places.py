@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.places import environment, python
+from pgha_helpers.run.checkout import environment, python
 
 
 def test_no_folder_that_depends_on_where_one_stands_is_passed_on(

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.errors import BadParameters, NotSafe, NotSeen
+from pgha_helpers.changes.hand_over import ROADS
+from pgha_helpers.changes.still_agreed import MAY_BECOME
+from pgha_helpers.judgement.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
 from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
+from pgha_helpers.model.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model.sightings import Sighting
 from pgha_helpers.model.survey import Start
-from pgha_helpers.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
-from pgha_helpers.procedures.consented import MAY_BECOME
-from pgha_helpers.procedures.hand_over import ROADS
 
 from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.errors import BadParameters, HaError, NotSafe
-from pgha_helpers.facts.rebuilding import misdefined
+from pgha_helpers.facts.wal.rebuilding import misdefined
+from pgha_helpers.judgement.plans import Evidence, Plan, plan_rebuild, plan_setup
+from pgha_helpers.judgement.plans.copying import Copying, Part
+from pgha_helpers.judgement.plans.rebuild import Measured, Rates, Rewinding, Weights
 from pgha_helpers.model import Blank, Lsn, Position, Receiver, Running, Silent, Slot, Snapshot
+from pgha_helpers.model.errors import BadParameters, HaError, NotSafe
 from pgha_helpers.model.losses import Losses
 from pgha_helpers.model.survey import Start
-from pgha_helpers.plans import Evidence, Plan, plan_rebuild, plan_setup
-from pgha_helpers.plans.copying import Copying, Part
-from pgha_helpers.plans.rebuild import Measured, Rates, Rewinding, Weights
 
 from .pictures import DATA, EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
 

@@ -14,22 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.archive import manifest
-from pgha_helpers.archive.manifest import read_manifest
-from pgha_helpers.archive.retention import thin
-from pgha_helpers.archive.seal import complete_all, seal, was_sealed
-from pgha_helpers.archive.verification import Verified, verify
-from pgha_helpers.errors import BadParameters, Refusal
-from pgha_helpers.facts.ledger import Ledger
-from pgha_helpers.interrupts import uninterrupted
-from pgha_helpers.journal import Journal, Story, read
+from pgha_helpers.facts.chain_notes import Ledger
 from pgha_helpers.model import Pair
+from pgha_helpers.model.errors import BadParameters, Refusal
 from pgha_helpers.model.losses import KEPT
-from pgha_helpers.model.marks import Seconds
-from pgha_helpers.records.folder import Keeping, make_folder, new_id, record_folders
-from pgha_helpers.records.summary import summarise
-from pgha_helpers.redaction import Redactor, secrets_of
-from pgha_helpers.show import utc
+from pgha_helpers.model.show import utc
+from pgha_helpers.model.units import Seconds
+from pgha_helpers.records.making.folder import Keeping, make_folder, new_id, record_folders
+from pgha_helpers.records.making.summary import summarise
+from pgha_helpers.records.reading import manifest
+from pgha_helpers.records.reading.manifest import read_manifest
+from pgha_helpers.records.reading.retention import thin
+from pgha_helpers.records.reading.seal import complete_all, seal, was_sealed
+from pgha_helpers.records.reading.verification import Verified, verify
+from pgha_helpers.run.interrupts import uninterrupted
+from pgha_helpers.run.journal import Journal, Story, read
+from pgha_helpers.run.redaction import Redactor, secrets_of
 
 from .pictures import pair
 

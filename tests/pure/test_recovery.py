@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.checks import AFTER, HEALTHY, judge
-from pgha_helpers.conninfo import kept, parts, primary_conninfo, source_conninfo
+from pgha_helpers.judgement.checks import AFTER, HEALTHY, judge
 from pgha_helpers.model import Slot
+from pgha_helpers.model.conninfo import kept, parts, primary_conninfo, source_conninfo
 
 from .pictures import HERE, SETTINGS, disk, pair, primary, seen, standby
 

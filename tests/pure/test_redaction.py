@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgha_helpers.redaction import MARK, Redactor, secrets_of
+from pgha_helpers.run.redaction import MARK, Redactor, secrets_of
 
 from .pictures import pair
 

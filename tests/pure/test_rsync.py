@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.actions.rsync.filters import data_filters
-from pgha_helpers.actions.rsync.tablespaces import Tablespace, mapped
-from pgha_helpers.actions.rsync.told import Moved, progress, with_statistic
+from pgha_helpers.changes.deeds.rsync.filters import data_filters
+from pgha_helpers.changes.deeds.rsync.rsync_output import Moved, progress, with_statistic
+from pgha_helpers.changes.deeds.rsync.tablespaces import Tablespace, mapped
 from pgha_helpers.facts.rsync import Road, read_place, ssh_words
 from pgha_helpers.model import Ssh
 

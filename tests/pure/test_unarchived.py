@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pgha_helpers.judgement.plans.unarchived import Unarchived, sort_unarchived, told_of_unarchived
 from pgha_helpers.model import Lsn, Snapshot
-from pgha_helpers.plans.unarchived import Unarchived, sort_unarchived, told_of_unarchived
 
 from .pictures import disk, primary, seen, stopped
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.checks import judge
-from pgha_helpers.checks.identity import one_node_is_writable
-from pgha_helpers.errors import NotSafe
 from pgha_helpers.facts.vantages import heard_sql, heard_tcp, parse_reach
+from pgha_helpers.judgement.checks import judge
+from pgha_helpers.judgement.checks.identity import one_node_is_writable
+from pgha_helpers.judgement.plans import plan_promotion
 from pgha_helpers.model import (
     HERE as US,
 )
@@ -27,8 +27,8 @@ from pgha_helpers.model import (
     Vantage,
     Witness,
 )
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.model.pair import Commands
-from pgha_helpers.plans import plan_promotion
 
 from .pictures import EARLIER, HERE, disk, healthy, pair, primary, seen, standby, stopped
 

@@ -6,7 +6,7 @@ from struct import pack
 
 import pytest
 
-from pgha_helpers.facts.wal_bytes import crc32c, is_shutdown_checkpoint
+from pgha_helpers.facts.wal.by_bytes import crc32c, is_shutdown_checkpoint
 from pgha_helpers.model import Lsn
 
 AT = Lsn.parse("0/3A7D020")

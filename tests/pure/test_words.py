@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.errors import CommandFailed, Failure, QueryFailed, Refusal, TooSlow, Unreachable
-from pgha_helpers.passfile import why_none
-from pgha_helpers.plans import Plan
-from pgha_helpers.run import Run
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model.errors import CommandFailed, Failure, QueryFailed, Refusal, TooSlow, Unreachable
+from pgha_helpers.model.passfile import why_none
+from pgha_helpers.run.run import Run
 
 from .pictures import pair
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pgha_helpers.engine.signals import stopping
-from tests.bench.kept import DOCS, keep, machine
+from pgha_helpers.records.engine.signals import stopping
 
+from ..bench.kept import DOCS, keep, machine
 from .back_and_forth import proofs, switchovers
 from .failovers import failovers
 from .killed import killed

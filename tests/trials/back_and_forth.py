@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
-from pgha_helpers.errors import HaError
-from pgha_helpers.show import Table
-from tests.bench.ledger import Ledger, Seen
-from tests.bench.pairs import pair_of
-from tests.bench.switchover.nodes import PROGRAMS
-from tests.bench.switchover.ours import Ours
+from pgha_helpers.model.errors import HaError
+from pgha_helpers.model.show import Table
 
+from ..bench.ledger import Ledger, Seen
+from ..bench.pairs import pair_of
+from ..bench.switchover.nodes import PROGRAMS
+from ..bench.switchover.ours import Ours
 from .picture import draw_outages
 from .trial import Outcome
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from pgha_helpers.show import Table
-from tests.bench.failover.contender import Ours
-from tests.bench.failover.measure import one_round
-from tests.bench.pairs import pair_of
-from tests.bench.switchover.nodes import PROGRAMS, Nodes
+from pgha_helpers.model.show import Table
 
+from ..bench.failover.contender import Ours
+from ..bench.failover.measure import one_round
+from ..bench.pairs import pair_of
+from ..bench.switchover.nodes import PROGRAMS, Nodes
 from .trial import Outcome
 
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgha_helpers.show import Table
-from tests.bench.pairs import pair_of
-from tests.bench.switchover.nodes import PROGRAMS, Nodes
-from tests.lab.converging import PROCEDURES, Told
-from tests.lab.dying import SEED, Death, at_boundary, at_instant
+from pgha_helpers.model.show import Table
 
+from ..bench.pairs import pair_of
+from ..bench.switchover.nodes import PROGRAMS, Nodes
+from ..lab.converging import PROCEDURES, Told
+from ..lab.dying import SEED, Death, at_boundary, at_instant
 from .trial import Outcome
 
 _AT_MOST = 200  # boundaries; a procedure that has more never ends

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pgha_helpers.places import CHECKOUT
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
+from pgha_helpers.run.checkout import CHECKOUT
 
 from .trial import Outcome
 

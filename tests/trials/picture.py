@@ -9,8 +9,9 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pgha_helpers.drawing import render
-from tests.bench.kept import DOCS
+from pgha_helpers.facts.lag_chart import render
+
+from ..bench.kept import DOCS
 
 NAME = "trials-outages.svg"
 _WAYS = (("db1", "db0 to db1", "#1f4e8c", "o"), ("db0", "db1 to db0", "#b35900", "^"))

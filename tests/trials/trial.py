@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
 
 
 @dataclass(frozen=True)

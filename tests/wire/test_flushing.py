@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.actions.flushing import flush
+from pgha_helpers.changes.deeds.flushing import flush
 
 
 @pytest.mark.parametrize("kernel", ["4.18.0-553.el8", "5.7.19", "5.10.0-28-amd64", "6.1.0"])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.actions.access import lets_in
-from pgha_helpers.actions.files import why_not_written, write_file
-from pgha_helpers.actions.own import _script as own_script
-from pgha_helpers.errors import NotSafe
+from pgha_helpers.changes.deeds.access import lets_in
+from pgha_helpers.changes.deeds.files import why_not_written, write_file
+from pgha_helpers.changes.deeds.node_config import _script as own_script
 from pgha_helpers.facts.configured import configuration
-from pgha_helpers.facts.own import read_own
+from pgha_helpers.facts.node_config import read_own
 from pgha_helpers.model import Node, Pair
+from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.wire.doors import Door
 from pgha_helpers.wire.pipes import LocalPipes
 from pgha_helpers.wire.shell import Shell

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.errors import CommandFailed, TooSlow, Unreachable
+from pgha_helpers.model.errors import CommandFailed, TooSlow, Unreachable
 from pgha_helpers.wire.pipes import LocalPipes
 from pgha_helpers.wire.shell import Shell
 

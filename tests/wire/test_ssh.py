@@ -13,7 +13,7 @@ from pgha_helpers.wire.ssh import SshPipes
 
 _TRY = """
 import socket, threading
-from pgha_helpers.errors import Unreachable
+from pgha_helpers.model.errors import Unreachable
 from pgha_helpers.model import Ssh
 from pgha_helpers.wire.ssh import connect
 listener = socket.create_server(("127.0.0.1", 0))

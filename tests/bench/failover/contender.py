@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from pgha_helpers import look
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.procedures import plan_rebuild
-from pgha_helpers.records.folder import record_folders
-from tests.lab.runs import carry_out, running
+from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.run.journal import read
 
+from ...embedded import Lab
+from ...lab.runs import carry_out, running
 from ..switchover.nodes import Nodes, ask
 
 COPY, REPLAY = "brought over", "replayed to"  # how the deeds of a salvage begin that copy WAL, and wait for its replay

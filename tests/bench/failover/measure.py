@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from pgha_helpers.show import Table
+from pgha_helpers.model.show import Table
 
 from ..ledger import Ledger, Seen
 from ..pairs import pair_of

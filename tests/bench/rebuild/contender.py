@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pgha_helpers import look
-from pgha_helpers.actions.configuration import standby_settings, with_settings
-from pgha_helpers.conninfo import primary_conninfo
-from pgha_helpers.journal import NAME, read
-from pgha_helpers.lab import Lab
+from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.changes.deeds.configuration import standby_settings, with_settings
 from pgha_helpers.model import Pair
-from pgha_helpers.parameters import load_pair
-from pgha_helpers.procedures import plan_rebuild
-from pgha_helpers.records.folder import record_folders
-from tests.lab.peer_ssh import ssh_pair
-from tests.lab.runs import carry_out, running
+from pgha_helpers.model.conninfo import primary_conninfo
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.run.journal import NAME, read
+from pgha_helpers.run.parameters import load_pair
 
+from ...embedded import Lab
+from ...lab.peer_ssh import ssh_pair
+from ...lab.runs import carry_out, running
 from ..commands import Ran, pgha
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 from .loser import Streaming, as_owner

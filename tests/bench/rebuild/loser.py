@@ -13,9 +13,8 @@ from typing import Any
 
 import psycopg2
 
-from pgha_helpers.lab import Lab
-from tests.lab.losers import open_by_hand, stop_cleanly
-
+from ...embedded import Lab
+from ...lab.losers import open_by_hand, stop_cleanly
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 
 #: Transactions of pgbench that only the loser has, and those that it lacks: seconds of work, the same in each turn.

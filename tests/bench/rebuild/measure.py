@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from pgha_helpers.show import Table, size
+from pgha_helpers.model.show import Table, size
 
 from ..pairs import pair_of
 from ..switchover.nodes import PROGRAMS, Nodes

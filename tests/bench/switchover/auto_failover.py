@@ -12,8 +12,7 @@ from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
-from pgha_helpers.lab.state import HOST, choose_ports
-
+from ...embedded.state import HOST, choose_ports
 from .contender import Told, Unavailable
 from .nodes import PROGRAMS, Nodes, Server, ask
 from .private import SYSTEM_PATH, Private, program, version

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import psycopg2
 from psycopg2.extensions import connection, make_dsn
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.lab.cluster import SUPERUSER
-from pgha_helpers.lab.state import HOST, choose_ports
-
+from ...embedded import Lab
+from ...embedded.cluster import SUPERUSER
+from ...embedded.state import HOST, choose_ports
 from .contender import Unavailable
 from .private import Private, program
 

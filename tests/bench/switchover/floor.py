@@ -18,11 +18,10 @@ from typing import TypeVar
 
 from psycopg2.extensions import connection, make_dsn
 
-from pgha_helpers.lab import Lab, binaries, processes
-from pgha_helpers.lab.cluster import REPLICATION_USER
-from pgha_helpers.lab.places import find_places
-from pgha_helpers.lab.state import HOST
-
+from ...embedded import Lab, binaries, processes
+from ...embedded.cluster import REPLICATION_USER
+from ...embedded.places import find_places
+from ...embedded.state import HOST
 from .bouncer import Bouncer
 from .contender import Told
 from .nodes import PROGRAMS, Nodes, ask

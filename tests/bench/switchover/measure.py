@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.show import Table
-from tests.lab.far import far_away
+from pgha_helpers.model.show import Table
 
+from ...embedded import Lab
+from ...lab.far import far_away
 from ..busy import half_busy
 from ..ledger import Ledger
 from ..pairs import pair_of

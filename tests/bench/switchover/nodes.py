@@ -12,8 +12,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection, make_dsn
 
-from pgha_helpers.lab import Lab
-from pgha_helpers.lab.state import HOST
+from ...embedded import Lab
+from ...embedded.state import HOST
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 _HEALTHY = 60.0  # seconds

@@ -7,12 +7,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from pgha_helpers.journal import read
-from pgha_helpers.lab import Lab
-from pgha_helpers.lab.cluster import SUPERUSER
-from pgha_helpers.records.folder import record_folders
-from tests.lab.runs import carry_out, changed_pair
+from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.run.journal import read
 
+from ...embedded import Lab
+from ...embedded.cluster import SUPERUSER
+from ...lab.runs import carry_out, changed_pair
 from ..commands import pgha
 from ..executed import stages
 from .bouncer import Bouncer

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from pgha_helpers.lab.state import HOST, Ports, choose_ports
-
+from ...embedded.state import HOST, Ports, choose_ports
 from .contender import Told, Unavailable
 from .nodes import PROGRAMS, Nodes, Server
 from .private import Private, program, version

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from pgha_helpers.archive.entries import Entry, find
-from pgha_helpers.journal import Journal
+from pgha_helpers.records.reading.entries import Entry, find
+from pgha_helpers.run.journal import Journal
 
 HOSTILE = "<script>alert('x')</script><img src=https://evil.example/x onerror=alert(1)> & \"ünï\"\x1b[31m\n名"
 BEGAN = 1_795_376_791.0
@@ -50,7 +50,7 @@ def write_run(
     began = datetime.strptime(at, "%Y%m%dT%H%M%S%z").timestamp()
     ticking = (began + 0.5 * tick for tick in count())
     journal = Journal(folder)
-    with patch("pgha_helpers.journal.time.time", lambda: next(ticking)):
+    with patch("pgha_helpers.run.journal.time.time", lambda: next(ticking)):
         write_lines(journal, run, notebook, outcome, pair, level, settings or {}, slower, told)
         if end:
             journal.write("run ended", outcome=outcome, words="")

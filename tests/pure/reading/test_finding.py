@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.archive.entries import Wanted, entries, find
-from pgha_helpers.errors import BadParameters
+from pgha_helpers.model.errors import BadParameters
+from pgha_helpers.records.reading.entries import Wanted, entries, find
 
 from .made_up import an_archive, ids, write_run
 

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgha_helpers.archive.compare import compare
-from pgha_helpers.archive.entries import entries
-from pgha_helpers.archive.listing import listing
-from pgha_helpers.archive.page import page
-from pgha_helpers.archive.report import report
-from pgha_helpers.archive.showing import shown
-from pgha_helpers.errors import BadParameters
-from pgha_helpers.journal import NAME as JOURNAL
-from pgha_helpers.journal import Event, Journal, read
-from pgha_helpers.records.chained import notes_of
-from pgha_helpers.records.known import known_rates, last_known
-from pgha_helpers.records.provenance import unfinished
+from pgha_helpers.model.errors import BadParameters
+from pgha_helpers.records.making.chain_notes import notes_of
+from pgha_helpers.records.making.earlier_runs import known_rates, last_known
+from pgha_helpers.records.making.provenance import unfinished
+from pgha_helpers.records.reading.compare import compare
+from pgha_helpers.records.reading.entries import entries
+from pgha_helpers.records.reading.listing import listing
+from pgha_helpers.records.reading.page import page
+from pgha_helpers.records.reading.report import report
+from pgha_helpers.records.reading.showing import shown
+from pgha_helpers.run.journal import NAME as JOURNAL
+from pgha_helpers.run.journal import Event, Journal, read
 
 from .made_up import write_run
 

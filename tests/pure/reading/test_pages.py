@@ -7,9 +7,10 @@ import hashlib
 import re
 from pathlib import Path
 
-from pgha_helpers.archive.compare import compare
-from pgha_helpers.archive.entries import Entry, entries
-from pgha_helpers.archive.page import page
+from pgha_helpers.records.reading.compare import compare
+from pgha_helpers.records.reading.comparison_page import page_of
+from pgha_helpers.records.reading.entries import Entry, entries
+from pgha_helpers.records.reading.page import page
 
 from .made_up import HOSTILE, an_archive, two_runs, write_run
 from .seen import stands_alone
@@ -47,7 +48,7 @@ def test_the_page_of_no_runs_says_so() -> None:
 def test_the_comparison_page_stands_alone_with_both_curves(tmp_path: Path) -> None:
     a, b = two_runs(tmp_path)
     b = Entry(b.folder, {**b.told, "reason": HOSTILE, "operator": HOSTILE}, False, "ended")
-    html = compare(a, b).html()
+    html = page_of(compare(a, b))
     seen = stands_alone(html)
     assert "script" not in seen.tags and seen.links == []
     drawn = re.findall(r'<svg class="figure".*?</svg>', html, re.DOTALL)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.archive.entries import find
-from pgha_helpers.archive.report import report
+from pgha_helpers.records.reading.entries import find
+from pgha_helpers.records.reading.report import report
 
 from .made_up import HOSTILE, write_run
 from .seen import stands_alone

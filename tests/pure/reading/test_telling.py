@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pgha_helpers.archive.entries import entries, find
-from pgha_helpers.archive.listing import listing
-from pgha_helpers.archive.showing import shown
+from pgha_helpers.records.reading.entries import entries, find
+from pgha_helpers.records.reading.listing import listing
+from pgha_helpers.records.reading.showing import shown
 
 from .made_up import HOSTILE, an_archive, write_run
 

@@ -1,0 +1,155 @@
+"""The chain of the runs that changed one system: each names the one before, and the nodes note all of them.
+
+A run that has passed its gate joins the chain under the lock. What it names comes from the nodes, so that an edited,
+removed or reordered record is found from another operator's machine, and even by somebody who holds only a node.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ..facts.chain_notes import Ledger, read_ledger
+from ..judgement.plans import Plan
+from ..model import Note, Snapshot, ends_of, system_id_of
+from ..model.errors import HaError, Refusal
+from ..model.show import utc
+from ..run.run import Run
+from ..wire.doors import Door
+from .deeds.chain_notes import note_on
+
+
+def join(run: Run, plan: Plan, now: Snapshot) -> None:
+    """Give the run its number and note it on every node that is locked. Raises Refusal where that cannot be noted.
+
+    The node whose system goes on must take it. On the other one, which is left or made anew, a note is a courtesy: a
+    disk that takes nothing may be why, and what it lacks is no contradiction to what the other has. Passing a gate
+    twice joins only once.
+    """
+    if run.joined:
+        return
+    if any(event["event"] == "chained" for event in run.journal.events):
+        raise Refusal("this run could not be noted on its nodes", "run the first cell again: it begins a new run")
+    system_id = _system_of(plan, now)
+    ledgers = _ledgers(run, plan, system_id)
+    noted = _longest(ledger.notes for ledger in ledgers.values())
+    known = [*noted, *run.recorded(system_id, ends_of(noted)[0])]
+    number, ends = ends_of(known)
+    told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
+    run.journal.write("chained", system_id=system_id, number=number + 1, **told)
+    begun = Note(number + 1, run.id, "begun", run.journal.last, run.pair.name, platform.node(), utc(time.time()))
+    run.at_end = lambda: _end(run, ledgers, system_id, number + 1)
+
+    def note(name: str) -> None:
+        if name in ledgers:
+            with _spared(run, name, goes_on(plan) != name):
+                note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
+
+    run.both(note)
+    run.joined = True
+
+
+def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
+    """Those that are not noted yet."""
+    return [note for note in wanted if not any(note.same(other) for other in noted)]
+
+
+def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) -> dict[str, str]:
+    """Note on each of these nodes what it has not noted of a completed record; gives those that did not, and why."""
+    silent = {}
+    for door in doors:
+        try:
+            note_on(door, system_id, missing(notes, read_ledger(door, system_id).notes))
+        except HaError as error:
+            silent[door.node.name] = error.what
+    return silent
+
+
+def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
+    found: dict[str, Ledger] = {}
+
+    def read(name: str) -> None:
+        if name in run.lock.held:
+            with _spared(run, name, name == plan.lost):
+                found[name] = read_ledger(run.doors[name], system_id)
+
+    run.both(read)
+    return {name: found[name] for name in run.pair.names if name in found}
+
+
+def goes_on(plan: Plan) -> str:
+    """The node whose system will be left: the promoted one, or the one that a standby is made of."""
+    return plan.node if plan.verb == "promote" else plan.peer
+
+
+@contextmanager
+def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
+    """A block that may fail on this node, which is told in the journal, or may not."""
+    try:
+        yield
+    except HaError as error:
+        if not may_fail:
+            raise
+        run.journal.write("not noted", node=name, because=error.what)
+
+
+def _end(run: Run, names: Iterable[str], system_id: str, number: int) -> None:
+    """Note the journal's last digest. The run is over: a node that does not take it is only told aloud."""
+    if not run.journal.whole:  # what is not on disk could never be compared
+        print(f"The end of run {run.id} is not noted on the nodes: its journal is not whole", flush=True)
+        return
+    note = Note(number, run.id, "ended", run.journal.last, run.pair.name, platform.node(), utc(time.time()))
+    for name in names:
+        try:
+            note_on(run.doors[name], system_id, [note])
+        except HaError as error:
+            print(f"The end of run {run.id} could not be noted on {name}: {error.what}", flush=True)
+
+
+def _system_of(plan: Plan, now: Snapshot) -> str:
+    """The system that will be left."""
+    found = system_id_of(now[goes_on(plan)])
+    if not found.isdigit():
+        raise Refusal(
+            f"the system identifier of {plan.node} and {plan.peer} could not be read",
+            "see what verify says",
+        )
+    return found
+
+
+def _longest(ledgers: Iterable[Sequence[Note]]) -> Sequence[Note]:
+    return max(ledgers, key=lambda notes: (ends_of(notes)[0], len(notes)), default=())
+
+
+def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] | None:
+    """The run before: its id and host, when it began and ended, and the digests of its journal and its manifest.
+
+    One that has died has not ended, and may have no manifest yet.
+    """
+    if not ends:
+        return None
+    run, notes = max(ends.items())
+    newest = notes.get("ended") or notes.get("begun")
+    sealed = notes.get("sealed")
+    return {
+        "number": number,
+        "run": run,
+        "host": next(iter(notes.values())).host,
+        **{what: notes[what].at for what in ("begun", "ended") if what in notes},
+        "journal": newest.digest if newest else "",
+        "manifest": sealed.digest if sealed else "",
+    }
+
+
+def _forked(ledgers: dict[str, Ledger]) -> list[str]:
+    """Nodes whose notes contradict each other: not one a beginning of the other. Told, and found by verify."""
+    runs = [{(note.number, note.run) for note in ledger.notes} for ledger in ledgers.values()]
+    apart = [one - other and other - one for one in runs for other in runs]
+    return sorted(ledgers) if any(apart) else []
+
+
+def _torn(ledgers: dict[str, Ledger]) -> list[str]:
+    return sorted(name for name, ledger in ledgers.items() if ledger.torn)

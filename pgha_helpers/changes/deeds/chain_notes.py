@@ -1,0 +1,29 @@
+"""Noting on a node what a run has done: heads of the chain of records that no operator's machine can lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...model import Note
+from ...wire.doors import Door
+
+# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too; what a full disk has
+# taken of a line is taken back
+_WRITE = """
+umask 077
+case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac
+mkdir -p -- "$1" && file="$1/chain-$2" || exit 1
+size=$(stat -c %s -- "$file" 2>/dev/null || echo 0)
+torn=
+[ "$size" = 0 ] || [ -z "$(tail -c 1 -- "$file")" ] || torn=torn
+{ [ -z "$torn" ] || echo >> "$file"; } && cat >> "$file" && sync -- "$file" && exit 0
+truncate -s "$size" -- "$file"
+exit 1
+"""
+
+
+def note_on(door: Door, system_id: str, notes: Iterable[Note]) -> None:
+    """Append these notes, flushed to disk. Raises as a command does."""
+    text = "".join(note.line + "\n" for note in notes)
+    if text:
+        door.script(_WRITE, door.node.state_directory, system_id, stdin=text.encode())

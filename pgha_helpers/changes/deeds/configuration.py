@@ -1,0 +1,109 @@
+"""The text of configuration files: pure functions from the old text to the new."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from ...model import Node, Pair, dialect
+from ...model.conninfo import primary_conninfo
+from ...model.errors import BadParameters
+from ...wire.sql import identifier
+
+_BEGIN, _END = "# pgha begin", "# pgha end"
+_SETTING = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*=?")
+
+
+def quoted(value: str) -> str:
+    """A value as postgresql.conf and recovery.conf want it.
+
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    if "\n" in value or "\r" in value:
+        raise BadParameters(f"{value!r} has a line break, which PostgreSQL's configuration cannot hold")
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def with_settings(text: str, settings: Mapping[str, str | None]) -> str:
+    """postgresql.auto.conf with these settings; None removes one. What else is in it stays.
+
+    >>> with_settings("# keep\\nport = '1'\\nwork_mem = '4MB'\\n", {"port": "2", "work_mem": None})
+    "# keep\\nport = '2'\\n"
+    """
+    kept = [line for line in text.splitlines() if _name(line) not in settings]
+    added = [f"{name} = {quoted(value)}" for name, value in settings.items() if value is not None]
+    return "\n".join([*kept, *added]) + "\n"
+
+
+def _name(line: str) -> str:
+    match = _SETTING.match(line)
+    return match[1].lower() if match else ""
+
+
+def recovery_conf(pair: Pair, standby: Node, kept: Mapping[str, str] | None = None) -> str:
+    """The standby definition of PostgreSQL 11 and older. `kept` is as in `primary_conninfo`."""
+    return with_settings(
+        "# Written by pgha. Promotion is by pg_ctl promote: there is no trigger file.",
+        {
+            "standby_mode": "on",
+            "recovery_target_timeline": "latest",
+            "primary_conninfo": primary_conninfo(pair, standby, kept=kept),
+            "primary_slot_name": standby.slot,
+        },
+    )
+
+
+def standby_settings(
+    pair: Pair, standby: Node, major: int, kept: Mapping[str, str] | None = None
+) -> dict[str, str | None]:
+    """The standby definition from 12 on. `kept` is as in `primary_conninfo`.
+
+    What could end recovery early is set to nothing, not only left out: it might stand in postgresql.conf, and would
+    promote the standby.
+    """
+    targets = ("recovery_target", *(f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid")))
+    trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
+    return {
+        "primary_conninfo": primary_conninfo(pair, standby, kept=kept),
+        "primary_slot_name": standby.slot,
+        **dict.fromkeys(targets, ""),
+        "recovery_target_timeline": "latest",
+        **trigger,
+    }
+
+
+def hba_address(host: str) -> tuple[str, str]:
+    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it: an address with its mask, or a name.
+
+    >>> hba_address("10.0.0.1"), hba_address("db1.example")
+    (('10.0.0.1/32', '10.0.0.1'), ('db1.example', 'db1.example'))
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host, host
+    return f"{address}/{address.max_prefixlen}", str(address)
+
+
+def hba_block(pair: Pair, method: str, kind: str = "host") -> str:
+    """Lines that let each node replicate and be rewound from the other: the same on both, so that roles can change."""
+    lines = [
+        f"{kind} {database} {identifier(pair.replication_user)} {hba_address(node.seen_by_peer[0])[0]} {method}"
+        for database in ("replication", identifier(pair.database))
+        for node in pair
+    ]
+    return "\n".join([f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other", *dict.fromkeys(lines), _END])
+
+
+def with_hba(text: str, block: str) -> str:
+    """pg_hba.conf with our block on top: the first matching line wins, and a reject may stand below.
+
+    >>> with_hba("local all all trust\\n", "# pgha begin: x\\nhost a\\n# pgha end")
+    '# pgha begin: x\\nhost a\\n# pgha end\\nlocal all all trust\\n'
+    >>> with_hba(_, "# pgha begin: y\\n# pgha end")
+    '# pgha begin: y\\n# pgha end\\nlocal all all trust\\n'
+    """
+    rest = re.sub(rf"^{_BEGIN}.*?^{_END}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return f"{block}\n{rest}"

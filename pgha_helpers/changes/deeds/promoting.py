@@ -1,0 +1,136 @@
+"""Promoting a standby, and seeing that nothing is misled by what it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ...facts.queries import query
+from ...model import dialect
+from ...model.errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
+from ...model.show import span
+from ...run.run import Run
+from ...wire.doors import Door
+from ...wire.sql import Row
+from .servers import in_recovery
+
+#: Ends a script: the startup process looks round. Once recovery has ended there is none.
+WAKE = """
+for p in /proc/[0-9]*; do
+  if [ "$p/cwd" -ef "$1" ]; then
+    title=; read -r title < "$p/cmdline"
+    case "$title" in *": startup "*) kill -HUP "${p#/proc/}" 2>/dev/null;; esac
+  fi
+done
+exit 0
+"""
+
+_HEARD = 15  # milliseconds after which the startup process has heard that it is to promote, unless it sleeps on
+_WOKEN = 25  # milliseconds that waking it may take, on a busy machine
+_TURNS = 300  # milliseconds for which the server itself waits
+_AGAIN = 0.3  # seconds after which it is asked again
+_PAUSE, _LOST = 0.001, 0.02  # seconds before it is watched on, and before a session is tried that was lost
+
+_TIMELINES = """
+select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
+  from pg_control_checkpoint()
+"""
+
+
+def prove_timeline(run: Run, name: str) -> None:
+    """See that a primary's control file shows the timeline it writes on, once it has written a checkpoint.
+
+    pg_rewind believes that file, and up to 15 was misled by it in 3 of 3 tries. Raises NotAchieved.
+    """
+    with run.deed(name, "see that its control file shows its timeline") as deed:
+        deed.changed = False
+        row = run.doors[name].sql.read(_TIMELINES)[0]
+        if row["told"] != row["now"]:
+            raise NotAchieved(
+                f"the control file of {name} shows timeline {row['told']}, and it writes on {row['now']}",
+                "run this notebook again",
+            )
+        deed.say(f"saw that its control file shows timeline {row['told']}")
+
+
+def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
+
+    `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do.
+    """
+    with run.deed(name, "promote") as deed:
+        deadline, promotion = time.monotonic() + run.timeouts.promote, Promotion(run, run.doors[name], major)
+        if promotion.turn(meanwhile) == "writable" and promotion.at_once:
+            deed.already("it was writable")
+        while promotion.state != "writable":
+            if time.monotonic() > deadline:
+                raise Undecided(
+                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: "
+                    f"{promotion.trouble}",
+                    "the promotion may still come: do not start the old primary. Run this notebook again",
+                )
+            time.sleep(_PAUSE if promotion.state else _LOST)
+            promotion.turn()
+
+
+class Promotion:
+    """A promotion under way: the server itself waits for it, so that it costs one round trip and no looks from here.
+
+    A startup process that hears of it while it waits for a walreceiver then sleeps a whole wal_retrieve_retry_interval
+    (seen on 15: 5 of 40, within milliseconds of losing the primary or after WAL was brought over), so it is woken where
+    it still sleeps. To ask again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only
+    every 300 ms, and `arm` removes what is left.
+    """
+
+    def __init__(self, run: Run, door: Door, major: int) -> None:
+        self._run = run
+        self._door = door
+        self._major = major
+        self._asked = -math.inf
+        self._look_at = _HEARD
+        self._waking: Future[None] | None = None
+        self.state = ""  # recovering, asleep or writable; refused; empty where nothing was heard
+        self.at_once = False  # whether it was so before anything was waited for
+        self.trouble = "it said nothing"
+
+    def turn(self, meanwhile: Callable[[], object] = lambda: None) -> str:
+        """Ask for it where it is time to, do `meanwhile`, and hear how far it is.
+
+        What goes wrong is only told: it may have been heard, and the next turn sees what has come of it.
+        """
+        try:
+            sent = self._send()
+            try:
+                meanwhile()
+            finally:  # until its answer is heard, the session is good for nothing else
+                self.state, self.at_once = _hear(sent)
+        except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
+            self.state, self.trouble = "", trouble.what
+        if self.state == "asleep" and (self._waking is None or self._waking.done()):
+            self._waking, self._look_at = self._run.aside(lambda: wake_startup(self._door)), _WOKEN
+            self._run.journal.write("woken", node=self._door.node.name)
+        return self.state
+
+    def _send(self) -> Callable[[], list[Row]]:
+        asking = time.monotonic() - self._asked > _AGAIN
+        if asking:
+            self._run.lock.check(self._door.node.name)
+            self._asked, self._look_at = time.monotonic(), _HEARD
+        if asking and not dialect.has("pg_promote", self._major) and (asking := in_recovery(self._door)):
+            self._door.run(self._door.binary("pg_ctl"), "promote", "-s", "-W", "-D", self._door.node.data_directory)
+        return self._door.sql.ask(query("promote", self._major), [asking, self._look_at, _TURNS])
+
+
+def _hear(sent: Callable[[], list[Row]]) -> tuple[str, bool]:
+    """How far it is, and whether it was so at once."""
+    told = sent()[0]
+    return told["state"], told["turn"] == 0
+
+
+def wake_startup(door: Door) -> None:
+    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
+    with contextlib.suppress(Refusal):
+        door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up

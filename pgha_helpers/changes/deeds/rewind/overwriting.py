@@ -1,0 +1,124 @@
+"""pg_rewind itself: rehearsed, then done where nothing can start what it works on."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ....facts.connection import keys_of
+from ....facts.processes import read_processes
+from ....judgement.plans.rebuild import Rewinding
+from ....model import dialect
+from ....model.conninfo import source_conninfo
+from ....model.errors import NotAchieved, Refusal
+from ....model.set_aside import STAMP
+from ....model.show import size
+from ....run.run import Run
+from ....wire.attended import attend
+from ....wire.doors import Door
+from ..files import real_path
+from ..flushing import flush
+from ..node_config import Things
+from ..progress import Progress
+
+_TO_COPY = re.compile(r"need to copy (\d+) MB \(")
+_MUCH = 300  # MB from which on it pays that the source compiles, see source_conninfo
+CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with method=clone"
+
+#: $1 data directory, $2 the time and the run. Done again it finds nothing to do.
+_PUT_AWAY = r"""
+for half in "$1".rewinding-*; do
+  [ -d "$half" ] || continue
+  [ ! -e "$half/global/pg_control" ] || mv -f -- "$half/global/pg_control" "$half/global/pg_control.unusable"
+  mv -T -- "$half" "$1.half-rewound.aside-$2" || exit 1
+  sync "$(dirname "$1")"
+  echo "$1.half-rewound.aside-$2"
+  exit 0
+done
+"""
+
+
+def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:
+    """pg_rewind --dry-run on the directory that lies at `where`, until it says how many MB it would copy.
+
+    Gives that, None where it did not say.
+
+    Raises NotAchieved in its own words; nothing was overwritten then.
+    """
+    door = run.doors[name]
+    with run.deed(name, "rehearse pg_rewind") as deed:
+        deed.changed = False
+        refuse_the_living(door)
+        said: list[str] = []
+        script = Path(__file__).with_name("rehearse.sh").read_text("utf-8")
+        argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, where, asked, major)]
+        status = attend(door, argv, said.append, run.timeouts.clone)
+        if status or any("no rewind required" in line for line in said):
+            raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
+        copied = next((int(match[1]) for line in said if (match := _TO_COPY.search(line))), None)
+        deed.say(f"rehearsed pg_rewind: it would copy {'an unknown number of' if copied is None else copied} MB")
+        return copied
+
+
+def rewind(
+    run: Run, name: str, where: str, saved: str, asked: Rewinding, major: int, copied: int | None, things: Things
+) -> None:
+    """Rewind the directory that lies at `where`; `copied` MB were rehearsed. `things` are each node's own.
+
+    Raises NotAchieved where that fails: then the directory stays aside and is never started.
+    """
+    door = run.doors[name]
+    data = real_path(door, door.node.data_directory)
+    aside = f"{data}.rewinding-{run.id}"
+    with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
+        refuse_the_living(door)
+        with Progress(run, f"rewind of {name}") as progress:
+            script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
+            more = (*things.mine.rest(things.theirs), *things.mine.logs)
+            own = (data, where, aside, saved, "\n".join(things.foreign), "\n".join(more))
+            argv = ["sh", "-c", script, "sh", *own, *_pg_rewind(run, door, aside, asked, major, copied)]
+            status = attend(door, argv, progress.hear, run.timeouts.clone)
+        if status:
+            raise NotAchieved(
+                f"the rewind of {name} ended with status {status}: {_last(progress.said)}. It is unusable, kept as "
+                f"{aside}, and must never be started; what it had is saved in {saved}",
+                "run this notebook again: the node will be cloned",
+            )
+        deed.say(
+            f"rewound it from {run.pair.other(name).name} ({size(progress.samples[-1][1])}); kept from before: {saved}"
+        )
+
+
+def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None) -> list[str]:
+    source = source_conninfo(run.pair, door.node, (copied or 0) >= _MUCH, keys_of(run, door.node.name))
+    argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
+    if dialect.has("rewind_no_sync", major):
+        argv.append("--no-sync")  # everything is synced at once before the directory gets its name back
+    if dialect.has("restore_target_wal", major):
+        argv.append("--no-ensure-shutdown")
+        if asked.missing:
+            argv.append("--restore-target-wal")
+        if asked.missing and door.node.config_directory:
+            argv.append(f"--config-file={door.node.config_directory}/postgresql.conf")
+    return argv
+
+
+def refuse_the_living(door: Door) -> None:
+    if read_processes(door):
+        raise Refusal(f"a server runs in the data directory of {door.node.name}", "run this notebook again")
+
+
+def _last(said: list[str]) -> str:
+    return "; ".join(said[-3:]) or "it said nothing"
+
+
+def put_away(run: Run, name: str) -> None:
+    """Give what a rewind has left half done a name under which it is kept, listed, and can be let go."""
+    door = run.doors[name]
+    with run.deed(name, "put away what a rewind has left half done") as deed:
+        argv = (real_path(door, door.node.data_directory), f"{datetime.now(UTC):{STAMP}}-{run.id}")
+        if kept := door.script(_PUT_AWAY, *argv).text:
+            deed.say(f"put away what a rewind has left half done: it is kept as {kept}, and must never be started")
+        else:
+            deed.already("no rewind has left anything half done")

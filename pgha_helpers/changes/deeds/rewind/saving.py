@@ -1,0 +1,45 @@
+"""What a rewind overwrites is saved beside it first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ....facts.connection import keys_of
+from ....model import Position, dialect
+from ....model.node_config import Own
+from ....model.positions import segment_name
+from ....model.set_aside import STAMP
+from ....run.run import Run
+from ....wire.doors import Door
+from ..configuration import recovery_conf, standby_settings, with_settings
+from ..files import read_file, real_path
+
+
+def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Own) -> str:
+    """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from the fork on.
+
+    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards, and what that names:
+    `mine` tells it. `segment`: bytes of one
+    of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites anything.
+    """
+    door = run.doors[name]
+    data = real_path(door, door.node.data_directory)
+    saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
+    with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
+        script = Path(__file__).with_name("save.sh").read_text("utf-8")
+        defined, text = _own_definition(run, door, major)
+        argv = (data, saved, segment_name(fork, segment)[8:], defined, "\n".join(mine.named))
+        stdin = text.encode("utf-8", "surrogateescape")
+        count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text
+        deed.say(f"saved control file, configuration and {count} of its WAL files, from {fork} on, in {saved}")
+    return saved
+
+
+def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
+    """Name and text of the file that makes the node a standby again; from 12 on an empty signal goes beside it."""
+    keys = keys_of(run, door.node.name)
+    if not dialect.has("standby_signal", major):
+        return "recovery.conf", recovery_conf(run.pair, door.node, keys)
+    auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
+    return "postgresql.auto.conf", with_settings(auto, standby_settings(run.pair, door.node, major, keys))

@@ -1,0 +1,36 @@
+"""What a copy in place must not meet: the target's own control file, WAL and slots, moved aside and kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from ....facts.rsync import NOTE
+from ....model.set_aside import STAMP
+from ....run.run import Run
+from ....wire.doors import Door
+
+
+@cache
+def _script() -> str:
+    return Path(__file__).with_name("aside.sh").read_text("utf-8")
+
+
+def move_aside(run: Run, name: str, target: str) -> None:
+    """Move what would be replayed, or would let half a copy start, to a place beside that is never deleted.
+
+    May be run again: what an earlier run has moved is left where it is. Where it fails, all is where it was.
+    """
+    stamp = f"aside-{datetime.now(UTC):{STAMP}}-{run.id}"
+    with run.deed(name, f"move the WAL and the control file of {target} aside") as deed:
+        kept = move(run.doors[name], target, stamp)
+        if kept:
+            deed.say(f"moved WAL and control file aside, kept in {' and '.join(kept)}")
+        else:
+            deed.already("there was no WAL and no control file to move aside")
+
+
+def move(door: Door, target: str, stamp: str) -> list[str]:
+    """Do it, and give the directories that hold what was moved."""
+    return door.script(_script(), target, stamp, NOTE, within=door.patience).lines

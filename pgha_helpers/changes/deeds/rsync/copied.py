@@ -1,0 +1,141 @@
+"""The transfers of one copy: the data directory, each tablespace, and the control file into a room of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from ....facts.disk import parse_control
+from ....facts.rsync import Road, estimate
+from ....model import Control, Running
+from ....model.errors import NotAchieved
+from ....model.node_config import EMPTY
+from ....run.run import Run
+from ....wire.doors import Door
+from ..node_config import Things
+from ..progress import Progress
+from .filters import ANYWHERE, data_filters
+from .pages import LIST, make_pages_equal
+from .rsync_output import Moved
+from .tablespaces import Tablespace, link
+from .transfer import transfer
+
+STAGE = "pgha-control"
+
+#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written beside and renamed.
+_MUST_BE_NEW = r"""
+for d; do [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit; done
+"""
+
+#: A file that differs is written into, and not beside. A death on the way leaves no less than it does with files that
+#: are renamed whole: a directory that is half the one and half the other, which nobody can start, and which the next
+#: run compares by content again.
+_INTO = "--inplace"
+#: Over a network what matters is bytes. A changed page is the unit in which two copies of one database differ; large
+#: files are compared by such pages before rsync is asked. To find one that rsync must look for costs the processor
+#: several times what a copy does, so that on one machine a file that differs is copied whole.
+_BLOCKS = ("--no-whole-file", "--block-size=8192", _INTO)
+_WHOLE = ("--whole-file", _INTO)
+
+_EMPTY = f"""
+cd "$1" && rm -f {LIST} {LIST}.* || exit; shift
+for d; do [ -e "$d" ] || {{ mkdir -- "$d" && chmod --reference=. "$d"; }} || exit 1; done
+"""
+
+
+def may_be_written_into(door: Door, *places: str) -> bool:
+    """Whether writing into the files of these directories hurts nobody else."""
+    return not door.script(_MUST_BE_NEW, *places, within=door.patience).text
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy under way of a running `source` into `directory`.
+
+    `things` are each node's own; the source's configuration comes along where it is `taken`. `into` tells whether the
+    directory holds an older copy that may be written into. `basis` is an older, stopped copy from which equal files are
+    taken: copied, and never linked, because two clusters would then write into one file.
+    """
+
+    run: Run
+    door: Door
+    road: Road
+    source: Running
+    directory: str
+    things: Things
+    taken: bool = True
+    spaces: tuple[Tablespace, ...] = ()
+    basis: str = ""
+    into: Future[bool] | None = None
+    total: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", estimate(self.run, self.source.node))
+
+    def make(self) -> Moved:
+        """Copy everything that a backup needs but backup_label and tablespace_map. Raises NotAchieved."""
+        home = self.road.directory
+        for space in self.spaces:
+            link(self.door, self.directory, space)
+        blocks = self._blocks()
+        with Progress(self.run, f"copy to {self.door.node.name}") as progress:
+            moved = self._transfer((home, self.directory), "base", self._filters, blocks, progress)
+            for space in self.spaces:
+                paths = (f"{space.location}/{space.inside}", f"{space.target}/{space.inside}")
+                moved += self._transfer(paths, ".", lambda: [*ANYWHERE], blocks, progress)
+        self.door.script(_EMPTY, self.directory, *EMPTY, "pg_wal/archive_status")
+        return moved + self._stage_control()
+
+    def _transfer(
+        self, paths: tuple[str, str], top: str, filters: Callable[[], list[str]], blocks: tuple[str, ...], to: Progress
+    ) -> Moved:
+        moved, equal = Moved(), list[str]()
+        if blocks:
+            moved, equal = make_pages_equal(self.run, self.door, self.road, paths, self.directory, top, self._after(to))
+        options = [*equal, "--checksum", *blocks, *(f"--filter={rule}" for rule in filters())]
+        if self.basis:
+            options.append(f"--copy-dest={self.basis}")
+        return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
+
+    def _filters(self) -> list[str]:
+        mine, theirs = self.things.mine, self.things.theirs
+        own = None if self.taken else (*mine.named, *theirs.named)
+        return data_filters((*mine.logs, *theirs.logs), own, [space.oid for space in self.spaces])
+
+    def _after(self, to: Progress) -> Callable[[int], object]:
+        """Tells how far a transfer is, beyond what was done before it."""
+        before = to.samples[-1][1]
+        return lambda done: to.at(before + done, self.total)
+
+    def _blocks(self) -> tuple[str, ...]:
+        if self.into is None or not self.into.result():
+            return ()
+        return _BLOCKS if self.road.ssh else _WHOLE
+
+    def _stage_control(self) -> Moved:
+        """The control file, whole: it may be caught while the server writes it, and is then copied again."""
+        stage, door = f"{self.directory}/{STAGE}", self.door
+        door.script('mkdir -p -- "$1/global"; chmod 700 "$1" "$1/global"', stage)
+        moved, control = Moved(), ""
+        for _ in range(5):
+            moved += self._fetch_control(f"{stage}/global")
+            answer = door.run(door.binary("pg_controldata"), "-D", stage, okay=range(256))
+            found = parse_control([answer.complaint, *answer.lines])
+            if isinstance(found, Control) and found.system_id == self.source.system_id:
+                return moved
+            control = found if isinstance(found, str) else f"it is of system {found.system_id}"
+            time.sleep(0.1)
+        raise NotAchieved(
+            f"the control file that came from {self.source.node} is not good: {control}",
+            "look whether the data directory in the pair file is the one that the server serves",
+        )
+
+    def _fetch_control(self, to: str) -> Moved:
+        source = f"{self.road.directory}/global"
+        if self.road.ssh:
+            only = ["-I", "--filter=+ /pg_control", "--filter=- *"]
+            return transfer(self.run, self.door, self.road, (source, to), only)
+        self.door.run("cp", "--", f"{source}/pg_control", to)  # rsync takes 0.05 s to begin
+        return Moved()

@@ -1,0 +1,59 @@
+"""The last steps of a copy: what makes it a backup, what makes it a standby, and only then its control file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ....facts.rsync import MARK, NOTE
+from ....model.errors import NotAchieved
+from ....wire.attended import attend
+from ..files import write_file
+from ..flushing import flush
+from ..node_config import Configured, configure
+from .backup import Backup
+from .copied import STAGE, Copy
+from .tablespaces import mapped
+
+_DELIVER = """
+set -e
+cd "$1"
+rm -f -- "$3" "$4"
+mv -T -- "$2/global/pg_control" global/pg_control
+rmdir -- "$2/global" "$2"
+sync global/pg_control global .
+"""
+
+
+def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
+    """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up as a standby.
+
+    Raises NotAchieved.
+    """
+    door, directory = copy.door, copy.directory
+    synced = _sync_beside(copy)
+    files = backup.stop()
+    with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
+        write_file(door, f"{directory}/backup_label", files.label)
+        if text := mapped(files.tablespace_map, list(copy.spaces)):
+            write_file(door, f"{directory}/tablespace_map", text)
+        configure(copy.run, door, directory, copy.source, own)
+        synced()
+        door.script(_DELIVER, directory, STAGE, MARK, NOTE)
+        deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
+
+
+def _sync_beside(copy: Copy) -> Callable[[], None]:
+    """Sync everything that was copied, beside what this thread goes on with; what it gives waits for that."""
+    run, door, said = copy.run, copy.door, list[str]()
+    wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
+    argv = ["sh", "-c", flush() + 'sync_all "$@"', "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
+    coming = run.aside(lambda: attend(door, argv, said.append, run.timeouts.clone))
+
+    def synced() -> None:
+        if status := coming.result():
+            raise NotAchieved(
+                f"sync on {door.node.name} ended with status {status}: {'; '.join(said[-3:]) or 'no words'}",
+                "mend the cause and run this notebook again: it goes on from what was copied",
+            )
+
+    return synced

@@ -1,0 +1,80 @@
+"""Tablespaces of a copy in place: each is a transfer of its own, from where it lies to where the target has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....facts.rsync import Road
+from ....model import Running
+from ....model.errors import Refusal
+from ....model.foreign import lines_of
+from ....run.run import Run
+from ....wire.doors import Door
+
+_WHERE = """
+select t.oid::int, spcname::text as name, pg_tablespace_location(t.oid) as location,
+       'PG_' || %s || '_' || c.catalog_version_no as inside
+  from pg_tablespace t, pg_control_system() c
+ where pg_tablespace_location(t.oid) like '/%%' order by 1
+"""
+
+_LINK = """
+set -e
+mkdir -p -- "$1/pg_tblspc" "$3"
+chmod 700 "$3"
+ln -sfn -- "$3" "$1/pg_tblspc/$2"
+sync -f "$1/pg_tblspc" "$3"
+"""
+
+
+@dataclass(frozen=True)
+class Tablespace:
+    """A tablespace that lies outside the data directory: on the source in `location`, on the target in `target`.
+
+    `inside` is the directory in it that belongs to this major version.
+    """
+
+    oid: int
+    name: str
+    location: str
+    inside: str
+    target: str = ""
+
+
+def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
+    """Those of the source. One that lies inside the data directory is copied with it."""
+    return [Tablespace(**row) for row in run.doors[source.node].sql.read(_WHERE, [str(source.version // 10000)])]
+
+
+def place(door: Door, directory: str, road: Road, spaces: list[Tablespace]) -> list[Tablespace]:
+    """Where the target has them: where its link leads, else under the same path, else (one machine) beside.
+
+    Raises Refusal for a path that the server's tablespace_map cannot hold, and for one that is the source's own.
+    """
+    found = []
+    for space in spaces:
+        link = door.script('readlink -- "$1/pg_tblspc/$2" || :', directory, str(space.oid)).text
+        beside = f"{space.location}.{door.node.name}" if road.one_machine else space.location
+        target = link if link.startswith("/") else beside
+        same = door.script('[ "$1" -ef "$2" ]', space.location, target, okay=(0, 1)).status == 0
+        if road.one_machine and same:
+            target = beside
+        if set(target) & set("\\\n\r"):
+            raise Refusal(f"tablespace {space.name} is at {target!r}: a path with a backslash or a line break")
+        found.append(Tablespace(space.oid, space.name, space.location, space.inside, target))
+    return found
+
+
+def link(door: Door, directory: str, space: Tablespace) -> None:
+    """Make its directory and its link: the next run finds it there, and the server too."""
+    door.script(_LINK, directory, str(space.oid), space.target)
+
+
+def mapped(text: str, spaces: list[Tablespace]) -> str:
+    """The source's tablespace_map with the target's paths: the server makes its links by it when it starts.
+
+    >>> mapped("16500 /ts/a\\n", [Tablespace(16500, "a", "/ts/a", "PG_18_1", "/ts/b")])
+    '16500 /ts/b\\n'
+    """
+    listed = {line.split(" ", 1)[0] for line in lines_of(text)}
+    return "".join(f"{space.oid} {space.target}\n" for space in spaces if str(space.oid) in listed)

@@ -1,0 +1,169 @@
+"""A node's standby definition: written by us, armed before a stop, and never taken from a node in recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...facts.connection import keys_of, try_connection
+from ...facts.disk import read_disk
+from ...facts.look import sight
+from ...facts.starting import read_start
+from ...model import Running, dialect
+from ...model.errors import Failure, Refusal
+from ...model.survey import Start
+from ...run.run import Run
+from ...wire.doors import Door
+from .configuration import recovery_conf, standby_settings, with_settings
+from .files import read_file, remove_standby_file, write_file
+
+_STAGED = "recovery.conf.pgha"
+_ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
+
+#: Arming is one rename or one empty file, because everything else was written while clients still worked.
+#: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
+#: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
+#: One script, because each is a round trip in the outage; and no program for what is not there. The disk is waited for
+#: at its end, so that it is flushed while a look goes round.
+_BEFORE = """
+set -e
+cd "$1"
+if [ -e recovery.signal ]; then echo foreign; exit 0; fi
+if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; else
+  echo is
+  if [ -e promote ] || [ -e fallback_promote ]; then rm -f promote fallback_promote; fi
+"""
+_ARM = {
+    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal . & flushing=$!; fi; set +e\n",
+    "recovery.conf": _BEFORE
+    + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf . & flushing=$!; fi; set +e\n",
+}
+_FLUSHED = '\n[ -z "$flushing" ] || wait "$flushing"\n'
+
+
+_TRIGGERS = """
+cd "$1" || exit
+found=$(for f in promote fallback_promote; do [ ! -e "$f" ] || echo "$f"; done)
+"""
+
+
+def define(run: Run, name: str, major: int, raised: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Write down how this node would follow the other one, without making it a standby yet.
+
+    Settings that are to be `raised`, see too_low, are written with it: they have effect with its next start, which is
+    the one as a standby. Gives every setting that it would start with then.
+    """
+    door, node, raised = run.doors[name], run.doors[name].node, raised or {}
+    settings: dict[str, str | None] = {**raised}
+    with run.deed(name, "write its standby definition") as deed:
+        if dialect.has("standby_signal", major):
+            settings |= standby_settings(run.pair, node, major, keys_of(run, name))
+            changed = alter_settings(door, settings)
+        else:
+            text = recovery_conf(run.pair, node, keys_of(run, name))
+            changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
+            changed = (bool(raised) and alter_settings(door, raised)) or changed
+        if not changed:
+            deed.already("its standby definition was written")
+        elif raised:
+            told = ", ".join(f"{setting} = {value}" for setting, value in raised.items())
+            deed.say(f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}")
+    return {setting: value for setting, value in settings.items() if value is not None}
+
+
+def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
+    """Settings that a node would `start` with lower than `source` has them, with the values of `source`.
+
+    With less of what replay depends on, its replay would stop for ever.
+    """
+    start = start or (run.found[1].start if run.found else None) or read_start(run.doors[name])
+    return dialect.lower(start.settings, source.settings, dialect.CHANGES_PLACES)
+
+
+def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
+    """Set or remove settings: by ALTER SYSTEM on a running server, in postgresql.auto.conf on a stopped one."""
+    path = f"{door.node.data_directory}/postgresql.auto.conf"
+    before = read_file(door, path)
+    after = with_settings(before, settings)
+    same, running = sorted(after.splitlines()) == sorted(before.splitlines()), isinstance(sight(door), Running)
+    if same and running:  # written, and perhaps never loaded: by a run that died, or by a hand that forgot
+        door.sql.do("select pg_reload_conf()")
+    if same or not running:
+        return not same and write_file(door, path, after)
+    for setting, value in settings.items():
+        if value is not None:
+            door.sql.do(f"alter system set {setting} = %s", [value])
+        elif f"\n{setting} " in f"\n{before}":
+            door.sql.do(f"alter system reset {setting}")
+    door.sql.do("select pg_reload_conf()")
+    return True
+
+
+def arm(run: Run, name: str, major: int, look: str = "") -> str:
+    """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look` after it says."""
+    with run.deed(name, "arm: the next start makes it a standby") as deed:
+        file = dialect.standby_file(major)
+        answer = run.doors[name].script(_ARM[file] + look + _FLUSHED, run.doors[name].node.data_directory, file).text
+        found, _, said = answer.partition("\n")
+        if found == "foreign":
+            raise Refusal(
+                f"{name} has a recovery.signal: it would recover from an archive, then open for writes",
+                f"find out whose it is, and remove it from {run.pair[name].data_directory}",
+            )
+        if found == "was":
+            deed.already("it was armed")
+        return said
+
+
+def remove_triggers(run: Run, name: str) -> None:
+    """Take away what would promote a node that is in recovery, or would once it is: see Disk.triggers."""
+    door = run.doors[name]
+    if not (found := door.script(f"{_TRIGGERS}echo $found", door.node.data_directory).text):
+        return
+    with run.deed(name, f"remove what asks for a promotion: {found}"):
+        door.script(f"{_TRIGGERS}rm -f -- $found && sync .", door.node.data_directory)
+
+
+def disarm(run: Run, name: str) -> None:
+    """Take the standby definition away from a node that is writable, or that ended while it was a primary.
+
+    A node that ended in recovery is never disarmed: it would open writable, on the same timeline and without a
+    history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
+    """
+    door = run.doors[name]
+    with run.deed(name, "disarm: it may start as a primary again") as deed:
+        disk = read_disk(door)
+        if not disk.standby_files:
+            deed.already("it was not armed")
+            return
+        state = disk.control.state if disk.control else "unreadable"
+        if not writable(door) and (disk.processes or state not in _ENDED_AS_PRIMARY):
+            raise Refusal(
+                f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
+                "only a node that ended as a primary may open as one",
+            )
+        for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
+            remove_standby_file(door, file)
+
+
+def writable(door: Door) -> bool:
+    """Whether the server answers, and takes writes."""
+    seen = sight(door)
+    return isinstance(seen, Running) and seen.writable
+
+
+def prove_connection(run: Run, name: str) -> None:
+    """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
+    other = run.pair.other(name).name
+    with run.deed(name, f"prove that it can replicate from {other}") as deed:
+        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name))
+        if why_not:
+            raise Failure(
+                f"{name} cannot replicate from {other}: {why_not}",
+                f"check pg_hba.conf on {other}, peer_host, the passfile of PostgreSQL's user on {name}, and "
+                "what else its primary_conninfo names there",
+            )
+        deed.changed = False
+
+
+def _system_id(door: Door) -> str:
+    return str(door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"])

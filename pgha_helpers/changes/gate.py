@@ -1,0 +1,135 @@
+"""Judging aloud, and the gate: consent is typed, it names the node, and without it a run is a rehearsal."""
+
+from __future__ import annotations
+
+import getpass
+import time
+import warnings
+from collections.abc import Iterable
+
+from ..facts import look
+from ..judgement.checks import Check, before, judge
+from ..judgement.plans import Plan
+from ..judgement.plans.rebuild import stop_only
+from ..model import Snapshot, Verdicts
+from ..model import frontend as front
+from ..model.errors import NotConfirmed, NotSafe
+from ..run.run import Run
+from . import chain
+
+REHEARSED = "This was a rehearsal: nothing was changed."
+
+
+def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
+    """Every check's verdict, written to the journal."""
+    verdicts = judge(checks, now)
+    run.journal.write("judged", worst=verdicts.worst, verdicts=list(verdicts))
+    return verdicts
+
+
+def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
+    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then.
+
+    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely. What was judged
+    already, the same plan by the same look, is not judged again: a failover goes on from the gate's own look.
+    """
+    if run.required and run.required[0] == plan and run.required[1] is now:
+        return run.required[2]
+    checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
+    verdicts = judged(run, checks, now)
+    refusing = [v for v in verdicts.against if v.level != "warning"]
+    if refusing:
+        print(verdicts)
+        reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in refusing)
+        count = len(refusing)
+        raise NotSafe(f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}")
+    run.required = (plan, now, verdicts)
+    return verdicts
+
+
+def gate(run: Run, plan: Plan) -> Plan:
+    """The point of no return: take the typed consent, take the lock, look again, and only then let deeds through.
+
+    With the wrong words it asks again where somebody can answer, and raises NotConfirmed where nobody can. With no
+    words, or nothing to do, the run ends well here (SystemExit, status 0).
+    """
+    run.permit = None
+    given = str(run.parameters.get("confirm", "")).strip()
+    while not plan.already:
+        run.journal.write("gate shown", wanted=plan.consent, plan=plan)
+        _agree(run, plan, given)
+        again = _under_lock(run, plan)
+        if again.stands(plan):
+            run.permit = again
+            run.journal.write("gate passed", locked=run.lock.held)
+            locked = ", ".join(run.lock.held) or "no node answers"
+            print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
+            return again
+        run.lock.release()
+        run.journal.write("gate reopened", because="what was shown has changed", plan=again)
+        print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
+        if not front.somebody():
+            who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
+            raise NotConfirmed(
+                f"what the gate showed has changed while it waited{who}", "run it again and read it anew"
+            )
+        plan, given = again, ""
+    _end(run, "already so", f"{plan.already}. Nothing was changed.")
+    raise AssertionError("_end leaves the run")
+
+
+def _agree(run: Run, plan: Plan, given: str) -> None:
+    """Come back once the plan's exact words were given; a rehearsal ends here."""
+    asked = time.monotonic()
+    while not plan.covered_by(given):
+        if given:
+            run.journal.write("gate answered", answer=given, right=False)
+            if not front.somebody():
+                words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
+                at_once = f". {stop_only(plan.node)}" if plan.kind == "give up" else ""
+                raise NotConfirmed(words, f"-p confirm={plan.consent!r}{at_once}")
+            print(f"{given!r} is not {plan.consent!r}.", flush=True)
+        given = _ask(plan)
+        if not given:
+            _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
+    run.given = given
+    run.journal.write("gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked)
+
+
+def _under_lock(run: Run, plan: Plan) -> Plan:
+    """With the lock held: the plan made anew from what is seen now, and all that it needs required once more."""
+    try:
+        silent = run.lock.take(may_fail=plan.lost)
+        if silent:
+            run.journal.write("not locked", nodes=silent)
+        now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+        again = run.replan(now)
+        if again.stands(plan):
+            require(run, again, now)
+            run.journal.reserve()
+            chain.join(run, again, now)
+            run.at_gate = (time.monotonic(), now)
+        return again
+    except BaseException:
+        run.lock.release()
+        raise
+
+
+def _ask(plan: Plan) -> str:
+    """Ask whoever sits there; an empty answer where nobody does."""
+    print(plan, flush=True)
+    if not front.somebody():
+        return ""
+    return input(f"Type  {plan.consent}  to go on, or nothing to end the rehearsal: ").strip()
+
+
+def _who(run: Run) -> str:
+    return str(run.parameters.get("operator") or getpass.getuser())
+
+
+def _end(run: Run, outcome: str, words: str) -> None:
+    """End the run well. SystemExit 0 is what papermill, too, takes for a clean end."""
+    print(words, flush=True)
+    run.end(outcome)
+    warnings.filterwarnings("ignore", message="To exit: use")
+    raise SystemExit(0)

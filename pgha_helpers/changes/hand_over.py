@@ -1,0 +1,97 @@
+"""Promotion, by whichever road leads there: a switchover, a failover, or what a killed run has left to do."""
+
+from __future__ import annotations
+
+from .. import clients
+from ..facts import lag_chart as drawing
+from ..facts.wal.loss_estimate import account
+from ..judgement import plans
+from ..judgement.plans import Plan
+from ..model import Deeds, Running, Snapshot
+from ..model import frontend as front
+from ..run.run import Run
+from .bringing_back import bring_back, lead_clients, waits_for_standby
+from .deeds import promoting, servers, standby
+from .deeds.for_now import set_back
+from .failover import fail_over, wait_for_nobody
+from .outage import tell_outage
+from .resuming import resume
+from .still_agreed import as_consented, seen_now
+from .switchover import switch_over
+
+_ASKED = ("occasion", "confirm", "fenced_by", "on_deadline", "drain", "salvage", "skip_delay")
+
+
+def plan_promotion(run: Run, now: Snapshot) -> Plan:
+    """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why not."""
+    asked = {key: run.parameters[key] for key in _ASKED}
+
+    def planner(seen: Snapshot) -> Plan:
+        if run.permit:  # past the gate the outage counts, and nobody reads the account any more
+            return plans.plan_promotion(seen, **asked)
+        return plans.plan_promotion(seen, **asked, account=lambda old: account(run, seen, old))
+
+    return run.plan(now, planner)
+
+
+def hand_over(run: Run, plan: Plan) -> Deeds:
+    """Move the primary. May be run again after any interruption: it looks first and goes on from what it finds.
+
+    Raises Aborted when the old primary was made primary again, Undecided when even a second look cannot tell.
+    """
+    run.permits(plan)
+    already = len(run.deeds)
+    seen, kind = seen_now(run, plan), plan.kind
+    target = seen[plan.node]
+    if isinstance(target, Running) and target.writable:
+        _is_there(run, plan, seen)
+        wait_for_nobody(run, plan)
+    else:
+        again, now = as_consented(run, plan, seen)
+        ROADS[again.kind](run, plan, now)
+        kind = again.kind
+    if kind != "switchover":  # there they were led within the window
+        lead_clients(run, plan, waits_for_standby(run, plan.node))
+    if kind in ("resume", "reopen"):
+        run.journal.write("outage ended", new=plan.node)
+    tell_outage(run)
+    if front.shell():  # the outage is over, and what comes now waits for servers
+        run.aside(drawing.load_beside)
+    servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
+    promoting.prove_timeline(run, plan.node)
+    standby.remove_triggers(run, plan.node)
+    set_back(run, plan.node)  # the other one's, once it is there
+    return run.deeds_since(already)
+
+
+def follow(run: Run, plan: Plan) -> Deeds:
+    """Bring the old primary back as a standby, and see it stream. After a failover that is rebuild's work."""
+    run.permits(plan)
+    already = len(run.deeds)
+    old, new = plan.peer, plan.node
+    if plan.lost:
+        print(f"{old} is left as it is: it may hold the only copy of a commit. Next: the rebuild notebook.")
+        return Deeds()
+    bring_back(run, old, new)
+    clients.lead_readers(run, plan)
+    clients.left_behind(run, old)
+    set_back(run)
+    return run.deeds_since(already)
+
+
+def _reopen(run: Run, plan: Plan, now: Snapshot) -> None:
+    servers.start(run, plan.node)
+
+
+def _is_there(run: Run, plan: Plan, now: Snapshot) -> None:
+    """A promotion that was pending came between two looks."""
+    print(f"{plan.node} is already primary.")
+
+
+ROADS = {
+    "switchover": switch_over,
+    "resume": resume,
+    "reopen": _reopen,
+    "failover": fail_over,
+    "return": _is_there,
+}

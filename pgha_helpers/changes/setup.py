@@ -1,0 +1,160 @@
+"""Two clusters, or one and an empty directory, become a pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..clients.canary.making import ensure_canary_table
+from ..clients.canary.table import read_canary_table
+from ..facts import evidence, look
+from ..facts.connection import why_no_passfile
+from ..facts.copying import read_copying
+from ..facts.rsync import bytes_there, holds_nothing
+from ..facts.starting import read_start
+from ..facts.wal.rebuilding import misdefined
+from ..judgement import plans
+from ..judgement.plans import Evidence, Plan, Wishes
+from ..judgement.plans.copying import copied_by, into_nothing, refuse_copy
+from ..judgement.plans.setup import NEED_RESTART, settings_to_change, which_to_keep
+from ..model import Blank, Deeds, Running, Snapshot
+from ..model.errors import HaError, NotSafe
+from ..model.show import span
+from ..model.sightings import disk_of, system_id_of, to_be_seen
+from ..model.snapshot import streams_to
+from ..run.run import Run
+from .deeds import access, servers
+from .deeds.for_now import set_back
+from .deeds.progress import draw_throughput
+from .deeds.standby import alter_settings
+from .outage import tell_outage
+from .rebuild import become_standby
+from .still_agreed import as_consented
+
+
+def plan_setup(run: Run, now: Snapshot) -> Plan:
+    """What is missing, and what would be done about it. Raises a Refusal that says why not."""
+    primary, method = str(run.parameters["primary"]), str(run.parameters["method"])
+
+    def planner(seen: Snapshot) -> Plan:
+        keep = which_to_keep(seen, primary).node
+        wishes = _wishes(run, seen, keep)
+        plan = plans.plan_setup(seen, primary, method, wishes, _evidence(run, seen, keep))
+        if not plan.already:
+            _refuse_files(run, seen, wishes)
+        return _with_room(run, seen, plan)
+
+    return run.plan(now, planner)
+
+
+def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
+    """Raises NotSafe for a file of either node that would end a setup only after its first deeds."""
+    for name in run.pair.names:
+        if disk_of(now[name]) is None:
+            continue
+        if why_not := why_no_passfile(run.doors[name]):
+            raise NotSafe(f"{name} would not find the password of {run.pair.replication_user}: {why_not}", "mend that")
+        if wishes.hba.get(name, True):
+            access.refuse_unwritable(run, name, wishes.hba.get(name, False))
+
+
+def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
+    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
+    source, target, program = now[plan.peer], now[plan.node], copied_by(plan)
+    if not program or not isinstance(source, Running):
+        return plan
+    copying = read_copying(run, plan.node, source)
+    if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
+        copying = into_nothing(copying, target.disk.free_bytes or 0, bytes_there(run, plan.node))
+    refuse_copy(copying)
+    rates = run.rates()
+    took = span(max(1.0, copying.bytes / rates.clone))
+    return replace(plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})"))
+
+
+def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
+    """What is missing beside the settings; nothing is known of a cluster that does not run yet."""
+    if not isinstance(now[keep], Running):
+        return Wishes()
+    ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
+    hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
+    return Wishes(
+        access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba, read_start(run.doors[keep], runs=True)
+    )
+
+
+def _canary_is_missing(run: Run, keep: str) -> bool:
+    """Whether the canary's table is to be made. A role that may not make it is no reason to refuse a setup."""
+    table = read_canary_table(run.doors[keep].sql)
+    return table.may_make and not table.ready and not table.strangers
+
+
+def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
+    other = run.pair.other(keep).name
+    same = system_id_of(now[other]) == system_id_of(now[keep])
+    return evidence(run, now, other) if same and len(now.primaries) == 1 else None
+
+
+def set_up(run: Run, plan: Plan) -> Deeds:
+    """Do it. May be run again after any interruption."""
+    already = len(run.deeds)
+    again, now = as_consented(run, plan)
+    if again.already:
+        print(again.already)
+        return Deeds()
+    keep, node = plan.peer, plan.node
+    servers.start(run, keep)
+    if not isinstance(now[keep], Running):
+        _has_ended(run, keep)
+    access.ensure_role(run, keep)
+    _settings(run, keep)
+    access.ensure_hba(run, keep)
+    if _canary_is_missing(run, keep):
+        ensure_canary_table(run, keep)
+    now = look(run)
+    if not streams_to(_seen(now, keep), node) or misdefined(now, node):
+        become_standby(run, node, keep, _method(run, now, keep, node), now)
+    access.ensure_hba(run, node)
+    set_back(run)
+    draw_throughput(run)
+    return run.deeds_since(already)
+
+
+def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
+    """By a copy as it was asked for, unless the node already has a copy of this very cluster that can follow.
+
+    An rsync goes beside, unless there is nothing that would have to be kept: another cluster is renamed aside whole.
+    """
+    same = system_id_of(now[node]) == system_id_of(now[keep])
+    if same and plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind == "follow":
+        return "follow"
+    if run.parameters["method"] != "rsync":
+        return "clone"
+    return "rsync" if holds_nothing(run, node) else "rsync beside"
+
+
+def _settings(run: Run, keep: str) -> None:
+    door = run.doors[keep]
+    change = settings_to_change(_seen(look(run), keep), run.pair)
+    with run.deed(keep, "change settings") as deed:
+        if not change:
+            deed.already("every setting was right")
+            return
+        alter_settings(door, {**change})
+        deed.say("set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.items())))
+    if NEED_RESTART & change.keys():
+        servers.stop(run, keep, "a changed setting needs a restart")
+        servers.start(run, keep)
+        _has_ended(run, keep)
+
+
+def _has_ended(run: Run, keep: str) -> None:
+    """The outage of a restart, which an earlier run may have begun."""
+    run.journal.write("outage ended", new=keep)
+    tell_outage(run)
+
+
+def _seen(now: Snapshot, name: str) -> Running:
+    seen = now[name]
+    if not isinstance(seen, Running):
+        raise HaError(f"{name} {seen}", f"{to_be_seen(seen)}; then run this notebook again")
+    return seen

@@ -1,0 +1,113 @@
+"""Between the gate and the deed the world goes on: what is done must still be what was consented to."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+
+from ..facts import look
+from ..judgement.plans import Plan
+from ..model import Blank, Disk, Running, Sighting, Silent, Snapshot, Stopped
+from ..model.errors import HaError, Refusal
+from ..run.run import Run
+from .gate import require
+
+#: What a plan may have become when its deeds are run again: only what moves the same nodes the same way, and no more.
+MAY_BECOME = {
+    "switchover": {"resume", "return"},
+    "resume": {"return"},
+    "reopen": {"return"},
+    "clone": {"follow"},
+    "rewind": {"follow"},
+    "rsync": {"follow"},
+    "rsync beside": {"follow"},
+    "put back": {"follow", "rewind", "rsync", "rsync beside", "clone"},
+    "give up": {"follow", "rewind", "rsync", "rsync beside", "clone"},
+}
+
+
+_FRESH = 5.0  # seconds
+_JUST_NOW = 1.0  # seconds: a close look takes as long as that on a busy machine
+_REBUILDS = ("follow", "rewind", "rsync", "rsync beside", "clone")
+
+
+def seen_now(run: Run, plan: Plan) -> Snapshot:
+    """What is seen now, as closely as the plan needs it.
+
+    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting. Only while the old
+    primary's shell answers as it did then: one that has turned silent must be judged anew. A switchover looks anew, and
+    takes what the gate's close look added, such as rehearsals, where that was just now and the servers are the same.
+    """
+    when, seen = run.at_gate or (0.0, None)
+    run.at_gate = None
+    age = time.monotonic() - when if seen else math.inf
+    if seen and plan.kind == "failover" and age < _FRESH and _is_as_silent(run, plan.peer, seen):
+        return seen
+    if seen and plan.kind == "switchover" and age < _JUST_NOW:
+        now = look(run)
+        if _servers(now) == _servers(seen):
+            return replace(now, survey=seen.survey, clients=seen.clients)
+    return look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+
+
+def _servers(now: Snapshot) -> list[tuple[object, ...]]:
+    """Which servers run, and what they are."""
+    return [(s.node, s.system_id, s.timeline, s.started, s.in_recovery, s.settings) for s in now.running]
+
+
+def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
+    """Whether a node's shell still answers, or had not answered then either."""
+    if isinstance(seen[name], Silent):
+        return True
+    try:
+        run.doors[name].shell.ping(run.timeouts.connect)
+    except HaError:
+        return False
+    return True
+
+
+def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
+    """Whether a node on which nothing runs is still what the gate saw, seconds ago and under the same lock.
+
+    Then what its WAL and the primary's told at the gate stands: to read them again takes as long as it did there.
+    """
+    when, seen = run.at_gate or (0.0, None)
+    run.at_gate = None
+    if seen is None or time.monotonic() - when > _FRESH:
+        return False
+    then, here = ((_at_rest(each[plan.node]), _history(each[plan.peer])) for each in (seen, now))
+    return then == here and None not in then
+
+
+def _at_rest(seen: Sighting) -> Disk | None:
+    """What lies on a node's disk where nothing runs there; None where something may change it."""
+    if not isinstance(seen, Stopped | Blank):
+        return None
+    return replace(seen.disk, clock_skew=0.0, free_bytes=0, wal_free=0, unread={})
+
+
+def _history(seen: Sighting) -> tuple[str, int] | None:
+    """The history that a primary writes on."""
+    return (seen.system_id, seen.timeline) if isinstance(seen, Running) and seen.writable else None
+
+
+def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Plan, Snapshot]:
+    """Look again, unless `now` was just seen, and plan again; gives both.
+
+    Raises Refusal where that is not what was consented to any more.
+
+    A failover may not have become anything else, nor anything else a failover: what was said to be lost, or to be
+    fenced, would not be true. A consent to follow does not cover a clone that replaces a directory.
+    """
+    run.permits(plan)
+    now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+    again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.replan(now)
+    same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
+    same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
+    more = [] if again.stands(plan) else again.beyond(plan)
+    if not again.already and (not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)):
+        raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")
+    if not again.already:
+        require(run, again, now)
+    return again, now

@@ -1,0 +1,43 @@
+"""A PgBouncer as a run holds it open: its console, its file and its watchdog, and who in it follows the primary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from ..model import Pair, Pgbouncer, passfile
+from ..wire.doors import Door
+from . import ini
+from .client_host import door_to
+from .console import Console, Database
+from .file import StagedFile
+from .move import node_at
+from .watchdog import Watchdog
+
+
+class Pooler:
+    """One PgBouncer, and what can be told of it without asking it anything."""
+
+    def __init__(self, client: Pgbouncer, pair: Pair) -> None:
+        self.client = client
+        self.pair = pair
+        self.door: Door = door_to(client, pair)
+        self.console = Console(client, pair.timeouts)
+        self.file = StagedFile(self.door, client.file)
+        self.watchdog = Watchdog(self.door, client, _password(client))
+
+    def following(self, known: Mapping[str, Database]) -> list[str]:
+        """The databases that follow the primary: those named, or all that point at a node and are no reader's."""
+        at_a_node = (name for name, database in known.items() if node_at(self.pair, database.target))
+        return list(self.client.databases) or [name for name in at_a_node if name not in self.client.readers]
+
+    def at(self, target: ini.Target) -> str:
+        """The name of the node at this address, or the address."""
+        node = node_at(self.pair, target)
+        return node.name if node else f"{target.host or 'a Unix socket'}:{target.port}"
+
+
+def _password(client: Pgbouncer) -> str:
+    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it here."""
+    there = (client.host, str(client.port), "pgbouncer", client.user)
+    return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)

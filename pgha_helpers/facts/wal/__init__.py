@@ -1,0 +1,1 @@
+"""All that reads WAL: where it ends, what a record says, what one disk has and another lacks."""

@@ -1,0 +1,115 @@
+"""One WAL record by its bytes, over a session that is open: half a millisecond, where pg_waldump costs ten.
+
+The form is that of 9.5 and later on a little-endian machine (src/include/access/xlogrecord.h): a header of 24 bytes,
+whose last four are the CRC-32C of the data and of the header before it. What does not fit this form proves nothing, and
+is left to pg_waldump: a record that goes over the end of a page, other byte orders, a role that may not read files.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from struct import Struct
+
+from ...model import Lsn, Position
+from ...model.errors import QueryFailed, Refusal
+from ...model.positions import segment_name
+from ...wire.sql import Session
+from ..queries import query
+
+_HEADER = Struct("<IIQBBxxI")  # length of all, xid, previous record, info, resource manager, CRC
+_REDO = Struct("<Q")
+_SHORT_DATA = 255  # XLR_BLOCK_ID_DATA_SHORT; a byte with the length of the data follows
+_XLOG, _SHUTDOWN = 0, 0x00  # RM_XLOG_ID, XLOG_CHECKPOINT_SHUTDOWN
+PAGE = 8192
+PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a page and of a segment
+_LONGEST = 256  # bytes; a checkpoint has 114 on 15
+
+
+def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> tuple[Lsn, bytes]:
+    """Up to where a standby has replayed, once that is past a position or the seconds are over, and the record there.
+
+    One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not read files.
+    """
+    goal, count = [str(at.lsn), max(1, round(patience * 1000))], min(_LONGEST, PAGE - int(at.lsn) % PAGE)
+    try:
+        told = sql.read(query("replayed past, and the record there"), [*goal, *_place(at, segment), count])[0]
+    except QueryFailed:
+        told = sql.read(query("replayed past"), goal)[0]
+    return Lsn.parse(told["replayed"]), bytes(told.get("found") or b"")
+
+
+def _place(at: Position, segment: int) -> tuple[str, int]:
+    """The file of the WAL that holds a position, and where in it."""
+    return f"pg_wal/{segment_name(at, segment)}", int(at.lsn) % segment
+
+
+def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
+    """At most so many bytes of this node's own WAL, of one segment; none where the role may not or there is none."""
+    try:
+        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [*_place(at, segment), count])
+    except Refusal:
+        return b""
+    return bytes(rows[0]["found"] or b"")
+
+
+def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
+    """Whether these bytes, which stand at `at`, begin with a whole and sound shutdown checkpoint.
+
+    >>> is_shutdown_checkpoint(bytes(114), Lsn(0))
+    False
+    """
+    if len(data) < _HEADER.size:
+        return False
+    length, _, _, info, manager, crc = _HEADER.unpack_from(data)
+    if not _HEADER.size + 2 + _REDO.size <= length <= len(data) or data[_HEADER.size] != _SHORT_DATA:
+        return False
+    (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)  # that of a shutdown checkpoint is its own position
+    sound = crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc
+    return bool(sound and manager == _XLOG and info & 0xF0 == _SHUTDOWN and redo == at)
+
+
+def behind(start: Lsn, length: int, segment: int) -> Lsn:
+    """The first byte behind a record of so many bytes, which goes over the headers of the pages that it spans.
+
+    >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
+    (Lsn('0/3000048'), Lsn('0/3002030'))
+    """
+    at, left = int(start), length
+    while left:
+        if at % PAGE == 0:
+            at += PAGE_HEADER if at % segment else _SEGMENT_HEADER
+        taken = min(left, PAGE - at % PAGE)
+        at, left = at + taken, left - taken
+    return Lsn(-(-at // 8) * 8)
+
+
+def is_record(data: bytes) -> bool:
+    """Whether these bytes begin with a whole and sound record."""
+    if len(data) < _HEADER.size:
+        return False
+    length, *_, crc = _HEADER.unpack_from(data)
+    if not _HEADER.size <= length <= len(data):
+        return False
+    return bool(crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc)
+
+
+def crc32c(data: bytes) -> int:
+    """CRC-32C (Castagnoli), as PostgreSQL has it.
+
+    >>> hex(crc32c(b"123456789"))
+    '0xe3069283'
+    """
+    value, table = 0xFFFFFFFF, _table()
+    for byte in data:
+        value = table[(value ^ byte) & 0xFF] ^ value >> 8
+    return value ^ 0xFFFFFFFF
+
+
+@cache
+def _table() -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return tuple(table)

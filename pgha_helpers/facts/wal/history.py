@@ -1,0 +1,96 @@
+"""Whether a node's history is the primary's, read from the WAL of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...judgement.plans import Evidence
+from ...judgement.plans.rebuild import fork_of, history_of
+from ...model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ...model.errors import CommandFailed
+from ...model.positions import is_segment, segment_name
+from ...model.sightings import disk_of
+from ...run.run import Run
+from ...wire.doors import Door
+from ..queries import query
+from . import record as wal
+from .divergence import same_before
+
+#: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
+_FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
+
+
+def read_history(run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping[str, int]]) -> Evidence:
+    """What decides whether the node's history is the primary's: the evidence without what each method would cost.
+
+    `files` are those of pg_wal, by node: see `wal_files_of_both`.
+    """
+    seen, disk = now[node], disk_of(now[node])
+    if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
+        return Evidence()
+    assert isinstance(seen, Running | Stopped)
+    ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
+    timeline, told = _newest(files[node], seen), wal.evidence(run, now, node)
+    last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
+    gone = not _has(files[now.primary.node], segment_name(disk.control.checkpoint, segment)[8:])
+    same = None
+    if last is not None and fork is not None:
+        end = Position(timeline, last)
+        same = same_before(ours, theirs, common_end(fork, end), segment)
+        if same and _has_come_since(ours, theirs, fork, end, now.primary.timeline, segment):
+            last = Lsn(fork.lsn - 1)
+    return Evidence(told.its, told.ours, last, gone, timeline, same)
+
+
+def _has_come_since(ours: Door, theirs: Door, fork: Position, last: Position, timeline: int, segment: int) -> bool:
+    """Whether what the node has beyond the primary's end is the primary's own, written after that was looked at.
+
+    Two looks at once are not one: a standby that streams on a busy pair is seen later than its primary (seen: 206
+    transactions that a copy, just started, was said to have alone).
+    """
+    if last.timeline != timeline or fork.timeline != timeline or last.lsn < fork.lsn:
+        return False
+    ends = Lsn.parse(ours.sql.read(query("itself"))[0]["written"])
+    return last.lsn < ends and same_before(ours, theirs, last, segment) is True
+
+
+def common_end(fork: Position, last: Position) -> Position:
+    """Up to where WAL can be the same: the fork, or the node's own end where that comes first."""
+    ends_before = fork.timeline == last.timeline and last.lsn < fork.lsn
+    return last if ends_before else fork
+
+
+def wal_files(door: Door) -> dict[str, int]:
+    """Names and bytes of the files in pg_wal; empty where it cannot be read."""
+    try:
+        lines = door.script(_FILES, door.node.data_directory, within=door.patience).lines
+    except CommandFailed:
+        return {}
+    sizes = (line.rpartition(" ") for line in lines)  # somebody's file there may have any name
+    return {name: int(size) for name, _, size in sizes if size.isdecimal()}
+
+
+def wal_files_of_both(run: Run) -> dict[str, dict[str, int]]:
+    """The same of each node, by its name, asked at once."""
+    return dict(zip(run.pair.names, run.both(lambda name: wal_files(run.doors[name])), strict=True))
+
+
+def _has(files: Mapping[str, int], suffix: str) -> bool:
+    return any(is_segment(name) and name.endswith(suffix) for name in files)
+
+
+def _newest(files: Mapping[str, int], seen: Running | Stopped) -> int:
+    """The newest timeline of which there is WAL: a node that died after its promotion may not have noted it yet."""
+    at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
+    return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])
+
+
+def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | None) -> Lsn | None:
+    """The last record of the newest timeline; `last` is that of the control file's own."""
+    disk = disk_of(seen)
+    if isinstance(seen, Running) or disk is None or timeline == seen.control.checkpoint.timeline:
+        return last
+    began = max(history_of(disk.histories.get(timeline, "")).values(), default=None)
+    if began is None:
+        return None
+    return wal.last_record(door, Position(timeline, began), seen.control.segment)

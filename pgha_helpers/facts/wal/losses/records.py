@@ -1,0 +1,205 @@
+"""What pg_waldump says, line by line, and which transactions it makes. Pure, and its memory does not grow with the WAL.
+
+A record bears the id of the transaction, or of the subtransaction, that wrote it. A COMMIT names the subtransactions
+that committed with it; one that was rolled back has an ABORT of its own, or is named nowhere. So rows are gathered by
+id, and belong to somebody only when his COMMIT names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ....model import Lsn
+from ....model.losses import Lost, Relation, Rows, Undecided
+from ..by_bytes import behind
+
+_RECORD = re.compile(
+    r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), prev \S+ desc: (.*)"
+)
+_BLOCK = re.compile(r"rel (\d+)/(\d+)/(\d+)")
+_TUPLES = re.compile(r"MULTI_INSERT\S* (?:ntuples: (\d+)|(\d+) tuples)")
+_SPECULATIVE = re.compile(r"flags:? 0x[0-9A-F]?[89A-F],? ")  # XLH_DELETE_IS_SUPER: an insertion that is taken back
+_TIME = r"(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC"
+_ENDED = re.compile(rf"(?:COMMIT|ABORT)(?:_PREPARED (\d+):)? {_TIME}")
+_PREPARE = re.compile(rf"PREPARE gid (.*): {_TIME}(.*)", re.DOTALL)
+_SUBXACTS = re.compile(r"; subxacts:((?: \d+)+)")
+_RELS = re.compile(r"; rels:((?: [^\s;]+)+)")
+_FILE = re.compile(r"(?:base/(\d+)|pg_tblspc/(\d+)/[^/]+/(\d+)|(global))/(\d+)")
+_RUNNING = re.compile(r"RUNNING_XACTS nextXid (\d+) latestCompletedXid \d+ oldestRunningXid (\d+)")
+_SHUTDOWN = re.compile(r"CHECKPOINT_SHUTDOWN .*?; xid \d+:(\d+);")
+_NEW_DATABASE = re.compile(r"CREATE\S* (?:copy dir .* to|create dir) (\d+)/(\d+)")
+_COLUMN = {"INSERT": 0, "UPDATE": 1, "HOT_UPDATE": 1, "DELETE": 2}
+
+
+@dataclass(slots=True)
+class _Open:
+    """What one (sub)transaction has written so far."""
+
+    wal: int = 0
+    rows: dict[Relation, list[int]] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads records in their order, and gives each transaction when its COMMIT comes, if that lies after the fork.
+
+    `bound` is a transaction id that nobody had when the reading began: whoever has an older one may have begun before.
+    `created` and `databases` are the relations and databases that were made after the fork; `complaint` is what was
+    said last that is no record.
+    """
+
+    def __init__(self, fork: Lsn, segment: int) -> None:
+        self.complaint = ""
+        self.bound: int | None = None
+        self.created: set[Relation] = set()
+        self.databases: set[int] = set()
+        self._fork, self._segment, self._begin = fork, segment, ""
+        self._last: tuple[str, ...] | None = None
+        self._open: dict[int, _Open] = {}
+        self._prepared: dict[int, Undecided] = {}
+
+    def read(self, line: str) -> Lost | None:
+        """Take one line of pg_waldump; gives the transaction that it commits, if it lies after the fork."""
+        found = _RECORD.match(line)
+        if found is None:
+            self.complaint = line
+            return None
+        manager, length, tx, at, told = self._last = found.groups()
+        self._begin = self._begin or at
+        xid = int(tx)
+        if xid:
+            self._of(xid).wal += int(length)
+        if manager in ("Heap", "Heap2"):
+            self._rows(xid, told)
+        elif manager == "Transaction":
+            return self._transaction(xid, Lsn.parse(at), int(length), told)
+        elif manager in ("Standby", "XLOG"):
+            self._running(told)
+        elif told.startswith("CREATE") and Lsn.parse(at) >= self._fork:
+            self._made(told)
+        return None
+
+    @property
+    def end(self) -> Lsn:
+        """Where the last record that was read ends, and the next would begin."""
+        if self._last is None:
+            return Lsn(0)
+        _, length, _, at, told = self._last
+        end = behind(Lsn.parse(at), int(length), self._segment)
+        switched = told.startswith("SWITCH")  # the rest of its segment is left empty
+        return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
+
+    @property
+    def undecided(self) -> tuple[Undecided, ...]:
+        """What was prepared after the fork and is prepared still."""
+        return tuple(one for one in self._prepared.values() if one.prepared >= self._fork)
+
+    def _of(self, xid: int) -> _Open:
+        found = self._open.get(xid)
+        if found is None:
+            found = self._open[xid] = _Open()
+        return found
+
+    def _rows(self, xid: int, told: str) -> None:
+        verb = told.partition(" ")[0].partition("+")[0]
+        column, count = _COLUMN.get(verb), 1
+        if verb == "MULTI_INSERT" and (tuples := _TUPLES.match(told)):
+            column, count = 0, int(tuples[1] or tuples[2])
+        block = _BLOCK.search(told) if xid and column is not None else None
+        if column is None or block is None:
+            return
+        if verb == "DELETE" and _SPECULATIVE.search(told):
+            column, count = 0, -1
+        rows = self._of(xid).rows.setdefault(Relation(*map(int, block.groups())), [0, 0, 0])
+        rows[column] += count
+
+    def _transaction(self, xid: int, lsn: Lsn, length: int, told: str) -> Lost | None:
+        if told.startswith("PREPARE"):
+            self._prepare(xid, lsn, told)
+        ended = _ENDED.match(told)
+        if ended is None:
+            return None
+        top, subs = int(ended[1] or xid), _ids(told)
+        prepared, parts = self._prepared.pop(top, None), self._take([top, *subs])
+        if lsn < self._fork or told.startswith("ABORT"):
+            return None
+        if top != xid:
+            parts.append(_Open(length))  # a COMMIT PREPARED is written by nobody's transaction
+        gid = (prepared.gid if prepared else "") if ended[1] else None
+        when, wal = f"{ended[2]}T{ended[3]}Z", sum(part.wal for part in parts)
+        return Lost(top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top))
+
+    def _take(self, ids: Iterable[int]) -> list[_Open]:
+        return [part for xid in ids if (part := self._open.pop(xid, None)) is not None]
+
+    def _why_not(self, xid: int) -> str:
+        if self.bound is None or precedes(xid, self.bound):
+            return f"it may have begun before {self._begin}, where the reading began"
+        return ""
+
+    def _prepare(self, xid: int, lsn: Lsn, told: str) -> None:
+        found = _PREPARE.match(told)
+        if found is None:  # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
+            gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
+            self._prepared[xid] = Undecided(xid, gid, lsn, "")
+            return
+        parts = [self._open[one] for one in (xid, *_ids(found[4])) if one in self._open]
+        self._prepared[xid] = Undecided(xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts))
+
+    def _running(self, told: str) -> None:
+        if found := _RUNNING.match(told):
+            self._bounded(int(found[1]))
+            oldest = int(found[2])
+            for xid in [one for one in self._open if precedes(one, oldest)]:
+                del self._open[xid]  # it ended with a crash, and nothing ever told so
+        elif found := _SHUTDOWN.match(told):
+            self._bounded(int(found[1]))
+
+    def _bounded(self, next_xid: int) -> None:
+        """The first such number is good: the id that was next there was not older where the reading began."""
+        if self.bound is None:
+            self.bound = next_xid
+
+    def _made(self, told: str) -> None:
+        if found := _NEW_DATABASE.match(told):  # 15 and older name the database first, 16 and later the tablespace
+            self.databases |= {int(found[1]), int(found[2])}
+        elif file := _FILE.search(told):
+            self.created.add(_relation(file))
+
+
+def precedes(one: int, other: int) -> bool:
+    """Whether a transaction id is older than another; they go round.
+
+    >>> precedes(3, 4), precedes(4, 4), precedes(2**32 - 5, 3)
+    (True, False, True)
+    """
+    return (one - other) % 2**32 > 2**31
+
+
+def _ids(told: str) -> list[int]:
+    found = _SUBXACTS.search(told)
+    return [int(word) for word in found[1].split()] if found else []
+
+
+def _files(told: str) -> tuple[Relation, ...]:
+    """The files that a COMMIT removes. Those of temporary tables have another form of name, and are left out."""
+    found = _RELS.search(told)
+    files = (_FILE.fullmatch(word) for word in found[1].split()) if found else ()
+    return tuple(_relation(file) for file in files if file)
+
+
+def _relation(file: re.Match[str]) -> Relation:
+    base, tablespace, database, shared, filenode = file.groups()
+    if shared:
+        return Relation(1664, 0, int(filenode))
+    return Relation(int(tablespace or 1663), int(base or database), int(filenode))
+
+
+def _sum(parts: Iterable[_Open]) -> tuple[tuple[Relation, Rows], ...]:
+    sums: dict[Relation, list[int]] = {}
+    for part in parts:
+        for relation, rows in part.rows.items():
+            have = sums.setdefault(relation, [0, 0, 0])
+            have[:] = [a + b for a, b in zip(have, rows, strict=True)]
+    return tuple((relation, Rows(*rows)) for relation, rows in sorted(sums.items()) if any(rows))

@@ -1,0 +1,116 @@
+"""What a lost primary's disk holds beyond its standby, and whether it still is what was read there.
+
+Where nothing ran any more when the gate was shown, all of this was read for the account. Nothing is read twice within
+the outage: a fingerprint tells whether anything has touched that WAL since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...model import Control, Lsn, Position
+from ...model.errors import CommandFailed, NotAchieved
+from ...run.run import Run
+from ...wire.doors import Door
+from .divergence import digest_before
+from .end import WalEnd, find_end, goes_on, last_bytes
+from .pieces import Piece, pieces, read_piece
+
+#: Inode, size and time of change of every file of WAL, and of the control file, which each start of a server writes.
+FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be brought over: from `here`, up to where the standby had replayed, to the old primary's `end`.
+
+    `before` are the digests, by node, of what stands before `here`, and empty where that is not there. `segment` is in
+    bytes.
+    """
+
+    here: Position
+    end: WalEnd
+    before: Mapping[str, str]
+    segment: int
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the `last` record."""
+
+    goes_on: Lsn | None
+    last: bytes
+
+
+@dataclass(frozen=True)
+class Remains:
+    """All of it as it was once read on `node`, whose WAL had this fingerprint.
+
+    `lacking` is the first piece, at most 1 MB, of what the standby lacks: mostly that is all of it. It may be unread.
+    """
+
+    node: str
+    fingerprint: str
+    found: Found
+    behind: Behind
+    lacking: Mapping[Piece, bytes]
+
+
+def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
+    """One pg_waldump on the old primary's disk, while the standby, which has replayed up to `here`, reads its own.
+
+    Raises NotAchieved where the end cannot be told.
+    """
+    door, new, segment = run.doors[old], run.pair.other(old).name, control.segment
+    own = run.aside(lambda: digest_before(run.doors[new], here, segment))
+    try:
+        end = find_end(door, Position(here.timeline, Lsn(max(here.lsn, control.redo))), segment)
+        theirs = digest_before(door, here, segment) if end.last is not None else ""
+    finally:
+        ours = own.result()
+    return Found(here, end, {new: ours, old: theirs}, segment)
+
+
+def look_behind(old: Door, found: Found) -> Behind:
+    """What stands at the end that was found."""
+    return Behind(goes_on(old, found.end, found.segment), last_bytes(old, found.end, found.segment))
+
+
+def fingerprint(door: Door) -> str:
+    """What changes with any change to a node's WAL; empty where that cannot be told."""
+    try:
+        return door.script(FINGERPRINT, door.node.data_directory).text
+    except CommandFailed:
+        return ""
+
+
+def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
+    """Read all of it, unless this run did and nothing has touched it since: the gate looks twice, once in a hurry.
+
+    It is remembered with the run; whoever asks for a node on which something runs forgets it.
+    """
+    if known := still_there(run, old, here):
+        return known
+    before = fingerprint(run.doors[old])
+    found = look_for_end(run, old, here, control)
+    first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
+    try:
+        lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
+    except (CommandFailed, NotAchieved):
+        # a delayed standby may stand before all WAL that is left there: the account is exact without it
+        lacking = {}
+    remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
+    run.remains = remains
+    return remains
+
+
+def still_there(run: Run, old: str, here: Position, now: str = "") -> Remains | None:
+    """What this run has read there, if the disk and the standby are as they were then.
+
+    `now` is the fingerprint of the disk where that was just taken, and nothing ran there any more.
+    """
+    known: Remains | None = run.remains
+    if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
+        return None
+    return known if (now or fingerprint(run.doors[old])) == known.fingerprint else None

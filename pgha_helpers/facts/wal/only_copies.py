@@ -1,0 +1,59 @@
+"""Whether a directory that was renamed aside holds what nothing else does."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...judgement.plans.rebuild import why_not_follow
+from ...model import Kept, Snapshot, Stopped
+from ...model.errors import HaError
+from ...model.positions import is_segment
+from ...run.run import Run
+from ...wire.doors import Door
+from ..disk import read_disk
+from .history import read_history, wal_files_of_both
+
+_ALONE = "no data directory that the same run renamed is removed with it, to be asked"
+_BEGUN = {"removing": "", "forsaking": "its removal was begun with that consent"}
+
+
+def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str]:
+    """By name, why a kept directory may hold the only copy of a commit; empty for one that cannot.
+
+    A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
+    """
+    homes = {
+        node: run.doors[node].run("readlink", "-m", "--", run.pair[node].data_directory).text for node in run.pair.names
+    }
+    why = {(k.node, k.run): _only_copy(run, now, k) for k in found if k.of == homes[k.node]}
+    return {k.name: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
+
+
+def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
+    """Ask of it what is asked of a node that might follow: whether it has anything that the primary has not."""
+    door, other = copy.copy(run.doors[kept.node]), run.pair.other(now.primary.node).name
+    door.node = replace(door.node, data_directory=kept.path)
+    try:
+        disk = read_disk(door)
+        if disk.control is None:
+            return disk.blank
+        if disk.control.system_id != now.primary.system_id:
+            return f"it is another cluster, {disk.control.system_id}"
+        newest, known = _newest_timeline(door), disk.control.checkpoint.timeline
+        if newest > known:  # a promotion is in the control file only after its first checkpoint
+            return f"it has WAL of timeline {newest}, of which its control file, on {known}, does not know yet"
+        it = Stopped(other, disk)
+        first, second = (it if seen.node == other else seen for seen in now.sightings)
+        as_other = replace(now, sightings=(first, second))
+        run = replace(run, doors={**run.doors, other: door})
+        found = read_history(run, as_other, other, wal_files_of_both(run))
+        return why_not_follow(as_other, it, found) or ""
+    except HaError as silence:
+        return silence.what
+
+
+def _newest_timeline(door: Door) -> int:
+    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
+    return max((int(name[:8], 16) for name in names if is_segment(name)), default=0)

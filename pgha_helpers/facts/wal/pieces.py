@@ -1,0 +1,80 @@
+"""WAL in pieces: which bytes of which segments lie between two positions, and reading them from a node's disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...model import Lsn, Position
+from ...model.errors import NotAchieved
+from ...model.positions import segment_name
+from ...wire.doors import Door
+from .by_bytes import PAGE
+
+_CHUNK = 2**20  # bytes in one answer of a shell
+_READ = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes of one segment: its file, and from which one up to which one."""
+
+    name: str
+    first: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """So many bytes of a part, from this byte of its segment on: what one answer of a shell carries."""
+
+    part: Part
+    at: int
+    count: int
+
+    @property
+    def opens(self) -> bool:
+        """Whether it is the first one of its part."""
+        return self.at == self.part.first
+
+    @property
+    def closes(self) -> bool:
+        """Whether it is the last one of its part."""
+        return self.at + self.count == self.part.until
+
+
+def parts(since: Position, until: Lsn, segment: int) -> list[Part]:
+    """The parts of segments that hold the WAL from a position to another; each begins with a page.
+
+    >>> parts(Position(1, Lsn(0x2FFFFF0)), Lsn(0x3000100), 2**24)  # doctest: +NORMALIZE_WHITESPACE
+    [Part(name='000000010000000000000002', first=16769024, until=16777216),
+     Part(name='000000010000000000000003', first=0, until=256)]
+    """
+    found, at = [], int(since.lsn) // PAGE * PAGE
+    while at < until:
+        end = min((at // segment + 1) * segment, int(until))
+        name = segment_name(Position(since.timeline, Lsn(at)), segment)
+        found.append(Part(name, at % segment, (end - 1) % segment + 1))
+        at = end
+    return found
+
+
+def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
+    """The pieces of all parts, in order.
+
+    >>> [(piece.at, piece.count) for piece in pieces(Position(1, Lsn(0x3000000)), Lsn(0x3180000), 2**24)]
+    [(0, 1048576), (1048576, 524288)]
+    """
+    return [
+        Piece(part, at, min(_CHUNK, part.until - at))
+        for part in parts(since, until, segment)
+        for at in range(part.first, part.until, _CHUNK)
+    ]
+
+
+def read_piece(door: Door, piece: Piece) -> bytes:
+    """All bytes of a piece, from the node's disk. Raises NotAchieved where there are fewer."""
+    path = f"{door.node.data_directory}/pg_wal/{piece.part.name}"
+    data = door.script(_READ, path, str(piece.at), str(piece.count)).stdout
+    if len(data) != piece.count:
+        raise NotAchieved(f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not {piece.part.until}")
+    return data

@@ -1,0 +1,268 @@
+"""Is this a pair at all, and who is who?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from ...model import Blank, Disk, Running, Sighting, Silent, Snapshot
+from ...model.errors import NotSeen
+from ...model.show import size
+from ...model.sightings import disk_of, system_id_of, to_be_seen
+from .check import check
+from .forks import at_stake
+
+T = TypeVar("T")
+_SEGMENTS = 4  # of WAL, for which a standby must have room before it is made primary
+_STOP = 1024 * 1024  # bytes: a few small files, which every checkpoint writes anew
+
+
+@check(value=lambda now: _named(s.node for s in now.running))
+def both_nodes_answer(now: Snapshot) -> str | None:
+    """Both nodes answer SQL.
+
+    Start the one that is down; mend what keeps this runbook out of one that runs; else run promote or rebuild.
+    """
+    down = [f"{s.node} {s}" for s in now.sightings if not isinstance(s, Running)]
+    return "; ".join(down) or None
+
+
+@check(value=lambda now: _named(node for node, _ in _disks(now)))
+def both_shells_answer(now: Snapshot) -> str | None:
+    """Both nodes answer over ssh.
+
+    Mend the ssh account or its key: nothing can be stopped, fenced or started without it.
+    """
+    silent = [f"{s.node}: {s.shell_silent}" for s in now.running if s.shell_silent]
+    silent += [f"{s.node}: {s.why}" for s in now.sightings if isinstance(s, Silent)]
+    return "; ".join(silent) or None
+
+
+@check(value=lambda now: _named(s.node for s in now.running))
+def they_are_as_addressed(now: Snapshot) -> str | None:
+    """Each address is answered by the data directory that the pair file names.
+
+    Mend host, port or data_directory in the pair file: another cluster is answering.
+    """
+    _disks(now)
+    return "; ".join(strange for s in now.running if (strange := _strange(now, s))) or None
+
+
+@check()
+def the_standby_is_as_addressed(now: Snapshot) -> str | None:
+    """The standby's address is answered by the data directory that the pair file names.
+
+    Mend host, port or data_directory in the pair file: another cluster is answering.
+    """
+    return _strange(now, now.standby)
+
+
+def _strange(now: Snapshot, seen: Running) -> str | None:
+    """Why the server that answers SQL is not the one that ssh looks at.
+
+    The backend that answered must be among the processes of the data directory: an alias, a virtual address or a
+    wrong port leads to another server, whose paths and system identifier may well be the same.
+    """
+    wanted = now.pair[seen.node].data_directory.rstrip("/")
+    here = seen.backend in seen.disk.processes if seen.disk else seen.data_directory.rstrip("/") == wanted
+    return None if here else f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
+
+
+@check(value=lambda now: next(filter(None, now.system_ids()), ""))
+def they_are_one_system(now: Snapshot) -> str | None:
+    """Both nodes are copies of one cluster: the same system identifier.
+
+    Two clusters that were initialised apart become a pair only by the setup notebook.
+    """
+    unread = [s for s in now.sightings if not isinstance(s, Blank) and not system_id_of(s)]
+    if unread:
+        raise NotSeen(f"{unread[0].node} {unread[0]}", to_be_seen(unread[0]))
+    return _two_systems(now)
+
+
+@check()
+def whatever_can_be_read_is_one_system(now: Snapshot) -> str | None:
+    """The lost node, where its disk can be read, is a copy of the same cluster.
+
+    Mend the pair file: these two were never a pair.
+    """
+    return _two_systems(now)
+
+
+def _two_systems(now: Snapshot) -> str | None:
+    ours, theirs = now.system_ids()
+    a, b = now.pair.names
+    return f"{a} is {ours} and {b} is {theirs}" if ours and theirs and ours != theirs else None
+
+
+@check(value=lambda now: ", ".join(f"{s.node} {s.version // 10000}" for s in now.running))
+def they_run_one_major_version(now: Snapshot) -> str | None:
+    """Both nodes run the same major version of PostgreSQL.
+
+    Streaming replication works only within one major version.
+    """
+    majors = {s.node: disk.programs for s in now.sightings if (disk := disk_of(s)) and disk.programs}
+    majors |= {s.node: s.version // 10000 for s in now.running}
+    return (
+        " and ".join(f"{node} has {major}" for node, major in majors.items()) if len({*majors.values()}) > 1 else None
+    )
+
+
+@check(value=lambda now: now.primary.node)
+def one_node_is_writable(now: Snapshot) -> str | None:
+    """Exactly one node is writable.
+
+    With two of one cluster, stop one at once: rebuild with node= and method=stop. With none, run promote.
+    """
+    if len(now.primaries) == 1:
+        return None
+    if now.primaries:
+        ours, theirs = now.system_ids()
+        return f"{now.two_primaries()}; {at_stake(now)}" if ours == theirs else now.two_primaries()
+    return "; ".join(f"{s.node} {s}" for s in now.sightings)
+
+
+@check(value=lambda now: now.primary.node)
+def the_primary_is_not_armed(now: Snapshot) -> str | None:
+    """No standby definition waits on the primary for its next restart.
+
+    A hand-over died after it armed the node: run promote again, or remove the file.
+    """
+    primary = now.primary
+    if primary.disk is None:
+        raise NotSeen(f"{primary.node}: {primary.shell_silent}", f"mend the shell of {primary.node}")
+    if not primary.disk.standby_files:
+        return None
+    file = primary.disk.standby_files[0]
+    return f"{primary.node} is writable but has {file}: a restart or one crashed backend would make it a standby"
+
+
+@check(
+    level="warning",
+    value=lambda now: _named(f"{node} {skew:+.2f} s" for node, skew in _skews(now).items()),
+    limit=lambda now: f"{now.pair.limits.clock_skew:g} s",
+)
+def the_clocks_agree(now: Snapshot) -> str | None:
+    """The nodes' clocks agree with this machine's.
+
+    Mend NTP: with skewed clocks, lag in seconds and the times in this record mean little.
+    """
+    limit = now.pair.limits.clock_skew
+    return "; ".join(f"{node} is {skew:+.1f} s off" for node, skew in _skews(now).items() if abs(skew) > limit) or None
+
+
+@check(
+    level="warning",
+    value=lambda now: _named(f"{node} {size(free)}" for node, free in _free(now).items()),
+    limit=lambda now: size(now.pair.limits.free_space),
+)
+def there_is_disk_space(now: Snapshot) -> str | None:
+    """Both data directories, and their WAL, have room to grow.
+
+    Free some space: a full disk stops the primary, or replay on the standby.
+    """
+    limit = now.pair.limits.free_space
+    return "; ".join(f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit) or None
+
+
+def _free(now: Snapshot) -> dict[str, int]:
+    """Bytes by node, where there are fewer: for the data directory, or for its WAL."""
+    return {node: _least(node, disk) for node, disk in _disks(now)}
+
+
+def _least(node: str, disk: Disk) -> int:
+    free = _told(node, disk, "free", disk.free_bytes)
+    return free if disk.wal_free is None else min(free, disk.wal_free)
+
+
+def _skews(now: Snapshot) -> dict[str, float]:
+    return {node: _told(node, disk, "clock", disk.clock_skew) for node, disk in _disks(now)}
+
+
+def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
+    """What the node's shell told. Raises NotSeen where that could not be read."""
+    if value is None:
+        raise NotSeen(
+            f"{node}: {disk.unread.get(word, f'{word} is not told')}", f"look at the tools in the PATH of {node}"
+        )
+    return value
+
+
+@check(value=lambda now: size(_room(now)), limit=lambda now: size(_needed(now)))
+def the_standby_has_room_to_be_primary(now: Snapshot) -> str | None:
+    """The standby's disk has room for what it writes as primary.
+
+    Make room there first: a new primary without room crashes in its first checkpoint, and then nobody can write.
+    """
+    room, needed = _room(now), _needed(now)
+    return f"{now.standby.node} has {size(room)} free, and needs {size(needed)}" if room < needed else None
+
+
+@check(value=lambda now: size(_free(now)[now.primary.node]), limit=lambda _: size(_STOP))
+def the_primary_has_room_to_stop(now: Snapshot) -> str | None:
+    """The primary's disk has room for what its shutdown writes.
+
+    Make a little room: where nothing can be written the next checkpoint crashes it, and a move begins with one. Then it
+    is moved.
+    """
+    free = _free(now)[now.primary.node]
+    return f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}" if free < _STOP else None
+
+
+def _room(now: Snapshot) -> int:
+    standby = now.standby
+    if standby.disk is None:
+        raise NotSeen(f"{standby.node}: {standby.shell_silent}")
+    return _least(standby.node, standby.disk)
+
+
+def _needed(now: Snapshot) -> int:
+    """A few segments: those of a promotion, and those of the checkpoints around it."""
+    return _SEGMENTS * int(now.standby.settings["wal_segment_size"])
+
+
+def _named(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
+    """Both disks. Raises NotSeen in the node's own words where one could not be looked at: silence fails closed."""
+    found = []
+    for seen in now.sightings:
+        disk = disk_of(seen)
+        if disk is None:
+            why = getattr(seen, "shell_silent", "")
+            raise NotSeen(f"{seen.node}: {why or seen}", f"mend the shell of {seen.node}" if why else to_be_seen(seen))
+        found.append((seen.node, disk))
+    return found
+
+
+@check(level="warning", value=lambda now: now.pair.preferred)
+def the_preferred_node_is_primary(now: Snapshot) -> str | None:
+    """The node that the pair file prefers is the primary.
+
+    Run promote when it suits you: the pair works as it is.
+    """
+    preferred, primary = now.pair.preferred, now.primary.node
+    return f"{primary} is primary, {preferred} is preferred" if preferred and primary != preferred else None
+
+
+@check()
+def whatever_runs_is_on_one_timeline(now: Snapshot) -> str | None:
+    """Both nodes are on one timeline, running or not.
+
+    Two histories cannot be told ahead or behind: run promote as a failover, then rebuild.
+    """
+    timelines = {s.node: _timeline(s) for s in now.sightings}
+    a, b = now.pair.names
+    same = timelines[a] == timelines[b]
+    return None if same else f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
+
+
+def _timeline(seen: Sighting) -> int:
+    if isinstance(seen, Running):
+        return seen.timeline
+    disk = disk_of(seen)
+    if disk is None or disk.control is None:
+        raise NotSeen(f"{seen.node} {seen}", to_be_seen(seen))
+    return disk.control.checkpoint.timeline

@@ -1,0 +1,245 @@
+"""Is the standby attached, and how far behind is it?"""
+
+from __future__ import annotations
+
+from ...model import Running, Sender, Snapshot
+from ...model.errors import NotSeen
+from ...model.foreign import lines_of
+from ...model.show import size, span
+from ...model.survey import LONGEST
+from .check import check
+from .settings import lower_settings
+
+
+def sender_for(primary: Running, standby: str) -> Sender | None:
+    """The walsender that feeds this standby, known by its application_name."""
+    return next((s for s in primary.senders if s.application == standby), None)
+
+
+def _lag_time(now: Snapshot) -> float:
+    sender = sender_for(now.primary, now.standby.node)
+    return sender.replay_lag if sender else 0.0
+
+
+@check(value=lambda now: s.state if (s := sender_for(now.primary, now.standby.node)) else "absent")
+def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
+    """The primary streams to the standby.
+
+    Look at the standby's log; run rebuild for it.
+    """
+    primary, standby = now.primary, now.standby
+    sender = sender_for(primary, standby.node)
+    if sender is None:
+        return f"{primary.node} has no walsender whose application_name is {standby.node}"
+    return None if sender.state == "streaming" else f"the walsender for {standby.node} is in state {sender.state}"
+
+
+@check(value=lambda now: f"{r.sender_host}:{r.sender_port}" if (r := now.standby.receiver) else "none")
+def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
+    """The standby's walreceiver streams, and from this primary.
+
+    Look at primary_conninfo on the standby; run rebuild for it.
+    """
+    standby, receiver = now.standby, now.standby.receiver
+    if receiver is None or receiver.status != "streaming":
+        return f"{standby.node} has no walreceiver that streams"
+    host, port = now.pair[now.primary.node].seen_by_peer
+    right = (receiver.sender_host, receiver.sender_port) == (host, port) or not receiver.sender_host
+    return (
+        None if right else f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not {host}:{port}"
+    )
+
+
+@check(value=lambda now: f"timeline {now.primary.timeline}")
+def they_are_on_one_timeline(now: Snapshot) -> str | None:
+    """Both nodes are on the same timeline.
+
+    Wait until the standby has followed; if it does not, run rebuild.
+    """
+    a, b = now.primary, now.standby
+    return None if a.timeline == b.timeline else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
+
+
+@check(value=lambda now: f"timeline {now.primary.timeline}")
+def they_tell_one_history(now: Snapshot) -> str | None:
+    """Both nodes' history files tell the same story of their timeline.
+
+    Two promotions made two histories under one number: run rebuild for the node whose commits may go.
+    """
+    a, b = now.primary, now.standby
+    if a.timeline == b.timeline == 1:
+        return None
+    ours, theirs = (_history(seen, a.timeline) for seen in (a, b))
+    if ours == theirs:
+        return None
+    return f"{a.timeline:08X}.history ends with {_last(ours)!r} on {a.node}, and with {_last(theirs)!r} on {b.node}"
+
+
+def _history(seen: Running, timeline: int) -> list[list[str]]:
+    """The lines of a timeline's history file, in words. Raises NotSeen where it cannot be read."""
+    if seen.disk is None:
+        raise NotSeen(f"{seen.node}: {seen.shell_silent}", f"mend the shell of {seen.node}")
+    if timeline not in seen.disk.histories:
+        file = f"{timeline:08X}.history"
+        unread = seen.disk.unread.get(file)
+        raise NotSeen(
+            f"{file} of {seen.node}: {unread}" if unread else f"{seen.node} has no {file} in pg_wal",
+            "copy that file there from the archive, or from the other node if they surely have one history",
+        )
+    return [line.split() for line in lines_of(seen.disk.histories[timeline]) if line.strip()]
+
+
+def _last(history: list[list[str]]) -> str:
+    return " ".join(history[-1]) if history else ""
+
+
+@check(value=lambda now: size(now.lag()), limit=lambda now: size(now.pair.limits.lag))
+def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
+    """The standby has replayed nearly everything, in bytes.
+
+    Wait, or find what holds it back: network, disk, or a long query on the standby.
+    """
+    lag, limit = now.lag(), now.pair.limits.lag
+    return f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed" if lag > limit else None
+
+
+@check(value=lambda now: span(_lag_time(now)), limit=lambda now: span(now.pair.limits.lag_time))
+def the_standby_is_close_in_time(now: Snapshot) -> str | None:
+    """The standby has replayed nearly everything, in seconds.
+
+    Wait, or find what holds it back: network, disk, or a long query on the standby.
+    """
+    lag, limit = _lag_time(now), now.pair.limits.lag_time
+    return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
+
+
+@check(value=lambda now: _trend(now))
+def the_lag_does_not_grow(now: Snapshot) -> str | None:
+    """A lag of more than a quarter of its limit does not grow.
+
+    Wait until the load falls, or find what holds the standby back: network, disk, or a long query there.
+    """
+    before, after, _ = _lags(now)
+    beyond = now.pair.limits.lag / 4
+    return f"{now.standby.node} falls behind: {_trend(now)}" if after > max(before, beyond) else None
+
+
+def _lags(now: Snapshot) -> tuple[int, int, float]:
+    """The lag at the first and at the last reading of a close look, and the seconds between them.
+
+    Raises NotSeen without a close look at both nodes.
+    """
+    ours, theirs = (now.closely(seen.node).readings for seen in (now.primary, now.standby))
+    first, last = (max(0, a.lsn - b.lsn) for a, b in zip(ours, theirs, strict=True))
+    return first, last, theirs[-1].moment - theirs[0].moment
+
+
+def _trend(now: Snapshot) -> str:
+    before, after, seconds = _lags(now)
+    if before == after:
+        return f"flat at {size(after)}"
+    word = "growing" if after > before else "falling"
+    return f"{size(after)}, {word} by {size(abs(after - before) / seconds)} a second"
+
+
+@check(value=lambda now: "paused" if now.standby.replay_paused else "not paused")
+def replay_is_not_paused(now: Snapshot) -> str | None:
+    """Replay is not paused on the standby.
+
+    If a setting is lower there, raise it and restart the standby. Else find out who paused it, then: select
+    pg_wal_replay_resume().
+    """
+    standby = now.standby
+    pause = "" if isinstance(found := now.survey.get(standby.node, ""), str) else found.pause
+    if not standby.replay_paused and pause in ("", "not paused"):
+        return None
+    why = "; ".join(lower_settings(now)) or "somebody called pg_wal_replay_pause()"
+    state = "is asked to pause" if pause == "pause requested" else "is paused"
+    return f"replay {state} on {standby.node} at {standby.replayed}: {why}"
+
+
+@check(value=lambda now: span(now.standby.replay_delay), limit=lambda _: span(0))
+def replay_is_not_delayed(now: Snapshot) -> str | None:
+    """Replay is not delayed on purpose.
+
+    Set recovery_min_apply_delay to 0 on the standby and reload.
+    """
+    delay = now.standby.replay_delay
+    return f"recovery_min_apply_delay is {span(delay)} on {now.standby.node}" if delay > 0 else None
+
+
+@check(value=lambda now: now.pair[now.standby.node].slot)
+def the_standby_has_its_slot(now: Snapshot) -> str | None:
+    """The standby's replication slot is in use on the primary.
+
+    Run rebuild for the standby: it makes the slot and attaches to it.
+    """
+    name = now.pair[now.standby.node].slot
+    slot = next((s for s in now.primary.slots if s.name == name), None)
+    if slot is None:
+        return f"{now.primary.node} has no slot {name}"
+    if slot.wal_status == "lost":
+        return f"slot {name} has lost WAL that the standby needs"
+    return None if slot.active else f"slot {name} on {now.primary.node} is not active"
+
+
+@check(
+    level="warning",
+    value=lambda now: f"{sum(len(s.slots) for s in now.running)} slots",
+    limit=lambda now: size(now.pair.limits.slot_wal),
+)
+def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
+    """No unused slot keeps WAL for ever.
+
+    Drop the slot once you know whose it was: select pg_drop_replication_slot(name).
+    """
+    limit = now.pair.limits.slot_wal
+    hoards = [
+        f"slot {slot.name} on {node.node} is unused and keeps {size(kept)}"
+        for node in now.running
+        for slot in node.slots
+        if not slot.active and slot.restart is not None and (kept := node.position.lsn - slot.restart) > limit
+    ]
+    return "; ".join(hoards) or None
+
+
+_CALLS = 5  # of restore_command in a promotion: two files of the WAL, three histories (counted on 15 and 18)
+
+
+@check(level="warning", value=lambda now: _archive(now), limit=lambda _: "1000 ms")
+def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
+    """A promotion would not wait for what restores from an archive.
+
+    Let restore_command say quickly that it has not a file. From 14 on a switchover sets it to '' meanwhile, and a
+    failover does once nothing more can come from anywhere; before 14 every promotion waits.
+    """
+    node, it = now.standby.node, now.host(now.standby.node).restore
+    told, took = [], it.seconds if it else 0.0
+    if took * _CALLS > 1:
+        most = "at least " if took > LONGEST else ""
+        told.append(
+            f"restore_command on {node} takes {most}{span(took)} to say that it has not a file, and a promotion asks "
+            f"about {_CALLS} times: {most}{span(took * _CALLS)}"
+        )
+    if command := now.closely(node).settings.get("recovery_end_command"):
+        told.append(f"a promotion of {node} waits for its recovery_end_command, {command!r}")
+    return "; ".join(told) or None
+
+
+def _archive(now: Snapshot) -> str:
+    it = now.host(now.standby.node).restore
+    return "no restore_command" if it is None else f"{span(it.seconds)} for a file that is not there"
+
+
+@check(
+    level="warning",
+    value=lambda now: f"{now.standby.settings['wal_retrieve_retry_interval']} ms",
+    limit=lambda _: "1000 ms",
+)
+def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
+    """The standby looks for WAL often enough that a promotion cannot oversleep.
+
+    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions took 5 s.
+    """
+    interval = int(now.standby.settings["wal_retrieve_retry_interval"])
+    return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}" if interval > 1000 else None

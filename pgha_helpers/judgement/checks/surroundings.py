@@ -1,0 +1,107 @@
+"""May the run do what it will have to, and who else has a hand in this?"""
+
+from __future__ import annotations
+
+from ...model import ForNow, Snapshot
+from ...model.errors import NotSeen
+from ...model.survey import Manager
+from .check import check
+
+_RULERS = ("repmgrd", "patroni", "pg_autoctl", "stolon-keeper", "pacemakerd", "pacemaker-execd")
+
+
+@check(value=lambda now: " and ".join(s.node for s in now.running) + " tried")
+def each_can_replicate_from_the_other(now: Snapshot) -> str | None:
+    """Each node can replicate from the other one: its very primary_conninfo, tried there.
+
+    Check pg_hba.conf on the other node, the passfile of PostgreSQL's user on this one, and peer_host; setup mends both.
+    """
+    tried = {name: now.host(name).connection for name in now.pair.names}
+    failed = [f"{name} cannot replicate from {now.pair.other(name).name}: {why}" for name, why in tried.items() if why]
+    return "; ".join(failed) or None
+
+
+@check(value=lambda now: f"as {', '.join(_users(now))}")
+def every_command_is_allowed(now: Snapshot) -> str | None:
+    """Every command that a run will use is there and allowed.
+
+    Mend bin_directory, state_directory or service in the pair file, or sudoers on that node.
+    """
+    refused = [f"{name}: {why}" for name in now.pair.names for why in now.host(name).refused]
+    return "; ".join(refused) or None
+
+
+@check(value=lambda now: _count(now, rules=True))
+def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
+    """No cluster manager rules this cluster.
+
+    Pause it for the move, or use it instead of this runbook: two that stop and start PostgreSQL are one too many.
+    """
+    return _told(now, rules=True) or None
+
+
+@check(level="warning", value=lambda now: _kept(now))
+def no_removal_was_left_half_done(now: Snapshot) -> str | None:
+    """Each directory that was renamed aside is whole.
+
+    A removal died half-way: run rebuild with remove_kept and that name again.
+    """
+    half = [f"{k.path} on {k.node}" for name in now.pair.names for k in now.host(name).kept if k.state != "aside"]
+    return f"half removed: {', '.join(half)}" if half else None
+
+
+@check(level="warning", value=lambda now: f"{len(_for_now(now))} changed")
+def no_setting_is_changed_for_now(now: Snapshot) -> str | None:
+    """No setting is still as a run has changed it for a while.
+
+    Run rebuild: it sets it back as soon as no commit would have to wait for that.
+    """
+    return "; ".join(map(str, _for_now(now))) or None
+
+
+def _for_now(now: Snapshot) -> list[ForNow]:
+    """Those of the nodes that were looked at. Raises NotSeen where there are none, and a node was not."""
+    found: list[ForNow] = []
+    unseen = None
+    for name in now.pair.names:
+        try:
+            found += now.host(name).for_now
+        except NotSeen as silence:
+            unseen = silence
+    if unseen and not found:
+        raise unseen
+    return found
+
+
+def _kept(now: Snapshot) -> str:
+    """Those that are kept, with the day on which they were renamed."""
+    found = [k for name in now.pair.names for k in now.host(name).kept]
+    return ", ".join(f"{k.node} {k.name} since {k.since:%Y-%m-%d}" for k in found) or "none kept"
+
+
+@check(level="warning", value=lambda now: _count(now, rules=False))
+def nobody_else_restarts_postgresql(now: Snapshot) -> str | None:
+    """Nobody else restarts PostgreSQL: systemd, cron, monit.
+
+    Know what it does before the move: the old primary comes back as a standby, whoever starts it, perhaps too early.
+    """
+    return _told(now, rules=False) or None
+
+
+def _told(now: Snapshot, rules: bool) -> str:
+    return "; ".join(f"{manager.words} on {name}" for name, manager in _managers(now, rules))
+
+
+def _count(now: Snapshot, rules: bool) -> str:
+    return f"{len(_managers(now, rules))} seen"
+
+
+def _managers(now: Snapshot, rules: bool) -> list[tuple[str, Manager]]:
+    """Who else has a hand in this, by node: those that rule this cluster, or all others."""
+    found = [(name, manager) for name in now.pair.names for manager in now.host(name).managers]
+    return [(name, m) for name, m in found if (m.ours and m.name in _RULERS) == rules]
+
+
+def _users(now: Snapshot) -> list[str]:
+    """The OS users whose commands were tried."""
+    return sorted({node.owner or (node.ssh.user if node.ssh else "") or "yourself" for node in now.pair})

@@ -1,0 +1,149 @@
+"""The primary is lost: how it is fenced, what is saved of it, and what may be lost when the other node is promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped, dialect
+from ...model.errors import NotSafe
+from ...model.show import size, span
+from .fencing import Lost, fence_step, refuse_the_living, symptoms
+from .for_now import RESTORE, asynchronous, without_archive
+from .loss_estimate import PROMOTION, Account, may_be_lost, why_not_salvaged
+from .plan import Plan
+
+
+def plan_failover(
+    now: Snapshot,
+    target: Running | Stopped,
+    fenced_by: str,
+    salvage: str,
+    skip_delay: bool,
+    account: Callable[[str], Account],
+) -> Plan:
+    """Plan to promote `target` without the old primary. Raises NotSafe while anything says that this one is alive."""
+    old = now.other(target.node)
+    if isinstance(old, Running) or isinstance(target, Stopped):
+        raise _no_failover(target, old)
+    refuse_the_living(now, target, old, fenced_by)
+    _refuse_a_delay(target, skip_delay)
+    refuse_without_room(now, target)
+    set_aside, extras, for_now = asynchronous(target)
+    fence, told = fence_step(now, old, fenced_by), account(old.node)
+    what, remedy = why_not_salvaged(target, old, told, salvage)
+    if what:
+        raise NotSafe(what, remedy)
+    return Plan(
+        "promote",
+        target.node,
+        old.node,
+        "failover",
+        steps=(
+            *_triggers(target),
+            fence,
+            *_let_go(target),
+            *set_aside,
+            _salvage(target, old, salvage),
+            *(f"Set {RESTORE} to '' on {node} for now, if all is salvaged" for node in without_archive(target)),
+            f"Let {target.node} replay to the end, and promote it",
+            f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
+        ),
+        extras=extras,
+        roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
+        told=(*for_now, *_archive(target), *symptoms(now, old), *may_be_lost(target, old, told, salvage)),
+    )
+
+
+def _no_failover(target: Running | Stopped, old: Sighting) -> NotSafe:
+    """Why not, where the old primary runs, or the standby does not."""
+    ended_well = isinstance(old, Stopped) and old.control.state.startswith("shut down")
+    if isinstance(target, Running) or ended_well:
+        return NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
+    return NotSafe(
+        f"{target.node} was the standby, and does not run: {target}",
+        "start its server, which stays a standby; where it does not start, its log says why. Then run this again",
+    )
+
+
+def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
+    """Raises NotSafe where the WAL of a node that is to be primary has no room even for its promotion.
+
+    It would crash in its first checkpoint, and nobody could write until somebody made room.
+    """
+    disk = target.disk
+    if disk is None or disk.control is None or disk.wal_free is None:
+        return
+    needed = PROMOTION * disk.control.segment
+    if disk.wal_free < needed:
+        raise NotSafe(
+            f"{target.node} has {size(disk.wal_free)} free for its WAL, and needs {size(needed)} to be primary",
+            f"make room where {now.pair[target.node].data_directory}/pg_wal lies, then run this notebook again",
+        )
+
+
+def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
+    by_reload = dialect.has("standby_signal", target.version // 10000)
+    allowed = target.settings.get("allow_alter_system", "on") == "on"
+    if not target.replay_delay or (skip_delay and by_reload and allowed):
+        return
+    remedy = "-p skip_delay=true lets it replay at once"
+    if not by_reload:
+        remedy = f"take it out of recovery.conf on {target.node}, restart that server and run this notebook again"
+    if not allowed:
+        remedy = f"set it to 0 in a file of {target.node} and reload: allow_alter_system is off there"
+    raise NotSafe(
+        f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
+        f"{remedy}. If it is there to undo an accident: stop, and think first",
+    )
+
+
+def _archive(target: Running) -> tuple[str, ...]:
+    if not target.settings.get(RESTORE):
+        return ()
+    return (f"{RESTORE} is set on {target.node}: a promotion asks it about five times for what is not there",)
+
+
+def _triggers(target: Running) -> tuple[str, ...]:
+    found = " and ".join(target.disk.triggers if target.disk else ())
+    return (f"Remove {found}, by which {target.node} may promote itself too early",) if found else ()
+
+
+def _let_go(target: Running) -> tuple[str, ...]:
+    delay = span(target.replay_delay)
+    return (
+        *((f"Resume replay on {target.node}, which is paused",) if target.replay_paused else ()),
+        *((f"Skip recovery_min_apply_delay ({delay}) on {target.node}",) if target.replay_delay else ()),
+    )
+
+
+def _salvage(target: Running, old: Lost, salvage: str) -> str:
+    if isinstance(old, Silent | Blank):
+        return f"Salvage nothing: the disk of {old.node} cannot be read"
+    if salvage == "none":
+        return f"Salvage nothing from the disk of {old.node}, because salvage=none"
+    unless = "else nothing is promoted" if salvage == "all" else "as far as its WAL is whole"
+    return f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and replay it; {unless}"
+
+
+def _kind(old: Lost) -> str:
+    words = {Stopped: "is stopped", Hung: "hangs", Blank: "has no cluster", Silent: "is silent"}
+    return words[type(old)]
+
+
+def promoted(primary: Running, old: Sighting) -> Plan:
+    """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody remembers."""
+    set_aside, extras, told = asynchronous(primary)
+    return Plan(
+        "promote",
+        primary.node,
+        old.node,
+        "promoted",
+        steps=(
+            *set_aside,
+            f"{primary.node} is already primary: lead the clients there, and checkpoint it",
+            f"{old.node} comes back later, through rebuild",
+        ),
+        extras=extras,
+        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is lost",
+        told=(*told, f"{old.node} {old}"),
+    )

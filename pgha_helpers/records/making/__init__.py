@@ -1,0 +1,1 @@
+"""A record while it is made: begun, written beside the run, summarised, concluded."""

@@ -1,0 +1,79 @@
+"""What this machine's records tell a later run: where a node was seen last, and how fast rebuilds were."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ...judgement.plans.loss_estimate import Known
+from ...judgement.plans.readers import fed
+from ...judgement.plans.rebuild import Measured, Rates
+from ...model import Lsn, Position
+from ...model.foreign import ODD
+from ...run.journal import Event, read
+from .folder import named, record_folders
+
+_MANY = 50  # records of the pair, the newest: a verify a day for seven weeks
+_FEW = 3  # runs of one method whose rates count: machines and databases change
+_TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rate
+
+
+def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | None:
+    """The newest position at which a run of this pair saw the node as primary of this system, or None."""
+    for folder, events in stories(records, pair):
+        for event in reversed(events):
+            if event["event"] == "seen" and (known := _known(folder, event, node, system_id)):
+                return known
+    return None
+
+
+def _known(folder: Path, event: Event, node: str, system_id: str) -> Known | None:
+    """What one look saw; None where it is not told, or in another form than this version writes."""
+    facts = event.get("facts")
+    names = [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)] if isinstance(facts, list) else []
+    for fact in facts if isinstance(facts, list) else ():
+        wanted = {"is": "Running", "in_recovery": False, "node": node, "system_id": system_id}
+        if isinstance(fact, Mapping) and wanted.items() <= fact.items():
+            try:
+                at = Position(int(fact["timeline"]), Lsn(fact["written"]))
+                others = fed(fact.get("senders", ()), names)
+            except ODD:
+                return None
+            return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1], others)
+    return None
+
+
+def known_rates(records: Path, pair: str) -> Rates:
+    """How fast the newest runs of this pair were that copied anything, by method."""
+    found: dict[str, list[Measured]] = {}
+    for folder, events in stories(records, pair):
+        if told := _measured(folder.name.rsplit("-", 1)[-1], events):
+            method, measured = told
+            if len(found.setdefault(method, [])) < _FEW:
+                found[method].append(measured)
+    return Rates.measured(found)
+
+
+def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
+    """Method and rate of a run: all deeds of a copy count, and the rehearsal of a rewind, which reads as much."""
+    try:
+        at = next(at for at, event in enumerate(events) if event["event"] == "throughput")
+        method = next(event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == "planned")
+        whole = next(event for event in events[at:] if event["event"] in ("deed ended", "deed failed"))
+        rehearsed = [event["seconds"] for event in events[:at] if str(event.get("did", "")).startswith("rehearsed ")]
+        seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
+        bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
+    except (StopIteration, *ODD):
+        return None
+    if whole["event"] != "deed ended" or bytes_ < _TELLING or seconds <= 0:
+        return None
+    return str(method), Measured(run, bytes_, seconds)
+
+
+def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
+    """The newest records of a pair, with their events."""
+    ours = [folder for folder in record_folders(records) if (name := named(folder)) and name.pair == pair]
+    for folder in ours[:_MANY]:
+        with contextlib.suppress(OSError):
+            yield folder, read(folder).events

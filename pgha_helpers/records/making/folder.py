@@ -1,0 +1,113 @@
+"""Where records live, how a folder is named, and who is still writing in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ...model import Pair
+from ...model.errors import BadParameters
+from ...run.checkout import CHECKOUT, RECORD
+
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a record folder's name tells; a pair may have dashes in its own."""
+
+    began: datetime
+    pair: str
+    notebook: str
+    run: str
+
+
+def named(folder: Path) -> Name | None:
+    """What a folder's name tells, or None if it is not the name of a record."""
+    found = _NAME.fullmatch(folder.name)
+    try:
+        return Name(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:]) if found else None
+    except ValueError:  # the 32nd of a month
+        return None
+
+
+def records_of(pair: Pair) -> Path:
+    """The folder of this pair's records: `records:` of the pair file, or `records/` of the checkout."""
+    return CHECKOUT / Path(pair.records).expanduser() if pair.records else CHECKOUT / "records"
+
+
+def record_folders(records: Path) -> list[Path]:
+    """Every folder that is named as a record is, the newest first. Whatever else lies there is somebody else's."""
+    if not records.is_dir():
+        return []
+    found = [path for path in records.iterdir() if named(path) and not path.is_symlink()]
+    return sorted((path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True)
+
+
+def new_id() -> str:
+    """Eight characters that tell runs of the same second apart."""
+    return secrets.token_hex(4)
+
+
+def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
+    """A new folder, named by UTC time, pair, notebook and run id, for its owner only. Raises BadParameters."""
+    folder = records_of(pair) / f"{datetime.now(UTC):{_STAMP}}-{pair.name}-{notebook}-{run_id}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise BadParameters(f"no record can be kept in {folder.parent}: {error.strerror}", "mend `records:`") from None
+    return folder
+
+
+def announced_folder() -> Path | None:
+    """The folder that was made for this kernel's first run, unless a run has used it.
+
+    The variable may also name a file that holds the folder's name: a kernel is begun before its run's folder is made.
+    """
+    name = os.environ.get(RECORD, "")
+    folder = Path(name)
+    if name and folder.is_file():
+        folder = Path(folder.read_text("utf-8", "surrogateescape"))
+    return folder if name and folder.is_dir() and not (folder / "journal.jsonl").exists() else None
+
+
+def id_of(folder: Path) -> str:
+    """The run id at the end of a record folder's name."""
+    return folder.name.rsplit("-", 1)[-1]
+
+
+class Keeping:
+    """Hold a record folder while something is still to be written there; it is let go by the end of the process, too.
+
+    A lock on the folder itself, so that it leaves no trace in the record. As a context manager it waits for nobody:
+    `held` says whether it was to be had.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = -1
+
+    @property
+    def held(self) -> bool:
+        """Whether nobody else is writing there."""
+        return self._file >= 0
+
+    def __enter__(self) -> Keeping:
+        self._file = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.__exit__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.held:
+            os.close(self._file)
+        self._file = -1

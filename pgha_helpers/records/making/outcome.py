@@ -1,0 +1,38 @@
+"""Exit codes: the Nagios words for a verify, and for a change whether anything has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...run.journal import Story
+
+BAD_PARAMETERS = 64
+REFUSED, UNFINISHED = 4, 5
+
+CODES: Mapping[str, int] = {
+    "done": 0,
+    "already so": 0,
+    "rehearsed": 0,
+    "warning": 1,
+    "critical": 2,
+    "unknown": 3,
+    "refused": REFUSED,
+    "failed": UNFINISHED,
+}
+
+
+def exit_code(story: Story, signal: int = 0) -> int:
+    """The exit code of a run: 4 or 5, and 128+n, are decided by whether a deed has begun.
+
+    `signal` is the number of the signal that ended the run, or 0.
+    """
+    if signal and not story.changed:
+        return 128 + signal
+    if story.outcome in CODES and not (story.outcome == "refused" and story.changed):
+        return BAD_PARAMETERS if _mistyped(story) else CODES[story.outcome]
+    return UNFINISHED if story.changed else BAD_PARAMETERS if _mistyped(story) else REFUSED
+
+
+def _mistyped(story: Story) -> bool:
+    """Whether the run ended at a parameter that only the servers could show to be wrong."""
+    return story.last("error").get("type") == "BadParameters" and not story.changed

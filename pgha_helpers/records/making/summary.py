@@ -1,0 +1,136 @@
+"""record.json: the journal's answers to who, when, why, what and how it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ...run.journal import Event, Story, read
+from .files import replace_file
+from .outage import outage_of_change
+
+NAME = "record.json"
+FORMAT = 1
+_BEGAN = ("run", "notebook", "pair", "operator", "typed", "from", "road", "reason", "ticket", "file")
+_CODE = ("version", "versions", "git", "source", "parameters", "continues")
+
+
+def summarise(story: Story) -> dict[str, Any]:
+    """The summary of a journal. Nothing in it is remembered from elsewhere."""
+    began, seen = story.first("run begun"), [e for e in story.events if e["event"] == "seen"]
+    chained = story.first("chained")
+    return {
+        "format": FORMAT,
+        **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
+        "began": began.get("at"),
+        "ended": story.events[-1].get("at") if story.events else None,
+        "seconds": _between(story.events[0]["at"], story.events[-1]["at"]) if story.events else None,
+        "outcome": story.outcome,
+        "changed": story.changed,
+        "error": story.last("error").get("error"),
+        "system_id": chained.get("system_id") or _system_id(seen),
+        "chain": {key: chained[key] for key in ("number", "previous")} if chained else None,
+        "before": seen[0]["nodes"] if seen else None,
+        "after": seen[-1]["nodes"] if seen else None,
+        "settings": _settings(seen[-1]) if seen else {},
+        "verdicts": story.last("judged").get("verdicts", []),
+        "gate": _gate(story),
+        "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
+        "outage": (outage := _outage(story)),
+        "outage_seconds": outage["seconds"] if outage else None,
+        "failover_seconds": _failover(story),
+        "outage_as_seen": _as_seen(story.last("canary ended")),
+        "fenced_by": story.last("fenced by").get("words"),
+        "account": story.last("outage begins").get("told") or [],  # of a failover: what may be lost, as the gate said
+        "edited": [e["cell"] or "a cell" for e in story.events if e["event"] == "cell begun" and not e["as_in_source"]],
+        "clock_set_back": any(later["at"] < earlier["at"] for earlier, later in pairwise(story.events)),
+        "last": story.last("run ended").get("words"),
+    }
+
+
+def write_summary(folder: Path) -> dict[str, Any]:
+    """Write record.json from the folder's journal, by temporary name and rename; gives what it says."""
+    written = json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n"
+    replace_file(folder / NAME, written)
+    told: dict[str, Any] = json.loads(written)
+    return told
+
+
+def _gate(story: Story) -> dict[str, Any]:
+    right = next((e for e in reversed(story.events) if e["event"] == "gate answered" and e.get("right")), {})
+    return {
+        "wanted": story.last("gate shown").get("wanted"),
+        "passed": bool(story.first("gate passed")),
+        "by": right.get("by"),
+        "seconds": right.get("seconds"),
+    }
+
+
+def _deed(event: Event) -> dict[str, Any]:
+    keys = ("at", "node", "did", "changed", "began", "seconds", "error")
+    return {key: event.get(key) for key in keys if key in event}
+
+
+def _outage(story: Story) -> dict[str, Any] | None:
+    """From the request to stop the old primary until clients had one again, in whichever runs, as it was told then.
+
+    A run that died tells what its own journal knows: what came before it, and after it, the next one tells.
+    """
+    if told := story.last("outage"):
+        return {key: told[key] for key in told if key not in ("n", "at", "event", "prev")}
+    began = story.first("run begun")
+    found = outage_of_change(story.events, ()) if story.first("gate passed") else None
+    if found is None or (found.earliest is None and began.get("notebook") != "promote"):
+        return None
+    return {**replace(found, runs=(str(began.get("run")),)).facts, "words": str(found)}
+
+
+def _failover(story: Story) -> float | None:
+    """Seconds from the first gate that a failover passed until the promoted node was writable.
+
+    None where the wall clock, which a gate is told by, was set back between them.
+    """
+    gate, writable = story.first("gate passed"), _writable(story)
+    if not (gate and writable and story.first("outage begins").get("told")):
+        return None
+    took = round(writable - datetime.fromisoformat(gate["at"]).timestamp(), 4)
+    return took if took >= 0 else None
+
+
+def _writable(story: Story) -> float | None:
+    """When the promotion ended, in seconds since the epoch."""
+    promoted = [e for e in story.events if e["event"] == "deed ended" and e["did"] == "promote"]
+    return float(promoted[-1]["began"] + promoted[-1]["seconds"]) if promoted else None
+
+
+def _as_seen(told: Event) -> dict[str, Any] | None:
+    """The longest time without a commit that the canary saw, its attempts, and which of its rows are where."""
+    if not told.get("outage"):
+        return None
+    keys = ("attempts", "acknowledged", "refused", "unanswered", "median", "p99", "rows", "lost")
+    return {**told["outage"], **{key: told.get(key) for key in keys}}
+
+
+def _system_id(seen: list[Event]) -> str | None:
+    """The one system identifier of both nodes, as far as it was seen; None where there were two."""
+    found = (
+        {facts.get("system_id") or _control(facts).get("system_id") for facts in seen[-1]["facts"]} if seen else set()
+    )
+    found -= {None, ""}
+    return found.pop() if len(found) == 1 else None
+
+
+def _control(facts: dict[str, Any]) -> dict[str, Any]:
+    return (facts.get("disk") or {}).get("control") or {}
+
+
+def _settings(seen: Event) -> dict[str, Any]:
+    return {facts["node"]: facts["settings"] for facts in seen["facts"] if facts.get("settings")}
+
+
+def _between(first: str, last: str) -> float:
+    return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), 3)

@@ -1,0 +1,131 @@
+"""`pgha records`: what runs have left. Each call first completes what a run that was killed could not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...model.errors import BadParameters
+
+if TYPE_CHECKING:
+    from ...model import Pair
+    from .entries import Wanted
+
+records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
+
+Notebook = Annotated[str, typer.Option(help="Only runs of this notebook.")]
+Outcome = Annotated[str, typer.Option(help="Only runs with this outcome.")]
+Ticket = Annotated[str, typer.Option(help="Only runs with this ticket.")]
+Since = Annotated[str, typer.Option(help="Only runs from this day on (UTC), as in 2026-11-22.")]
+Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
+
+
+@records_app.command("list")
+def list_(
+    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+) -> None:
+    """The runs of a pair, the newest first."""
+    from .entries import entries
+    from .listing import listing
+
+    found, folder = _complete(pair)
+    typer.echo(str(listing(entries(folder, _wanted(found, notebook, outcome, ticket, since, until)))))
+
+
+@records_app.command()
+def show(pair: str, run: str) -> None:
+    """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
+    from .entries import find
+    from .showing import shown
+
+    typer.echo(shown(find(_complete(pair)[1], run)))
+
+
+@records_app.command()
+def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False) -> None:
+    """Whether the records are what they were, and all there. Exit code 0: they are; 2: something was found; 3: a node
+    did not answer."""
+    from ...facts.chain_notes import read_ledgers
+    from ...run.parameters import load_pair
+    from ...run.redaction import Redactor, secrets_of
+    from .verification import verify as verify_records
+
+    found = load_pair(pair)
+    ledgers, silent = read_ledgers(found) if nodes else (None, [])
+    done = verify_records(found, ledgers)
+    scrub = Redactor(secrets_of(found))
+    typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
+    raise typer.Exit(2 if done.findings else 3 if silent else 0)
+
+
+@records_app.command()
+def compare(
+    pair: str, one: str, other: str, html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None
+) -> None:
+    """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the lag."""
+    from .compare import compare as compare_entries
+    from .comparison_page import page_of
+    from .entries import find
+
+    folder = _complete(pair)[1]
+    compared = compare_entries(find(folder, one), find(folder, other))
+    typer.echo(compared.text())
+    if html is not None:
+        _write(html, page_of(compared))
+        typer.echo(f"\n{html}")
+
+
+@records_app.command()
+def page(
+    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+) -> None:
+    """Write index.html beside the records: one page, without a server, to filter and sort them and to see trends."""
+    from .entries import entries
+    from .page import page as page_of
+
+    found, folder = _complete(pair)
+    target = folder / "index.html"
+    if not folder.is_dir():
+        raise BadParameters(f"there is no record in {folder}", "the first run makes one, or mend `records:`")
+    _write(target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+    typer.echo(str(target))
+
+
+@records_app.command()
+def attach(
+    notebook: Path, pair: Annotated[str, typer.Option(help="Needed if the records have been moved since.")] = ""
+) -> None:
+    """Put the executed notebook of a run by plain papermill into its record."""
+    from .attach import attach as attach_notebook
+
+    typer.echo(f"Record: {attach_notebook(notebook, pair)}")
+
+
+def _complete(name: str) -> tuple[Pair, Path]:
+    """The pair and its folder of records, in which whatever could be completed now is. Raises BadParameters."""
+    from ...run.parameters import load_pair
+    from ..making.folder import records_of
+    from .seal import complete_all
+
+    pair = load_pair(name)
+    for complaint in complete_all(pair):
+        typer.echo(complaint, err=True)
+    return pair, records_of(pair)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a page. Raises BadParameters where that cannot be done."""
+    from ..making.files import replace_file
+
+    try:
+        replace_file(path, text)
+    except OSError as error:
+        raise BadParameters(f"{path} cannot be written: {error.strerror}", "name another file, or mend that") from None
+
+
+def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, until: str) -> Wanted:
+    from .entries import Wanted
+
+    return Wanted(pair.name, notebook, outcome, ticket, since, until)

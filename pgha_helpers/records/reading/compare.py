@@ -1,0 +1,201 @@
+"""Two runs side by side: what was asked differently, what was found differently, what took how long, and the lag."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from ...model.errors import BadParameters
+from ...model.show import Table
+from .entries import Entry
+from .outages import outage
+from .samples import Samples, samples
+from .words import Told, listed, mark, minute, nodes_of, number, pairs_of, plain, seconds_of
+
+_CHANGING = re.compile(r"\b[0-9A-F]+/[0-9A-F]+\b|\d+")  # WAL positions and counts: they differ in every run
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that the two runs tell differently; an empty side does not have it at all."""
+
+    what: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the same thing took in each run, in seconds; None where it was not done, or failed."""
+
+    what: str
+    a: float | None
+    b: float | None
+    where: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as long the second run took; nothing unless both did it in a time that can be measured."""
+        return self.b / self.a if self.a and self.b and min(self.a, self.b) > 0 else None
+
+    @property
+    def told(self) -> str:
+        """The ratio as a person reads it.
+
+        >>> Timing("promote", 0.04, 0.1).told, Timing("promote", None, 0.1).told
+        ('2.5 x', '')
+        """
+        return "" if self.ratio is None else f"{self.ratio:.2g} x" if self.ratio < 10 else f"{self.ratio:.0f} x"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two records and all in which they differ. `notes` say what could not be compared, and why."""
+
+    a: Entry
+    b: Entry
+    parameters: tuple[Difference, ...]
+    settings: tuple[Difference, ...]
+    verdicts: tuple[Difference, ...]
+    deeds: tuple[Timing, ...]
+    totals: tuple[Timing, ...]
+    lags: tuple[Samples, Samples]
+    notes: tuple[str, ...]
+
+    def text(self) -> str:
+        """For a terminal."""
+        parts = [str(Table(("", "A", "B"), list(_heads(self.a, self.b))))]
+        for title, differences in self.parts:
+            rows = [(plain(d.what), plain(d.a, 60) or "-", plain(d.b, 60) or "-") for d in differences]
+            parts.append(f"{title}\n{Table(('', 'A', 'B'), rows)}" if rows else f"{title}\nno difference")
+        timings = [(t.where, plain(t.what, 80), _clock(t.a), _clock(t.b), t.told) for t in (*self.deeds, *self.totals)]
+        parts.append(f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), timings)}")
+        parts.append(f"Lag\n{Table(('', 'A', 'B'), list(_lag_rows(self.lags)))}")
+        return "\n\n".join([*parts, *(f"Note: {note}." for note in self.notes)])
+
+    @property
+    def parts(self) -> tuple[tuple[str, tuple[Difference, ...]], ...]:
+        """The three kinds of differences, with their titles."""
+        return ("Parameters", self.parameters), ("Settings", self.settings), ("Verdicts", self.verdicts)
+
+
+def compare(a: Entry, b: Entry) -> Comparison:
+    """Compare two records. Raises BadParameters if one of them cannot be told."""
+    for entry in (a, b):
+        if not entry.legible:
+            why = f": {entry.why}" if entry.why else ""
+            raise BadParameters(f"{entry.folder.name} cannot be compared, it is {entry.state}{why}", "choose another")
+    parameters = _differing(*(pairs_of(entry.told.get("parameters")) for entry in (a, b)))
+    settings = _differing(_settings(a.told), _settings(b.told)) if _settings(a.told) and _settings(b.told) else ()
+    verdicts = _differing(_judged(a.told), _judged(b.told))
+    totals = (
+        Timing("outage, by the runbook", number(a.told.get("outage_seconds")), number(b.told.get("outage_seconds"))),
+        *_as_seen(a.told, b.told),
+        Timing("the whole run", seconds_of(a.told), seconds_of(b.told)),
+    )
+    lags = samples(a.folder), samples(b.folder)
+    return Comparison(a, b, parameters, settings, verdicts, _timed(a.told, b.told), totals, lags, tuple(_notes(a, b)))
+
+
+def _as_seen(*told: Told) -> Iterator[Timing]:
+    """The outage as the canary saw it, where one of the two had a canary."""
+    a, b = (number(pairs_of(each.get("outage_as_seen")).get("seconds")) for each in told)
+    if a is not None or b is not None:
+        yield Timing("outage, by the canary", a, b)
+
+
+def _notes(a: Entry, b: Entry) -> Iterator[str]:
+    for letter, entry in (("A", a), ("B", b)):
+        if not _settings(entry.told):
+            yield f"{letter} recorded no settings, so they are not compared"
+        if not samples(entry.folder).at:
+            yield f"{letter} sampled no lag"
+        if pairs_of(entry.told.get("outage")).get("at_least"):
+            yield f"the outage of {letter} is known only as {outage(entry.told)}"
+        if entry.state != "ended":
+            yield f"{letter} has no end: it is {entry.state}"
+    if a.told["notebook"] != b.told["notebook"]:
+        yield f"A is a {a.told['notebook']} and B a {b.told['notebook']}"
+    ids = a.told.get("system_id"), b.told.get("system_id")
+    if all(ids) and ids[0] != ids[1]:
+        yield f"the two ran on different systems, {ids[0]} and {ids[1]}"
+
+
+def _settings(told: Told) -> dict[str, Any]:
+    """Settings of both nodes in one mapping: the node's name before the setting's."""
+    nodes = pairs_of(told.get("settings"))
+    return {f"{node} {name}": value for node, found in nodes.items() for name, value in pairs_of(found).items()}
+
+
+def _judged(told: Told) -> dict[str, str]:
+    """Title -> level and reason. Values differ in every run, so alone they make no difference."""
+    return {
+        str(verdict.get("title")): ": ".join(str(verdict[key]) for key in ("level", "reason") if verdict.get(key))
+        for verdict in listed(told.get("verdicts"))
+    }
+
+
+def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
+    keys = dict.fromkeys([*a, *b])
+    told = (Difference(key, *("" if side.get(key) is None else str(side[key]) for side in (a, b))) for key in keys)
+    return tuple(difference for difference in told if difference.a != difference.b)
+
+
+def _timed(a: Told, b: Told) -> tuple[Timing, ...]:
+    """The deeds of both runs in order, the same ones side by side.
+
+    They are the same when they read the same, whatever the names of the nodes and the WAL positions: a switchover
+    and the way back are compared, too.
+    """
+    deeds = listed(a.get("deeds")), listed(b.get("deeds"))
+    keys = [_key(deed, nodes_of(a)) for deed in deeds[0]], [_key(deed, nodes_of(b)) for deed in deeds[1]]
+    found: list[Timing] = []
+    for kind, a0, a1, b0, b1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found += [_timing(left, right) for left, right in zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)]
+        else:
+            found += [_timing(deed, None) for deed in deeds[0][a0:a1]]
+            found += [_timing(None, deed) for deed in deeds[1][b0:b1]]
+    return tuple(found)
+
+
+def _key(deed: Told, nodes: Sequence[str]) -> str:
+    words = str(deed.get("did")).split(":")[0]
+    for node in sorted(nodes, key=len, reverse=True):
+        words = re.sub(rf"(?<![^\W_]){re.escape(node)}(?![^\W_])", "·", words)
+    return _CHANGING.sub("#", words)
+
+
+def _timing(a: Told | None, b: Told | None) -> Timing:
+    both = [deed for deed in (a, b) if deed is not None]
+    did, where = str(both[0].get("did")), " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both))
+    return Timing(did.split(":")[0] if "/" in did else did, _lasted(a), _lasted(b), where)
+
+
+def _lasted(deed: Told | None) -> float | None:
+    return None if deed is None or "error" in deed else number(deed.get("seconds"))
+
+
+def _heads(a: Entry, b: Entry) -> Iterator[tuple[str, str, str]]:
+    for name in ("run", "notebook", "pair", "operator", "reason"):
+        yield name, plain(a.told.get(name), 50), plain(b.told.get(name), 50)
+    yield "began", minute(a.told["began"]), minute(b.told["began"])
+    yield "outcome", _outcome(a), _outcome(b)
+
+
+def _outcome(entry: Entry) -> str:
+    return plain(f"{mark(entry.told)} {entry.told['outcome']}")
+
+
+def _lag_rows(lags: tuple[Samples, Samples]) -> Iterator[tuple[str, str, str]]:
+    a, b = lags
+    yield "samples", str(len(a.at)), str(len(b.at))
+    yield "most bytes behind", a.most("bytes") or "-", b.most("bytes") or "-"
+    yield "longest delay", a.most("seconds") or "-", b.most("seconds") or "-"
+
+
+def _clock(seconds: float | None) -> str:
+    return f"{'-':>10}" if seconds is None else f"{seconds:8.3f} s"

@@ -1,0 +1,71 @@
+"""What a check of the archive works on and what it gives: records, their links in a chain, and findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from ...model.foreign import ODD
+from ...run.journal import Story
+from .manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be, and where: a record, or the chain of a system."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"✗ {self.where}: {self.what}"
+
+
+@dataclass
+class Verified:
+    """What was looked at, what was found, and what could not be checked: `notes` are no accusation."""
+
+    records: int = 0
+    chained: int = 0
+    signers: list[str] = field(default_factory=list)  # who, or else with which key; one of each signed record
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
+        counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
+        verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
+        return "\n".join([*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict])
+
+
+@dataclass(frozen=True)
+class Link:
+    """A run's place in the chain of a system, and what it names as the one before."""
+
+    keys: ClassVar = ("run", "host", "journal", "manifest")
+    system: str
+    number: int
+    run: str
+    host: str
+    journal: str
+    manifest: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as verify sees it."""
+
+    folder: Path
+    story: Story
+    manifest: Manifest
+
+    @property
+    def link(self) -> Link | None:
+        """Its place in a chain; None if its run is not chained, or if somebody has made that unreadable."""
+        told = self.story.first("chained")
+        try:
+            previous = told["previous"] or {}
+            return Link(str(told["system_id"]), int(told["number"]), *(previous.get(k, "") for k in Link.keys))
+        except ODD:
+            return None

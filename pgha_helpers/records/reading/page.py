@@ -1,0 +1,172 @@
+"""One static index.html of all runs: it needs no server, no network and no script, though a little script helps."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .entries import Entry
+from .outages import outage, outage_of, was_over
+from .rendering import render
+from .small_charts import SHAPES, Figure, Line, Mark, Tick, in_seconds, path, place
+from .words import changes, mark, minute, number, pairs_of, seconds_of, tone, took
+
+REPORT = "report.html"
+_MOST = 60  # points of a chart: more of them would be a smear
+_COLUMNS = (
+    ("began", "Began (UTC)", ""),
+    ("run", "Run", ""),
+    ("notebook", "Notebook", ""),
+    ("pair", "Pair", ""),
+    ("outcome", "Outcome", ""),
+    ("changed", "Changed", ""),
+    ("outage", "Outage", "n"),
+    ("took", "Took", "n"),
+    ("operator", "Who", ""),
+    ("reason", "Why", ""),
+)
+_LEGEND = (
+    ("ok", "well"),
+    ("calm", "rehearsed, or not ended"),
+    ("warning", "warning, refused or left"),
+    ("critical", "critical or failed"),
+    ("unknown", "unknown"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record as the page shows it: every field is text but those that are drawn."""
+
+    run: str
+    link: str
+    began: str
+    notebook: str
+    pair: str
+    outcome: str
+    mark: str
+    tone: str
+    changed: str
+    changes: str
+    outage: str
+    took: str
+    operator: str
+    ticket: str
+    reason: str
+    why: str
+    seal: str
+    outage_seconds: float | str
+    runbook_seconds: float | str
+    canary_seconds: float | str
+    seconds: float | str
+
+
+def page(entries: Iterable[Entry]) -> str:
+    """The page of these records, in the order given. It is to lie beside their folders: its links are relative."""
+    rows = [_row(entry) for entry in entries]
+    script = render("script.html.j2").strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    names = ("pair", "Pair"), ("notebook", "Notebook"), ("outcome", "Outcome")
+    drawn = {row.tone for row in rows}
+    return render(
+        "page.html.j2",
+        rows=rows,
+        columns=_COLUMNS,
+        pairs=_distinct(rows, "pair"),
+        choices=[(name, words, _distinct(rows, name)) for name, words in names],
+        latest=_latest(rows),
+        summary=_summary(rows),
+        figures=_figures(rows),
+        legend=[(kind, words, SHAPES[kind]) for kind, words in _LEGEND if kind in drawn],
+        most=_MOST,
+        cut=len(rows) > _MOST,
+        told=f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}." if rows else "",
+        script=script,
+        digest=digest,
+    )
+
+
+def _row(entry: Entry) -> Row:
+    told = entry.told
+    by_runbook = number(told.get("outage_seconds"))
+    by_canary = number(pairs_of(told.get("outage_as_seen")).get("seconds"))
+    seconds = seconds_of(told) if entry.legible else None
+    texts = {key: str(told.get(key) or "") for key in ("notebook", "pair", "outcome", "operator", "ticket", "reason")}
+    chain = pairs_of(told.get("chain")).get("number")
+    seal = [] if chain is None else [f"change {chain}"]
+    if not entry.sealed and entry.state == "ended":  # said where it is missing: nearly all are
+        seal.append("not sealed")
+    return Row(
+        **texts,
+        run=entry.id,
+        link=quote(f"{entry.folder.name}/{REPORT}") if (entry.folder / REPORT).is_file() else "",
+        began=minute(told["began"]),
+        mark=mark(told),
+        tone=tone(told),
+        changed="" if "changed" not in told else "yes" if told["changed"] else "no",
+        changes=changes(told) if entry.legible else "",
+        outage=outage(told),
+        took=took(seconds),
+        why=entry.why,
+        seal=", ".join(seal),
+        outage_seconds=_drawn(outage_of(told)[0]),
+        runbook_seconds=_drawn(by_runbook if was_over(told) else None),
+        canary_seconds=_drawn(by_canary),
+        seconds=_drawn(seconds),
+    )
+
+
+def _drawn(seconds: float | None) -> float | str:
+    return "" if seconds is None else seconds
+
+
+def _distinct(rows: Sequence[Row], name: str) -> list[str]:
+    return sorted({value for row in rows if (value := str(getattr(row, name)))})
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    changed = sum(row.changed == "yes" for row in rows)
+    bad = sum(row.tone in ("critical", "unknown") for row in rows)
+    count = f"{len(rows)} {'run' if len(rows) == 1 else 'runs'}, {changed} of them changed something"
+    return f"{count}; {bad or 'none'} critical, failed, unknown or unreadable."
+
+
+def _latest(rows: Sequence[Row]) -> list[Row]:
+    """The newest run of each notebook on each pair: the answer to how things stand."""
+    found: dict[tuple[str, str], Row] = {}
+    begun = (row for row in rows if row.outcome != "not begun")
+    for row in sorted(begun, key=lambda row: row.began, reverse=True):
+        found.setdefault((row.pair, row.notebook), row)
+    return [found[key] for key in sorted(found) if key[1]]
+
+
+def _figures(rows: Sequence[Row]) -> list[Figure]:
+    """The trend of outages, and of the duration of each notebook."""
+    oldest = sorted(rows, key=lambda row: row.began)
+    drawn = []
+    for title, name in (("Time without a primary", "runbook"), ("Time without a commit, by the canary", "canary")):
+        outages = [(row, float(value)) for row in oldest if (value := getattr(row, f"{name}_seconds")) != ""]
+        drawn += [_trend(title, outages)] if outages else []
+    for notebook in _distinct(rows, "notebook"):
+        lasted = [(row, float(row.seconds)) for row in oldest if row.notebook == notebook and row.seconds != ""]
+        drawn += [_trend(f"Duration of {notebook}", lasted)] if lasted else []
+    return drawn
+
+
+def _trend(title: str, values: Sequence[tuple[Row, float]]) -> Figure:
+    newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]  # a clock may have been set back
+    axis = in_seconds(value for _, value in newest)
+    spots = [(place(i, len(newest)), axis.y(value)) for i, (_, value) in enumerate(newest)]
+    marks = [
+        Mark(x, y, row.tone, f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}")
+        for (x, y), (row, value) in zip(spots, newest, strict=True)
+    ]
+    first, last = newest[0][0].began, newest[-1][0].began
+    part, label = (slice(11, 16), f"UTC, {last[:10]}") if first[:10] == last[:10] else (slice(0, 10), "day of the run")
+    ends = [Tick(spots[0][0], first[part], "start"), Tick(spots[-1][0], last[part], "end")]
+    alone = len(spots) == 1
+    ticks, lines = ([Tick(spots[0][0], first[part])], []) if alone else (ends, [Line(path(spots), "trend")])
+    return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)

@@ -1,0 +1,152 @@
+"""report.html: one record on one page that stands alone, for an auditor, for paper, and for a phone at night."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...model.show import MARKS, utc
+from . import words
+from .executed import executed
+from .outages import as_seen, outage, outage_of, without_primary
+from .rendering import render
+from .words import Told, listed, number, pairs_of, seconds_of, took
+
+LAG, CANARY, THROUGHPUT = "lag.svg", "canary.svg", "throughput.svg"
+_LEVELS = {level: mark.split()[0] for level, mark in MARKS.items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict as the page shows it."""
+
+    level: str
+    mark: str
+    title: str
+    value: str
+    limit: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """A deed as the page shows it; `start` and `width` are percent of the time from the first deed to the last."""
+
+    when: str
+    node: str
+    did: str
+    changed: str
+    took: str
+    error: str
+    start: float
+    width: float
+
+
+def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
+    """The page of one record. It loads nothing and runs nothing, and says so to the browser, too."""
+    notebook, without = executed(folder)
+    deeds = _deeds(told)
+    return render(
+        "report.html.j2",
+        told=told,
+        facts=list(_facts(told)),
+        doubts=words.doubts(told),
+        error=str(told.get("error") or ""),
+        outage=without_primary(told),
+        failover=took(told.get("failover_seconds")),
+        lead=_lead(told),
+        as_seen=as_seen(told),
+        topology=[(n, words.seen(told, "before", n), words.seen(told, "after", n)) for n in words.nodes_of(told)],
+        verdicts=_verdicts(told),
+        deeds=deeds,
+        parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
+        day=words.minute(told.get("began"))[:10],
+        lag=_picture(folder / LAG),
+        canary=_picture(folder / CANARY),
+        throughput=_picture(folder / THROUGHPUT),
+        notebook=notebook,
+        without=without,
+        check_by_hand=check_by_hand,
+    )
+
+
+def _lead(told: Told) -> str:
+    seconds, by = outage_of(told)
+    what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
+    return "" if seconds is None else f"{outage(told).partition(' (')[0]} {what}."
+
+
+def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
+    """Name, value and width of the facts of the head: who, when, why, and which run of which code this was."""
+    lasted = took(seconds_of(told))
+    yield "Who", words.who(told), "two"
+    yield "Began", words.minute(told.get("began")), ""
+    yield "Ended", words.minute(told.get("ended")) + (f", {lasted}" if lasted else ""), ""
+    yield "Why", str(told.get("reason") or "no reason given"), "two"
+    yield "Ticket", str(told.get("ticket") or "none"), ""
+    yield "By way of", str(told.get("road") or "not recorded"), ""
+    if words.consent(told):
+        yield "Consent", words.consent(told), "two"
+    if told.get("fenced_by"):
+        yield "Fenced by", str(told["fenced_by"]), "two"
+    account = told.get("account")
+    if isinstance(account, list) and account:
+        yield "What may be lost, as the gate said", "; ".join(map(str, account)), "two"
+    yield "Pair", str(told.get("pair") or ""), ""
+    yield "Run", str(told.get("run") or ""), "mono"
+    yield "System identifier", str(told.get("system_id") or "not seen"), "mono"
+    yield "Chain of changes", words.chained(told), ""
+    if told.get("continues"):
+        yield "Continues run", str(told["continues"]), "mono"
+    yield (
+        "Code",
+        f"pgha {told.get('version') or 'of an unknown version'}, commit {words.code(told) or 'not known'}",
+        "two",
+    )
+    if told.get("source"):
+        yield "Notebook's source, SHA-256", str(told["source"]), "two mono"
+
+
+def _verdicts(told: Told) -> list[Judged]:
+    found = []
+    for verdict in listed(told.get("verdicts")):
+        level = str(verdict.get("level"))
+        known = level if level in _LEVELS else "unknown"
+        texts = (str(verdict.get(key) or "") for key in ("title", "value", "limit", "reason", "remedy"))
+        found.append(Judged(known, _LEVELS[known], *texts))
+    return found
+
+
+def _deeds(told: Told) -> list[Done]:
+    found = listed(told.get("deeds"))
+    spans = [(words.begun(deed), number(deed.get("seconds")) or 0.0) for deed in found]
+    first = min((began for began, _ in spans if began is not None), default=0.0)
+    last = max((began + lasted for began, lasted in spans if began is not None), default=0.0)
+    return [_deed(deed, *span, first, max(last - first, 1e-6)) for deed, span in zip(found, spans, strict=True)]
+
+
+def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: float) -> Done:
+    start = 0.0 if began is None else min(100 * (began - first) / whole, 99.4)
+    width = 0.0 if began is None else max(100 * lasted / whole, 0.6)
+    return Done(
+        "" if began is None else utc(began)[11:],
+        str(deed.get("node") or ""),
+        str(deed.get("did") or ""),
+        "unknown" if "error" in deed else "yes" if deed.get("changed") else "no",
+        f"{lasted:.3f} s" if number(deed.get("seconds")) is not None else "",
+        str(deed.get("error") or ""),
+        round(start, 2),
+        round(min(width, 100 - start), 2),
+    )
+
+
+def _picture(path: Path) -> str:
+    """A chart as a data URI: inside an <img> an SVG can neither run a script nor load anything."""
+    try:
+        return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+    except OSError:
+        return ""

@@ -1,0 +1,60 @@
+"""Thinning: records of verifies that ended well, and of rehearsals, once they are older than `records_keep`.
+
+Never a change, a failure, a warning, anything chained, anything that does not hold what its manifest says, or
+anything that somebody else has put there.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ...model import Pair
+from ...run.journal import read
+from ..making.folder import Keeping, Name, named, record_folders, records_of
+from . import manifest
+
+_GOING = ".thinned-"
+
+
+def thin(pair: Pair) -> list[str]:
+    """Delete what may be deleted; gives the names of the records that were."""
+    if not pair.records_keep:
+        return []
+    for half_gone in records_of(pair).glob(f"{_GOING}*"):
+        _empty(half_gone)
+    gone = []
+    for folder in record_folders(records_of(pair)):
+        name = named(folder)
+        old = name and time.time() - name.began.timestamp() > pair.records_keep
+        if name and old and _dispensable(folder, name, pair):
+            with Keeping(folder) as keeping:
+                if keeping.held:
+                    _delete(folder)
+                    gone.append(folder.name)
+    return gone
+
+
+def _dispensable(folder: Path, name: Name, pair: Pair) -> bool:
+    try:
+        story, told = read(folder), manifest.read_manifest(folder / manifest.NAME)
+    except OSError:
+        return False
+    well = story.outcome == "rehearsed" or (story.outcome == "done" and name.notebook == "verify")
+    ours = story.first("run begun").get("pair") == pair.name
+    untouched = not told.wrong and not story.broken and told.files == manifest.digests(folder)
+    complete = manifest.contents(folder) == sorted(told.files)
+    harmless = not story.changed and not story.first("gate passed") and not story.first("chained")
+    return well and ours and untouched and complete and harmless
+
+
+def _delete(folder: Path) -> None:
+    """Under another name first: killed half-way, it must not look like a record that somebody has spoiled."""
+    gone = folder.rename(folder.with_name(f"{_GOING}{folder.name}"))
+    _empty(gone)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():  # files only: its contents were compared with the manifest
+        path.unlink()
+    folder.rmdir()

@@ -1,0 +1,85 @@
+"""The lag of a record, read back from its lag.csv without pandas: a page is drawn faster than pandas is imported."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from ...model.show import size, span
+
+NAME = "lag.csv"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """When it was sampled, in seconds since the first sample, and how far behind the standby was then.
+
+    Of the two nodes' views the worse one counts; None where nobody answered.
+    """
+
+    at: tuple[float, ...] = ()
+    bytes: tuple[float | None, ...] = ()
+    seconds: tuple[float | None, ...] = ()
+
+    def worst(self, unit: str) -> float | None:
+        """The largest value of `bytes` or `seconds`; nothing if there is none."""
+        return max((value for value in getattr(self, unit) if value is not None), default=None)
+
+    def most(self, unit: str) -> str:
+        """The same, as a person reads it; empty if there is none.
+
+        >>> Samples((0.0,), (5120.0,), (None,)).most("bytes")
+        '5 kB'
+        """
+        worst = self.worst(unit)
+        return "" if worst is None else size(worst) if unit == "bytes" else span(worst)
+
+    def stretches(self, unit: str) -> Iterator[list[tuple[float, float]]]:
+        """Unbroken stretches of (time, value): between two samplings nobody looked, so no line is drawn there."""
+        steps = [later - earlier for earlier, later in zip(self.at, self.at[1:], strict=False)]
+        gap = max(5 * median(steps), 0.5) if steps else 0.0
+        stretch: list[tuple[float, float]] = []
+        before = -math.inf
+        for at, value in zip(self.at, getattr(self, unit), strict=True):
+            if stretch and (value is None or not 0 <= at - before <= gap):
+                yield stretch
+                stretch = []
+            if value is not None:
+                stretch.append((at, value))
+            before = at
+        if stretch:
+            yield stretch
+
+
+def samples(folder: Path) -> Samples:
+    """The samples of a record; none if it has no lag.csv, and without the rows that are not numbers."""
+    try:
+        with (folder / NAME).open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = [(at, row) for row in csv.DictReader(file) if (at := _number(row.get("at"))) is not None]
+    except (OSError, csv.Error):
+        return Samples()
+    if not rows:
+        return Samples()
+    first = rows[0][0]
+    return Samples(
+        tuple(at - first for at, _ in rows),
+        tuple(_worse(row, "_bytes") for _, row in rows),
+        tuple(_worse(row, "_seconds") for _, row in rows),
+    )
+
+
+def _worse(row: Mapping[str, str | None], unit: str) -> float | None:
+    values = (_number(text) for name, text in row.items() if name and name.endswith(unit))
+    return max((value for value in values if value is not None), default=None)
+
+
+def _number(text: object) -> float | None:
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,129 @@
+"""One record told in full for a terminal: who, when and why, what was found, what was done, and where the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...model.show import MARKS, Table, utc
+from .entries import Entry
+from .outages import as_seen, outage, without_primary
+from .words import (
+    Told,
+    begun,
+    chained,
+    changes,
+    code,
+    consent,
+    doubts,
+    listed,
+    mark,
+    minute,
+    nodes_of,
+    number,
+    pairs_of,
+    plain,
+    seconds_of,
+    seen,
+    took,
+    who,
+)
+
+
+def shown(entry: Entry) -> str:
+    """Everything that a record tells, in the order in which somebody asks."""
+    told = entry.told
+    parts = [_head(entry)]
+    if entry.legible:
+        parts += [part for part in (_topology(told), _gate(told), _verdicts(told), _deeds(told)) if part]
+    return "\n\n".join([*parts, _files(entry)])
+
+
+def _head(entry: Entry) -> str:
+    told = entry.told
+    name = " ".join(word for word in (told["notebook"], told["run"]) if word)
+    lines = [f"{mark(told)} {plain(name)}: {plain(told['outcome'])}" + (f" ({entry.why})" if entry.why else "")]
+    if entry.legible:
+        lines += [changes(told), *_stopped(told), *doubts(told)]
+    return "\n".join([*lines, "", *_aligned(_facts(entry))])
+
+
+def _stopped(told: Told) -> Iterator[str]:
+    """The error in its own lines; else the last words, unless they are the table of verdicts that is shown below."""
+    if told.get("error"):
+        yield from (plain(line) for line in str(told["error"]).splitlines())
+    elif told.get("last") and "\n" not in str(told["last"]):
+        yield plain(told["last"])
+
+
+def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
+    told = entry.told
+    ended = f" to {minute(told['ended'])}" if told.get("ended") and entry.state == "ended" else ""
+    lasted = took(seconds_of(told)) if entry.legible else ""
+    yield "who", who(told)
+    yield "when", f"{minute(told['began'])}{ended}" + (f", {lasted}" if lasted else "")
+    yield "why", str(told.get("reason") or "no reason given")
+    for name, value in (("ticket", told.get("ticket")), ("pair", told["pair"]), ("system", told.get("system_id"))):
+        yield name, str(value or "")
+    if entry.legible:
+        yield "outage", outage(told)
+        yield "", without_primary(told)
+        yield "canary", as_seen(told)
+        yield "chain", chained(told)
+        yield "fenced by", str(told.get("fenced_by") or "")
+        yield "continues", str(told.get("continues") or "")
+        given = {key: value for key, value in pairs_of(told.get("parameters")).items() if value not in ("", None)}
+        yield "given", ", ".join(f"{key}={value}" for key, value in given.items())
+        yield "by way of", str(told.get("road") or "")
+        yield "code", code(told)
+
+
+def _aligned(facts: Iterator[tuple[str, str]]) -> list[str]:
+    return [f"{name:<10} {plain(value)}" for name, value in facts if value]
+
+
+def _topology(told: Told) -> str:
+    rows = [(node, seen(told, "before", node), seen(told, "after", node)) for node in nodes_of(told)]
+    return _table("Before and after", ("node", "before", "after"), rows)
+
+
+def _gate(told: Told) -> str:
+    return f"Gate\n  {plain(consent(told))}" if consent(told) else ""
+
+
+def _verdicts(told: Told) -> str:
+    found = listed(told.get("verdicts"))
+    rows = [
+        (MARKS.get(str(v.get("level")), "?"), v.get("title"), v.get("value"), v.get("limit"), _why(v)) for v in found
+    ]
+    return _table("Verdicts", ("", "check", "value", "limit", "why not, and what to do"), rows)
+
+
+def _why(verdict: Told) -> str:
+    return " ".join(f"{verdict[key]}." for key in ("reason", "remedy") if verdict.get(key))
+
+
+def _deeds(told: Told) -> str:
+    rows = []
+    for deed in listed(told.get("deeds")):
+        began, seconds = begun(deed), number(deed.get("seconds"))
+        when = "" if began is None else utc(began)
+        did = deed.get("did") if "error" not in deed else f"{deed.get('did')}: FAILED, {deed['error']}"
+        lasted = "" if seconds is None else f"{seconds:10.3f} s"
+        rows.append((when, deed.get("node"), "yes" if deed.get("changed") else "no", lasted, did))
+    return _table("Deeds", ("began", "node", "changed", "      took", "deed"), rows)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return ""
+    table = str(Table(head, [[plain(cell) for cell in row] for row in rows]))
+    return "\n".join([title, *(f"  {line}" for line in table.splitlines())])
+
+
+def _files(entry: Entry) -> str:
+    try:
+        inside = sorted(path.name for path in entry.folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        inside = [f"cannot be listed: {error.strerror}"]
+    seal = "sealed by its manifest" if entry.sealed else "not sealed"
+    return f"Files, {seal}, in {plain(entry.folder)}\n  {plain(', '.join(inside))}"

@@ -1,0 +1,117 @@
+"""Signatures by `ssh-keygen -Y`, which is on every host that has ssh, works offline, and knows FIDO keys."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ...model.errors import Refusal
+from ...model.foreign import text_of
+
+NAMESPACE = "pgha"
+_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What a signature says. `wrong` is empty when it is good; `who` is empty where nobody is listed as a signer."""
+
+    wrong: str = ""
+    who: str = ""
+    key: str = ""
+
+
+def fingerprint(key: str) -> str:
+    """SHA256:… of a key. Raises Refusal when it cannot be read."""
+    done = _keygen("-l", "-f", os.path.expanduser(key))  # noqa: PTH111 (an argument of a command)
+    if done.returncode:
+        raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
+    if not (told := _key(done)):
+        raise Refusal(f"signing_key {key} cannot be read: ssh-keygen shows no fingerprint", "mend `signing_key:`")
+    return told
+
+
+def sign(data: bytes, key: str) -> bytes:
+    """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the ssh agent."""
+    path = os.path.expanduser(key)  # noqa: PTH111 (an argument of a command)
+    done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
+    if done.returncode:
+        raise Refusal(
+            f"the record cannot be signed with {key}: {_words(done)}", "mend `signing_key:`, or load the agent"
+        )
+    return done.stdout
+
+
+def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
+    """Check a signature; with a file of allowed signers, also whose it is.
+
+    `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long as it was.
+    """
+    if not _well_formed(signature):
+        return Signed("it is not a whole signature")
+    with TemporaryDirectory(prefix="pgha-") as private:
+        path = Path(private, "sig")
+        path.write_bytes(signature)
+        if allowed:
+            return _whose(data, path, os.path.expanduser(allowed), _at(at))  # noqa: PTH111 (an argument of a command)
+        done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
+        return Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
+
+
+def _at(moment: str) -> tuple[str, ...]:
+    digits = "".join(c for c in moment.split(".")[0] if c.isdigit())
+    return ("-O", f"verify-time={digits}Z") if len(digits) == 14 else ()
+
+
+def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> Signed:
+    found = _keygen("-Y", "find-principals", *at, "-s", str(signature), "-f", allowed)
+    who = text_of(found.stdout).split("\n")[0].strip()
+    if found.returncode or not who:
+        return Signed(f"its key is not in {allowed}")
+    words = ("-Y", "verify", *at, "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature))
+    done = _keygen(*words, stdin=data)
+    wrong = f"not {who}'s, of this manifest: {_words(done)}" if done.returncode else ""
+    return Signed(wrong, who, _key(done))
+
+
+def _key(done: subprocess.CompletedProcess[bytes]) -> str:
+    return next((word for word in text_of(done.stdout).split() if word.startswith("SHA256:")), "")
+
+
+def _well_formed(signature: bytes) -> bool:
+    """Whether it is, byte for byte, as ssh-keygen writes it: it also reads what somebody has changed around it."""
+    text = signature.decode("ascii", "replace")
+    if not (text.startswith(_BEGIN) and text.endswith(_END)):
+        return False
+    body = text[len(_BEGIN) : -len(_END)]
+    try:
+        plain = base64.b64encode(base64.b64decode(body.replace("\n", ""), validate=True)).decode()
+    except ValueError:
+        return False
+    return body == "".join(plain[i : i + 70] + "\n" for i in range(0, len(plain), 70))
+
+
+def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Nobody is there to type a passphrase: without a terminal and without askpass ssh-keygen fails instead."""
+    environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            ["ssh-keygen", *words],
+            input=stdin,
+            capture_output=True,
+            env=environment,
+            start_new_session=True,
+            timeout=60,
+        )
+    except FileNotFoundError:
+        raise Refusal("there is no ssh-keygen here", "apt-get install openssh-client") from None
+    except subprocess.TimeoutExpired:
+        raise Refusal("ssh-keygen gave no answer within 60 s", "does the key want to be touched?") from None
+
+
+def _words(done: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join(text_of(done.stderr).split()) or f"status {done.returncode}"

@@ -1,0 +1,199 @@
+"""`pgha records verify`: whether the records are what they were when they were completed, and whether all are there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ...facts.chain_notes import Ledger
+from ...model import Note, Pair
+from ...model.errors import HaError, said
+from ...model.foreign import ODD
+from ...run.journal import NAME as JOURNAL
+from ...run.journal import held_by_writer, read
+from ..making.folder import id_of, named, record_folders, records_of
+from . import manifest, signature
+from .findings import Finding, Record, Verified
+from .links import check_chains, ledger_faults
+from .manifest import Manifest
+from .seal import was_sealed
+
+
+def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
+    """Check every record of this pair; nothing is changed. `ledgers` are the nodes' notes of the pair's systems."""
+    done = Verified()
+    records, others = _records(pair, done)
+    done.records = len(records)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each signature is a process of its own
+        for record, faults in zip(records, pool.map(lambda one: _checked(one, pair, done), records), strict=True):
+            done.findings += [Finding(record.folder.name, what) for what in faults]
+    _check_unsigned(records, pair, done)
+    noted = _noted(pair, ledgers or {}, done)
+    check_chains(records, others, noted, done)
+    if ledgers is None:
+        done.notes.append("Not asked: the nodes. Without their notes the removal of the newest is not seen: --nodes")
+    else:
+        done.findings += [Finding("notes of the nodes", what) for what in ledger_faults(records, others, noted, done)]
+    return done
+
+
+def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
+    """This pair's records, and others: they may be part of one of its chains, under an earlier name, say."""
+    records: list[Record] = []
+    others: list[Record] = []
+    for folder in record_folders(records_of(pair)):
+        try:
+            record = _look(folder, pair, done)
+        except OSError as error:
+            done.notes.append(f"{folder.name} cannot be read: {error.strerror}")
+            continue
+        if record is not None:
+            (records if _is_of(record, pair) else others).append(record)
+    return records, others
+
+
+def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
+    try:
+        return list(_faults(record, pair, done))
+    except (OSError, HaError, *ODD) as error:
+        return [f"it cannot be checked: {said(error)}"]
+
+
+def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
+    """Where records are signed, one that is not is only well if it is older than all that are."""
+    signed = [one.folder.name for one in records if one.manifest.told.get("signer")]
+    unsigned = [one.folder.name for one in records if one.manifest.digest and not one.manifest.told.get("signer")]
+    if not (pair.signing_key or pair.allowed_signers):
+        return
+    for name in unsigned:
+        if signed and name > min(signed):
+            done.findings.append(Finding(name, "it is not signed, and older ones are"))
+        else:
+            done.notes.append(f"{name}: not signed")
+
+
+def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[Note]:
+    """What the nodes have noted of this pair, by whichever of them."""
+    for name, ledger in ledgers.items():
+        if ledger.torn:
+            done.notes.append(
+                f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a crash, or added"
+            )
+    return [note for ledger in ledgers.values() for note in ledger.notes if note.pair == pair.name]
+
+
+def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
+    """A record that is to be checked; those that still go on or were never begun are only told."""
+    told = _manifest_of(folder)
+    if not (folder / JOURNAL).exists():
+        if not _in_name(folder, pair):
+            pass
+        elif told.digest or was_sealed(folder):
+            done.findings.append(Finding(folder.name, "its journal is gone"))
+        else:
+            done.notes.append(f"{folder.name}: no run was begun there")
+        return None
+    record = Record(folder, read(folder), told)
+    if _is_of(record, pair) and not told.digest and held_by_writer(folder):
+        done.notes.append(f"{folder.name}: its run, or the kernel that it ran in, goes on")
+        return None
+    return record
+
+
+def _is_of(record: Record, pair: Pair) -> bool:
+    """Whether anything about a record says that it is this pair's."""
+    begun, told = record.story.first("run begun"), record.manifest.told
+    return pair.name in (begun.get("pair"), told.get("pair")) or _in_name(record.folder, pair)
+
+
+def _in_name(folder: Path, pair: Pair) -> bool:
+    name = named(folder)
+    return name is not None and name.pair == pair.name
+
+
+def _manifest_of(folder: Path) -> Manifest:
+    try:
+        return manifest.read_manifest(folder / manifest.NAME)
+    except FileNotFoundError:
+        return Manifest()
+
+
+def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
+    folder, told, story = record.folder, record.manifest, record.story
+    if story.broken:
+        yield f"{JOURNAL}: {story.broken}"
+    if late := told.told.get("completed", {}).get("late"):
+        done.notes.append(f"{folder.name}: {late}, {told.told['completed']['at']}")
+    if not told.digest:
+        if was_sealed(folder):
+            yield "its manifest is gone"
+        else:
+            done.notes.append(f"{folder.name}: not complete yet; any other `pgha records` completes it")
+        return
+    if told.wrong:
+        yield told.wrong
+    if told.told.get("record") not in (None, folder.name):
+        yield f"it is the record {told.told['record']}, under another name"
+    if not told.wrong and story.first("run begun").get("run") != id_of(folder):
+        yield f"its journal is that of run {story.first('run begun').get('run')}"
+    if story.digests and told.told.get("journal_ends") not in (None, story.digests[-1]):
+        yield f"{JOURNAL}: it ends elsewhere than it did"
+    yield from _file_faults(folder, told, done)
+    yield from _signature_faults(folder, manifest.NAME, told, pair, done)
+
+
+def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
+    attached = _attached(folder)
+    if attached.wrong:
+        yield attached.wrong
+    if attached.digest and attached.told.get("to") != told.digest:
+        yield f"{manifest.ATTACHED} is not of this record"
+    if set(attached.files) - set(manifest.ATTACHABLE):
+        yield f"{manifest.ATTACHED} lists what nobody attaches"
+    if attached.digest and told.told.get("signer") and not attached.told.get("signer"):
+        yield f"{manifest.ATTACHED} is not signed, and {manifest.NAME} is"
+    if not attached.digest and (folder / f"{manifest.ATTACHED}.sig").exists():
+        yield f"{manifest.ATTACHED}.sig was added"
+    listed = {**attached.files, **told.files}
+    unread = set[str]()
+    there = manifest.digests(folder, unread.add)
+    done.notes += (f"{folder.name}: {name} is for its owner only, and is not checked" for name in sorted(unread))
+    yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys() - unread))
+    yield from (
+        f"{name} was added" for name in manifest.contents(folder) if name not in listed and not _left(folder, name)
+    )
+    yield from (f"{name} was changed" for name in sorted(listed.keys() & there) if listed[name] != there[name])
+
+
+def _left(folder: Path, name: str) -> bool:
+    """The empty mark of a completion that was killed in its very last step."""
+    return name == manifest.MARK and (folder / name).stat().st_size == 0
+
+
+def _attached(folder: Path) -> Manifest:
+    try:
+        return manifest.read_manifest(folder / manifest.ATTACHED)
+    except FileNotFoundError:
+        return Manifest()
+
+
+def _signature_faults(folder: Path, name: str, told: Manifest, pair: Pair, done: Verified) -> Iterator[str]:
+    """Of the manifest, and of what was attached later."""
+    attached = _attached(folder) if name == manifest.NAME else Manifest()
+    if attached.digest:
+        yield from _signature_faults(folder, manifest.ATTACHED, attached, pair, Verified())
+    path = folder / f"{name}.sig"
+    if not path.exists():
+        if told.told.get("signer"):
+            yield f"{name} was signed by {told.told['signer']}, and the signature is gone"
+        return
+    at = str(told.told.get("completed", {}).get("at", ""))
+    signed = signature.check((folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers, at)
+    if signed.wrong:
+        yield f"the signature of {name}: {signed.wrong}"
+    elif told.told.get("signer") != signed.key:
+        yield f"{name} was signed by {told.told.get('signer') or 'nobody'}, and the signature is of {signed.key}"
+    else:
+        done.signers.append(signed.who or signed.key)

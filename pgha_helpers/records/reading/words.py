@@ -1,0 +1,239 @@
+"""What a record's facts are called when people read them: outcomes with a mark and a tone, times, and plain text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ...model.show import span
+
+Told = Mapping[str, Any]
+_ACTING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
+
+#: Outcome -> its mark and its tone. A mark tells the tones apart in grey; a tone is a colour of the style sheet.
+OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "done": ("✓", "ok"),
+    "already so": ("✓", "ok"),
+    "rehearsed": ("○", "calm"),
+    "warning": ("!", "warning"),
+    "refused": ("⊘", "warning"),
+    "abandoned": ("◌", "warning"),
+    "interrupted": ("✗", "warning"),
+    "critical": ("✗", "critical"),
+    "failed": ("✗", "critical"),
+    "unknown": ("?", "unknown"),
+    "running": ("▸", "calm"),
+    "not begun": ("○", "calm"),
+    "unreadable": ("?", "unknown"),
+    "newer version": ("?", "unknown"),
+}
+
+
+def tone(told: Told) -> str:
+    """The tone of a record's outcome: ok, calm, warning, critical or unknown.
+
+    A run that left its work half done is worse than one that left before it began.
+
+    >>> tone({"outcome": "interrupted"}), tone({"outcome": "interrupted", "changed": True})
+    ('warning', 'critical')
+    """
+    found = OUTCOMES.get(str(told.get("outcome")), ("?", "unknown"))[1]
+    return "critical" if found == "warning" and told.get("changed") and told.get("outcome") != "warning" else found
+
+
+def mark(told: Told) -> str:
+    """The mark of a record's outcome, which says the same as its colour.
+
+    >>> mark({"outcome": "done"}), mark({"outcome": "something new"})
+    ('✓', '?')
+    """
+    return OUTCOMES.get(str(told.get("outcome")), ("?", ""))[0]
+
+
+def visible(text: str) -> str:
+    r"""Text without characters that act instead of being read: control characters, and those that turn the line.
+
+    A reason is typed by people, or pasted; what it holds must not repaint a terminal, or write itself backwards.
+
+    >>> visible("a\n\x1b[31m"), visible("\u202egnp.exe")
+    ('a\n�[31m', '�gnp.exe')
+    """
+    return _ACTING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def plain(value: Any, width: int = 0) -> str:
+    r"""Visible text in one line, for a terminal; at most `width` characters if that is given.
+
+    >>> plain("a\n b\x1b[31m"), plain(None), plain("Überlänge", 5)
+    ('a b�[31m', '', 'Über…')
+    """
+    line = visible(" ".join(str("" if value is None else value).split()))
+    return line[: width - 1] + "…" if 0 < width < len(line) else line
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or nothing: what stands in a file need not be one.
+
+    >>> number(3), number("3"), number(float("nan")), number(True)
+    (3.0, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def took(value: Any) -> str:
+    """A duration as a person reads it; empty where there is none.
+
+    >>> took(0.0976), took(None)
+    ('98 ms', '')
+    """
+    seconds = number(value)
+    return "" if seconds is None else span(seconds)
+
+
+def moment(text: Any) -> datetime | None:
+    """A time as the journal writes it.
+
+    >>> moment("2026-11-22T19:46:31.842Z").second, moment("yesterday"), moment(None)
+    (31, None, None)
+    """
+    try:
+        found = datetime.fromisoformat(str(text))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def minute(text: Any) -> str:
+    """A time for a list, to the second, in UTC.
+
+    >>> minute("2026-11-22T19:46:31.842Z"), minute("")
+    ('2026-11-22 19:46:31Z', '')
+    """
+    found = moment(text)
+    return f"{found:%Y-%m-%d %H:%M:%S}Z" if found else plain(text)
+
+
+def seconds_of(told: Told) -> float | None:
+    """How long a run took: as it says, or from its first to its last line."""
+    began, ended = moment(told.get("began")), moment(told.get("ended"))
+    measured = (ended - began).total_seconds() if began and ended else None
+    given = number(told.get("seconds"))
+    return measured if given is None else given
+
+
+def pairs_of(value: Any) -> Mapping[str, Any]:
+    """A mapping, or an empty one in place of what is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list, or nothing in place of what is none."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def seen(told: Told, when: str, node: str) -> str:
+    """What a node was before or after the run, in words."""
+    return str(pairs_of(pairs_of(told.get(when)).get(node)).get("words") or "not seen")
+
+
+def nodes_of(told: Told) -> list[str]:
+    """The nodes that were seen, in the order of the pair."""
+    return list(dict.fromkeys([*pairs_of(told.get("before")), *pairs_of(told.get("after"))]))
+
+
+def role(words: str) -> str:
+    """The first words of a sighting: what the node is.
+
+    >>> role("primary on timeline 1, at 0/351F6E8"), role("did not answer: no route"), role("stopped, shut down")
+    ('primary', 'did not answer', 'stopped')
+    """
+    return re.split(r" on timeline|[,:;]", words, maxsplit=1)[0].strip()
+
+
+def changes(told: Told) -> str:
+    """What a run changed, in a sentence: the roles that moved, and how many deeds."""
+    if not told.get("changed"):
+        return "Nothing was changed."
+    moved = []
+    for node in nodes_of(told):
+        before, after = role(seen(told, "before", node)), role(seen(told, "after", node))
+        if before != after:
+            moved.append(f"{node}: {before} → {after}")
+    deeds = listed(told.get("deeds"))
+    count = sum(bool(deed.get("changed")) for deed in deeds)
+    failed = sum("error" in deed for deed in deeds)
+    told_deeds = f"{count} {'deed' if count == 1 else 'deeds'} changed something" if count else "No deed was completed"
+    told_deeds += f", {failed} failed" if failed else ""
+    return f"{'; '.join([*moved, told_deeds])}."
+
+
+def consent(told: Told) -> str:
+    """What was asked at the gate and what came of it, in a sentence."""
+    gate = pairs_of(told.get("gate"))
+    if not gate.get("wanted"):
+        return ""
+    words = f"“{gate['wanted']}”"
+    if not gate.get("passed"):
+        return f"{words} was needed and not given"
+    by, waited = f" by {gate['by']}" if gate.get("by") else "", number(gate.get("seconds"))
+    if waited is not None and waited < 0.1:  # nobody types so fast: it came with the parameters
+        return f"{words}, given beforehand{by}"
+    return f"{words}, given{by}" + (f", {took(waited)} after it was asked" if waited else "")
+
+
+def doubts(told: Told) -> list[str]:
+    """What a reader has to know before believing the rest, in sentences."""
+    found = []
+    if told.get("clock_set_back"):
+        found.append("The clock was set back while it ran: times may not be in order.")
+    if isinstance(told.get("edited"), list) and told["edited"]:
+        cells = ", ".join(str(cell) for cell in dict.fromkeys(map(str, told["edited"])))
+        found.append(f"Cells were run that differ from the notebook's source: {cells}.")
+    if pairs_of(told.get("git")).get("dirty"):
+        found.append("The checkout had uncommitted changes.")
+    return found
+
+
+def who(told: Told) -> str:
+    """The operator, where from, and whether the name was typed or taken from the system."""
+    name = str(told.get("operator") or "not recorded")
+    place = f" on {told['from']}" if told.get("from") else ""
+    return name + place + ("" if told.get("typed") or not told.get("operator") else " (user of the system, not typed)")
+
+
+def code(told: Told) -> str:
+    """The commit that ran, and whether it was changed."""
+    git = pairs_of(told.get("git"))
+    if not git.get("commit"):
+        return "not a git checkout" if told.get("run") else ""
+    return f"{git['commit']}{', with uncommitted changes' if git.get('dirty') else ', clean'}"
+
+
+def chained(told: Told) -> str:
+    """Its place in the chain of changes.
+
+    >>> chained({"chain": {"number": 2, "previous": {"number": 1, "run": "0a1b2c3d"}}}), chained({"chain": None})
+    ('number 2, after run 0a1b2c3d', 'not chained')
+    """
+    chain = pairs_of(told.get("chain"))
+    if "number" not in chain:
+        return "not chained"
+    before = pairs_of(chain.get("previous")).get("run") or chain.get("previous")
+    return f"number {chain['number']}" + (f", after run {before}" if before else ", the first")
+
+
+def begun(deed: Told) -> float | None:
+    """When a deed began, in seconds since the epoch; one that failed tells only when it ended, and how long it took.
+
+    >>> begun({"began": 3.5}), begun({"at": "1970-01-01T00:00:09Z", "seconds": 2}), begun({})
+    (3.5, 7.0, None)
+    """
+    given, ended = number(deed.get("began")), moment(deed.get("at"))
+    if given is None and ended is not None:
+        given = ended.timestamp() - (number(deed.get("seconds")) or 0.0)
+    return given if given is not None and 0 <= given < 1e11 else None

@@ -1,0 +1,178 @@
+"""Pair files: found, read and validated. What is wrong is said with the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import grp
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from ...model import Node, Pair
+from ...model.errors import BadParameters
+from ..checkout import CHECKOUT
+from .clients import clients_nonsense, read_clients
+from .fences import fences_nonsense
+from .sentences import dataclass_in, sentence, with_units
+from .texts import texts_nonsense
+
+
+def places() -> list[Path]:
+    """Folders in which a pair's name is looked up, in order."""
+    own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()] if os.environ.get("PGHA_PARAMETERS") else []
+    return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
+
+
+def find_pair(pair: str) -> Path:
+    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of `places()`.
+
+    Raises BadParameters that lists where it was looked for and which names exist.
+    """
+    if "/" in pair or pair.endswith(".yaml"):
+        path = Path(pair).expanduser()
+        if path.is_file():
+            return path.resolve()
+        raise BadParameters(f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in")
+    for place in places():
+        if pair and (place / f"{pair}.yaml").is_file():
+            return place / f"{pair}.yaml"
+    known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
+    hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
+    where = ", ".join(map(str, places()))
+    raise BadParameters(f"there is no pair {pair!r} in {where}", f"known pairs: {', '.join(known) or 'none'}; {hint}")
+
+
+def load_pair(pair: str) -> Pair:
+    """Read and validate a pair. Raises BadParameters with every complaint at once."""
+    path = find_pair(pair)
+    try:
+        raw = yaml.safe_load(path.read_bytes())
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise BadParameters(f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml") from None
+    if not isinstance(raw, dict):
+        raise BadParameters(f"{path} is not a list of keys and values", "see parameters/example.yaml")
+    clients, wrong = read_clients(raw.pop("clients", None) or [])
+    try:
+        found = TypeAdapter(Pair).validate_python({**_shape(raw, path.stem), "clients": clients})
+    except ValidationError as error:
+        raise _complaint(path, [*_lines(error, raw), *wrong]) from None
+    except ValueError as error:
+        raise _complaint(path, [str(error), *wrong]) from None
+    wrong += _nonsense(found)
+    if wrong:
+        raise _complaint(path, wrong)
+    return found
+
+
+def _complaint(path: Path, lines: list[str]) -> BadParameters:
+    return BadParameters(f"{path} is not a pair file:\n  - " + "\n  - ".join(lines), "see parameters/example.yaml")
+
+
+def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """From the file's shape (nodes under their names, units) to the model's. Raises ValueError."""
+    nodes = raw.get("nodes")
+    if not isinstance(nodes, dict) or len(nodes) != 2 or not all(isinstance(n, dict) for n in nodes.values()):
+        found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
+        raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
+    listed = [with_units(Node, {"name": str(key), **value}, f"nodes.{key}.") for key, value in nodes.items()]
+    witnesses = raw.get("witnesses") or ()
+    shaped: dict[str, Any] = with_units(Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, "")
+    return shaped
+
+
+def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
+    """Each complaint as a sentence that names the key and its value."""
+    seen = []
+    for fault in error.errors():
+        where = [p for p in fault["loc"] if not (isinstance(p, str) and p[:1].isupper())]
+        keys = [_entry_name(raw, where[0], p) if n == 1 else str(p) for n, p in enumerate(where)]
+        seen.append(sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
+    return list(dict.fromkeys(seen))
+
+
+def _owner(where: list[Any]) -> Any:
+    """The dataclass whose key the complaint is about."""
+    owner: Any = Pair
+    for number, part in enumerate(where[:-1]):
+        if number == 1 and where[0] in _LISTS:
+            owner = get_args(get_type_hints(Pair)[where[0]])[0]
+        elif part in get_type_hints(owner):
+            owner = dataclass_in(get_type_hints(owner)[part]) or owner
+    return owner
+
+
+_LISTS = ("nodes", "witnesses")
+
+
+def _entry_name(raw: dict[str, Any], key: Any, index: Any) -> str:
+    """The name of a node, or of a witness that has one; of anything else what it is."""
+    if key not in _LISTS or not isinstance(index, int):
+        return str(index)
+    if key == "nodes":
+        return str(list(raw["nodes"])[index])
+    entry = raw[key][index] if isinstance(raw.get(key), list) else None
+    return str(entry.get("name") or index + 1) if isinstance(entry, dict) else str(index + 1)
+
+
+def _nonsense(pair: Pair) -> Iterator[str]:
+    """What the types cannot say."""
+    a, b = pair.nodes
+    if (a.host, a.port) == (b.host, b.port):
+        yield f"nodes: {a.name} and {b.name} have the same address {a.host}:{a.port}"
+    if a.slot == b.slot:
+        yield f"nodes: {a.name} and {b.name} would share the slot {a.slot}; give them more different names"
+    if pair.preferred and pair.preferred not in pair.names:
+        yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
+    yield from _records_nonsense(pair)
+    yield from texts_nonsense(pair)
+    for node in pair:
+        yield from _node_nonsense(node)
+    yield from clients_nonsense(pair)
+    yield from fences_nonsense(pair)
+
+
+def _records_nonsense(pair: Pair) -> Iterator[str]:
+    for key in ("signing_key", "allowed_signers"):
+        value = getattr(pair, key)
+        if value and not Path(value).expanduser().is_file():
+            yield f"{key}: there is no file {value!r}"
+    if pair.records_group:
+        try:
+            grp.getgrnam(pair.records_group)
+        except KeyError:
+            yield f"records_group: there is no group {pair.records_group!r} on this machine"
+
+
+def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
+    """Its words become arguments of the ssh program, which takes one that begins with a dash for an option."""
+    for key in ("host", "user", "key", "known_hosts"):
+        value, where = getattr(node.peer_ssh, key), f"nodes.{node.name}.peer_ssh.{key}"
+        if key in ("host", "user") and (value.startswith("-") or set(value) & set(" '\"@/[]")):
+            yield f"{where}: {value!r} is not a {key} that ssh takes"
+        if key in ("key", "known_hosts") and value and not (value.startswith(("/", "~/")) and '"' not in value):
+            yield f"{where}: {value!r} must be an absolute path on the other node, or begin with ~/, without a quote"
+
+
+#: PostgreSQL opens a passfile by the very name that it is given: nobody expands a ~ there.
+_EMPTY = {"passfile": " on the node; empty is .pgpass in the home of PostgreSQL's user there"}
+
+
+def _node_nonsense(node: Any) -> Iterator[str]:
+    for key in ("data_directory", "bin_directory", "config_directory", "passfile"):
+        value = getattr(node, key)
+        if value and not value.startswith("/"):
+            yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path{_EMPTY.get(key, '')}"
+    if node.state_directory != "~" and not node.state_directory.startswith(("/", "~/")):
+        yield f"nodes.{node.name}.state_directory: {node.state_directory!r} must be an absolute path, or begin with ~/"
+    if node.peer_ssh:
+        yield from _peer_ssh_nonsense(node)
+    if isinstance(node.service, str):
+        words = node.service.split()
+        if words != ["pg_ctl"] and not (len(words) == 3 and words[0] == "pg_ctlcluster"):
+            yield (
+                f"nodes.{node.name}.service: {node.service!r} may be pg_ctl, pg_ctlcluster VERSION NAME, "
+                "or start and stop commands"
+            )

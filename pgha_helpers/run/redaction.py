@@ -1,0 +1,171 @@
+r"""No secret reaches a record, a terminal or a log: known values in every form they take, and whatever looks like one.
+
+Values come from passfiles and from the environment. Texts that look like a password in a conninfo, a URI, a line of
+SQL or a private key are taken out whether the value is known or not. A value of fewer than four characters is only
+known by its looks: replacing every `abc` would leave a record that nobody can read.
+
+What is not found: a value that was cut in two, whose every byte was written as `%41`, `\x41` or `\u0041`, or that was
+encoded in another way than those of `_forms`; and an unknown value that nothing around it calls a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from ..model import Pair, passfile
+from ..model.foreign import shown
+
+MARK = "[redacted]"
+SHORTEST = 4  # characters of a value that is looked for by itself
+_NAMES = "run notebook pair from road outcome system_id number previous continues source git version versions"
+_STRUCTURE = frozenset(f"{_NAMES} sha256 cell node level kind type".split())
+_LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_QUOTED = r"''[^']*''|'(?:\\.|''|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\\\"(?:[^\"\\]|\\\\.)*\\\"|[^\s,;'\")\]}\\]+"
+#: What a secret is called, in a setting, a variable or a field.
+_CALLED = (
+    r"\w*(?:pass(?:word|wd|phrase)(?:_command)?|secret|token|api_?key|credentials?|"
+    r"(?:access|account|encryption|master|secret|session|shared|storage)_key)"
+)
+_NOT_YET = r"(?!\\*[\"']*\[redacted\])"
+_KEYS = ("pass", "secret", "token", "key", "credential")
+#: Words of which one must be there, in small letters: to look for them costs a twentieth of the pattern, and most texts
+#: have none. Then the pattern, and what is put instead.
+_LOOKS = tuple(
+    (words, re.compile(pattern, flags), instead)
+    for words, pattern, flags, instead in (
+        (
+            ("://",),
+            r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):(?!\[redacted\])[^\s@/'\"]+@",
+            re.I,
+            rf"\1:{MARK}@",
+        ),
+        (("://",), r"(?<![a-z0-9+.-])(https?://)(?!\[redacted\])[^\s:/@'\"]+@", re.I, rf"\1{MARK}@"),
+        (
+            ("?", "&"),
+            r"([?&][\w.-]*(?:token|secret|sig|signature|password|key|auth|credential)=)[^\s&'\"<>\\]+",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (_KEYS, rf"\b({_CALLED})(\\*[\"']?\s*+[:=]++\s*+){_NOT_YET}(?:{_QUOTED})", re.I, rf"\1\2{MARK}"),
+        (  # --token X, and not --token-file X, nor --no-password --verbose
+            _KEYS,
+            r"(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api-?key|access-key|credential)(?:=|\s+))"
+            rf"(?!-){_NOT_YET}(?:{_QUOTED})",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (
+            ("authoriz",),
+            rf"\b(authorization\\*[\"']?\s*+[:=]\s*+[\"']?\w+\s+){_NOT_YET}[^\s'\"\\]+",
+            re.I,
+            rf"\1{MARK}",
+        ),
+        (("password",), r"\b(password\s+)'(?!\[redacted\])(?:''|[^'])*'", re.I, rf"\1'{MARK}'"),
+        (("scram-",), r"SCRAM-SHA-256\$[^\s'\"\\]+", 0, MARK),
+        (
+            ("gh", "glpat-", "xox", "akia", "asia", "eyj"),
+            r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|"
+            r"A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+)",
+            0,
+            MARK,
+        ),
+        (("private key",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S, MARK),
+    )
+)
+
+
+class Redactor:
+    """Takes secrets out of text, and out of whatever holds text."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        # what was taken out already stays as it is, also if a value is a part of the mark
+        self._known = re.compile("|".join(map(re.escape, [MARK, *longest_first])), re.I)
+        self._small = tuple({form.casefold() for form in forms})
+
+    def text(self, text: str) -> str:
+        """The text without secrets. Doing it twice changes nothing more.
+
+        A coloured traceback has codes in the middle of names and values: where it holds a secret, it loses its colours.
+        """
+        if "\x1b" in text:
+            plain = _COLOUR.sub("", text)
+            return text if (clean := self._clean(plain)) == plain else clean
+        return self._clean(text)
+
+    def _clean(self, text: str) -> str:
+        text = shown(text)  # whatever is said or kept comes through here, and not every reader takes a lone byte
+        small = text.casefold()
+        if any(form in small for form in self._small):
+            text = self._known.sub(MARK, text)
+        for words, pattern, instead in _LOOKS:
+            if any(word in small for word in words):
+                text = pattern.sub(instead, text)
+        return text
+
+    def facts(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """A journal's facts without secrets: names, outcomes and digests are none, whatever a passfile says.
+
+        A password that is also the name of the pair would leave a record that belongs to no pair.
+        """
+        return {key: inner if key in _STRUCTURE else self._under(key, inner) for key, inner in value.items()}
+
+    def whole(self, value: Any) -> Any:
+        """A copy of something made of dicts, lists and strings, without secrets; keys are left as they are."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self._under(key, inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            if _lines_of_one_text(value):  # a secret may go over several lines, and a notebook's file splits them
+                return self.text("".join(value)).splitlines(keepends=True)
+            return [self.whole(inner) for inner in value]
+        return value
+
+    def _under(self, key: Any, value: Any) -> Any:
+        """What stands under a key: a parameter that is called a password is one, whatever it looks like."""
+        secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
+        return MARK if secret else self.whole(value)
+
+
+def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:
+    """Every secret that this process could come to know: passfiles', PGPASSWORD, and the pair's `secret_variables`."""
+    places = [environment.get("PGPASSFILE", "") or "~/.pgpass"]
+    names = ["PGPASSWORD", "PGSSLPASSWORD"]
+    if pair is not None:
+        places += [pair.passfile, *(node.passfile for node in pair if node.ssh is None)]
+        places += [client.passfile for client in pair.clients]
+        names += pair.secret_variables
+    found = {entry[4] for place in places if place for entry in passfile.entries(place)}
+    return found | {environment[name] for name in names if environment.get(name)}
+
+
+def _lines_of_one_text(value: Sequence[Any]) -> bool:
+    return len(value) > 1 and all(isinstance(v, str) for v in value) and all(v.endswith("\n") for v in value[:-1])
+
+
+def _forms(value: str) -> Iterator[str]:
+    """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64 or hexadecimal."""
+    raw, value = value.encode("utf-8", "surrogateescape"), shown(value)
+    yield from (value, value.upper(), value[::-1])  # upper: of ß another text, whatever the case is looked at
+    yield from (json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+    yield json.dumps(json.dumps(value)[1:-1])[1:-1]  # a JSON text inside a JSON text: a notebook's metadata
+    yield from (repr(value)[1:-1], quote(raw, safe=""), quote_plus(raw), escape(value), value.replace("'", "''"))
+    yield value.replace("\\", "\\\\").replace("'", "\\'")
+    yield raw.hex()
+    for shift in range(3):  # inside longer base64 a value may begin at any of three places
+        text = base64.b64encode(b"\0" * shift + raw).decode()
+        inside = text[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6]
+        if len(inside) >= _LEAST_BASE64:
+            yield inside
+            yield inside.replace("+", "-").replace("/", "_")
