@@ -21,12 +21,16 @@ from .run import courtesy
 from .run.checkout import CHECKOUT
 
 app = typer.Typer(
-    help="An executable runbook for a pair of PostgreSQL servers.", no_args_is_help=True, add_completion=False,
+    help="An executable runbook for a pair of PostgreSQL servers.",
+    no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
-)  # fmt: skip
+)
 app.add_typer(records_app, name="records")
 
-Given = Annotated[list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")]
+Given = Annotated[
+    list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")
+]
 File = Annotated[Path | None, typer.Option("-f", help="A YAML file of parameters.")]
 
 
@@ -36,16 +40,20 @@ def run(
     pair: str,
     p: Given = None,
     f: File = None,
-    cell_timeout: Annotated[str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")] = "",
+    cell_timeout: Annotated[
+        str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")
+    ] = "",
 ) -> None:
-    """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4 refused and
-    nothing changed, 5 changed and not finished, 64 bad parameters."""
+    """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4
+    refused and nothing changed, 5 changed and not finished, 64 bad parameters."""
     from .records.engine.early import early_kernel
 
     with early_kernel() as kernel:
         from .records.making.headless import run_notebook
 
-        code = run_notebook(kernel, notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout))
+        code = run_notebook(
+            kernel, notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout)
+        )
     raise typer.Exit(code)
 
 
@@ -65,8 +73,8 @@ def open_(
 
 @app.command()
 def init(name: str) -> None:
-    """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first (PGHA_PARAMETERS, else
-    parameters/ of the checkout), or a path that ends in .yaml."""
+    """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first
+    (PGHA_PARAMETERS, else parameters/ of the checkout), or a path that ends in .yaml."""
     from .run.parameters.pair_file import places
 
     target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
@@ -94,7 +102,9 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise BadParameters(f"{file} cannot be read: {error}") from None
         if not isinstance(given, dict):
-            raise BadParameters(f"{file} is not a list of keys and values", "write key: value, one a line")
+            raise BadParameters(
+                f"{file} is not a list of keys and values", "write key: value, one a line"
+            )
     for word in words or []:
         key, equals, value = word.partition("=")
         if not equals:
@@ -114,7 +124,9 @@ def _span(option: str, text: str) -> float | None:
 
 
 def main() -> None:
-    """Run the command, and end the process: everything is let go, and to tear a thousand modules down takes 0.2 s."""
+    """Run the command, and end the process: everything is let go, and to tear a thousand modules
+    down takes 0.2 s.
+    """
     courtesy.take_over()
     code = _code()
     courtesy.last_words()
@@ -133,7 +145,8 @@ def _code() -> int:
         return _complain(error)
     except Exception as error:
         kinds = {kind.__name__ for kind in type(error).__mro__}
-        if "UsageError" not in kinds:  # typer keeps click to itself, so its errors have no public name
+        # typer keeps click to itself, so its errors have no public name
+        if "UsageError" not in kinds:
             return _confess(error)
         error.show()  # type: ignore[attr-defined]
         return BAD_PARAMETERS
@@ -145,18 +158,24 @@ def _complain(error: HaError) -> int:
 
 
 def _confess(error: Exception) -> int:
-    """One sentence, and the traceback in a file: at 3 am a wall of it helps nobody, and later it helps whoever mends.
+    """One sentence, and the traceback in a file: at 3 am a wall of it helps nobody, and later it
+    helps whoever mends.
 
     Its exit code is Nagios's unknown: 1 would be a mere warning.
     """
     words = unforeseen(error) or f"{type(error).__name__}: {error}"
     try:
         number, name = tempfile.mkstemp(".traceback", "pgha-")
-        Path(name).write_text(_scrubbed("".join(traceback.format_exception(error))), "utf-8", "backslashreplace")
+        Path(name).write_text(
+            _scrubbed("".join(traceback.format_exception(error))), "utf-8", "backslashreplace"
+        )
         os.close(number)
     except OSError as full:
         name = f"lost: {full}"
-    _say(f"{words}\n  What to do: `pgha run verify PAIR` says how things stand. For whoever mends pgha: {name}")
+    _say(
+        f"{words}\n  What to do: `pgha run verify PAIR` says how things stand. For whoever "
+        f"mends pgha: {name}"
+    )
     return CODES["unknown"]
 
 

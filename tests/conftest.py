@@ -23,8 +23,8 @@ collect_ignore = ["trials"]  # repetitions: `make trials`
 def need() -> Callable[..., None]:
     """`need("sshd", "openssh-server")`: a program, and the Debian package that has it.
 
-    In CI (root, apt-get) a missing package is installed and nothing is ever skipped; elsewhere the test is skipped
-    and says what is missing.
+    In CI (root, apt-get) a missing package is installed and nothing is ever skipped; elsewhere the
+    test is skipped and says what is missing.
     """
 
     def have(program: str, package: str) -> None:
@@ -34,10 +34,18 @@ def need() -> Callable[..., None]:
         if os.environ.get("CI") != "true":
             pytest.skip(f"needs {program}: apt-get install {package}")
         with Path(tempfile.gettempdir(), "pgha-need.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # apt-get refuses to run twice at a time, and tests run side by side
-            quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "capture_output": True}
+            # apt-get refuses to run twice at a time, and tests run side by side
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            quiet = {
+                "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                "capture_output": True,
+            }
             subprocess.run(["apt-get", "update"], **quiet)
-            subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", package], check=True, **quiet)
+            subprocess.run(
+                ["apt-get", "install", "-y", "--no-install-recommends", package],
+                check=True,
+                **quiet,
+            )
 
     return have
 
@@ -46,8 +54,8 @@ def need() -> Callable[..., None]:
 def ports_of_its_own(monkeypatch_session: pytest.MonkeyPatch) -> None:
     """Each of the processes that share the tests takes other ports for its labs.
 
-    A pair that is kept between tests is stopped meanwhile and comes back to its ports: another process once had one of
-    them by then, and 13 tests failed.
+    A pair that is kept between tests is stopped meanwhile and comes back to its ports: another
+    process once had one of them by then, and 13 tests failed.
     """
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     each = len(state._PORTS) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
@@ -71,17 +79,23 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
 
 
 def finish(run: subprocess.Popen[str], within: float = 60) -> tuple[str, str]:
-    """What a program said until its end. One that does not end is ended, with all that it has started, and fails."""
+    """What a program said until its end. One that does not end is ended, with all that it has
+    started, and fails.
+    """
     try:
         return run.communicate(timeout=within)
     except subprocess.TimeoutExpired:
         for process in [*psutil.Process(run.pid).children(recursive=True), psutil.Process(run.pid)]:
             process.kill()
         out, err = run.communicate()
-        raise AssertionError(f"it did not end within {within:g} s; it said: {out[-2000:]}{err[-2000:]}") from None
+        raise AssertionError(
+            f"it did not end within {within:g} s; it said: {out[-2000:]}{err[-2000:]}"
+        ) from None
 
 
-def pgha(*words: str, cwd: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def pgha(
+    *words: str, cwd: Path | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Run the pgha command as a user would."""
     import sys
 

@@ -1,4 +1,6 @@
-"""The old primary comes back as a standby of the new one, and clients are led there: on a synchronous pair after it."""
+"""The old primary comes back as a standby of the new one, and clients are led there: on a
+synchronous pair after it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,16 @@ from .deeds import servers, slots, standby, stopping
 
 def waits_for_standby(run: Run, name: str) -> bool:
     """Whether commits on this primary wait for a synchronous standby."""
-    row = run.doors[name].sql.read("select current_setting('synchronous_standby_names') <> '' as so")[0]
+    row = run.doors[name].sql.read(
+        "select current_setting('synchronous_standby_names') <> '' as so"
+    )[0]
     return bool(row["so"])
 
 
 def lead_clients(run: Run, plan: Plan, synchronous: bool) -> None:
-    """Lead clients to the promoted node; where commits wait for a standby, none returns before the old one streams."""
+    """Lead clients to the promoted node; where commits wait for a standby, none returns before the
+    old one streams.
+    """
     try:
         if synchronous and not plan.lost:
             bring_back(run, plan.peer, plan.node)
@@ -27,11 +33,14 @@ def lead_clients(run: Run, plan: Plan, synchronous: bool) -> None:
 
 
 def bring_back(run: Run, old: str, new: str) -> None:
-    """Start the old primary as a standby and see it stream. Raises NotAchieved or Undecided where it does not."""
+    """Start the old primary as a standby and see it stream. Raises NotAchieved or Undecided where
+    it does not.
+    """
     now = look(run)
     major = now.primary.version // 10000
     slots.ensure_slot(run, new, old, reserve=True)
-    if isinstance(seen := now[old], Hung) and not seen.starting:  # the window does not wait for the last process
+    # the window does not wait for the last process
+    if isinstance(seen := now[old], Hung) and not seen.starting:
         stopping.wait_until_gone(run, old)
         now = look(run)
     if isinstance(now[old], Stopped):

@@ -1,7 +1,9 @@
-"""The chain of the runs that changed one system: each names the one before, and the nodes note all of them.
+"""The chain of the runs that changed one system: each names the one before, and the nodes note all
+of them.
 
-A run that has passed its gate joins the chain under the lock. What it names comes from the nodes, so that an edited,
-removed or reordered record is found from another operator's machine, and even by somebody who holds only a node.
+A run that has passed its gate joins the chain under the lock. What it names comes from the nodes,
+so that an edited, removed or reordered record is found from another operator's machine, and even by
+somebody who holds only a node.
 """
 
 from __future__ import annotations
@@ -23,16 +25,20 @@ from .deeds.chain_notes import note_on
 
 
 def join(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Give the run its number and note it on every node that is locked. Raises Refusal where that cannot be noted.
+    """Give the run its number and note it on every node that is locked. Raises Refusal where that
+    cannot be noted.
 
-    The node whose system goes on must take it. On the other one, which is left or made anew, a note is a courtesy: a
-    disk that takes nothing may be why, and what it lacks is no contradiction to what the other has. Passing a gate
-    twice joins only once.
+    The node whose system goes on must take it. On the other one, which is left or made anew, a note
+    is a courtesy: a disk that takes nothing may be why, and what it lacks is no contradiction to
+    what the other has. Passing a gate twice joins only once.
     """
     if run.joined:
         return
     if any(event["event"] == "chained" for event in run.journal.events):
-        raise Refusal("this run could not be noted on its nodes", "run the first cell again: it begins a new run")
+        raise Refusal(
+            "this run could not be noted on its nodes",
+            "run the first cell again: it begins a new run",
+        )
     system_id = _system_of(plan, now)
     ledgers = _ledgers(run, plan, system_id)
     noted = _longest(ledger.notes for ledger in ledgers.values())
@@ -40,7 +46,15 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
     run.journal.write("chained", system_id=system_id, number=number + 1, **told)
-    begun = Note(number + 1, run.id, "begun", run.journal.last, run.pair.name, platform.node(), utc(time.time()))
+    begun = Note(
+        number + 1,
+        run.id,
+        "begun",
+        run.journal.last,
+        run.pair.name,
+        platform.node(),
+        utc(time.time()),
+    )
     run.at_end = lambda: _end(run, ledgers, system_id, number + 1)
 
     def note(name: str) -> None:
@@ -58,7 +72,9 @@ def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
 
 
 def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) -> dict[str, str]:
-    """Note on each of these nodes what it has not noted of a completed record; gives those that did not, and why."""
+    """Note on each of these nodes what it has not noted of a completed record; gives those that did
+    not, and why.
+    """
     silent = {}
     for door in doors:
         try:
@@ -81,7 +97,9 @@ def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
 
 
 def goes_on(plan: Plan) -> str:
-    """The node whose system will be left: the promoted one, or the one that a standby is made of."""
+    """The node whose system will be left: the promoted one, or the one that a standby is made
+    of.
+    """
     return plan.node if plan.verb == "promote" else plan.peer
 
 
@@ -97,11 +115,18 @@ def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
 
 
 def _end(run: Run, names: Iterable[str], system_id: str, number: int) -> None:
-    """Note the journal's last digest. The run is over: a node that does not take it is only told aloud."""
+    """Note the journal's last digest. The run is over: a node that does not take it is only told
+    aloud.
+    """
     if not run.journal.whole:  # what is not on disk could never be compared
-        print(f"The end of run {run.id} is not noted on the nodes: its journal is not whole", flush=True)
+        print(
+            f"The end of run {run.id} is not noted on the nodes: its journal is not whole",
+            flush=True,
+        )
         return
-    note = Note(number, run.id, "ended", run.journal.last, run.pair.name, platform.node(), utc(time.time()))
+    note = Note(
+        number, run.id, "ended", run.journal.last, run.pair.name, platform.node(), utc(time.time())
+    )
     for name in names:
         try:
             note_on(run.doors[name], system_id, [note])
@@ -125,7 +150,8 @@ def _longest(ledgers: Iterable[Sequence[Note]]) -> Sequence[Note]:
 
 
 def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] | None:
-    """The run before: its id and host, when it began and ended, and the digests of its journal and its manifest.
+    """The run before: its id and host, when it began and ended, and the digests of its journal and
+    its manifest.
 
     One that has died has not ended, and may have no manifest yet.
     """
@@ -145,7 +171,9 @@ def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] |
 
 
 def _forked(ledgers: dict[str, Ledger]) -> list[str]:
-    """Nodes whose notes contradict each other: not one a beginning of the other. Told, and found by verify."""
+    """Nodes whose notes contradict each other: not one a beginning of the other. Told, and found by
+    verify.
+    """
     runs = [{(note.number, note.run) for note in ledger.notes} for ledger in ledgers.values()]
     apart = [one - other and other - one for one in runs for other in runs]
     return sorted(ledgers) if any(apart) else []

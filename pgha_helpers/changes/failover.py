@@ -1,4 +1,6 @@
-"""A failover: the old primary is made unable to write, or somebody says that it is; then the other is promoted."""
+"""A failover: the old primary is made unable to write, or somebody says that it is; then the other
+is promoted.
+"""
 
 from __future__ import annotations
 
@@ -16,32 +18,44 @@ from .salvage import salvage
 
 
 def wait_for_nobody(run: Run, plan: Plan) -> None:
-    """As the consent says: commits on the promoted node shall not wait for a standby that is missing."""
+    """As the consent says: commits on the promoted node shall not wait for a standby that is
+    missing.
+    """
     if ASYNCHRONOUS in plan.extras:
         change_for_now(run, plan.node, SYNCHRONOUS, "")
 
 
 def set_archives_aside(run: Run, *nodes: Running) -> tuple[str, ...]:
-    """Let no promotion, nor the start of a standby, wait for an archive that has nothing more; gives whose it was."""
+    """Let no promotion, nor the start of a standby, wait for an archive that has nothing more;
+    gives whose it was.
+    """
     names = without_archive(*nodes)
     for name in names:
         try:
             change_for_now(run, name, RESTORE, "")
-        except HaError as trouble:  # ALTER SYSTEM may be forbidden: then it takes longer, and that is all
-            print(f"  {name}: {RESTORE} stays, and a promotion may wait for it: {trouble.what}", flush=True)
+        except HaError as trouble:
+            # ALTER SYSTEM may be forbidden: then it takes longer, and that is all
+            print(
+                f"  {name}: {RESTORE} stays, and a promotion may wait for it: {trouble.what}",
+                flush=True,
+            )
     return names
 
 
 def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     """Fence the old primary, or take the word that it is fenced; save what its disk holds; promote.
 
-    Raises where it is neither fenced nor attested, and where what can be read of it cannot all be saved.
+    Raises where it is neither fenced nor attested, and where what can be read of it cannot all be
+    saved.
     """
     target, skip = now.standby, bool(run.parameters["skip_delay"])
     major = target.version // 10000
-    if target.disk and target.disk.triggers:  # else it may open before all is there that it shall open with
+    # else it may open before all is there that it shall open with
+    if target.disk and target.disk.triggers:
         standby.remove_triggers(run, plan.node)
-    run.journal.write("outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told)
+    run.journal.write(
+        "outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told
+    )
     with window(run) as cost:
         fenced = fence(run, plan, now, major)
         if fenced.way == "ssh":

@@ -1,4 +1,6 @@
-"""Making the old primary unable to write, by the best way: its own shell, its fence command, or somebody's word."""
+"""Making the old primary unable to write, by the best way: its own shell, its fence command, or
+somebody's word.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _LOOK = f"{FENCED}\necho wal\n{FINGERPRINT} 2>/dev/null; :"
 
 @dataclass(frozen=True)
 class Fenced:
-    """By which way; over ssh with the fingerprint of the WAL on a disk where nothing ran any more, if it was taken."""
+    """By which way; over ssh with the fingerprint of the WAL on a disk where nothing ran any more,
+    if it was taken.
+    """
 
     way: Way
     fingerprint: str = ""
@@ -31,11 +35,14 @@ class Fenced:
 def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
     """Fence the old primary, and write down by which way and on what evidence.
 
-    A shell that is lost half-way is followed by the fence command where there is one. Raises a Failure or, where
-    nothing was changed, a Refusal; never is silence taken for a fence.
+    A shell that is lost half-way is followed by the fence command where there is one. Raises a
+    Failure or, where nothing was changed, a Refusal; never is silence taken for a fence.
     """
     word = str(run.parameters["fenced_by"]).strip()
-    has_command, answers = run.pair[plan.peer].fence is not None, not isinstance(now[plan.peer], Silent)
+    has_command, answers = (
+        run.pair[plan.peer].fence is not None,
+        not isinstance(now[plan.peer], Silent),
+    )
     if answers:
         try:
             words, fingerprint = _over_ssh(run, plan, now, major, word)
@@ -49,7 +56,10 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
         except HaError as failed:
             _go_on(run, plan, "command", failed, bool(word) and not answers)
     if not word:
-        raise Refusal(f"{plan.peer} is silent, and nobody has said that it is off", "fenced_by, then run it again")
+        raise Refusal(
+            f"{plan.peer} is silent, and nobody has said that it is off",
+            "fenced_by, then run it again",
+        )
     return _told(run, plan, "word", word)
 
 
@@ -67,10 +77,11 @@ def _go_on(run: Run, plan: Plan, way: Way, failed: HaError, has_another: bool) -
 
 
 def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tuple[str, str]:
-    """End every process of the old primary, after making sure that whatever starts it makes it a standby.
+    """End every process of the old primary, after making sure that whatever starts it makes it a
+    standby.
 
-    Gives the evidence in words, and the fingerprint of its WAL if nothing ran any more. A disk that cannot be written
-    cannot be armed: then somebody's word that it stays off has to do.
+    Gives the evidence in words, and the fingerprint of its WAL if nothing ran any more. A disk that
+    cannot be written cannot be armed: then somebody's word that it stays off has to do.
     """
     armed, said, door = False, "", run.doors[plan.peer]
     if not isinstance(now[plan.peer], Blank):
@@ -79,10 +90,14 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
             armed = True
         except HaError as unarmed:
             if not word:
-                raise Failure(f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again") from None
+                raise Failure(
+                    f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again"
+                ) from None
             run.journal.write("not armed", node=plan.peer, because=unarmed.what)
         _disable(run, plan)
-    said, _, fingerprint = (said or door.script(_LOOK, door.node.data_directory).text).partition("\nwal\n")
+    said, _, fingerprint = (said or door.script(_LOOK, door.node.data_directory).text).partition(
+        "\nwal\n"
+    )
     left, there = parse_fenced(said)
     if left:
         servers.end_every_process(run, plan.peer)
@@ -92,7 +107,8 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
 
 
 def _arm(run: Run, plan: Plan, major: int) -> str:
-    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full disk (tried).
+    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a
+    full disk (tried).
 
     Gives what is seen there right after.
     """
@@ -102,7 +118,9 @@ def _arm(run: Run, plan: Plan, major: int) -> str:
 
 
 def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
-    """Once clients work again: write down whom the fenced node would follow. What cannot be written is told."""
+    """Once clients work again: write down whom the fenced node would follow. What cannot be written
+    is told.
+    """
     if isinstance(now[plan.peer], Blank) or not dialect.has("standby_signal", major):
         return
     try:
@@ -113,7 +131,9 @@ def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
 
 
 def _disable(run: Run, plan: Plan) -> None:
-    """What is armed cannot come back writable, so a service that cannot be disabled is told, and no reason to stop."""
+    """What is armed cannot come back writable, so a service that cannot be disabled is told, and no
+    reason to stop.
+    """
     try:
         disable_service(run, plan.peer)
     except HaError as trouble:
@@ -122,7 +142,8 @@ def _disable(run: Run, plan: Plan) -> None:
 
 
 def _evidence(plan: Plan, seen: tuple[int, tuple[str, ...]], armed: bool, word: str) -> str:
-    """What was seen there last, in words: the number of processes, and the files of a standby definition.
+    """What was seen there last, in words: the number of processes, and the files of a standby
+    definition.
 
     Raises NotAchieved if a process is there again, or the standby definition is not.
     """
@@ -130,10 +151,14 @@ def _evidence(plan: Plan, seen: tuple[int, tuple[str, ...]], armed: bool, word: 
     if left:
         raise NotAchieved(
             f"{plan.peer} was ended and runs again: {left} processes",
-            "something starts it: stop that, or say how with service.disable in the pair file; then run this again",
+            "something starts it: stop that, or say how with service.disable in the pair file; "
+            "then run this again",
         )
     if armed and not there:
-        raise NotAchieved(f"{plan.peer} was armed and is not: something took that away", "find it, then run this again")
+        raise NotAchieved(
+            f"{plan.peer} was armed and is not: something took that away",
+            "find it, then run this again",
+        )
     files = ", ".join(there) or "no standby definition"
     said = f"; {word}" if word else ""
     return f"over ssh: no process of its data directory is left, {files} in place{said}"

@@ -1,4 +1,6 @@
-"""Judging aloud, and the gate: consent is typed, it names the node, and without it a run is a rehearsal."""
+"""Judging aloud, and the gate: consent is typed, it names the node, and without it a run is a
+rehearsal.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,12 @@ def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
 
 
 def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
-    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has changed then.
+    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has
+    changed then.
 
-    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely. What was judged
-    already, the same plan by the same look, is not judged again: a failover goes on from the gate's own look.
+    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely.
+    What was judged already, the same plan by the same look, is not judged again: a failover goes on
+    from the gate's own look.
     """
     if run.required and run.required[0] == plan and run.required[1] is now:
         return run.required[2]
@@ -42,16 +46,19 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
         print(verdicts)
         reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in refusing)
         count = len(refusing)
-        raise NotSafe(f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}")
+        raise NotSafe(
+            f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}"
+        )
     run.required = (plan, now, verdicts)
     return verdicts
 
 
 def gate(run: Run, plan: Plan) -> Plan:
-    """The point of no return: take the typed consent, take the lock, look again, and only then let deeds through.
+    """The point of no return: take the typed consent, take the lock, look again, and only then let
+    deeds through.
 
-    With the wrong words it asks again where somebody can answer, and raises NotConfirmed where nobody can. With no
-    words, or nothing to do, the run ends well here (SystemExit, status 0).
+    With the wrong words it asks again where somebody can answer, and raises NotConfirmed where
+    nobody can. With no words, or nothing to do, the run ends well here (SystemExit, status 0).
     """
     run.permit = None
     given = str(run.parameters.get("confirm", "")).strip()
@@ -71,7 +78,8 @@ def gate(run: Run, plan: Plan) -> Plan:
         if not front.somebody():
             who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
             raise NotConfirmed(
-                f"what the gate showed has changed while it waited{who}", "run it again and read it anew"
+                f"what the gate showed has changed while it waited{who}",
+                "run it again and read it anew",
             )
         plan, given = again, ""
     _end(run, "already so", f"{plan.already}. Nothing was changed.")
@@ -93,11 +101,15 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
         if not given:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
     run.given = given
-    run.journal.write("gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked)
+    run.journal.write(
+        "gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked
+    )
 
 
 def _under_lock(run: Run, plan: Plan) -> Plan:
-    """With the lock held: the plan made anew from what is seen now, and all that it needs required once more."""
+    """With the lock held: the plan made anew from what is seen now, and all that it needs required
+    once more.
+    """
     try:
         silent = run.lock.take(may_fail=plan.lost)
         if silent:

@@ -1,4 +1,6 @@
-"""Promotion, by whichever road leads there: a switchover, a failover, or what a killed run has left to do."""
+"""Promotion, by whichever road leads there: a switchover, a failover, or what a killed run has left
+to do.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _ASKED = ("occasion", "confirm", "fenced_by", "on_deadline", "drain", "salvage",
 
 
 def plan_promotion(run: Run, now: Snapshot) -> Plan:
-    """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why not."""
+    """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why
+    not.
+    """
     asked = {key: run.parameters[key] for key in _ASKED}
 
     def planner(seen: Snapshot) -> Plan:
@@ -35,9 +39,11 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
 
 
 def hand_over(run: Run, plan: Plan) -> Deeds:
-    """Move the primary. May be run again after any interruption: it looks first and goes on from what it finds.
+    """Move the primary. May be run again after any interruption: it looks first and goes on from
+    what it finds.
 
-    Raises Aborted when the old primary was made primary again, Undecided when even a second look cannot tell.
+    Raises Aborted when the old primary was made primary again, Undecided when even a second look
+    cannot tell.
     """
     run.permits(plan)
     already = len(run.deeds)
@@ -65,12 +71,17 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
 
 
 def follow(run: Run, plan: Plan) -> Deeds:
-    """Bring the old primary back as a standby, and see it stream. After a failover that is rebuild's work."""
+    """Bring the old primary back as a standby, and see it stream. After a failover that is
+    rebuild's work.
+    """
     run.permits(plan)
     already = len(run.deeds)
     old, new = plan.peer, plan.node
     if plan.lost:
-        print(f"{old} is left as it is: it may hold the only copy of a commit. Next: the rebuild notebook.")
+        print(
+            f"{old} is left as it is: it may hold the only copy of a commit. Next: the rebuild "
+            "notebook."
+        )
         return Deeds()
     bring_back(run, old, new)
     clients.lead_readers(run, plan)

@@ -1,4 +1,6 @@
-"""What only a node has goes into the record before anything of the node is overwritten or renamed."""
+"""What only a node has goes into the record before anything of the node is overwritten or
+renamed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from .deeds.losses import keep_list, keep_wal
 
 
 def refuse_without_room(run: Run, plan: Plan) -> None:
-    """Raises NotSafe where a plan overwrites what a node had, and the record has no room for the WAL of it."""
+    """Raises NotSafe where a plan overwrites what a node had, and the record has no room for the
+    WAL of it.
+    """
     had = run.had
     if had is None or had.node != plan.node or plan.kind not in ("rewind", "rsync"):
         return
@@ -25,8 +29,8 @@ def refuse_without_room(run: Run, plan: Plan) -> None:
     free = shutil.disk_usage(run.folder).free
     if free < needed * 1.1:
         raise NotSafe(
-            f"{plan.kind} overwrites what only {plan.node} has: its WAL, about {size(needed)}, is kept first in "
-            f"{run.folder}, which has {size(free)} free",
+            f"{plan.kind} overwrites what only {plan.node} has: its WAL, about {size(needed)}, is "
+            f"kept first in {run.folder}, which has {size(free)} free",
             "make room there; method=clone keeps the whole directory on the node",
         )
 
@@ -34,18 +38,22 @@ def refuse_without_room(run: Run, plan: Plan) -> None:
 def keep_what_it_had(run: Run, node: str, overwritten: bool) -> None:
     """Put the diverged WAL and the list of its transactions into the record. `node` is stopped.
 
-    Raises Failure where that cannot be done and the node is to be `overwritten`; else its directory keeps all of it.
+    Raises Failure where that cannot be done and the node is to be `overwritten`; else its directory
+    keeps all of it.
     """
     with keeping_beside(run, node, overwritten) as kept:
         kept()
 
 
 @contextlib.contextmanager
-def keeping_beside(run: Run, node: str, overwritten: bool, wal: str = "") -> Iterator[Callable[[], None]]:
+def keeping_beside(
+    run: Run, node: str, overwritten: bool, wal: str = ""
+) -> Iterator[Callable[[], None]]:
     """The same beside what the block does: what it gets waits, tells and raises.
 
-    That is to be called before anything of the node is overwritten. The list is written at once; WAL comes over the
-    network meanwhile, from the folder `wal` where the block does not leave the node's own as it is.
+    That is to be called before anything of the node is overwritten. The list is written at once;
+    WAL comes over the network meanwhile, from the folder `wal` where the block does not leave the
+    node's own as it is.
     """
     had = run.had
     if had is None or had.node != node or not (had.count or had.undecided or had.unread):
@@ -55,14 +63,20 @@ def keeping_beside(run: Run, node: str, overwritten: bool, wal: str = "") -> Ite
 
     def still() -> None:
         if over.is_set():
-            raise NotAchieved(f"what {node} had was not kept, because what needed it failed", "mend what failed first")
+            raise NotAchieved(
+                f"what {node} had was not kept, because what needed it failed",
+                "mend what failed first",
+            )
 
     coming = run.aside(lambda: _keep_wal(run, had, overwritten, wal, still))
 
     def kept() -> None:
         with run.deed(node, "keep what only it has in the record") as deed:
             deed.changed = False
-            deed.say(f"kept what only it has in the record: {had.sentence}; {listed} and {coming.result()}")
+            deed.say(
+                f"kept what only it has in the record: {had.sentence}; {listed} and "
+                f"{coming.result()}"
+            )
 
     try:
         yield kept

@@ -14,27 +14,29 @@ from ..model.sightings import to_be_seen
 from ..run.run import Run
 
 _SHUTDOWN = "CHECKPOINT_SHUTDOWN"
-#: Seconds for which the standby itself waits, before it is asked again: as long as a statement lasts, so long may a
-#: vacuum's record that is to be replayed have to wait for it.
+#: Seconds for which the standby itself waits, before it is asked again: as long as a statement
+#: lasts, so long may a vacuum's record that is to be replayed have to wait for it.
 _TURN = 0.1
 
 
 def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
-    """Three proofs that the standby has every byte of a primary that has shut down; `timeline` is the standby's.
+    """Three proofs that the standby has every byte of a primary that has shut down; `timeline` is
+    the standby's.
 
-    The old primary's control file says "shut down" (`end` is that file); the standby has *replayed* past the shutdown
-    checkpoint that it names; and the standby's own WAL holds this very record. Bare positions of two histories prove
-    nothing. Raises NotAchieved where there is no proof.
+    The old primary's control file says "shut down" (`end` is that file); the standby has *replayed*
+    past the shutdown checkpoint that it names; and the standby's own WAL holds this very record.
+    Bare positions of two histories prove nothing. Raises NotAchieved where there is no proof.
     """
     found = _prove_replayed(run, plan, end.checkpoint, timeline, end.segment)
     _prove_record(run, plan, end, found)
 
 
 def confirm(run: Run, plan: Plan, end: Control) -> None:
-    """For the record, once clients work again: what pg_waldump tells of the old primary's last record.
+    """For the record, once clients work again: what pg_waldump tells of the old primary's last
+    record.
 
-    With an archive the promotion has renamed that segment (`.partial`): then it tells nothing. Raises NotAchieved where
-    it tells something else than what was proved.
+    With an archive the promotion has renamed that segment (`.partial`): then it tells nothing.
+    Raises NotAchieved where it tells something else than what was proved.
     """
     with run.deed(plan.node, f"let pg_waldump tell the record at {end.checkpoint}") as deed:
         deed.changed = False
@@ -49,12 +51,17 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
 
 
 def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment: int) -> bytes:
-    """See the standby replay past the goal; gives the record that its own WAL has there, as far as that was read."""
+    """See the standby replay past the goal; gives the record that its own WAL has there, as far as
+    that was read.
+    """
     door, deadline = run.doors[plan.node], time.monotonic() + run.timeouts.replay
     with run.deed(plan.node, f"prove that it has replayed past {goal}") as deed:
         deed.changed = False
         if goal.timeline != timeline:
-            raise NotAchieved(f"{plan.peer} ended at {goal}, but {plan.node} is on timeline {timeline}: two histories")
+            raise NotAchieved(
+                f"{plan.peer} ended at {goal}, but {plan.node} is on timeline {timeline}: two "
+                "histories"
+            )
         while True:
             late = time.monotonic() > deadline
             at, found = replayed_past(door.sql, goal, segment, _TURN)
@@ -70,7 +77,9 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
 
 
 def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
-    """It is told by its bytes, which came with the answer before; where they do not tell, pg_waldump does."""
+    """It is told by its bytes, which came with the answer before; where they do not tell,
+    pg_waldump does.
+    """
     at, door = end.checkpoint, run.doors[plan.node]
     with run.deed(plan.node, f"prove that its own WAL has the shutdown checkpoint at {at}") as deed:
         deed.changed = False
@@ -79,44 +88,68 @@ def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
             how = "as pg_waldump tells it"
             told = record_at(door, at, end.segment)
             if _SHUTDOWN not in told:
-                raise NotAchieved(f"the WAL of {plan.node} has at {at}: {told or 'nothing'}; not {_SHUTDOWN}")
+                raise NotAchieved(
+                    f"the WAL of {plan.node} has at {at}: {told or 'nothing'}; not {_SHUTDOWN}"
+                )
         deed.say(f"proved: its own WAL has {_SHUTDOWN} of {plan.peer} at {at}, {how}")
 
 
 def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
-    """The target has everything that the stopped node wrote, and both tell one history. Raises where it has not.
+    """The target has everything that the stopped node wrote, and both tell one history. Raises
+    where it has not.
 
-    Of a node that was stopped in recovery the control file tells only the least that it has: its WAL itself is read.
+    Of a node that was stopped in recovery the control file tells only the least that it has: its
+    WAL itself is read.
     """
     other, target = now[plan.peer], now[plan.node]
     if not isinstance(target, Running):
         raise Failure(
-            f"{plan.node} does not answer any more: {target}", f"{to_be_seen(target)}; then run this notebook again"
+            f"{plan.node} does not answer any more: {target}",
+            f"{to_be_seen(target)}; then run this notebook again",
         )
     control = end_of(other)
     least, start, segment = control.least_end, Lsn(0), control.segment
     if control.shut_down_in_recovery:
-        start = last_record(run.doors[plan.peer], Position(least.timeline, control.redo), segment) or Lsn(0)
-    _prove_replayed(run, plan, Position(least.timeline, Lsn(max(start, least.lsn - 1))), target.timeline, segment)
+        start = last_record(
+            run.doors[plan.peer], Position(least.timeline, control.redo), segment
+        ) or Lsn(0)
+    _prove_replayed(
+        run,
+        plan,
+        Position(least.timeline, Lsn(max(start, least.lsn - 1))),
+        target.timeline,
+        segment,
+    )
     _prove_same_history(run, plan, control)
 
 
 def end_of(other: object) -> Control:
-    """The control file of a node that was stopped cleanly; what any other one wrote last is not known.
+    """The control file of a node that was stopped cleanly; what any other one wrote last is not
+    known.
 
     A crashed primary's last checkpoint says nothing about the commits after it. Raises Failure.
     """
-    if isinstance(other, Stopped) and (other.control.shut_down_as_primary or other.control.shut_down_in_recovery):
+    if isinstance(other, Stopped) and (
+        other.control.shut_down_as_primary or other.control.shut_down_in_recovery
+    ):
         return other.control
-    raise Failure(f"what the other node wrote last is not known: {other}", "this is a failover: occasion=failover")
+    raise Failure(
+        f"what the other node wrote last is not known: {other}",
+        "this is a failover: occasion=failover",
+    )
 
 
 def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
-    """Both nodes' WAL tell the same record at the old primary's last checkpoint: one history, not two of one number."""
+    """Both nodes' WAL tell the same record at the old primary's last checkpoint: one history, not
+    two of one number.
+    """
     last, names = end.checkpoint, (plan.node, plan.peer)
     with run.deed(plan.node, f"prove one history: the record at {last} on both nodes") as deed:
         deed.changed = False
         ours, theirs = (record_at(run.doors[name], last, end.segment) for name in names)
         if not theirs or ours != theirs:
-            raise NotAchieved(f"at {last} {plan.peer} has {theirs or 'nothing'}, {plan.node} has {ours or 'nothing'}")
+            raise NotAchieved(
+                f"at {last} {plan.peer} has {theirs or 'nothing'}, {plan.node} has "
+                f"{ours or 'nothing'}"
+            )
         deed.say(f"proved: one history, both nodes have at {last}: {theirs}")

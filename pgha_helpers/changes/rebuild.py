@@ -1,4 +1,6 @@
-"""A node that is not the primary becomes its standby again. What may be the only copy of a commit is never deleted."""
+"""A node that is not the primary becomes its standby again. What may be the only copy of a commit
+is never deleted.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,10 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
     if again.kind in ("give up", "put back"):
         _prepare(run, again, now)
         if run.parameters["method"] == "stop":
-            print(f"{again.node} is stopped, and comes back as a standby only. Next: rebuild without a method.")
+            print(
+                f"{again.node} is stopped, and comes back as a standby only. Next: rebuild "
+                "without a method."
+            )
             return run.deeds_since(already)
         again, now = _planned_anew(run, again)
     if again.kind != "tidy":
@@ -63,7 +68,9 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
 
 
 def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Stop a node that takes writes beside the primary, or move back what an earlier run had set aside."""
+    """Stop a node that takes writes beside the primary, or move back what an earlier run had set
+    aside.
+    """
     now = now.giving_up(plan.node)
     major, disk = now.primary.version // 10000, disk_of(now[plan.node])
     if plan.kind == "put back" and disk:
@@ -71,12 +78,17 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
         return
     try:
         standby.define(run, plan.node, major)
-    except HaError as undefined:  # the signal file alone keeps it from taking writes; the rest is written once it rests
+    except HaError as undefined:
+        # the signal file alone keeps it from taking writes; the rest is written once it rests
         if not dialect.has("standby_signal", major):
             raise
-        print(f"  {plan.node}: its standby definition is not written yet: {undefined.what}", flush=True)
+        print(
+            f"  {plan.node}: its standby definition is not written yet: {undefined.what}",
+            flush=True,
+        )
     standby.arm(run, plan.node, major)
-    servers.stop(run, plan.node, "it takes writes beside the primary", proved=True)  # whatever becomes of it
+    # whatever becomes of it
+    servers.stop(run, plan.node, "it takes writes beside the primary", proved=True)
 
 
 def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
@@ -94,8 +106,8 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
         more = []
     if (again.node, again.peer) != (plan.node, plan.peer) or more:
         raise NotAchieved(
-            f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is more than was "
-            f"consented to: {', '.join(more) or again.consent}",
+            f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is "
+            f"more than was consented to: {', '.join(more) or again.consent}",
             f"read what it has, then -p confirm={again.consent!r}",
         )
     require(run, again, now)
@@ -106,7 +118,8 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
 def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot) -> None:
     """Make `node` a standby of `primary` and see it stream. `now` is what was just seen.
 
-    `method` is `follow`, `rewind`, `clone`, `rsync` (into the data directory itself) or `rsync beside`.
+    `method` is `follow`, `rewind`, `clone`, `rsync` (into the data directory itself) or `rsync
+    beside`.
     """
     source = now[primary]  # beside it a cluster of its own may take writes, which a setup replaces
     assert isinstance(source, Running), "a node is made a standby only of a primary that answers"
@@ -140,7 +153,8 @@ def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> Non
         if clone.remove_halves(run, node, seen.halves):
             seen = read_copying(run, node, source, disk)
         if streams_to(source, node) or method != "clone":
-            servers.stop(run, node, "its slot is needed for the copy", proved=True)  # at the gate, as far as it stays
+            # at the gate, as far as it stays
+            servers.stop(run, node, "its slot is needed for the copy", proved=True)
         slots.wait_until_free(run, source.node, node)
     make = clone.copy_beside if method == "clone" else rsync.copy_beside
     copy = seen.begun[0] if seen.begun else make(run, node, source, seen)
@@ -152,7 +166,8 @@ def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> Non
 
 
 def _copy_in_place(run: Run, node: str, source: Running) -> None:
-    servers.stop(run, node, "its files are compared with the primary's", proved=True)  # at the gate, as far as it stays
+    # at the gate, as far as it stays
+    servers.stop(run, node, "its files are compared with the primary's", proved=True)
     with keeping_beside(run, node, overwritten=True) as kept:
         slots.wait_until_free(run, source.node, node)
         rsync.copy_in_place(run, node, source, before=kept)

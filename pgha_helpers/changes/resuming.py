@@ -16,7 +16,8 @@ from .taking_back import take_back
 
 
 def goes_on(run: Run, plan: Plan, reason: BaseException) -> bool:
-    """Whether a failed hand-over can only go on: the old primary was started again meanwhile, and is a standby now.
+    """Whether a failed hand-over can only go on: the old primary was started again meanwhile, and
+    is a standby now.
 
     It must never be opened then, and need not be: as a standby it still feeds the other node.
     """
@@ -25,22 +26,28 @@ def goes_on(run: Run, plan: Plan, reason: BaseException) -> bool:
     now = look(run)
     if is_or_was_standby(now[plan.peer]) and isinstance(now[plan.node], Running):
         run.journal.write("goes on", because=f"{plan.peer} was started again, and is a standby")
-        print(f"{plan.peer} was started again by somebody; it came back read-only. Going on.", flush=True)
+        print(
+            f"{plan.peer} was started again by somebody; it came back read-only. Going on.",
+            flush=True,
+        )
         return True
     return False
 
 
 def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
-    """Finish what a killed run began: see the old primary stopped, prove, promote; without proof open it again.
+    """Finish what a killed run began: see the old primary stopped, prove, promote; without proof
+    open it again.
 
-    The promotion that the killed run has sent may come at any moment, and is welcome: it was sent with proof.
+    The promotion that the killed run has sent may come at any moment, and is welcome: it was sent
+    with proof.
     """
     old, new, began = plan.peer, plan.node, time.monotonic()
     seen = now or look(run)
     servers.start(run, new)
     _stop_old(run, old, new, seen)
     now = look(run)
-    end_of(now[old])  # refuses a node that was not stopped cleanly, before anything is written to it
+    # refuses a node that was not stopped cleanly, before anything is written to it
+    end_of(now[old])
     major = _running(now, new).version // 10000
     waits = bool(_running(now, new).settings["synchronous_standby_names"])
     run.journal.write("outage goes on", old=old, new=new, synchronous=waits)
@@ -61,15 +68,23 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
 
 
 def _was_promoted(run: Run, plan: Plan) -> bool:
-    """Whether the target is writable by now, with everything. Raises Undecided where it is, and has not everything."""
+    """Whether the target is writable by now, with everything. Raises Undecided where it is, and has
+    not everything.
+    """
     now = look(run)
     target, end = now[plan.node], end_of(now[plan.peer])
     if isinstance(target, Running) and target.in_recovery:
         return False
     if isinstance(target, Running) and target.disk and took_over(target.disk, end):
-        print(f"{plan.node} is primary by now: the promotion that was sent before has come.", flush=True)
+        print(
+            f"{plan.node} is primary by now: the promotion that was sent before has come.",
+            flush=True,
+        )
         return True
-    raise Undecided(f"{plan.node} is not in recovery any more: {target}", f"do not start {plan.peer}; run this again")
+    raise Undecided(
+        f"{plan.node} is not in recovery any more: {target}",
+        f"do not start {plan.peer}; run this again",
+    )
 
 
 def _restart(run: Run, name: str) -> None:
@@ -78,12 +93,16 @@ def _restart(run: Run, name: str) -> None:
 
 
 def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
-    """A standby that can feed the target is let send what it has, then stopped: a promotion may be pending on it."""
+    """A standby that can feed the target is let send what it has, then stopped: a promotion may be
+    pending on it.
+    """
     was = seen[old]
     if isinstance(was, Hung):
         servers.wait_for_last_process(run, run.doors[old])
         was = look(run)[old]
-    ended_as_standby = isinstance(was, Stopped) and was.control.shut_down_in_recovery and was.disk.standby_files
+    ended_as_standby = (
+        isinstance(was, Stopped) and was.control.shut_down_in_recovery and was.disk.standby_files
+    )
     if ended_as_standby:  # what it has replayed, and not sent, is nowhere else
         servers.start(run, old)
     if ended_as_standby or isinstance(was, Running):
@@ -94,7 +113,9 @@ def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
 
 
 def _catch_up(run: Run, old: str, new: str) -> None:
-    """Wait for the target to replay what the other one has; whether it has everything is for the proof to say."""
+    """Wait for the target to replay what the other one has; whether it has everything is for the
+    proof to say.
+    """
     with run.deed(new, f"let it catch up with {old}") as deed:
         deed.changed = False
         deadline = time.monotonic() + run.timeouts.replay

@@ -1,4 +1,6 @@
-"""A node that left the primary's history is rewound: proven, saved, rehearsed, and only then overwritten."""
+"""A node that left the primary's history is rewound: proven, saved, rehearsed, and only then
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from .keep_diverged import keeping_beside
 
 
 def rewind_from(run: Run, node: str, source: Running) -> None:
-    """Rewind `node` from `source`: it is armed then, and not started. Raises NotAchieved where it must not be."""
+    """Rewind `node` from `source`: it is armed then, and not started. Raises NotAchieved where it
+    must not be.
+    """
     primary, major = source.node, source.version // 10000
     access.ensure_hba(run, primary)
     if access.ensure_rewinding(run, primary):
@@ -44,28 +48,44 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
 
 
 def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
-    """What the plan was made from, where nothing has run on the node since; else what is seen and found now."""
+    """What the plan was made from, where nothing has run on the node since; else what is seen and
+    found now.
+    """
     if run.found:
         then, disk = disk_of(run.found[0][node]), read_disk(run.doors[node])
-        if then and not disk.processes and (then.control, then.histories) == (disk.control, disk.histories):
+        if (
+            then
+            and not disk.processes
+            and (then.control, then.histories) == (disk.control, disk.histories)
+        ):
             return run.found
     now = look(run)
     return now, evidence(run, now, node)
 
 
-def _parted(run: Run, node: str, now: Snapshot, found: Evidence) -> tuple[Stopped, Position, Rewinding]:
-    """The node at rest, from where on it may have what the primary lacks, and what a rewind of it needs.
+def _parted(
+    run: Run, node: str, now: Snapshot, found: Evidence
+) -> tuple[Stopped, Position, Rewinding]:
+    """The node at rest, from where on it may have what the primary lacks, and what a rewind of it
+    needs.
 
-    Raises NotAchieved where the primary's history is not left there, or not kept: a checkpoint removes old WAL.
+    Raises NotAchieved where the primary's history is not left there, or not kept: a checkpoint
+    removes old WAL.
     """
     loser, asked, primary = now[node], found.rewinding, now.primary
     fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
-    if not isinstance(loser, Stopped) or fork is None or asked is None or asked.redo is None or not found.same:
+    if (
+        not isinstance(loser, Stopped)
+        or fork is None
+        or asked is None
+        or asked.redo is None
+        or not found.same
+    ):
         raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
     if gone := removed(run.doors[primary.node], asked.redo, primary.written, loser.control.segment):
         raise NotAchieved(
-            f"{node} cannot be rewound any more: {primary.node} has removed WAL that it would need, from segment "
-            f"{gone[0]} on; nothing of {node} was overwritten",
+            f"{node} cannot be rewound any more: {primary.node} has removed WAL that it would "
+            f"need, from segment {gone[0]} on; nothing of {node} was overwritten",
             "rebuild with method=clone",
         )
     return loser, min(fork, found.parted or fork, key=lambda at: at.lsn), asked

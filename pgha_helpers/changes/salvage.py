@@ -1,8 +1,10 @@
-"""What a lost primary's disk still holds: its last WAL, brought to the standby before that is promoted.
+"""What a lost primary's disk still holds: its last WAL, brought to the standby before that is
+promoted.
 
-A crashed server loses nothing that it has acknowledged (but for commits under synchronous_commit=off or fsync=off): it
-is in the WAL on its disk. Only when no process of it is left that WAL is final: a postmaster killed with -9 leaves
-backends that still commit (tried). So this comes after the fence.
+A crashed server loses nothing that it has acknowledged (but for commits under
+synchronous_commit=off or fsync=off): it is in the WAL on its disk. Only when no process of it is
+left that WAL is final: a postmaster killed with -9 leaves backends that still commit (tried). So
+this comes after the fence.
 """
 
 from __future__ import annotations
@@ -30,11 +32,13 @@ _WITHOUT = "-p salvage=none promotes without it: what was not received then stay
 
 
 def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
-    """Bring over every record that the old primary's disk has beyond the standby's WAL, and see it replayed.
+    """Bring over every record that the old primary's disk has beyond the standby's WAL, and see it
+    replayed.
 
-    Does nothing where that disk cannot be read, or with `salvage=none`. Raises NotAchieved where it can be read, and
-    not all that it holds can be brought over; with `salvage=some` damage in the middle is told, and what stands before
-    it is brought over. `fingerprint` is that of the disk's WAL where the fence has just taken it, or empty.
+    Does nothing where that disk cannot be read, or with `salvage=none`. Raises NotAchieved where it
+    can be read, and not all that it holds can be brought over; with `salvage=some` damage in the
+    middle is told, and what stands before it is brought over. `fingerprint` is that of the disk's
+    WAL where the fence has just taken it, or empty.
 
     Gives whether it is proved that nothing is missing: then no archive has more, either.
     """
@@ -59,7 +63,9 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
 
 @contextlib.contextmanager
 def _or_without() -> Iterator[None]:
-    """What goes wrong inside may do so again with the same words: the way that is left is named beside its remedy."""
+    """What goes wrong inside may do so again with the same words: the way that is left is named
+    beside its remedy.
+    """
     try:
         yield
     except HaError as error:
@@ -69,13 +75,17 @@ def _or_without() -> Iterator[None]:
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
-    """The control file of a disk whose newest timeline is the standby's. Raises NotAchieved for another one."""
+    """The control file of a disk whose newest timeline is the standby's. Raises NotAchieved for
+    another one.
+    """
     if disk.control is None:
         raise NotAchieved(f"the control file of {plan.peer} cannot be read: {disk.blank}", _WITHOUT)
     newest = max([disk.control.checkpoint.timeline, *disk.histories])
     if newest != target.timeline:
         raise NotAchieved(
-            f"{plan.peer} is on timeline {newest} and {plan.node} on {target.timeline}: two histories", _WITHOUT
+            f"{plan.peer} is on timeline {newest} and {plan.node} on {target.timeline}: two "
+            "histories",
+            _WITHOUT,
         )
     return disk.control
 
@@ -83,12 +93,17 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
 def _look_for_end(
     run: Run, plan: Plan, control: Control, timeline: int, fingerprint: str
 ) -> tuple[Found, Remains | None]:
-    """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read twice."""
+    """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read
+    twice.
+    """
     with run.deed(plan.peer, "find the end of its WAL") as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
         if known := still_there(run, plan.peer, here, fingerprint):
-            deed.say(f"its WAL ends at {known.found.end}, and nothing has touched it since the gate read it")
+            deed.say(
+                f"its WAL ends at {known.found.end}, and nothing has touched it since the "
+                "gate read it"
+            )
             return known.found, known
         try:
             found = look_for_end(run, plan.peer, here, control)
@@ -99,10 +114,11 @@ def _look_for_end(
 
 
 def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Behind:
-    """Copy until the standby has replayed the last record: a recycled file may have replaced one meanwhile.
+    """Copy until the standby has replayed the last record: a recycled file may have replaced one
+    meanwhile.
 
-    What stands behind the end is looked for as soon as the old primary's shell has nothing else to do, and only if
-    that is not under way or known.
+    What stands behind the end is looked for as soon as the old primary's shell has nothing else to
+    do, and only if that is not under way or known.
     """
     door, end = run.doors[plan.node], found.end
     looking: list[Future[Behind]] = []
@@ -121,7 +137,9 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Be
             return seen_there()
         _prove_same_before(run, plan, found)
         read = known.lacking if known and not again else {}
-        wal_copy.bring_over(run, plan.peer, plan.node, found.here, end.behind, found.segment, read, look_there)
+        wal_copy.bring_over(
+            run, plan.peer, plan.node, found.here, end.behind, found.segment, read, look_there
+        )
         patience = run.timeouts.replay if again else min(_STILL, run.timeouts.replay)
         with run.deed(plan.node, f"replay up to {end}") as deed:
             at = replay_past(run, plan.node, end.last, patience, wake=True)
@@ -129,54 +147,79 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Be
         if at:
             return seen_there()
     raise NotAchieved(
-        f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of {plan.peer} at {end.last}",
+        f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of "
+        f"{plan.peer} at {end.last}",
         f"read the log of {plan.node}, then run this notebook again. {_WITHOUT}",
     )
 
 
 def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
     """Only what the standby has not is copied: up to where it is, both must have the same bytes."""
-    with run.deed(plan.node, f"prove that {plan.peer} has the same WAL before {found.here}") as deed:
+    with run.deed(
+        plan.node, f"prove that {plan.peer} has the same WAL before {found.here}"
+    ) as deed:
         deed.changed = False
         ours, theirs = found.before[plan.node], found.before[plan.peer]
         if not ours or ours != theirs:
             gone = next((name for name, digest in found.before.items() if not digest), "")
-            told = f"{gone} has no WAL before {found.here} any more" if gone else "they have other bytes: two histories"
+            told = (
+                f"{gone} has no WAL before {found.here} any more"
+                if gone
+                else "they have other bytes: two histories"
+            )
             raise NotAchieved(
-                f"{plan.peer} is not proved to have the WAL of {plan.node} before {found.here}: {told}",
+                f"{plan.peer} is not proved to have the WAL of {plan.node} before "
+                f"{found.here}: {told}",
                 f"nothing was copied; keep the disk of {plan.peer}. {_WITHOUT}",
             )
         deed.say(f"proved: {plan.peer} has the same WAL before {found.here}")
 
 
 def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None:
-    """A record in the middle that is not whole: whoever replays takes it for the end, and opens with less."""
+    """A record in the middle that is not whole: whoever replays takes it for the end, and opens
+    with less.
+    """
     if damage is None:
         return
     words = (
-        f"the WAL of {plan.peer} is damaged at {end}: it goes on at {damage}, at least {size(damage - end.behind)} "
-        "further. No server can replay what stands behind the damage"
+        f"the WAL of {plan.peer} is damaged at {end}: it goes on at {damage}, at least "
+        f"{size(damage - end.behind)} further. No server can replay what stands behind the damage"
     )
     run.journal.write("damaged WAL", node=plan.peer, at=str(end), goes_on=str(damage))
     if run.parameters["salvage"] != "some":
         raise NotAchieved(
-            words, f"keep that disk. -p salvage=some promotes with all that stands before the damage; {_WITHOUT}"
+            words,
+            "keep that disk. -p salvage=some promotes with all that stands before the damage; "
+            f"{_WITHOUT}",
         )
     print(f"{words[0].upper()}{words[1:]}. KEEP THAT DISK.", flush=True)
 
 
 def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> None:
-    """The last record of the old primary is in the standby's own WAL: by its bytes, else as pg_waldump tells it."""
+    """The last record of the old primary is in the standby's own WAL: by its bytes, else as
+    pg_waldump tells it.
+    """
     if found.end.last is None:
         return
     at = Position(found.end.timeline, found.end.last)
     with run.deed(plan.node, f"prove one history: the record at {at} on both nodes") as deed:
         deed.changed = False
-        ours, told = read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment), found.end.told
+        ours, told = (
+            read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment),
+            found.end.told,
+        )
         if len(theirs) < _LEAST or ours != theirs:
             names = run.pair.names
-            words = dict(zip(names, run.both(lambda name: record_at(run.doors[name], at, found.segment)), strict=True))
+            words = dict(
+                zip(
+                    names,
+                    run.both(lambda name: record_at(run.doors[name], at, found.segment)),
+                    strict=True,
+                )
+            )
             if not words[plan.peer] or words[plan.node] != words[plan.peer]:
-                both = ", ".join(f"{name} has {record or 'nothing'}" for name, record in words.items())
+                both = ", ".join(
+                    f"{name} has {record or 'nothing'}" for name, record in words.items()
+                )
                 raise NotAchieved(f"at {at} {both}: two histories", f"keep the disk of {plan.peer}")
         deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {told}")

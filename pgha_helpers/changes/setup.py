@@ -47,18 +47,25 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
 
 def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
-    """Raises NotSafe for a file of either node that would end a setup only after its first deeds."""
+    """Raises NotSafe for a file of either node that would end a setup only after its first
+    deeds.
+    """
     for name in run.pair.names:
         if disk_of(now[name]) is None:
             continue
         if why_not := why_no_passfile(run.doors[name]):
-            raise NotSafe(f"{name} would not find the password of {run.pair.replication_user}: {why_not}", "mend that")
+            raise NotSafe(
+                f"{name} would not find the password of {run.pair.replication_user}: {why_not}",
+                "mend that",
+            )
         if wishes.hba.get(name, True):
             access.refuse_unwritable(run, name, wishes.hba.get(name, False))
 
 
 def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
-    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be moved in."""
+    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be
+    moved in.
+    """
     source, target, program = now[plan.peer], now[plan.node], copied_by(plan)
     if not program or not isinstance(source, Running):
         return plan
@@ -68,7 +75,9 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
     refuse_copy(copying)
     rates = run.rates()
     took = span(max(1.0, copying.bytes / rates.clone))
-    return replace(plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})"))
+    return replace(
+        plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})")
+    )
 
 
 def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
@@ -78,12 +87,17 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
     hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
     return Wishes(
-        access.role_is_missing(run, keep), _canary_is_missing(run, keep), hba, read_start(run.doors[keep], runs=True)
+        access.role_is_missing(run, keep),
+        _canary_is_missing(run, keep),
+        hba,
+        read_start(run.doors[keep], runs=True),
     )
 
 
 def _canary_is_missing(run: Run, keep: str) -> bool:
-    """Whether the canary's table is to be made. A role that may not make it is no reason to refuse a setup."""
+    """Whether the canary's table is to be made. A role that may not make it is no reason to refuse
+    a setup.
+    """
     table = read_canary_table(run.doors[keep].sql)
     return table.may_make and not table.ready and not table.strangers
 
@@ -120,9 +134,11 @@ def set_up(run: Run, plan: Plan) -> Deeds:
 
 
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
-    """By a copy as it was asked for, unless the node already has a copy of this very cluster that can follow.
+    """By a copy as it was asked for, unless the node already has a copy of this very cluster that
+    can follow.
 
-    An rsync goes beside, unless there is nothing that would have to be kept: another cluster is renamed aside whole.
+    An rsync goes beside, unless there is nothing that would have to be kept: another cluster is
+    renamed aside whole.
     """
     same = system_id_of(now[node]) == system_id_of(now[keep])
     if same and plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind == "follow":

@@ -1,4 +1,6 @@
-"""Between the gate and the deed the world goes on: what is done must still be what was consented to."""
+"""Between the gate and the deed the world goes on: what is done must still be what was consented
+to.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from ..model.errors import HaError, Refusal
 from ..run.run import Run
 from .gate import require
 
-#: What a plan may have become when its deeds are run again: only what moves the same nodes the same way, and no more.
+#: What a plan may have become when its deeds are run again: only what moves the same nodes the same
+#: way, and no more.
 MAY_BECOME = {
     "switchover": {"resume", "return"},
     "resume": {"return"},
@@ -35,9 +38,10 @@ _REBUILDS = ("follow", "rewind", "rsync", "rsync beside", "clone")
 def seen_now(run: Run, plan: Plan) -> Snapshot:
     """What is seen now, as closely as the plan needs it.
 
-    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting. Only while the old
-    primary's shell answers as it did then: one that has turned silent must be judged anew. A switchover looks anew, and
-    takes what the gate's close look added, such as rehearsals, where that was just now and the servers are the same.
+    A failover takes the gate's own look, once, where it is seconds old: the clients are waiting.
+    Only while the old primary's shell answers as it did then: one that has turned silent must be
+    judged anew. A switchover looks anew, and takes what the gate's close look added, such as
+    rehearsals, where that was just now and the servers are the same.
     """
     when, seen = run.at_gate or (0.0, None)
     run.at_gate = None
@@ -53,7 +57,9 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
 
 def _servers(now: Snapshot) -> list[tuple[object, ...]]:
     """Which servers run, and what they are."""
-    return [(s.node, s.system_id, s.timeline, s.started, s.in_recovery, s.settings) for s in now.running]
+    return [
+        (s.node, s.system_id, s.timeline, s.started, s.in_recovery, s.settings) for s in now.running
+    ]
 
 
 def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
@@ -68,9 +74,11 @@ def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
 
 
 def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
-    """Whether a node on which nothing runs is still what the gate saw, seconds ago and under the same lock.
+    """Whether a node on which nothing runs is still what the gate saw, seconds ago and under the
+    same lock.
 
-    Then what its WAL and the primary's told at the gate stands: to read them again takes as long as it did there.
+    Then what its WAL and the primary's told at the gate stands: to read them again takes as long as
+    it did there.
     """
     when, seen = run.at_gate or (0.0, None)
     run.at_gate = None
@@ -97,17 +105,24 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
 
     Raises Refusal where that is not what was consented to any more.
 
-    A failover may not have become anything else, nor anything else a failover: what was said to be lost, or to be
-    fenced, would not be true. A consent to follow does not cover a clone that replaces a directory.
+    A failover may not have become anything else, nor anything else a failover: what was said to be
+    lost, or to be fenced, would not be true. A consent to follow does not cover a clone that
+    replaces a directory.
     """
     run.permits(plan)
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
-    same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))  # to tidy up is what is done last
+    # to tidy up is what is done last
+    same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))
     more = [] if again.stands(plan) else again.beyond(plan)
-    if not again.already and (not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)):
-        raise Refusal(f"what is seen now is not what was consented to: {again}", "run the notebook again from the top")
+    if not again.already and (
+        not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)
+    ):
+        raise Refusal(
+            f"what is seen now is not what was consented to: {again}",
+            "run the notebook again from the top",
+        )
     if not again.already:
         require(run, again, now)
     return again, now

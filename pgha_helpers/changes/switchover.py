@@ -1,4 +1,6 @@
-"""The planned switchover: the outage window is one function, so that nobody can hold the service down by reading."""
+"""The planned switchover: the outage window is one function, so that nobody can hold the service
+down by reading.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,21 @@ from .taking_back import take_back
 
 
 def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Stop the primary, prove that the standby has every byte, promote it. Raises Aborted when it was taken back.
+    """Stop the primary, prove that the standby has every byte, promote it. Raises Aborted when it
+    was taken back.
 
-    A primary that somebody started again in the window is a standby by then, because it was armed: then nobody is
-    writable, and it goes on as a rerun would.
+    A primary that somebody started again in the window is a standby by then, because it was armed:
+    then nobody is writable, and it goes on as a rerun would.
     """
     major, proved = now.primary.version // 10000, None
     _prepare(run, plan, now)
     waits = bool(now.standby.settings["synchronous_standby_names"])
-    told = {"old": plan.peer, "new": plan.node, "intent": "arm, stop, prove, promote", "synchronous": waits}
+    told = {
+        "old": plan.peer,
+        "new": plan.node,
+        "intent": "arm, stop, prove, promote",
+        "synchronous": waits,
+    }
     run.journal.write("outage begins", **told)
     with window(run) as cost:
         began = time.monotonic()
@@ -69,6 +77,10 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     servers.checkpoint(run, old, "write what is dirty while clients work")
     servers.checkpoint(run, new, "restartpoint, keep the promotion short")
     for _ in range(3):  # until one is short: what is dirty at the stop is written inside the outage
-        if servers.checkpoint(run, old, "keep the shutdown checkpoint short") < run.pair.limits.checkpoint:
+        if (
+            servers.checkpoint(run, old, "keep the shutdown checkpoint short")
+            < run.pair.limits.checkpoint
+        ):
             break
-    set_archives_aside(run, now.standby, now.primary)  # last: whatever fails now is taken back, and sets them back
+    # last: whatever fails now is taken back, and sets them back
+    set_archives_aside(run, now.standby, now.primary)

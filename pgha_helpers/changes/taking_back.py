@@ -1,4 +1,6 @@
-"""Abort: the old primary is made primary again. Legal only before promote is sent, by whoever knows that it was not."""
+"""Abort: the old primary is made primary again. Legal only before promote is sent, by whoever knows
+that it was not.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,16 @@ from .deeds import servers, standby, stopping
 from .deeds.for_now import set_back
 from .outage import tell_outage
 
-_ENDED = 0.5  # seconds after which a server that refuses new sessions because it stops has ended the open ones
+# seconds after which a server that refuses new sessions because it stops has ended the open ones
+_ENDED = 0.5
 
 
 def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoReturn:
-    """Open the old primary again, whatever its shutdown waits for. `began` is when clients lost it (monotonic).
+    """Open the old primary again, whatever its shutdown waits for. `began` is when clients lost it
+    (monotonic).
 
-    A shell that is lost is tried again for as long as a shutdown may take. Raises Aborted when it is primary again,
-    Undecided when that cannot be told.
+    A shell that is lost is tried again for as long as a shutdown may take. Raises Aborted when it
+    is primary again, Undecided when that cannot be told.
     """
     old, why = plan.peer, str(reason) or "it was interrupted"
     print(f"Taking it back: {why}", flush=True)
@@ -39,17 +43,19 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
             if not isinstance(worse.__cause__ or worse, Unreachable) or time.monotonic() > deadline:
                 raise Undecided(
                     f"the hand-over failed ({why}) and {old} could not be opened again: {worse}",
-                    f"{plan.node} was not promoted. Run this notebook again: it goes on from what it finds",
+                    f"{plan.node} was not promoted. Run this notebook again: it goes on from "
+                    "what it finds",
                 ) from None
             time.sleep(0.5)
     left = _let_clients_go_on(run, plan)
     run.journal.write("outage ended", new=old)
     with contextlib.suppress(HaError):  # a rerun does it, and verify tells
         set_back(run)
-    outage = tell_outage(run) or f"at most {span(time.monotonic() - began)}"  # it was never told to stop
+    # it was never told to stop
+    outage = tell_outage(run) or f"at most {span(time.monotonic() - began)}"
     raise Aborted(
-        f"the hand-over was taken back, {old} is primary again and nothing is lost. Clients were without a "
-        f"primary for {outage}. Why: {why}{left}",
+        f"the hand-over was taken back, {old} is primary again and nothing is lost. Clients were "
+        f"without a primary for {outage}. Why: {why}{left}",
         "mend the cause and run this notebook again",
     )
 
@@ -66,8 +72,8 @@ def _let_clients_go_on(run: Run, plan: Plan) -> str:
 def _open(run: Run, old: str) -> None:
     """Make it primary again, or see that it never ceased to be.
 
-    A stop that was asked for may come late. It is not obeyed once the node is disarmed, so a node that runs is disarmed
-    first, and what is seen after that stands.
+    A stop that was asked for may come late. It is not obeyed once the node is disarmed, so a node
+    that runs is disarmed first, and what is seen after that stands.
     """
     seen = _seen_anew(run, old)
     if isinstance(seen, Running):
@@ -86,8 +92,8 @@ def _open(run: Run, old: str) -> None:
 def _seen_anew(run: Run, old: str) -> Sighting:
     """How it is seen now. Raises NotAchieved for one that runs as a standby.
 
-    The postmaster itself is asked, by a new connection: an open session answers until somebody gets round to ending
-    it. One that only has no room for another session is not stopping.
+    The postmaster itself is asked, by a new connection: an open session answers until somebody gets
+    round to ending it. One that only has no room for another session is not stopping.
     """
     door = run.doors[old]
     with contextlib.closing(door.session(run.pair.database)) as another:

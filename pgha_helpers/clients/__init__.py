@@ -5,6 +5,24 @@ own. May import all below it: `model`, `wire`, `judgement`, `run` and `facts`. A
 dataclass in `model/clients.py` and a file in here.
 """
 
-from .verbs import lead_readers, left_behind, look_at_clients, pause, point, prepare, redirect, take_back
+from .verbs import (
+    lead_readers,
+    left_behind,
+    look_at_clients,
+    pause,
+    point,
+    prepare,
+    redirect,
+    take_back,
+)
 
-__all__ = ["lead_readers", "left_behind", "look_at_clients", "pause", "point", "prepare", "redirect", "take_back"]
+__all__ = [
+    "lead_readers",
+    "left_behind",
+    "look_at_clients",
+    "pause",
+    "point",
+    "prepare",
+    "redirect",
+    "take_back",
+]

@@ -1,4 +1,6 @@
-"""PgBouncer: hold the clients, move the primary, point the database lines at it, let the clients go on."""
+"""PgBouncer: hold the clients, move the primary, point the database lines at it, let the clients go
+on.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,17 @@ class Bouncer(Pooler, Way):
         super().__init__(client, pair)
         self._following: list[str] = []  # databases that follow the primary, as prepare saw them
         self._pointed_at = ""  # the node that `point` has led to
-        self._staged: tuple[list[str], str, str] | None = None  # databases, the node to point at, the file's new text
+        # databases, the node to point at, the file's new text
+        self._staged: tuple[list[str], str, str] | None = None
 
     def look(self, primary: str) -> tuple[str, list[str]]:
         """What it is, in words, and every reason why its clients could not be moved now."""
         return outlook(self, primary)
 
     def prepare(self, move: Move) -> str:
-        """While clients still work: sessions opened, the new file written beside the old one, the watchdog started."""
+        """While clients still work: sessions opened, the new file written beside the old one, the
+        watchdog started.
+        """
         self.console.open()
         self._pointed_at = ""
         self._following = self.following(self.console.databases())
@@ -37,10 +42,15 @@ class Bouncer(Pooler, Way):
             self.file.stage(old, new)
             self._staged = self._following, move.primary, new
         self.watchdog.start(self._following)
-        return f"staged {self.file.path}, and started a watchdog that ends a pause after {self.client.pause:g} s"
+        return (
+            f"staged {self.file.path}, and started a watchdog that ends a pause after "
+            f"{self.client.pause:g} s"
+        )
 
     def pause(self) -> str:
-        """Hold the clients. Raises NotAchieved, with everything resumed, where a transaction does not end."""
+        """Hold the clients. Raises NotAchieved, with everything resumed, where a transaction does
+        not end.
+        """
         self.watchdog.pause_begins()
         try:
             self.console.pause(self._following)
@@ -52,13 +62,16 @@ class Bouncer(Pooler, Way):
         return f"paused {', '.join(self._following)}"
 
     def resume(self) -> bool:
-        """Let the clients go on; false if they were not held. Raises with what to type where nobody answers."""
+        """Let the clients go on; false if they were not held. Raises with what to type where nobody
+        answers.
+        """
         try:
             were = self.console.resume(self._following or self.following(self.console.databases()))
         except HaError as trouble:
             raise NotAchieved(
                 f"{self.client.name} may still be paused: {trouble.what}",
-                f"its watchdog resumes it within {self.client.pause:g} s; by hand: {self._by_hand()}",
+                f"its watchdog resumes it within {self.client.pause:g} s; by hand: "
+                f"{self._by_hand()}",
             ) from None
         self.watchdog.over()
         return were
@@ -69,7 +82,9 @@ class Bouncer(Pooler, Way):
             self.resume()
 
     def point(self, move: Move) -> str:
-        """Point the databases at the new primary, if they are held; from here on even the watchdog leads there."""
+        """Point the databases at the new primary, if they are held; from here on even the watchdog
+        leads there.
+        """
         if not self._following:
             return ""
         self._repoint(self._following, move.primary)
@@ -122,7 +137,9 @@ class Bouncer(Pooler, Way):
         return f"{', '.join(readers)} to {move.standby}"
 
     def _repoint(self, names: list[str], node: str) -> None:
-        """Make the file and PgBouncer say this node for these databases. Raises NotAchieved where they do not."""
+        """Make the file and PgBouncer say this node for these databases. Raises NotAchieved where
+        they do not.
+        """
         staged, self._staged = self._staged, None
         if not (staged and staged[:2] == (names, node) and self.file.swap(staged[2])):
             old = self.file.read()
@@ -134,7 +151,8 @@ class Bouncer(Pooler, Way):
             known = self.console.databases()
         except HaError as trouble:
             raise NotAchieved(
-                f"{self.file.path} points at {node}, but {trouble.what}", "start pgbouncer: it reads that file"
+                f"{self.file.path} points at {node}, but {trouble.what}",
+                "start pgbouncer: it reads that file",
             ) from None
         wrong = [name for name in names if name not in known or self.at(known[name].target) != node]
         if wrong:
@@ -150,7 +168,9 @@ class Bouncer(Pooler, Way):
                 target = address_like(self.pair, lines[name], node)
                 text = ini.pointed(text, name, target.host, target.port)
         except (LookupError, ValueError) as missing:
-            raise NotAchieved(f"{self.file.path} has no line for {missing} that points at a node") from None
+            raise NotAchieved(
+                f"{self.file.path} has no line for {missing} that points at a node"
+            ) from None
         return text
 
     def close(self) -> None:
@@ -161,4 +181,7 @@ class Bouncer(Pooler, Way):
 
     def _by_hand(self) -> str:
         c = self.client
-        return f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME {", ".join(self._following)}"'
+        return (
+            f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME '
+            f'{", ".join(self._following)}"'
+        )

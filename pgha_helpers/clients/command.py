@@ -1,4 +1,6 @@
-"""Clients that follow a program: haproxy's runtime socket, a DNS update, whatever can be checked and taken back."""
+"""Clients that follow a program: haproxy's runtime socket, a DNS update, whatever can be checked
+and taken back.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Commanded(Way):
         """Whether its programs are there, and its check holds for the roles as they are."""
         words = f"{self.client.redirect[0]} on {self._place()}"
         try:
-            programs = dict.fromkeys((self.client.redirect[0], self.client.check[0], (*self.client.undo, "true")[0]))
+            programs = dict.fromkeys(
+                (self.client.redirect[0], self.client.check[0], (*self.client.undo, "true")[0])
+            )
             against = [f"there is no program {name}" for name in programs if not self._has(name)]
             if primary and not against:
                 self._check(Move(self.pair, primary, self.pair.other(primary).name))
@@ -44,7 +48,9 @@ class Commanded(Way):
         return "opened its shell"
 
     def redirect(self, move: Move) -> str:
-        """Run the command, and its check until that succeeds. Raises NotAchieved with what it said."""
+        """Run the command, and its check until that succeeds. Raises NotAchieved with what it
+        said.
+        """
         self._redirected = True
         self._run(self.client.redirect, move)
         self._check(move)
@@ -71,7 +77,8 @@ class Commanded(Way):
             self.door.run(*move.filled(words))
         except Refusal as trouble:
             raise NotAchieved(
-                trouble.what, f"by hand, on {self._place()}: see {self.client.name} in the pair file"
+                trouble.what,
+                f"by hand, on {self._place()}: see {self.client.name} in the pair file",
             ) from None
 
     def _check(self, move: Move, within: float | None = None) -> None:
@@ -82,7 +89,8 @@ class Commanded(Way):
             if time.monotonic() > deadline:
                 said = answer.complaint or answer.text or "no words"
                 raise NotAchieved(
-                    f"its check for {move.primary} ends with status {answer.status} after {span(seconds)}: {said}",
+                    f"its check for {move.primary} ends with status {answer.status} after "
+                    f"{span(seconds)}: {said}",
                     "look where these clients go now",
                 )
             time.sleep(pause)

@@ -1,4 +1,6 @@
-"""PgBouncer's admin console: it speaks the simple protocol only, as psycopg2 does, and takes no `options`."""
+"""PgBouncer's admin console: it speaks the simple protocol only, as psycopg2 does, and takes no
+`options`.
+"""
 
 from __future__ import annotations
 
@@ -51,12 +53,18 @@ class Console:
 
     def databases(self) -> dict[str, Database]:
         """SHOW DATABASES by name, the console itself excepted."""
-        return {row["name"]: _database(row) for row in self.say("SHOW DATABASES") if row["name"] != "pgbouncer"}
+        return {
+            row["name"]: _database(row)
+            for row in self.say("SHOW DATABASES")
+            if row["name"] != "pgbouncer"
+        }
 
     def pause(self, databases: Sequence[str]) -> None:
-        """Hold the clients of these databases. Raises NotAchieved, naming whose transactions are in the way.
+        """Hold the clients of these databases. Raises NotAchieved, naming whose transactions are in
+        the way.
 
-        PAUSE answers when every server connection is closed, so no old one is left. After an error it may be in force.
+        PAUSE answers when every server connection is closed, so no old one is left. After an error
+        it may be in force.
         """
         deadline = time.monotonic() + self._wait
         for name in databases:
@@ -64,7 +72,8 @@ class Console:
                 self._pause(name, deadline)
             except TooSlow:
                 raise NotAchieved(
-                    f"PAUSE {name} did not end within {span(self._wait)}: in a transaction is {self._holders(name)}",
+                    f"PAUSE {name} did not end within {span(self._wait)}: in a transaction is "
+                    f"{self._holders(name)}",
                     "wait until it is done, or end it; then run this notebook again",
                 ) from None
 
@@ -78,9 +87,9 @@ class Console:
     def resume(self, databases: Sequence[str]) -> bool:
         """Let the clients of these databases go on; false if one of them was not paused (any more).
 
-        Where a connection to a server has failed, or a client has come for the first time while its database was
-        paused, PgBouncer opens no other one for server_login_retry (tried on 1.18: 15 s with every client waiting).
-        So that counts for nothing now; `restore` brings it back.
+        Where a connection to a server has failed, or a client has come for the first time while its
+        database was paused, PgBouncer opens no other one for server_login_retry (tried on 1.18: 15
+        s with every client waiting). So that counts for nothing now; `restore` brings it back.
         """
         self.hurry()
         were = True
@@ -94,7 +103,9 @@ class Console:
         return were
 
     def hurry(self) -> None:
-        """Let that count for nothing, unless it does so already: while the promotion goes on nobody waits for it."""
+        """Let that count for nothing, unless it does so already: while the promotion goes on nobody
+        waits for it.
+        """
         if not self._hurries:
             self.say("SET server_login_retry = 0")
         self._hurries = True
@@ -105,20 +116,25 @@ class Console:
         self.say("RELOAD")
 
     def reconnect(self, databases: Sequence[str]) -> None:
-        """Close server connections as they are released, so that none goes on to where the database pointed before."""
+        """Close server connections as they are released, so that none goes on to where the database
+        pointed before.
+        """
         for name in databases:
             self.say(f"RECONNECT {identifier(name)}")
 
     def server_addresses(self, databases: Sequence[str]) -> set[tuple[str, int]]:
         """Our end of each server connection of these databases, as the server sees its client."""
         rows = self.say("SHOW SERVERS")
-        return {(row["local_addr"], row["local_port"]) for row in rows if row["database"] in databases}
+        return {
+            (row["local_addr"], row["local_port"]) for row in rows if row["database"] in databases
+        }
 
     def _holders(self, name: str) -> str:
         rows = [row for row in self.say("SHOW CLIENTS") if row["database"] == name and row["link"]]
         told = (
-            f"{row['user']} from {row['addr']}:{row['port']} ({row.get('application_name') or 'no application_name'}), "
-            f"last heard at {row['request_time']}"
+            f"{row['user']} from {row['addr']}:{row['port']} "
+            f"({row.get('application_name') or 'no application_name'}), last heard at "
+            f"{row['request_time']}"
             for row in rows
         )
         return "; ".join(told) or "nobody any more"
@@ -139,10 +155,12 @@ def _settings(client: Pgbouncer) -> dict[str, Any]:
         "options": "",  # also against PGOPTIONS of the environment
     }
     if client.passfile:
-        settings["passfile"] = os.path.expanduser(client.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)
+        settings["passfile"] = os.path.expanduser(client.passfile)
     return settings
 
 
 def _database(row: Row) -> Database:
     target = Target(row["host"] or "", int(row["port"]))
-    return Database(row["name"], target, row["pool_mode"] or "", bool(row["paused"]), bool(row["disabled"]))
+    return Database(
+        row["name"], target, row["pool_mode"] or "", bool(row["paused"]), bool(row["disabled"])
+    )

@@ -1,4 +1,6 @@
-"""A configuration file that is replaced in one instant: written beside while there is time, renamed when it counts."""
+"""A configuration file that is replaced in one instant: written beside while there is time, renamed
+when it counts.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,20 @@ sync -- "$f.pgha-new"
 echo "$f"
 """
 
-# In the window a process more is a millisecond more, so this is one rename and no comparison of contents.
-_SWAP = '[ -e "$1.pgha-new" ] && [ ! "$1" -nt "$1.pgha-new" ] || exit 3; exec mv -fT -- "$1.pgha-new" "$1"'
+# In the window a process more is a millisecond more, so this is one rename and no comparison of
+# contents.
+_SWAP = (
+    '[ -e "$1.pgha-new" ] && [ ! "$1" -nt "$1.pgha-new" ] || exit 3; exec mv -fT -- '
+    '"$1.pgha-new" "$1"'
+)
 
 _SYNC = 'f=$(readlink -e -- "$1") && sync -- "$(dirname -- "$f")"'
 
 
 class StagedFile:
-    """A file on the other side of a door. What was not staged, or was changed since, is written when it is needed."""
+    """A file on the other side of a door. What was not staged, or was changed since, is written
+    when it is needed.
+    """
 
     def __init__(self, door: Door, path: str) -> None:
         self.path = path
@@ -64,17 +72,23 @@ class StagedFile:
         self._staged = text_of(where).removesuffix("\n"), new
 
     def swap(self, new: str) -> bool:
-        """Make it hold this text, which was staged; false if it was not, or if somebody has changed it meanwhile."""
+        """Make it hold this text, which was staged; false if it was not, or if somebody has changed
+        it meanwhile.
+        """
         if self._staged is None or self._staged[1] != new:
             return False
         where, self._staged = self._staged[0], None
         return self._door.script(_SWAP, where, okay=(0, 3)).status == 0
 
     def replace(self, old: str, new: str) -> None:
-        """Stage and swap at once. Raises NotAchieved where somebody changes it at this very moment."""
+        """Stage and swap at once. Raises NotAchieved where somebody changes it at this very
+        moment.
+        """
         self.stage(old, new)
         if not self.swap(new):
-            raise NotAchieved(f"{self.path} was changed by somebody else meanwhile", "run this notebook again")
+            raise NotAchieved(
+                f"{self.path} was changed by somebody else meanwhile", "run this notebook again"
+            )
 
     def sync(self) -> None:
         """Make the last rename survive a power cut."""
@@ -83,7 +97,9 @@ class StagedFile:
     def unstage(self) -> None:
         """Take away what was staged and is not needed."""
         self._staged = None
-        self._door.script('f=$(readlink -e -- "$1") && rm -f -- "$f.pgha-new"', self.path, okay=(0, 1))
+        self._door.script(
+            'f=$(readlink -e -- "$1") && rm -f -- "$f.pgha-new"', self.path, okay=(0, 1)
+        )
 
 
 def _bytes(text: str) -> bytes:

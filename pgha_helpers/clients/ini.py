@@ -1,7 +1,9 @@
-r"""The database lines of a pgbouncer.ini: read, and given another host and port. Everything else stays as it is.
+r"""The database lines of a pgbouncer.ini: read, and given another host and port. Everything else
+stays as it is.
 
-A line is `name = key=value ...`. A name with other characters than letters, digits and `_` stands in double quotes,
-and a value with white space in single quotes; a quote inside is doubled. Comments begin with `;` or `#`.
+A line is `name = key=value ...`. A name with other characters than letters, digits and `_` stands
+in double quotes, and a value with white space in single quotes; a quote inside is doubled. Comments
+begin with `;` or `#`.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ class Target:
 
 
 def targets(text: str) -> dict[str, Target]:
-    """Where each database line points, by name; a name that is told twice counts as its last line does.
+    """Where each database line points, by name; a name that is told twice counts as its last line
+    does.
 
-    Raises ValueError that quotes the name of a line whose connection string cannot be read. The string itself is
-    never quoted: it may hold a password.
+    Raises ValueError that quotes the name of a line whose connection string cannot be read. The
+    string itself is never quoted: it may hold a password.
     """
     return {name: _target(name, line[at:]) for name, _, line, at in _lines(text)}
 
@@ -39,7 +42,9 @@ def includes(text: str) -> list[str]:
 
 
 def pointed(text: str, name: str, host: str, port: int) -> str:
-    """The text with every line of this database pointing there. Raises LookupError where it has none."""
+    """The text with every line of this database pointing there. Raises LookupError where it has
+    none.
+    """
     lines = text.splitlines(keepends=True)
     numbers = [(number, at) for found, number, _, at in _lines(text) if found == name]
     if not numbers:
@@ -60,7 +65,11 @@ def _lines(text: str) -> list[tuple[str, int, str, int]]:
     for number, line in enumerate(text.splitlines()):
         if heading := _SECTION.match(line):
             section = heading[1].strip()
-        elif section == "databases" and not line.lstrip().startswith((";", "#", "%")) and (name := _LINE.match(line)):
+        elif (
+            section == "databases"
+            and not line.lstrip().startswith((";", "#", "%"))
+            and (name := _LINE.match(line))
+        ):
             found.append((name[2] or name[1].replace('""', '"'), number, line, name.end()))
     return found
 
@@ -86,7 +95,9 @@ def _pairs(name: str, string: str) -> list[tuple[str, str, int, int]]:
 
 
 def _with(string: str, key: str, value: str) -> str:
-    """A connection string with another value for a key, written in place, or at the end where it was not told."""
+    """A connection string with another value for a key, written in place, or at the end where it
+    was not told.
+    """
     new = value if _PLAIN.fullmatch(value) else "'" + value.replace("'", "''") + "'"
     for found, _, begin, end in reversed(_pairs("", string)):
         if found == key:

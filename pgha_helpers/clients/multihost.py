@@ -1,4 +1,6 @@
-"""Clients whose connection string names both nodes and asks for the writable one: nothing has to be done for them."""
+"""Clients whose connection string names both nodes and asks for the writable one: nothing has to be
+done for them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def why_not(pair: Pair, told: Mapping[str, str]) -> Iterator[str]:
         yield f"its dsn does not name {words}"
     asked = told.get("target_session_attrs", "any")
     if asked not in ATTRIBUTES:
-        yield f"its dsn has target_session_attrs={asked}: clients may stay on a standby; read-write is needed"
+        yield (
+            f"its dsn has target_session_attrs={asked}: clients may stay on a standby; "
+            "read-write is needed"
+        )
 
 
 def _targets(told: Mapping[str, str]) -> Iterator[Target]:

@@ -1,4 +1,6 @@
-"""A PgBouncer as a run holds it open: its console, its file and its watchdog, and who in it follows the primary."""
+"""A PgBouncer as a run holds it open: its console, its file and its watchdog, and who in it follows
+the primary.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,15 @@ class Pooler:
         self.watchdog = Watchdog(self.door, client, _password(client))
 
     def following(self, known: Mapping[str, Database]) -> list[str]:
-        """The databases that follow the primary: those named, or all that point at a node and are no reader's."""
-        at_a_node = (name for name, database in known.items() if node_at(self.pair, database.target))
-        return list(self.client.databases) or [name for name in at_a_node if name not in self.client.readers]
+        """The databases that follow the primary: those named, or all that point at a node and are
+        no reader's.
+        """
+        at_a_node = (
+            name for name, database in known.items() if node_at(self.pair, database.target)
+        )
+        return list(self.client.databases) or [
+            name for name in at_a_node if name not in self.client.readers
+        ]
 
     def at(self, target: ini.Target) -> str:
         """The name of the node at this address, or the address."""
@@ -38,6 +46,8 @@ class Pooler:
 
 
 def _password(client: Pgbouncer) -> str:
-    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it here."""
+    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it
+    here.
+    """
     there = (client.host, str(client.port), "pgbouncer", client.user)
     return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)

@@ -1,4 +1,6 @@
-"""What is seen of a PgBouncer, and every reason why its clients could not be moved now. It changes nothing."""
+"""What is seen of a PgBouncer, and every reason why its clients could not be moved now. It changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def outlook(bouncer: Pooler, primary: str) -> tuple[str, list[str]]:
     try:
         words = f"{bouncer.console.open()} at {words}"
         known = bouncer.console.databases()
-        words += "".join(f", {name} to {bouncer.at(database.target)}" for name, database in known.items())
+        words += "".join(
+            f", {name} to {bouncer.at(database.target)}" for name, database in known.items()
+        )
         settings = bouncer.console.settings()
     except HaError as silence:
         return words, [silence.what]
@@ -44,7 +48,10 @@ def _console_says_no(
         if name not in known:
             yield f"it has no database {name}; it has {', '.join(known) or 'none'}"
         elif (node := node_at(bouncer.pair, known[name].target)) is None:
-            yield f"database {name} points at {bouncer.at(known[name].target)}, which is no node of the pair"
+            yield (
+                f"database {name} points at {bouncer.at(known[name].target)}, which is no node "
+                "of the pair"
+            )
         elif name in following:
             yield from _cannot_pause(known[name], node.name, primary, settings["pool_mode"])
 
@@ -58,7 +65,9 @@ def _cannot_pause(database: Database, at: str, primary: str, default_mode: str) 
     if database.disabled:
         yield f"database {name} is disabled"
     if (database.pool_mode or default_mode) == "session":
-        yield f"database {name} has pool_mode session: a PAUSE would wait until every client has gone"
+        yield (
+            f"database {name} has pool_mode session: a PAUSE would wait until every client has gone"
+        )
 
 
 def _file_says_no(bouncer: Pooler, known: Mapping[str, Database], main: str) -> Iterator[str]:
@@ -76,14 +85,16 @@ def _file_says_no(bouncer: Pooler, known: Mapping[str, Database], main: str) -> 
             yield f"{file.path} has no line for database {name}"
         elif name in known and lines[name] != known[name].target:
             yield (
-                f"{file.path} points {name} at {bouncer.at(lines[name])}, but pgbouncer points it at "
-                f"{bouncer.at(known[name].target)}: RELOAD, or mend the file"
+                f"{file.path} points {name} at {bouncer.at(lines[name])}, but pgbouncer points it "
+                f"at {bouncer.at(known[name].target)}: RELOAD, or mend the file"
             )
     yield from _not_included(bouncer, main)
 
 
 def _not_included(bouncer: Pooler, main: str) -> Iterator[str]:
-    """The file must be one that a RELOAD reads; said only where pgbouncer's own configuration tells."""
+    """The file must be one that a RELOAD reads; said only where pgbouncer's own configuration
+    tells.
+    """
     path = bouncer.file.path
     if main.startswith("/") and main != path:
         with contextlib.suppress(CommandFailed):

@@ -1,4 +1,6 @@
-"""The clients' own road: a session through their own connection string, and a row written and deleted on it."""
+"""The clients' own road: a session through their own connection string, and a row written and
+deleted on it.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,15 @@ class Road:
         self.name = client.name
         settings: dict[str, Any] = {"dsn": client.dsn, "application_name": "pgha canary"}
         if client.passfile:
-            settings["passfile"] = os.path.expanduser(client.passfile)  # noqa: PTH111 (a libpq value)
+            settings["passfile"] = os.path.expanduser(client.passfile)
         self._patience = pair.timeouts.start
         self._prepared = False
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)
 
     def why_not(self, door: Door, system_id: str) -> Iterator[str]:
-        """Why a row could not be written through it now. `door` is the primary's, which is `system_id`."""
+        """Why a row could not be written through it now. `door` is the primary's, which is
+        `system_id`.
+        """
         try:
             here = read_road_end(self._sql)
         except HaError as silence:
@@ -51,7 +55,8 @@ class Road:
             yield from _strangers(door, here.database)
 
     def prepare(self, run: Run, primary: str) -> str:
-        """See that the client's role may write the row; gives what was done for it, or an empty string.
+        """See that the client's role may write the row; gives what was done for it, or an empty
+        string.
 
         The table is made by the runbook's own role, in the database to which the road leads.
         """
@@ -64,13 +69,14 @@ class Road:
     def write(self, run: Run, primary: str) -> float:
         """Write a row and delete it again; gives the seconds until it was written.
 
-        The clients' road may need a moment to lead to the new primary, so it is tried until timeouts.start has
-        passed. Raises NotAchieved with the last reason.
+        The clients' road may need a moment to lead to the new primary, so it is tried until
+        timeouts.start has passed. Raises NotAchieved with the last reason.
         """
         began, key = time.monotonic(), f"{run.id} through {self.name}"
         while True:
             try:
-                if not self._prepared:  # the old primary was lost, or it is the rerun of a run that died
+                # the old primary was lost, or it is the rerun of a run that died
+                if not self._prepared:
                     self.prepare(run, primary)
                 self._sql.do(_INSERT, [key])
                 took = time.monotonic() - began

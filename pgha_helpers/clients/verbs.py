@@ -1,6 +1,8 @@
-"""What a hand-over does for the clients, step by step. Every verb may be said again after a run that died.
+"""What a hand-over does for the clients, step by step. Every verb may be said again after a run
+that died.
 
-In the window, from `pause` to `redirect`, nothing is opened or prepared; what is not ready then is made ready, slowly.
+In the window, from `pause` to `redirect`, nothing is opened or prepared; what is not ready then is
+made ready, slowly.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
 
 
 def prepare(run: Run, plan: Plan) -> None:
-    """While clients still work: open sessions and shells, stage files, start watchdogs, make the canary's table.
+    """While clients still work: open sessions and shells, stage files, start watchdogs, make the
+    canary's table.
 
     In a failover nobody can make that table yet: `redirect` makes it.
     """
@@ -89,24 +92,33 @@ def pause(run: Run, plan: Plan) -> None:
 
 
 def point(run: Run, plan: Plan) -> None:
-    """While the promotion goes on: point poolers at the new primary. What fails is mended by `redirect`."""
+    """While the promotion goes on: point poolers at the new primary. What fails is mended by
+    `redirect`.
+    """
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
         if isinstance(entry.way, Bouncer):
-            with contextlib.suppress(HaError), run.deed(entry.name, f"point its clients at {plan.node}") as deed:
+            with (
+                contextlib.suppress(HaError),
+                run.deed(entry.name, f"point its clients at {plan.node}") as deed,
+            ):
                 said = entry.way.point(move)
                 deed.say(said) if said else deed.already("its clients are not held")
 
 
 def redirect(run: Run, plan: Plan) -> None:
-    """After the promotion: lead every client to the new primary, let it go on, and write a row through its own road.
+    """After the promotion: lead every client to the new primary, let it go on, and write a row
+    through its own road.
 
     Every client is tried. Raises NotAchieved that names each that failed.
     """
     move = Move.of(run.pair, plan)
     with uninterrupted():
         troubles = _each(
-            run, entries_of(run), f"redirect its clients to {plan.node}", lambda entry: entry.way.redirect(move)
+            run,
+            entries_of(run),
+            f"redirect its clients to {plan.node}",
+            lambda entry: entry.way.redirect(move),
         )
     for entry in entries_of(run):
         troubles += _write_through(run, entry, plan.node)
@@ -116,7 +128,8 @@ def redirect(run: Run, plan: Plan) -> None:
 
 
 def take_back(run: Run, plan: Plan) -> None:
-    """The abort: lead every client back to the old primary in reverse order, and let it go on, whatever happens.
+    """The abort: lead every client back to the old primary in reverse order, and let it go on,
+    whatever happens.
 
     Raises NotAchieved that names each that failed.
     """
@@ -134,10 +147,18 @@ def take_back(run: Run, plan: Plan) -> None:
 
 
 def lead_readers(run: Run, plan: Plan) -> None:
-    """Once the old primary streams as a standby: point poolers' read-only databases at it. Raises NotAchieved."""
+    """Once the old primary streams as a standby: point poolers' read-only databases at it. Raises
+    NotAchieved.
+    """
     move = Move.of(run.pair, plan)
-    readers = [entry for entry in entries_of(run) if isinstance(entry.way, Bouncer) and entry.way.client.readers]
-    if troubles := _each(run, readers, f"lead its readers to {plan.peer}", lambda entry: entry.way.lead_readers(move)):
+    readers = [
+        entry
+        for entry in entries_of(run)
+        if isinstance(entry.way, Bouncer) and entry.way.client.readers
+    ]
+    if troubles := _each(
+        run, readers, f"lead its readers to {plan.peer}", lambda entry: entry.way.lead_readers(move)
+    ):
         raise _together(f"readers were not led to {plan.peer}", troubles)
 
 
@@ -148,13 +169,17 @@ def left_behind(run: Run, old: str) -> int:
     """
     sql = run.doors[old].sql
     with run.deed(old, "look for sessions of clients that are left behind") as deed:
-        found = [row for row in sql.read(_SESSIONS) if (row["address"], row["port"]) not in _readers(run)]
+        found = [
+            row for row in sql.read(_SESSIONS) if (row["address"], row["port"]) not in _readers(run)
+        ]
         if not found:
             deed.already("no client was left behind")
             return 0
         for row in found:
             sql.do("select pg_terminate_backend(%s)", [row["pid"]])
-        told = "; ".join(f"{r['pid']} {r['role']} {r['application'] or '-'} from {r['address']}" for r in found)
+        told = "; ".join(
+            f"{r['pid']} {r['role']} {r['application'] or '-'} from {r['address']}" for r in found
+        )
         deed.say(f"ended {len(found)} sessions that were left behind: {told}")
         return len(found)
 
@@ -169,7 +194,12 @@ order by pid
 
 def _readers(run: Run) -> set[tuple[str, int]]:
     ways = (entry.way for entry in entries_of(run))
-    return {end for way in ways if isinstance(way, Bouncer) for end in way.console.server_addresses(way.client.readers)}
+    return {
+        end
+        for way in ways
+        if isinstance(way, Bouncer)
+        for end in way.console.server_addresses(way.client.readers)
+    }
 
 
 def entries_of(run: Run) -> Sequence[Entry]:
@@ -206,7 +236,9 @@ def _paused(bouncer: Bouncer) -> str | HaError:
         return trouble
 
 
-def _each(run: Run, entries: Iterable[Entry], did: str, act: Callable[[Entry], str]) -> list[HaError]:
+def _each(
+    run: Run, entries: Iterable[Entry], did: str, act: Callable[[Entry], str]
+) -> list[HaError]:
     """Do it for every client that needs it; what went wrong."""
     troubles = []
     for entry in entries:
@@ -225,7 +257,9 @@ def _write_through(run: Run, entry: Entry, primary: str) -> list[HaError]:
         return []
     try:
         with run.deed(entry.name, "write a row through its own dsn") as deed:
-            deed.say(f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}")
+            deed.say(
+                f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}"
+            )
     except HaError as trouble:
         return [trouble]
     return []
@@ -240,4 +274,6 @@ def _settle(run: Run) -> None:
 
 def _together(what: str, troubles: Sequence[HaError]) -> NotAchieved:
     remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
-    return NotAchieved(f"{what}: {'; '.join(trouble.what for trouble in troubles)}", "; ".join(remedies))
+    return NotAchieved(
+        f"{what}: {'; '.join(trouble.what for trouble in troubles)}", "; ".join(remedies)
+    )

@@ -1,9 +1,10 @@
 """The watchdog of a pause: a shell on the pooler's host that resumes it when nobody else does.
 
-It is started while clients still work, and sleeps. Told `pause`, it waits for `over`: at most as long as a pause may
-last, and no longer than the connection lives. Whatever ends that wait, it resumes, and ends. If the run's machine is
-lost, or sleeps, it goes on resuming once per expiry for as long as the connection stands, because a run that wakes up
-could pause again; after 60 times it ends.
+It is started while clients still work, and sleeps. Told `pause`, it waits for `over`: at most as
+long as a pause may last, and no longer than the connection lives. Whatever ends that wait, it
+resumes, and ends. If the run's machine is lost, or sleeps, it goes on resuming once per expiry for
+as long as the connection stands, because a run that wakes up could pause again; after 60 times it
+ends.
 """
 
 from __future__ import annotations
@@ -68,31 +69,46 @@ class Watchdog:
         return ""
 
     def start(self, databases: list[str]) -> None:
-        """Start it, for a pause that is still to come. Raises Refusal where it cannot reach the console itself."""
+        """Start it, for a pause that is still to come. Raises Refusal where it cannot reach the
+        console itself.
+        """
         self.close()
         client = self._client
         resume = [f"RESUME {identifier(name)}" for name in databases]
-        words = (program(self._door, "psql"), f"{client.pause:g}", client.host, str(client.port), client.user, *resume)
+        words = (
+            program(self._door, "psql"),
+            f"{client.pause:g}",
+            client.host,
+            str(client.port),
+            client.user,
+            *resume,
+        )
         command = shlex.join(as_user(self._door.node.owner, "sh", "-c", _WATCH, "sh", *words))
         pipes = self._door.pipes("exec " + command)
         pipes.send(self._password.encode() + b"\n")
         if (said := _first_line(pipes)) != "pgha watching":
             pipes.close()
             raise Refusal(
-                f"the watchdog cannot reach the admin console from its host: {said.removeprefix('pgha cannot: ')}",
-                "psql must be there, and may need bin_directory; the console must answer there as it does here",
+                "the watchdog cannot reach the admin console from its host: "
+                f"{said.removeprefix('pgha cannot: ')}",
+                "psql must be there, and may need bin_directory; the console must answer there "
+                "as it does here",
             )
         self._pipes = pipes
 
     def pause_begins(self) -> None:
-        """From now on it counts. Raises Unreachable if it is not there: then nothing may be paused."""
+        """From now on it counts. Raises Unreachable if it is not there: then nothing may be
+        paused.
+        """
         try:
             if self._pipes is None:
                 raise OSError("it was not started")
             self._pipes.receive(0)
             self._pipes.send(b"pause\n")
         except (OSError, EOFError) as lost:
-            raise Unreachable(f"{self._client.name}: the watchdog is gone: {lost or type(lost).__name__}") from None
+            raise Unreachable(
+                f"{self._client.name}: the watchdog is gone: {lost or type(lost).__name__}"
+            ) from None
         self._paused_at = time.monotonic()
 
     @property

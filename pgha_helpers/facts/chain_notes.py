@@ -1,6 +1,8 @@
-"""What a node has noted of the runs that changed its system: a line each time one began, ended, or was completed.
+"""What a node has noted of the runs that changed its system: a line each time one began, ended, or
+was completed.
 
-The file `chain-<system identifier>` lies in the node's state directory, beside the lock; each line is a Note as JSON.
+The file `chain-<system identifier>` lies in the node's state directory, beside the lock; each line
+is a Note as JSON.
 """
 
 from __future__ import annotations
@@ -27,9 +29,15 @@ class Ledger:
 
 def read_ledger(door: Door, system_id: str = "*") -> Ledger:
     """What a node has noted of one system, or of all. Raises as a command does."""
-    lines = [line for line in door.script(_READ, door.node.state_directory, system_id).lines if line.strip()]
+    lines = [
+        line
+        for line in door.script(_READ, door.node.state_directory, system_id).lines
+        if line.strip()
+    ]
     read = [(line, Note.parse(line)) for line in lines]
-    return Ledger(tuple(note for _, note in read if note), tuple(line for line, note in read if not note))
+    return Ledger(
+        tuple(note for _, note in read if note), tuple(line for line, note in read if not note)
+    )
 
 
 def read_ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:

@@ -1,4 +1,6 @@
-"""The lag chart: bytes above, seconds below, both nodes' view, the limits, and the deeds over it."""
+"""The lag chart: bytes above, seconds below, both nodes' view, the limits, and the deeds over
+it.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,23 @@ NAME = "lag.svg"
 
 
 def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
-    """Draw lag over time with its limits, and the deeds as a strip below. Saved as lag.svg, shown as PNG.
+    """Draw lag over time with its limits, and the deeds as a strip below. Saved as lag.svg, shown
+    as PNG.
 
-    Several samples are laid one after the other. JupyterLab hides SVG until a notebook is trusted, so it gets PNG.
-    What `sample` drew live in the same cell becomes this picture; else the picture is given back, to be shown. Where
-    nobody watched, as in a failover, the deeds are drawn alone, and without any nothing is, because that takes more
-    than a second. Then, and in a light run, the newest sample is given back. Raises Refusal when the run has ended.
+    Several samples are laid one after the other. JupyterLab hides SVG until a notebook is trusted,
+    so it gets PNG. What `sample` drew live in the same cell becomes this picture; else the picture
+    is given back, to be shown. Where nobody watched, as in a failover, the deeds are drawn alone,
+    and without any nothing is, because that takes more than a second. Then, and in a light run, the
+    newest sample is given back. Raises Refusal when the run has ended.
     """
     still_open(run)
     done = [deed for deed in deeds if deed.changed]
     watched = not all(lag.once for lag in lags)
     if run.parameters.get("light") or not (done or watched):
         return lags[-1]
-    svg, png = pictures(lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done))
+    svg, png = pictures(
+        lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done)
+    )
     keep_picture(run, NAME, svg)
     return shown(run, png)
 

@@ -1,4 +1,6 @@
-"""What a node's configuration says, whether the server runs or not: its settings, and every file that it names."""
+"""What a node's configuration says, whether the server runs or not: its settings, and every file
+that it names.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from ..model.foreign import lines_of, text_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf, settings_of
 
-#: A line for each path: `file` or `folder` with its content, or `none`. Of a folder what include_dir takes from it.
+#: A line for each path: `file` or `folder` with its content, or `none`. Of a folder what
+#: include_dir takes from it.
 _READ = r"""
 for path; do
   if [ -d "$path" ]; then
@@ -46,7 +49,8 @@ class Configuration:
 
 
 def configuration(door: Door, directory: str, outside: str = "") -> Configuration:
-    """Read it from its files; `outside` is the directory of postgresql.conf where that is not the data directory.
+    """Read it from its files; `outside` is the directory of postgresql.conf where that is not the
+    data directory.
 
     Raises Unreachable, TooSlow or CommandFailed. What cannot be read says nothing.
     """
@@ -57,7 +61,9 @@ def configuration(door: Door, directory: str, outside: str = "") -> Configuratio
             return reading.found
         answer = door.script(_READ, *reading.wanted, within=door.patience).lines
         with understood(door.node.name, "what it tells of its configuration's files"):
-            known |= {path: _content(line) for path, line in zip(reading.wanted, answer, strict=True)}
+            known |= {
+                path: _content(line) for path, line in zip(reading.wanted, answer, strict=True)
+            }
 
 
 def _content(line: str) -> list[str] | str | None:
@@ -72,14 +78,16 @@ def _content(line: str) -> list[str] | str | None:
 class _Reading:
     """One pass over the texts that are known; what it still wants is read, and all is begun anew.
 
-    In the order of the server: what is included stands where the line stands, and what comes last counts.
+    In the order of the server: what is included stands where the line stands, and what comes last
+    counts.
     """
 
     def __init__(self, known: Mapping[str, list[str] | str | None], home: str, config: str) -> None:
         self.found = Configuration()
         self.wanted: list[str] = []
         self._known, self._home = known, home
-        for name in ("recovery.done", "recovery.conf.pgha", "recovery.conf"):  # up to 11, and one of ours that waits
+        # up to 11, and one of ours that waits
+        for name in ("recovery.done", "recovery.conf.pgha", "recovery.conf"):
             if text := self._text(f"{home}/{name}"):
                 self.found.settings |= parse_recovery_conf(text)
         self._settings(f"{config}/postgresql.conf")
@@ -102,7 +110,11 @@ class _Reading:
             self.wanted.append(path)
         names = self._known.get(path)
         self.found.named.add(path)
-        return [join(path, name) for name in names if not name.startswith(".")] if isinstance(names, list) else []
+        return (
+            [join(path, name) for name in names if not name.startswith(".")]
+            if isinstance(names, list)
+            else []
+        )
 
     def _path(self, value: str, base: str) -> str:
         return normpath(join(base, value)) if value else ""
@@ -120,7 +132,9 @@ class _Reading:
                 self.found.settings[name] = value
 
     def _access(self, path: str, lines: list[list[str]], depth: int = 0) -> None:
-        """pg_hba.conf or pg_ident.conf: its includes (from 16 on), and the lists of names that it takes from a file."""
+        """pg_hba.conf or pg_ident.conf: its includes (from 16 on), and the lists of names that it
+        takes from a file.
+        """
         self.found.named.add(path)
         base = path.rpartition("/")[0]
         for line in self._text(path).split("\n") if depth < _DEPTH else ():
@@ -141,7 +155,9 @@ class _Reading:
             if value and _FILES.fullmatch(name):
                 self.found.named.add(self._path(value, self._home))
         reach = parts(self.found.settings.get("primary_conninfo", ""))
-        self.found.named |= {self._path(reach[key], self._home) for key in _KEYWORDS if reach.get(key)}
+        self.found.named |= {
+            self._path(reach[key], self._home) for key in _KEYWORDS if reach.get(key)
+        }
 
 
 def _tokens(line: str) -> Iterator[str]:

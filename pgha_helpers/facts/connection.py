@@ -1,4 +1,6 @@
-"""The very connection that a node uses as a standby, tried from the node, as the user that will use it."""
+"""The very connection that a node uses as a standby, tried from the node, as the user that will use
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from .queries import query
 
 
 def keys_of(run: Run, name: str) -> Mapping[str, str]:
-    """What the node's standby definition goes on to say: as it was read last in this run, else as it is read now."""
+    """What the node's standby definition goes on to say: as it was read last in this run, else as
+    it is read now.
+    """
     return run.keys[name] if name in run.keys else read_keys(run, name)
 
 
@@ -27,7 +31,9 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
     """
     settings = [_settings(run.doors[each]) for each in (name, run.pair.other(name).name)]
     own, other = (told.get("primary_conninfo", "") for told in settings)
-    copied = any(told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings)
+    copied = any(
+        told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings
+    )
     dbname = run.pair.database if copied or _has_failover_slots(run, name) else ""
     run.keys[name] = kept(own, other, dbname)
     return run.keys[name]
@@ -37,13 +43,18 @@ def _settings(door: Door) -> Mapping[str, str]:
     try:
         outside = door.node.config_directory
         found = configuration(door, door.node.data_directory, outside).settings
-        return found or configuration(door, home_of(door) or door.node.data_directory, outside).settings
+        return (
+            found
+            or configuration(door, home_of(door) or door.node.data_directory, outside).settings
+        )
     except (Unreachable, TooSlow, CommandFailed):
         return {}
 
 
 def _has_failover_slots(run: Run, name: str) -> bool:
-    """Whether the primary has logical slots that are to survive a move; the other node is asked first."""
+    """Whether the primary has logical slots that are to survive a move; the other node is asked
+    first.
+    """
     for each in (run.pair.other(name).name, name):
         with contextlib.suppress(HaError):
             told = run.doors[each].sql.read(query("failover slots"))[0]
@@ -52,7 +63,8 @@ def _has_failover_slots(run: Run, name: str) -> bool:
     return False
 
 
-#: $1 a passfile. Why libpq would not use it, in words; nothing where it would, or there is none, which may be meant.
+#: $1 a passfile. Why libpq would not use it, in words; nothing where it would, or there is none,
+#: which may be meant.
 _PASSFILE = """
 [ -e "$1" ] || exit 0
 [ -f "$1" ] || { echo "$1 is not a file"; exit 0; }
@@ -63,22 +75,31 @@ case $mode in *00) ;; *) echo "$1 is ignored, because others may read it (mode 0
 
 
 def why_no_passfile(door: Door) -> str:
-    """Why the passfile of the pair file would not be used on the node, by PostgreSQL's user; empty where it would."""
+    """Why the passfile of the pair file would not be used on the node, by PostgreSQL's user; empty
+    where it would.
+    """
     return door.script(_PASSFILE, door.node.passfile).text if door.node.passfile else ""
 
 
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
     """Why this node cannot replicate from the other one, which is `system_id`; empty where it can.
 
-    `keys` are those of its definition that we do not write. The connection names a passfile on the node and never a
-    password.
+    `keys` are those of its definition that we do not write. The connection names a passfile on the
+    node and never a password.
     """
     told = f"{primary_conninfo(pair, door.node, PROOF, keys)} dbname=replication replication=true"
-    answer = door.run(*(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told), okay=range(256))
+    answer = door.run(
+        *(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told),
+        okay=range(256),
+    )
     if answer.status:
         return answer.complaint or f"psql ended with status {answer.status}"
     other = pair.other(door.node.name).name
-    return "" if answer.text.split("|")[0] == system_id else f"another system than {other} answers: {answer.text}"
+    return (
+        ""
+        if answer.text.split("|")[0] == system_id
+        else f"another system than {other} answers: {answer.text}"
+    )
 
 
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:

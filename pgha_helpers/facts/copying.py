@@ -21,8 +21,9 @@ _SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwh
 def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None) -> Copying:
     """Ask the primary what there is to copy, and the node where it would go.
 
-    `disk` is the node's, where it was just read. Raises NotSafe for a tablespace whose path no script can carry;
-    Unreachable, TooSlow, QueryFailed or CommandFailed where one of the two does not answer.
+    `disk` is the node's, where it was just read. Raises NotSafe for a tablespace whose path no
+    script can carry; Unreachable, TooSlow, QueryFailed or CommandFailed where one of the two does
+    not answer.
     """
     door, sql = run.doors[name], run.doors[primary.node].sql
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
@@ -31,7 +32,9 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     half, wal = "half" if disk.half else "", _SEGMENTS * int(primary.settings["wal_segment_size"])
     arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
     about = (version, same, f"{primary.timeline:08X}", half, door.node.state_directory)
-    told = door.script(_script(), door.node.data_directory, *about, *arguments, within=door.patience)
+    told = door.script(
+        _script(), door.node.data_directory, *about, *arguments, within=door.patience
+    )
     with understood(name, "the answer of facts/copying.sh"):
         return parse_copying(told.text, name, inside, wal, version, elsewhere)
 
@@ -42,14 +45,18 @@ def _script() -> str:
 
 
 def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:
-    """Bytes of what lies in the data directory, the tablespaces that lie elsewhere, and their directory's name.
+    """Bytes of what lies in the data directory, the tablespaces that lie elsewhere, and their
+    directory's name.
 
-    From 15 on a tablespace may lie in place, below the data directory: its location is then no absolute path.
+    From 15 on a tablespace may lie in place, below the data directory: its location is then no
+    absolute path.
     """
     elsewhere = [row for row in rows if row["location"].startswith("/")]
     for row in elsewhere:
         if any(ord(letter) < 32 for letter in row["location"]):
-            raise NotSafe(f"{primary.node} has a tablespace at {row['location']!r}", "move it to a plain path")
+            raise NotSafe(
+                f"{primary.node} has a tablespace at {row['location']!r}", "move it to a plain path"
+            )
     inside = sum(int(row["size"]) for row in rows) - sum(int(row["size"]) for row in elsewhere)
     return inside, elsewhere, str(rows[0]["version"])
 
@@ -57,7 +64,8 @@ def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict
 def parse_copying(
     text: str, node: str, inside: int, wal: int, version: str, tablespaces: list[dict[str, Any]]
 ) -> Copying:
-    """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order that was asked.
+    """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order
+    that was asked.
 
     Raises ValueError for an answer of another form.
 
@@ -74,12 +82,20 @@ def parse_copying(
             raise ValueError(f"a tablespace that was not asked for: {path!r}")
         if kind == "tablespace":
             row = tablespaces[len(found[kind])]
-            part = {"what": f"tablespace {row['name']}", "needed": int(row["size"]), "source": row["location"]}
+            part = {
+                "what": f"tablespace {row['name']}",
+                "needed": int(row["size"]),
+                "source": row["location"],
+            }
             part["beside"] = f"{path}/{version}"
         elif kind == "wal":
             part = {"what": "pg_wal", "needed": wal, "beside": path}
         else:
-            part = {"what": "the data directory", "needed": inside + (0 if words.all("wal") else wal), "beside": path}
+            part = {
+                "what": "the data directory",
+                "needed": inside + (0 if words.all("wal") else wal),
+                "beside": path,
+            }
         found[kind].append(Part(path=path, **part, **facts))
     words.need("data")
     return Copying(
@@ -103,7 +119,9 @@ def _half(told: str) -> Half:
 
 def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Kind, path and what is told of each part."""
-    starts = [at for at, line in enumerate(lines) if line.startswith(("data ", "wal ", "tablespace "))]
+    starts = [
+        at for at, line in enumerate(lines) if line.startswith(("data ", "wal ", "tablespace "))
+    ]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         kind, _, path = lines[start].partition(" ")
         if not path.startswith("/"):

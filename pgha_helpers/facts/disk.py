@@ -23,7 +23,9 @@ _TIMELINE = re.compile("[0-9A-F]{8}")
 
 
 def read_disk(door: Door) -> Disk:
-    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read."""
+    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed, also where its answer
+    cannot be read.
+    """
     asked = time.time()
     answer = door.script(_script(), door.node.data_directory, door.node.bin_directory)
     middle = (asked + time.time()) / 2
@@ -39,11 +41,13 @@ def _script() -> str:
 def parse_disk(text: str, now: float) -> Disk:
     """Read the answer of disk.sh; `now` is this machine's clock in seconds at the time.
 
-    Raises ValueError where it cannot be told which processes there are: silence is better than a wrong answer.
+    Raises ValueError where it cannot be told which processes there are: silence is better than a
+    wrong answer.
 
     >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
     ... # doctest: +ELLIPSIS
-    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=..., ...unread={})
+    Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=...,
+    ...unread={})
     """
     others, blocks = _blocks(lines_of(text))
     words, unread, histories = Told(others), dict[str, str](), dict[int, str]()
@@ -64,7 +68,9 @@ def parse_disk(text: str, now: float) -> Disk:
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
         programs=int(found) if (found := words.one("programs")).isdecimal() else 0,
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
-        wal_free=_perhaps("free", lambda: blocks_of((words.need("free"), *words.all("free"))[-1]), unread),
+        wal_free=_perhaps(
+            "free", lambda: blocks_of((words.need("free"), *words.all("free"))[-1]), unread
+        ),
         no_wal=words.one("nowal"),
         half=words.one("half"),
         unfinished=words.one("unfinished"),
@@ -75,7 +81,9 @@ def parse_disk(text: str, now: float) -> Disk:
 
 
 def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
-    """Lines that stand alone; and word, rest and content of those after which a file follows, up to a line `end`."""
+    """Lines that stand alone; and word, rest and content of those after which a file follows, up to
+    a line `end`.
+    """
     left, alone, found = iter(lines), list[str](), list[tuple[str, str, list[str]]]()
     for line in left:
         word, _, rest = line.partition(" ")
@@ -87,7 +95,9 @@ def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]
 
 
 def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
-    """A timeline's history, by its number. One that cannot be read is as good as none; other files may lie there."""
+    """A timeline's history, by its number. One that cannot be read is as good as none; other files
+    may lie there.
+    """
     if not _TIMELINE.fullmatch(name):
         return {}
     try:
@@ -108,7 +118,8 @@ def _perhaps(word: str, read: Callable[[], T], unread: dict[str, str]) -> T | No
 
 
 def _dates(lines: Iterable[str]) -> dict[str, float]:
-    """When files were last changed, or written, of lines such as `NAME 2026-11-23 09:12:15.25 +0000 ...`.
+    """When files were last changed, or written, of lines such as `NAME 2026-11-23 09:12:15.25 +0000
+    ...`.
 
     >>> _dates(["global/pg_control 1970-01-01 00:00:01.5 +0000 1970-01-01 01:00:02.25 +0100"])
     {'written': 2.25}
@@ -139,7 +150,8 @@ def parse_control(lines: Iterable[str]) -> Control | str:
     """
     pairs = {}
     for line in lines:
-        if "warning" in line.lower() or "crc checksum" in line.lower():  # 18 writes it in small letters, to stderr
+        # 18 writes it in small letters, to stderr
+        if "warning" in line.lower() or "crc checksum" in line.lower():
             return f"global/pg_control is damaged: {line.strip()}"
         key, _, value = line.partition(":")
         pairs[key.strip()] = value.strip()

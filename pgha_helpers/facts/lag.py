@@ -1,7 +1,9 @@
-"""Lag, measured on both ends: bytes and seconds, as the primary sees its standby and as the standby sees itself.
+"""Lag, measured on both ends: bytes and seconds, as the primary sees its standby and as the standby
+sees itself.
 
-Where somebody looks, or only a rehearsal is asked for, the cell watches it for some seconds. Where nobody looks and the
-consent is given, nobody waits: it is watched beside the rest of the run, but never in the outage window.
+Where somebody looks, or only a rehearsal is asked for, the cell watches it for some seconds. Where
+nobody looks and the consent is given, nobody waits: it is watched beside the rest of the run, but
+never in the outage window.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ _NOTHING: Said = ("", {})
 
 @dataclass(frozen=True)
 class Lag(show.Shown):
-    """Samples, oldest first; a row has a value per column of COLUMNS, None where a node did not answer.
+    """Samples, oldest first; a row has a value per column of COLUMNS, None where a node did not
+    answer.
 
     Kept without pandas, which takes half a second to load: a light verify never draws.
     """
@@ -47,7 +50,9 @@ class Lag(show.Shown):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The same for pandas: `at` in seconds since the epoch, the others in bytes and seconds, all floats."""
+        """The same for pandas: `at` in seconds since the epoch, the others in bytes and seconds,
+        all floats.
+        """
         import pandas as pd
 
         return pd.DataFrame(list(self.rows), columns=list(COLUMNS)).astype(float)
@@ -55,7 +60,10 @@ class Lag(show.Shown):
     def worst(self, unit: str) -> float | None:
         """The greatest lag in `bytes` or `seconds`, of both views; None if nobody answered."""
         places = [COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
-        return max((value for row in self.rows for at in places if (value := row[at]) is not None), default=None)
+        return max(
+            (value for row in self.rows for at in places if (value := row[at]) is not None),
+            default=None,
+        )
 
     def table(self) -> show.Table:
         """What was seen at worst."""
@@ -65,19 +73,25 @@ class Lag(show.Shown):
 
 
 def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
-    """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 2); a row per sample.
+    """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 2); a row per
+    sample.
 
-    Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the standby, as the primary
-    sees it), `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of replay).
-    A node that does not answer leaves its columns empty. The rows are added to the record's lag.csv. In JupyterLab
-    they are drawn while they come in. Where no primary is seen that feeds anybody there is one row: nothing follows it,
-    and in a failover the clients are waiting. In a change that nobody watches there is one row, too, and the next time
-    all that were taken beside the run since. Raises Refusal when the run has ended.
+    Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the
+    standby, as the primary sees it), `standby_bytes` (received but not replayed), `primary_seconds`
+    and `standby_seconds` (delay of replay). A node that does not answer leaves its columns empty.
+    The rows are added to the record's lag.csv. In JupyterLab they are drawn while they come in.
+    Where no primary is seen that feeds anybody there is one row: nothing follows it, and in a
+    failover the clients are waiting. In a change that nobody watches there is one row, too, and the
+    next time all that were taken beside the run since. Raises Refusal when the run has ended.
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
     rows: list[Row] = run.sampler.end() if run.sampler else []
-    if run.sampler or run.parameters.get("light") or not any(primary.senders for primary in now.primaries):
+    if (
+        run.sampler
+        or run.parameters.get("light")
+        or not any(primary.senders for primary in now.primaries)
+    ):
         watched = 0.0
     elif not front.somebody() and run.parameters.get("confirm"):
         watched, run.sampler = 0.0, Sampler(run)
@@ -98,11 +112,15 @@ def _tell(run: Run, lag: Lag) -> None:
 
 
 class Sampler:
-    """Watches the lag from now on, by sessions of its own, until it is asked for what it has seen, or the run ends."""
+    """Watches the lag from now on, by sessions of its own, until it is asked for what it has seen,
+    or the run ends.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._sessions = {name: run.doors[name].session(run.pair.database) for name in run.pair.names}
+        self._sessions = {
+            name: run.doors[name].session(run.pair.database) for name in run.pair.names
+        }
         self._rows: list[Row] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pgha-lag", daemon=True)
@@ -134,27 +152,41 @@ class Sampler:
 def _keep(run: Run, lag: Lag) -> str:
     """Add the rows to lag.csv; gives the digest of the file."""
     lines = [] if (run.folder / NAME).exists() else [",".join(COLUMNS)]
-    lines += [",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows]
+    lines += [
+        ",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows
+    ]
     return run.keep(NAME, ("\n".join(lines) + "\n").encode(), append=True)
 
 
 def still_open(run: Run) -> None:
-    """Raises Refusal when the run has ended: what is written into its record now would belie the journal."""
+    """Raises Refusal when the run has ended: what is written into its record now would belie the
+    journal.
+    """
     if run.ended:
         raise Refusal("this run has ended", "run the first cell again: it begins a new run")
 
 
 def _once(run: Run, now: Snapshot) -> Row:
-    """One sample of the nodes that answered when they were looked at: whoever did not may take seconds to do so now."""
+    """One sample of the nodes that answered when they were looked at: whoever did not may take
+    seconds to do so now.
+    """
     at, running = time.time(), [seen.node for seen in now.running]
-    told = run.both(lambda name: _ask(run, run.doors[name].sql, name) if name in running else _NOTHING)
+    told = run.both(
+        lambda name: _ask(run, run.doors[name].sql, name) if name in running else _NOTHING
+    )
     return _row(at, told)
 
 
 def _row(at: float, told: Iterable[Said]) -> Row:
     said = dict(told)
     primary, standby = said.get("primary", {}), said.get("standby", {})
-    return at, primary.get("bytes"), standby.get("bytes"), primary.get("seconds"), standby.get("seconds")
+    return (
+        at,
+        primary.get("bytes"),
+        standby.get("bytes"),
+        primary.get("seconds"),
+        standby.get("seconds"),
+    )
 
 
 def _ask(run: Run, sql: Session, name: str) -> Said:
@@ -170,4 +202,7 @@ def _numbers(row: dict[str, Any]) -> dict[str, float]:
     behind = Lsn.parse(row["replayed"])
     if not behind:  # the primary feeds nobody, so it does not know
         return {}
-    return {"bytes": float(max(0, Lsn.parse(row["ahead"]) - behind)), "seconds": float(row["seconds"])}
+    return {
+        "bytes": float(max(0, Lsn.parse(row["ahead"]) - behind)),
+        "seconds": float(row["seconds"]),
+    }

@@ -1,9 +1,10 @@
-"""How lag is drawn: the figure, its bytes, and the output of a cell that is drawn again while samples come in.
+"""How lag is drawn: the figure, its bytes, and the output of a cell that is drawn again while
+samples come in.
 
 The strip of deeds, and how a picture is made and kept, are shared with the canary's.
 
-Lines differ by dash and marker as well as by colour, and each is named where it ends, so that the chart can be read
-in grey and on a phone.
+Lines differ by dash and marker as well as by colour, and each is named where it ends, so that the
+chart can be read in grey and on a phone.
 """
 
 from __future__ import annotations
@@ -42,9 +43,11 @@ _PATIENCE = 2.0  # seconds that a live picture under way may hold up the cell wh
 
 @contextlib.contextmanager
 def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[None]:
-    """While the block lasts, draw what `lag` gives as it grows, where somebody looks; elsewhere this costs nothing.
+    """While the block lasts, draw what `lag` gives as it grows, where somebody looks; elsewhere
+    this costs nothing.
 
-    A thread draws, because samples keep their own rate: when drawing fails or takes long, only pictures are missing.
+    A thread draws, because samples keep their own rate: when drawing fails or takes long, only
+    pictures are missing.
     """
     run.live = _output(run.live, seconds) if seconds and front.somebody() else None
     if run.live is None:
@@ -53,7 +56,9 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
     over = threading.Event()
     # in a copy of this context, which knows the cell that the pictures belong to
     work = contextvars.copy_context().run
-    artist = threading.Thread(target=work, args=(_draw, run, lag, seconds, over), name="pgha-live", daemon=True)
+    artist = threading.Thread(
+        target=work, args=(_draw, run, lag, seconds, over), name="pgha-live", daemon=True
+    )
     artist.start()
     try:
         yield
@@ -63,7 +68,9 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
 
 
 def shown(run: Run, png: bytes) -> Any:
-    """Put the last picture where the live ones of this cell were; where there were none, give it back."""
+    """Put the last picture where the live ones of this cell were; where there were none, give it
+    back.
+    """
     output, run.live = run.live, None
     if output and output.cell == front.shell().execution_count:
         return output.put(png)
@@ -72,7 +79,9 @@ def shown(run: Run, png: bytes) -> Any:
 
 @dataclass(frozen=True)
 class _Output:
-    """An output that can be drawn again, by its handle, and the cell that it belongs to, by its execution count."""
+    """An output that can be drawn again, by its handle, and the cell that it belongs to, by its
+    execution count.
+    """
 
     handle: Any
     cell: int
@@ -82,7 +91,9 @@ class _Output:
 
 
 def load_beside() -> None:
-    """Load what draws in a thread beside one that asks servers: that one is not to wait 5 ms for each turn."""
+    """Load what draws in a thread beside one that asks servers: that one is not to wait 5 ms for
+    each turn.
+    """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_TURN)
     try:
@@ -93,12 +104,19 @@ def load_beside() -> None:
 
 def load() -> None:
     """Load what draws: a second's work."""
-    for module in ("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"):
+    for module in (
+        "pandas",
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.backends.backend_svg",
+    ):
         import_module(module)
 
 
 def _output(known: _Output | None, seconds: float) -> _Output | None:
-    """The live output of this cell, made if it has none yet; None if it cannot be made, or nothing can be drawn."""
+    """The live output of this cell, made if it has none yet; None if it cannot be made, or nothing
+    can be drawn.
+    """
     with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
         load()  # now: beside the samples it would make those wait
         from IPython.display import Pretty, display
@@ -106,7 +124,9 @@ def _output(known: _Output | None, seconds: float) -> _Output | None:
         cell = front.shell().execution_count
         if known and known.cell == cell:
             return known
-        return _Output(display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell)
+        return _Output(
+            display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell
+        )
     return None
 
 
@@ -121,7 +141,8 @@ def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threa
                 if not over.is_set():  # else chart's picture may be there already
                     output.put(png)
             spent = time.monotonic() - began
-            over.wait(max(_PAUSE - spent, spent))  # half of the time at most: the samples need the processor too
+            # half of the time at most: the samples need the processor too
+            over.wait(max(_PAUSE - spent, spent))
 
 
 def image(png: bytes) -> Any:
@@ -132,12 +153,16 @@ def image(png: bytes) -> Any:
 
 
 def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
-    """The figure; `seconds` are those that will be watched in all, so that a live curve grows into its room."""
+    """The figure; `seconds` are those that will be watched in all, so that a live curve grows into
+    its room.
+    """
     from matplotlib.figure import Figure
 
     heights = [3, 2, 0.32 * len(deeds) + 0.6] if deeds else [3, 2]
     figure = Figure(figsize=(9, sum(heights) + 0.6), layout=None if seconds else "constrained")
-    axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
+    axes = figure.subplots(
+        len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False
+    )[:, 0]
     zero = min([*lag["at"].dropna(), *(deed.began for deed in deeds)], default=0.0)
     _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
     _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
@@ -146,11 +171,15 @@ def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0
         strip(axes[2], deeds, zero, until=(end - zero) / 2)
     if window := outage_of(deeds):
         for each in axes:
-            each.axvspan(window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0)
+            each.axvspan(
+                window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0
+            )
         told = f"no primary for {(window[1] - window[0]) * 1000:.0f} ms"
         where = {"transform": axes[1].get_xaxis_transform(), "ha": "right", "fontsize": 8}
         axes[1].text(window[0] - zero, 0.5, f"{told} ", **where)
-    axes[0].set_title(f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
+    axes[0].set_title(
+        f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
+    )
     axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
     axes[-1].set_xlabel(f"seconds since {utc(zero)}")
     if seconds:  # margins for any label: to find the best ones takes longer than to draw
@@ -168,23 +197,38 @@ def figure_of_deeds(run: Run, deeds: list[Deed]) -> Figure:
     zero, end = min(deed.began for deed in deeds), max(deed.ended for deed in deeds)
     strip(axes, deeds, zero, until=(end - zero) / 2)
     axes.grid(axis="x", alpha=0.25)
-    axes.set_title(f"Deeds on pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
+    axes.set_title(
+        f"Deeds on pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
+    )
     axes.set_xlabel(f"seconds since {utc(zero)}")
     return figure
 
 
 def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
-    """When there was no primary, as this machine saw it: from the request to stop to the promoted node's first yes."""
+    """When there was no primary, as this machine saw it: from the request to stop to the promoted
+    node's first yes.
+    """
     stop = [deed.began for deed in deeds if deed.did.startswith("stopped the primary")]
     promoted = [deed.ended for deed in deeds if deed.did == "promote"]
     return (stop[-1], promoted[-1]) if stop and promoted else None
 
 
-def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float, limit: float, label: str) -> None:
+def _lag_axes(
+    axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float, limit: float, label: str
+) -> None:
     highest = 0.0
     for view, words, colour, dash in _LINES:
         values = lag[f"{view}_{what}"].astype(float) / unit
-        axes.plot(lag["at"] - zero, values, dash, color=colour, label=words, linewidth=1.6, marker=".", markersize=4)
+        axes.plot(
+            lag["at"] - zero,
+            values,
+            dash,
+            color=colour,
+            label=words,
+            linewidth=1.6,
+            marker=".",
+            markersize=4,
+        )
         highest = max(highest, values.max() if values.notna().any() else 0.0)
     shown = limit / unit
     if highest > shown / 20:
@@ -206,7 +250,9 @@ def _lag_axes(axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float
 
 
 def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
-    """A bar per deed, its words beside it: to the left of those that begin beyond `until`, in seconds since `zero`."""
+    """A bar per deed, its words beside it: to the left of those that begin beyond `until`, in
+    seconds since `zero`.
+    """
     for row, deed in enumerate(deeds):
         start = deed.began - zero
         axes.barh(row, deed.seconds, left=start, height=0.55, color=_BAND, edgecolor="#30343a")
@@ -220,7 +266,9 @@ def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
 
 
 def pictures(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
-    """SVG and PNG of what is drawn: the same bytes for the same data, whatever this machine's user prefers."""
+    """SVG and PNG of what is drawn: the same bytes for the same data, whatever this machine's user
+    prefers.
+    """
     import matplotlib
 
     with matplotlib.rc_context():

@@ -89,10 +89,12 @@ _SETTINGS = (
 
 
 def look(run: Run, journal: bool = True, closely: bool = False, around: bool = False) -> Snapshot:
-    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an error.
+    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an
+    error.
 
-    `closely` adds a survey of each node that runs, and of the clients: all that the checks before a switchover lean on.
-    `around` adds how each node is seen from everywhere else: what a failover leans on.
+    `closely` adds a survey of each node that runs, and of the clients: all that the checks before a
+    switchover lean on. `around` adds how each node is seen from everywhere else: what a failover
+    leans on.
     """
     began = time.time()
     if around:
@@ -100,12 +102,16 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
     else:
         seen, vantages = run.both(lambda name: sight(run.doors[name])), ()
     surveys = _survey(run, {s.node: s for s in seen}) if closely else {}
-    now = Snapshot(run.pair, seen, utc(began), round(time.time() - began, 4), surveys, vantages=vantages)
+    now = Snapshot(
+        run.pair, seen, utc(began), round(time.time() - began, 4), surveys, vantages=vantages
+    )
     if closely:
         now = replace(now, clients=run.ask_clients(now), seconds=round(time.time() - began, 4))
     if journal:
         nodes = {s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}
-        run.journal.write("seen", nodes=nodes, facts=seen, **({"vantages": vantages} if around else {}))
+        run.journal.write(
+            "seen", nodes=nodes, facts=seen, **({"vantages": vantages} if around else {})
+        )
     return now
 
 
@@ -121,20 +127,26 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
 
 
 def _too_close(seen: Iterable[Sighting]) -> str:
-    """Why nobody may look closely, or nothing: a replication connection that is tried has the postmaster look, too."""
+    """Why nobody may look closely, or nothing: a replication connection that is tried has the
+    postmaster look, too.
+    """
     for node in seen:
         if isinstance(node, Running) and node.in_recovery and node.disk and node.disk.triggers:
             return (
-                f"not looked at closely: {node.node} has {' and '.join(node.disk.triggers)}, and a look may promote it"
+                f"not looked at closely: {node.node} has {' and '.join(node.disk.triggers)}, "
+                "and a look may promote it"
             )
     return ""
 
 
-def until(run: Run, *checks: Check, within: float, journal: bool = True, log: ServerLog | None = None) -> Snapshot:
-    """Look again and again until every check says yes. Raises NotAchieved with the last reasons after `within` s.
+def until(
+    run: Run, *checks: Check, within: float, journal: bool = True, log: ServerLog | None = None
+) -> Snapshot:
+    """Look again and again until every check says yes. Raises NotAchieved with the last reasons
+    after `within` s.
 
-    With a `log` it says what the server complains of and what to do about it, and does not wait for what waiting
-    cannot heal.
+    With a `log` it says what the server complains of and what to do about it, and does not wait for
+    what waiting cannot heal.
     """
     began = time.monotonic()
     while True:
@@ -206,12 +218,20 @@ def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting
 
 
 def _answer(silence: HaError) -> str:
-    """The server's own words, if it gave any: an error is an answer too, and whoever gives it is alive."""
-    return silence.what if isinstance(silence, QueryFailed | NotSafe) else str(getattr(silence, "answer", ""))
+    """The server's own words, if it gave any: an error is an answer too, and whoever gives it is
+    alive.
+    """
+    return (
+        silence.what
+        if isinstance(silence, QueryFailed | NotSafe)
+        else str(getattr(silence, "answer", ""))
+    )
 
 
 def _words(silence: HaError) -> str:
-    """Why, and what to do about it: how to pin a host key is of use only if it reaches the person."""
+    """Why, and what to do about it: how to pin a host key is of use only if it reaches the
+    person.
+    """
     return f"{silence.what} ({silence.remedy})" if silence.remedy else silence.what
 
 

@@ -7,7 +7,8 @@ from ..model.node_config import Own, own_of
 from ..wire.doors import Door
 from .configured import configuration
 
-#: Where a node's own things lie: in its data directory; after a rewind that did not end, in what was saved before it.
+#: Where a node's own things lie: in its data directory; after a rewind that did not end, in what
+#: was saved before it.
 _HOME = r"""
 data=$(readlink -m -- "$1")
 if [ -e "$data/PG_VERSION" ]; then printf '%s\n' "$data"; exit 0; fi
@@ -23,7 +24,8 @@ def home_of(door: Door) -> str:
 
 
 def read_own(door: Door, directory: str = "") -> Own:
-    """What is the node's own; nothing where it has no cluster. `directory` is another one than its data directory.
+    """What is the node's own; nothing where it has no cluster. `directory` is another one than its
+    data directory.
 
     Raises Unreachable, TooSlow or CommandFailed.
     """
@@ -32,12 +34,16 @@ def read_own(door: Door, directory: str = "") -> Own:
         return Own()
     found = configuration(door, home, door.node.config_directory)
     told = text_of(door.script(_TOP, home).stdout)
-    top = {name: kind for kind, _, name in (entry.partition(" ") for entry in told.split("\0") if entry)}
+    top = {
+        name: kind
+        for kind, _, name in (entry.partition(" ") for entry in told.split("\0") if entry)
+    }
     # an absolute path names the data directory, even where its content lies elsewhere for now
     homes = {
         home,
         door.node.data_directory.rstrip("/"),
         door.run("readlink", "-m", "--", door.node.data_directory).text,
     }
-    paths = sorted({*found.named, door.node.passfile, door.node.state_directory})  # the pair file names some, too
+    # the pair file names some, too
+    paths = sorted({*found.named, door.node.passfile, door.node.state_directory})
     return own_of(home, homes, top, paths, found.settings.get("log_directory", ""), found.hba)

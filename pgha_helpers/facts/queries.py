@@ -1,4 +1,6 @@
-"""The named queries of queries.sql, survey.sql and canary.sql, by the dialect of the server that is asked."""
+"""The named queries of queries.sql, survey.sql and canary.sql, by the dialect of the server that is
+asked.
+"""
 
 from __future__ import annotations
 

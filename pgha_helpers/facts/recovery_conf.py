@@ -1,4 +1,6 @@
-"""The grammar that postgresql.conf and recovery.conf share, and what recovery.conf says up to PostgreSQL 11."""
+"""The grammar that postgresql.conf and recovery.conf share, and what recovery.conf says up to
+PostgreSQL 11.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,12 @@ def settings_of(text: str) -> Iterator[tuple[str, str]]:
 def parse_recovery_conf(text: str) -> dict[str, str]:
     r"""Its settings as pg_settings shows them from 12 on: a delay in ms, no password.
 
-    Without recovery_target_timeline a standby of these versions stays on its timeline, and does not follow a promotion.
+    Without recovery_target_timeline a standby of these versions stays on its timeline, and does not
+    follow a promotion.
 
     >>> parse_recovery_conf("# ours\ntrigger_file = '/tmp/it''s time' # now\nrecovery_min_apply_delay 5min\n")
-    {'recovery_target_timeline': 'current', 'trigger_file': "/tmp/it's time", 'recovery_min_apply_delay': '300000'}
+    {'recovery_target_timeline': 'current', 'trigger_file': "/tmp/it's time",
+    'recovery_min_apply_delay': '300000'}
     >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\nrecovery_target_timeline = latest")
     {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
     """

@@ -1,4 +1,6 @@
-"""How one node's rsync can read the other node's data directory: by a path of the same machine, or over ssh."""
+"""How one node's rsync can read the other node's data directory: by a path of the same machine, or
+over ssh.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
 
-#: The same directory is told by the kernel that runs there and by device and inode: two containers on one machine may
-#: well have two directories under one path, and even two copies of one cluster in them.
+#: The same directory is told by the kernel that runs there and by device and inode: two containers
+#: on one machine may well have two directories under one path, and even two copies of one cluster
+#: in them.
 _LOOK = """
 ids() { stat -L -c %d:%i -- "$1" "$1/global/pg_control" 2>/dev/null | tr '\\n' ' '; }
 echo "boot $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
@@ -22,9 +25,11 @@ echo "own $(ids "${2:-/dev/null}")"
 if [ -r "$1/PG_VERSION" ] && [ -r "$1/global/pg_control" ] && [ -x "$1/base" ]; then echo "readable yes"; fi
 echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
 """
-#: In a directory that was empty, as long as half a copy is in it: it has no configuration of its own yet.
+#: In a directory that was empty, as long as half a copy is in it: it has no configuration of its
+#: own yet.
 MARK = "pgha-without-configuration"
-#: In a directory that is being copied into: where its control file and its WAL are kept; see actions/rsync/aside.sh.
+#: In a directory that is being copied into: where its control file and its WAL are kept; see
+#: actions/rsync/aside.sh.
 NOTE = "pgha-moved-aside"
 _NOTHING = """
 [ ! -e "$1" ] || [ -e "$1/$2" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]
@@ -34,7 +39,8 @@ _OLDEST = (3, 1)  # the first with --info=progress2
 
 @dataclass(frozen=True)
 class Place:
-    """What a shell says of the source's data directory: whose kernel, which directory, and which rsync is there.
+    """What a shell says of the source's data directory: whose kernel, which directory, and which
+    rsync is there.
 
     `own` is the data directory of the node whose shell it is, told as the source's is.
     """
@@ -53,7 +59,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Road:
-    """A way from the node's rsync to the source's files. `ssh` is empty where they lie on the same machine.
+    """A way from the node's rsync to the source's files. `ssh` is empty where they lie on the same
+    machine.
 
     `one_machine` is true where both nodes' shells run under one kernel, over ssh as well.
     """
@@ -69,7 +76,9 @@ class Road:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Options of rsync for this road; paths with spaces and quotes are sent apart from the command line."""
+        """Options of rsync for this road; paths with spaces and quotes are sent apart from the
+        command line.
+        """
         return ("-s", "-e", " ".join(map(_quoted, self.ssh))) if self.ssh else ()
 
     def __str__(self) -> str:
@@ -80,7 +89,11 @@ def road(run: Run, name: str) -> Road | str:
     """How `name` can copy the other node's files by rsync, or why it cannot."""
     source = run.pair.other(name)
     try:
-        both = run.both(lambda each: _look(run.doors[each], source.data_directory, run.pair[each].data_directory))
+        both = run.both(
+            lambda each: _look(
+                run.doors[each], source.data_directory, run.pair[each].data_directory
+            )
+        )
         truth, here = both if source.name == run.pair.names[0] else both[::-1]
         if why_not := _why_not_copied(run, name, truth, here):
             return why_not
@@ -89,7 +102,10 @@ def road(run: Run, name: str) -> Road | str:
     except HaError as error:
         return error.what
     if not here.boot or here.boot != truth.boot:
-        return f"{name} and {source.name} are two machines, and {source.name} has no peer_ssh in the pair file"
+        return (
+            f"{name} and {source.name} are two machines, and {source.name} has no peer_ssh in "
+            "the pair file"
+        )
     if here.same != truth.same or not here.readable:
         return f"PostgreSQL's user on {name} cannot read {source.data_directory} of {source.name}"
     return Road(source.data_directory, True)
@@ -101,14 +117,21 @@ def estimate(run: Run, source: str) -> int:
 
 
 def holds_nothing(run: Run, name: str) -> bool:
-    """Whether the data directory is absent or empty, or holds half a copy that began so: it may be copied into."""
-    return run.doors[name].script(_NOTHING, run.pair[name].data_directory, MARK, okay=(0, 1)).status == 0
+    """Whether the data directory is absent or empty, or holds half a copy that began so: it may be
+    copied into.
+    """
+    return (
+        run.doors[name].script(_NOTHING, run.pair[name].data_directory, MARK, okay=(0, 1)).status
+        == 0
+    )
 
 
 def bytes_there(run: Run, name: str) -> int:
     """What lies in the data directory, in bytes of its disk; 0 where it does not exist."""
     door = run.doors[name]
-    told = door.script('[ ! -d "$1" ] || du -sk -- "$1"', door.node.data_directory, within=door.patience).text
+    told = door.script(
+        '[ ! -d "$1" ] || du -sk -- "$1"', door.node.data_directory, within=door.patience
+    ).text
     with understood(name, "what du says of its data directory"):
         return 1024 * whole(told.split()[0], "kilobytes") if told else 0
 
@@ -132,7 +155,11 @@ def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
         **({"User": ssh.user} if ssh.user else {}),
         **({"IdentitiesOnly": "yes", "IdentityFile": _file(ssh.key)} if ssh.key else {}),
     }
-    return ("ssh", *(word for key, value in told.items() for word in ("-o", f"{key}={value}")), "-x")
+    return (
+        "ssh",
+        *(word for key, value in told.items() for word in ("-o", f"{key}={value}")),
+        "-x",
+    )
 
 
 def _file(path: str) -> str:
@@ -141,7 +168,9 @@ def _file(path: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word as rsync's -e takes it: it knows quotes, doubled inside themselves, and no backslashes."""
+    """A word as rsync's -e takes it: it knows quotes, doubled inside themselves, and no
+    backslashes.
+    """
     return "'" + word.replace("'", "''") + "'"
 
 
@@ -170,7 +199,11 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
     source = run.pair.other(name)
     for node, place in ((source.name, truth), (name, here)):
         if place.rsync < _OLDEST:
-            return f"there is no rsync on {node}" if not place.rsync else f"the rsync on {node} is older than 3.1"
+            return (
+                f"there is no rsync on {node}"
+                if not place.rsync
+                else f"the rsync on {node} is older than 3.1"
+            )
     if len(truth.directory.split()) != 2:
         return f"{source.data_directory} of {source.name} cannot be looked at"
     if (here.boot, here.own) == truth.same:
@@ -182,13 +215,19 @@ def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> Road 
     source, timeouts = run.pair.other(name), run.timeouts
     words = ssh_words(ssh, timeouts.connect)
     command = shlex.join(("sh", "-c", _LOOK, "sh", source.data_directory))
-    told = f"{name} cannot reach {source.name} by peer_ssh ({ssh.user or 'its own user'}@{ssh.host}:{ssh.port})"
+    told = (
+        f"{name} cannot reach {source.name} by peer_ssh "
+        f"({ssh.user or 'its own user'}@{ssh.host}:{ssh.port})"
+    )
     try:
         there = read_place(run.doors[name].run(*words, ssh.host, command).text)
     except CommandFailed as error:
         return f"{told}: {error.what.rpartition(' ended with status ')[2]}"
     if there.same != truth.same:
-        return f"peer_ssh of {source.name} leads {name} to another directory than {source.data_directory} there"
+        return (
+            f"peer_ssh of {source.name} leads {name} to another directory than "
+            f"{source.data_directory} there"
+        )
     if not there.readable:
         return f"the user of peer_ssh cannot read {source.data_directory} of {source.name}"
     if there.rsync < _OLDEST:

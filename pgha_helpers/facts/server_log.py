@@ -11,9 +11,10 @@ from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import text_of
 from ..wire.doors import Door
 
-#: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's, and what the
-#: logging collector writes. A file that was rotated keeps its inode and lies beside under another name. $1 data
-#: directory, $2 the file given to pg_ctl or nothing, $3 directory of the configuration, $4 log_directory where known.
+#: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's,
+#: and what the logging collector writes. A file that was rotated keeps its inode and lies beside
+#: under another name. $1 data directory, $2 the file given to pg_ctl or nothing, $3 directory of
+#: the configuration, $4 log_directory where known.
 _LIST = """
 date +%s
 tell() { stat -L -c '%i %s %Y %n' -- "$@" 2>/dev/null; }
@@ -46,7 +47,8 @@ case "$folder" in /*) echo "$folder";; *) echo "$3/$folder";; esac
 _MOST = 256 * 1024  # bytes that are read of a file: its end
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
 _BEGINS = ":  starting PostgreSQL "  # what a server logs first, from 12 on
-_EARLIEST = 0.6  # seconds after which it is read first: most starts are done by then, and need no log
+# seconds after which it is read first: most starts are done by then, and need no log
+_EARLIEST = 0.6
 _APART = 0.25  # seconds between two readings
 _SETTLED = 1.0  # seconds that a sentence may still turn out not to be the last word
 
@@ -61,7 +63,8 @@ class _File(NamedTuple):
 
 
 class ServerLog:
-    """The log of one node from the moment at which this is made; `primary` is named in the remedies.
+    """The log of one node from the moment at which this is made; `primary` is named in the
+    remedies.
 
     Nothing that is asked of it raises: a log that cannot be read is a log that tells nothing.
     """
@@ -85,10 +88,11 @@ class ServerLog:
         return complaints(self.text, self._door.node.name, self._primary)
 
     def is_final(self, at_once: bool = False, may_open: bool = False) -> bool:
-        """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads seldom.
+        """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads
+        seldom.
 
-        `at_once` is for a server that has ended: its last word stands. `may_open` is for one that may well be about
-        to open for writes.
+        `at_once` is for a server that has ended: its last word stands. `may_open` is for one that
+        may well be about to open for writes.
         """
         if time.monotonic() < self._next:
             return False
@@ -109,12 +113,19 @@ class ServerLog:
                 f"read the log of {name}, mend the cause, run this notebook again",
             )
         unknown = f". Where {name} writes its log is not known, or it wrote nothing since"
-        return unknown, f"look into journald or syslog on {name}, mend the cause, run this notebook again"
+        return (
+            unknown,
+            f"look into journald or syslog on {name}, mend the cause, run this notebook again",
+        )
 
     def _files(self, folder: str) -> tuple[int, list[_File]]:
         """The node's clock in seconds, and the files."""
         node = self._door.node
-        own = f"{resolve(self._door, node.state_directory)}/server.log" if node.service == "pg_ctl" else ""
+        own = (
+            f"{resolve(self._door, node.state_directory)}/server.log"
+            if node.service == "pg_ctl"
+            else ""
+        )
         told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).lines
         return files_in(told)
 
@@ -124,7 +135,9 @@ class ServerLog:
         return self._door.script(_COLLECTOR, *argv, okay=range(256)).text
 
     def _written(self) -> str:
-        """The end of every file that is new or has grown. One that became shorter was cut, and is read whole."""
+        """The end of every file that is new or has grown. One that became shorter was cut, and is
+        read whole.
+        """
         parts = {}
         for file in self._files(self._folder or "")[1]:
             before = self._before.get(file.inode)
@@ -149,12 +162,15 @@ def files_in(told: list[str]) -> tuple[int, list[_File]]:
     clock = int(told[0]) if told and told[0].isdecimal() else 0
     rows = (row.split(" ", 3) for row in told[1:])
     whole = (row for row in rows if len(row) == 4 and all(word.isdecimal() for word in row[:3]))
-    files = [_File(int(inode), int(size), int(changed), path) for inode, size, changed, path in whole]
+    files = [
+        _File(int(inode), int(size), int(changed), path) for inode, size, changed, path in whole
+    ]
     return clock, [file for file in files if not file.path.endswith(_COMPRESSED)]
 
 
 def since_start(text: str) -> str:
-    """A log from the last start of a server on: of a file that was not seen before it, nothing else is known.
+    """A log from the last start of a server on: of a file that was not seen before it, nothing else
+    is known.
 
     >>> since_start("LOG:  old\\nLOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n")
     'LOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n'
@@ -164,7 +180,9 @@ def since_start(text: str) -> str:
 
 
 def resolve(door: Door, path: str) -> str:
-    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the caller's HOME."""
+    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the
+    caller's HOME.
+    """
     if not path.startswith("~"):
         return path
     home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text

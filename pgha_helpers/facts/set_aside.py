@@ -9,10 +9,10 @@ from ..model.show import Table
 from ..run.run import Run
 from ..wire.doors import Door
 
-#: A kept directory lies beside the one that took its place: the data directory, its WAL, each of its tablespaces.
-#: Where that is a mount point, or nobody may make anything beside it, it lies inside.
-#: Segments that were never archived are kept beside the data directory, too, and what a rewind would have overwritten
-#: or has left half done.
+#: A kept directory lies beside the one that took its place: the data directory, its WAL, each of
+#: its tablespaces. Where that is a mount point, or nobody may make anything beside it, it lies
+#: inside. Segments that were never archived are kept beside the data directory, too, and what a
+#: rewind would have overwritten or has left half done.
 #: $1 data directory, $2 seconds that counting one may take, or nothing.
 _LIST = """
 data=$(readlink -m -- "$1")
@@ -43,14 +43,19 @@ def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
     node = door.node
     seconds = str(_PATIENCE) if sized else ""
     rows = (
-        line.partition(" ") for line in door.script(_LIST, node.data_directory, seconds, within=door.patience).lines
+        line.partition(" ")
+        for line in door.script(_LIST, node.data_directory, seconds, within=door.patience).lines
     )
-    found = (Kept.parse(node.name, path, int(count) * 1024 if count.isdecimal() else None) for count, _, path in rows)
+    found = (
+        Kept.parse(node.name, path, int(count) * 1024 if count.isdecimal() else None)
+        for count, _, path in rows
+    )
     return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stamp, kept.path)))
 
 
 def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
-    """What was renamed aside on both nodes; of a node whose shell does not answer, nothing is known.
+    """What was renamed aside on both nodes; of a node whose shell does not answer, nothing is
+    known.
 
     To count sizes may take seconds a directory.
     """
@@ -66,13 +71,23 @@ def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
 
 
 def left_over(run: Run, now: Snapshot) -> Table:
-    """What earlier runs have left on both nodes, and how to let it go: unused slots, directories renamed aside."""
+    """What earlier runs have left on both nodes, and how to let it go: unused slots, directories
+    renamed aside.
+    """
     slots = [
-        (seen.node, f"slot {slot.name}", held_back(seen, slot), f"rebuild with drop_slots={slot.name}")
+        (
+            seen.node,
+            f"slot {slot.name}",
+            held_back(seen, slot),
+            f"rebuild with drop_slots={slot.name}",
+        )
         for seen, slot in unused_slots(now)
     ]
     kept = [
         (k.node, k.path, f"{size_of(k)}, for {age_of(k)}", f"rebuild with remove_kept={k.name}")
         for k in read_all_kept(run)
     ]
-    return Table(("left over on", "what", "how much", "to let it go"), [*slots, *kept] or [("none", "", "", "")])
+    return Table(
+        ("left over on", "what", "how much", "to let it go"),
+        [*slots, *kept] or [("none", "", "", "")],
+    )

@@ -1,4 +1,6 @@
-"""What a data directory would start with, whatever runs there now or ran there last, and what would keep it down."""
+"""What a data directory would start with, whatever runs there now or ran there last, and what would
+keep it down.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +21,32 @@ from .queries import query
 #: What starting.sh judges, and what a move leans on. One that a version does not know is left out.
 NAMES = (
     *dialect.CHANGES_PLACES,
-    *("hba_file", "huge_pages", "huge_page_size", "logging_collector", "log_directory", "unix_socket_directories"),
+    *(
+        "hba_file",
+        "huge_pages",
+        "huge_page_size",
+        "logging_collector",
+        "log_directory",
+        "unix_socket_directories",
+    ),
     *("listen_addresses", "port", "recovery_min_apply_delay"),
 )
 
 
-def read_start(door: Door, directory: str = "", runs: bool = False, also: Iterable[str] = ()) -> Start:
+def read_start(
+    door: Door, directory: str = "", runs: bool = False, also: Iterable[str] = ()
+) -> Start:
     """Rehearse the start of a node's server from its files, and read what it would start with.
 
-    `directory` is a copy that is to be moved in, if it is not the data directory itself. Where the server `runs`, what
-    its files do not change is not asked: each setting takes a process of PostgreSQL. `also` are more settings.
+    `directory` is a copy that is to be moved in, if it is not the data directory itself. Where the
+    server `runs`, what its files do not change is not asked: each setting takes a process of
+    PostgreSQL. `also` are more settings.
     """
     node, data = door.node, directory or door.node.data_directory
     rows = []
     if runs:
-        with suppress(QueryFailed):  # a role that may not read pg_file_settings has all of them asked
+        # a role that may not read pg_file_settings has all of them asked
+        with suppress(QueryFailed):
             rows = door.sql.read(query("as it would start"), [["config_file", *NAMES, *also]])
     known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
     names = dict.fromkeys((*NAMES, *also, *(row["name"] for row in rows)))
@@ -49,9 +62,13 @@ def read_start(door: Door, directory: str = "", runs: bool = False, also: Iterab
 
 
 def _hba_errors(door: Door) -> tuple[str, ...]:
-    """What is wrong in pg_hba.conf: a server that runs goes on with the old one, and none starts with it."""
+    """What is wrong in pg_hba.conf: a server that runs goes on with the old one, and none starts
+    with it.
+    """
     with suppress(QueryFailed):
-        return tuple(f"{row['wrong']}" for row in door.sql.read(query("who is let in")) if row["wrong"])
+        return tuple(
+            f"{row['wrong']}" for row in door.sql.read(query("who is let in")) if row["wrong"]
+        )
     return ()
 
 
@@ -65,7 +82,8 @@ def parse_start(text: str) -> Start:
 
     >>> parse_start('set port 5432\\nset ssl_ca_file \\nrefused LOG:  invalid value for parameter "x": "1"\\n'
     ... 'refused FATAL:  configuration file "/c" contains errors')
-    Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432', 'ssl_ca_file': ''}, version='')
+    Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432',
+    'ssl_ca_file': ''}, version='')
     """
     settings, refused, version = {}, [], ""
     for line in lines_of(text):
@@ -81,7 +99,9 @@ def parse_start(text: str) -> Start:
 
 
 def _plain(lines: list[str]) -> tuple[str, ...]:
-    """What PostgreSQL complains of, without severities; its hints belong to what stands before them."""
+    """What PostgreSQL complains of, without severities; its hints belong to what stands before
+    them.
+    """
     found: list[str] = []
     for line in lines:
         severity, _, words = line.partition(":  ")

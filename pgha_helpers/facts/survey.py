@@ -1,4 +1,6 @@
-"""A close look at one node that runs: one SQL query per topic, one visit of each database, two scripts of `sh`."""
+"""A close look at one node that runs: one SQL query per topic, one visit of each database, two
+scripts of `sh`.
+"""
 
 from __future__ import annotations
 
@@ -78,16 +80,38 @@ def _sql(door: Door, seen: Running) -> Survey:
     rows(BaseBackup, "backups", "base backups")
     rows(LogicalSlot, "logical_slots", "logical slots")
     ask("archiver", lambda told: {"archiver": Archiver(**told[0])}, "archiver")
-    ask("databases", lambda told: {"databases": tuple(_database(door, row["name"]) for row in told)}, "databases")
-    ask("all settings", lambda told: {"settings": {row["name"]: row["value"] for row in told}}, "settings")
+    ask(
+        "databases",
+        lambda told: {"databases": tuple(_database(door, row["name"]) for row in told)},
+        "databases",
+    )
+    ask(
+        "all settings",
+        lambda told: {"settings": {row["name"]: row["value"] for row in told}},
+        "settings",
+    )
     ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
-    ask("given at the start", lambda told: {"given": {row["name"]: row["setting"] for row in told}}, "given")
+    ask(
+        "given at the start",
+        lambda told: {"given": {row["name"]: row["setting"] for row in told}},
+        "given",
+    )
     ask("waiting", lambda told: {"waiting": tuple(row["name"] for row in told)}, "waiting")
-    ask("who is let in", lambda told: {"let_in": tuple(row["rule"] for row in told if not row["wrong"])}, "let_in")
-    ask("collations", lambda told: {"collations": {row["database"]: row["version"] for row in told}}, "collations")
+    ask(
+        "who is let in",
+        lambda told: {"let_in": tuple(row["rule"] for row in told if not row["wrong"])},
+        "let_in",
+    )
+    ask(
+        "collations",
+        lambda told: {"collations": {row["database"]: row["version"] for row in told}},
+        "collations",
+    )
     ask("misset", lambda told: {"misset": {row["name"]: row["place"] for row in told}}, "misset")
     ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
-    return Survey(seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found)
+    return Survey(
+        seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found
+    )
 
 
 def _database(door: Door, name: str) -> Database:
@@ -97,20 +121,40 @@ def _database(door: Door, name: str) -> Database:
             rows = session.read(query("in a database"))
         except (Unreachable, TooSlow, QueryFailed) as silence:
             return Database(name, unseen=silence.what)
-        unlogged: dict[str, int | None] = dict.fromkeys(row["name"] for row in rows if row["what"] == "unlogged")
+        unlogged: dict[str, int | None] = dict.fromkeys(
+            row["name"] for row in rows if row["what"] == "unlogged"
+        )
         if unlogged:
-            with suppress(QueryFailed):  # a role that may not call pg_stat_file: their names are told all the same
-                unlogged |= {row["name"]: row["size"] for row in session.read(query("sizes of unlogged tables"))}
-    return Database(name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension"))
+            # a role that may not call pg_stat_file: their names are told all the same
+            with suppress(QueryFailed):
+                unlogged |= {
+                    row["name"]: row["size"]
+                    for row in session.read(query("sizes of unlogged tables"))
+                }
+    return Database(
+        name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension")
+    )
 
 
 def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     """Add what the node's shell says, or why it says nothing."""
     door, node = run.doors[seen.node], run.pair[seen.node]
-    starter = "pg_ctlcluster" if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster") else ""
+    starter = (
+        "pg_ctlcluster"
+        if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster")
+        else ""
+    )
     try:
-        places = (node.data_directory, node.bin_directory, node.state_directory, starter, node.configuration)
-        certificate = found.settings.get("ssl_cert_file", "") if found.settings.get("ssl") == "on" else ""
+        places = (
+            node.data_directory,
+            node.bin_directory,
+            node.state_directory,
+            starter,
+            node.configuration,
+        )
+        certificate = (
+            found.settings.get("ssl_cert_file", "") if found.settings.get("ssl") == "on" else ""
+        )
         told = door.script(_script(), *places, certificate).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
@@ -124,8 +168,8 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     return replace(seen_there, host=replace(seen_there.host, start=start, restore=restore))
 
 
-#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is asked for. It is looked
-#: for on the server's own PATH.
+#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is
+#: asked for. It is looked for on the server's own PATH.
 _RESTORE = """
 cd "$1" || exit
 read -r pid < postmaster.pid
@@ -140,7 +184,8 @@ rm -f -- "$3"
 def _ask_archive(door: Door, command: str, timeline: int) -> Restore | None:
     """How restore_command says that it has not a file; None where there is no command.
 
-    It is asked for the next timeline's history, as a promotion asks it, and nothing of the node's is written.
+    It is asked for the next timeline's history, as a promotion asks it, and nothing of the node's
+    is written.
     """
     if not command:
         return None
@@ -158,13 +203,18 @@ def _script() -> str:
 
 
 def parse_host(
-    found: Survey, told: list[str], refused: tuple[str, ...] = (), connection: str = "", kept: tuple[Kept, ...] = ()
+    found: Survey,
+    told: list[str],
+    refused: tuple[str, ...] = (),
+    connection: str = "",
+    kept: tuple[Kept, ...] = (),
 ) -> Survey:
     """Put the answer of survey.sh beside what SQL said.
 
     >>> bare = Survey("db0", Archiver("on", "", "", False))
     >>> parse_host(bare, ["oldest 2.5", "waiting 3", "segment 0.4", "segment 0.6", "manager ours x (pid 7)"]).archiver
-    Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5, segment=0.6, unread='')
+    Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5,
+    segment=0.6, unread='')
     """
     words = Told(told)
     managers = tuple(_manager(text) for text in words.all("manager"))
@@ -205,7 +255,9 @@ def _manager(text: str) -> Manager:
 
 
 def _refused(door: Door) -> tuple[str, ...]:
-    """What the ssh user may not do of all that a run does as that user; what its owner may not do, survey.sh tells."""
+    """What the ssh user may not do of all that a run does as that user; what its owner may not do,
+    survey.sh tells.
+    """
     service = door.node.service
     commands: tuple[tuple[str, ...], ...] = ()
     if isinstance(service, Commands):
@@ -220,13 +272,26 @@ def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
     program = next((word for word in start if Path(word).name == "systemctl"), "")
     if not program:
         return ()
-    state = door.login.run(program, "show", "-p", "LoadState", start[-1], okay=range(256)).text.partition("=")[2]
-    return (f"systemd would not start {start[-1]}: it is {state}",) if state in ("masked", "not-found") else ()
+    state = door.login.run(
+        program, "show", "-p", "LoadState", start[-1], okay=range(256)
+    ).text.partition("=")[2]
+    return (
+        (f"systemd would not start {start[-1]}: it is {state}",)
+        if state in ("masked", "not-found")
+        else ()
+    )
 
 
 def _may_run(door: Door, argv: tuple[str, ...]) -> bool:
-    """Whether the ssh user may run this, asked of sudo where the command begins with it; it is not run."""
+    """Whether the ssh user may run this, asked of sudo where the command begins with it; it is not
+    run.
+    """
     if argv and Path(argv[0]).name == "sudo":
-        asked = (argv[0], "-n", "-l", *(word for word in argv[1:] if word not in ("-n", "--non-interactive")))
+        asked = (
+            argv[0],
+            "-n",
+            "-l",
+            *(word for word in argv[1:] if word not in ("-n", "--non-interactive")),
+        )
         return door.login.run(*asked, okay=range(256)).status == 0
     return bool(argv) and door.login.script('command -v "$1"', argv[0], okay=range(256)).status == 0

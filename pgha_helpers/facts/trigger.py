@@ -1,12 +1,15 @@
-"""A file that would promote a standby as soon as it is started: left by an earlier failover, or by a hand."""
+"""A file that would promote a standby as soon as it is started: left by an earlier failover, or by
+a hand.
+"""
 
 from __future__ import annotations
 
 from ..model import Disk, dialect
 from ..wire.doors import Door
 
-#: $1 data directory, $2 the file; or nothing, $3 postgres and $4 where its configuration is. A path may be relative.
-#: To ask postgres takes 20 ms, and what we write into postgresql.auto.conf overrules all others.
+#: $1 data directory, $2 the file; or nothing, $3 postgres and $4 where its configuration is. A path
+#: may be relative. To ask postgres takes 20 ms, and what we write into postgresql.auto.conf
+#: overrules all others.
 _WAITS = """
 cd "$1" || exit
 file=$2
@@ -26,4 +29,6 @@ def waiting_trigger(door: Door, disk: Disk) -> str:
         return ""
     named = disk.recovery.get("trigger_file", "")
     postgres = door.binary("postgres") if dialect.has("promote_trigger_file", disk.programs) else ""
-    return door.script(_WAITS, door.node.data_directory, named, postgres, door.node.configuration).text
+    return door.script(
+        _WAITS, door.node.data_directory, named, postgres, door.node.configuration
+    ).text

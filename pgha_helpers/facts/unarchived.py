@@ -11,7 +11,8 @@ from ..model.foreign import whole
 from ..model.sightings import disk_of
 from ..run.run import Run
 
-#: Only a server with archive_mode makes these files; the segment itself must still be there to be kept.
+#: Only a server with archive_mode makes these files; the segment itself must still be there to be
+#: kept.
 _READY = """
 cd "$1/pg_wal" 2>/dev/null || exit 0
 for f in archive_status/*.ready; do
@@ -22,7 +23,8 @@ exit 0
 """
 
 
-#: Of these segments, how many bytes do not lie in a directory of ours yet. $1 data directory, $2... names.
+#: Of these segments, how many bytes do not lie in a directory of ours yet. $1 data directory, $2...
+#: names.
 COUNT = """
 data=$(readlink -m -- "$1"); shift
 lacking=0
@@ -37,15 +39,23 @@ _LACKING = 'if [ $((free)) -lt $((lacking + lacking / 10)) ]; then echo "$lackin
 
 
 def without_room(run: Run, node: str, names: Sequence[str]) -> int:
-    """Bytes of these segments that are still to be kept beside the node's directory, where they do not fit; else 0."""
-    told = run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text if names else ""
+    """Bytes of these segments that are still to be kept beside the node's directory, where they do
+    not fit; else 0.
+    """
+    told = (
+        run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text
+        if names
+        else ""
+    )
     return whole(told, "bytes that are lacking") if told else 0
 
 
 def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
-    """What `node` closed and never archived; nothing of one whose archiver still works on it, or that cannot be read.
+    """What `node` closed and never archived; nothing of one whose archiver still works on it, or
+    that cannot be read.
 
-    A server that runs is read, too: it is about to be stopped or restarted as a standby, which archives nothing.
+    A server that runs is read, too: it is about to be stopped or restarted as a standby, which
+    archives nothing.
     """
     seen, disk = now[node], disk_of(now[node])
     busy = isinstance(seen, Running) and seen.settings.get("archive_mode") == "always"

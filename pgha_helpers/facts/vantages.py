@@ -1,6 +1,8 @@
-"""The nodes as they are seen from everywhere, all at once: this machine, each other, and the witnesses.
+"""The nodes as they are seen from everywhere, all at once: this machine, each other, and the
+witnesses.
 
-Nobody's view is believed alone: a primary that cannot be reached from here may well serve its clients.
+Nobody's view is believed alone: a primary that cannot be reached from here may well serve its
+clients.
 """
 
 from __future__ import annotations
@@ -26,12 +28,17 @@ from .connection import try_connection
 Seen = tuple[Sighting, Heard, Heard]
 
 
-def look_around(run: Run, ask: Callable[[Door], Seen]) -> tuple[tuple[Sighting, Sighting], tuple[Vantage, ...]]:
+def look_around(
+    run: Run, ask: Callable[[Door], Seen]
+) -> tuple[tuple[Sighting, Sighting], tuple[Vantage, ...]]:
     """Both sightings, and each node from every place. `ask` looks at one node from this machine.
 
-    Each place has a thread and deadlines of its own. A place that cannot be asked, or that cannot tell, says so.
+    Each place has a thread and deadlines of its own. A place that cannot be asked, or that cannot
+    tell, says so.
     """
-    with ThreadPoolExecutor(len(run.pair.nodes) * 2 + len(run.pair.witnesses), "pgha-vantage") as pool:
+    with ThreadPoolExecutor(
+        len(run.pair.nodes) * 2 + len(run.pair.witnesses), "pgha-vantage"
+    ) as pool:
         knocks = [pool.submit(_knock, node, run.timeouts.connect) for node in run.pair]
         views = [pool.submit(_one, run, node, ask) for node in run.pair]
         others = [pool.submit(_witness, run, witness) for witness in run.pair.witnesses]
@@ -58,19 +65,26 @@ def _one(run: Run, node: Node, ask: Callable[[Door], Seen]) -> tuple[Seen, float
 
 
 def reached(run: Run, name: str) -> tuple[Vantage, ...]:
-    """One node as this machine's TCP, the other node and the witnesses see it now; nothing is asked of itself."""
+    """One node as this machine's TCP, the other node and the witnesses see it now; nothing is asked
+    of itself.
+    """
     node, other = run.pair[name], run.doors[run.pair.other(name).name]
     with ThreadPoolExecutor(2 + len(run.pair.witnesses), "pgha-vantage") as pool:
         knock = pool.submit(_knock, node, run.timeouts.connect)
         peer = pool.submit(_reach, run, other, other.node.name, {name: node.seen_by_peer})
         others = [pool.submit(_witness, run, witness) for witness in run.pair.witnesses]
         tcp, seconds = knock.result()
-        around = [*peer.result(), *(v for witness in others for v in witness.result() if v.node == name)]
+        around = [
+            *peer.result(),
+            *(v for witness in others for v in witness.result() if v.node == name),
+        ]
     return Vantage(HERE, name, tcp=tcp, seconds=seconds), *around
 
 
 def _knock(node: Node, timeout: float) -> tuple[Heard, float]:
-    """Whether a TCP connection from this machine is taken: the kernel does that for a server that hangs, too."""
+    """Whether a TCP connection from this machine is taken: the kernel does that for a server that
+    hangs, too.
+    """
     began = time.monotonic()
     if node.host.startswith("/"):
         return Heard("unknown", "a Unix socket"), 0.0
@@ -99,20 +113,33 @@ def _within(run: Run, door: Door) -> Vantage:
 
 
 def _peer(run: Run, door: Door, seen: Running) -> Vantage:
-    """The other node as a standby sees it: by its walreceiver, and by the very connection that it would use."""
+    """The other node as a standby sees it: by its walreceiver, and by the very connection that it
+    would use.
+    """
     other = run.pair.other(door.node.name)
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
     if vantage.sql.says == "yes":
         began, why_not = time.monotonic(), _replication(door, run, seen)
-        words = f"its replication connection fails: {why_not}" if why_not else "its replication connection works"
+        words = (
+            f"its replication connection fails: {why_not}"
+            if why_not
+            else "its replication connection works"
+        )
         sql, more = Heard("yes", f"{vantage.sql.words}; {words}"), _since(began)
-        vantage = Vantage(vantage.place, other.name, sql, vantage.tcp, seconds=vantage.seconds + more)
-    receiver = f"its walreceiver says {seen.receiver.status}" if seen.receiver else "it has no walreceiver"
-    return Vantage(vantage.place, other.name, vantage.sql, vantage.tcp, UNTRIED, receiver, vantage.seconds)
+        vantage = Vantage(
+            vantage.place, other.name, sql, vantage.tcp, seconds=vantage.seconds + more
+        )
+    receiver = (
+        f"its walreceiver says {seen.receiver.status}" if seen.receiver else "it has no walreceiver"
+    )
+    return Vantage(
+        vantage.place, other.name, vantage.sql, vantage.tcp, UNTRIED, receiver, vantage.seconds
+    )
 
 
 def _replication(door: Door, run: Run, seen: Running) -> str:
-    own = kept(seen.settings.get("primary_conninfo", ""))  # nobody waits here for the other one to tell its own
+    # nobody waits here for the other one to tell its own
+    own = kept(seen.settings.get("primary_conninfo", ""))
     try:
         return try_connection(door, run.pair, seen.system_id, own)
     except HaError as trouble:
@@ -124,24 +151,33 @@ def _witness(run: Run, witness: Witness) -> tuple[Vantage, ...]:
     return _reach(run, door, witness.name, {node.name: (node.host, node.port) for node in run.pair})
 
 
-def _reach(run: Run, door: Door, place: str, targets: Mapping[str, tuple[str, int]]) -> tuple[Vantage, ...]:
-    """Nodes as the host behind this door sees them, by pg_isready and by whatever opens a TCP connection there."""
+def _reach(
+    run: Run, door: Door, place: str, targets: Mapping[str, tuple[str, int]]
+) -> tuple[Vantage, ...]:
+    """Nodes as the host behind this door sees them, by pg_isready and by whatever opens a TCP
+    connection there.
+    """
     began, patience = time.monotonic(), _patience(run)
     where = [word for name, (host, port) in targets.items() for word in (name, host, str(port))]
     directory = door.node.bin_directory
     try:
-        text = door.script(_text("reach.sh"), directory, str(patience), *where, within=patience + 2).text
+        text = door.script(
+            _text("reach.sh"), directory, str(patience), *where, within=patience + 2
+        ).text
         told = parse_reach(text, list(targets))
     except HaError as silence:
         told = {name: (Heard("unknown", silence.what), UNTRIED) for name in targets}
-    return tuple(Vantage(place, name, *heard, seconds=_since(began)) for name, heard in told.items())
+    return tuple(
+        Vantage(place, name, *heard, seconds=_since(began)) for name, heard in told.items()
+    )
 
 
 def parse_reach(text: str, names: list[str]) -> dict[str, tuple[Heard, Heard]]:
     """The answers of reach.sh by node, SQL and TCP; what is missing is unknown.
 
     >>> parse_reach("db0 sql pg_isready 2 h:1 - no response\\ndb0 tcp nc 1 Connection refused\\n", ["db0"])
-    {'db0': (Heard(says='no', words='no response (pg_isready)'), Heard(says='no', words='Connection refused (nc)'))}
+    {'db0': (Heard(says='no', words='no response (pg_isready)'), Heard(says='no', words='Connection
+    refused (nc)'))}
     """
     found: dict[tuple[str, str], Heard] = {}
     for line in lines_of(text):
@@ -160,7 +196,8 @@ def _sql(found: Mapping[tuple[str, str], Heard], name: str) -> Heard:
 
 
 def heard_sql(tool: str, status: int, words: str) -> Heard:
-    """What pg_isready says. A server without a connection left for us is one that takes them: it is alive.
+    """What pg_isready says. A server without a connection left for us is one that takes them: it is
+    alive.
 
     >>> heard_sql("pg_isready", 0, "10.0.0.1:5432 - accepting connections").says
     'yes'
@@ -177,7 +214,11 @@ def heard_tcp(tool: str, status: int, words: str) -> Heard:
     """What a program says that opens a TCP connection."""
     if tool == "none":
         return Heard("unknown", words.strip())
-    return Heard("yes", tool) if status == 0 else Heard("no", f"{words.strip().rpartition(': ')[2]} ({tool})")
+    return (
+        Heard("yes", tool)
+        if status == 0
+        else Heard("no", f"{words.strip().rpartition(': ')[2]} ({tool})")
+    )
 
 
 @cache

@@ -13,8 +13,8 @@ from .foreign import ODD
 class Note:
     """One line: a run `what` = begun, ended, or sealed (its record was completed).
 
-    `digest` is that of the journal's newest line when the run began or ended, or of the record's manifest; `host` is
-    the machine on which the record was made.
+    `digest` is that of the journal's newest line when the run began or ended, or of the record's
+    manifest; `host` is the machine on which the record was made.
     """
 
     number: int
@@ -32,7 +32,8 @@ class Note:
 
     @classmethod
     def parse(cls, line: str) -> Note | None:
-        """A note, or None for a line that is none: one that a full disk or a crash has torn, or somebody else's.
+        """A note, or None for a line that is none: one that a full disk or a crash has torn, or
+        somebody else's.
 
         Keys that a newer version may have added are passed over.
         """
@@ -41,7 +42,11 @@ class Note:
             note = cls(**{field.name: told[field.name] for field in fields(cls)})
         except ODD:
             return None
-        return note if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed") else None
+        return (
+            note
+            if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed")
+            else None
+        )
 
     def same(self, other: Note) -> bool:
         """Whether both tell of the same: the time may be told apart."""
@@ -49,7 +54,9 @@ class Note:
 
 
 def ends_of(notes: Iterable[Note]) -> tuple[int, dict[str, dict[str, Note]]]:
-    """The greatest number, and the newest notes of every run that claims it: {run: {what: note}}."""
+    """The greatest number, and the newest notes of every run that claims it: {run: {what:
+    note}}.
+    """
     number, found = 0, dict[str, dict[str, Note]]()
     for note in notes:
         if note.number > number:

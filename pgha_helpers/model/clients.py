@@ -9,16 +9,23 @@ from .ssh import Ssh
 from .units import CLOSED, Seconds
 
 #: What stands for the roles as they are to be, in curly brackets, in a command's arguments.
-PLACEHOLDERS = ("primary", "primary_host", "primary_port", "standby", "standby_host", "standby_port")
+PLACEHOLDERS = (
+    "primary",
+    "primary_host",
+    "primary_port",
+    "standby",
+    "standby_host",
+    "standby_port",
+)
 
 
 @dataclass(frozen=True)
 class Pgbouncer:
     """A pooler: it holds the clients while the primary moves, and its database lines are rewritten.
 
-    `file` lies on this machine, or on the host that `node` (a node's name) or `ssh` names; `databases` follow the
-    primary (empty: all that point at a node), `readers` the standby. `pause` is the expiry of a pause and `wait` how
-    long it may wait for open transactions, both in seconds.
+    `file` lies on this machine, or on the host that `node` (a node's name) or `ssh` names;
+    `databases` follow the primary (empty: all that point at a node), `readers` the standby. `pause`
+    is the expiry of a pause and `wait` how long it may wait for open transactions, both in seconds.
     """
 
     __pydantic_config__ = CLOSED
@@ -42,10 +49,11 @@ class Pgbouncer:
 
 @dataclass(frozen=True)
 class Command:
-    """Any program that redirects clients, one that checks it, and one that takes it back (empty: `redirect` again).
+    """Any program that redirects clients, one that checks it, and one that takes it back (empty:
+    `redirect` again).
 
-    Each is a list of arguments, never a line for a shell; `{primary_host}` and its like stand for the roles as they
-    are to be. `within` is the deadline of `check`, in seconds.
+    Each is a list of arguments, never a line for a shell; `{primary_host}` and its like stand for
+    the roles as they are to be. `within` is the deadline of `check`, in seconds.
     """
 
     __pydantic_config__ = CLOSED
@@ -79,7 +87,9 @@ KINDS: dict[str, type[Client]] = {"pgbouncer": Pgbouncer, "command": Command, "l
 
 @dataclass(frozen=True)
 class ClientSeen:
-    """What was seen of one entry of `clients:`, in words, and every reason why it could not be moved now."""
+    """What was seen of one entry of `clients:`, in words, and every reason why it could not be
+    moved now.
+    """
 
     name: str
     words: str

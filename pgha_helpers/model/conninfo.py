@@ -1,4 +1,6 @@
-"""How a standby reaches its primary, in libpq's words: the same text where it is written and where it is tried."""
+"""How a standby reaches its primary, in libpq's words: the same text where it is written and where
+it is tried.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from urllib.parse import parse_qsl, unquote
 
 from . import Node, Pair
 
-#: The application_name of a mere proof: with the name of the node it would be taken for its standby.
+#: The application_name of a mere proof: with the name of the node it would be taken for its
+#: standby.
 PROOF = "pgha proof"
 REWIND = "pgha rewind"
 
@@ -16,7 +19,8 @@ REWIND = "pgha rewind"
 _OURS = ("host", "hostaddr", "port", "user", "application_name")
 #: What names something of the very machine on which it is said: the other node's is of no use.
 _ITS_OWN = ("passfile", "service", "servicefile")
-#: What says how strong the guard of a connection is; the other words of TLS say by which files and versions.
+#: What says how strong the guard of a connection is; the other words of TLS say by which files and
+#: versions.
 _STRENGTH = ("sslmode", "gssencmode", "channel_binding")
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -29,16 +33,22 @@ def conninfo(**parts: str | int) -> str:
     >>> print(conninfo(application_name="it's"))
     application_name='it\'s'
     """
-    pairs = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in parts.items() if value}
+    pairs = {
+        key: str(value).replace("\\", "\\\\").replace("'", "\\'")
+        for key, value in parts.items()
+        if value
+    }
     return " ".join(f"{key}='{value}'" for key, value in pairs.items())
 
 
 def pinned(role: str = "none") -> str:
-    """What a session of ours asks for when it connects: only that is stronger than ALTER DATABASE or ROLE … SET.
+    """What a session of ours asks for when it connects: only that is stronger than ALTER DATABASE
+    or ROLE … SET.
 
-    Whoever owns a database could else put functions, operators and types of his own before PostgreSQL's, or have the
-    session begin as another role. pg_temp is named because it else comes first. Nothing that is not in pg_catalog is
-    found without its schema. A pooler takes no such options: what is asked through one qualifies every name.
+    Whoever owns a database could else put functions, operators and types of his own before
+    PostgreSQL's, or have the session begin as another role. pg_temp is named because it else comes
+    first. Nothing that is not in pg_catalog is found without its schema. A pooler takes no such
+    options: what is asked through one qualifies every name.
     """
     return f"-c search_path=pg_catalog,pg_temp -c role={role} -c local_preload_libraries="
 
@@ -58,7 +68,10 @@ def parts(text: str) -> dict[str, str]:
         told = _uri_parts(text.strip())
     else:
         found = _PART.finditer(text)
-        told = {part[1]: re.sub(r"\\(.)", r"\1", part[2] if part[2] is not None else part[3]) for part in found}
+        told = {
+            part[1]: re.sub(r"\\(.)", r"\1", part[2] if part[2] is not None else part[3])
+            for part in found
+        }
     return {key: value for key, value in told.items() if key not in ("password", "sslpassword")}
 
 
@@ -66,7 +79,10 @@ def _uri_parts(text: str) -> dict[str, str]:
     head, _, query = text.partition("://")[2].partition("?")
     netloc, _, dbname = head.partition("/")
     who, _, where = netloc.rpartition("@")
-    places = [place.rpartition(":") if re.search(r":\d*$", place) else (place, "", "") for place in where.split(",")]
+    places = [
+        place.rpartition(":") if re.search(r":\d*$", place) else (place, "", "")
+        for place in where.split(",")
+    ]
     told = {
         "host": ",".join(unquote(host.strip("[]")) for host, _, _ in places),
         "port": ",".join(port for _, _, port in places),
@@ -77,11 +93,12 @@ def _uri_parts(text: str) -> dict[str, str]:
 
 
 def kept(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
-    """What a node's definition goes on to say beyond what we write: by its own former one, else by the other node's.
+    """What a node's definition goes on to say beyond what we write: by its own former one, else by
+    the other node's.
 
-    The stronger guard of the two is taken, with the node's own files where it names some: a definition that was copied,
-    or written by an older release, must not end what is encrypted and verified now. `dbname` is for a definition that
-    needs one and has none.
+    The stronger guard of the two is taken, with the node's own files where it names some: a
+    definition that was copied, or written by an older release, must not end what is encrypted and
+    verified now. `dbname` is for a definition that needs one and has none.
 
     >>> kept("host=a sslmode=prefer keepalives_idle=5", "host=b sslmode=verify-full sslrootcert=/ca passfile=/p")
     {'keepalives_idle': '5', 'sslmode': 'verify-full', 'sslrootcert': '/ca'}
@@ -96,7 +113,8 @@ def kept(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
     elif any(map(_is_guard, mine)):
         theirs = {key: value for key, value in theirs.items() if not _is_guard(key)}
     found = {"dbname": dbname} | theirs | mine | stronger
-    return {key: found[key] for key in sorted(found) if found[key]}  # in one order, or a walreceiver starts anew for it
+    # in one order, or a walreceiver starts anew for it
+    return {key: found[key] for key in sorted(found) if found[key]}
 
 
 def _is_guard(key: str) -> bool:
@@ -104,7 +122,9 @@ def _is_guard(key: str) -> bool:
 
 
 def _strength(told: Mapping[str, str]) -> tuple[int, bool, bool]:
-    """How well a connection is guarded, to be compared. Without a word it is libpq's `prefer`, which guards nothing."""
+    """How well a connection is guarded, to be compared. Without a word it is libpq's `prefer`,
+    which guards nothing.
+    """
     mode = told.get("sslmode", "prefer")
     rank = max(_MODES.index(mode), 2) if mode in _MODES else 2
     return rank, told.get("gssencmode") == "require", told.get("channel_binding") == "require"
@@ -120,19 +140,25 @@ def primary_conninfo(
     return conninfo(**_to_other(pair, standby, application_name or standby.name, kept or {}))
 
 
-def source_conninfo(pair: Pair, node: Node, much: bool = False, kept: Mapping[str, str] | None = None) -> str:
-    """How pg_rewind on this node reads the other one's files: over SQL, by the same role and passfile.
+def source_conninfo(
+    pair: Pair, node: Node, much: bool = False, kept: Mapping[str, str] | None = None
+) -> str:
+    """How pg_rewind on this node reads the other one's files: over SQL, by the same role and
+    passfile.
 
-    Unless it is to read `much`, JIT is off, which its servers know from 11 on: they would compile the query that lists
-    a thousand files, for 0.35 s. A backend that has compiled reads each MB in 1.2 ms afterwards, and else in 2.4: its
-    allocator keeps memory that it else gives back and asks for again (15, five runs of each, 744 MB).
+    Unless it is to read `much`, JIT is off, which its servers know from 11 on: they would compile
+    the query that lists a thousand files, for 0.35 s. A backend that has compiled reads each MB in
+    1.2 ms afterwards, and else in 2.4: its allocator keeps memory that it else gives back and asks
+    for again (15, five runs of each, 744 MB).
     """
     options = pinned() if much else f"{pinned()} -c jit=off"
     told = _to_other(pair, node, REWIND, kept or {}) | {"dbname": pair.database, "options": options}
     return conninfo(**{key: value for key, value in told.items() if key != "replication"})
 
 
-def _to_other(pair: Pair, node: Node, application_name: str, kept: Mapping[str, str]) -> dict[str, str | int]:
+def _to_other(
+    pair: Pair, node: Node, application_name: str, kept: Mapping[str, str]
+) -> dict[str, str | int]:
     host, port = pair.other(node.name).seen_by_peer
     told: dict[str, str | int] = {"host": host, "port": port, "user": pair.replication_user}
     told |= {"application_name": application_name, "passfile": node.passfile}

@@ -9,7 +9,9 @@ from . import show
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check's answer. `level` is ok, warning, critical or unknown; `reason` is empty when it is ok."""
+    """One check's answer. `level` is ok, warning, critical or unknown; `reason` is empty when it is
+    ok.
+    """
 
     title: str
     level: str
@@ -26,7 +28,9 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
     def worst(self) -> str:
         """The level to act on: critical before unknown before warning before ok."""
         levels = {v.level for v in self}
-        return next((level for level in ("critical", "unknown", "warning") if level in levels), "ok")
+        return next(
+            (level for level in ("critical", "unknown", "warning") if level in levels), "ok"
+        )
 
     @property
     def against(self) -> tuple[Verdict, ...]:
@@ -39,12 +43,20 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
         return show.Table(head, [_row(v) for v in self._ordered])
 
     def __str__(self) -> str:
-        """What is in the way in sentences, then a short line for each yes: a terminal is too narrow for the table."""
-        against = [f"{show.MARKS[v.level]}: {v.title}\n    {_why(v)}" for v in self._ordered if v.level != "ok"]
+        """What is in the way in sentences, then a short line for each yes: a terminal is too narrow
+        for the table.
+        """
+        against = [
+            f"{show.MARKS[v.level]}: {v.title}\n    {_why(v)}"
+            for v in self._ordered
+            if v.level != "ok"
+        ]
         return "\n".join([*against, *str(self._well).splitlines()])
 
     def _repr_html_(self) -> str:
-        """What is in the way, then each yes in a table of its own, whose rows need no room for reasons."""
+        """What is in the way, then each yes in a table of its own, whose rows need no room for
+        reasons.
+        """
         worst = [_row(v) for v in self._ordered if v.level != "ok"]
         against = show.Table(self.table().head, worst)._repr_html_() if worst else ""
         return against + self._well._repr_html_()
@@ -52,7 +64,9 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
     @property
     def _well(self) -> show.Table:
         rows = [_row(v)[:4] for v in self if v.level == "ok"]
-        return show.Table(("", f"{len(rows)} of {len(self)} checks say yes", "value", "limit"), rows)
+        return show.Table(
+            ("", f"{len(rows)} of {len(self)} checks say yes", "value", "limit"), rows
+        )
 
     @property
     def _ordered(self) -> list[Verdict]:
@@ -62,7 +76,9 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
 
 @dataclass(frozen=True)
 class Deed:
-    """One change, or the news that none was needed. `began` and `ended` are seconds since the epoch."""
+    """One change, or the news that none was needed. `began` and `ended` are seconds since the
+    epoch.
+    """
 
     node: str
     did: str

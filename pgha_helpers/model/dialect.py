@@ -1,4 +1,5 @@
-"""What changed when: one table of PostgreSQL's dialects, so that no version ladder stands anywhere else.
+"""What changed when: one table of PostgreSQL's dialects, so that no version ladder stands anywhere
+else.
 
 Sources: the release notes of each major version, and postgresql.org/docs/<version>/.
 """
@@ -16,13 +17,15 @@ SINCE: Mapping[str, int] = {
     "standby_signal": 12,  # before: recovery.conf, which 12 refuses to start with
     "promote_trigger_file": 12,  # before: trigger_file in recovery.conf
     "pg_promote": 12,  # before: pg_ctl promote
-    "parity_wal_senders": 12,  # max_wal_senders joins the settings that a standby must not have lower
+    # max_wal_senders joins the settings that a standby must not have lower
+    "parity_wal_senders": 12,
     "rewind_no_sync": 12,  # pg_rewind --no-sync
     "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
     "wal_keep_size": 13,  # before: wal_keep_segments
     "wal_status": 13,  # pg_replication_slots.wal_status
     "rewind_grants": 11,  # pg_rewind needs four functions to be granted, before: a superuser
-    "restore_target_wal": 13,  # pg_rewind -c, and --no-ensure-shutdown: before, it never recovered a node by itself
+    # pg_rewind -c, and --no-ensure-shutdown: before, it never recovered a node by itself
+    "restore_target_wal": 13,
     "rewind_config_file": 15,  # pg_rewind --config-file
     "verify_backup": 13,  # pg_verifybackup
     "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
@@ -32,7 +35,12 @@ SINCE: Mapping[str, int] = {
     "failover_slots": 17,  # pg_replication_slots.failover and synced
 }
 
-_PARITY = ("max_connections", "max_prepared_transactions", "max_locks_per_transaction", "max_worker_processes")
+_PARITY = (
+    "max_connections",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+    "max_worker_processes",
+)
 
 
 UNTIL: Mapping[str, int] = {
@@ -50,11 +58,14 @@ def has(feature: str, major: int) -> bool:
 
 
 def spoken(version: int, node: str) -> int:
-    """The major version of `server_version_num`. Raises NotSafe, by name, where we do not speak it."""
+    """The major version of `server_version_num`. Raises NotSafe, by name, where we do not speak
+    it.
+    """
     major = version // 10000
     if not OLDEST <= major <= NEWEST:
         raise NotSafe(
-            f"{node} runs PostgreSQL {version // 10000}.{version // 100 % 100}, which this release does not speak",
+            f"{node} runs PostgreSQL {version // 10000}.{version // 100 % 100}, which this "
+            "release does not speak",
             f"it speaks {OLDEST} to {NEWEST}",
         )
     return major
@@ -69,7 +80,8 @@ _LEVELS = ("off", "minimal", "archive", "hot_standby", "replica", "logical", "on
 
 
 def lower(own: Mapping[str, str], other: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """Those of these settings that `own` has lower than `other`, with the other's value; what one lacks is left out.
+    """Those of these settings that `own` has lower than `other`, with the other's value; what one
+    lacks is left out.
 
     >>> lower({"max_connections": "50", "wal_level": "logical", "hot_standby": "off"},
     ...     {"max_connections": "100", "wal_level": "replica", "hot_standby": "on", "port": "1"},
@@ -84,8 +96,8 @@ def _rank(value: str) -> int:
     return int(value) if value.lstrip("-").isdigit() else _LEVELS.index(value)
 
 
-#: Settings of which a node needs no less than the other one, to replay its WAL and then to take its place. All of them
-#: take a restart.
+#: Settings of which a node needs no less than the other one, to replay its WAL and then to take its
+#: place. All of them take a restart.
 CHANGES_PLACES = (
     *_PARITY,
     *("max_wal_senders", "max_replication_slots", "wal_level", "hot_standby", "wal_log_hints"),

@@ -1,6 +1,8 @@
-"""What can go wrong, in two branches: a Refusal (nothing was changed) and a Failure (something was).
+"""What can go wrong, in two branches: a Refusal (nothing was changed) and a Failure (something
+was).
 
-Every error is one sentence of what and where, and usually a remedy: what is allowed, and what to type next.
+Every error is one sentence of what and where, and usually a remedy: what is allowed, and what to
+type next.
 """
 
 import traceback
@@ -16,9 +18,12 @@ _OURS = str(Path(__file__).parents[1])
 class HaError(Exception):
     """The root. `what` says what is wrong and where, `remedy` what to do about it."""
 
-    #: What to do about an error of this kind that came in the middle of a change and brings no remedy of its own.
-    #: Only where nobody answered does it help to run the same again; whoever has answered will answer the same.
-    in_a_change = "mend that, then run this notebook again with the same words: it goes on from what it finds"
+    #: What to do about an error of this kind that came in the middle of a change and brings no
+    #: remedy of its own. Only where nobody answered does it help to run the same again; whoever has
+    #: answered will answer the same.
+    in_a_change = (
+        "mend that, then run this notebook again with the same words: it goes on from what it finds"
+    )
 
     def __init__(self, what: str, remedy: str = "") -> None:
         self.what = shown(what)
@@ -29,7 +34,9 @@ class HaError(Exception):
         return f"{self.what}\n  What to do: {self.remedy}" if self.remedy else self.what
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython prints instead of a traceback: a foreseeable fault needs a sentence, not forty frames."""
+        """What IPython prints instead of a traceback: a foreseeable fault needs a sentence, not
+        forty frames.
+        """
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -46,9 +53,14 @@ class BadParameters(Refusal, ValueError):
 
 
 class Unreachable(Refusal, ConnectionError):
-    """Nobody answered: ssh or PostgreSQL, and why. `answer` holds the words of a server that did, and refused us."""
+    """Nobody answered: ssh or PostgreSQL, and why. `answer` holds the words of a server that did,
+    and refused us.
+    """
 
-    in_a_change = "see that it answers, then run this notebook again with the same words: it goes on from what it finds"
+    in_a_change = (
+        "see that it answers, then run this notebook again with the same words: it "
+        "goes on from what it finds"
+    )
 
     def __init__(self, what: str, remedy: str = "", answer: str = "") -> None:
         super().__init__(what, remedy)
@@ -70,13 +82,19 @@ class Unreadable(CommandFailed, QueryFailed):
 class NoRoom(CommandFailed, QueryFailed):
     """A disk, or a quota on it, takes nothing more."""
 
-    in_a_change = "make room there, then run this notebook again with the same words: it goes on from what it finds"
+    in_a_change = (
+        "make room there, then run this notebook again with the same words: it goes on "
+        "from what it finds"
+    )
 
 
 class TooSlow(Refusal, TimeoutError):
     """A deadline passed. It says nothing about whether the work was done: look again."""
 
-    in_a_change = "run this notebook again with the same words: it looks what was done, and goes on from there"
+    in_a_change = (
+        "run this notebook again with the same words: it looks what was done, and goes "
+        "on from there"
+    )
 
 
 class NotSeen(Refusal):
@@ -113,7 +131,9 @@ class Aborted(Failure):
 
 @contextmanager
 def understood(who: str, what: str) -> Iterator[None]:
-    """Around whatever reads what others say: what cannot be read is an Unreadable that says whose it was, and why."""
+    """Around whatever reads what others say: what cannot be read is an Unreadable that says whose
+    it was, and why.
+    """
     try:
         yield
     except HaError:
@@ -121,11 +141,15 @@ def understood(who: str, what: str) -> Iterator[None]:
     except ValueError as odd:
         raise Unreadable(f"{who}: {what} cannot be read: {odd}") from odd
     except ODD as odd:
-        raise Unreadable(f"{who}: {what} cannot be read: a part of it is missing, or has another form") from odd
+        raise Unreadable(
+            f"{who}: {what} cannot be read: a part of it is missing, or has another form"
+        ) from odd
 
 
 def said(error: BaseException) -> str:
-    """What to say of whatever went wrong, as a part of a sentence: no numbers of errors, and no names of Python's."""
+    """What to say of whatever went wrong, as a part of a sentence: no numbers of errors, and no
+    names of Python's.
+    """
     if isinstance(error, HaError):
         return error.what
     if isinstance(error, OSError) and error.strerror:
@@ -134,11 +158,16 @@ def said(error: BaseException) -> str:
 
 
 def unforeseen(error: BaseException) -> str:
-    """What to say of an exception that is none of the above: where in this package it was raised, and its own words.
+    """What to say of an exception that is none of the above: where in this package it was raised,
+    and its own words.
 
     Empty where none of this package's code had a part in it.
     """
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename.startswith(_OURS)
+    ]
     if not ours:
         return ""
     where = f"{Path(ours[-1].filename).relative_to(_OURS)}, line {ours[-1].lineno}"

@@ -1,4 +1,6 @@
-"""How a node is made unable to write when its own shell does not answer, and who else looks at it."""
+"""How a node is made unable to write when its own shell does not answer, and who else looks at
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,12 @@ from .units import CLOSED, Seconds
 
 @dataclass(frozen=True)
 class Fence:
-    """A program that takes a node away from its clients for good, and one that says whether it is away.
+    """A program that takes a node away from its clients for good, and one that says whether it is
+    away.
 
-    Each is a list of arguments, never a line for a shell. They run on this machine, on the witness that is named, or
-    on the host that `ssh` names. Status 0 of `check` means that the node is off, anything else that it is not;
-    `within` is how long, in seconds, it may take until then.
+    Each is a list of arguments, never a line for a shell. They run on this machine, on the witness
+    that is named, or on the host that `ssh` names. Status 0 of `check` means that the node is off,
+    anything else that it is not; `within` is how long, in seconds, it may take until then.
     """
 
     __pydantic_config__ = CLOSED

@@ -1,6 +1,7 @@
 """What nodes, files and libraries say: bytes become text here, and words become values.
 
-Nobody promises that they can be read: a name may be Latin-1, a tool may be BusyBox's, an answer may be cut short.
+Nobody promises that they can be read: a name may be Latin-1, a tool may be BusyBox's, an answer may
+be cut short.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ _NUMBER = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]*)?(?:e[-+]?[0-9]{1,2})?")
 
 
 def text_of(data: bytes, codec: str = "utf-8") -> str:
-    r"""Bytes as text. A byte that means nothing stays what it is, so that a name can be sent back as it came.
+    r"""Bytes as text. A byte that means nothing stays what it is, so that a name can be sent back
+    as it came.
 
     >>> text_of(b"caf\xe9").encode("utf-8", "surrogateescape")
     b'caf\xe9'
@@ -43,7 +45,8 @@ def lines_of(text: str) -> list[str]:
 
 
 def whole(text: str, what: str) -> int:
-    """A whole number in decimal digits. Raises ValueError that says what it was to be, and what stands there.
+    """A whole number in decimal digits. Raises ValueError that says what it was to be, and what
+    stands there.
 
     >>> whole(" 42", "free blocks"), whole("42 kB", "free blocks")
     Traceback (most recent call last):
@@ -69,7 +72,8 @@ def number(text: str, what: str) -> float:
 
 
 def blocks_of(text: str) -> int:
-    """Bytes, of a number of blocks and the size of one, as `stat -f -c '%a %S'` tells them. Raises ValueError.
+    """Bytes, of a number of blocks and the size of one, as `stat -f -c '%a %S'` tells them. Raises
+    ValueError.
 
     >>> blocks_of("2 4096")
     8192
@@ -83,7 +87,9 @@ def _quoted(text: str) -> str:
 
 
 class Told:
-    """An answer of one of our scripts, whose lines are "word rest"; a word may come more than once."""
+    """An answer of one of our scripts, whose lines are "word rest"; a word may come more than
+    once.
+    """
 
     def __init__(self, lines: list[str]) -> None:
         self._rests: dict[str, list[str]] = {}

@@ -1,4 +1,6 @@
-"""The front end, if there is one: the notebook's IPython, and whether a person sits there who can be asked."""
+"""The front end, if there is one: the notebook's IPython, and whether a person sits there who can
+be asked.
+"""
 
 from __future__ import annotations
 

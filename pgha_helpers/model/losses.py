@@ -32,7 +32,9 @@ class Relation(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows of one relation, as WAL has them: an update of a partition key is a deletion and an insertion."""
+    """Rows of one relation, as WAL has them: an update of a partition key is a deletion and an
+    insertion.
+    """
 
     inserted: int = 0
     updated: int = 0
@@ -48,7 +50,9 @@ class Rows(NamedTuple):
 
 
 class Name(NamedTuple):
-    """What a relation is called, and what it is: a table, a catalog, toast, or something else without rows."""
+    """What a relation is called, and what it is: a table, a catalog, toast, or something else
+    without rows.
+    """
 
     text: str
     kind: str = "table"
@@ -58,10 +62,11 @@ class Name(NamedTuple):
 class Lost:
     """One transaction whose COMMIT (or COMMIT PREPARED) lies after the fork.
 
-    `at` is when it committed, as its WAL tells it (UTC, ISO 8601 with Z); `wal` the bytes of its records;
-    `subtransactions` those that committed with it; `dropped` the files that its commit removed (TRUNCATE, DROP, or a
-    command that rewrote the table). `gid` is None if it was not prepared, and empty where nobody tells it. `why_not`
-    says why its rows may be more than these, and is empty if they are all.
+    `at` is when it committed, as its WAL tells it (UTC, ISO 8601 with Z); `wal` the bytes of its
+    records; `subtransactions` those that committed with it; `dropped` the files that its commit
+    removed (TRUNCATE, DROP, or a command that rewrote the table). `gid` is None if it was not
+    prepared, and empty where nobody tells it. `why_not` says why its rows may be more than these,
+    and is empty if they are all.
     """
 
     xid: int
@@ -93,12 +98,13 @@ class Undecided:
 
 @dataclass(frozen=True, repr=False)  # shown by its table
 class Losses(show.Shown):
-    """What `node` committed from the fork to the end of its WAL; read from `start`, to find where it had begun.
+    """What `node` committed from the fork to the end of its WAL; read from `start`, to find where
+    it had begun.
 
-    `count`, `totals`, `wal`, `first` and `last` are of all transactions; `transactions` holds no more than the first
-    thousands, so that it fits into memory however much was lost. `end` is where the last record ends. `unread` says
-    what could not be read. `segment` is the bytes of one file of WAL; rows of unlogged and temporary tables are
-    in none.
+    `count`, `totals`, `wal`, `first` and `last` are of all transactions; `transactions` holds no
+    more than the first thousands, so that it fits into memory however much was lost. `end` is where
+    the last record ends. `unread` says what could not be read. `segment` is the bytes of one file
+    of WAL; rows of unlogged and temporary tables are in none.
     """
 
     node: str
@@ -124,7 +130,9 @@ class Losses(show.Shown):
     @property
     def sentence(self) -> str:
         """All of it on one line."""
-        tables = [rows.total for relation, rows in self.totals.items() if self.kind(relation) == "table"]
+        tables = [
+            rows.total for relation, rows in self.totals.items() if self.kind(relation) == "table"
+        ]
         if not self.count:
             was = "is known to have been" if self.unread else "was"
             told = [f"no transaction {was} committed on {self.node} after {self.fork}"]
@@ -133,7 +141,9 @@ class Losses(show.Shown):
                 ("at least " if self.unread else "") + _many(self.count, "transaction"),
                 f"{_many(sum(tables), 'row')} in {_many(len(tables), 'table')}",
                 f"{show.size(self.wal)} of WAL",
-                f"committed between {self.first} and {self.last}" if self.count > 1 else f"committed at {self.first}",
+                f"committed between {self.first} and {self.last}"
+                if self.count > 1
+                else f"committed at {self.first}",
             ]
         if self.incomplete:
             told.append(f"of {self.incomplete} not every row could be read")
@@ -146,7 +156,9 @@ class Losses(show.Shown):
         return self.names[relation].text if relation in self.names else str(relation)
 
     def kind(self, relation: Relation) -> str:
-        """What a relation is. One that nobody could name is taken for a table, unless initdb made it."""
+        """What a relation is. One that nobody could name is taken for a table, unless initdb made
+        it.
+        """
         if relation in self.names:
             return self.names[relation].kind
         return "catalog" if relation.filenode < FIRST_NORMAL else "table"
@@ -154,13 +166,19 @@ class Losses(show.Shown):
     def database(self, lost: Lost | Undecided) -> str:
         """The database of a transaction, if it did anything in one."""
         oids = {relation.database for relation, _ in lost.rows if relation.database}
-        oids |= {relation.database for relation in getattr(lost, "dropped", ()) if relation.database}
+        oids |= {
+            relation.database for relation in getattr(lost, "dropped", ()) if relation.database
+        }
         return ", ".join(sorted(self.databases.get(oid, str(oid)) for oid in oids))
 
     def what(self, lost: Lost | Undecided) -> str:
         """What a transaction did, table by table."""
         told = [f"{self.name(r)} {rows}" for r, rows in lost.rows if self.kind(r) == "table"]
-        catalogs = [self.name(r).removeprefix("pg_catalog.") for r, _ in lost.rows if self.kind(r) == "catalog"]
+        catalogs = [
+            self.name(r).removeprefix("pg_catalog.")
+            for r, _ in lost.rows
+            if self.kind(r) == "catalog"
+        ]
         if catalogs:
             told.append(f"catalogs {', '.join(sorted(catalogs))}")
         gone = [r for r in getattr(lost, "dropped", ()) if self.kind(r) == "table"]
@@ -173,17 +191,39 @@ class Losses(show.Shown):
         if self.count > len(rows):
             rows.append(("…", f"{self.count - len(rows)} more", "", "", "", ""))
         for one in self.undecided:
-            rows.append((str(one.xid), "undecided", self.database(one), self.what(one), "", _prepared(one.gid)))
-        return show.Table(("xid", "committed", "database", "rows (+inserted ~updated -deleted)", "WAL", ""), rows)
+            rows.append(
+                (
+                    str(one.xid),
+                    "undecided",
+                    self.database(one),
+                    self.what(one),
+                    "",
+                    _prepared(one.gid),
+                )
+            )
+        return show.Table(
+            ("xid", "committed", "database", "rows (+inserted ~updated -deleted)", "WAL", ""), rows
+        )
 
     def _row(self, lost: Lost) -> tuple[str, ...]:
-        notes = "; ".join(filter(None, [_prepared(lost.gid) if lost.gid is not None else "", lost.why_not]))
-        return str(lost.xid), lost.at, self.database(lost), self.what(lost), show.size(lost.wal), notes
+        notes = "; ".join(
+            filter(None, [_prepared(lost.gid) if lost.gid is not None else "", lost.why_not])
+        )
+        return (
+            str(lost.xid),
+            lost.at,
+            self.database(lost),
+            self.what(lost),
+            show.size(lost.wal),
+            notes,
+        )
 
     def csv(self, transactions: tuple[Lost, ...] | None = None) -> str:
-        """Lines of CSV without a head, one for each relation of each transaction, all that are listed or those given.
+        """Lines of CSV without a head, one for each relation of each transaction, all that are
+        listed or those given.
 
-        The bytes of WAL stand on the first line of a transaction only, so that a column can be summed.
+        The bytes of WAL stand on the first line of a transaction only, so that a column can be
+        summed.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -193,7 +233,11 @@ class Losses(show.Shown):
 
     def _lines(self, lost: Lost) -> Iterator[tuple[object, ...]]:
         head = (lost.xid, "" if lost.gid is None else lost.gid, lost.at, str(lost.commit))
-        tail = (" ".join(map(str, lost.subtransactions)), "yes" if lost.complete else "no", lost.why_not)
+        tail = (
+            " ".join(map(str, lost.subtransactions)),
+            "yes" if lost.complete else "no",
+            lost.why_not,
+        )
         told = [(self._naming(relation, ""), rows) for relation, rows in lost.rows]
         told += [(self._naming(relation, ", file removed"), Rows()) for relation in lost.dropped]
         for number, (naming, rows) in enumerate(told or [(("",) * 4, Rows())]):

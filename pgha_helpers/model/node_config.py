@@ -1,9 +1,10 @@
 """What in a data directory is PostgreSQL's, and what is the node's own.
 
-A node's own is what its configuration is made of and names, wherever that lies on top of its data directory, and
-whatever else lies there that the other node does not have. It stays with the node, whatever copy of the other one it
-gets by whatever road. The other one's configuration comes only to a node that has nothing of its own; what else lies on
-top there may hold an extension's data, and comes with the databases.
+A node's own is what its configuration is made of and names, wherever that lies on top of its data
+directory, and whatever else lies there that the other node does not have. It stays with the node,
+whatever copy of the other one it gets by whatever road. The other one's configuration comes only to
+a node that has nothing of its own; what else lies on top there may hold an extension's data, and
+comes with the databases.
 """
 
 from __future__ import annotations
@@ -12,21 +13,44 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-#: Directories that a standby begins with empty; links to other file systems, on either node, stay what they are.
+#: Directories that a standby begins with empty; links to other file systems, on either node, stay
+#: what they are.
 EMPTY = (
     *("pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify"),
     *("pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans"),
 )
 #: State of one server, or of one backup. The control file is delivered by itself, last.
 STATE = (
-    *("global/pg_control", "postmaster.pid", "postmaster.opts", "current_logfiles", "current_logfiles.tmp"),
-    *("standby.signal", "recovery.signal", "recovery.conf", "recovery.done", "promote", "fallback_promote"),
+    *(
+        "global/pg_control",
+        "postmaster.pid",
+        "postmaster.opts",
+        "current_logfiles",
+        "current_logfiles.tmp",
+    ),
+    *(
+        "standby.signal",
+        "recovery.signal",
+        "recovery.conf",
+        "recovery.done",
+        "promote",
+        "fallback_promote",
+    ),
     *("backup_label", "backup_label.old", "tablespace_map", "tablespace_map.old"),
     *("backup_manifest", "backup_manifest.tmp", "postgresql.auto.conf.tmp", "logrotate"),
 )
 #: The databases themselves.
 DATA = (
-    *("PG_VERSION", "base", "global", "pg_commit_ts", "pg_logical", "pg_multixact", "pg_stat", "pg_tblspc"),
+    *(
+        "PG_VERSION",
+        "base",
+        "global",
+        "pg_commit_ts",
+        "pg_logical",
+        "pg_multixact",
+        "pg_stat",
+        "pg_tblspc",
+    ),
     *("pg_twophase", "pg_xact"),
 )
 LOGS = ("log", "pg_log")
@@ -41,8 +65,9 @@ _POSTGRESQLS = frozenset((*EMPTY, *STATE, *DATA, *LOGS))
 class Own:
     """Names on top of a node's data directory, which is `home`; empty where there is no cluster.
 
-    `named` is its configuration and what that names, `more` whatever else is not PostgreSQL's, `logs` where it writes
-    its log, and `links` those of all these that are symbolic links. `hba` is the path of its pg_hba.conf.
+    `named` is its configuration and what that names, `more` whatever else is not PostgreSQL's,
+    `logs` where it writes its log, and `links` those of all these that are symbolic links. `hba` is
+    the path of its pg_hba.conf.
     """
 
     home: str = ""
@@ -57,20 +82,30 @@ class Own:
         return tuple(name for name in self.more if name not in other.more)
 
 
-def own_of(home: str, homes: Collection[str], top: Mapping[str, str], paths: Iterable[str], log: str, hba: str) -> Own:
+def own_of(
+    home: str,
+    homes: Collection[str],
+    top: Mapping[str, str],
+    paths: Iterable[str],
+    log: str,
+    hba: str,
+) -> Own:
     """Tell what is a node's own.
 
-    `homes` are the ways to spell the data directory, `top` is what lies there with its kind as `find` tells it, `paths`
-    is what the configuration names, and `log` its log_directory.
+    `homes` are the ways to spell the data directory, `top` is what lies there with its kind as
+    `find` tells it, `paths` is what the configuration names, and `log` its log_directory.
 
     >>> top = {"base": "d", "postgresql.conf": "f", "certs": "d", "pg_hba.conf": "l", "dump": "f", "logs": "d"}
     >>> own_of("/d", ["/d"], top, ["/d/certs/a.crt", "/etc/x", "/d/base/x"], "/d/logs", "/d/pg_hba.conf")
     ... # doctest: +NORMALIZE_WHITESPACE
-    Own(home='/d', named=('certs', 'pg_hba.conf', 'postgresql.conf'), more=('dump',), logs=('logs',),
+    Own(home='/d', named=('certs', 'pg_hba.conf', 'postgresql.conf'), more=('dump',),
+    logs=('logs',),
         links=('pg_hba.conf',), hba='/d/pg_hba.conf')
     """
     top = {name: kind for name, kind in top.items() if "\n" not in name}
-    logs = {name for name in (*LOGS, *_tops([log], homes)) if name in top} - (_POSTGRESQLS - {*LOGS})
+    logs = {name for name in (*LOGS, *_tops([log], homes)) if name in top} - (
+        _POSTGRESQLS - {*LOGS}
+    )
     known = {name for name in top if any(fnmatchcase(name, pattern) for pattern in CONFIGURATION)}
     named = {name for name in (*known, *_tops(paths, homes)) if name in top} - _POSTGRESQLS - logs
     ours = {name for name in top if any(fnmatchcase(name, pattern) for pattern in OURS)}
@@ -81,7 +116,13 @@ def own_of(home: str, homes: Collection[str], top: Mapping[str, str], paths: Ite
 
 
 def _tops(paths: Iterable[str], homes: Collection[str]) -> Iterable[str]:
-    """The names on top of the data directory under which these paths lie; of a relative one its own."""
+    """The names on top of the data directory under which these paths lie; of a relative one its
+    own.
+    """
     for path in paths:
-        inside = [path] if path and path[0] != "/" else [path[len(h) + 1 :] for h in homes if path.startswith(f"{h}/")]
+        inside = (
+            [path]
+            if path and path[0] != "/"
+            else [path[len(h) + 1 :] for h in homes if path.startswith(f"{h}/")]
+        )
         yield from (name.split("/")[0] for name in inside if name and not name.startswith(".."))

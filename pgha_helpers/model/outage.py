@@ -10,9 +10,11 @@ from .show import span, utc
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment (seconds since the epoch) of which a sign tells whether clients had a primary `before` and `after` it.
+    """A moment (seconds since the epoch) of which a sign tells whether clients had a primary
+    `before` and `after` it.
 
-    None where the sign shows that nobody can know. One that is `dated` was read from a file's date on a node.
+    None where the sign shows that nobody can know. One that is `dated` was read from a file's date
+    on a node.
     """
 
     at: float
@@ -25,8 +27,9 @@ class Mark:
 class Outage:
     """The last time without a primary that some marks tell of, as closely as they do.
 
-    There surely was none from `since` to `until`; it began after `earliest`, and was over by `latest`. `earliest` is
-    None where nothing tells, `latest` also where it was not over. `runs` had a part in it, the oldest first.
+    There surely was none from `since` to `until`; it began after `earliest`, and was over by
+    `latest`. `earliest` is None where nothing tells, `latest` also where it was not over. `runs`
+    had a part in it, the oldest first.
     """
 
     earliest: float | None
@@ -79,7 +82,9 @@ def _in_order(marks: Iterable[Mark]) -> list[Mark]:
 
 
 def _is_mistaken(mark: Mark, change: Mark) -> bool:
-    """Whether a date says otherwise than a change that a run has measured close to it, or the same once more."""
+    """Whether a date says otherwise than a change that a run has measured close to it, or the same
+    once more.
+    """
     if not mark.dated or abs(mark.at - change.at) > _CLOSE:
         return False
     if mark.before is not None and mark.before != mark.after:

@@ -1,4 +1,6 @@
-"""Two addresses, and what "healthy" means here. Roles are facts, never configuration: see Snapshot."""
+"""Two addresses, and what "healthy" means here. Roles are facts, never configuration: see
+Snapshot.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from .units import CLOSED, MB, Bytes, Seconds
 
 @dataclass(frozen=True)
 class Commands:
-    """How a service manager starts and stops the server: each a list of arguments, never a line for a shell.
+    """How a service manager starts and stops the server: each a list of arguments, never a line for
+    a shell.
 
-    `disable` keeps it from starting the server by itself, after a fence; `enable` takes that back before a start.
+    `disable` keeps it from starting the server by itself, after a fence; `enable` takes that back
+    before a start.
     """
 
     __pydantic_config__ = CLOSED
@@ -53,13 +57,17 @@ class Node:
 
     @property
     def configuration(self) -> str:
-        """Directory of postgresql.conf and pg_hba.conf: the data directory, unless Debian keeps it elsewhere."""
+        """Directory of postgresql.conf and pg_hba.conf: the data directory, unless Debian keeps it
+        elsewhere.
+        """
         return self.config_directory or self.data_directory
 
     @property
     def slot(self) -> str:
         """Name of the replication slot that keeps WAL for this node on the other one."""
-        return "pgha_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in self.name.lower())
+        return "pgha_" + "".join(
+            c if c.isascii() and c.isalnum() else "_" for c in self.name.lower()
+        )
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Every deadline, in seconds. When one passes, the run looks once more before it says anything."""
+    """Every deadline, in seconds. When one passes, the run looks once more before it says
+    anything.
+    """
 
     __pydantic_config__ = CLOSED
     connect: Seconds = Seconds(3)

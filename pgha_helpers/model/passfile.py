@@ -1,4 +1,6 @@
-r"""Passfiles, as libpq reads them: host:port:database:user:password, where `\:` and `\\` stand for themselves."""
+r"""Passfiles, as libpq reads them: host:port:database:user:password, where `\:` and `\\` stand for
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def password(path: str, *wanted: str) -> str:
 
 
 def why_none(path: str, *wanted: str) -> str:
-    """Why libpq takes no password from a passfile, and what to do; empty where it would. Arguments as in `password`."""
+    """Why libpq takes no password from a passfile, and what to do; empty where it would. Arguments
+    as in `password`.
+    """
     place = Path(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass").expanduser()
     try:
         mode = place.stat().st_mode
@@ -44,7 +48,10 @@ def why_none(path: str, *wanted: str) -> str:
     if not stat.S_ISREG(mode):
         return f"passfile {place} is not a file"
     if mode & 0o077:
-        return f"passfile {place} is ignored, because others may read it (mode {mode & 0o777:04o}): chmod 600 {place}"
+        return (
+            f"passfile {place} is ignored, because others may read it (mode "
+            f"{mode & 0o777:04o}): chmod 600 {place}"
+        )
     return "" if password(path, *wanted) else f"passfile {place} has no line for {':'.join(wanted)}"
 
 
@@ -55,4 +62,6 @@ def fields_of(line: str) -> tuple[str, ...]:
     ('h', '1', 'db', 'u', 'a:b')
     """
     fields = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", line)
-    return tuple(re.sub(r"\\(.)", r"\1", field) for field in (fields[:-1] if line[-1:] != ":" else fields))
+    return tuple(
+        re.sub(r"\\(.)", r"\1", field) for field in (fields[:-1] if line[-1:] != ":" else fields)
+    )

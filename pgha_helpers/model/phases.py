@@ -1,8 +1,8 @@
 """How far a server's shutdown has come, told from its control file and the titles of its processes.
 
-A fast shutdown has an order (PostgreSQL's postmaster.c and xlog.c, 10 to 18): sessions are ended; walsenders send what
-there is and come to a halt; the shutdown checkpoint is written; walsenders send that, too, while the archiver archives
-what is ready; then the last processes go.
+A fast shutdown has an order (PostgreSQL's postmaster.c and xlog.c, 10 to 18): sessions are ended;
+walsenders send what there is and come to a halt; the shutdown checkpoint is written; walsenders
+send that, too, while the archiver archives what is ready; then the last processes go.
 """
 
 from __future__ import annotations
@@ -11,15 +11,28 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-#: `postgres: db0/main: walsender replicator 10.0.0.2(4711) streaming 0/3000148`, with or without the cluster's name.
+#: `postgres: db0/main: walsender replicator 10.0.0.2(4711) streaming 0/3000148`, with or without
+#: the cluster's name.
 _TITLE = re.compile(r"postgres: (?:[^ :]+: )?(?P<words>.*)", re.DOTALL)
 _KINDS = {
     "walsender": ("walsender", "wal sender process"),
     "archiver": ("archiver",),
     "checkpointer": ("checkpointer",),
     "helper": (
-        *("background writer", "writer process", "walwriter", "wal writer", "walreceiver", "wal receiver", "startup"),
-        *("autovacuum launcher", "logical replication launcher", "bgworker: logical replication launcher"),
+        *(
+            "background writer",
+            "writer process",
+            "walwriter",
+            "wal writer",
+            "walreceiver",
+            "wal receiver",
+            "startup",
+        ),
+        *(
+            "autovacuum launcher",
+            "logical replication launcher",
+            "bgworker: logical replication launcher",
+        ),
         *("logger", "stats collector", "io worker", "slotsync worker", "walsummarizer"),
     ),
 }
@@ -27,7 +40,9 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Process:
-    """A process that has the data directory open, and its title: its command line, as PostgreSQL words it."""
+    """A process that has the data directory open, and its title: its command line, as PostgreSQL
+    words it.
+    """
 
     pid: int
     title: str
@@ -40,7 +55,8 @@ class Process:
 
     @property
     def kind(self) -> str:
-        """`postmaster`, `walsender`, `archiver`, `checkpointer`, `helper`, or `session` for what works for somebody.
+        """`postmaster`, `walsender`, `archiver`, `checkpointer`, `helper`, or `session` for what
+        works for somebody.
 
         >>> Process(1, "postgres: db0: walsender replicator 10.0.0.2(4711) streaming 0/3000148").kind
         'walsender'
@@ -49,7 +65,9 @@ class Process:
         """
         if not _TITLE.fullmatch(self.title):
             return "postmaster"
-        return next((kind for kind, names in _KINDS.items() if self.words.startswith(names)), "session")
+        return next(
+            (kind for kind, names in _KINDS.items() if self.words.startswith(names)), "session"
+        )
 
     def __str__(self) -> str:
         return f"pid {self.pid} ({self.words})"
@@ -63,7 +81,9 @@ class Phase:
     waits_for: tuple[Process, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.name}: {'; '.join(map(str, self.waits_for))}" if self.waits_for else self.name
+        return (
+            f"{self.name}: {'; '.join(map(str, self.waits_for))}" if self.waits_for else self.name
+        )
 
 
 def phase_of(state: str, processes: Collection[Process]) -> Phase:
@@ -74,13 +94,22 @@ def phase_of(state: str, processes: Collection[Process]) -> Phase:
     >>> str(phase_of("shut down", []))
     'stopped'
     """
-    by_kind = {kind: tuple(p for p in processes if p.kind == kind) for kind in ("session", "walsender", "archiver")}
+    by_kind = {
+        kind: tuple(p for p in processes if p.kind == kind)
+        for kind in ("session", "walsender", "archiver")
+    }
     if not processes:
         return Phase("stopped")
     if state.startswith("shutting down"):
-        return Phase("the shutdown checkpoint is written", tuple(p for p in processes if p.kind == "checkpointer"))
+        return Phase(
+            "the shutdown checkpoint is written",
+            tuple(p for p in processes if p.kind == "checkpointer"),
+        )
     if state.startswith("shut down"):
-        for kind, name in (("walsender", "walsenders send the rest"), ("archiver", "the archiver archives the rest")):
+        for kind, name in (
+            ("walsender", "walsenders send the rest"),
+            ("archiver", "the archiver archives the rest"),
+        ):
             if by_kind[kind]:
                 return Phase(name, by_kind[kind])
         return Phase("the last processes go", tuple(processes))
@@ -88,4 +117,6 @@ def phase_of(state: str, processes: Collection[Process]) -> Phase:
         return Phase("its sessions end", by_kind["session"])
     if by_kind["walsender"]:
         return Phase("walsenders come to a halt", by_kind["walsender"])
-    return Phase("it has not begun to shut down", tuple(p for p in processes if p.kind == "postmaster"))
+    return Phase(
+        "it has not begun to shut down", tuple(p for p in processes if p.kind == "postmaster")
+    )

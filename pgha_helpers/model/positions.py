@@ -27,7 +27,9 @@ class Lsn(int):
             high, low = text.split("/")
             return cls((int(high, 16) << 32) + int(low, 16))
         except ValueError:
-            raise ValueError(f"{text!r} is not a WAL position: it should look like 0/3000148") from None
+            raise ValueError(
+                f"{text!r} is not a WAL position: it should look like 0/3000148"
+            ) from None
 
     def __str__(self) -> str:
         return f"{self >> 32:X}/{self & 0xFFFFFFFF:X}"
@@ -42,7 +44,8 @@ class Lsn(int):
 @total_ordering
 @dataclass(frozen=True)
 class Position:
-    """An LSN on a timeline. Positions on two timelines are not ahead or behind: they refuse to be compared.
+    """An LSN on a timeline. Positions on two timelines are not ahead or behind: they refuse to be
+    compared.
 
     >>> a, b = Position(1, Lsn.parse("0/10")), Position(1, Lsn.parse("0/30"))
     >>> a < b, b - a, str(b)
@@ -93,7 +96,9 @@ def segment_start(name: str, segment: int) -> Position:
     """
     if not is_segment(name):
         raise ValueError(f"{name!r} is not a file of the WAL")
-    return Position(int(name[:8], 16), Lsn((int(name[8:16], 16) << 32) + int(name[16:], 16) * segment))
+    return Position(
+        int(name[:8], 16), Lsn((int(name[8:16], 16) << 32) + int(name[16:], 16) * segment)
+    )
 
 
 def is_segment(name: str) -> bool:

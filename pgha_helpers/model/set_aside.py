@@ -1,4 +1,6 @@
-"""Directories that were renamed aside: they stay until somebody who has seen the new one work has them removed."""
+"""Directories that were renamed aside: they stay until somebody who has seen the new one work has
+them removed.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,18 @@ from datetime import UTC, datetime
 
 STAMP = "%Y%m%dT%H%M%SZ"
 _FORM = re.compile(
-    r"(?P<of>/.+)\.(?P<state>aside|removing|forsaking)-(?P<stamp>\d{8}T\d{6}Z)-(?P<run>[0-9a-z]+)", re.DOTALL
+    r"(?P<of>/.+)\.(?P<state>aside|removing|forsaking)-(?P<stamp>\d{8}T\d{6}Z)-(?P<run>[0-9a-z]+)",
+    re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A directory `of.aside-STAMP-RUN` on a node. `size` is in bytes, None where it was not counted in time.
+    """A directory `of.aside-STAMP-RUN` on a node. `size` is in bytes, None where it was not counted
+    in time.
 
-    `state` is aside, or the word by which it was renamed again when its removal was begun and not ended: removing,
-    or forsaking where it was known that only it may hold a commit.
+    `state` is aside, or the word by which it was renamed again when its removal was begun and not
+    ended: removing, or forsaking where it was known that only it may hold a commit.
     """
 
     node: str
@@ -51,7 +55,9 @@ class Kept:
         return self.path_as(self.state)
 
     def path_as(self, state: str) -> str:
-        """Where it is in this state: a name that nobody takes for a whole directory once its removal has begun."""
+        """Where it is in this state: a name that nobody takes for a whole directory once its
+        removal has begun.
+        """
         return f"{self.of}.{state}-{self.stamp}-{self.run}"
 
     @property

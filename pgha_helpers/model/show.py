@@ -1,4 +1,6 @@
-"""How facts look on a page and in a terminal. Tables with words, marks and units; colour only repeats them."""
+"""How facts look on a page and in a terminal. Tables with words, marks and units; colour only
+repeats them.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ class Table:
     def __str__(self) -> str:
         lines = [self.head, *self.rows]
         widths = [max(len(row[i]) for row in lines) for i in range(len(self.head))]
-        return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in lines)
+        return "\n".join(
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+            for row in lines
+        )
 
     def __repr__(self) -> str:
         return str(self)
@@ -55,7 +60,9 @@ class Table:
 
 
 def present(table: Table, **metadata: Any) -> None:
-    """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes with the HTML."""
+    """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes
+    with the HTML.
+    """
     if front.shell():
         from IPython.display import display
 
@@ -76,7 +83,11 @@ def utc(moment: float) -> str:
     >>> utc(0.5)
     '1970-01-01T00:00:00.500Z'
     """
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(moment, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def size(count: float) -> str:

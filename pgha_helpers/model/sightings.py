@@ -40,33 +40,38 @@ class Control:
     def least_end(self) -> Position:
         """A position that whoever has all of this node's WAL must have passed or reached.
 
-        In recovery the last checkpoint is only the last restartpoint, so the minimum recovery position counts too.
+        In recovery the last checkpoint is only the last restartpoint, so the minimum recovery
+        position counts too.
         """
-        return Position(self.checkpoint.timeline, Lsn(max(self.minimum_recovery, self.checkpoint.lsn + 1)))
+        return Position(
+            self.checkpoint.timeline, Lsn(max(self.minimum_recovery, self.checkpoint.lsn + 1))
+        )
 
 
 @dataclass(frozen=True)
 class Disk:
-    """What a shell on the node says: the data directory, the processes that have it open, the clock.
+    """What a shell on the node says: the data directory, the processes that have it open, the
+    clock.
 
-    `processes` are the pids of every PostgreSQL process whose working directory is this data directory: a
-    postmaster killed with -9 leaves backends that still commit, and the pid file does not know them. Those of
-    `halted` were stopped by a signal (SIGSTOP) and go on with the next SIGCONT.
-    `triggers` are files by which pg_ctl asks for a promotion: the next signal to the postmaster of a standby has it
-    look, and each walreceiver or walsender that is started sends one (tried on 18); a start of the server removes them.
-    `recovery` is what recovery.conf tells a standby, up to PostgreSQL 11.
-    `recovering` is the timeline of the WAL file that a startup process says it reads or waits for, or 0: a standby's
-    control file, and so SQL, may still tell the timeline before (seen on 15, where the walreceiver had ended).
-    `programs` is the major version of what is in bin_directory; `clock_skew` is seconds that the node's clock is
-    ahead of this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL is
-    (None where that is not told).
-    `no_wal` says that no WAL is there at all, which every cluster has: its disk is not mounted, or not readable.
-    `half` says that the directory is a copy by rsync that did not end or was never started, so
-    that nothing in it is the node's own. `unfinished` is where the data directory is, if a run was cut short
-    that had set it aside to recover and rewind it. `unread` says why the `clock` or what is `free` is not known.
-    Dates are by the node's clock, in seconds since the epoch, and 0 where there is none: it was `armed` when its
-    standby definition was put in place, its control file was last `written`, and its newest history `forked` from the
-    one before when its file was written.
+    `processes` are the pids of every PostgreSQL process whose working directory is this data
+    directory: a postmaster killed with -9 leaves backends that still commit, and the pid file does
+    not know them. Those of `halted` were stopped by a signal (SIGSTOP) and go on with the next
+    SIGCONT. `triggers` are files by which pg_ctl asks for a promotion: the next signal to the
+    postmaster of a standby has it look, and each walreceiver or walsender that is started sends one
+    (tried on 18); a start of the server removes them. `recovery` is what recovery.conf tells a
+    standby, up to PostgreSQL 11. `recovering` is the timeline of the WAL file that a startup
+    process says it reads or waits for, or 0: a standby's control file, and so SQL, may still tell
+    the timeline before (seen on 15, where the walreceiver had ended). `programs` is the major
+    version of what is in bin_directory; `clock_skew` is seconds that the node's clock is ahead of
+    this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL
+    is (None where that is not told). `no_wal` says that no WAL is there at all, which every cluster
+    has: its disk is not mounted, or not readable. `half` says that the directory is a copy by rsync
+    that did not end or was never started, so that nothing in it is the node's own. `unfinished` is
+    where the data directory is, if a run was cut short that had set it aside to recover and rewind
+    it. `unread` says why the `clock` or what is `free` is not known. Dates are by the node's clock,
+    in seconds since the epoch, and 0 where there is none: it was `armed` when its standby
+    definition was put in place, its control file was last `written`, and its newest history
+    `forked` from the one before when its file was written.
     """
 
     control: Control | None = None
@@ -95,7 +100,8 @@ class Disk:
 class Sender:
     """One row of pg_stat_replication: a walsender, and the position of whoever it feeds.
 
-    Who replays nothing, as pg_receivewal, has replayed to 0/0. `kind` is that of the slot: physical, logical or none.
+    Who replays nothing, as pg_receivewal, has replayed to 0/0. `kind` is that of the slot:
+    physical, logical or none.
     """
 
     pid: int
@@ -127,8 +133,8 @@ class Receiver:
 class Slot:
     """A replication slot; `restart` is the oldest WAL that it keeps, or None when it keeps nothing.
 
-    `database` is that of a logical slot. One that is `synced` is a copy, made and removed by the server itself, of one
-    that is to survive a `failover`.
+    `database` is that of a logical slot. One that is `synced` is a copy, made and removed by the
+    server itself, of one that is to survive a `failover`.
     """
 
     name: str
@@ -176,11 +182,15 @@ class Running:
 
     @property
     def position(self) -> Position:
-        """Where its WAL ends: written on a primary; received or replayed, whichever is further, on a standby.
+        """Where its WAL ends: written on a primary; received or replayed, whichever is further, on
+        a standby.
 
-        After a restart the received position is only the start of a segment, so it alone would understate.
+        After a restart the received position is only the start of a segment, so it alone would
+        understate.
         """
-        return Position(self.timeline, max(self.received, self.replayed) if self.in_recovery else self.written)
+        return Position(
+            self.timeline, max(self.received, self.replayed) if self.in_recovery else self.written
+        )
 
     def __str__(self) -> str:
         if self.writable:
@@ -190,7 +200,9 @@ class Running:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A shell answered and no process has this data directory open; `disk.control` is pg_controldata speaking."""
+    """A shell answered and no process has this data directory open; `disk.control` is
+    pg_controldata speaking.
+    """
 
     node: str
     disk: Disk
@@ -198,18 +210,24 @@ class Stopped:
     @property
     def control(self) -> Control:
         """Its control file, always present in a Stopped sighting."""
-        assert self.disk.control is not None, "a Stopped sighting is made only from a readable control file"
+        assert self.disk.control is not None, (
+            "a Stopped sighting is made only from a readable control file"
+        )
         return self.disk.control
 
     def __str__(self) -> str:
         armed = f", {self.disk.standby_files[0]} in place" if self.disk.standby_files else ""
         missing = f"; {self.disk.no_wal}" if self.disk.no_wal else ""
-        return f"stopped, control file says {self.control.state!r} at {self.control.checkpoint}{armed}{missing}"
+        return (
+            f"stopped, control file says {self.control.state!r} at "
+            f"{self.control.checkpoint}{armed}{missing}"
+        )
 
 
 @dataclass(frozen=True)
 class Hung:
-    """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing us.
+    """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing
+    us.
 
     `answer` holds the server's own words where it answered and refused us.
     """
@@ -221,12 +239,16 @@ class Hung:
 
     @property
     def starting(self) -> bool:
-        """It says that it is starting or recovering. Another language than English counts as a refusal."""
+        """It says that it is starting or recovering. Another language than English counts as a
+        refusal.
+        """
         return _starting(self.answer)
 
     @property
     def refuses(self) -> bool:
-        """It is alive and refuses us: too many clients, a password, pg_hba.conf. It may well serve others."""
+        """It is alive and refuses us: too many clients, a password, pg_hba.conf. It may well serve
+        others.
+        """
         return refuses(self.answer)
 
     def __str__(self) -> str:
@@ -279,7 +301,9 @@ def disk_of(sighting: Sighting) -> Disk | None:
 
 
 def system_id_of(sighting: Sighting) -> str:
-    """The system identifier, from SQL or from the control file; empty where neither could be read."""
+    """The system identifier, from SQL or from the control file; empty where neither could be
+    read.
+    """
     if isinstance(sighting, Running):
         return sighting.system_id
     disk = disk_of(sighting)
@@ -287,7 +311,9 @@ def system_id_of(sighting: Sighting) -> str:
 
 
 def is_or_was_standby(sighting: Sighting) -> bool:
-    """Whether it is a standby, or was one last; its control file says so while it is still ending as one."""
+    """Whether it is a standby, or was one last; its control file says so while it is still ending
+    as one.
+    """
     if isinstance(sighting, Running):
         return sighting.in_recovery
     disk = disk_of(sighting)
@@ -295,14 +321,19 @@ def is_or_was_standby(sighting: Sighting) -> bool:
 
 
 def to_be_seen(sighting: Sighting) -> str:
-    """What to do so that this node answers SQL, by what keeps it from that; empty where it answers."""
+    """What to do so that this node answers SQL, by what keeps it from that; empty where it
+    answers.
+    """
     node = sighting.node
     if isinstance(sighting, Running):
         return ""
     if isinstance(sighting, Stopped):
         return f"start {node} by rebuild where the other node is primary, else by promote"
     if isinstance(sighting, Blank):
-        return f"mend data_directory or bin_directory of {node} in the pair file if they are wrong, else run rebuild"
+        return (
+            f"mend data_directory or bin_directory of {node} in the pair file if they are "
+            "wrong, else run rebuild"
+        )
     if isinstance(sighting, Hung) and sighting.starting:
         return f"wait until {node} is up"
     if isinstance(sighting, Hung):

@@ -18,10 +18,12 @@ from .vantage import Vantage
 
 @dataclass(frozen=True, repr=False)  # shown by its table
 class Snapshot(show.Shown):
-    """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was put.
+    """What was seen of a pair at `taken` (UTC, ISO 8601 with Z), `seconds` after the question was
+    put.
 
-    `survey` holds by node what a close look adds, or a sentence that says why it could not; empty without one.
-    `vantages` is how the nodes are seen from everywhere else; empty where nobody asked.
+    `survey` holds by node what a close look adds, or a sentence that says why it could not; empty
+    without one. `vantages` is how the nodes are seen from everywhere else; empty where nobody
+    asked.
     """
 
     pair: Pair
@@ -53,31 +55,45 @@ class Snapshot(show.Shown):
 
     @property
     def primary(self) -> Running:
-        """The one writable node. Raises NotSeen, in the silent node's own words, if none answers or if two do."""
+        """The one writable node. Raises NotSeen, in the silent node's own words, if none answers or
+        if two do.
+        """
         if len(self.primaries) == 2:
-            raise NotSeen(self.two_primaries(), "fence one of them now; clients may be writing to both")
+            raise NotSeen(
+                self.two_primaries(), "fence one of them now; clients may be writing to both"
+            )
         if not self.primaries:
             raise NotSeen(f"no node is writable: {self._words()}", self._none_writable())
         return self.primaries[0]
 
     @property
     def standby(self) -> Running:
-        """The one node in recovery. Raises NotSeen in the nodes' own words if there is none, or two."""
+        """The one node in recovery. Raises NotSeen in the nodes' own words if there is none, or
+        two.
+        """
         if len(self.standbys) != 1:
             raise NotSeen(
-                f"there is not one standby: {self._words()}", self._remedy("see who is writable, before this")
+                f"there is not one standby: {self._words()}",
+                self._remedy("see who is writable, before this"),
             )
         return self.standbys[0]
 
     def giving_up(self, name: str) -> Snapshot:
-        """The same, with one of two writable nodes named as the one to lose: then the other is the primary."""
+        """The same, with one of two writable nodes named as the one to lose: then the other is the
+        primary.
+        """
         return replace(self, given_up=name)
 
     def closely(self, name: str) -> Survey:
-        """What a close look at this node found. Raises NotSeen where there was none, or it was not answered."""
+        """What a close look at this node found. Raises NotSeen where there was none, or it was not
+        answered.
+        """
         found = self.survey.get(name, "it was not looked at closely")
         if isinstance(found, str):
-            raise NotSeen(f"{name}: {found}", to_be_seen(self[name]) or f"mend what keeps {name} from being looked at")
+            raise NotSeen(
+                f"{name}: {found}",
+                to_be_seen(self[name]) or f"mend what keeps {name} from being looked at",
+            )
         return cast(Survey, Refused(found)) if found.unseen else found
 
     def host(self, name: str) -> Host:
@@ -93,9 +109,15 @@ class Snapshot(show.Shown):
         return None if isinstance(found, str) or found.host is None else found.host.start
 
     def two_primaries(self) -> str:
-        """What to say of two writable nodes: a split brain, or two clusters that were never a pair."""
+        """What to say of two writable nodes: a split brain, or two clusters that were never a
+        pair.
+        """
         ours, theirs = self.system_ids()
-        words = "two primaries" if ours == theirs else "two clusters, which only setup makes a pair (two primaries)"
+        words = (
+            "two primaries"
+            if ours == theirs
+            else "two clusters, which only setup makes a pair (two primaries)"
+        )
         return f"both {' and '.join(self.pair.names)} are writable: {words}"
 
     def other(self, name: str) -> Sighting:
@@ -107,7 +129,9 @@ class Snapshot(show.Shown):
         return tuple(v for v in self.vantages if v.node == name)
 
     def lag(self) -> int:
-        """Bytes that the standby has not replayed yet. Raises NotSeen, or ValueError across timelines."""
+        """Bytes that the standby has not replayed yet. Raises NotSeen, or ValueError across
+        timelines.
+        """
         standby = self.standby
         return max(0, self.primary.position - Position(standby.timeline, standby.replayed))
 
@@ -122,7 +146,9 @@ class Snapshot(show.Shown):
         return show.Table(("node", f"before, {self.taken}", f"after, {after.taken}"), rows)
 
     def table(self) -> show.Table:
-        """One row per node: what it is, what its shell says, and who is attached. Below, each other view of it."""
+        """One row per node: what it is, what its shell says, and who is attached. Below, each other
+        view of it.
+        """
         rows = [self._row(s) for s in self.sightings]
         rows += [(v.node, f"from {v.place}", str(v), show.span(v.seconds)) for v in self.vantages]
         return show.Table(("node", "address", "seen as", "details"), rows)
@@ -132,7 +158,9 @@ class Snapshot(show.Shown):
         return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
 
     def _none_writable(self) -> str:
-        lost = "; if that is lost, run promote with occasion=failover" if len(self.running) < 2 else ""
+        lost = (
+            "; if that is lost, run promote with occasion=failover" if len(self.running) < 2 else ""
+        )
         return self._remedy("run promote") + lost
 
     def _remedy(self, else_: str) -> str:
@@ -144,8 +172,12 @@ class Snapshot(show.Shown):
 
 
 def streams_to(primary: Running, standby: str) -> bool:
-    """Whether a walsender of this primary streams to the standby, which calls itself by its node's name."""
-    return any(sender.application == standby and sender.state == "streaming" for sender in primary.senders)
+    """Whether a walsender of this primary streams to the standby, which calls itself by its node's
+    name.
+    """
+    return any(
+        sender.application == standby and sender.state == "streaming" for sender in primary.senders
+    )
 
 
 def _details(seen: Sighting) -> str:
@@ -154,5 +186,9 @@ def _details(seen: Sighting) -> str:
     if seen.writable:
         fed = ", ".join(f"{s.application} {s.state}" for s in seen.senders)
         return f"PostgreSQL {seen.version // 10000}; feeds {fed or 'nobody'}"
-    fed = f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}" if seen.receiver else "fed by nobody"
+    fed = (
+        f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}"
+        if seen.receiver
+        else "fed by nobody"
+    )
     return f"PostgreSQL {seen.version // 10000}; {fed}"

@@ -9,7 +9,9 @@ from .units import CLOSED
 
 @dataclass(frozen=True)
 class Ssh:
-    """Address, user and key of an ssh server. Keys and agent only: a password is not a key of the pair file."""
+    """Address, user and key of an ssh server. Keys and agent only: a password is not a key of the
+    pair file.
+    """
 
     __pydantic_config__ = CLOSED
     host: str

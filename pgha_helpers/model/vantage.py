@@ -1,4 +1,6 @@
-"""What can be told of a node from one place: whether it answers there, and by which means that was found out."""
+"""What can be told of a node from one place: whether it answers there, and by which means that was
+found out.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ UNTRIED = Heard("unknown", "not tried")
 class Vantage:
     """One node as it is seen from one place.
 
-    `sql` is yes where a server takes sessions, or answers that it has none left; `tcp` where its port takes
-    connections: the kernel does that for a server that was stopped with SIGSTOP, too. `ssh` is tried from this
-    machine only. `receiver` is what a standby's own walreceiver says; `seconds` is how long the look took.
+    `sql` is yes where a server takes sessions, or answers that it has none left; `tcp` where its
+    port takes connections: the kernel does that for a server that was stopped with SIGSTOP, too.
+    `ssh` is tried from this machine only. `receiver` is what a standby's own walreceiver says;
+    `seconds` is how long the look took.
     """
 
     place: str

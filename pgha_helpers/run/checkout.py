@@ -1,7 +1,7 @@
 """Where the product itself lies, and how its programs start and tell each other where a record is.
 
-A run is begun wherever somebody stands, and what lies there may be anybody's: no program of ours takes modules,
-templates or settings from the working directory.
+A run is begun wherever somebody stands, and what lies there may be anybody's: no program of ours
+takes modules, templates or settings from the working directory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-RECORD = "PGHA_RECORD"  # environment: the folder for the kernel's first run, or a file that holds its name
+# environment: the folder for the kernel's first run, or a file that holds its name
+RECORD = "PGHA_RECORD"
 ROAD = "PGHA_ROAD"  # environment: `pgha run` or `pgha open`
 
 

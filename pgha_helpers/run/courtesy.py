@@ -1,6 +1,8 @@
-"""Output is a courtesy: whoever reads it may leave, stop reading, or lack the letters, and the work goes on.
+"""Output is a courtesy: whoever reads it may leave, stop reading, or lack the letters, and the work
+goes on.
 
-A broken pipe ended a hand-over in the middle once, and a pipe that nobody empties would hold the next step for ever.
+A broken pipe ended a hand-over in the middle once, and a pipe that nobody empties would hold the
+next step for ever.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from typing import Any
 
 from ..model.foreign import shown
 
-_MOST = 4 * 1024 * 1024  # bytes that wait for a reader; what comes beyond them is dropped, and that is said
+# bytes that wait for a reader; what comes beyond them is dropped, and that is said
+_MOST = 4 * 1024 * 1024
 _CHUNK = 4096
 _PATIENCE = 0.1  # seconds that a flush waits, so that stdout and stderr come in their order
 _DROPPED = b"\n[pgha: nobody reads this; what came here is in the record]\n"
@@ -30,12 +33,17 @@ def take_over() -> None:
     for number in range(3):
         _fill(number)
     with contextlib.suppress(ValueError):  # not the main thread
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # in the background of a terminal with `tostop`
-    sys.stdout, sys.stderr = (_writer(getattr(sys, name), fd) for name, fd in (("stdout", 1), ("stderr", 2)))
+        # in the background of a terminal with `tostop`
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    sys.stdout, sys.stderr = (
+        _writer(getattr(sys, name), fd) for name, fd in (("stdout", 1), ("stderr", 2))
+    )
 
 
 def last_words(patience: float = 5.0) -> None:
-    """Before the end of the process: wait for a reader as long as he takes anything, and so many seconds longer."""
+    """Before the end of the process: wait for a reader as long as he takes anything, and so many
+    seconds longer.
+    """
     for stream in (sys.stdout, sys.stderr):
         raw = getattr(stream, "buffer", None)
         if isinstance(raw, _Mouth) and not raw.drain(patience):
@@ -43,7 +51,9 @@ def last_words(patience: float = 5.0) -> None:
 
 
 def _fill(number: int) -> None:
-    """A standard stream that was closed becomes /dev/null: else the next file that is opened would get its number."""
+    """A standard stream that was closed becomes /dev/null: else the next file that is opened would
+    get its number.
+    """
     try:
         os.fstat(number)
     except OSError:
@@ -125,7 +135,8 @@ class _Mouth(io.RawIOBase):
             select.select([], [self._number], [])
             return 0
         except OSError as error:
-            self._deaf = error.errno not in (errno.ENOSPC, errno.EDQUOT)  # room may come back, a reader does not
+            # room may come back, a reader does not
+            self._deaf = error.errno not in (errno.ENOSPC, errno.EDQUOT)
             return len(self._waiting) if self._deaf else len(chunk)
 
 

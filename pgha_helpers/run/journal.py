@@ -1,7 +1,7 @@
 """The record proper: one line of JSON per event, flushed to disk before the deed that it announces.
 
-Each line carries the SHA-256 of the line before, and its writer holds a lock on the file: a journal without an end
-line whose lock is free was interrupted, whatever anybody says.
+Each line carries the SHA-256 of the line before, and its writer holds a lock on the file: a journal
+without an end line whose lock is free was interrupted, whatever anybody says.
 """
 
 from __future__ import annotations
@@ -28,22 +28,38 @@ from .interrupts import uninterrupted
 Event = dict[str, Any]
 NAME = "journal.jsonl"
 _ROOM = 1024 * 1024  # bytes: a promotion writes 70 kB
-#: What must survive a power cut before anything else happens. The rest is written at once, and flushed with the next of
-#: these: on a busy disk a flush takes tens of milliseconds, and a run has a hundred events.
-_FLUSHED = {"run begun", "gate answered", "chained", "outage begins", "outage ended", "abort", "error"}
+#: What must survive a power cut before anything else happens. The rest is written at once, and
+#: flushed with the next of these: on a busy disk a flush takes tens of milliseconds, and a run has
+#: a hundred events.
+_FLUSHED = {
+    "run begun",
+    "gate answered",
+    "chained",
+    "outage begins",
+    "outage ended",
+    "abort",
+    "error",
+}
 _FLUSHED |= {"deed begun", "deed failed", "run ended"}
 
 
 class Journal:
-    """A journal being written; `scrub` takes secrets out of facts. Raises Refusal if it cannot be made there."""
+    """A journal being written; `scrub` takes secrets out of facts. Raises Refusal if it cannot be
+    made there.
+    """
 
     def __init__(self, folder: Path, scrub: Callable[[Event], Event] = lambda facts: facts) -> None:
         self.path = folder / NAME
         try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._file = os.open(
+                self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
-            raise Refusal(f"no journal can be written in {folder}: {error.strerror}", "mend `records:`") from None
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # somebody may look, for a moment, whether it is held
+            raise Refusal(
+                f"no journal can be written in {folder}: {error.strerror}", "mend `records:`"
+            ) from None
+        # somebody may look, for a moment, whether it is held
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         self._scrub = scrub
         self._held = False
         self._mutex = threading.Lock()
@@ -52,25 +68,38 @@ class Journal:
         self.events: list[Event] = []
 
     def reserve(self) -> None:
-        """Have room on the disk for all that a change may still have to say. Raises Refusal where there is none.
+        """Have room on the disk for all that a change may still have to say. Raises Refusal where
+        there is none.
 
-        A disk that fills up later, even in the outage window, then costs no line: what the run says at its end is what
-        its record, its exit code and the list say.
+        A disk that fills up later, even in the outage window, then costs no line: what the run says
+        at its end is what its record, its exit code and the list say.
         """
         if why_not := _reserved(self._file, os.fstat(self._file).st_size + _ROOM):
-            raise Refusal(f"the journal would not have room to be written to its end: {why_not}", _make_room(self.path))
+            raise Refusal(
+                f"the journal would not have room to be written to its end: {why_not}",
+                _make_room(self.path),
+            )
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one event; one that announces something, or ends it, is flushed to disk, and all before it.
+        """Append one event; one that announces something, or ends it, is flushed to disk, and all
+        before it.
 
-        Raises Refusal after the end line, and when the disk refuses before any deed has begun. From then on a line
-        that the disk refuses is kept in memory, told aloud and tried again: half a hand-over is worse than that.
+        Raises Refusal after the end line, and when the disk refuses before any deed has begun. From
+        then on a line that the disk refuses is kept in memory, told aloud and tried again: half a
+        hand-over is worse than that.
         """
         if self._file < 0 or (self.events and self.events[-1]["event"] == "run ended"):
             raise Refusal("this run has ended", "run the first cell again: it begins a new run")
-        with self._mutex, uninterrupted():  # Ctrl-C between the line and its digest would break the chain for ever
+        # Ctrl-C between the line and its digest would break the chain for ever
+        with self._mutex, uninterrupted():
             told = self._scrub(json.loads(json.dumps(facts, default=_plain)))
-            line = {"n": len(self.events), "at": utc(time.time()), "event": event, **told, "prev": self.last}
+            line = {
+                "n": len(self.events),
+                "at": utc(time.time()),
+                "event": event,
+                **told,
+                "prev": self.last,
+            }
             text = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
             self._put(text + b"\n", flush=event in _FLUSHED)
             self.last = hashlib.sha256(text).hexdigest()
@@ -84,15 +113,21 @@ class Journal:
         except OSError as error:
             if not any(e["event"] == "deed begun" for e in self.events):
                 self._unwritten.clear()
-                os.ftruncate(self._file, size)  # nothing is kept here, so no half of a line may stay there
-                raise Refusal(f"the journal cannot be written: {error.strerror}", _make_room(self.path)) from None
+                # nothing is kept here, so no half of a line may stay there
+                os.ftruncate(self._file, size)
+                raise Refusal(
+                    f"the journal cannot be written: {error.strerror}", _make_room(self.path)
+                ) from None
             print(
-                f"THE JOURNAL CANNOT BE WRITTEN ({error.strerror}). The run goes on, and keeps it in memory and here:"
+                f"THE JOURNAL CANNOT BE WRITTEN ({error.strerror}). The run goes on, and keeps "
+                "it in memory and here:"
             )
             print(text_of(line), flush=True)
 
     def _flush(self, to_disk: bool = True) -> None:
-        """Write what has not been written yet; a line that was cut short by a full disk is completed later."""
+        """Write what has not been written yet; a line that was cut short by a full disk is
+        completed later.
+        """
         while self._unwritten:
             del self._unwritten[: os.write(self._file, self._unwritten)]
         if to_disk and not self._held:
@@ -105,7 +140,9 @@ class Journal:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Inside the outage window lines are written at once but flushed right after: a flush may take long."""
+        """Inside the outage window lines are written at once but flushed right after: a flush may
+        take long.
+        """
         self._held = True
         try:
             yield
@@ -122,7 +159,10 @@ class Journal:
             self._flush()
         except OSError as error:
             lines = self._unwritten.count(b"\n")
-            print(f"THE JOURNAL IS NOT WHOLE: {lines} lines are not on disk ({error.strerror}); they stand above.")
+            print(
+                f"THE JOURNAL IS NOT WHOLE: {lines} lines are not on disk ({error.strerror}); "
+                "they stand above."
+            )
         release(self.path)
         os.close(self._file)
         self._file = -1
@@ -133,21 +173,28 @@ def _make_room(path: Path) -> str:
 
 
 def _reserved(file: int, until: int) -> str:
-    """Keep blocks of the disk for a file up to there, without making it longer; gives why there are none.
+    """Keep blocks of the disk for a file up to there, without making it longer; gives why there are
+    none.
 
-    Where the file system cannot, nobody knows, and it is left at that. Python knows only the call that makes it longer.
+    Where the file system cannot, nobody knows, and it is left at that. Python knows only the call
+    that makes it longer.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     fallocate = getattr(libc, "fallocate64", None) or getattr(libc, "fallocate", None)
     keep_size = 1
-    if fallocate is None or fallocate(file, keep_size, ctypes.c_int64(0), ctypes.c_int64(until)) == 0:
+    if (
+        fallocate is None
+        or fallocate(file, keep_size, ctypes.c_int64(0), ctypes.c_int64(until)) == 0
+    ):
         return ""
     number = ctypes.get_errno()
     return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT) else ""
 
 
 def release(path: Path) -> None:
-    """Give back what was reserved for a journal and not used: also that of a run that was killed."""
+    """Give back what was reserved for a journal and not used: also that of a run that was
+    killed.
+    """
     with contextlib.suppress(OSError):
         os.truncate(path, path.stat().st_size)
 
@@ -156,8 +203,8 @@ def release(path: Path) -> None:
 class Story:
     """A journal that was read: its events, and what became of the run.
 
-    `state` is ended, running or interrupted; `broken` says where the chain of digests does not hold; `digests` are
-    those of its lines, in order.
+    `state` is ended, running or interrupted; `broken` says where the chain of digests does not
+    hold; `digests` are those of its lines, in order.
     """
 
     events: Sequence[Event]
@@ -194,7 +241,11 @@ def read(folder: Path) -> Story:
     for number, line in enumerate(lines, 1):
         try:
             event = json.loads(line)
-            follows = event["prev"] == previous and event["n"] == number - 1 and isinstance(event["event"], str)
+            follows = (
+                event["prev"] == previous
+                and event["n"] == number - 1
+                and isinstance(event["event"], str)
+            )
         except ODD:
             broken = broken or f"line {number} is not an event"
             continue

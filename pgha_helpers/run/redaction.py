@@ -1,11 +1,14 @@
-r"""No secret reaches a record, a terminal or a log: known values in every form they take, and whatever looks like one.
+r"""No secret reaches a record, a terminal or a log: known values in every form they take, and
+whatever looks like one.
 
-Values come from passfiles and from the environment. Texts that look like a password in a conninfo, a URI, a line of
-SQL or a private key are taken out whether the value is known or not. A value of fewer than four characters is only
-known by its looks: replacing every `abc` would leave a record that nobody can read.
+Values come from passfiles and from the environment. Texts that look like a password in a conninfo,
+a URI, a line of SQL or a private key are taken out whether the value is known or not. A value of
+fewer than four characters is only known by its looks: replacing every `abc` would leave a record
+that nobody can read.
 
-What is not found: a value that was cut in two, whose every byte was written as `%41`, `\x41` or `\u0041`, or that was
-encoded in another way than those of `_forms`; and an unknown value that nothing around it calls a secret.
+What is not found: a value that was cut in two, whose every byte was written as `%41`, `\x41` or
+`\u0041`, or that was encoded in another way than those of `_forms`; and an unknown value that
+nothing around it calls a secret.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ from ..model.foreign import shown
 
 MARK = "[redacted]"
 SHORTEST = 4  # characters of a value that is looked for by itself
-_NAMES = "run notebook pair from road outcome system_id number previous continues source git version versions"
+_NAMES = (
+    "run notebook pair from road outcome system_id number previous continues source git "
+    "version versions"
+)
 _STRUCTURE = frozenset(f"{_NAMES} sha256 cell node level kind type".split())
 _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
 
@@ -37,8 +43,8 @@ _CALLED = (
 )
 _NOT_YET = r"(?!\\*[\"']*\[redacted\])"
 _KEYS = ("pass", "secret", "token", "key", "credential")
-#: Words of which one must be there, in small letters: to look for them costs a twentieth of the pattern, and most texts
-#: have none. Then the pattern, and what is put instead.
+#: Words of which one must be there, in small letters: to look for them costs a twentieth of the
+#: pattern, and most texts have none. Then the pattern, and what is put instead.
 _LOOKS = tuple(
     (words, re.compile(pattern, flags), instead)
     for words, pattern, flags, instead in (
@@ -48,14 +54,24 @@ _LOOKS = tuple(
             re.I,
             rf"\1:{MARK}@",
         ),
-        (("://",), r"(?<![a-z0-9+.-])(https?://)(?!\[redacted\])[^\s:/@'\"]+@", re.I, rf"\1{MARK}@"),
+        (
+            ("://",),
+            r"(?<![a-z0-9+.-])(https?://)(?!\[redacted\])[^\s:/@'\"]+@",
+            re.I,
+            rf"\1{MARK}@",
+        ),
         (
             ("?", "&"),
             r"([?&][\w.-]*(?:token|secret|sig|signature|password|key|auth|credential)=)[^\s&'\"<>\\]+",
             re.I,
             rf"\1{MARK}",
         ),
-        (_KEYS, rf"\b({_CALLED})(\\*[\"']?\s*+[:=]++\s*+){_NOT_YET}(?:{_QUOTED})", re.I, rf"\1\2{MARK}"),
+        (
+            _KEYS,
+            rf"\b({_CALLED})(\\*[\"']?\s*+[:=]++\s*+){_NOT_YET}(?:{_QUOTED})",
+            re.I,
+            rf"\1\2{MARK}",
+        ),
         (  # --token X, and not --token-file X, nor --no-password --verbose
             _KEYS,
             r"(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api-?key|access-key|credential)(?:=|\s+))"
@@ -78,7 +94,12 @@ _LOOKS = tuple(
             0,
             MARK,
         ),
-        (("private key",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S, MARK),
+        (
+            ("private key",),
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----",
+            re.S,
+            MARK,
+        ),
     )
 )
 
@@ -96,7 +117,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets. Doing it twice changes nothing more.
 
-        A coloured traceback has codes in the middle of names and values: where it holds a secret, it loses its colours.
+        A coloured traceback has codes in the middle of names and values: where it holds a secret,
+        it loses its colours.
         """
         if "\x1b" in text:
             plain = _COLOUR.sub("", text)
@@ -104,7 +126,8 @@ class Redactor:
         return self._clean(text)
 
     def _clean(self, text: str) -> str:
-        text = shown(text)  # whatever is said or kept comes through here, and not every reader takes a lone byte
+        # whatever is said or kept comes through here, and not every reader takes a lone byte
+        text = shown(text)
         small = text.casefold()
         if any(form in small for form in self._small):
             text = self._known.sub(MARK, text)
@@ -114,32 +137,43 @@ class Redactor:
         return text
 
     def facts(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """A journal's facts without secrets: names, outcomes and digests are none, whatever a passfile says.
+        """A journal's facts without secrets: names, outcomes and digests are none, whatever a
+        passfile says.
 
         A password that is also the name of the pair would leave a record that belongs to no pair.
         """
-        return {key: inner if key in _STRUCTURE else self._under(key, inner) for key, inner in value.items()}
+        return {
+            key: inner if key in _STRUCTURE else self._under(key, inner)
+            for key, inner in value.items()
+        }
 
     def whole(self, value: Any) -> Any:
-        """A copy of something made of dicts, lists and strings, without secrets; keys are left as they are."""
+        """A copy of something made of dicts, lists and strings, without secrets; keys are left as
+        they are.
+        """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
             return {key: self._under(key, inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):
-            if _lines_of_one_text(value):  # a secret may go over several lines, and a notebook's file splits them
+            # a secret may go over several lines, and a notebook's file splits them
+            if _lines_of_one_text(value):
                 return self.text("".join(value)).splitlines(keepends=True)
             return [self.whole(inner) for inner in value]
         return value
 
     def _under(self, key: Any, value: Any) -> Any:
-        """What stands under a key: a parameter that is called a password is one, whatever it looks like."""
+        """What stands under a key: a parameter that is called a password is one, whatever it looks
+        like.
+        """
         secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
         return MARK if secret else self.whole(value)
 
 
 def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:
-    """Every secret that this process could come to know: passfiles', PGPASSWORD, and the pair's `secret_variables`."""
+    """Every secret that this process could come to know: passfiles', PGPASSWORD, and the pair's
+    `secret_variables`.
+    """
     places = [environment.get("PGPASSFILE", "") or "~/.pgpass"]
     names = ["PGPASSWORD", "PGSSLPASSWORD"]
     if pair is not None:
@@ -151,16 +185,30 @@ def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.env
 
 
 def _lines_of_one_text(value: Sequence[Any]) -> bool:
-    return len(value) > 1 and all(isinstance(v, str) for v in value) and all(v.endswith("\n") for v in value[:-1])
+    return (
+        len(value) > 1
+        and all(isinstance(v, str) for v in value)
+        and all(v.endswith("\n") for v in value[:-1])
+    )
 
 
 def _forms(value: str) -> Iterator[str]:
-    """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64 or hexadecimal."""
+    """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64
+    or hexadecimal.
+    """
     raw, value = value.encode("utf-8", "surrogateescape"), shown(value)
-    yield from (value, value.upper(), value[::-1])  # upper: of ß another text, whatever the case is looked at
+    # upper: of ß another text, whatever the case is looked at
+    yield from (value, value.upper(), value[::-1])
     yield from (json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
-    yield json.dumps(json.dumps(value)[1:-1])[1:-1]  # a JSON text inside a JSON text: a notebook's metadata
-    yield from (repr(value)[1:-1], quote(raw, safe=""), quote_plus(raw), escape(value), value.replace("'", "''"))
+    # a JSON text inside a JSON text: a notebook's metadata
+    yield json.dumps(json.dumps(value)[1:-1])[1:-1]
+    yield from (
+        repr(value)[1:-1],
+        quote(raw, safe=""),
+        quote_plus(raw),
+        escape(value),
+        value.replace("'", "''"),
+    )
     yield value.replace("\\", "\\\\").replace("'", "\\'")
     yield raw.hex()
     for shift in range(3):  # inside longer base64 a value may begin at any of three places

@@ -1,4 +1,6 @@
-"""One execution of one notebook on one pair: it owns the connections, the journal and the lock. Verbs take it."""
+"""One execution of one notebook on one pair: it owns the connections, the journal and the lock.
+Verbs take it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,19 @@ from typing import Any, Protocol, TypeVar
 from ..judgement.plans import Plan
 from ..judgement.plans.loss_estimate import Known
 from ..judgement.plans.rebuild import Evidence, Rates
-from ..model import ClientSeen, Deed, Deeds, Node, Note, Outage, Pair, Snapshot, Ssh, Timeouts, Verdicts
+from ..model import (
+    ClientSeen,
+    Deed,
+    Deeds,
+    Node,
+    Note,
+    Outage,
+    Pair,
+    Snapshot,
+    Ssh,
+    Timeouts,
+    Verdicts,
+)
 from ..model import frontend as front
 from ..model.errors import Failure, HaError, Refusal
 from ..model.foreign import shown
@@ -52,7 +66,9 @@ class Doing:
 
 @dataclass
 class Run:
-    """A run. `doors` are by node name; `permit` is the plan whose gate was passed in this process."""
+    """A run. `doors` are by node name; `permit` is the plan whose gate was passed in this
+    process.
+    """
 
     id: str
     notebook: str
@@ -62,19 +78,24 @@ class Run:
     journal: Journal
     doors: Mapping[str, Door]
     lock: Lock
-    clients: dict[str, Held] = field(default_factory=dict)  # by name, once somebody has asked for them
-    others: dict[str, Door] = field(default_factory=dict)  # to hosts that are no nodes, see `elsewhere`
+    # by name, once somebody has asked for them
+    clients: dict[str, Held] = field(default_factory=dict)
+    # to hosts that are no nodes, see `elsewhere`
+    others: dict[str, Door] = field(default_factory=dict)
     permit: Plan | None = None
     given: str = ""  # the words by which the gate was passed last
     required: tuple[Plan, Snapshot, Verdicts] | None = None  # what was judged last, and found well
-    at_gate: tuple[float, Snapshot] | None = None  # what the gate saw under its lock, and when (monotonic)
+    # what the gate saw under its lock, and when (monotonic)
+    at_gate: tuple[float, Snapshot] | None = None
     ended: str = ""
     replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
     deeds: list[Deed] = field(default_factory=list)
-    live: Any = None  # the output that `sample` draws while it samples, until `chart` has drawn the last picture
+    # the output that `sample` draws while it samples, until `chart` has drawn the last picture
+    live: Any = None
     ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
     found: tuple[Snapshot, Evidence] | None = None  # what the last plan of a rebuild was made from
-    keys: dict[str, Mapping[str, str]] = field(default_factory=dict)  # by node, see facts.connection.keys_of
+    # by node, see facts.connection.keys_of
+    keys: dict[str, Mapping[str, str]] = field(default_factory=dict)
     had: Losses | None = None  # what was last read of a node's WAL beyond a fork
     remains: Any = None  # what was last read of a lost primary's disk
     copied: Any = None  # the progress of the last copy, until it has been drawn
@@ -82,19 +103,22 @@ class Run:
     sampler: Any = None  # what watches the lag beside the run, once it was begun
     #: What has to end, and to be told, before the last line.
     leaving: list[Callable[[], None]] = field(default_factory=list)
-    #: Held by what works beside the run, for a moment, and by the outage window, so that nothing does.
+    #: Held by what works beside the run, for a moment, and by the outage window, so that nothing
+    #: does.
     beside: threading.Lock = field(default_factory=threading.Lock)
     #: What this machine's records tell of a system's chain beyond a number.
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     #: Where this machine's records saw a node of a system last, while it was primary.
     last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
-    #: How long clients had no primary, by this run's journal and, where runs have died before it, by theirs.
+    #: How long clients had no primary, by this run's journal and, where runs have died before it,
+    #: by theirs.
     outage: Callable[[], Outage | None] = lambda: None
     #: How fast earlier runs of this pair were, by this machine's records.
     rates: Callable[[], Rates] = Rates
     joined: bool = False  # the chain of the runs that changed this system
     at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
-    processes: dict[str, int] = field(default_factory=dict)  # pids of those that were begun for this run, by name
+    # pids of those that were begun for this run, by name
+    processes: dict[str, int] = field(default_factory=dict)
     _untold: list[str] | None = None  # what was said in an outage window that is not over
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "pgha"))
 
@@ -114,7 +138,9 @@ class Run:
         return self._asking.submit(work)
 
     def elsewhere(self, name: str, ssh: Ssh | None, bin_directory: str = "") -> Door:
-        """A door to a host that is no node: a witness, or where a fence command runs. Without ssh: this machine."""
+        """A door to a host that is no node: a witness, or where a fence command runs. Without ssh:
+        this machine.
+        """
         place = Node(name, host="", data_directory="", bin_directory=bin_directory, ssh=ssh)
         return self.others.setdefault(name, Door(place, self.pair))
 
@@ -124,7 +150,8 @@ class Run:
         try:
             plan = planner(now)
         except Refusal as error:
-            if not front.somebody():  # a terminal and cron's mail have not shown what the cell above saw
+            # a terminal and cron's mail have not shown what the cell above saw
+            if not front.somebody():
                 print(now.table(), flush=True)
             error.what += self.meanwhile()
             raise
@@ -139,24 +166,37 @@ class Run:
     def permits(self, plan: Plan) -> None:
         """Raises Refusal unless this very plan has passed the gate in this process."""
         if self.permit != plan:
-            raise Refusal(f"{plan.consent}: the gate has not been passed in this run", "run the gate's cell first")
+            raise Refusal(
+                f"{plan.consent}: the gate has not been passed in this run",
+                "run the gate's cell first",
+            )
         self.lock.take(may_fail=plan.lost)  # let go when a deed failed
 
     @contextlib.contextmanager
     def deed(self, node: str, did: str) -> Iterator[Doing]:
-        """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure: something has begun."""
+        """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure:
+        something has begun.
+        """
         if self.permit is None:
-            raise Refusal("nothing may be changed: the gate has not been passed", "run the gate's cell first")
+            raise Refusal(
+                "nothing may be changed: the gate has not been passed", "run the gate's cell first"
+            )
         self.lock.check(node)
         self.journal.write("deed begun", node=node, did=did)
         began, clock, doing = time.time(), time.monotonic(), Doing(did)
         try:
             yield doing
         except BaseException as error:
-            words = str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
-            self.journal.write("deed failed", node=node, did=did, error=words, seconds=time.monotonic() - clock)
+            words = (
+                str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
+            )
+            self.journal.write(
+                "deed failed", node=node, did=did, error=words, seconds=time.monotonic() - clock
+            )
             if isinstance(error, Refusal):
-                raise Failure(f"{did} on {node}: {error.what}", error.remedy or error.in_a_change) from error
+                raise Failure(
+                    f"{did} on {node}: {error.what}", error.remedy or error.in_a_change
+                ) from error
             raise
         # the wall clock may be set back meanwhile: how long it took is told by the other one
         done = Deed(node, shown(doing.did), doing.changed, began, began + time.monotonic() - clock)
@@ -173,7 +213,9 @@ class Run:
 
     @contextlib.contextmanager
     def untold(self) -> Iterator[None]:
-        """Keep what is said until the block ends: to tell it takes a turn of the kernel, of papermill and of a file."""
+        """Keep what is said until the block ends: to tell it takes a turn of the kernel, of
+        papermill and of a file.
+        """
         self._untold = []
         try:
             yield
@@ -183,7 +225,9 @@ class Run:
                 print(words, flush=True)
 
     def end(self, outcome: str, **facts: Any) -> None:
-        """Write the journal's last line, once, note it on the nodes where the run is chained, and let everything go."""
+        """Write the journal's last line, once, note it on the nodes where the run is chained, and
+        let everything go.
+        """
         if self.ended:
             return
         while self.leaving:
@@ -204,7 +248,9 @@ class Run:
                 held.close()
 
     def keep(self, name: str, data: bytes, append: bool = False) -> str:
-        """Write a file of the record; gives the digest of all of it. A full disk costs the file, and not the run."""
+        """Write a file of the record; gives the digest of all of it. A full disk costs the file,
+        and not the run.
+        """
         path = self.folder / name
         try:
             with path.open("ab" if append else "wb") as file:
@@ -220,4 +266,10 @@ class Run:
 
 
 def _line(deed: Deed) -> dict[str, Any]:
-    return {"node": deed.node, "did": deed.did, "changed": deed.changed, "began": deed.began, "seconds": deed.seconds}
+    return {
+        "node": deed.node,
+        "did": deed.did,
+        "changed": deed.changed,
+        "began": deed.began,
+        "seconds": deed.seconds,
+    }

@@ -1,8 +1,9 @@
 """Long programs on a node, which end when nobody attends to them any more.
 
-A `pg_basebackup` whose runbook was killed would go on writing into a directory that the rerun wants. So the program
-runs beside a reader of its stdin: when the connection goes, that sees the end of it and ends the program, with the
-processes that it has started: the one that streams WAL for `pg_basebackup` outlives it, and keeps the slot (tried).
+A `pg_basebackup` whose runbook was killed would go on writing into a directory that the rerun
+wants. So the program runs beside a reader of its stdin: when the connection goes, that sees the end
+of it and ends the program, with the processes that it has started: the one that streams WAL for
+`pg_basebackup` outlives it, and keeps the slot (tried).
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ printf '\\npgha-status %d\\n' "$status"
 
 
 def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: float) -> int:
-    """Run a program as PostgreSQL's user, hand on each line that it writes, and give its exit status.
+    """Run a program as PostgreSQL's user, hand on each line that it writes, and give its exit
+    status.
 
-    Raises TooSlow after `within` seconds (the program is ended), Unreachable when the connection is lost.
+    Raises TooSlow after `within` seconds (the program is ended), Unreachable when the connection is
+    lost.
     """
     command = shlex.join(as_user(door.node.owner, "sh", "-c", _ATTENDED, "sh", *argv))
     pipes, deadline, rest = door.pipes("exec " + command), time.monotonic() + within, b""
@@ -52,6 +55,8 @@ def attend(door: Door, argv: list[str], on_line: Callable[[str], None], within: 
     except TooSlow:
         raise
     except (EOFError, OSError) as error:
-        raise Unreachable(f"{door.node.name}: the connection was lost while {argv[0]} ran: {error}") from None
+        raise Unreachable(
+            f"{door.node.name}: the connection was lost while {argv[0]} ran: {error}"
+        ) from None
     finally:
         pipes.close()

@@ -32,7 +32,9 @@ class Door:
         self.sql = self.session(pair.database)
 
     def session(self, database: str) -> Session:
-        """A SQL session of its own in this database, not opened yet; whoever asks for it closes it."""
+        """A SQL session of its own in this database, not opened yet; whoever asks for it closes
+        it.
+        """
         settings = {**_libpq(self.node, self._pair), "dbname": database}
         return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
 
@@ -53,7 +55,9 @@ class Door:
         return SshPipes(self._client, command, self._timeouts.connect)
 
     def run(self, *argv: str, **options: Any) -> Answer:
-        """Run a command as the OS user that owns the server. See Shell.run; `login` is the shell of the ssh user."""
+        """Run a command as the OS user that owns the server. See Shell.run; `login` is the shell of
+        the ssh user.
+        """
         return self.shell.run(*argv, **options)
 
     def script(self, text: str, *arguments: str, **options: Any) -> Answer:
@@ -61,7 +65,9 @@ class Door:
         return self.shell.script(text, *arguments, **options)
 
     def binary(self, name: str) -> str:
-        """Absolute path of one of PostgreSQL's programs: a non-interactive PATH is not to be relied on."""
+        """Absolute path of one of PostgreSQL's programs: a non-interactive PATH is not to be relied
+        on.
+        """
         return f"{self.node.bin_directory.rstrip('/')}/{name}"
 
     def close(self) -> None:
@@ -87,5 +93,5 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
         "options": f"{pinned()} -c synchronous_commit=local -c statement_timeout={milliseconds}",
     }
     if pair.passfile:
-        settings["passfile"] = os.path.expanduser(pair.passfile)  # noqa: PTH111 (a libpq value, not a path of ours)
+        settings["passfile"] = os.path.expanduser(pair.passfile)
     return settings

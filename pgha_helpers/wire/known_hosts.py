@@ -1,7 +1,8 @@
-"""What the operator's known_hosts says of a host, as OpenSSH reads it; paramiko's own reader dies of a foreign line.
+"""What the operator's known_hosts says of a host, as OpenSSH reads it; paramiko's own reader dies
+of a foreign line.
 
-Names may be hashed, patterns, or one of several; a host may have several keys. Lines of a host CA are passed over,
-because paramiko asks no CA: the host's own key has to be pinned.
+Names may be hashed, patterns, or one of several; a host may have several keys. Lines of a host CA
+are passed over, because paramiko asks no CA: the host's own key has to be pinned.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _WILD = {"*": ".*", "?": "."}
 
 @dataclass(frozen=True)
 class Pin:
-    """A line: what it is for (`cert-authority`, `revoked` or nothing), and its key's bytes; none if unreadable."""
+    """A line: what it is for (`cert-authority`, `revoked` or nothing), and its key's bytes; none if
+    unreadable.
+    """
 
     number: int
     marker: str
@@ -46,11 +49,15 @@ class KnownHosts:
         return {_type_of(pin.key) for pin in self._pins if not pin.marker and pin.key}
 
     def revoked(self, key: bytes) -> str:
-        """Why this key is never to be trusted; empty if nothing says so. A revocation that is unreadable is any's."""
+        """Why this key is never to be trusted; empty if nothing says so. A revocation that is
+        unreadable is any's.
+        """
         lines = [pin for pin in self._pins if pin.marker == "revoked" and pin.key in (key, b"")]
         if not lines:
             return ""
-        what = "revokes this key" if lines[0].key else "revokes a key of this host that cannot be read"
+        what = (
+            "revokes this key" if lines[0].key else "revokes a key of this host that cannot be read"
+        )
         return f"line {lines[0].number} of {self._file} {what}"
 
     def has(self, key: bytes) -> bool:
@@ -59,12 +66,18 @@ class KnownHosts:
 
     def instead_of(self, key: bytes) -> str:
         """The fingerprint of another key of this type that is pinned; empty if there is none."""
-        others = [pin.key for pin in self._pins if not pin.marker and pin.key and _type_of(pin.key) == _type_of(key)]
+        others = [
+            pin.key
+            for pin in self._pins
+            if not pin.marker and pin.key and _type_of(pin.key) == _type_of(key)
+        ]
         return fingerprint(others[0]) if others else ""
 
     @property
     def passed_over(self) -> str:
-        """What it says of this host that is of no use here, as an addition to a sentence; empty where there is none."""
+        """What it says of this host that is of no use here, as an addition to a sentence; empty
+        where there is none.
+        """
         said = {"is cut short": "", "is of a host CA, which is not asked": "cert-authority"}
         told = [
             f"line {pin.number} there {words}"
@@ -91,15 +104,21 @@ def _pins_of(text: str, name: str) -> Iterator[Pin]:
 
 
 def _names(told: str, name: str) -> bool:
-    """Whether the first field of a line names this host: hashed, or a list of patterns, some of which exclude it."""
+    """Whether the first field of a line names this host: hashed, or a list of patterns, some of
+    which exclude it.
+    """
     if told.startswith("|1|"):
         return _hashed(told, name)
-    matching = [pattern for pattern in told.lower().split(",") if _matches(pattern.removeprefix("!"), name)]
+    matching = [
+        pattern for pattern in told.lower().split(",") if _matches(pattern.removeprefix("!"), name)
+    ]
     return bool(matching) and not any(pattern.startswith("!") for pattern in matching)
 
 
 def _matches(pattern: str, name: str) -> bool:
-    return re.fullmatch("".join(_WILD.get(one) or re.escape(one) for one in pattern), name) is not None
+    return (
+        re.fullmatch("".join(_WILD.get(one) or re.escape(one) for one in pattern), name) is not None
+    )
 
 
 def _hashed(told: str, name: str) -> bool:
@@ -107,11 +126,15 @@ def _hashed(told: str, name: str) -> bool:
         salt, digest = (base64.b64decode(part, validate=True) for part in told[3:].split("|"))
     except ValueError:
         return False
-    return hmac.compare_digest(hmac.digest(salt, name.encode("utf-8", "surrogateescape"), "sha1"), digest)
+    return hmac.compare_digest(
+        hmac.digest(salt, name.encode("utf-8", "surrogateescape"), "sha1"), digest
+    )
 
 
 def _key(kind: str, told: str) -> bytes:
-    """The key's bytes, or none where the line was cut short: they are whole strings, each after its length."""
+    """The key's bytes, or none where the line was cut short: they are whole strings, each after its
+    length.
+    """
     try:
         key = base64.b64decode(told, validate=True)
     except ValueError:

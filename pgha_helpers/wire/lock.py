@@ -1,8 +1,9 @@
 """One change at a time: a lock on every node that answers, which dies with the run that holds it.
 
-It is a file in the node's state directory, held by `flock` in a shell of its own. That shell ends when its connection
-does, and by itself when it has heard no heartbeat for 30 s: a dead operator machine must not hold a lock. It is not
-the shell that commands run in, so a server that is started under the lock cannot inherit the descriptor and hold it.
+It is a file in the node's state directory, held by `flock` in a shell of its own. That shell ends
+when its connection does, and by itself when it has heard no heartbeat for 30 s: a dead operator
+machine must not hold a lock. It is not the shell that commands run in, so a server that is started
+under the lock cannot inherit the descriptor and hold it.
 """
 
 from __future__ import annotations
@@ -64,10 +65,11 @@ class Lock:
         return tuple(self._pipes)
 
     def take(self, may_fail: str = "") -> dict[str, str]:
-        """Take it on each node that answers, always in the same order; nodes that do not, with the reason.
+        """Take it on each node that answers, always in the same order; nodes that do not, with the
+        reason.
 
-        `may_fail` names a lost node whose disk may be too broken to hold a lock. Raises Locked, with who holds it
-        and since when, after waiting for a holder that may be dying.
+        `may_fail` names a lost node whose disk may be too broken to hold a lock. Raises Locked,
+        with who holds it and since when, after waiting for a holder that may be dying.
         """
         self._drop_lost()
         self._lost.clear()
@@ -79,20 +81,26 @@ class Lock:
             try:
                 self._pipes[name] = self._hold(door)
             except Refusal as error:
-                if isinstance(error, Locked) or not (isinstance(error, Unreachable) or name == may_fail):
+                if isinstance(error, Locked) or not (
+                    isinstance(error, Unreachable) or name == may_fail
+                ):
                     self.release()
                     raise
                 silent[name] = error.what
         if self._stop.is_set():
             self._stop = threading.Event()
-            threading.Thread(target=self._beat, args=(self._stop,), name="pgha-lock", daemon=True).start()
+            threading.Thread(
+                target=self._beat, args=(self._stop,), name="pgha-lock", daemon=True
+            ).start()
         return silent
 
     def check(self, name: str) -> None:
-        """Raises Refusal if the lock of this node was taken, is held no longer and cannot be had again.
+        """Raises Refusal if the lock of this node was taken, is held no longer and cannot be had
+        again.
 
-        A connection that blinked is no reason to leave a hand-over half done, so the lock is taken once more: but
-        never after somebody else had it meanwhile, because then nothing is as this run saw it.
+        A connection that blinked is no reason to leave a hand-over half done, so the lock is taken
+        once more: but never after somebody else had it meanwhile, because then nothing is as this
+        run saw it.
         """
         self._drop_lost()
         if name in self._lost:
@@ -101,12 +109,16 @@ class Lock:
             self._lost.discard(name)
 
     def forget(self, name: str) -> None:
-        """Go on without the lock of a node whose shell is gone: it is being cut off, and nobody can hold it there."""
+        """Go on without the lock of a node whose shell is gone: it is being cut off, and nobody can
+        hold it there.
+        """
         self._drop_lost()
         self._lost.discard(name)
 
     def somebody_else(self) -> str:
-        """Who holds it now, other than this run, on any node that answers; an empty string if nobody does."""
+        """Who holds it now, other than this run, on any node that answers; an empty string if
+        nobody does.
+        """
         for door in self._doors:
             with contextlib.suppress(HaError):
                 holder = door.script(_WHO, door.node.state_directory).text
@@ -147,12 +159,16 @@ class Lock:
                 "wait for it; `pgha records list` shows it. A dead one lets go within 30 s",
             )
         raise Refusal(
-            f"no lock could be taken on {node.name} in {node.state_directory}: {complaint or heard or 'no words'}",
-            "state_directory must be writable by the owner of PostgreSQL, outside the data directory",
+            f"no lock could be taken on {node.name} in {node.state_directory}: "
+            f"{complaint or heard or 'no words'}",
+            "state_directory must be writable by the owner of PostgreSQL, outside the data "
+            "directory",
         )
 
     def _listen(self, pipes: Pipes) -> tuple[str, str]:
-        """Our own line of what the shell says (start-up files of the account may say more), and its complaints."""
+        """Our own line of what the shell says (start-up files of the account may say more), and its
+        complaints.
+        """
         out, err, deadline = b"", b"", time.monotonic() + self._wait + 5
         ours: list[str] = []
         try:

@@ -18,7 +18,9 @@ class Pipes(Protocol):
         """Write all of it. Raises OSError when the other end is gone."""
 
     def receive(self, timeout: float) -> tuple[bytes, bytes]:
-        """What came on stdout and stderr within `timeout` seconds, maybe nothing. Raises EOFError at the end."""
+        """What came on stdout and stderr within `timeout` seconds, maybe nothing. Raises EOFError
+        at the end.
+        """
 
     def close(self) -> None:
         """Let go. A program that reads its stdin sees the end of it."""

@@ -1,8 +1,9 @@
-"""One long-lived `sh` per host and user. A new ssh channel per command costs 100 ms and more, sudo 10 ms and more for
-each, a line in an open shell 0.3 ms.
+"""One long-lived `sh` per host and user. A new ssh channel per command costs 100 ms and more, sudo
+10 ms and more for each, a line in an open shell 0.3 ms.
 
-A command is a list of arguments, quoted in one place. Its answer ends, on stdout and stderr alike, with a sentinel
-that nobody can guess, so output is binary-safe and banners or start-up files of the account cannot corrupt it.
+A command is a list of arguments, quoted in one place. Its answer ends, on stdout and stderr alike,
+with a sentinel that nobody can guess, so output is binary-safe and banners or start-up files of the
+account cannot corrupt it.
 """
 
 from __future__ import annotations
@@ -49,12 +50,15 @@ class Answer:
 
 
 class Shell:
-    """A `sh` on one host. `open_pipes` is called for the first command, and again when the shell was lost.
+    """A `sh` on one host. `open_pipes` is called for the first command, and again when the shell
+    was lost.
 
     It runs as the user who logs in, or through `sudo -n -u user` as the one named.
     """
 
-    def __init__(self, where: str, open_pipes: Callable[[str], Pipes], timeout: float, user: str = "") -> None:
+    def __init__(
+        self, where: str, open_pipes: Callable[[str], Pipes], timeout: float, user: str = ""
+    ) -> None:
         self.where = where
         self._user = user
         self._open_pipes = open_pipes
@@ -62,21 +66,34 @@ class Shell:
         self._pipes: Pipes | None = None
         self._one_at_a_time = threading.Lock()  # both nodes are asked at once, by threads
 
-    def run(self, *argv: str, within: float | None = None, okay: Iterable[int] = (0,), stdin: bytes = b"") -> Answer:
+    def run(
+        self,
+        *argv: str,
+        within: float | None = None,
+        okay: Iterable[int] = (0,),
+        stdin: bytes = b"",
+    ) -> Answer:
         """Run a command as the shell's user and wait for its answer.
 
-        `within` is a deadline in seconds and `okay` the exit statuses that are no error. Raises CommandFailed for
-        another status or where sudo refuses, TooSlow after the deadline (the command may still be running),
-        Unreachable without a shell.
+        `within` is a deadline in seconds and `okay` the exit statuses that are no error. Raises
+        CommandFailed for another status or where sudo refuses, TooSlow after the deadline (the
+        command may still be running), Unreachable without a shell.
         """
         return self._ask(_quoted(argv), shlex.join(argv), within, okay, stdin)
 
     def script(
-        self, text: str, *arguments: str, within: float | None = None, okay: Iterable[int] = (0,), stdin: bytes = b""
+        self,
+        text: str,
+        *arguments: str,
+        within: float | None = None,
+        okay: Iterable[int] = (0,),
+        stdin: bytes = b"",
     ) -> Answer:
-        """Run a few lines of `sh`; the arguments are $1, $2 and so on, and never part of the text. See run.
+        """Run a few lines of `sh`; the arguments are $1, $2 and so on, and never part of the text.
+        See run.
 
-        The text runs in a process of its own, but in no new program: `sh -c` would cost another millisecond.
+        The text runs in a process of its own, but in no new program: `sh -c` would cost another
+        millisecond.
         """
         told = shlex.join(("sh", "-c", "…", *arguments))
         return self._ask(f"set -- {_quoted(arguments)}\n{text}", told, within, okay, stdin)
@@ -91,7 +108,9 @@ class Shell:
             self._pipes.close()
         self._pipes = None
 
-    def _ask(self, text: str, told: str, within: float | None, okay: Iterable[int], stdin: bytes) -> Answer:
+    def _ask(
+        self, text: str, told: str, within: float | None, okay: Iterable[int], stdin: bytes
+    ) -> Answer:
         """What a piece of `sh` answers; `told` is how an error names it."""
         answer = self._marked(_line(text, stdin), self._timeout if within is None else within, told)
         if answer.status not in okay:
@@ -104,8 +123,8 @@ class Shell:
 
     def _marked(self, line: bytes, within: float, told: str) -> Answer:
         mark = secrets.token_hex(12)
-        # the first marks keep what the account's start-up files print out of the answer; the braces make `sh` refuse a
-        # line that was cut off, which it would run at the end of its input
+        # the first marks keep what the account's start-up files print out of the answer; the braces
+        # make `sh` refuse a line that was cut off, which it would run at the end of its input
         begin = f"{{ printf '{mark}<'; printf '{mark}<' >&2; "
         end = f"; s=$?; printf '\\n{mark} %d\\n' $s; printf '\\n{mark}\\n' >&2; }}\n"
         with self._one_at_a_time:
@@ -124,10 +143,18 @@ class Shell:
             refused = "" if out else _last_words(pipes, err)
             self.close()
             if self._user and "sudo" in refused:
-                hint = f"allow it: the ssh user needs `sudo -n -u {self._user}` without a password or a terminal"
-                raise CommandFailed(f"{self.where}: no shell as {self._user}: {refused}", hint) from None
-            raise Unreachable(f"{self.where}: the shell was lost: {error or type(error).__name__}") from None
-        except BaseException:  # Ctrl-C: the answer is still to come, and would be read as the next command's
+                hint = (
+                    f"allow it: the ssh user needs `sudo -n -u {self._user}` without a "
+                    "password or a terminal"
+                )
+                raise CommandFailed(
+                    f"{self.where}: no shell as {self._user}: {refused}", hint
+                ) from None
+            raise Unreachable(
+                f"{self.where}: the shell was lost: {error or type(error).__name__}"
+            ) from None
+        except BaseException:
+            # Ctrl-C: the answer is still to come, and would be read as the next command's
             self.close()
             raise
 
@@ -144,11 +171,14 @@ class Shell:
 
 
 def _read(pipes: Pipes, mark: bytes, deadline: float, out: bytearray, err: bytearray) -> Answer:
-    """The answer up to its marks; what was heard of it stays in `out` and `err`, whatever happens."""
+    """The answer up to its marks; what was heard of it stays in `out` and `err`, whatever
+    happens.
+    """
     tail = b"\n" + mark
     while True:
         end, last = out.find(tail + b" "), err.find(tail + b"\n")
-        stop = out.find(b"\n", end + len(tail)) if end >= 0 else -1  # what was left behind may go on to say something
+        # what was left behind may go on to say something
+        stop = out.find(b"\n", end + len(tail)) if end >= 0 else -1
         if stop >= 0 and last >= 0:
             status = int(out[end + len(tail) + 1 : stop])
             return Answer(status, _after(out[:end], mark), _after(err[:last], mark))
@@ -173,7 +203,9 @@ def _after(said: bytearray, mark: bytes) -> bytes:
 
 
 def as_user(user: str, *argv: str) -> tuple[str, ...]:
-    """A command with English answers, through sudo where a user is named who is not the shell's own."""
+    """A command with English answers, through sudo where a user is named who is not the shell's
+    own.
+    """
     sudo = ("sudo", "-n", "-u", user, "--") if user else ()
     return (*sudo, "env", "LC_ALL=C", *argv)
 
@@ -190,4 +222,6 @@ def _line(text: str, stdin: bytes) -> bytes:
     if not stdin:
         return f"{command} </dev/null".encode("utf-8", "surrogateescape")
     # printf is a builtin, so what it prints is not bound by the kernel's limit on arguments
-    return f"printf %s {base64.b64encode(stdin).decode()} | base64 -d | {command}".encode("utf-8", "surrogateescape")
+    return f"printf %s {base64.b64encode(stdin).decode()} | base64 -d | {command}".encode(
+        "utf-8", "surrogateescape"
+    )

@@ -1,10 +1,12 @@
 """The one door to psycopg2: a session per node, with a deadline on every answer.
 
-The connection is asynchronous, because a server that was stopped with SIGSTOP still accepts connections and never
-answers: libpq's connect_timeout and the server's statement_timeout are then worth nothing.
+The connection is asynchronous, because a server that was stopped with SIGSTOP still accepts
+connections and never answers: libpq's connect_timeout and the server's statement_timeout are then
+worth nothing.
 
-A session speaks the server's own encoding, so that the server converts nothing: the name of a database is bytes in the
-encoding of whoever made it, and one that was made in another ended every query that showed it.
+A session speaks the server's own encoding, so that the server converts nothing: the name of a
+database is bytes in the encoding of whoever made it, and one that was made in another ended every
+query that showed it.
 """
 
 from __future__ import annotations
@@ -28,26 +30,33 @@ from . import trips
 Row = dict[str, Any]
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 _DISK_FULL = "53100"
-extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")  # nobody knows what a byte means there: mostly this
+# nobody knows what a byte means there: mostly this
+extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
 
 class Session:
-    """A connection to one server, opened when it is first needed, and again when the server was restarted."""
+    """A connection to one server, opened when it is first needed, and again when the server was
+    restarted.
+    """
 
-    def __init__(self, where: str, settings: dict[str, Any], connect: float, statement: float) -> None:
+    def __init__(
+        self, where: str, settings: dict[str, Any], connect: float, statement: float
+    ) -> None:
         self.where = where
         self._settings = settings
         self._connect = connect
         self._statement = statement
         self._connection: Any = None
-        self._one_at_a_time = threading.Lock()  # else a thread would read what another one has asked (seen)
+        # else a thread would read what another one has asked (seen)
+        self._one_at_a_time = threading.Lock()
 
     def connect(self) -> None:
         """Open the session now, if it is not open. Raises Unreachable."""
         self._open()
 
     def read(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
-        """Rows of a statement that changes nothing; asked once more if the server was restarted meanwhile.
+        """Rows of a statement that changes nothing; asked once more if the server was restarted
+        meanwhile.
 
         Raises Unreachable, TooSlow or QueryFailed.
         """
@@ -59,24 +68,31 @@ class Session:
                 raise
             return self.do(statement, parameters)
 
-    def do(self, statement: str, parameters: Sequence[object] = (), within: float | None = None) -> list[Row]:
+    def do(
+        self, statement: str, parameters: Sequence[object] = (), within: float | None = None
+    ) -> list[Row]:
         """Run one statement in its own transaction, once, and give its rows, if any.
 
-        Raises QueryFailed in the server's words, TooSlow after `within` seconds, Unreachable if the session is lost:
-        then nobody knows whether the statement took effect.
+        Raises QueryFailed in the server's words, TooSlow after `within` seconds, Unreachable if the
+        session is lost: then nobody knows whether the statement took effect.
         """
         return self.ask(statement, parameters, within)()
 
     def ask(
         self, statement: str, parameters: Sequence[object] = (), within: float | None = None
     ) -> Callable[[], list[Row]]:
-        """Send what `do` would run, and give what waits for its rows: meanwhile something else can be done.
+        """Send what `do` would run, and give what waits for its rows: meanwhile something else can
+        be done.
 
-        Until those are asked for, the session is busy: another thread waits for it, this one must not use it.
+        Until those are asked for, the session is busy: another thread waits for it, this one must
+        not use it.
         """
         deadline = time.monotonic() + (self._statement if within is None else within)
         if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise TooSlow(f"{self.where}: the session was busy until it was too late for {_first_words(statement)!r}")
+            raise TooSlow(
+                f"{self.where}: the session was busy until it was too late for "
+                f"{_first_words(statement)!r}"
+            )
         try:
             connection = self._open()
             trips.count("sql")
@@ -99,24 +115,37 @@ class Session:
 
     @contextlib.contextmanager
     def _answering(self, statement: str) -> Iterator[None]:
-        """What goes wrong inside is told as it is of this statement, and no answer is left to be read as another's."""
+        """What goes wrong inside is told as it is of this statement, and no answer is left to be
+        read as another's.
+        """
         try:
             yield
         except TimeoutError:
             self.close()
-            raise TooSlow(f"{self.where}: no answer to {_first_words(statement)!r} in time") from None
+            raise TooSlow(
+                f"{self.where}: no answer to {_first_words(statement)!r} in time"
+            ) from None
         except psycopg2.Error as error:
             raise self._lost_or_refused(error, statement) from None
-        except (ValueError, OverflowError) as unread:  # a value that has no form here: a year 10000, half a character
+        except (ValueError, OverflowError) as unread:
+            # a value that has no form here: a year 10000, half a character
             self.close()
-            words = "a text has no form in its encoding" if isinstance(unread, UnicodeError) else _one_line(unread)
-            raise QueryFailed(f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}") from unread
+            words = (
+                "a text has no form in its encoding"
+                if isinstance(unread, UnicodeError)
+                else _one_line(unread)
+            )
+            raise QueryFailed(
+                f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}"
+            ) from unread
         except BaseException:  # Ctrl-C: the connection is still busy with the statement
             self.close()
             raise
 
     def encrypted(self, password: str, user: str) -> str:
-        """A SCRAM verifier of a password, so that the password itself never reaches the server or its log."""
+        """A SCRAM verifier of a password, so that the password itself never reaches the server or
+        its log.
+        """
         connection = self._open()
         verifier: str = extensions.encrypt_password(password, user, connection, "scram-sha-256")
         return verifier
@@ -133,12 +162,15 @@ class Session:
         if self._connection is None:
             connection = self._connected()
             own = connection.get_parameter_status("server_encoding")
-            if own in extensions.encodings and own != connection.get_parameter_status("client_encoding"):
+            if own in extensions.encodings and own != connection.get_parameter_status(
+                "client_encoding"
+            ):
                 connection.close()
                 self._settings = {**self._settings, "client_encoding": own}
                 connection = self._connected()
             for words in (extensions.BYTES, extensions.BYTESARRAY):
-                extensions.register_type(words, connection)  # psycopg2's own reading ends at the first foreign byte
+                # psycopg2's own reading ends at the first foreign byte
+                extensions.register_type(words, connection)
             self._connection = connection
         return self._connection
 
@@ -148,12 +180,22 @@ class Session:
             connection = psycopg2.connect(**{**self._settings, "async_": True})
             self._wait(connection, time.monotonic() + self._connect)
         except TimeoutError:
-            raise Unreachable(f"SQL: {self.where} gave no answer within {self._connect:g} s") from None
+            raise Unreachable(
+                f"SQL: {self.where} gave no answer within {self._connect:g} s"
+            ) from None
         except psycopg2.Error as error:
-            raise Unreachable(f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)) from None
+            raise Unreachable(
+                f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)
+            ) from None
         except ValueError as odd:  # psycopg2 takes them as UTF-8 only
-            bad = {key: value for key, value in self._settings.items() if shown(str(value)) != str(value)}
-            words = "; ".join(f"{key} '{value}' is no UTF-8" for key, value in bad.items()) or _one_line(odd)
+            bad = {
+                key: value
+                for key, value in self._settings.items()
+                if shown(str(value)) != str(value)
+            }
+            words = "; ".join(
+                f"{key} '{value}' is no UTF-8" for key, value in bad.items()
+            ) or _one_line(odd)
             raise Unreachable(f"SQL: {self.where}: {words}") from odd
         return connection
 
@@ -161,9 +203,16 @@ class Session:
         """What libpq only prints: why it had no password to send."""
         if "no password supplied" not in str(error):
             return ""
-        told = {"host": "localhost", "port": 5432, "dbname": self._settings.get("user", ""), **self._settings}
+        told = {
+            "host": "localhost",
+            "port": 5432,
+            "dbname": self._settings.get("user", ""),
+            **self._settings,
+        }
         wanted = (str(told.get(key, "")) for key in ("host", "port", "dbname", "user"))
-        return f": {passfile.why_none(self._settings.get('passfile', ''), *wanted)}".removesuffix(": ")
+        return f": {passfile.why_none(self._settings.get('passfile', ''), *wanted)}".removesuffix(
+            ": "
+        )
 
     def _wait(self, connection: Any, deadline: float) -> None:
         while (state := connection.poll()) != extensions.POLL_OK:
@@ -174,7 +223,11 @@ class Session:
                 raise TimeoutError
 
     def _lost_or_refused(self, error: psycopg2.Error, statement: str) -> Unreachable | QueryFailed:
-        gone = self._connection is None or self._connection.closed or error.pgcode in ("57P01", "57P02", "57P03")
+        gone = (
+            self._connection is None
+            or self._connection.closed
+            or error.pgcode in ("57P01", "57P02", "57P03")
+        )
         if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
             self.close()
             return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
@@ -187,7 +240,10 @@ def _rows(connection: Any, cursor: Any) -> list[Row]:
     columns = [column.name for column in cursor.description or ()]
     codec = extensions.encodings.get(connection.encoding, "utf_8")
     told = cursor.fetchall() if columns else []
-    return [{name: _read(value, codec) for name, value in zip(columns, row, strict=True)} for row in told]
+    return [
+        {name: _read(value, codec) for name, value in zip(columns, row, strict=True)}
+        for row in told
+    ]
 
 
 def _read(value: Any, codec: str) -> Any:
@@ -222,7 +278,9 @@ def identifier(name: str) -> str:
 
 
 class Name(str):
-    """An identifier among a statement's parameters: in its text a `%` of the name would be taken for one more."""
+    """An identifier among a statement's parameters: in its text a `%` of the name would be taken
+    for one more.
+    """
 
     __slots__ = ()
 
@@ -246,20 +304,29 @@ extensions.register_adapter(Name, _Quoted)
 
 
 def hosts_of(dsn: str) -> list[dict[str, Any]]:
-    """A connection string's settings, once for each host that it names, in its order. Raises BadParameters.
+    """A connection string's settings, once for each host that it names, in its order. Raises
+    BadParameters.
 
-    libpq goes on to the next host only after connect_timeout, and never in an asynchronous connection: whoever has a
-    deadline of his own tries them one by one.
+    libpq goes on to the next host only after connect_timeout, and never in an asynchronous
+    connection: whoever has a deadline of his own tries them one by one.
     """
     try:
         told: dict[str, Any] = {**keywords(dsn)}
     except ValueError as error:
-        raise BadParameters(f"a connection string of clients is {error}", "see `clients:`") from None
+        raise BadParameters(
+            f"a connection string of clients is {error}", "see `clients:`"
+        ) from None
     lists = {key: told.pop(key).split(",") for key in ("host", "hostaddr", "port") if key in told}
     count = max(map(len, lists.values()), default=1)
     if any(len(values) not in (1, count) for values in lists.values()):
-        raise BadParameters("a connection string has more ports than hosts, or fewer", "one port, or one for each host")
-    return [{**told, **{key: values[n % len(values)] for key, values in lists.items()}} for n in range(count)]
+        raise BadParameters(
+            "a connection string has more ports than hosts, or fewer",
+            "one port, or one for each host",
+        )
+    return [
+        {**told, **{key: values[n % len(values)] for key, values in lists.items()}}
+        for n in range(count)
+    ]
 
 
 def _one_line(error: BaseException) -> str:
@@ -267,7 +334,8 @@ def _one_line(error: BaseException) -> str:
 
 
 def _fatal(error: psycopg2.Error) -> str:
-    """The words of a server that refused the connection, in its language; empty where none answered.
+    """The words of a server that refused the connection, in its language; empty where none
+    answered.
 
     libpq's own words have no severity with a colon and two blanks.
     """

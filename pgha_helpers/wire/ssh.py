@@ -26,14 +26,18 @@ from .pipes import CHUNK
 if TYPE_CHECKING:
     from paramiko import PKey, SSHClient
 
-#: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are told in words below.
+#: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are
+#: told in words below.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _RSA = re.compile("rsa-sha2-.*")  # two ways in which one key signs
-KEEPALIVE = 10  # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
+# seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
+KEEPALIVE = 10
 
 
 class _Pinned(paramiko.MissingHostKeyPolicy):
-    """Only a key that is pinned lets us in. paramiko itself knows no key, so that it asks of each."""
+    """Only a key that is pinned lets us in. paramiko itself knows no key, so that it asks of
+    each.
+    """
 
     def __init__(self, ssh: Ssh, known: KnownHosts) -> None:
         self._ssh, self._known = ssh, known
@@ -42,30 +46,37 @@ class _Pinned(paramiko.MissingHostKeyPolicy):
         ssh, told = self._ssh, key.asbytes()
         host, print_ = f"ssh: the host key of {ssh.host}:{ssh.port}", fingerprint(told)
         if why := self._known.revoked(told):
-            raise Unreachable(f"{host}, {print_}, is revoked: {why}", "find out why; give the machine another host key")
+            raise Unreachable(
+                f"{host}, {print_}, is revoked: {why}",
+                "find out why; give the machine another host key",
+            )
         if self._known.has(told):
             return
         if other := self._known.instead_of(told):
             raise Unreachable(
                 f"{host} has CHANGED: it is {print_}, pinned is {other}",
-                f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f {ssh.known_hosts}, "
-                "and pin it again",
+                f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f "
+                f"{ssh.known_hosts}, and pin it again",
             )
         raise Unreachable(
-            f"{host} is not in {ssh.known_hosts} ({key.get_name()} {print_}){self._known.passed_over}",
+            f"{host} is not in {ssh.known_hosts} ({key.get_name()} "
+            f"{print_}){self._known.passed_over}",
             f"compare that fingerprint on the node itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
             f"then: ssh-keyscan -p {ssh.port} {ssh.host} >> {ssh.known_hosts}",
         )
 
 
 def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
-    """Open a connection within `timeout` seconds. Raises Unreachable with the reason and what to do about it."""
+    """Open a connection within `timeout` seconds. Raises Unreachable with the reason and what to do
+    about it.
+    """
     where = f"{ssh.user or 'the current user'}@{ssh.host}:{ssh.port}"
     client = paramiko.SSHClient()
     try:
         _authenticate(client, ssh, timeout, where)
     except BaseException:
-        client.close()  # or its transport's thread, and its place among sshd's MaxStartups, would live on
+        # or its transport's thread, and its place among sshd's MaxStartups, would live on
+        client.close()
         raise
     transport = client.get_transport()
     assert transport
@@ -96,12 +107,18 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
         raise
     except paramiko.AuthenticationException as error:
         raise Unreachable(
-            f"ssh: {where} refuses us: {_words(error)}", "check ssh.user and ssh.key, or the ssh agent"
+            f"ssh: {where} refuses us: {_words(error)}",
+            "check ssh.user and ssh.key, or the ssh agent",
         ) from None
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise Unreachable(f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?") from None
-    except Exception as error:  # of a key file or an agent that paramiko cannot read, or a name that is none
-        raise Unreachable(f"ssh: {where} was not asked: {_words(error)}", "check ssh.host and ssh.key") from error
+        raise Unreachable(
+            f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?"
+        ) from None
+    except Exception as error:
+        # of a key file or an agent that paramiko cannot read, or a name that is none
+        raise Unreachable(
+            f"ssh: {where} was not asked: {_words(error)}", "check ssh.host and ssh.key"
+        ) from error
 
 
 def _known_hosts(ssh: Ssh) -> KnownHosts:
@@ -109,12 +126,15 @@ def _known_hosts(ssh: Ssh) -> KnownHosts:
         return KnownHosts(Path(ssh.known_hosts).expanduser(), ssh.host, ssh.port)
     except OSError as error:
         raise Unreachable(
-            f"ssh: {ssh.known_hosts} cannot be read: {error.strerror}", "mend ssh.known_hosts in the pair file"
+            f"ssh: {ssh.known_hosts} cannot be read: {error.strerror}",
+            "mend ssh.known_hosts in the pair file",
         ) from None
 
 
 def _transport(types: set[str], sock: socket.socket, **options: Any) -> paramiko.Transport:
-    """A connection that asks for a key of a type that is pinned: a host has several, and shows one."""
+    """A connection that asks for a key of a type that is pinned: a host has several, and shows
+    one.
+    """
     transport = paramiko.Transport(sock, **options)
     wanted = transport.get_security_options()
     known = [name for name in wanted.key_types if _RSA.sub("ssh-rsa", name) in types]
@@ -123,7 +143,9 @@ def _transport(types: set[str], sock: socket.socket, **options: Any) -> paramiko
 
 
 def _pinned_as(ssh: Ssh) -> str:
-    """The host as known_hosts names it, quoted for a shell: ssh-keygen does not know the brackets with port 22."""
+    """The host as known_hosts names it, quoted for a shell: ssh-keygen does not know the brackets
+    with port 22.
+    """
     return ssh.host if ssh.port == 22 else f"'[{ssh.host}]:{ssh.port}'"
 
 
@@ -167,8 +189,12 @@ class SshPipes:
         try:
             self._channel = transport.open_session(timeout=timeout)
             self._channel.settimeout(timeout)
-            # as bytes: a path on the node need be no UTF-8, and paramiko's own way to them knows no other
-            _within(timeout, lambda: self._channel.exec_command(command.encode("utf-8", "surrogateescape")))
+            # as bytes: a path on the node need be no UTF-8, and paramiko's own way to them knows no
+            # other
+            _within(
+                timeout,
+                lambda: self._channel.exec_command(command.encode("utf-8", "surrogateescape")),
+            )
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise Unreachable(f"ssh: no shell could be opened: {_words(error)}") from None
         self._fileno = self._channel.fileno()
@@ -189,13 +215,16 @@ class SshPipes:
         return out, err
 
     def _ended(self) -> bool:
-        """Whether nothing comes any more. Its end is asked for first: what comes right before it must not be missed.
+        """Whether nothing comes any more. Its end is asked for first: what comes right before it
+        must not be missed.
 
-        A program whose last words and end came between the two questions was taken for a lost connection (1 of 1655
-        tests, on a busy machine).
+        A program whose last words and end came between the two questions was taken for a lost
+        connection (1 of 1655 tests, on a busy machine).
         """
         channel, transport = self._channel, self._channel.get_transport()
-        ended = bool(channel.closed or channel.eof_received or not (transport and transport.is_active()))
+        ended = bool(
+            channel.closed or channel.eof_received or not (transport and transport.is_active())
+        )
         return ended and not (channel.recv_ready() or channel.recv_stderr_ready())
 
     def close(self) -> None:

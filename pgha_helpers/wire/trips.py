@@ -1,7 +1,8 @@
-"""Round trips: each time that something waits for an answer from a node or a pooler, and every connection made.
+"""Round trips: each time that something waits for an answer from a node or a pooler, and every
+connection made.
 
-An operator who is 20 ms away pays 20 ms for each that the main thread waits for. What other threads ask meanwhile is
-counted beside: nobody waits for it, unless it takes longer.
+An operator who is 20 ms away pays 20 ms for each that the main thread waits for. What other threads
+ask meanwhile is counted beside: nobody waits for it, unless it takes longer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""`make bench`: what things cost, in tables. PGHA_BENCH_RUNS says how many rounds are measured (default: 7).
+"""`make bench`: what things cost, in tables. PGHA_BENCH_RUNS says how many rounds are measured
+(default: 7).
 
-`python -m tests.bench NAME...` runs only those that are named. A benchmark is a function that takes a folder and a
-number of rounds, prints nothing, and gives headings and tables; the last ones are kept in docs/bench.md. Machines are
-shared and noisy, so everything that is compared is measured in turn, round by round, and compared within its run. Only
-a run that fails makes `make bench` fail; no figure does.
+`python -m tests.bench NAME...` runs only those that are named. A benchmark is a function that takes
+a folder and a number of rounds, prints nothing, and gives headings and tables; the last ones are
+kept in docs/bench.md. Machines are shared and noisy, so everything that is compared is measured in
+turn, round by round, and compared within its run. Only a run that fails makes `make bench` fail; no
+figure does.
 """
 
 from __future__ import annotations
@@ -35,13 +37,17 @@ BENCHES: dict[str, Measure] = {
 def main(*names: str) -> int:
     """Measure what is named, or everything. Gives the exit status."""
     if strangers := set(names) - set(BENCHES):
-        sys.exit(f"there is no benchmark {', '.join(sorted(strangers))}: name some of {', '.join(BENCHES)}")
+        sys.exit(
+            f"there is no benchmark {', '.join(sorted(strangers))}: name some of "
+            f"{', '.join(BENCHES)}"
+        )
     rounds = int(os.environ.get("PGHA_BENCH_RUNS", "7"))
     if rounds < 1:
         sys.exit(f"PGHA_BENCH_RUNS is {rounds}; at least one round is needed")
     for name in names or BENCHES:
         with TemporaryDirectory(prefix="pgha-bench-") as private, stopping():
-            Path(private).chmod(0o711)  # servers run as another user than root, in folders of their own below
+            # servers run as another user than root, in folders of their own below
+            Path(private).chmod(0o711)
             ran = f"PGHA_BENCH_RUNS={rounds} python -m tests.bench {name}"
             circumstances, found = machine(Path(private), ran), []
             print(f"\n{name}: {circumstances}", flush=True)

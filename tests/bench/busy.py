@@ -16,7 +16,8 @@ _TURN = 0.005  # seconds
 def half_busy() -> Iterator[None]:
     """While the block lasts, each core of this machine is half busy."""
     processes = [
-        subprocess.Popen([sys.executable, __file__], start_new_session=True) for _ in range(os.cpu_count() or 1)
+        subprocess.Popen([sys.executable, __file__], start_new_session=True)
+        for _ in range(os.cpu_count() or 1)
     ]
     try:
         yield

@@ -1,6 +1,8 @@
-"""What `pgha run` costs beyond its cells: a kernel's start and end, imports, and the completion of the record.
+"""What `pgha run` costs beyond its cells: a kernel's start and end, imports, and the completion of
+the record.
 
-The same cells are run in a kernel that has run them before, and an empty notebook by plain papermill, in turn.
+The same cells are run in a kernel that has run them before, and an empty notebook by plain
+papermill, in turn.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class Round:
 
 
 def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
-    """The cold start and where it goes: headings and tables. One round before the first is not counted."""
+    """The cold start and where it goes: headings and tables. One round before the first is not
+    counted.
+    """
     with pair_of(folder / "lab") as pair:
         source = _empty_notebook(pair.folder)
         cells = read_executed(_verify(pair).record / "notebook.ipynb").cells
@@ -59,7 +63,10 @@ def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
 
 
 def _round(pair: Lab, source: Path, kernel: WarmKernel, cells: Sequence[Cell]) -> Round:
-    empty = timed("papermill", ["--no-progress-bar", str(source), str(source.with_name("empty-executed.ipynb"))])
+    empty = timed(
+        "papermill",
+        ["--no-progress-bar", str(source), str(source.with_name("empty-executed.ipynb"))],
+    )
     run = _verify(pair)
     before, warm = kernel.worked, dict.fromkeys((cell.heading for cell in cells), 0.0)
     for cell, seconds in zip(cells, kernel.run([cell.source for cell in cells]), strict=True):
@@ -73,36 +80,62 @@ def _verify(pair: Lab) -> Ran:
 
 def _empty_notebook(folder: Path) -> Path:
     path = folder / "empty.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell("pass")], metadata={"kernelspec": _KERNELSPEC}), path)
+    nbformat.write(
+        new_notebook(cells=[new_code_cell("pass")], metadata={"kernelspec": _KERNELSPEC}), path
+    )
     return path
 
 
 def _figures(found: Sequence[Round]) -> Table:
     rows = [
-        _row("an empty notebook, plain papermill", [r.empty.seconds for r in found], [r.empty.worked for r in found]),
-        _row("pgha run verify, light", [r.run.seconds for r in found], [r.run.worked for r in found]),
-        _row("the same cells, in a warm kernel", [r.warm_seconds for r in found], [r.worked for r in found]),
-        _row("what pgha run costs beyond them", [r.beyond for r in found], [r.run.worked - r.worked for r in found]),
+        _row(
+            "an empty notebook, plain papermill",
+            [r.empty.seconds for r in found],
+            [r.empty.worked for r in found],
+        ),
+        _row(
+            "pgha run verify, light", [r.run.seconds for r in found], [r.run.worked for r in found]
+        ),
+        _row(
+            "the same cells, in a warm kernel",
+            [r.warm_seconds for r in found],
+            [r.worked for r in found],
+        ),
+        _row(
+            "what pgha run costs beyond them",
+            [r.beyond for r in found],
+            [r.run.worked - r.worked for r in found],
+        ),
         ("  the target", f"{TARGET:.2f} s", "", "", ""),
         _row("  over the empty notebook", [r.beyond / r.empty.seconds for r in found], unit="x"),
     ]
     return Table(("", "median", "min", "max", "processor, median"), rows)
 
 
-def _row(name: str, values: Sequence[float], worked: Sequence[float] = (), unit: str = "s") -> tuple[str, ...]:
+def _row(
+    name: str, values: Sequence[float], worked: Sequence[float] = (), unit: str = "s"
+) -> tuple[str, ...]:
     wall = (f"{value:.2f} {unit}" for value in (median(values), min(values), max(values)))
     return (name, *wall, f"{median(worked):.2f} s" if worked else "")
 
 
 def _places(found: Sequence[Round]) -> Table:
-    """A row per stage: how long it took, how long the same cells took in the warm kernel, and the difference."""
+    """A row per stage: how long it took, how long the same cells took in the warm kernel, and the
+    difference.
+    """
     rows = []
     for stage in found[0].cold:
         cold, warm = [r.cold[stage] for r in found], [r.warm.get(stage, 0.0) for r in found]
         beyond = [one - other for one, other in zip(cold, warm, strict=True)]
         rows.append((stage, _ms(cold), _ms(warm) if stage in found[0].warm else "", _ms(beyond)))
-    everything = [r.run.seconds for r in found], [r.warm_seconds for r in found], [r.beyond for r in found]
-    return Table(("ms", "pgha run", "warm kernel", "beyond"), [*rows, ("all", *map(_ms, everything))])
+    everything = (
+        [r.run.seconds for r in found],
+        [r.warm_seconds for r in found],
+        [r.beyond for r in found],
+    )
+    return Table(
+        ("ms", "pgha run", "warm kernel", "beyond"), [*rows, ("all", *map(_ms, everything))]
+    )
 
 
 def _ms(values: Sequence[float]) -> str:

@@ -19,7 +19,9 @@ _LONGEST = 120.0  # seconds
 
 @dataclass(frozen=True, order=True)
 class Memory:
-    """Bytes of several processes: `pss` counts a page that some of them share once, `rss` for each of them."""
+    """Bytes of several processes: `pss` counts a page that some of them share once, `rss` for each
+    of them.
+    """
 
     pss: int = 0
     rss: int = 0
@@ -27,13 +29,17 @@ class Memory:
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that ended well. Moments are seconds since the epoch, as the file system and notebooks tell them."""
+    """A command that ended well. Moments are seconds since the epoch, as the file system and
+    notebooks tell them.
+    """
 
     began: float
     ended: float
-    worked: float  # seconds of the processor, of the command and of every process that it waited for
+    # seconds of the processor, of the command and of every process that it waited for
+    worked: float
     said: str
-    memory: Memory | None = None  # the most that the command and its children held at once, if that was asked for
+    # the most that the command and its children held at once, if that was asked for
+    memory: Memory | None = None
 
     @property
     def seconds(self) -> float:
@@ -63,12 +69,15 @@ def timed(program: str, words: Sequence[str], weigh: bool = False) -> Ran:
             run.kill()
     ended, worked = time.time(), _worked() - before
     if run.returncode:
-        sys.exit(f"{' '.join(command)} ended with {run.returncode}:\n{said[-2000:]}{complained[-2000:]}")
+        sys.exit(
+            f"{' '.join(command)} ended with {run.returncode}:\n{said[-2000:]}{complained[-2000:]}"
+        )
     return Ran(began, ended, worked, said, scales.most if weigh else None)
 
 
 class Scales:
-    """Weighs a process and its children ten times a second, from the beginning of a block until its end, if asked to.
+    """Weighs a process and its children ten times a second, from the beginning of a block until its
+    end, if asked to.
 
     `most` is the greatest sum of their memory.
     """

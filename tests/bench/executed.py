@@ -1,4 +1,5 @@
-"""When things happened in a run, by what it leaves anyhow: the executed notebook, and the times of the record's files.
+"""When things happened in a run, by what it leaves anyhow: the executed notebook, and the times of
+the record's files.
 
 So the product needs no instruments, and what is measured is what users run.
 """
@@ -26,7 +27,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook: its code cells, and when it, its first cell and its last one began and ended."""
+    """An executed notebook: its code cells, and when it, its first cell and its last one began and
+    ended.
+    """
 
     cells: list[Cell]
     began: float
@@ -52,9 +55,14 @@ def read_executed(path: Path) -> Executed:
 
 
 def stages(ran: Ran) -> dict[str, float]:
-    """Where the seconds of one `pgha run` went, in the order in which they passed; together they are all of them."""
+    """Where the seconds of one `pgha run` went, in the order in which they passed; together they
+    are all of them.
+    """
     notebook = read_executed(ran.record / "notebook.ipynb")
-    report, manifest = (max(_written(ran.record / name), notebook.ended) for name in ("report.html", "manifest.json"))
+    report, manifest = (
+        max(_written(ran.record / name), notebook.ended)
+        for name in ("report.html", "manifest.json")
+    )
     cells: dict[str, float] = {}
     for cell in notebook.cells:
         cells[cell.heading] = cells.get(cell.heading, 0.0) + cell.seconds
@@ -62,7 +70,9 @@ def stages(ran: Ran) -> dict[str, float]:
         "Python, imports, parameters": notebook.began - ran.began,
         "the kernel starts": notebook.first - notebook.began,
         **cells,
-        "between cells: the notebook is saved": notebook.last - notebook.first - sum(cells.values()),
+        "between cells: the notebook is saved": notebook.last
+        - notebook.first
+        - sum(cells.values()),
         "the kernel ends": notebook.ended - notebook.last,
         "the report is made": report - notebook.ended,
         "the manifest is made": manifest - report,

@@ -1,4 +1,6 @@
-"""Pages of `docs/` that hold the last figures: a section per benchmark or trial, with the machine that it ran on."""
+"""Pages of `docs/` that hold the last figures: a section per benchmark or trial, with the machine
+that it ran on.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,24 @@ _SYNCS = 50
 _PAGE = 8192  # bytes, as PostgreSQL writes them
 
 
-def keep(page: Path, name: str, circumstances: str, found: Iterable[tuple[str, Table]], picture: str = "") -> None:
+def keep(
+    page: Path, name: str, circumstances: str, found: Iterable[tuple[str, Table]], picture: str = ""
+) -> None:
     """Put a section in the place of the one with its name, or at the end of the page."""
-    blocks = [f"## {name}\n\n{circumstances}\n", *(f"**{heading}**\n\n{markdown(table)}\n" for heading, table in found)]
+    blocks = [
+        f"## {name}\n\n{circumstances}\n",
+        *(f"**{heading}**\n\n{markdown(table)}\n" for heading, table in found),
+    ]
     if picture:
         blocks.append(f"![{name}]({picture})\n")
     section = "\n".join(blocks)
     text = page.read_text()
     old = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    new = old.sub(lambda _: f"{section}\n", text) if old.search(text) else f"{text.rstrip()}\n\n{section}"
+    new = (
+        old.sub(lambda _: f"{section}\n", text)
+        if old.search(text)
+        else f"{text.rstrip()}\n\n{section}"
+    )
     page.write_text(new.rstrip() + "\n")
 
 
@@ -44,7 +55,9 @@ def say(page: Path, name: str, sentence: str) -> None:
 def markdown(table: Table) -> str:
     """The table as GitHub draws it."""
     lines = [table.head, ["---"] * len(table.head), *table.rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines
+    )
 
 
 def machine(folder: Path, ran: str) -> str:

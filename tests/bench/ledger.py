@@ -1,6 +1,8 @@
-"""The client that every contender is measured with: a process of its own, so that it shares no interpreter with them.
+"""The client that every contender is measured with: a process of its own, so that it shares no
+interpreter with them.
 
-Four connections, one insert per transaction, 2 ms of thought between two: about 1,000 commits per second.
+Four connections, one insert per transaction, 2 ms of thought between two: about 1,000 commits per
+second.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ _LONGEST = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Seen:
-    """What the client saw. `gaps` are the longest times without an acknowledged commit of anybody, in seconds.
+    """What the client saw. `gaps` are the longest times without an acknowledged commit of anybody,
+    in seconds.
 
-    `failed` counts inserts that were sent and never acknowledged, and attempts to connect that came to nothing; `lost`
-    counts inserts that were acknowledged and are gone; `rate` is acknowledged commits per second outside the gaps.
+    `failed` counts inserts that were sent and never acknowledged, and attempts to connect that came
+    to nothing; `lost` counts inserts that were acknowledged and are gone; `rate` is acknowledged
+    commits per second outside the gaps.
     """
 
     gaps: Sequence[float]
@@ -40,7 +44,12 @@ class Ledger:
         command = [sys.executable, "-m", __name__, dsn]
         checkout = Path(__file__).parents[2]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=checkout,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Ledger:
@@ -55,7 +64,8 @@ class Ledger:
         self._process.communicate()
 
     def read(self, *windows: tuple[float, float]) -> Seen:
-        """End it, and ask for the gap in each window (seconds since the epoch), and for what is lost of all it wrote.
+        """End it, and ask for the gap in each window (seconds since the epoch), and for what is
+        lost of all it wrote.
 
         Raises RuntimeError when it cannot tell.
         """

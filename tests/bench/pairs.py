@@ -16,7 +16,9 @@ from ..lab.runs import carry_out, running
 
 @contextlib.contextmanager
 def pair_of(folder: Path, programs: Path | None = None) -> Iterator[lab.Lab]:
-    """A pair that streams from db0 to db1, taken down whatever happens; `programs` are PostgreSQL's, or the wheel's."""
+    """A pair that streams from db0 to db1, taken down whatever happens; `programs` are
+    PostgreSQL's, or the wheel's.
+    """
     try:
         made = lab.up(folder, start="empty", programs=programs)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

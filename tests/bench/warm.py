@@ -1,4 +1,6 @@
-"""A kernel that has run the cells before: what they cost where nothing is started or imported any more."""
+"""A kernel that has run the cells before: what they cost where nothing is started or imported any
+more.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +26,19 @@ class WarmKernel:
         self._manager, self._client = start_new_kernel(kernel_name="python3", **quiet)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
     def run(self, sources: Sequence[str]) -> list[float]:
-        """Run cells one after the other; the seconds that each took. Raises RuntimeError if one fails."""
+        """Run cells one after the other; the seconds that each took. Raises RuntimeError if one
+        fails.
+        """
         return [self._cell(source) for source in sources]
 
     @property
@@ -40,7 +49,9 @@ class WarmKernel:
 
     def _cell(self, source: str) -> float:
         began = time.monotonic()
-        reply = self._client.execute_interactive(source, allow_stdin=False, timeout=_LONGEST, output_hook=_ignore)
+        reply = self._client.execute_interactive(
+            source, allow_stdin=False, timeout=_LONGEST, output_hook=_ignore
+        )
         seconds = time.monotonic() - began
         if reply["content"]["status"] != "ok":
             raise RuntimeError(f"in the warm kernel:\n{source}\n{reply['content'].get('evalue')}")

@@ -27,7 +27,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
     folder = tmp_path_factory.mktemp("browser")
     try:
         made = lab.up(folder)
-        done = pgha("run", "setup", str(made.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
+        done = pgha(
+            "run", "setup", str(made.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         yield made
     finally:

@@ -1,4 +1,5 @@
-"""JupyterLab as `pgha open` starts it, and its one page, handled as a person does: menus, keys, and what is to be read.
+"""JupyterLab as `pgha open` starts it, and its one page, handled as a person does: menus, keys, and
+what is to be read.
 
 Every wait is for something that happens, with a deadline that a slow machine meets.
 """
@@ -44,7 +45,9 @@ SCREEN = ViewportSize(width=1280, height=800)
 
 @contextlib.contextmanager
 def chromium(program: str) -> Iterator[BrowserContext]:
-    """Debian's browser, which may be root's, and which calls nobody. What it has loaded once it need not load again."""
+    """Debian's browser, which may be root's, and which calls nobody. What it has loaded once it
+    need not load again.
+    """
     expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
@@ -60,8 +63,12 @@ class Desk:
     def __init__(self, page: Page, record: Path) -> None:
         self.page, self.record = page, record
         self._kernel: list[WebSocket] = []  # the newest last: a reloaded page has another one
-        page.on("websocket", lambda socket: self._kernel.append(socket) if "/channels" in socket.url else None)
-        page.on("dialog", lambda dialog: dialog.accept())  # to leave a page that is not saved is meant
+        page.on(
+            "websocket",
+            lambda socket: self._kernel.append(socket) if "/channels" in socket.url else None,
+        )
+        # to leave a page that is not saved is meant
+        page.on("dialog", lambda dialog: dialog.accept())
 
     @property
     def box(self) -> Locator:
@@ -87,7 +94,9 @@ class Desk:
         expect(self.cell(words).locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"))
 
     def answer(self, words: str) -> None:
-        """Type into the box in which a cell asks, and wait until this box is gone: the next question has its own."""
+        """Type into the box in which a cell asks, and wait until this box is gone: the next
+        question has its own.
+        """
         asked = self.box.element_handle()
         asked.fill(words)
         asked.press("Enter")
@@ -116,11 +125,15 @@ class Desk:
         """Kernel > Restart Kernel, and yes."""
         with self._done("POST", "/restart"):
             self._choose("Kernel", "Restart Kernel…")
-            self.page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+            self.page.get_by_role("dialog").get_by_role(
+                "button", name="Confirm Kernel Restart"
+            ).click()
         self.ready()
 
     def reload(self) -> None:
-        """Reload the page, without saving, and wait until it has found its kernel again, whatever that does."""
+        """Reload the page, without saving, and wait until it has found its kernel again, whatever
+        that does.
+        """
         self.page.reload()
         expect(self.page.get_by_text(re.compile(r"\| (Idle|Busy|Unknown)$"))).to_be_visible()
         expect(self.gate).to_be_attached()
@@ -131,10 +144,14 @@ class Desk:
             self._choose("File", "Save Notebook")
 
     def _run(self, entry: str) -> None:
-        """Choose from the menu Run, and again if no cell begins: Lab may drop it while it is still opening."""
+        """Choose from the menu Run, and again if no cell begins: Lab may drop it while it is still
+        opening.
+        """
         for _ in range(2):
             with contextlib.suppress(TimeoutError):
-                with self._kernel[-1].expect_event("framereceived", _begins, timeout=PATIENCE * 500):
+                with self._kernel[-1].expect_event(
+                    "framereceived", _begins, timeout=PATIENCE * 500
+                ):
                     self._choose("Run", entry)
                 return
         raise AssertionError(f"{entry}: no cell begins to run")
@@ -144,12 +161,15 @@ class Desk:
 
     def _choose(self, menu: str, entry: str) -> None:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
-        words = self.page.get_by_text(entry, exact=True)  # the name of an entry has its keys behind these words
+        # the name of an entry has its keys behind these words
+        words = self.page.get_by_text(entry, exact=True)
         self.page.get_by_role("menuitem").filter(has=words).click()
 
     def _done(self, method: str, where: str) -> Any:
         """A block at whose end the server has answered a request."""
-        return self.page.expect_response(lambda answer: answer.request.method == method and where in answer.url)
+        return self.page.expect_response(
+            lambda answer: answer.request.method == method and where in answer.url
+        )
 
 
 def _begins(frame: str | bytes) -> bool:
@@ -158,10 +178,13 @@ def _begins(frame: str | bytes) -> bool:
 
 
 @contextlib.contextmanager
-def opened(browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **parameters: str) -> Iterator[Desk]:
+def opened(
+    browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **parameters: str
+) -> Iterator[Desk]:
     """`pgha open`, and a page on the notebook, ready to run; at the end Lab is ended as by Ctrl-C.
 
-    `folder` takes Jupyter's settings, so that nobody's own are used, and a picture of what was seen if the block fails.
+    `folder` takes Jupyter's settings, so that nobody's own are used, and a picture of what was seen
+    if the block fails.
     """
     process, output = _pgha_open(pair, notebook, folder, parameters)
     try:
@@ -185,21 +208,38 @@ def opened(browser: BrowserContext, pair: Lab, notebook: str, folder: Path, **pa
 def _pgha_open(
     pair: Lab, notebook: str, folder: Path, parameters: dict[str, str]
 ) -> tuple[subprocess.Popen[str], _Output]:
-    command = [sys.executable, "-m", "pgha_helpers", "open", notebook, str(pair.pair_file), "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "pgha_helpers",
+        "open",
+        notebook,
+        str(pair.pair_file),
+        "--no-browser",
+    ]
     for key, value in parameters.items():
         command += ["-p", f"{key}={value}"]
-    own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    own = {
+        name: str(folder / name.lower())
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
+    }
     _configure(Path(own["JUPYTER_CONFIG_DIR"]))
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         env={**os.environ, **own, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    )
     assert process.stdout
     return process, _Output(process.stdout)
 
 
 def _configure(folder: Path) -> None:
-    """A port that nobody else has, and no question to node.js, at every load, whether Lab should be built anew."""
+    """A port that nobody else has, and no question to node.js, at every load, whether Lab should be
+    built anew.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -246,9 +286,13 @@ class _Output:
             self._news.notify_all()
 
     def find(self, pattern: re.Pattern[str]) -> str:
-        """The last group, or the whole, of the first match; waits for it. Raises AssertionError if none comes."""
+        """The last group, or the whole, of the first match; waits for it. Raises AssertionError if
+        none comes.
+        """
         with self._news:
-            self._news.wait_for(lambda: self._over or any(map(pattern.search, self.lines)), PATIENCE)
+            self._news.wait_for(
+                lambda: self._over or any(map(pattern.search, self.lines)), PATIENCE
+            )
             found = next(filter(None, map(pattern.search, self.lines)), None)
         assert found, f"nothing like {pattern.pattern} was said:\n" + "\n".join(self.lines)
         return found[found.lastindex or 0]

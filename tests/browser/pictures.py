@@ -1,7 +1,8 @@
-"""The README's pictures, made anew from the real thing: `python -m tests.browser.pictures [promote|records]...`.
+"""The README's pictures, made anew from the real thing: `python -m tests.browser.pictures
+[promote|records]...`.
 
-They are not made by the tests: pictures change with every version of a browser, and only a person can say that they are
-good. Look at what you have made before you commit it.
+They are not made by the tests: pictures change with every version of a browser, and only a person
+can say that they are good. Look at what you have made before you commit it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from .seen import standby_of
 
 def promote(browser: BrowserContext, pair: lab.Lab, folder: Path, target: Path) -> None:
     """A planned move, waiting for its consent, while a client writes."""
-    with lab.Load(pair.dsn), opened(browser, pair, "promote", folder, reason="kernel update on db0") as desk:
+    with (
+        lab.Load(pair.dsn),
+        opened(browser, pair, "promote", folder, reason="kernel update on db0") as desk,
+    ):
         desk.page.keyboard.press("Control+b")  # without the side bar, which has nothing to tell
         desk.run_all()
         expect(desk.box).to_be_visible()
@@ -41,7 +45,10 @@ def records(browser: BrowserContext, pair: lab.Lab, folder: Path, target: Path) 
     for words in (
         ("verify", "-p", "reason=before the kernel update"),
         ("promote", "-p", "reason=rehearsal of the kernel update", "-p", "ticket=OPS-712"),
-        *(_move(pair, f"kernel update on {node}", number) for number, node in enumerate(("db0", "db1"))),
+        *(
+            _move(pair, f"kernel update on {node}", number)
+            for number, node in enumerate(("db0", "db1"))
+        ),
         ("verify", "-p", "reason=after the kernel update"),
     ):
         done = pgha("run", words[0], str(pair.pair_file), *words[1:])
@@ -55,7 +62,15 @@ def records(browser: BrowserContext, pair: lab.Lab, folder: Path, target: Path) 
 
 def _move(pair: lab.Lab, reason: str, number: int) -> tuple[str, ...]:
     target = f"db{1 - number}"
-    return ("promote", "-p", f"confirm=promote {target}", "-p", f"reason={reason}", "-p", f"ticket=OPS-71{3 + number}")
+    return (
+        "promote",
+        "-p",
+        f"confirm=promote {target}",
+        "-p",
+        f"reason={reason}",
+        "-p",
+        f"ticket=OPS-71{3 + number}",
+    )
 
 
 PICTURES: dict[str, tuple[Callable[[BrowserContext, lab.Lab, Path, Path], None], str]] = {
@@ -73,7 +88,9 @@ def main(wanted: list[str]) -> None:
         home = Path(folder) / "lab"
         try:
             pair = lab.up(home)
-            done = pgha("run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
+            done = pgha(
+                "run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
+            )
             assert done.returncode == 0, done.stdout + done.stderr
             for name in wanted or PICTURES:
                 make, file = PICTURES[name]

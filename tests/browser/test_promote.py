@@ -1,4 +1,6 @@
-"""A planned move as a person makes it in JupyterLab: the gate holds, and whatever is lost at it can be begun again."""
+"""A planned move as a person makes it in JupyterLab: the gate holds, and whatever is lost at it can
+be begun again.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(
 def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rerun_completes(
     pair: Lab, browser: BrowserContext, tmp_path: Path
 ) -> None:
-    """The new primary works and the old one is not back yet; everything that the kernel knew is gone."""
+    """The new primary works and the old one is not back yet; everything that the kernel knew is
+    gone.
+    """
     target = standby_of(pair)
     with opened(browser, pair, "promote", tmp_path) as desk:
         desk.run_all_above("gate(run, plan)")

@@ -1,4 +1,6 @@
-"""The page of all records, opened from the disk: on a desk and on a phone, and nothing is fetched from anywhere."""
+"""The page of all records, opened from the disk: on a desk and on a phone, and nothing is fetched
+from anywhere.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from ..conftest import pgha
 from ..embedded import Lab
 from ..lab.runs import running
 
-SCREENS = {"desk": ViewportSize(width=1200, height=800), "phone": ViewportSize(width=390, height=844)}
+SCREENS = {
+    "desk": ViewportSize(width=1200, height=800),
+    "phone": ViewportSize(width=390, height=844),
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +32,23 @@ def index(pair: Lab) -> Path:
 
 @pytest.fixture(params=SCREENS)
 def page(request: pytest.FixtureRequest, browser: BrowserContext, index: Path) -> Iterator[Page]:
-    """The page on a screen; at the end nothing may have gone wrong in it, and nothing may have left it."""
+    """The page on a screen; at the end nothing may have gone wrong in it, and nothing may have left
+    it.
+    """
     wrong: list[str] = []
     with browser.new_page() as page:
         page.set_viewport_size(SCREENS[request.param])
-        page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None,
+        )
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else wrong.append(sent.url))
+        page.on(
+            "request",
+            lambda sent: (
+                None if sent.url.startswith(("file:", "data:")) else wrong.append(sent.url)
+            ),
+        )
         page.goto(index.as_uri())
         yield page
     assert wrong == []
@@ -41,7 +56,9 @@ def page(request: pytest.FixtureRequest, browser: BrowserContext, index: Path) -
 
 def shown(page: Page, column: str) -> list[str]:
     """A column of the rows that are not filtered away, from the top."""
-    cells: list[str] = page.locator(f"#records tbody tr:not([hidden]) td[data-key={column}]").all_text_contents()
+    cells: list[str] = page.locator(
+        f"#records tbody tr:not([hidden]) td[data-key={column}]"
+    ).all_text_contents()
     return cells
 
 
@@ -78,19 +95,28 @@ def test_runs_are_filtered(page: Page) -> None:
 
 
 def test_runs_are_sorted(page: Page) -> None:
-    assert shown(page, "began") == sorted(shown(page, "began"), reverse=True), "the newest comes first"
+    assert shown(page, "began") == sorted(shown(page, "began"), reverse=True), (
+        "the newest comes first"
+    )
     order(page, "Began", "oldest first")
     assert shown(page, "began") == sorted(shown(page, "began"))
     assert shown(page, "notebook")[0] == "setup"
     order(page, "Took", "longest run")
-    seconds = [float(cell.get_attribute("data-value") or 0) for cell in page.locator("td[data-key=took]").all()]
+    seconds = [
+        float(cell.get_attribute("data-value") or 0)
+        for cell in page.locator("td[data-key=took]").all()
+    ]
     assert seconds == sorted(seconds, reverse=True)
     fits(page)
 
 
 def test_a_link_leads_to_the_report_of_its_run(page: Page) -> None:
     fits(page)
-    link = page.locator("#records tbody tr").filter(has_text="a rehearsal for the page").get_by_role("link")
+    link = (
+        page.locator("#records tbody tr")
+        .filter(has_text="a rehearsal for the page")
+        .get_by_role("link")
+    )
     run = link.text_content() or "?"
     link.click()
     expect(page.get_by_text(run).first).to_be_visible()

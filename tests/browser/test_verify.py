@@ -27,7 +27,9 @@ WATCH = """cell => {
 SECONDS = 6.0
 
 
-def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, browser: BrowserContext, tmp_path: Path) -> None:
+def test_the_chart_grows_while_the_lag_is_sampled(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
     with opened(browser, pair, "verify", tmp_path, sample_seconds=str(SECONDS)) as desk:
         desk.cell("sample(run, now)").evaluate(WATCH)
         desk.run_all()
@@ -39,11 +41,20 @@ def test_the_chart_grows_while_the_lag_is_sampled(pair: Lab, browser: BrowserCon
     assert list(output["data"]) == ["image/png", "text/plain"]
     told = read(desk.record)
     for event, name in (("sampled", "lag.csv"), ("drawn", "lag.svg")):
-        assert told.last(event)["sha256"] == hashlib.sha256((desk.record / name).read_bytes()).hexdigest()
-    assert told.last("sampled")["rows"] > SECONDS * 5 / 2, "drawing leaves the samples their own rate"
+        assert (
+            told.last(event)["sha256"]
+            == hashlib.sha256((desk.record / name).read_bytes()).hexdigest()
+        )
+    assert told.last("sampled")["rows"] > SECONDS * 5 / 2, (
+        "drawing leaves the samples their own rate"
+    )
 
 
 def _outputs(record: Path, words: str) -> list[dict[str, Any]]:
     cells = json.loads((record / "notebook.ipynb").read_text())["cells"]
-    (found,) = (cell["outputs"] for cell in cells if words in "".join(cell["source"]) and cell["cell_type"] == "code")
+    (found,) = (
+        cell["outputs"]
+        for cell in cells
+        if words in "".join(cell["source"]) and cell["cell_type"] == "code"
+    )
     return list(found)

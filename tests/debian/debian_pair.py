@@ -1,7 +1,9 @@
-"""Two clusters in Debian's layout, reached over OpenSSH by an account that may only become `postgres`.
+"""Two clusters in Debian's layout, reached over OpenSSH by an account that may only become
+`postgres`.
 
-Everything that is made is of this test alone: clusters, account, sudo rule and ssh server have names and ports drawn
-for it. Whatever was made is undone in reverse order, also when a later step of the making fails.
+Everything that is made is of this test alone: clusters, account, sudo rule and ssh server have
+names and ports drawn for it. Whatever was made is undone in reverse order, also when a later step
+of the making fails.
 """
 
 from __future__ import annotations
@@ -34,12 +36,18 @@ _CONFIGURATION = Path("/etc/postgresql") / VERSION
 _DATA = Path("/var/lib/postgresql") / VERSION
 _LOGS = Path("/var/log/postgresql")
 _REPLICATION_LINE = re.compile(r"^\w+\s+replication\s.*\n", re.MULTILINE)
-_ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C"}
+_ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
+    "LC_ALL": "C",
+}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One of the two clusters; `home` holds what PostgreSQL's user keeps outside the data directory."""
+    """One of the two clusters; `home` holds what PostgreSQL's user keeps outside the data
+    directory.
+    """
 
     name: str
     port: int
@@ -64,7 +72,9 @@ class Cluster:
 
 @dataclass(frozen=True)
 class DebianPair:
-    """The pair as its operator sees it; `folder` is the operator's, with key, pins, passfile and records."""
+    """The pair as its operator sees it; `folder` is the operator's, with key, pins, passfile and
+    records.
+    """
 
     folder: Path
     account: str
@@ -195,12 +205,16 @@ def _allow_sudo(account: str, undo: ExitStack) -> None:
 
 
 def _start_sshd(pair: DebianPair, undo: ExitStack) -> None:
-    """An ssh server of the test's own: own port, own host key, own configuration, this one account."""
+    """An ssh server of the test's own: own port, own host key, own configuration, this one
+    account.
+    """
     _make_directory_of_sshd(undo)
     configuration = pair.folder / "sshd_config"
     configuration.write_text(
-        f"ListenAddress {HOST}\nPort {pair.ssh_port}\nHostKey {make_key(pair.folder / 'host_key')}\nPidFile none\n"
-        f"AllowUsers {pair.account}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n"
+        f"ListenAddress {HOST}\nPort {pair.ssh_port}\nHostKey "
+        f"{make_key(pair.folder / 'host_key')}\nPidFile none\n"
+        f"AllowUsers {pair.account}\nPasswordAuthentication no\nKbdInteractiveAuthentication "
+        "no\nUsePAM no\n"
     )
     words = ["/usr/sbin/sshd", "-D", "-f", str(configuration), "-E", str(pair.folder / "sshd.log")]
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL)
@@ -208,7 +222,9 @@ def _start_sshd(pair: DebianPair, undo: ExitStack) -> None:
 
 
 def _make_directory_of_sshd(undo: ExitStack) -> None:
-    """sshd wants /run/sshd, which Debian's service makes at boot; here that service may never have run."""
+    """sshd wants /run/sshd, which Debian's service makes at boot; here that service may never have
+    run.
+    """
     directory = Path("/run/sshd")
     if not directory.exists():
         directory.mkdir(mode=0o755)
@@ -221,7 +237,9 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _pin_host_key(pair: DebianPair) -> None:
-    """What the operator does once, by hand: scan, and compare with the fingerprint seen on the node itself."""
+    """What the operator does once, by hand: scan, and compare with the fingerprint seen on the node
+    itself.
+    """
     pair.known_hosts.write_text(_until(lambda: _scan(pair.ssh_port), "sshd does not answer"))
     scanned = _run("ssh-keygen", "-l", "-f", str(pair.known_hosts)).split()[1]
     on_the_node = _run("ssh-keygen", "-l", "-f", str(pair.folder / "host_key.pub")).split()[1]
@@ -233,7 +251,9 @@ def _scan(port: int) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
 
-def _make_clusters(clusters: Iterable[Cluster], passwords: Mapping[str, str], undo: ExitStack) -> None:
+def _make_clusters(
+    clusters: Iterable[Cluster], passwords: Mapping[str, str], undo: ExitStack
+) -> None:
     """Both at the same time: most of it is waiting."""
     for cluster in clusters:
         undo.callback(_drop_cluster, cluster)
@@ -242,11 +262,21 @@ def _make_clusters(clusters: Iterable[Cluster], passwords: Mapping[str, str], un
 
 
 def _make_cluster(cluster: Cluster, passwords: Mapping[str, str]) -> None:
-    """A cluster as Debian makes it, but for the lines that let everybody replicate over loopback."""
+    """A cluster as Debian makes it, but for the lines that let everybody replicate over
+    loopback.
+    """
     _make_home(cluster, passwords)
     secret = cluster.home / "initdb-password"
     _write_for_postgres(secret, passwords["postgres"] + "\n")
-    _run("pg_createcluster", VERSION, cluster.name, "-p", str(cluster.port), "--", f"--pwfile={secret}")
+    _run(
+        "pg_createcluster",
+        VERSION,
+        cluster.name,
+        "-p",
+        str(cluster.port),
+        "--",
+        f"--pwfile={secret}",
+    )
     secret.unlink()
     access = cluster.configuration / "pg_hba.conf"
     access.write_text(_REPLICATION_LINE.sub("", access.read_text()))
@@ -254,7 +284,9 @@ def _make_cluster(cluster: Cluster, passwords: Mapping[str, str]) -> None:
 
 
 def _make_home(cluster: Cluster, passwords: Mapping[str, str]) -> None:
-    """What ~postgres is on a real node: both nodes are one machine here, so each gets a directory of its own."""
+    """What ~postgres is on a real node: both nodes are one machine here, so each gets a directory
+    of its own.
+    """
     cluster.home.mkdir(mode=0o700)
     shutil.chown(cluster.home, "postgres", "postgres")
     _write_for_postgres(cluster.home / "pgpass", f"*:*:*:replicator:{passwords['replicator']}\n")
@@ -277,7 +309,9 @@ def _write_operators_files(pair: DebianPair, passwords: Mapping[str, str]) -> No
 
 
 def _drop_cluster(cluster: Cluster) -> None:
-    """Remove the cluster, whatever became of it, and every directory that a run has put beside it."""
+    """Remove the cluster, whatever became of it, and every directory that a run has put beside
+    it.
+    """
     kill(cluster.data)
     words = ["pg_dropcluster", "--stop", VERSION, cluster.name]
     subprocess.run(words, capture_output=True, check=False, env=_ENVIRONMENT)
@@ -289,7 +323,9 @@ def _drop_cluster(cluster: Cluster) -> None:
 
 def _run(*argv: str) -> str:
     answer = subprocess.run(argv, capture_output=True, text=True, check=False, env=_ENVIRONMENT)
-    assert answer.returncode == 0, f"{argv[0]} ended with {answer.returncode}: {answer.stderr}{answer.stdout}"
+    assert answer.returncode == 0, (
+        f"{argv[0]} ended with {answer.returncode}: {answer.stderr}{answer.stdout}"
+    )
     return answer.stdout
 
 

@@ -1,4 +1,6 @@
-"""The whole cycle on Debian's PostgreSQL 15: pg_createcluster, OpenSSH, sudo, SCRAM; and what is said without them."""
+"""The whole cycle on Debian's PostgreSQL 15: pg_createcluster, OpenSSH, sudo, SCRAM; and what is
+said without them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from .debian_pair import NODES, PROGRAMS, DebianPair, debian_pair, make_key
 
 
 @pytest.fixture(scope="module")
-def pair(need: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianPair]:
+def pair(
+    need: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DebianPair]:
     """Two clusters of Debian's that are not a pair yet."""
     if os.geteuid() != 0 and os.environ.get("CI") != "true":
         pytest.skip("needs root: it makes clusters, an account and a sudo rule, and removes them")
@@ -43,7 +47,9 @@ def told(pair_file: Path, notebook: str, *parameters: str, code: int = 0) -> str
     """Run a notebook on the pair; gives what it printed, on one line."""
     words = [word for parameter in parameters for word in ("-p", parameter)]
     done = pgha("run", notebook, str(pair_file), *words)
-    assert done.returncode == code, f"{notebook}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, (
+        f"{notebook}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     return " ".join(done.stdout.split())
 
 
@@ -62,7 +68,9 @@ def with_ssh(pair: DebianPair, folder: Path, **changes: Any) -> Path:
 
 
 def why_no_shell(pair_file: Path) -> str:
-    """Why the shell of db1 does not answer, although its SQL does, as every table and chart of the runbook says it."""
+    """Why the shell of db1 does not answer, although its SQL does, as every table and chart of the
+    runbook says it.
+    """
     words = load_pair(str(pair_file))
     with closing(Door(words["db1"], words)) as door:
         seen = sight(door)
@@ -100,7 +108,12 @@ class TestRefused:
 
     def test_a_directory_that_is_no_data_directory(self, pair: DebianPair, tmp_path: Path) -> None:
         data = pair.clusters["db1"].data
-        said = told(with_db1(pair, tmp_path, data_directory=str(data.parent)), "setup", "primary=db0", code=4)
+        said = told(
+            with_db1(pair, tmp_path, data_directory=str(data.parent)),
+            "setup",
+            "primary=db0",
+            code=4,
+        )
         assert f"db1 answers with {data}, " in said and f" {data.parent} " in said
         assert "Mend host, port or data_directory in the pair file" in said
 
@@ -117,7 +130,10 @@ class TestCycle:
             told(file, "rebuild", "confirm=rebuild db0")
             told(file, "verify", "light=true")
             outages.append(outage(load, lambda: told(file, "promote", "confirm=promote db0")))
-        print(f"outages {[f'{seconds * 1000:.0f} ms' for seconds in outages]}, {load.acknowledged} commits")
+        print(
+            f"outages {[f'{seconds * 1000:.0f} ms' for seconds in outages]}, "
+            f"{load.acknowledged} commits"
+        )
         assert load.acknowledged > 100
         assert load.missing(pair.dsn("db0", "db1")) == []
         assert writable(pair) == ["db0"]
@@ -147,7 +163,10 @@ def writable(pair: DebianPair) -> list[str]:
 
 
 def ask(pair: DebianPair, name: str, statement: str) -> Any:
-    with closing(psycopg2.connect(pair.dsn(name), target_session_attrs="any")) as session, session.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(pair.dsn(name), target_session_attrs="any")) as session,
+        session.cursor() as cursor,
+    ):
         cursor.execute(statement)
         return next(iter(cursor))[0]
 
@@ -155,7 +174,10 @@ def ask(pair: DebianPair, name: str, statement: str) -> Any:
 def outcomes(pair: DebianPair) -> list[tuple[str, str]]:
     """Notebook and outcome of every record, oldest first."""
     found = [json.loads(path.read_text()) for path in pair.records.glob("*/record.json")]
-    return [(record["notebook"], record["outcome"]) for record in sorted(found, key=lambda record: record["began"])]
+    return [
+        (record["notebook"], record["outcome"])
+        for record in sorted(found, key=lambda record: record["began"])
+    ]
 
 
 def secrets_in_records(pair: DebianPair) -> list[Path]:

@@ -1,4 +1,6 @@
-"""The two PostgreSQL clusters of a lab: made once, started as they are, stopped, broken on purpose."""
+"""The two PostgreSQL clusters of a lab: made once, started as they are, stopped, broken on
+purpose.
+"""
 
 import secrets
 import shutil
@@ -29,12 +31,15 @@ host    all       all   127.0.0.1/32  scram-sha-256
 
 
 def write_passfiles(places: Places) -> None:
-    """Draw passwords for the superuser and the replication user; the operator gets both, a node only the latter.
+    """Draw passwords for the superuser and the replication user; the operator gets both, a node
+    only the latter.
 
     Passfiles that exist are left alone, whatever they hold.
     """
     if not places.passfile.exists():
-        entries = [f"*:*:*:{user}:{secrets.token_urlsafe(24)}\n" for user in (SUPERUSER, REPLICATION_USER)]
+        entries = [
+            f"*:*:*:{user}:{secrets.token_urlsafe(24)}\n" for user in (SUPERUSER, REPLICATION_USER)
+        ]
         write_private(places.passfile, "".join(entries))
     replication = next(line for line in _entries(places) if f":{REPLICATION_USER}:" in line)
     for node in places.nodes:
@@ -44,7 +49,8 @@ def write_passfiles(places: Places) -> None:
 
 
 def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
-    """Initialise a cluster and write its configuration; a data directory that exists is never touched.
+    """Initialise a cluster and write its configuration; a data directory that exists is never
+    touched.
 
     Raises LabError when initdb fails.
     """
@@ -59,7 +65,8 @@ def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
 
 
 def start(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
-    """Start the node's cluster as it is; nothing to do when it runs, or when there is no cluster to start.
+    """Start the node's cluster as it is; nothing to do when it runs, or when there is no cluster to
+    start.
 
     Raises LabError when its port is taken or it does not start.
     """
@@ -70,11 +77,13 @@ def start(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
     if has_postmaster(found):
         return
     kill(node.data)
-    # Nobody works in this directory now (asked of /proc). A pid file left by a crash or a reboot could name a
-    # pid that a stranger has by now, and the server would refuse to start.
+    # Nobody works in this directory now (asked of /proc). A pid file left by a crash or a reboot
+    # could name a pid that a stranger has by now, and the server would refuse to start.
     (node.data / "postmaster.pid").unlink(missing_ok=True)
     require_free(port, f"PostgreSQL of {node.name}")
-    binaries.run(places, node, programs / "pg_ctl", "start", "-w", "-D", node.data, "-l", node.server_log)
+    binaries.run(
+        places, node, programs / "pg_ctl", "start", "-w", "-D", node.data, "-l", node.server_log
+    )
 
 
 def is_cluster(data_directory: Path) -> bool:
@@ -83,12 +92,16 @@ def is_cluster(data_directory: Path) -> bool:
 
 
 def has_postmaster(found: list[int]) -> bool:
-    """Whether a set of PostgreSQL processes is a server, and not just backends that survived theirs."""
+    """Whether a set of PostgreSQL processes is a server, and not just backends that survived
+    theirs.
+    """
     return bool(set(processes.roots(found)) - set(processes.orphans(found)))
 
 
 def kill(data_directory: Path) -> None:
-    """Kill -9 every process of the server in this data directory. Raises LabError when one stays."""
+    """Kill -9 every process of the server in this data directory. Raises LabError when one
+    stays.
+    """
     processes.kill_all(lambda: processes.postgres_in(data_directory))
 
 
@@ -127,6 +140,14 @@ def _initdb(places: Places, node: NodePlaces, programs: Path) -> None:
     places.own(password_file)
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", f"--username={SUPERUSER}"]
     try:
-        binaries.run(places, node, programs / "initdb", *options, f"--pwfile={password_file}", "-D", node.unfinished)
+        binaries.run(
+            places,
+            node,
+            programs / "initdb",
+            *options,
+            f"--pwfile={password_file}",
+            "-D",
+            node.unfinished,
+        )
     finally:
         password_file.unlink()

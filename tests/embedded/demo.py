@@ -1,8 +1,8 @@
 """`make demo`: the whole cycle on an embedded pair, while a client keeps writing.
 
-First act: setup, verify, a switchover, a wrecked old primary, its rebuild, verify, and the switchover back. Second act:
-the primary is killed with -9, failover with the salvage of its disk, rebuild, verify. Exits with 0 only if every step
-ended well and every acknowledged row is there.
+First act: setup, verify, a switchover, a wrecked old primary, its rebuild, verify, and the
+switchover back. Second act: the primary is killed with -9, failover with the salvage of its disk,
+rebuild, verify. Exits with 0 only if every step ended well and every acknowledged row is there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _LONGEST = 120.0  # seconds that a step may take before it is given up
 
 @dataclass(frozen=True)
 class Done:
-    """One step of the demo; `outage` is the client's longest wait for a commit in it, in seconds."""
+    """One step of the demo; `outage` is the client's longest wait for a commit in it, in
+    seconds.
+    """
 
     step: str
     outcome: str
@@ -44,7 +46,8 @@ def main(folder: Path = FOLDER) -> int:
         began = time.monotonic()
         lab = up(folder)
         print(
-            f"Two PostgreSQL servers are up after {time.monotonic() - began:.1f} s. A client begins to write.\n",
+            f"Two PostgreSQL servers are up after {time.monotonic() - began:.1f} s. A client "
+            "begins to write.\n",
             flush=True,
         )
         return _cycle(lab)
@@ -54,9 +57,12 @@ def main(folder: Path = FOLDER) -> int:
 
 def _cycle(lab: Lab) -> int:
     done = []
-    kept = _dsn_of(lab, "db0")  # until setup is done both nodes are writable, and db1's cluster is moved aside
+    # until setup is done both nodes are writable, and db1's cluster is moved aside
+    kept = _dsn_of(lab, "db0")
     with Load(kept) as load:
-        done.append(_step(load, "setup", lambda: _run(lab, "setup", "primary=db0", "confirm=setup db1")))
+        done.append(
+            _step(load, "setup", lambda: _run(lab, "setup", "primary=db0", "confirm=setup db1"))
+        )
     missing = load.missing(kept)
     with Load(lab.dsn) as load:
         for name, step in _acts(lab):
@@ -77,7 +83,10 @@ def _acts(lab: Lab) -> list[tuple[str, Callable[[], tuple[str, str]]]]:
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
         ("promote db0", lambda: _run(lab, "promote", "confirm=promote db0")),
         ("(db0 is killed with -9)", lambda: _kill(lab)),
-        ("promote db1, failover", lambda: _run(lab, "promote", "occasion=failover", "confirm=promote db1", ends=5)),
+        (
+            "promote db1, failover",
+            lambda: _run(lab, "promote", "occasion=failover", "confirm=promote db1", ends=5),
+        ),
         ("rebuild db0", lambda: _run(lab, "rebuild", "node=db0", "confirm=rebuild db0")),
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
     ]
@@ -102,7 +111,14 @@ def _step(load: Load, name: str, act: Callable[[], tuple[str, str]]) -> Done:
     began, before = time.time(), load.acknowledged
     outcome, record = act()
     ended = time.time()
-    done = Done(name, outcome, ended - began, load.longest_gap(began, ended), load.acknowledged - before, record)
+    done = Done(
+        name,
+        outcome,
+        ended - began,
+        load.longest_gap(began, ended),
+        load.acknowledged - before,
+        record,
+    )
     print(f"{name}: {outcome} after {done.seconds:.1f} s", flush=True)
     return done
 
@@ -118,13 +134,23 @@ def _run(lab: Lab, notebook: str, *parameters: str, ends: int = 0) -> tuple[str,
     record = done.stdout.rpartition("Record: ")[2].strip()
     if done.returncode != ends:
         print(done.stdout[-3000:], done.stderr[-3000:], flush=True)
-    return ("done" if done.returncode == ends else f"exit code {done.returncode}"), Path(record).name
+    return ("done" if done.returncode == ends else f"exit code {done.returncode}"), Path(
+        record
+    ).name
 
 
 def table(done: list[Done], missing: int) -> Table:
     """One row per step and a sum."""
     rows = [
-        (d.step, d.outcome, f"{d.seconds:.1f}", f"{d.outage * 1000:.0f}", f"{d.acknowledged}", "", d.record)
+        (
+            d.step,
+            d.outcome,
+            f"{d.seconds:.1f}",
+            f"{d.outage * 1000:.0f}",
+            f"{d.acknowledged}",
+            "",
+            d.record,
+        )
         for d in done
     ]
     total = (
@@ -136,7 +162,9 @@ def table(done: list[Done], missing: int) -> Table:
         f"{missing}",
         "",
     )
-    return Table(("step", "outcome", "seconds", "outage, ms", "commits", "lost", "record"), [*rows, total])
+    return Table(
+        ("step", "outcome", "seconds", "outage, ms", "commits", "lost", "record"), [*rows, total]
+    )
 
 
 if __name__ == "__main__":

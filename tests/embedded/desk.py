@@ -1,4 +1,6 @@
-"""`make lab`: the embedded pair up and JupyterLab open on copies of the notebooks; Ctrl-C takes both down."""
+"""`make lab`: the embedded pair up and JupyterLab open on copies of the notebooks; Ctrl-C takes
+both down.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from pgha_helpers.run.parameters import NOTEBOOKS, load_pair
 from . import down, up
 
 FOLDER = CHECKOUT / ".lab"
-_GIVEN = {"setup": {"primary": "db0"}}  # both of its clusters are writable, so that setup would have to be told
+# both of its clusters are writable, so that setup would have to be told
+_GIVEN = {"setup": {"primary": "db0"}}
 
 
 def main(folder: Path = FOLDER) -> int:
@@ -26,12 +29,18 @@ def main(folder: Path = FOLDER) -> int:
     desk = folder / "notebooks"
     desk.mkdir(mode=0o700, exist_ok=True)
     for notebook in NOTEBOOKS:
-        copy_notebook(notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / f"{notebook}.ipynb")
+        copy_notebook(
+            notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / f"{notebook}.ipynb"
+        )
     told = environment(JUPYTER_PREFER_ENV_PATH="1")
     # a session of its own: Ctrl-C is ours to hear, so that both are taken down, in order
     jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True, env=told)
     try:
-        print("The pair is up, JupyterLab is starting. Begin with setup.ipynb. Ctrl-C takes both down.", flush=True)
+        print(
+            "The pair is up, JupyterLab is starting. Begin with setup.ipynb. Ctrl-C takes "
+            "both down.",
+            flush=True,
+        )
         return jupyter.wait()
     except KeyboardInterrupt:
         return 0

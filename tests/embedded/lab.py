@@ -50,7 +50,9 @@ class Lab:
     def node(self, name: str) -> LabNode:
         """Raises LabError for a name that is not one of the two."""
         if name not in self.nodes:
-            raise LabError(f"there is no node {name!r} in a lab: name one of {', '.join(self.nodes)}")
+            raise LabError(
+                f"there is no node {name!r} in a lab: name one of {', '.join(self.nodes)}"
+            )
         return self.nodes[name]
 
     def kill(self, name: str) -> None:

@@ -20,7 +20,9 @@ _RETRY_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load saw. `failed` inserts were sent and never acknowledged; `missing` ones were, and are gone."""
+    """What a load saw. `failed` inserts were sent and never acknowledged; `missing` ones were, and
+    are gone.
+    """
 
     acknowledged: int
     failed: int
@@ -29,16 +31,23 @@ class LoadReport:
 
 
 class Load:
-    """Several clients that write for as long as the `with` block lasts, whatever happens to the servers.
+    """Several clients that write for as long as the `with` block lasts, whatever happens to the
+    servers.
 
-    `think` is the pause of each client between two inserts, `patience` how long it waits for the answer to one before
-    it gives the connection up; both in seconds. Every load has a `run` of its own, so that loads can share the table.
+    `think` is the pause of each client between two inserts, `patience` how long it waits for the
+    answer to one before it gives the connection up; both in seconds. Every load has a `run` of its
+    own, so that loads can share the table.
     """
 
-    def __init__(self, dsn: str, clients: int = 4, think: float = 0.002, patience: float = 2.0) -> None:
+    def __init__(
+        self, dsn: str, clients: int = 4, think: float = 0.002, patience: float = 2.0
+    ) -> None:
         self.run = uuid.uuid4().hex
         self._watchdog = Watchdog(patience)
-        self._writers = [Writer(dsn, self.run, client, think, self._watchdog, patience) for client in range(clients)]
+        self._writers = [
+            Writer(dsn, self.run, client, think, self._watchdog, patience)
+            for client in range(clients)
+        ]
         self._began = self._ended = 0.0
 
     def __enter__(self) -> "Load":
@@ -74,7 +83,8 @@ class Load:
     def longest_gap(self, since: float | None = None, until: float | None = None) -> float:
         """Seconds of the longest time without an acknowledged commit of any client.
 
-        The window is in wall time (`time.time()`), by default the life of the load; its ends count as commits.
+        The window is in wall time (`time.time()`), by default the life of the load; its ends count
+        as commits.
         """
         start = self._began if since is None else since
         end = (self._ended or time.time()) if until is None else until
@@ -95,10 +105,14 @@ class Load:
 
 
 def run_load(dsn: str, seconds: float, clients: int = 4) -> LoadReport:
-    """Write for so many seconds (Ctrl-C ends it early), then read back. Raises LabError when no server answers."""
+    """Write for so many seconds (Ctrl-C ends it early), then read back. Raises LabError when no
+    server answers.
+    """
     with Load(dsn, clients) as load, contextlib.suppress(KeyboardInterrupt):
         time.sleep(seconds)
-    return LoadReport(load.acknowledged, load.failed, load.longest_gap() * 1000, len(load.missing(dsn)))
+    return LoadReport(
+        load.acknowledged, load.failed, load.longest_gap() * 1000, len(load.missing(dsn))
+    )
 
 
 def longest_gap(times: list[float], since: float, until: float) -> float:
@@ -139,5 +153,7 @@ def _rows(dsn: str, run: str) -> set[tuple[int, int]]:
         cursor.execute(IS_MISSING, (TABLE,))
         if cursor.fetchone() == (True,):
             return set()
-        cursor.execute(f"select client, seq from {TABLE} where run operator(pg_catalog.=) %s", (run,))
+        cursor.execute(
+            f"select client, seq from {TABLE} where run operator(pg_catalog.=) %s", (run,)
+        )
         return {(client, seq) for client, seq in cursor.fetchall()}

@@ -12,8 +12,9 @@ from .state import LabState
 class NodeStatus:
     """What `status` saw of a node.
 
-    `server` is `running`, `stopped`, `no cluster` (the data directory is missing or holds none) or `orphans`
-    (backends whose postmaster is dead); `processes` counts those of PostgreSQL in the data directory.
+    `server` is `running`, `stopped`, `no cluster` (the data directory is missing or holds none) or
+    `orphans` (backends whose postmaster is dead); `processes` counts those of PostgreSQL in the
+    data directory.
     """
 
     name: str
@@ -35,7 +36,9 @@ def node_status(places: Places, state: LabState, name: str) -> NodeStatus:
         server=_server_word(node.data, found),
         processes=len(found),
         ssh_port=ports.ssh,
-        ssh="running" if shell is not None and processes.is_alive(shell.pid, shell.started) else "stopped",
+        ssh="running"
+        if shell is not None and processes.is_alive(shell.pid, shell.started)
+        else "stopped",
         data_directory=node.data,
     )
 

@@ -15,15 +15,24 @@ from .state import HOST, LabState, ProcessId, choose_ports, load_state, locked, 
 STARTS = ("clusters", "empty")
 
 
-def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None, programs: Path | None = None) -> Lab:
-    """Bring up the lab in `folder`: make what was never made, start what does not run; harmless when it is up.
+def up(
+    folder: Path,
+    *,
+    start: str = "clusters",
+    pair_file: Path | None = None,
+    programs: Path | None = None,
+) -> Lab:
+    """Bring up the lab in `folder`: make what was never made, start what does not run; harmless
+    when it is up.
 
-    `start` counts when the lab is made: `clusters` is two independent clusters, `empty` leaves db1 without a data
-    directory. Later an existing data directory is started as it is, and a missing one stays missing. `pair_file`
-    defaults to the one of last time, or else to `lab.yaml` in the folder. `programs` is the directory of PostgreSQL's
-    programs, by default the wheel's; it counts when the lab is made, too.
+    `start` counts when the lab is made: `clusters` is two independent clusters, `empty` leaves db1
+    without a data directory. Later an existing data directory is started as it is, and a missing
+    one stays missing. `pair_file` defaults to the one of last time, or else to `lab.yaml` in the
+    folder. `programs` is the directory of PostgreSQL's programs, by default the wheel's; it counts
+    when the lab is made, too.
 
-    Raises LabError for every foreseeable fault. What was started before it goes on running: see `down`.
+    Raises LabError for every foreseeable fault. What was started before it goes on running: see
+    `down`.
     """
     if start not in STARTS:
         raise LabError(f"a lab cannot start with {start!r}: say one of {', '.join(STARTS)}")
@@ -31,7 +40,9 @@ def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None, 
     try:
         places.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LabError(f"{places.folder} cannot be made ({error.strerror}): name another folder") from error
+        raise LabError(
+            f"{places.folder} cannot be made ({error.strerror}): name another folder"
+        ) from error
     with locked(places.folder):
         state = load_state(places.state_file) or _begin(places)
         if pair_file is not None:
@@ -43,9 +54,11 @@ def up(folder: Path, *, start: str = "clusters", pair_file: Path | None = None, 
 
 
 def down(folder: Path, *, remove: bool = False) -> None:
-    """Stop everything that belongs to the lab in `folder`, and leave no process of it; harmless when it is down.
+    """Stop everything that belongs to the lab in `folder`, and leave no process of it; harmless
+    when it is down.
 
-    `remove` deletes what the lab made, its records excepted. Raises LabError when a process cannot be ended.
+    `remove` deletes what the lab made, its records excepted. Raises LabError when a process cannot
+    be ended.
     """
     places = find_places(folder)
     if not places.folder.exists():
@@ -78,7 +91,9 @@ def find(folder: Path) -> Lab:
 
 
 def _begin(places: Places) -> LabState:
-    """A new lab. What an earlier one left without its memory (its folder was deleted) is stopped and cleared."""
+    """A new lab. What an earlier one left without its memory (its folder was deleted) is stopped
+    and cleared.
+    """
     if places.carries_marker():
         _stop(places, None)
         places.remove()
@@ -94,7 +109,10 @@ def _begin(places: Places) -> LabState:
 
 def _bring_up(places: Places, state: LabState) -> Lab:
     if state.home != str(places.home):
-        raise LabError(f"{places.folder} was moved or copied (its servers live in {state.home}): name a new folder")
+        raise LabError(
+            f"{places.folder} was moved or copied (its servers live in {state.home}): name a "
+            "new folder"
+        )
     if not places.carries_marker():
         state.made = False  # the home is new, or it was cleaned away
     places.prepare()
@@ -104,7 +122,9 @@ def _bring_up(places: Places, state: LabState) -> Lab:
     ssh.write_keys(places, state.ports)
     cluster.write_passfiles(places)
     with ThreadPoolExecutor() as pool:
-        shells = {node.name: pool.submit(_start_ssh, places, state, node.name) for node in places.nodes}
+        shells = {
+            node.name: pool.submit(_start_ssh, places, state, node.name) for node in places.nodes
+        }
         try:
             programs = binaries.bin_directory(places, state.programs)
             _make(places, state, programs, pool)
@@ -121,7 +141,9 @@ def _start_ssh(places: Places, state: LabState, name: str) -> ProcessId:
 
 def _remember_ssh(places: Places, state: LabState, shells: dict[str, "Future[ProcessId]"]) -> None:
     """Remember the ssh servers that started, then raise the error of one that did not."""
-    state.ssh |= {name: shell.result() for name, shell in shells.items() if shell.exception() is None}
+    state.ssh |= {
+        name: shell.result() for name, shell in shells.items() if shell.exception() is None
+    }
     save_state(places.state_file, state)
     for shell in shells.values():
         shell.result()
@@ -132,7 +154,8 @@ def _make(places: Places, state: LabState, programs: Path, pool: ThreadPoolExecu
         return
     wanted = NODES if state.start == "clusters" else NODES[:1]
     making = [
-        pool.submit(cluster.make, places, places.node(name), programs, state.ports[name].postgres) for name in wanted
+        pool.submit(cluster.make, places, places.node(name), programs, state.ports[name].postgres)
+        for name in wanted
     ]
     for future in making:
         future.result()
@@ -142,14 +165,17 @@ def _make(places: Places, state: LabState, programs: Path, pool: ThreadPoolExecu
 
 def _start(places: Places, state: LabState, programs: Path, pool: ThreadPoolExecutor) -> None:
     starting = [
-        pool.submit(cluster.start, places, node, programs, state.ports[node.name].postgres) for node in places.nodes
+        pool.submit(cluster.start, places, node, programs, state.ports[node.name].postgres)
+        for node in places.nodes
     ]
     for future in starting:
         future.result()
 
 
 def _stop(places: Places, state: LabState | None) -> None:
-    """The ssh servers first, so that nobody starts anything again; then PostgreSQL; then whatever is left."""
+    """The ssh servers first, so that nobody starts anything again; then PostgreSQL; then whatever
+    is left.
+    """
     shells = list(state.ssh.values()) if state is not None else []
     ssh.stop(shells)
     if not places.carries_marker():
@@ -160,7 +186,9 @@ def _stop(places: Places, state: LabState | None) -> None:
 
 def _lab(places: Places, state: LabState, programs: Path) -> Lab:
     nodes = {name: _lab_node(places, state, programs, name) for name in NODES}
-    return Lab(places.folder, places.home, Path(state.pair_file), places.passfile, MappingProxyType(nodes))
+    return Lab(
+        places.folder, places.home, Path(state.pair_file), places.passfile, MappingProxyType(nodes)
+    )
 
 
 def _lab_node(places: Places, state: LabState, programs: Path, name: str) -> LabNode:

@@ -24,7 +24,9 @@ def render(places: Places, programs: Path, ports: dict[str, Ports]) -> str:
         "replication_user": REPLICATION_USER,
         "records": str(places.records),
     }
-    body = yaml.safe_dump(pair, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000)
+    body = yaml.safe_dump(
+        pair, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000
+    )
     return f"{_HEADER}changes are lost at the next one.\n{body}"
 
 
@@ -32,7 +34,8 @@ def write(path: Path, text: str) -> None:
     """Write the pair file. Raises LabError when another author's file is in its place."""
     if path.exists() and not path.read_text("utf-8").startswith(_HEADER):
         raise LabError(
-            f"{path} was not written by `python -m tests.embedded up`: move it away, or name another pair file"
+            f"{path} was not written by `python -m tests.embedded up`: move it away, or name "
+            "another pair file"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_private(path, text, mode=0o644)

@@ -1,7 +1,7 @@
 """Processes: which belong to a lab, and how to end exactly those.
 
-On Linux everything is read from /proc: a pid file can be stale, renamed or gone, a working directory cannot.
-Elsewhere (macOS, untested) `postmaster.pid` and `ps` are the best there is.
+On Linux everything is read from /proc: a pid file can be stale, renamed or gone, a working
+directory cannot. Elsewhere (macOS, untested) `postmaster.pid` and `ps` are the best there is.
 """
 
 import contextlib
@@ -28,7 +28,9 @@ def postgres_in(data_directory: Path) -> list[int]:
 
 
 def postgres_below(home: Path) -> list[int]:
-    """Processes of PostgreSQL in any directory below `home`: a runbook renames data directories and makes new ones."""
+    """Processes of PostgreSQL in any directory below `home`: a runbook renames data directories and
+    makes new ones.
+    """
     if not _has_proc():
         return _from_pid_files(path.parent for path in home.glob("*/*/postmaster.pid"))
     prefix = os.path.realpath(home) + "/"
@@ -36,7 +38,9 @@ def postgres_below(home: Path) -> list[int]:
 
 
 def all_of_lab(home: Path) -> list[int]:
-    """Every process of the lab: PostgreSQL, the ssh servers, and whatever was started through them."""
+    """Every process of the lab: PostgreSQL, the ssh servers, and whatever was started through
+    them.
+    """
     mark = os.fsencode(f"{ENVIRONMENT_MARK}={os.path.realpath(home)}")
     marked = [pid for pid in _pids() if mark in _environment(pid)] if _has_proc() else []
     return sorted({*postgres_below(home), *marked})
@@ -45,15 +49,23 @@ def all_of_lab(home: Path) -> list[int]:
 def running(*words: str) -> list[int]:
     """Processes that have all these words among their arguments; none where there is no /proc."""
     wanted = {os.fsencode(word) for word in words}
-    return [pid for pid in _pids() if wanted <= set(_read(pid, "cmdline").split(b"\0"))] if _has_proc() else []
+    return (
+        [pid for pid in _pids() if wanted <= set(_read(pid, "cmdline").split(b"\0"))]
+        if _has_proc()
+        else []
+    )
 
 
 def start_time(pid: int) -> str:
-    """When a process started, in the system's own words; empty when there is none. Tells a reused pid."""
+    """When a process started, in the system's own words; empty when there is none. Tells a reused
+    pid.
+    """
     if _has_proc():
         fields = _stat(pid)
         return fields[19] if fields and fields[0] != "Z" else ""
-    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return answer.stdout.strip()
 
 
@@ -71,23 +83,32 @@ def send(pids: Iterable[int], *signals: signal.Signals) -> None:
 
 
 def roots(pids: list[int]) -> list[int]:
-    """Those of `pids` whose parent is not among them: the postmasters, of a set of PostgreSQL processes."""
+    """Those of `pids` whose parent is not among them: the postmasters, of a set of PostgreSQL
+    processes.
+    """
     return [pid for pid in pids if _parent(pid) not in pids]
 
 
 def orphans(pids: list[int]) -> list[int]:
-    """Those of a set of PostgreSQL processes whose postmaster is dead (a backend's title is `postgres: ...`)."""
+    """Those of a set of PostgreSQL processes whose postmaster is dead (a backend's title is
+    `postgres: ...`).
+    """
     return [pid for pid in roots(pids) if _read(pid, "cmdline").startswith(b"postgres: ")]
 
 
 def kill_all(find: Callable[[], list[int]]) -> None:
-    """Kill -9 everything that `find` gives, new ones included. Raises LabError when one stays for 5 s."""
+    """Kill -9 everything that `find` gives, new ones included. Raises LabError when one stays for 5
+    s.
+    """
     if not end_all(find, signal.SIGKILL, within=5.0):
-        raise LabError(f"processes {find()} survive kill -9: is a disk hanging, or are they another user's?")
+        raise LabError(
+            f"processes {find()} survive kill -9: is a disk hanging, or are they another user's?"
+        )
 
 
 def end_all(find: Callable[[], list[int]], number: signal.Signals, within: float) -> bool:
-    """Signal the topmost processes that `find` gives until none is left; false after `within` seconds.
+    """Signal the topmost processes that `find` gives until none is left; false after `within`
+    seconds.
 
     They are continued too: a process stopped by SIGSTOP would hear nothing else.
     """
@@ -110,7 +131,11 @@ def _has_proc() -> bool:
 
 def _pids() -> list[int]:
     own = os.getpid()
-    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit() and int(entry.name) != own]
+    return [
+        int(entry.name)
+        for entry in PROC.iterdir()
+        if entry.name.isdigit() and int(entry.name) != own
+    ]
 
 
 def _cwd(pid: int) -> str:
@@ -136,7 +161,9 @@ def _environment(pid: int) -> list[bytes]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on (field 3); the command before it may hold spaces."""
+    """The fields of /proc/PID/stat from the state on (field 3); the command before it may hold
+    spaces.
+    """
     return os.fsdecode(_read(pid, "stat")).rpartition(")")[2].split()
 
 

@@ -21,11 +21,16 @@ _START_SECONDS = 20.0
 
 
 def write_keys(places: Places, ports: dict[str, Ports]) -> None:
-    """Make the operator's key and the nodes' host keys, where missing, and pin the latter in known_hosts."""
+    """Make the operator's key and the nodes' host keys, where missing, and pin the latter in
+    known_hosts.
+    """
     for key in (places.key, *map(places.host_key, NODES)):
         if not (key.exists() and public_half(key).exists()):
             _write_key(key)
-    pins = [f"[{HOST}]:{ports[name].ssh} {public_half(places.host_key(name)).read_text('utf-8')}" for name in NODES]
+    pins = [
+        f"[{HOST}]:{ports[name].ssh} {public_half(places.host_key(name)).read_text('utf-8')}"
+        for name in NODES
+    ]
     write_private(places.known_hosts, "".join(pins))
 
 
@@ -36,7 +41,8 @@ def start(places: Places, node: NodePlaces, port: int, known: ProcessId | None) 
     """
     if known is not None and processes.is_alive(known.pid, known.started):
         return known
-    # An `up` that was killed may have started one and not lived to remember it: it would hold the port.
+    # An `up` that was killed may have started one and not lived to remember it: it would hold the
+    # port.
     processes.kill_all(lambda: processes.running(_MODULE, str(node.home)))
     require_free(port, f"ssh of {node.name}")
     with node.ssh_log.open("a", encoding="utf-8") as log:
@@ -52,7 +58,9 @@ def start(places: Places, node: NodePlaces, port: int, known: ProcessId | None) 
             start_new_session=True,
         )
     if answer.returncode != 0:
-        raise LabError(f"the ssh server of {node.name} did not start: see the end of {node.ssh_log}")
+        raise LabError(
+            f"the ssh server of {node.name} did not start: see the end of {node.ssh_log}"
+        )
     pid = int(answer.stdout)
     return ProcessId(pid, processes.start_time(pid))
 
@@ -62,7 +70,9 @@ def stop(servers: Collection[ProcessId]) -> None:
 
     Raises LabError when one survives.
     """
-    processes.kill_all(lambda: [server.pid for server in servers if processes.is_alive(server.pid, server.started)])
+    processes.kill_all(
+        lambda: [server.pid for server in servers if processes.is_alive(server.pid, server.started)]
+    )
 
 
 def _command(places: Places, node: NodePlaces, port: int) -> list[str]:
@@ -89,8 +99,12 @@ def _environment(places: Places) -> dict[str, str]:
 def _write_key(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
     )
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
     write_private(path, private.decode())
     write_private(public_half(path), public.decode() + "\n", mode=0o644)

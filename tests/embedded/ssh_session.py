@@ -1,9 +1,10 @@
 """One command or shell behind one ssh channel, with the manners of OpenSSH without a terminal.
 
-Its input, output and errors are three pipes. When the channel goes away the pipes are closed and the command is
-left to itself: a shell that reads its input then ends, a command that writes gets SIGPIPE, and a server that was
-started with its output in a log goes on. The channel is closed when the command has ended *and* nobody holds its
-output open any more, so a server started without a log holds the channel, as it does under OpenSSH.
+Its input, output and errors are three pipes. When the channel goes away the pipes are closed and
+the command is left to itself: a shell that reads its input then ends, a command that writes gets
+SIGPIPE, and a server that was started with its output in a log goes on. The channel is closed when
+the command has ended *and* nobody holds its output open any more, so a server started without a log
+holds the channel, as it does under OpenSSH.
 """
 
 import asyncio
@@ -47,8 +48,9 @@ class Command(asyncio.SubprocessProtocol):
             self._channel.pause_reading()
 
     def resume_writing(self) -> None:
-        # Not at once: it can bring the client's end of input, and asyncio's pipe, still in the middle of its own
-        # write, then closes twice (AttributeError in the log) or drops what it was just given.
+        # Not at once: it can bring the client's end of input, and asyncio's pipe, still in the
+        # middle of its own write, then closes twice (AttributeError in the log) or drops what it
+        # was just given.
         if self._channel is not None:
             asyncio.get_running_loop().call_soon(self._channel.resume_reading)
 
@@ -72,13 +74,21 @@ class Command(asyncio.SubprocessProtocol):
                 pipe.resume_reading()
 
     def signal(self, name: str) -> None:
-        """Send the command's process group a signal by its name without SIG; an unknown one is ignored."""
+        """Send the command's process group a signal by its name without SIG; an unknown one is
+        ignored.
+        """
         number = getattr(signal, f"SIG{name}", None)
-        if self._transport is not None and self._transport.get_returncode() is None and number is not None:
+        if (
+            self._transport is not None
+            and self._transport.get_returncode() is None
+            and number is not None
+        ):
             os.killpg(self._transport.get_pid(), number)
 
     def abandon(self) -> None:
-        """The channel is gone: close the pipes. Never the transport itself, that would kill the command."""
+        """The channel is gone: close the pipes. Never the transport itself, that would kill the
+        command.
+        """
         self._channel = None
         for fd in (STDIN, STDOUT, STDERR):
             self._close(fd)
@@ -141,7 +151,9 @@ class Session(asyncssh.SSHServerSession):  # type: ignore[misc]
         self._when_started(Command.abandon)
 
     def _when_started(self, deed: Callable[[Command], None]) -> None:
-        """Do it now, or as soon as the command runs: the client may write, or leave, before that."""
+        """Do it now, or as soon as the command runs: the client may write, or leave, before
+        that.
+        """
         if self._command is None:
             self._waiting.append(deed)
         else:

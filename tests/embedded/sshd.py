@@ -1,8 +1,9 @@
 """A small ssh server for one node of a lab: `python -m tests.embedded.sshd --help`.
 
-Public keys only, one user, commands and shells without a terminal, no forwarding, no file transfer. It listens,
-drops root's rights for good, prints its pid and goes into the background; from then on it writes only to the file
-that its standard error was opened on. It ends when the home of its lab disappears.
+Public keys only, one user, commands and shells without a terminal, no forwarding, no file transfer.
+It listens, drops root's rights for good, prints its pid and goes into the background; from then on
+it writes only to the file that its standard error was opened on. It ends when the home of its lab
+disappears.
 """
 
 import argparse
@@ -57,14 +58,18 @@ def main() -> None:
     if os.geteuid() == 0:
         _drop_rights(arguments.user)
     _go_into_background()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     environment = server_environment(arguments.home, arguments.directory, arguments.user)
     new_session = functools.partial(Session, arguments.directory, environment)
     new_server = functools.partial(Server, arguments.user, keys, new_session)
     asyncio.run(_serve(listener, host_key, new_server, arguments.directory))
 
 
-async def _serve(listener: socket.socket, host_key: Any, new_server: Callable[[], Server], directory: Path) -> None:
+async def _serve(
+    listener: socket.socket, host_key: Any, new_server: Callable[[], Server], directory: Path
+) -> None:
     await asyncssh.listen(
         sock=listener,
         server_factory=new_server,
@@ -85,11 +90,17 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", default=HOST, help="where it listens (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--user", required=True, help="the only user let in, and who runs its commands")
+    parser.add_argument(
+        "--user", required=True, help="the only user let in, and who runs its commands"
+    )
     parser.add_argument("--home", type=Path, required=True, help="home of the lab's servers")
-    parser.add_argument("--directory", type=Path, required=True, help="home and working directory of commands")
+    parser.add_argument(
+        "--directory", type=Path, required=True, help="home and working directory of commands"
+    )
     parser.add_argument("--host-key", type=Path, required=True)
-    parser.add_argument("--authorized-key", type=Path, required=True, help="public key of the operator")
+    parser.add_argument(
+        "--authorized-key", type=Path, required=True, help="public key of the operator"
+    )
     return parser.parse_args()
 
 
@@ -102,7 +113,9 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 def _drop_rights(name: str) -> None:
-    """Become this user for good. All modules are loaded by now: below /root they can no longer be read."""
+    """Become this user for good. All modules are loaded by now: below /root they can no longer be
+    read.
+    """
     user = pwd.getpwnam(name)
     os.setgroups([])
     os.setgid(user.pw_gid)
@@ -110,7 +123,9 @@ def _drop_rights(name: str) -> None:
 
 
 def _go_into_background() -> None:
-    """Detach; the parent prints the pid and exits 0. The port listens by then, so a client need not wait."""
+    """Detach; the parent prints the pid and exits 0. The port listens by then, so a client need not
+    wait.
+    """
     pid = os.fork()
     if pid:
         print(pid)

@@ -1,4 +1,6 @@
-"""What a lab remembers between two commands, in `<folder>/lab.json`, and the lock that guards it."""
+"""What a lab remembers between two commands, in `<folder>/lab.json`, and the lock that guards
+it.
+"""
 
 import contextlib
 import fcntl
@@ -14,9 +16,9 @@ from .errors import LabError
 from .places import NODES
 
 HOST = "127.0.0.1"
-# Below the range from which systems take the ports of outgoing connections (Linux 32768, macOS 49152). Inside it,
-# a client that retries against a stopped server can be given the server's own port: it then talks to itself, and
-# the server cannot start because its port is in use.
+# Below the range from which systems take the ports of outgoing connections (Linux 32768, macOS
+# 49152). Inside it, a client that retries against a stopped server can be given the server's own
+# port: it then talks to itself, and the server cannot start because its port is in use.
 _PORTS = range(20000, 32000)
 
 
@@ -38,7 +40,8 @@ class ProcessId:
 
 @dataclass
 class LabState:
-    """What is remembered: ports, ssh servers, the servers' home and user, the pair file, whether all was made.
+    """What is remembered: ports, ssh servers, the servers' home and user, the pair file, whether
+    all was made.
 
     `programs` is the directory of PostgreSQL's programs; empty means those of the wheel.
     """
@@ -54,7 +57,9 @@ class LabState:
 
 
 def load_state(path: Path) -> LabState | None:
-    """What the lab remembers, or None when it has never been up. Raises LabError for a file that is not ours."""
+    """What the lab remembers, or None when it has never been up. Raises LabError for a file that is
+    not ours.
+    """
     try:
         values = json.loads(path.read_text("utf-8"))
         values["ports"] = {name: Ports(**ports) for name, ports in values["ports"].items()}
@@ -64,7 +69,8 @@ def load_state(path: Path) -> LabState | None:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LabError(
-            f"{path} cannot be read as a lab's memory ({error}): delete it and run `python -m tests.embedded up`"
+            f"{path} cannot be read as a lab's memory ({error}): delete it and run `python -m "
+            "tests.embedded up`"
         ) from error
 
 
@@ -74,7 +80,9 @@ def save_state(path: Path, state: LabState) -> None:
 
 
 def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a whole file beside its place and rename it; only its owner may read it unless `mode` says more."""
+    """Write a whole file beside its place and rename it; only its owner may read it unless `mode`
+    says more.
+    """
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -93,7 +101,8 @@ def choose_ports() -> dict[str, Ports]:
         if len(free) == 2 * len(NODES):
             return {name: Ports(free[2 * i], free[2 * i + 1]) for i, name in enumerate(NODES)}
     raise LabError(
-        f"no free TCP ports between {_PORTS.start} and {_PORTS.stop - 1} on {HOST}: end other programs first"
+        f"no free TCP ports between {_PORTS.start} and {_PORTS.stop - 1} on {HOST}: end other "
+        "programs first"
     )
 
 
@@ -113,19 +122,24 @@ def require_free(port: int, purpose: str) -> None:
     if not is_free(port):
         raise LabError(
             f"port {port} ({purpose}) is taken by another program: end it,"
-            " or take new ports with `python -m tests.embedded down --remove` and `python -m tests.embedded up`"
+            " or take new ports with `python -m tests.embedded down --remove` and `python -m "
+            "tests.embedded up`"
         )
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lab's folder for one command at a time. Raises LabError when another command holds it."""
+    """Hold the lab's folder for one command at a time. Raises LabError when another command holds
+    it.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise LabError(f"another `python -m tests.embedded` is at work on {folder}: wait for it to end") from None
+        raise LabError(
+            f"another `python -m tests.embedded` is at work on {folder}: wait for it to end"
+        ) from None
     try:
         yield
     finally:

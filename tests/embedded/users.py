@@ -11,7 +11,9 @@ UNPRIVILEGED_USER = "nobody"
 
 @dataclass(frozen=True)
 class ServerUser:
-    """The OS user that runs the servers. `switch` is true when it is not the user who runs this program."""
+    """The OS user that runs the servers. `switch` is true when it is not the user who runs this
+    program.
+    """
 
     name: str
     uid: int
@@ -26,7 +28,10 @@ def server_user() -> ServerUser:
     try:
         entry = pwd.getpwnam(UNPRIVILEGED_USER)
     except KeyError:
-        message = f"PostgreSQL refuses to run as root, and there is no OS user {UNPRIVILEGED_USER}: run as another user"
+        message = (
+            "PostgreSQL refuses to run as root, and there is no OS user "
+            f"{UNPRIVILEGED_USER}: run as another user"
+        )
         raise LabError(message) from None
     return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid, switch=True)
 

@@ -1,9 +1,10 @@
 """A deadline on every statement, kept by the client.
 
-libpq waits for an answer without limit. `tcp_user_timeout` helps when packets get lost, but a server that is stopped
-(SIGSTOP, a frozen virtual machine) still has a kernel that acknowledges them, and its `statement_timeout` is as
-frozen as the rest of it. So one thread looks at the statements under way and cuts the connection of an overdue one;
-the waiting thread then gets an ordinary OperationalError.
+libpq waits for an answer without limit. `tcp_user_timeout` helps when packets get lost, but a
+server that is stopped (SIGSTOP, a frozen virtual machine) still has a kernel that acknowledges
+them, and its `statement_timeout` is as frozen as the rest of it. So one thread looks at the
+statements under way and cuts the connection of an overdue one; the waiting thread then gets an
+ordinary OperationalError.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ _LOOK_SECONDS = 0.05
 
 
 class Watchdog:
-    """Cuts connections whose statement takes longer than `patience` seconds. Use it as a context manager."""
+    """Cuts connections whose statement takes longer than `patience` seconds. Use it as a context
+    manager.
+    """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -49,7 +52,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
-            # Under the lock: a connection leaves `over` before it is closed, so its descriptor is still its own.
+            # Under the lock: a connection leaves `over` before it is closed, so its descriptor is
+            # still its own.
             with self._lock:
                 for connection in self._overdue():
                     _cut(connection)
@@ -61,7 +65,9 @@ class Watchdog:
 
 
 def _cut(connection: psycopg2.extensions.connection) -> None:
-    """Shut the socket down, not close it: libpq wakes up, and its descriptor stays reserved until it closes it."""
+    """Shut the socket down, not close it: libpq wakes up, and its descriptor stays reserved until
+    it closes it.
+    """
     with (
         contextlib.suppress(OSError, psycopg2.Error),
         socket.socket(fileno=os.dup(connection.fileno())) as duplicate,

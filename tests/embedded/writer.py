@@ -12,7 +12,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from .watchdog import Watchdog
 
 NAME = "pgha_load"
-#: As the canary's, the road may lead through a pooler, where no search_path can be pinned: everything is qualified.
+#: As the canary's, the road may lead through a pooler, where no search_path can be pinned:
+#: everything is qualified.
 TABLE = f"public.{NAME}"
 IS_MISSING = "select pg_catalog.to_regclass(%s) is null"
 _BACK_OFF_SECONDS = 0.020
@@ -26,10 +27,11 @@ create table if not exists {TABLE} (
 
 @dataclass
 class Tally:
-    """What one client knows: acknowledged inserts with their wall time, and counts of what went wrong.
+    """What one client knows: acknowledged inserts with their wall time, and counts of what went
+    wrong.
 
-    `failed` counts inserts that were sent and never acknowledged (they may or may not be there), `refused` counts
-    attempts to connect that came to nothing.
+    `failed` counts inserts that were sent and never acknowledged (they may or may not be there),
+    `refused` counts attempts to connect that came to nothing.
     """
 
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
@@ -40,8 +42,8 @@ class Tally:
 def connect(dsn: str, patience: float) -> psycopg2.extensions.connection:
     """A connection in autocommit mode to whichever node is writable.
 
-    A dead network is noticed after `patience` seconds (`tcp_user_timeout`, keepalives), a node that does not answer
-    the connection attempt after 1 s. Raises psycopg2.OperationalError.
+    A dead network is noticed after `patience` seconds (`tcp_user_timeout`, keepalives), a node that
+    does not answer the connection attempt after 1 s. Raises psycopg2.OperationalError.
     """
     words = {
         "target_session_attrs": "read-write",
@@ -58,9 +60,13 @@ def connect(dsn: str, patience: float) -> psycopg2.extensions.connection:
 
 
 class Writer(threading.Thread):
-    """Inserts (run, client, seq) until it is stopped. A seq is sent once: a lost answer is never asked for again."""
+    """Inserts (run, client, seq) until it is stopped. A seq is sent once: a lost answer is never
+    asked for again.
+    """
 
-    def __init__(self, dsn: str, run: str, client: int, think: float, watchdog: Watchdog, patience: float) -> None:
+    def __init__(
+        self, dsn: str, run: str, client: int, think: float, watchdog: Watchdog, patience: float
+    ) -> None:
         super().__init__(name=f"pgha-load-{client}", daemon=True)
         self.tally = Tally()
         self._dsn = dsn
@@ -88,14 +94,20 @@ class Writer(threading.Thread):
 
     def _use(self, connection: psycopg2.extensions.connection) -> None:
         """Write until the connection is lost or the writer is stopped."""
-        with contextlib.closing(connection), contextlib.suppress(psycopg2.Error), connection.cursor() as cursor:
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(psycopg2.Error),
+            connection.cursor() as cursor,
+        ):
             with self._watchdog.over(connection):
                 _ensure_table(cursor)
             while not self._stopping.is_set():
                 self._insert(connection, cursor)
                 self._stopping.wait(self._think)
 
-    def _insert(self, connection: psycopg2.extensions.connection, cursor: psycopg2.extensions.cursor) -> None:
+    def _insert(
+        self, connection: psycopg2.extensions.connection, cursor: psycopg2.extensions.cursor
+    ) -> None:
         self._seq += 1
         try:
             with self._watchdog.over(connection):
@@ -110,7 +122,9 @@ class Writer(threading.Thread):
 
 
 def _ensure_table(cursor: psycopg2.extensions.cursor) -> None:
-    """The table may be missing after any reconnect: the server that had it may have lost it in a failover."""
+    """The table may be missing after any reconnect: the server that had it may have lost it in a
+    failover.
+    """
     cursor.execute(IS_MISSING, (TABLE,))
     if cursor.fetchone() == (True,):
         cursor.execute(_CREATE)

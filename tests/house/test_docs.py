@@ -49,7 +49,9 @@ def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
 
 
 def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
-    """Its examples, taken together, are entries of a pair file; the example's comment is one, too."""
+    """Its examples, taken together, are entries of a pair file; the example's comment is one,
+    too.
+    """
     from pgha_helpers.run.parameters.clients import read_clients
 
     guide = (CHECKOUT / "docs" / "clients.md").read_text()
@@ -68,10 +70,16 @@ def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
 
 def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    runtime = [line for line in (CHECKOUT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    runtime = [
+        line
+        for line in (CHECKOUT / "requirements.txt").read_text().splitlines()
+        if line and line[0] != "#"
+    ]
     extras = [line for extra in project["optional-dependencies"].values() for line in extra]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9a-z.]+", line) for line in runtime + extras)
-    assert not [line for line in runtime if "embedded" in line], "PostgreSQL wheels never reach a production host"
+    assert not [line for line in runtime if "embedded" in line], (
+        "PostgreSQL wheels never reach a production host"
+    )
 
 
 def test_every_value_with_a_unit_is_marked_as_one() -> None:

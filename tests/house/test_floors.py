@@ -1,4 +1,6 @@
-"""The house: imports go downwards only, the doors are where they should be, and importing costs nothing."""
+"""The house: imports go downwards only, the doors are where they should be, and importing costs
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def name_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Absolute dotted names of everything that a module imports, wherever in it the import stands."""
+    """Absolute dotted names of everything that a module imports, wherever in it the import
+    stands.
+    """
     package = ["pgha_helpers", *path.relative_to(ROOT).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -108,7 +112,9 @@ def _within(path: Path, names: dict[str, Path]) -> Iterator[str]:
 
 
 def test_the_package_knows_nothing_of_the_embedded_pair() -> None:
-    assert not [name_of(path) for path in modules() if any(n.startswith("tests") for n in imports_of(path))]
+    assert not [
+        name_of(path) for path in modules() if any(n.startswith("tests") for n in imports_of(path))
+    ]
 
 
 @pytest.mark.parametrize("path", [p for p in modules() if room_of(p) == "model"], ids=name_of)
@@ -125,13 +131,19 @@ def test_there_is_one_door_to_each_driver(driver: str) -> None:
 
 
 def test_pandas_and_matplotlib_are_imported_only_where_something_is_drawn() -> None:
-    users = {name_of(p) for p in modules() if {n.split(".")[0] for n in imports_of(p)} & {"pandas", "matplotlib"}}
+    users = {
+        name_of(p)
+        for p in modules()
+        if {n.split(".")[0] for n in imports_of(p)} & {"pandas", "matplotlib"}
+    }
     assert users == DRAWERS
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, pgha_helpers; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not HEAVY & {name.split(".")[0] for name in loaded}
 
 
@@ -147,7 +159,9 @@ def test_functions_fit_on_a_screen() -> None:
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 40:
-                long.append(f"{name_of(path)}.{node.name}: {(node.end_lineno or 0) - node.lineno} lines")
+                long.append(
+                    f"{name_of(path)}.{node.name}: {(node.end_lineno or 0) - node.lineno} lines"
+                )
     assert not long
 
 
@@ -159,7 +173,9 @@ def calls_of(path: Path) -> Iterator[tuple[str, ast.Call]]:
 
 
 def test_bytes_become_text_in_one_place() -> None:
-    """What others say need be no UTF-8: `foreign.text_of` keeps what is not. Our own base64 and ASCII are ours."""
+    """What others say need be no UTF-8: `foreign.text_of` keeps what is not. Our own base64 and
+    ASCII are ours.
+    """
     strict = []
     for path in modules():
         for name, call in calls_of(path):
@@ -172,14 +188,21 @@ def test_bytes_become_text_in_one_place() -> None:
 
 def test_a_text_file_is_read_and_written_in_an_encoding_that_is_named() -> None:
     """In a locale of Latin-1 Python's own choice would be another."""
-    unnamed, elsewhere = [], ("os.open", "console.open", "bouncer.console.open", "self.console.open")
+    unnamed, elsewhere = (
+        [],
+        ("os.open", "console.open", "bouncer.console.open", "self.console.open"),
+    )
     for path in modules():
         for name, call in calls_of(path):
-            words = [ast.unparse(one) for one in (*call.args, *(key.value for key in call.keywords))]
+            words = [
+                ast.unparse(one) for one in (*call.args, *(key.value for key in call.keywords))
+            ]
             given = "'utf-8'" in words or any("ascii" in word for word in words)
             in_bytes = any(word in ("'rb'", "'wb'", "'ab'") or "'ab' if" in word for word in words)
             if name in ("read_text", "write_text") and not given:
                 unnamed.append(f"{name_of(path)}, line {call.lineno}")
-            if name in ("open", "fdopen") and not (given or in_bytes or ast.unparse(call.func) in elsewhere):
+            if name in ("open", "fdopen") and not (
+                given or in_bytes or ast.unparse(call.func) in elsewhere
+            ):
                 unnamed.append(f"{name_of(path)}, line {call.lineno}")
     assert not unnamed

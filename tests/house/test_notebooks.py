@@ -35,7 +35,11 @@ def is_parameters(cell: Cell) -> bool:
 
 
 def test_there_are_exactly_four() -> None:
-    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(NOTEBOOKS) == {"setup", "verify", "promote", "rebuild"}
+    assert (
+        {path.stem for path in FOLDER.glob("*.ipynb")}
+        == set(NOTEBOOKS)
+        == {"setup", "verify", "promote", "rebuild"}
+    )
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -50,7 +54,15 @@ def test_a_cell_is_a_sentence(name: str) -> None:
             continue
         assert len(source(cell).splitlines()) <= 3, source(cell)
         kinds = {type(node) for node in ast.walk(ast.parse(source(cell)))}
-        assert not kinds & {ast.If, ast.For, ast.While, ast.FunctionDef, ast.Lambda, ast.Try, ast.With}, source(cell)
+        assert not kinds & {
+            ast.If,
+            ast.For,
+            ast.While,
+            ast.FunctionDef,
+            ast.Lambda,
+            ast.Try,
+            ast.With,
+        }, source(cell)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -81,7 +93,11 @@ def test_prose_stands_before_every_section_and_says_what_is_good(name: str) -> N
         assert word in prose[0]
     sections = [text for text in prose if text.startswith("## ") and text[3].isdigit()]
     assert len(sections) >= 6
-    assert all("**A good answer**" in text for text in sections if not text.startswith("## 6. The last word"))
+    assert all(
+        "**A good answer**" in text
+        for text in sections
+        if not text.startswith("## 6. The last word")
+    )
     assert sum("*If it stops here:*" in text for text in sections) >= (1 if name == "verify" else 3)
 
 

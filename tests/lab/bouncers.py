@@ -44,7 +44,9 @@ pidfile = {folder}/pgbouncer.pid
 
 
 class Pooler:
-    """PgBouncer with the databases `app`, at the node that is primary, and `app_ro`, at the other."""
+    """PgBouncer with the databases `app`, at the node that is primary, and `app_ro`, at the
+    other.
+    """
 
     def __init__(self, lab: Lab, primary: str, more: str = "") -> None:
         self.lab = lab
@@ -64,13 +66,19 @@ class Pooler:
         ports = {"app": self.lab.node(primary).port, "readers": self.lab.node(standby).port}
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        superuser = next(p for p in self.lab.passfile.read_text().splitlines() if ":postgres:" in p).rpartition(":")[2]
+        superuser = next(
+            p for p in self.lab.passfile.read_text().splitlines() if ":postgres:" in p
+        ).rpartition(":")[2]
         users = {"postgres": superuser, "console": PASSWORD, "onlooker": PASSWORD}
         quoted = ((name, word.replace('"', '""')) for name, word in users.items())
         (self.folder / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in quoted))
-        self.ini.write_text(_INI.format(host="127.0.0.1", port=self.port, folder=self.folder, more=more, **ports))
+        self.ini.write_text(
+            _INI.format(host="127.0.0.1", port=self.port, folder=self.folder, more=more, **ports)
+        )
         self.ini.chmod(0o640)
-        self.passfile.write_text(f"*:{self.port}:pgbouncer:*:{PASSWORD}\n{self.lab.passfile.read_text()}")
+        self.passfile.write_text(
+            f"*:{self.port}:pgbouncer:*:{PASSWORD}\n{self.lab.passfile.read_text()}"
+        )
         self.passfile.chmod(0o600)
         for path in (self.folder, *self.folder.iterdir()):
             if self._user.switch:
@@ -78,7 +86,11 @@ class Pooler:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        as_user = {"user": self._user.uid, "group": self._user.gid, "extra_groups": []} if self._user.switch else {}
+        as_user = (
+            {"user": self._user.uid, "group": self._user.gid, "extra_groups": []}
+            if self._user.switch
+            else {}
+        )
         program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         self._process = subprocess.Popen(
             [str(program), "-q", str(self.ini)],
@@ -88,7 +100,10 @@ class Pooler:
         )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", self.port), 1),
+            ):
                 return
             time.sleep(0.01)
         raise AssertionError((self.folder / "pgbouncer.log").read_text())
@@ -127,13 +142,19 @@ class Pooler:
     def ask(self, statement: str, database: str = "pgbouncer") -> list[dict[str, Any]]:
         """Rows of a statement, by default on the admin console."""
         user = "console" if database == "pgbouncer" else "postgres"
-        dsn = psycopg2.extensions.make_dsn(self.dsn(database), user=user, passfile=str(self.passfile))
+        dsn = psycopg2.extensions.make_dsn(
+            self.dsn(database), user=user, passfile=str(self.passfile)
+        )
         with contextlib.closing(psycopg2.connect(dsn)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)
                 names = [column.name for column in cursor.description or ()]
-                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] if names else []
+                return (
+                    [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                    if names
+                    else []
+                )
 
     def database(self, name: str = "app") -> dict[str, Any]:
         """Its row of SHOW DATABASES, with the name of the node as `at`."""

@@ -1,4 +1,6 @@
-"""A checkout of its own whose verify notebook has one cell more: what `pgha run` does when that cell misbehaves."""
+"""A checkout of its own whose verify notebook has one cell more: what `pgha run` does when that
+cell misbehaves.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,27 @@ EVENT, LATER = "the-event", "the-later-one"
 
 
 def altered_checkout(folder: Path, event: str, tags: tuple[str, ...] = ()) -> Path:
-    """Copies the package and the notebooks; `event` is run after the first look, and another cell after it."""
+    """Copies the package and the notebooks; `event` is run after the first look, and another cell
+    after it.
+    """
     here = folder / "checkout"
     if not here.exists():
-        shutil.copytree(CHECKOUT / "pgha_helpers", here / "pgha_helpers", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            CHECKOUT / "pgha_helpers",
+            here / "pgha_helpers",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         shutil.copytree(CHECKOUT / "notebooks", here / "notebooks")
     told = json.loads((CHECKOUT / "notebooks" / "verify.ipynb").read_text())
     told["cells"] = [cell for cell in told["cells"] if not _draws("".join(cell["source"]))]
-    place = next(n for n, cell in enumerate(told["cells"]) if "look(run)" in "".join(cell["source"])) + 1
-    told["cells"][place:place] = [_cell(EVENT, event, tags), _cell(LATER, "print('it went on')", ())]
+    place = (
+        next(n for n, cell in enumerate(told["cells"]) if "look(run)" in "".join(cell["source"]))
+        + 1
+    )
+    told["cells"][place:place] = [
+        _cell(EVENT, event, tags),
+        _cell(LATER, "print('it went on')", ()),
+    ]
     (here / "notebooks" / "verify.ipynb").write_text(json.dumps(told))
     return here
 
@@ -35,7 +49,12 @@ def _draws(source: str) -> bool:
 
 
 def _cell(name: str, source: str, tags: tuple[str, ...]) -> dict[str, Any]:
-    bare = {"cell_type": "code", "execution_count": None, "outputs": [], "metadata": {"tags": list(tags)}}
+    bare = {
+        "cell_type": "code",
+        "execution_count": None,
+        "outputs": [],
+        "metadata": {"tags": list(tags)},
+    }
     return {**bare, "id": name, "source": source}
 
 
@@ -53,7 +72,9 @@ def start(checkout: Path, *words: str, **environment: str) -> subprocess.Popen[s
 
 
 def environment_of(checkout: Path, **more: str) -> dict[str, str]:
-    """As a user has it: a kernel that sees pytest's variable leaves what child processes print alone."""
+    """As a user has it: a kernel that sees pytest's variable leaves what child processes print
+    alone.
+    """
     plain = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
     return {**plain, "PYTHONPATH": str(checkout), **more}
 
@@ -61,6 +82,7 @@ def environment_of(checkout: Path, **more: str) -> dict[str, str]:
 def statuses(executed: Path) -> dict[str, Any]:
     """What papermill's metadata says of each cell, and under `exception` of the whole notebook."""
     told = json.loads(executed.read_text())
-    ours = [cell for cell in told["cells"] if "papermill" in cell["metadata"]]  # papermill's banners have none
+    # papermill's banners have none
+    ours = [cell for cell in told["cells"] if "papermill" in cell["metadata"]]
     cells = {cell["id"]: cell["metadata"]["papermill"]["status"] for cell in ours}
     return {**cells, "exception": told["metadata"]["papermill"]["exception"]}

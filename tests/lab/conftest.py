@@ -26,14 +26,18 @@ def has_rsync(need: Callable[..., None]) -> None:
 @pytest.fixture(scope="module")
 def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
     """A pair that is set up: db0 is primary, db1 its standby."""
-    done = pgha("run", "setup", str(clusters.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
+    done = pgha(
+        "run", "setup", str(clusters.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     yield clusters
 
 
 @pytest.fixture
 def night(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
-    """A healthy pair, whichever of its nodes is primary by now: what the test before has left is mended."""
+    """A healthy pair, whichever of its nodes is primary by now: what the test before has left is
+    mended.
+    """
     if not all(pair.processes(node) for node in pair.nodes) or not writable(pair):
         lab.up(pair.folder)
         with contextlib.suppress(SystemExit):
@@ -41,12 +45,15 @@ def night(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield Night(pair, tmp_path, monkeypatch)
 
 
-_PROGRAMS = Path(os.environ["PGHA_PROGRAMS"]) if "PGHA_PROGRAMS" in os.environ else None  # another version, by hand
+# another version, by hand
+_PROGRAMS = Path(os.environ["PGHA_PROGRAMS"]) if "PGHA_PROGRAMS" in os.environ else None
 
 
 @pytest.fixture(scope="session")
 def kept_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
-    """A pair that is made once in a process of tests, and put back for each that changes its roles."""
+    """A pair that is made once in a process of tests, and put back for each that changes its
+    roles.
+    """
     with kept(tmp_path_factory.mktemp("kept"), _PROGRAMS, "set up") as made:
         yield made
 
@@ -59,16 +66,22 @@ def kept_empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
 
 
 @pytest.fixture(scope="session")
-def kept_pair_15(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]) -> Iterator[KeptPair]:
+def kept_pair_15(
+    tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]
+) -> Iterator[KeptPair]:
     """A pair of PostgreSQL 15, as Debian packages it."""
     need("/usr/lib/postgresql/15/bin/postgres", "postgresql-15")
-    with kept(tmp_path_factory.mktemp("kept"), Path("/usr/lib/postgresql/15/bin"), "set up") as made:
+    with kept(
+        tmp_path_factory.mktemp("kept"), Path("/usr/lib/postgresql/15/bin"), "set up"
+    ) as made:
         yield made
 
 
 @pytest.fixture
 def own_pair(kept_pair: KeptPair) -> Iterator[lab.Lab]:
-    """A pair of its own for one test, as a setup has left it: a failover leaves nothing as it was."""
+    """A pair of its own for one test, as a setup has left it: a failover leaves nothing as it
+    was.
+    """
     with kept_pair.lent() as pair:
         yield pair
 

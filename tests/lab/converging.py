@@ -1,7 +1,7 @@
 """What must hold when a run that was killed with -9 is run again with the same words.
 
-It ends well, and there is nothing left to do; never were two nodes writable; every acknowledged row is there; what only
-the loser had is in a record or in a directory that is kept.
+It ends well, and there is nothing left to do; never were two nodes writable; every acknowledged row
+is there; what only the loser had is in a record or in a directory that is kept.
 """
 
 from __future__ import annotations
@@ -34,13 +34,21 @@ _PATIENCE = 20.0  # seconds
 _PAGE, _HEADER = 8192, 24  # bytes of a page of WAL
 
 
-#: How many boundaries each procedure has, more or less: tests choose among them, a trial counts them.
-BOUNDARIES = {"failover": 24, "rebuild by clone": 16, "rebuild by rsync": 22, "rebuild by rewind": 32}
+#: How many boundaries each procedure has, more or less: tests choose among them, a trial counts
+#: them.
+BOUNDARIES = {
+    "failover": 24,
+    "rebuild by clone": 16,
+    "rebuild by rsync": 22,
+    "rebuild by rewind": 32,
+}
 
 
 @dataclass
 class Told:
-    """One procedure that was killed and run again. `died` is where, or empty; `faults` is what must not have been."""
+    """One procedure that was killed and run again. `died` is where, or empty; `faults` is what must
+    not have been.
+    """
 
     died: str = ""
     seconds: float = 0.0  # of the run that was to be killed, from its gate on
@@ -55,7 +63,9 @@ class Told:
 
 
 def failover(pair: Lab, death: Death) -> Told:
-    """A primary is killed under load, its last rows on its own disk only; then it is rebuilt, to have a pair again."""
+    """A primary is killed under load, its last rows on its own disk only; then it is rebuilt, to
+    have a pair again.
+    """
     old, told = writable(pair)[0], Told()
     new = _other(old)
     words = Words("promote", f"promote {new}", {"occasion": "failover"})
@@ -101,14 +111,18 @@ PROCEDURES: dict[str, Callable[[Lab, Death], Told]] = {
 
 
 def boundary_in(procedure: str, part: int, of: int) -> int:
-    """One of its boundaries in this part, counted from 0, of so many; which one turns with the seed."""
+    """One of its boundaries in this part, counted from 0, of so many; which one turns with the
+    seed.
+    """
     size = -(-BOUNDARIES[procedure] // of)
     return part * size + 1 + SEED % size
 
 
 @contextlib.contextmanager
 def _seen(pair: Lab, primary: str, told: Told) -> Iterator[Load]:
-    """Clients write, and both nodes are looked at every 5 ms. In the end `primary` takes writes, and has every row."""
+    """Clients write, and both nodes are looked at every 5 ms. In the end `primary` takes writes,
+    and has every row.
+    """
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         yield load
         if not _more(load, _MORE):
@@ -123,9 +137,11 @@ def _seen(pair: Lab, primary: str, told: Told) -> Iterator[Load]:
 
 
 def _killed_and_run_again(pair: Lab, words: Words, death: Death, told: Told) -> bool:
-    """Whether the second run ends well: once more where the gate's answer was overtaken by a pending promotion.
+    """Whether the second run ends well: once more where the gate's answer was overtaken by a
+    pending promotion.
 
-    Where pg_rewind itself was killed, the run that insists on a rewind is refused, and the one that does not is due.
+    Where pg_rewind itself was killed, the run that insists on a rewind is refused, and the one that
+    does not is due.
     """
     told.died = death(pair, words)
     told.seconds = _past_its_gate(list(records(pair))[-1])
@@ -145,13 +161,16 @@ def _killed_and_run_again(pair: Lab, words: Words, death: Death, told: Told) -> 
             if last or "a rewind of it did not end" not in str(error):
                 told.fault(f"the second run: {error}")
                 return False
-            words = Words(words.notebook, words.consent)  # as the refusal says: what is half rewound is never rewound
+            # as the refusal says: what is half rewound is never rewound
+            words = Words(words.notebook, words.consent)
     return False
 
 
 def _past_its_gate(record: Path) -> float:
     story = read(record)
-    began, ended = (datetime.fromisoformat(e["at"]) for e in (story.first("gate passed"), story.events[-1]))
+    began, ended = (
+        datetime.fromisoformat(e["at"]) for e in (story.first("gate passed"), story.events[-1])
+    )
     return (ended - began).total_seconds()
 
 
@@ -166,7 +185,9 @@ def _rebuild_what_was_lost(pair: Lab, old: str, told: Told) -> None:
 
 
 def _see_whole(pair: Lab, standby: str, told: Told) -> None:
-    """The plan says that nothing is to be done, and the standby has the primary's rows and no others."""
+    """The plan says that nothing is to be done, and the standby has the primary's rows and no
+    others.
+    """
     try:
         with running(pair, "rebuild") as run:
             if not (plan := plan_rebuild(run, look(run))).already:
@@ -185,27 +206,40 @@ def _see_whole(pair: Lab, standby: str, told: Told) -> None:
 
 def _rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
     """Number and content of the rows of both tables, as far as they exist."""
-    tables = [name for name in ("pgha_load", "t") if ask(pair, node, "select to_regclass(%s) is not null", name)[0][0]]
+    tables = [
+        name
+        for name in ("pgha_load", "t")
+        if ask(pair, node, "select to_regclass(%s) is not null", name)[0][0]
+    ]
     return [
         row
         for table in tables
-        for row in ask(pair, node, f"select count(*), sum(hashtextextended(r::text, 0)) from {table} r")
+        for row in ask(
+            pair, node, f"select count(*), sum(hashtextextended(r::text, 0)) from {table} r"
+        )
     ]
 
 
 def _see_kept(pair: Lab, loser: str, mine: str, folders: list[Path], told: Told) -> None:
-    """Every row that only the loser had is in the WAL of a record, or in a directory that is kept beside its own."""
+    """Every row that only the loser had is in the WAL of a record, or in a directory that is kept
+    beside its own.
+    """
     if not any((folder / "diverged.csv").exists() for folder in folders):
         told.fault("no record lists what only it had")
     beside = pair.node(loser).data_directory.parent.glob("data.*aside-*/pg_wal/0*")
-    kept = [_content(path) for path in (*(file for folder in folders for file in folder.glob("wal-0*")), *beside)]
+    kept = [
+        _content(path)
+        for path in (*(file for folder in folders for file in folder.glob("wal-0*")), *beside)
+    ]
     for number in range(_LEFT):
         if not any(f"{mine}: {number}".encode() in content for content in kept):
             told.fault(f"its row {number} is kept nowhere")
 
 
 def _content(segment: Path) -> bytes:
-    """Its bytes without the headers of its pages, which lie in the middle of a row that goes on over a page's end."""
+    """Its bytes without the headers of its pages, which lie in the middle of a row that goes on
+    over a page's end.
+    """
     whole = segment.read_bytes()
     return b"".join(whole[at + _HEADER : at + _PAGE] for at in range(0, len(whole), _PAGE))
 

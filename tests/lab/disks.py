@@ -1,4 +1,6 @@
-"""A disk that only one node of a lab has: both run on one machine, where a path would be the same for both."""
+"""A disk that only one node of a lab has: both run on one machine, where a path would be the same
+for both.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _MOUNT = 'mount -t tmpfs -o "size=$1,mode=755,uid=$2,gid=$3" tmpfs "$4" && shift
 
 @contextmanager
 def place(pair: Lab, need: Callable[..., None], name: str = "pgha $disk ") -> Iterator[Path]:
-    """An empty directory of the server user, for disks to be mounted on. Needs root, as CI has it."""
+    """An empty directory of the server user, for disks to be mounted on. Needs root, as CI has
+    it.
+    """
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a disk that only one node sees")
     need("unshare", "util-linux")
@@ -38,7 +42,8 @@ def place(pair: Lab, need: Callable[..., None], name: str = "pgha $disk ") -> It
 
 
 def give_disk(pair: Lab, node: str, where: Path, size: str = "300m") -> None:
-    """Let this node see an empty disk of its own here: its ssh server, and whatever is started through it.
+    """Let this node see an empty disk of its own here: its ssh server, and whatever is started
+    through it.
 
     It goes with the last process that sees it. Nothing of the node may run but its ssh server.
     """

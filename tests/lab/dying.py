@@ -1,8 +1,10 @@
-"""A runbook that is killed with -9: in a process of its own, at a boundary between two deeds or at any instant.
+"""A runbook that is killed with -9: in a process of its own, at a boundary between two deeds or at
+any instant.
 
-Boundaries are counted from 1 in the order of the journal: each deed has two, after the line that announces it (nothing
-of it was done yet) and after the line that tells its end. The process kills itself there, so none is missed by a
-moment; what runs on the nodes for it is left to find out by itself, as after any kill.
+Boundaries are counted from 1 in the order of the journal: each deed has two, after the line that
+announces it (nothing of it was done yet) and after the line that tells its end. The process kills
+itself there, so none is missed by a moment; what runs on the nodes for it is left to find out by
+itself, as after any kill.
 """
 
 from __future__ import annotations
@@ -36,19 +38,24 @@ _LONGEST = 120.0  # seconds
 
 @dataclass(frozen=True)
 class Words:
-    """What a run is started with, and started again with: a notebook, its consent, its other parameters."""
+    """What a run is started with, and started again with: a notebook, its consent, its other
+    parameters.
+    """
 
     notebook: str
     consent: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: Carries a procedure out and kills it; gives where it died (`after db0: stop it`), or nothing where it ended before.
+#: Carries a procedure out and kills it; gives where it died (`after db0: stop it`), or nothing
+#: where it ended before.
 Death = Callable[[Lab, Words], str]
 
 
 def at_boundary(number: int | str) -> Death:
-    """Killed by itself at this boundary, counted from 1; 0 is never. Words: before the deed that is announced so."""
+    """Killed by itself at this boundary, counted from 1; 0 is never. Words: before the deed that is
+    announced so.
+    """
 
     def death(pair: Lab, words: Words) -> str:
         return _ended(pair, _started(pair, words, number))
@@ -90,8 +97,14 @@ def _ended(pair: Lab, process: subprocess.Popen[str], said: str = "") -> str:
         return ""
     if process.returncode != -signal.SIGKILL:
         raise AssertionError(f"the run that was to be killed failed by itself:\n{said[-3000:]}")
-    events = [event for event in read(list(records(pair))[-1]).events if event["event"] in _BOUNDARIES]
-    return f"{_BOUNDARIES[events[-1]['event']]} {events[-1]['node']}: {events[-1]['did']}" if events else "at its gate"
+    events = [
+        event for event in read(list(records(pair))[-1]).events if event["event"] in _BOUNDARIES
+    ]
+    return (
+        f"{_BOUNDARIES[events[-1]['event']]} {events[-1]['node']}: {events[-1]['did']}"
+        if events
+        else "at its gate"
+    )
 
 
 def _die_at(boundary: int | str) -> None:

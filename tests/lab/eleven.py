@@ -1,7 +1,9 @@
-"""PostgreSQL 11, the last that reads recovery.conf, from an npm package: it has initdb, pg_ctl and postgres only.
+"""PostgreSQL 11, the last that reads recovery.conf, from an npm package: it has initdb, pg_ctl and
+postgres only.
 
-pg_basebackup and psql are Debian's of 15, which serve older servers, too; pg_controldata is a stand-in that reads the
-same file. There is no pg_waldump: what needs one (a switchover's proof, a salvage, a rewind) cannot be tried here.
+pg_basebackup and psql are Debian's of 15, which serve older servers, too; pg_controldata is a
+stand-in that reads the same file. There is no pg_waldump: what needs one (a switchover's proof, a
+salvage, a rewind) cannot be tried here.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def programs_of_11(folder: Path) -> Path:
     """Bring them into `folder`, which every user may read; gives the directory of the programs."""
     with urllib.request.urlopen(_PACKAGE, timeout=120) as answer:
         package = answer.read()
-    assert base64.b64encode(hashlib.sha512(package).digest()).decode() == _SHA512, "not the package that was pinned"
+    assert base64.b64encode(hashlib.sha512(package).digest()).decode() == _SHA512, (
+        "not the package that was pinned"
+    )
     with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         archive.extractall(folder, filter="data")
     inside = folder / "package"

@@ -1,4 +1,5 @@
-"""An operator who is far away: a process that forwards connections, and holds each piece of them up on its way.
+"""An operator who is far away: a process that forwards connections, and holds each piece of them up
+on its way.
 
 Latency, and nothing else: what is under way does not wait for what went before it.
 """
@@ -25,7 +26,9 @@ _CHUNK = 1 << 16
 
 
 class Far:
-    """A pair file by which both nodes are far away, over SQL and over ssh; for each other they stay neighbours."""
+    """A pair file by which both nodes are far away, over SQL and over ssh; for each other they stay
+    neighbours.
+    """
 
     def __init__(self, pair_file: Path, process: subprocess.Popen[str]) -> None:
         self.pair_file = pair_file
@@ -61,10 +64,14 @@ def far_away(pair: Lab, folder: Path, round_trip: float = 0.0) -> Iterator[Far]:
 
 @contextlib.contextmanager
 def _forwarding(targets: Sequence[int]) -> Iterator[subprocess.Popen[str]]:
-    """A process of its own, which shares no interpreter with whoever is measured; it says a port for each target."""
+    """A process of its own, which shares no interpreter with whoever is measured; it says a port
+    for each target.
+    """
     command = [sys.executable, "-m", __name__, json.dumps(list(targets))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=CHECKOUT, text=True, start_new_session=True, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, text=True, start_new_session=True, **pipes
+    ) as process:  # type: ignore[call-overload]
         try:
             yield process
         finally:
@@ -78,7 +85,9 @@ class _Road:
         self.delay = 0.0
 
     async def serve(self, targets: Sequence[int]) -> None:
-        """Forward to these ports until stdin ends; each line there is a new delay, and is answered."""
+        """Forward to these ports until stdin ends; each line there is a new delay, and is
+        answered.
+        """
         ports = []
         for target in targets:
             server = await asyncio.start_server(partial(self._forward, target), _HOST, 0)
@@ -88,7 +97,9 @@ class _Road:
             self.delay = float(line)
             print("so it is", flush=True)
 
-    async def _forward(self, target: int, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, target: int, near: asyncio.StreamReader, back: asyncio.StreamWriter
+    ) -> None:
         try:
             far, there = await asyncio.open_connection(_HOST, target)
         except OSError:  # nobody listens there now, and whoever asks is to hear that
@@ -97,7 +108,9 @@ class _Road:
         await asyncio.gather(self._carry(near, there), self._carry(far, back))
 
     async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        """Each piece arrives so many seconds after it came, never before an earlier one; and so does the end."""
+        """Each piece arrives so many seconds after it came, never before an earlier one; and so
+        does the end.
+        """
         loop, at, over = asyncio.get_running_loop(), 0.0, asyncio.Event()
         with contextlib.suppress(OSError):
             while data := await source.read(_CHUNK):

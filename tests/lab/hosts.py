@@ -1,7 +1,8 @@
-"""Hosts of their own: network namespaces, each with an address behind one switch, in which the nodes of a lab run.
+"""Hosts of their own: network namespaces, each with an address behind one switch, in which the
+nodes of a lab run.
 
-The runbook stays where the tests run, on a port of the same switch. What a host's files are does not change: only its
-network is its own, so that it can be cut off while everything on it goes on.
+The runbook stays where the tests run, on a port of the same switch. What a host's files are does
+not change: only its network is its own, so that it can be cut off while everything on it goes on.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ from .losers import stop_cleanly
 NODES, WITNESS = ("db0", "db1"), "gate"
 _PORT, _SSH_PORT = 5432, 22
 _LAST = {"db0": 10, "db1": 11, WITNESS: 12, "here": 1}  # of each address
-_SETTINGS = f"\nlisten_addresses = '*'\nport = {_PORT}\nwal_receiver_timeout = 1s\nwal_sender_timeout = 2s\n"
-#: Inserts one number after the other until its input ends or its server is gone, then tells the last acknowledged.
+_SETTINGS = (
+    f"\nlisten_addresses = '*'\nport = {_PORT}\nwal_receiver_timeout = "
+    "1s\nwal_sender_timeout = 2s\n"
+)
+#: Inserts one number after the other until its input ends or its server is gone, then tells the
+#: last acknowledged.
 _CLIENT = """
 import select, sys, psycopg2
 connection = psycopg2.connect(sys.argv[1])
@@ -53,7 +58,9 @@ print(done)
 
 
 class Hosts:
-    """db0, db1 and a witness. `pair` is the two of them as a lab's, reached by the addresses of their hosts."""
+    """db0, db1 and a witness. `pair` is the two of them as a lab's, reached by the addresses of
+    their hosts.
+    """
 
     def __init__(self, folder: Path, undo: ExitStack) -> None:
         token = f"pgha{secrets.token_hex(3)}"
@@ -66,7 +73,9 @@ class Hosts:
         self.pair = self._as_pair()
 
     def address(self, name: str) -> str:
-        """Where the other hosts reach this one, while it has a network; `here` is where the tests run."""
+        """Where the other hosts reach this one, while it has a network; `here` is where the tests
+        run.
+        """
         return f"{self._net}.{_LAST[name]}"
 
     def witness(self) -> dict[str, Any]:
@@ -76,7 +85,9 @@ class Hosts:
 
     def unplugged(self, name: str) -> AbstractContextManager[None]:
         """A host whose link is down. Everything on it goes on, and reaches itself."""
-        return self._for_a_while(name, ("link", "set", "eth0", "down"), ("link", "set", "eth0", "up"))
+        return self._for_a_while(
+            name, ("link", "set", "eth0", "down"), ("link", "set", "eth0", "up")
+        )
 
     def without_address(self, name: str) -> AbstractContextManager[None]:
         """A host whose address was removed, as when another machine takes it."""
@@ -84,7 +95,8 @@ class Hosts:
         return self._for_a_while(name, ("address", "del", *words), ("address", "add", *words))
 
     def mute(self, name: str, *selector: str) -> AbstractContextManager[None]:
-        """A host of which no such packet comes any more: `("to", ADDRESS)`, or `("ipproto", "tcp", "sport", PORT)`.
+        """A host of which no such packet comes any more: `("to", ADDRESS)`, or `("ipproto", "tcp",
+        "sport", PORT)`.
 
         Nobody is told: it is as silent as a firewall that drops.
         """
@@ -93,10 +105,14 @@ class Hosts:
 
     @contextmanager
     def client(self, name: str) -> Iterator[Client]:
-        """A client that writes into `written` on this very host, over its loopback: it needs no network."""
+        """A client that writes into `written` on this very host, over its loopback: it needs no
+        network.
+        """
         dsn = make_dsn(self.pair.dsn, host="127.0.0.1", port=_PORT, target_session_attrs="any")
         command = [*self._inside(name), sys.executable, "-c", _CLIENT, dsn]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT
+        )
         try:
             assert process.stdout and process.stdout.readline() == "begun\n"
             yield Client(process)
@@ -116,7 +132,9 @@ class Hosts:
         return ["nsenter", f"--net=/run/netns/{self._space[name]}"]
 
     def _lay_cables(self, undo: ExitStack) -> None:
-        """The switch has a namespace of its own, too: a firewall of this machine would filter what crosses it."""
+        """The switch has a namespace of its own, too: a firewall of this machine would filter what
+        crosses it.
+        """
         for space in self._space.values():
             _ip("netns", "add", space)
             undo.callback(_ip, "netns", "del", space)
@@ -126,7 +144,19 @@ class Hosts:
         _ip("link", "set", "bridge", "up", inside=switch)
         for name in (*NODES, WITNESS):
             space = self._space[name]
-            _ip("link", "add", "eth0", "type", "veth", "peer", "name", name, "netns", switch, inside=space)
+            _ip(
+                "link",
+                "add",
+                "eth0",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                name,
+                "netns",
+                switch,
+                inside=space,
+            )
             self._plug_in(name, "eth0", space)
         _ip("link", "add", self._port, "type", "veth", "peer", "name", "here", "netns", switch)
         undo.callback(_ip, "link", "del", self._port)
@@ -138,15 +168,22 @@ class Hosts:
         _ip("link", "set", name, "master", "bridge", "up", inside=self._space["switch"])
 
     def _move_in(self, undo: ExitStack) -> None:
-        """Take the lab's server from where the tests run to its host, and give every host an ssh server."""
+        """Take the lab's server from where the tests run to its host, and give every host an ssh
+        server.
+        """
         stop_cleanly(self._lab, "db0")
         data = self._lab.node("db0").data_directory
-        with (data / "postgresql.conf").open("a") as settings, (data / "pg_hba.conf").open("a") as access:
+        with (
+            (data / "postgresql.conf").open("a") as settings,
+            (data / "pg_hba.conf").open("a") as access,
+        ):
             settings.write(_SETTINGS)
             access.write(f"host all all {self._net}.0/24 scram-sha-256\n")
         self._places.own_directory(self._places.home / WITNESS)
         undo.callback(shutil.rmtree, self._places.home / WITNESS)
-        asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(self._places.host_key(WITNESS)))
+        asyncssh.generate_private_key("ssh-ed25519").write_private_key(
+            str(self._places.host_key(WITNESS))
+        )
         for name in (*NODES, WITNESS):
             self._start_ssh(name)
         self.start("db0")
@@ -162,33 +199,54 @@ class Hosts:
             "--host-key": places.host_key(name),
             "--authorized-key": public_half(places.key),
         }
-        words = ["tests.embedded.sshd", *(str(word) for option in options.items() for word in option)]
+        words = [
+            "tests.embedded.sshd",
+            *(str(word) for option in options.items() for word in option),
+        ]
         command = [*self._inside(name), sys.executable, "-P", "-m", *words]
-        marked = {"PYTHONPATH": str(CHECKOUT), processes.ENVIRONMENT_MARK: os.path.realpath(places.home)}
+        marked = {
+            "PYTHONPATH": str(CHECKOUT),
+            processes.ENVIRONMENT_MARK: os.path.realpath(places.home),
+        }
         with (places.home / name / "sshd.log").open("a") as log:
-            subprocess.run(command, check=True, env=os.environ | marked, stderr=log, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                command, check=True, env=os.environ | marked, stderr=log, stdout=subprocess.DEVNULL
+            )
 
     def start(self, name: str) -> None:
-        """Start a server on its host, beside the runbook. Raises CalledProcessError where it does not start."""
+        """Start a server on its host, beside the runbook. Raises CalledProcessError where it does
+        not start.
+        """
         node, user = self._lab.node(name), self._places.user
         become = ["setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--clear-groups"]
         command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
         log = ["-l", str(node.home / "by-hand.log")]
-        subprocess.run([*self._inside(name), *become, *map(str, command), *log], check=True, cwd=node.home)
+        subprocess.run(
+            [*self._inside(name), *become, *map(str, command), *log], check=True, cwd=node.home
+        )
 
     def _as_pair(self) -> Lab:
         told = yaml.safe_load(self._lab.pair_file.read_text())
         for name in NODES:
-            told["nodes"][name] |= {"host": self.address(name), "port": _PORT, "ssh": self._ssh(name)}
+            told["nodes"][name] |= {
+                "host": self.address(name),
+                "port": _PORT,
+                "ssh": self._ssh(name),
+            }
         (path := self._lab.folder / "hosts.yaml").write_text(yaml.safe_dump(told))
         nodes = {
-            name: dataclasses.replace(self._lab.node(name), host=self.address(name), port=_PORT, ssh_port=_SSH_PORT)
+            name: dataclasses.replace(
+                self._lab.node(name), host=self.address(name), port=_PORT, ssh_port=_SSH_PORT
+            )
             for name in NODES
         }
         return dataclasses.replace(self._lab, pair_file=path, nodes=MappingProxyType(nodes))
 
     def _ssh(self, name: str) -> dict[str, Any]:
-        pins, key = self._lab.folder / "hosts_known", asyncssh.read_private_key(str(self._places.host_key(name)))
+        pins, key = (
+            self._lab.folder / "hosts_known",
+            asyncssh.read_private_key(str(self._places.host_key(name))),
+        )
         with pins.open("a") as file:
             file.write(f"{self.address(name)} {key.export_public_key().decode().strip()}\n")
         return {
@@ -213,14 +271,17 @@ class Client:
 
 @contextmanager
 def hosts(folder: Path, need: Callable[..., None]) -> Iterator[Hosts]:
-    """Three hosts; on two of them a pair that is not set up yet. Needs root and network namespaces, as CI has them."""
+    """Three hosts; on two of them a pair that is not set up yet. Needs root and network namespaces,
+    as CI has them.
+    """
     _require_namespaces(need)
     with ExitStack() as undo:
         undo.callback(labs.down, folder, remove=True)
         with ExitStack() as cables:
             made = Hosts(folder, cables)
             undo.push(cables.pop_all())
-            undo.callback(labs.down, folder)  # first of all: a namespace lives as long as a process in it
+            # first of all: a namespace lives as long as a process in it
+            undo.callback(labs.down, folder)
         yield made
 
 
@@ -239,14 +300,20 @@ def _require_namespaces(need: Callable[..., None]) -> None:
 
 
 def _ip(*words: str, inside: str = "") -> None:
-    done = subprocess.run(["ip", *(["-n", inside] if inside else []), *words], capture_output=True, text=True)
+    done = subprocess.run(
+        ["ip", *(["-n", inside] if inside else []), *words], capture_output=True, text=True
+    )
     assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
 
 
 def _free_net() -> str:
-    """The first three numbers of a network for tests (RFC 2544) to which this machine has no route yet."""
+    """The first three numbers of a network for tests (RFC 2544) to which this machine has no route
+    yet.
+    """
     while True:
         net = f"198.18.{secrets.randbelow(256)}"
-        told = subprocess.run(["ip", "route", "show", f"{net}.0/24"], capture_output=True, text=True)
+        told = subprocess.run(
+            ["ip", "route", "show", f"{net}.0/24"], capture_output=True, text=True
+        )
         if not told.stdout.strip():
             return net

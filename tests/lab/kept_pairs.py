@@ -1,7 +1,7 @@
 """A pair that was set up once and is put back as it was for each test that wants one of its own.
 
-To make a pair takes five seconds of a machine: initdb, two ssh servers, a setup with its copy. To put its servers'
-homes back, and the record of its setup, takes one.
+To make a pair takes five seconds of a machine: initdb, two ssh servers, a setup with its copy. To
+put its servers' homes back, and the record of its setup, takes one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from ..embedded import Lab
 from .runs import carry_out
 from .servers import ask
 
-#: Set up, so that db1 streams; or db0 is a cluster, db1 an empty directory, and nothing is set up yet.
+#: Set up, so that db1 streams; or db0 is a cluster, db1 an empty directory, and nothing is set up
+#: yet.
 Made = Literal["set up", "empty"]
 _NOT_OURS = "sshd.log"  # the ssh servers go on, and write there
 
 
 class KeptPair:
-    """One pair below `folder`, with the programs in `programs` (None: the wheel's); `made` says what it is then."""
+    """One pair below `folder`, with the programs in `programs` (None: the wheel's); `made` says
+    what it is then.
+    """
 
     def __init__(self, folder: Path, programs: Path | None, made: Made) -> None:
         self._folder, self._programs, self._made = folder, programs, made
@@ -66,7 +69,8 @@ class KeptPair:
     def _make(self, place: Path) -> None:
         self.remove()
         pair = lab.up(place, start="empty", programs=self._programs)
-        if self._programs:  # initdb makes checksums only from 18 on, and setup would have to restart db0 for the hints
+        # initdb makes checksums only from 18 on, and setup would have to restart db0 for the hints
+        if self._programs:
             ask(pair, "db0", "alter system set wal_log_hints = on")
             pair.kill("db0")
             lab.up(place)
@@ -92,8 +96,19 @@ def kept(folder: Path, programs: Path | None, made: Made) -> Iterator[KeptPair]:
 
 def _stop(pair: Lab, name: str) -> None:
     node, owner = pair.node(name), pair.node(name).home.stat()
-    command = [str(node.bin_directory / "pg_ctl"), "stop", "-w", "-s", "-m", "fast", "-D", str(node.data_directory)]
-    subprocess.run(command, check=True, cwd=node.home, user=owner.st_uid, group=owner.st_gid, extra_groups=[])
+    command = [
+        str(node.bin_directory / "pg_ctl"),
+        "stop",
+        "-w",
+        "-s",
+        "-m",
+        "fast",
+        "-D",
+        str(node.data_directory),
+    ]
+    subprocess.run(
+        command, check=True, cwd=node.home, user=owner.st_uid, group=owner.st_gid, extra_groups=[]
+    )
 
 
 def _put_back(template: Path, home: Path) -> None:
@@ -105,6 +120,8 @@ def _put_back(template: Path, home: Path) -> None:
 
 def _wait_until_streaming(pair: Lab) -> None:
     deadline = time.monotonic() + 30
-    while ask(pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'") != [(1,)]:
+    while ask(
+        pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'"
+    ) != [(1,)]:
         assert time.monotonic() < deadline, "the pair that was put back does not stream"
         time.sleep(0.02)

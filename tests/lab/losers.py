@@ -12,10 +12,13 @@ from .runs import carry_out
 from .servers import ask
 
 
-def left_behind(pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True, words: str = "") -> None:
+def left_behind(
+    pair: Lab, loser: str = "db0", commits: int = 3, crash: bool = True, words: str = ""
+) -> None:
     """Fail over from `loser`, then open it by hand and commit `commits` rows on it, one by one.
 
-    They hold `words` (by default that they are only on it) and their number. It ends killed with -9, or cleanly.
+    They hold `words` (by default that they are only on it) and their number. It ends killed with
+    -9, or cleanly.
     """
     other = "db1" if loser == "db0" else "db0"
     pair.kill(loser)
@@ -40,9 +43,18 @@ def start(pair: Lab, name: str) -> None:
     node = pair.node(name)
     owner = node.home.stat()
     # with root's group left to it, its own user could not look into /proc at where it works
-    user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    user = (
+        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        if os.geteuid() == 0
+        else {}
+    )
     command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
-    subprocess.run([*map(str, command), "-l", str(node.home / "by-hand.log")], check=True, cwd=node.home, **user)  # type: ignore[call-overload]
+    subprocess.run(
+        [*map(str, command), "-l", str(node.home / "by-hand.log")],
+        check=True,
+        cwd=node.home,
+        **user,
+    )  # type: ignore[call-overload]
 
 
 def stop_cleanly(pair: Lab, name: str) -> None:

@@ -1,4 +1,6 @@
-"""A bad night: a switchover under load, something that goes wrong at a chosen moment, and what must hold afterwards."""
+"""A bad night: a switchover under load, something that goes wrong at a chosen moment, and what must
+hold afterwards.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,12 @@ MOMENTS: dict[str, tuple[Any, str]] = {
 }
 
 
-def once_before(monkeypatch: pytest.MonkeyPatch, room: Any, name: str, trouble: Callable[[], object]) -> None:
-    """Let something happen once, just before a function is called; the function itself stays what it is."""
+def once_before(
+    monkeypatch: pytest.MonkeyPatch, room: Any, name: str, trouble: Callable[[], object]
+) -> None:
+    """Let something happen once, just before a function is called; the function itself stays what
+    it is.
+    """
     really, due = getattr(room, name), [trouble]
 
     def then(*given: Any, **named: Any) -> Any:
@@ -64,7 +70,11 @@ class Night:
             os.kill(postmaster(self.pair, self.old), signal.SIGINT)
             trouble()
 
-        once_before(self._monkeypatch, *MOMENTS[moment], first_stop if moment == "during the stop" else trouble)
+        once_before(
+            self._monkeypatch,
+            *MOMENTS[moment],
+            first_stop if moment == "during the stop" else trouble,
+        )
 
     def rerun_with(self, room: Any, name: str, deed: Callable[..., object]) -> None:
         """The next run meets this one trouble, and no other."""
@@ -73,14 +83,18 @@ class Night:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[Load]:
-        """Clients write, and both nodes are looked at every 5 ms. Afterwards: never two writable, no row lost."""
+        """Clients write, and both nodes are looked at every 5 ms. Afterwards: never two writable,
+        no row lost.
+        """
         with Watch(self.pair) as watch, Load(self.pair.dsn, clients=2, think=0.01) as load:
             yield load
         assert watch.overlaps == 0
         assert load.acknowledged > 20 and load.missing(self.pair.dsn) == []
 
     def switch_over(self, **parameters: Any) -> None:
-        """The notebook's cells. `timeouts` and `limits` are the pair's; the record's story is kept, however it ends."""
+        """The notebook's cells. `timeouts` and `limits` are the pair's; the record's story is kept,
+        however it ends.
+        """
         changes = {key: parameters.pop(key, {}) for key in ("timeouts", "limits")}
         path = changed_pair(self.pair, self.folder, **changes)
         given = {"confirm": f"promote {self.target}", **parameters}
@@ -103,7 +117,8 @@ class Night:
     def converges(self, **parameters: Any) -> None:
         """Run again with the same words, it reaches its aim; nothing of the bad night is left.
 
-        Once more if what the gate showed has changed while it asked: a promotion that was pending may come then.
+        Once more if what the gate showed has changed while it asked: a promotion that was pending
+        may come then.
         """
         self._monkeypatch.undo()
         for last in (False, True):

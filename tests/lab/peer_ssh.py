@@ -13,8 +13,13 @@ KEYS = "it's a key"
 
 
 def ssh_pair(pair: Lab, folder: Path, *names: str) -> Path:
-    """The lab's pair file with a way to each of `names` (db0) from the other node: files with odd names."""
-    told = {name: {"peer_ssh": _way(pair, name, "db0" if name == "db1" else "db1")} for name in names or ("db0",)}
+    """The lab's pair file with a way to each of `names` (db0) from the other node: files with odd
+    names.
+    """
+    told = {
+        name: {"peer_ssh": _way(pair, name, "db0" if name == "db1" else "db1")}
+        for name in names or ("db0",)
+    }
     return changed_pair(pair, folder, **told)
 
 

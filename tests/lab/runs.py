@@ -1,4 +1,6 @@
-"""Runs in this very process: what a notebook does, without the seconds that a kernel takes to start."""
+"""Runs in this very process: what a notebook does, without the seconds that a kernel takes to
+start.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from typing import Any
 import yaml
 
 from pgha_helpers import begin, gate, look, require
-from pgha_helpers.changes import follow, hand_over, plan_promotion, plan_rebuild, plan_setup, rebuild, set_up
+from pgha_helpers.changes import (
+    follow,
+    hand_over,
+    plan_promotion,
+    plan_rebuild,
+    plan_setup,
+    rebuild,
+    set_up,
+)
 from pgha_helpers.model import Deeds
 from pgha_helpers.run.run import Run
 

@@ -1,4 +1,6 @@
-"""What tests ask real servers, beside what the runbook asks: directly, and on connections of their own."""
+"""What tests ask real servers, beside what the runbook asks: directly, and on connections of their
+own.
+"""
 
 from __future__ import annotations
 
@@ -45,15 +47,22 @@ def writable(lab: Lab) -> list[str]:
 
 
 def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
-    """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on; gives its client."""
+    """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on;
+    gives its client.
+    """
     ask(lab, node, "create table orphaned (n int)")
     client = writes_on(lab, node, rows)
-    os.kill(int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    os.kill(
+        int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]),
+        signal.SIGKILL,
+    )
     return client
 
 
 def writes_on(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
-    """Commit one row after another into table `orphaned`, until the server ends that; so many are there by now."""
+    """Commit one row after another into table `orphaned`, until the server ends that; so many are
+    there by now.
+    """
     client = threading.Thread(target=_commit_for_ever, args=(lab, node))
     client.start()
     while ask(lab, node, "select count(*) > %s from orphaned", rows) != [(True,)]:
@@ -67,9 +76,12 @@ def _commit_for_ever(lab: Lab, node: str) -> None:
 
 
 def send_all(pids: list[int], number: signal.Signals) -> None:
-    """Signal all that are still there. The postmaster comes first, so that none that has ended is replaced."""
+    """Signal all that are still there. The postmaster comes first, so that none that has ended is
+    replaced.
+    """
     for pid in sorted(pids):
-        with contextlib.suppress(ProcessLookupError):  # a backend may have ended since it was listed
+        # a backend may have ended since it was listed
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
@@ -87,7 +99,9 @@ def ssh_server(pair: Lab, node: str) -> int:
 
 
 class Watch:
-    """Looks every 5 ms which nodes take writes, for as long as its block lasts. `worst` is the most at once."""
+    """Looks every 5 ms which nodes take writes, for as long as its block lasts. `worst` is the most
+    at once.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -124,13 +138,17 @@ class Watch:
 
     @property
     def overlaps(self) -> int:
-        """How often one node said that it takes writes between two moments at which the other one said so."""
+        """How often one node said that it takes writes between two moments at which the other one
+        said so.
+        """
         first, second = self.spans.values()
         return _inside(first, second) + _inside(second, first)
 
 
 def _inside(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> int:
-    """Answers of `one` that lie wholly between neighbouring answers of `other` which are close to each other."""
+    """Answers of `one` that lie wholly between neighbouring answers of `other` which are close to
+    each other.
+    """
     asked = [moment for moment, _ in one]
     count = 0
     for (_, before), (after, _) in pairwise(other):
@@ -141,7 +159,9 @@ def _inside(one: list[tuple[float, float]], other: list[tuple[float, float]]) ->
 
 
 def state_of(lab: Lab) -> dict[str, object]:
-    """Everything that a rehearsal must not change: roles, settings, slots, configuration, standby files, starts."""
+    """Everything that a rehearsal must not change: roles, settings, slots, configuration, standby
+    files, starts.
+    """
     return {node: _node_state(lab, node) for node in lab.nodes}
 
 
@@ -149,15 +169,23 @@ def _node_state(lab: Lab, node: str) -> dict[str, object]:
     data = lab.node(node).data_directory
     names = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf")
     files = {name: (data / name).read_text() for name in names}
-    signals = sorted(path.name for path in data.glob("*.signal")) + sorted(p.name for p in data.glob("recovery*"))
-    beside = sorted(path.name for path in data.parent.iterdir() if not path.name.startswith(("sshd", "state")))
+    signals = sorted(path.name for path in data.glob("*.signal")) + sorted(
+        p.name for p in data.glob("recovery*")
+    )
+    beside = sorted(
+        path.name for path in data.parent.iterdir() if not path.name.startswith(("sshd", "state"))
+    )
     return {
         "files": files,
         "signals": signals,
         "beside": beside,
         "recovery": ask(lab, node, "select pg_is_in_recovery(), pg_postmaster_start_time()"),
-        "roles": ask(lab, node, "select rolname, rolreplication, rolsuper from pg_roles order by 1"),
-        "settings": ask(lab, node, "select name, setting from pg_settings where source <> 'client' order by 1"),
+        "roles": ask(
+            lab, node, "select rolname, rolreplication, rolsuper from pg_roles order by 1"
+        ),
+        "settings": ask(
+            lab, node, "select name, setting from pg_settings where source <> 'client' order by 1"
+        ),
         "slots": ask(lab, node, "select slot_name, active from pg_replication_slots order by 1"),
     }
 

@@ -1,4 +1,6 @@
-"""What comes after a rebuild: the log is read, leftovers are shown, and nothing goes without consent."""
+"""What comes after a rebuild: the log is read, leftovers are shown, and nothing goes without
+consent.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from .servers import ask
 
 
 def started_by_hand(pair: Lab, node: str, peer: str) -> str:
-    """Start what is stopped, wait for the pair to be whole, and give what the failure says. It fails early."""
+    """Start what is stopped, wait for the pair to be whole, and give what the failure says. It
+    fails early.
+    """
     with running(pair, "rebuild") as run:
         log = ServerLog(run.doors[node], peer)
         with contextlib.suppress(LabError):  # one that ends at once is what some tests want
@@ -61,7 +65,11 @@ def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab, collector
     pair.kill("db1")
     settings = pair.node("db1").data_directory / "postgresql.auto.conf"
     before = settings.read_text()
-    elsewhere = f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n" if collector else ""
+    elsewhere = (
+        f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n"
+        if collector
+        else ""
+    )
     settings.write_text(f"{before}max_connections = '20'\n{elsewhere}")
     told = started_by_hand(pair, "db1", "db0")
     assert "insufficient parameter settings; max_connections = 20 is a lower" in told
@@ -75,7 +83,10 @@ def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
     data, other = pair.node(node).data_directory, pair.node(primary)
     passfile = pair.node(node).home / "pgpass"
     with (data / "postgresql.auto.conf").open("a") as file:
-        file.write(f"primary_conninfo = 'host={other.host} port={other.port} user=replicator passfile={passfile}")
+        file.write(
+            f"primary_conninfo = 'host={other.host} port={other.port} user=replicator "
+            f"passfile={passfile}"
+        )
         file.write(f" application_name={node}'\nprimary_slot_name = 'pgha_{node}'\n")
     (data / "standby.signal").touch()
 
@@ -99,13 +110,16 @@ def test_a_slot_left_over_is_dropped_only_with_consent(pair: Lab) -> None:
         carry_out(pair, "rebuild", "rebuild db1, drop slot barman", **asked)
 
 
-def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whole(pair: Lab) -> None:
+def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whole(
+    pair: Lab,
+) -> None:
     ask(pair, "db0", "create table t as select 1 as n")
     carry_out(pair, "rebuild", "rebuild db1", method="clone")
     beside = pair.node("db1").data_directory.parent
     another, kept = sorted(beside.glob("data.aside-*"))
     asked = {"remove_kept": kept.name}
-    with pytest.raises(NotConfirmed, match="with what only it may hold"):  # what db1 was before the setup
+    # what db1 was before the setup
+    with pytest.raises(NotConfirmed, match="with what only it may hold"):
         carry_out(pair, "rebuild", f"rebuild db1, remove {another.name}", remove_kept=another.name)
     pair.kill("db1")
     with pytest.raises(NotSafe, match="may not be removed by this run"):
@@ -121,7 +135,9 @@ def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whol
     (doomed / "global" / "pg_control").unlink()
     deeds = carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
     assert "a marker at" in did(deeds) and f"removed {kept} for good" in did(deeds)
-    assert list(beside.glob("data.*")) == [another] and ask(pair, "db1", "select n from t") == [(1,)]
+    assert list(beside.glob("data.*")) == [another] and ask(pair, "db1", "select n from t") == [
+        (1,)
+    ]
 
 
 def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab) -> None:
@@ -134,7 +150,12 @@ def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab)
     with pytest.raises(NotConfirmed, match="with what only it may hold"):
         carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", remove_kept=kept.name)
     assert (kept / "PG_VERSION").is_file()
-    carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name} with what only it may hold", remove_kept=kept.name)
+    carry_out(
+        pair,
+        "rebuild",
+        f"rebuild db1, remove {kept.name} with what only it may hold",
+        remove_kept=kept.name,
+    )
     assert not kept.exists()
 
 
@@ -157,7 +178,9 @@ def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_stan
         plan = plan_rebuild(run, look(run))
     assert plan.kind == "follow" and f"never archived on db0: {closed}" in str(plan)
     monkeypatch.setattr(unarchived, "_LACKING", "echo $lacking\n")  # as on a full disk
-    with pytest.raises(NotSafe, match=r"no room on db0 for a copy of what was never archived \(\d+ MB\)"):
+    with pytest.raises(
+        NotSafe, match=r"no room on db0 for a copy of what was never archived \(\d+ MB\)"
+    ):
         carry_out(pair, "rebuild", "rebuild db0")
     monkeypatch.undo()
     deeds = carry_out(pair, "rebuild", "rebuild db0")
@@ -176,7 +199,9 @@ def wait_for(so: Callable[[], bool]) -> None:
 
 
 def slots(pair: Lab, node: str) -> list[str]:
-    return [name for (name,) in ask(pair, node, "select slot_name from pg_replication_slots order by 1")]
+    return [
+        name for (name,) in ask(pair, node, "select slot_name from pg_replication_slots order by 1")
+    ]
 
 
 @contextlib.contextmanager

@@ -1,4 +1,6 @@
-"""Two nodes whose minor versions differ, as in the middle of an update: one fails, and comes back by each method."""
+"""Two nodes whose minor versions differ, as in the middle of an update: one fails, and comes back
+by each method.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,17 @@ def pair(own_pair: Lab, tmp_path: Path) -> Iterator[tuple[Lab, Path]]:
     yield own_pair, path
     for node in own_pair.nodes:
         own_pair.kill(node)
-    shutil.rmtree(home)  # a lab does not remove what it has not made, and the next one in its place would be refused
+    # a lab does not remove what it has not made, and the next one in its place would be refused
+    shutil.rmtree(home)
 
 
 @pytest.mark.usefixtures("has_rsync")
 @pytest.mark.parametrize("method", ["rewind", "clone", "rsync"])
 def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], method: str) -> None:
     lab, path = pair
-    ours, theirs = (ask(lab, node, "select current_setting('server_version')") for node in ("db0", "db1"))
+    ours, theirs = (
+        ask(lab, node, "select current_setting('server_version')") for node in ("db0", "db1")
+    )
     assert ours != theirs and str(ours[0]).split(".")[0] == str(theirs[0]).split(".")[0]
     ask(lab, "db0", "create table t (x text)")
     lab.kill("db0")
@@ -47,7 +52,9 @@ def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], met
     lab.kill("db0")
     ask(lab, "db1", "insert into t values ('on both')")
     deeds = carry_out(path, "rebuild", "rebuild db0, leave 1 transaction", method=method)
-    assert {"rewind": "rewound it", "clone": "copied db1", "rsync": "by rsync"}[method] in did(deeds)
+    assert {"rewind": "rewound it", "clone": "copied db1", "rsync": "by rsync"}[method] in did(
+        deeds
+    )
     assert ask(lab, "db0", "select x from t") == [("on both",)]
     assert ask(lab, "db0", "select current_setting('server_version')") == ours
     assert "public.t,table" in (list(records(lab))[-1] / "diverged.csv").read_text()

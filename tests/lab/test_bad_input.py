@@ -65,18 +65,30 @@ def test_an_unknown_host_key_is_refused_with_how_to_pin_it(pair: Lab, tmp_path: 
 def test_a_changed_host_key_is_refused(pair: Lab, tmp_path: Path) -> None:
     lines = Path(_ssh(pair, "db1")["known_hosts"]).read_text().splitlines()
     ports = [str(pair.node(name).ssh_port) for name in ("db0", "db1")]
-    keys = {port: next(line.split(" ", 1)[1] for line in lines if f":{port} " in line) for port in ports}
+    keys = {
+        port: next(line.split(" ", 1)[1] for line in lines if f":{port} " in line) for port in ports
+    }
     swapped = tmp_path / "known_hosts"
     swapped.write_text(f"[127.0.0.1]:{ports[1]} {keys[ports[0]]}\n")
-    now = seen(changed_pair(pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "known_hosts": str(swapped)}}))
+    now = seen(
+        changed_pair(
+            pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "known_hosts": str(swapped)}}
+        )
+    )
     assert isinstance(now["db1"], Running) and "has CHANGED" in now["db1"].shell_silent
 
 
-def test_foreign_lines_of_known_hosts_cost_nothing_and_a_revoked_key_is_refused(pair: Lab, tmp_path: Path) -> None:
+def test_foreign_lines_of_known_hosts_cost_nothing_and_a_revoked_key_is_refused(
+    pair: Lab, tmp_path: Path
+) -> None:
     own = Path(_ssh(pair, "db1")["known_hosts"]).read_bytes()
-    key = next(line for line in own.decode().splitlines() if f":{pair.node('db1').ssh_port} " in line).split(" ", 1)[1]
+    key = next(
+        line for line in own.decode().splitlines() if f":{pair.node('db1').ssh_port} " in line
+    ).split(" ", 1)[1]
     pins = tmp_path / "known_hosts"
-    pins.write_bytes(b"@cert-authority * ssh-ed25519 AAAAC3Nz caf\xe9\n@revoked db9 ssh-rsa AAAA\n" + own)
+    pins.write_bytes(
+        b"@cert-authority * ssh-ed25519 AAAAC3Nz caf\xe9\n@revoked db9 ssh-rsa AAAA\n" + own
+    )
     ssh = {**_ssh(pair, "db1"), "known_hosts": str(pins)}
     now = seen(changed_pair(pair, tmp_path, db1={"ssh": ssh}))
     assert isinstance(now["db1"], Running) and not now["db1"].shell_silent
@@ -94,7 +106,9 @@ def test_a_refused_ssh_is_told_and_fails_closed(pair: Lab, tmp_path: Path) -> No
 
 
 def test_a_wrong_ssh_key_is_told(pair: Lab, tmp_path: Path) -> None:
-    path = changed_pair(pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "key": str(tmp_path / "absent")}})
+    path = changed_pair(
+        pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "key": str(tmp_path / "absent")}}
+    )
     now = seen(path)
     assert isinstance(now["db1"], Running) and "there is no key file" in now["db1"].shell_silent
 
@@ -133,12 +147,16 @@ def test_a_passfile_that_libpq_ignores_is_named(pair: Lab, tmp_path: Path) -> No
     ):
         told = changed_pair(pair, tmp_path, passfile=str(path))
         for primary in ("", "db0"):
-            with pytest.raises(NotSafe, match="mend what keeps this runbook out of db0, which runs") as refused:
+            with pytest.raises(
+                NotSafe, match="mend what keeps this runbook out of db0, which runs"
+            ) as refused:
                 carry_out(told, "setup", "setup db1", primary=primary)
             assert words in str(refused.value) and "start the cluster" not in str(refused.value)
 
 
-def test_a_server_that_hangs_is_told_from_one_that_is_down(pair: Lab, tmp_path: Path, hung: None) -> None:
+def test_a_server_that_hangs_is_told_from_one_that_is_down(
+    pair: Lab, tmp_path: Path, hung: None
+) -> None:
     path = changed_pair(pair, tmp_path, timeouts={"connect": "500ms", "statement": "500ms"})
     now = seen(path)
     assert isinstance(now["db0"], Hung) and "no answer" in now["db0"].why
@@ -151,11 +169,16 @@ def test_a_server_that_hangs_is_told_from_one_that_is_down(pair: Lab, tmp_path: 
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "is empty"),
         (lambda path: (path.mkdir(), (path / "letter").write_text("x")), "has no PG_VERSION"),
-        (lambda path: (path.mkdir(), (path / "PG_VERSION").write_text("17\n")), "was made by PostgreSQL 17"),
+        (
+            lambda path: (path.mkdir(), (path / "PG_VERSION").write_text("17\n")),
+            "was made by PostgreSQL 17",
+        ),
         (lambda path: path.write_text("x"), "is not a directory"),
     ],
 )
-def test_a_directory_that_is_no_data_directory_is_told(pair: Lab, tmp_path: Path, prepare: object, words: str) -> None:
+def test_a_directory_that_is_no_data_directory_is_told(
+    pair: Lab, tmp_path: Path, prepare: object, words: str
+) -> None:
     place = pair.node("db1").data_directory.parent / f"odd {tmp_path.name} it's"
     prepare(place)  # type: ignore[operator]
     path = changed_pair(pair, tmp_path, db1={"data_directory": str(place), "port": free_port()})
@@ -164,7 +187,9 @@ def test_a_directory_that_is_no_data_directory_is_told(pair: Lab, tmp_path: Path
 
 
 def test_another_cluster_at_the_address_is_refused(pair: Lab, tmp_path: Path) -> None:
-    """db1's address with a data directory that nobody has open: verify is critical, promote refuses."""
+    """db1's address with a data directory that nobody has open: verify is critical, promote
+    refuses.
+    """
     path = changed_pair(pair, tmp_path, db1={"data_directory": "/var/tmp"})
     with running(path, "verify") as run:
         reasons = str([v.reason for v in judged(run, HEALTHY, look(run)).against])
@@ -219,13 +244,19 @@ def test_a_paused_replay_refuses_a_switchover_with_every_reason_at_once(pair: La
         (("init", "example"), "exists"),
     ],
 )
-def test_bad_parameters_end_with_64_and_a_sentence(pair: Lab, words: tuple[str, ...], told: str) -> None:
+def test_bad_parameters_end_with_64_and_a_sentence(
+    pair: Lab, words: tuple[str, ...], told: str
+) -> None:
     done = pgha(*(str(pair.pair_file) if word == "PAIR" else word for word in words))
     assert done.returncode == 64 and told in done.stderr and "Traceback" not in done.stderr
 
 
-def test_two_clusters_that_are_no_pair_are_told_by_every_notebook(clusters: Lab, tmp_path: Path) -> None:
-    """A stranger's address in the pair file: verify, promote and rebuild refuse two system identifiers."""
+def test_two_clusters_that_are_no_pair_are_told_by_every_notebook(
+    clusters: Lab, tmp_path: Path
+) -> None:
+    """A stranger's address in the pair file: verify, promote and rebuild refuse two system
+    identifiers.
+    """
     from .. import embedded as lab
 
     other = lab.up(tmp_path / "other")
@@ -249,7 +280,10 @@ def test_two_clusters_that_are_no_pair_are_told_by_every_notebook(clusters: Lab,
 
 
 def test_a_bad_parameter_in_a_notebook_is_told(pair: Lab) -> None:
-    with pytest.raises(BadParameters, match="occasion='party'"), running(pair, "promote", occasion="party"):
+    with (
+        pytest.raises(BadParameters, match="occasion='party'"),
+        running(pair, "promote", occasion="party"),
+    ):
         pass
 
 
@@ -262,5 +296,7 @@ def _ssh(pair: Lab, node: str) -> dict[str, object]:
 
 def _password(pair: Lab) -> str:
     return next(
-        line.rsplit(":", 1)[1] for line in pair.passfile.read_text().splitlines() if line.split(":")[3] == "postgres"
+        line.rsplit(":", 1)[1]
+        for line in pair.passfile.read_text().splitlines()
+        if line.split(":")[3] == "postgres"
     )

@@ -1,4 +1,6 @@
-"""Bad nights of a planned switchover: one writable node at most, no acknowledged row lost, and a rerun converges."""
+"""Bad nights of a planned switchover: one writable node at most, no acknowledged row lost, and a
+rerun converges.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +43,18 @@ BACK = "is primary again and nothing is lost"
 def test_a_quiet_night(night: Night) -> None:
     with night.watched():
         night.switch_over()
-    proved = [e["did"] for e in night.story.events if e["event"] == "deed ended" and "proved: " in e["did"]]
+    proved = [
+        e["did"]
+        for e in night.story.events
+        if e["event"] == "deed ended" and "proved: " in e["did"]
+    ]
     assert len(proved) == 2 and "CHECKPOINT_SHUTDOWN" in proved[1]
     assert writable(night.pair) == [night.target]
 
 
 @pytest.mark.parametrize(
-    "moment", ["before it is armed", "armed", "during the stop", "before the proof", "before the last proof"]
+    "moment",
+    ["before it is armed", "armed", "during the stop", "before the proof", "before the last proof"],
 )
 def test_an_interrupt_before_promote_takes_it_back(night: Night, moment: str) -> None:
     night.at(moment, interrupt)
@@ -57,13 +64,23 @@ def test_an_interrupt_before_promote_takes_it_back(night: Night, moment: str) ->
         assert writable(night.pair) == [night.old]
     assert night.told("outage ended")["new"] == night.old
     was_stopped = moment not in ("before it is armed", "armed")
-    assert bool(summarise(night.story)["outage_seconds"]) == was_stopped == bool(night.told("outage"))
-    assert "Clients were without a primary for" in night.told("error")["error"] if night.told("error") else True
+    assert (
+        bool(summarise(night.story)["outage_seconds"]) == was_stopped == bool(night.told("outage"))
+    )
+    assert (
+        "Clients were without a primary for" in night.told("error")["error"]
+        if night.told("error")
+        else True
+    )
     night.converges()
 
 
-def test_what_is_taken_back_has_no_shutdown_before_it(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signal has come, the postmaster has not got round to it, and a session that is open still answers."""
+def test_what_is_taken_back_has_no_shutdown_before_it(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal has come, the postmaster has not got round to it, and a session that is open still
+    answers.
+    """
     pid = postmaster(night.pair, night.old)
 
     def slow() -> None:
@@ -81,7 +98,9 @@ def test_what_is_taken_back_has_no_shutdown_before_it(night: Night, monkeypatch:
 
 
 def test_a_stop_that_comes_late_is_not_obeyed_by_what_was_taken_back(pair: Lab) -> None:
-    """As by a connection that was given up while its packets were lost, and that delivers them later."""
+    """As by a connection that was given up while its packets were lost, and that delivers them
+    later.
+    """
     (old,) = writable(pair)
     pid = postmaster(pair, old)
     with running(pair, "promote") as run:
@@ -122,7 +141,9 @@ def is_mended(night: Night) -> None:
 
 
 def test_the_standby_dies_after_promote_was_sent(night: Night) -> None:
-    """Nobody knows whether it was promoted: the old primary stays shut, and the rerun opens the right one."""
+    """Nobody knows whether it was promoted: the old primary stays shut, and the rerun opens the
+    right one.
+    """
     night.at("after promote was sent", lambda: night.pair.kill(night.target))
     with night.watched():
         with pytest.raises(Undecided, match="do not start the old primary"):
@@ -136,7 +157,9 @@ def _die() -> None:
 
 
 def test_a_promotion_that_is_pending_never_lets_the_old_primary_be_opened(night: Night) -> None:
-    """The startup process of the standby hangs; the runbook dies with its promote sent; then it wakes up."""
+    """The startup process of the standby hangs; the runbook dies with its promote sent; then it
+    wakes up.
+    """
     startup = process_of(night, night.target, "startup")
     night.at("before promote", lambda: os.kill(startup, signal.SIGSTOP))
     night.at("after promote was sent", _die)
@@ -151,8 +174,12 @@ def test_a_promotion_that_is_pending_never_lets_the_old_primary_be_opened(night:
             waker.join()
 
 
-def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_primary(night: Night) -> None:
-    """The promotion is pending, and the rerun cannot prove anything: whoever is opened, it is one node only."""
+def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_primary(
+    night: Night,
+) -> None:
+    """The promotion is pending, and the rerun cannot prove anything: whoever is opened, it is one
+    node only.
+    """
     startup = process_of(night, night.target, "startup")
 
     def no_proof(*_: object) -> None:
@@ -166,7 +193,8 @@ def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_pr
             night.switch_over()
         waker.start()
         night.rerun_with(resuming, "prove_all", no_proof)
-        # whether it came in time is chance; if it came between the plan and the gate, the gate says that it has changed
+        # whether it came in time is chance; if it came between the plan and the gate, the gate says
+        # that it has changed
         with contextlib.suppress(Aborted, Undecided, SystemExit, NotConfirmed):
             night.switch_over()
         waker.join()
@@ -175,7 +203,8 @@ def test_a_rerun_without_proof_discards_the_promotion_before_it_opens_the_old_pr
 
 
 def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
-    """A crash restart makes the armed primary a standby: it must never be opened again, and need not be.
+    """A crash restart makes the armed primary a standby: it must never be opened again, and need
+    not be.
 
     Nor may it open itself, by what is left of the promotion that made it a primary once.
     """
@@ -202,7 +231,9 @@ def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
 
 def test_the_old_primary_is_started_by_somebody_in_the_window(night: Night) -> None:
     """A service manager with Restart=always: it comes back read-only, because it was armed."""
-    night.at("before the last proof", lambda: (gone_from(night, night.old), labs.up(night.pair.folder)))
+    night.at(
+        "before the last proof", lambda: (gone_from(night, night.old), labs.up(night.pair.folder))
+    )
     with night.watched():
         night.switch_over()
         assert writable(night.pair) == [night.target]
@@ -244,19 +275,31 @@ def receiver(night: Night) -> Iterator[Begin]:
         process.wait()
 
 
-def test_a_walsender_that_does_not_drain_holds_the_way_back_only(night: Night, receiver: Begin) -> None:
-    """What is acknowledged is proven without it; the old primary's last process is named, and ended as was chosen."""
+def test_a_walsender_that_does_not_drain_holds_the_way_back_only(
+    night: Night, receiver: Begin
+) -> None:
+    """What is acknowledged is proven without it; the old primary's last process is named, and ended
+    as was chosen.
+    """
     receiver()
     with night.watched():
         night.switch_over(on_deadline="cancel", timeouts={"shutdown": "2s"})
     assert "hoarder" in str(night.told("deadline")) or "walsender" in str(night.told("deadline"))
 
 
-def test_an_empty_segment_that_was_made_ahead_hides_no_proof(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segment is made of zeros before it is written. pg_waldump asked the first file that it met for its size."""
+def test_an_empty_segment_that_was_made_ahead_hides_no_proof(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment is made of zeros before it is written. pg_waldump asked the first file that it met
+    for its size.
+    """
     monkeypatch.setattr(proofs, "is_shutdown_checkpoint", lambda *_: False)
     wal = night.pair.node(night.target).data_directory / "pg_wal"
-    made = [wal / f"{timeline:08X}00000000000000{number:02X}" for timeline in (0, 99) for number in (0, 1, 0xFE)]
+    made = [
+        wal / f"{timeline:08X}00000000000000{number:02X}"
+        for timeline in (0, 99)
+        for number in (0, 1, 0xFE)
+    ]
     for path in made:
         path.write_bytes(bytes(16 * 2**20))
     night.at("before promote", lambda: [path.unlink(missing_ok=True) for path in made])
@@ -265,7 +308,9 @@ def test_an_empty_segment_that_was_made_ahead_hides_no_proof(night: Night, monke
 
 
 @pytest.mark.parametrize("on_deadline", ["abort", "cancel"])
-def test_a_walsender_that_holds_the_stop_itself(night: Night, receiver: Begin, on_deadline: str) -> None:
+def test_a_walsender_that_holds_the_stop_itself(
+    night: Night, receiver: Begin, on_deadline: str
+) -> None:
     process = receiver()
     fill_its_socket(night)
     with night.watched():
@@ -276,7 +321,9 @@ def test_a_walsender_that_holds_the_stop_itself(night: Night, receiver: Begin, o
         else:
             night.switch_over(on_deadline=on_deadline, timeouts={"shutdown": "2s"})
     told = [e["did"] for e in night.story.events if e["event"] == "deed ended"]
-    assert on_deadline == "abort" or any("end walsenders" in did and "hoarder" in did for did in told)
+    assert on_deadline == "abort" or any(
+        "end walsenders" in did and "hoarder" in did for did in told
+    )
     process.kill()
     night.converges()
 
@@ -284,7 +331,11 @@ def test_a_walsender_that_holds_the_stop_itself(night: Night, receiver: Begin, o
 def test_many_dirty_buffers_are_written_while_clients_work(night: Night) -> None:
     """200 MB changed just before: the shutdown checkpoint finds little left."""
     ask(night.pair, night.old, "create table if not exists big (t text)")
-    ask(night.pair, night.old, "insert into big select repeat(md5(i::text), 32) from generate_series(1, 190000) i")
+    ask(
+        night.pair,
+        night.old,
+        "insert into big select repeat(md5(i::text), 32) from generate_series(1, 190000) i",
+    )
     wait_until_attached(night)
     with night.watched():
         night.switch_over()
@@ -303,8 +354,12 @@ def archiving(night: Night) -> Iterator[Night]:
 
 
 @pytest.mark.parametrize("command", ["sleep 3", "false"])
-def test_an_archiver_that_sleeps_or_fails_does_not_hold_the_window(archiving: Night, command: str) -> None:
-    """It begins after the last look. Archiving puts a record before the shutdown checkpoint: a switch of segments."""
+def test_an_archiver_that_sleeps_or_fails_does_not_hold_the_window(
+    archiving: Night, command: str
+) -> None:
+    """It begins after the last look. Archiving puts a record before the shutdown checkpoint: a
+    switch of segments.
+    """
     night = archiving
     night.at("before it is armed", lambda: set_on_both(night, archive_command=command))
     with night.watched() as load:
@@ -324,7 +379,9 @@ def test_a_synchronous_pair_takes_writes_again_when_its_standby_streams(night: N
 
 
 def test_the_disk_of_the_standby_is_full(night: Night) -> None:
-    """Its WAL lies on a disk of its own, which fills up in the window: without proof it is taken back."""
+    """Its WAL lies on a disk of its own, which fills up in the window: without proof it is taken
+    back.
+    """
     data = night.pair.node(night.target).data_directory
     with small_disk(night, data / "pg_wal") as fill:
         night.at("armed", fill)

@@ -1,4 +1,6 @@
-"""Measured, not claimed: a canary writes through a promotion, and every row that it was promised is there."""
+"""Measured, not claimed: a canary writes through a promotion, and every row that it was promised is
+there.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,17 @@ import psutil
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import AFTER, canary_client, conclude, follow, gate, hand_over, judged, look, plan_promotion
+from pgha_helpers import (
+    AFTER,
+    canary_client,
+    conclude,
+    follow,
+    gate,
+    hand_over,
+    judged,
+    look,
+    plan_promotion,
+)
 from pgha_helpers.changes.deeds import stopping
 from pgha_helpers.clients.canary.client import Client, Errand
 from pgha_helpers.clients.canary.road import Road, road_of
@@ -42,7 +54,8 @@ def probes(of: int) -> list[psutil.Process]:
     """The canaries that this process, or one that it has started, has let fly."""
     flying = []
     for process in psutil.Process(of).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile; a zombie is one of these, too
+        # it ended meanwhile; a zombie is one of these, too
+        with contextlib.suppress(psutil.NoSuchProcess):
             if "pgha_helpers.clients.canary.client" in process.cmdline():
                 flying.append(process)
     return flying
@@ -59,13 +72,24 @@ def moving(run: Run) -> tuple[Any, Plan]:
 
 def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
     target = other(pair)
-    done = pgha("run", "promote", str(pair.pair_file), "-p", "canary=true", "-p", f"confirm=promote {target}")
+    done = pgha(
+        "run",
+        "promote",
+        str(pair.pair_file),
+        "-p",
+        "canary=true",
+        "-p",
+        f"confirm=promote {target}",
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     folder = list(records(pair))[-1]
     told = json.loads((folder / "record.json").read_text())
     seen = told["outage_as_seen"]
     assert 0 < seen["seconds"] < told["seconds"] and seen["over"] and seen["acknowledged"] > 20
-    assert seen["rows"] == dict.fromkeys(("db0", "db1"), f"all {seen['acknowledged']}") and seen["lost"] == {}
+    assert (
+        seen["rows"] == dict.fromkeys(("db0", "db1"), f"all {seen['acknowledged']}")
+        and seen["lost"] == {}
+    )
     assert seen["refused"] + seen["unanswered"] > 0, "there was a moment at which nobody took a row"
     (verdict,) = [v for v in told["verdicts"] if v["title"].startswith("Every row that the canary")]
     assert verdict["level"] == "ok"
@@ -75,12 +99,16 @@ def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {"canary.csv", "canary.svg"} <= manifest["files"].keys()
     assert "without a commit, as the canary saw it" in (folder / "report.html").read_text()
-    assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)], "a run that lost none deletes its rows"
+    assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)], (
+        "a run that lost none deletes its rows"
+    )
 
 
 def test_setup_has_made_the_table(pair: Lab) -> None:
     (setup,) = [folder for folder in records(pair) if "-setup-" in folder.name]
-    assert "made table pgha.canary in database postgres" in [deed["did"] for deed in summarise(read(setup))["deeds"]]
+    assert "made table pgha.canary in database postgres" in [
+        deed["did"] for deed in summarise(read(setup))["deeds"]
+    ]
 
 
 def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
@@ -91,7 +119,10 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
     with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
         probe, plan = moving(run)
         ask(pair, here, "alter default privileges revoke all on tables from public")
-        grantees = "select distinct grantee::regrole::text from pg_class, aclexplode(relacl) where relname = 'canary'"
+        grantees = (
+            "select distinct grantee::regrole::text from pg_class, aclexplode(relacl) "
+            "where relname = 'canary'"
+        )
         assert {role for (role,) in ask(pair, here, grantees)} == {"postgres", "pgha_canary"}
         hand_over(run, plan)
         follow(run, plan)
@@ -109,18 +140,24 @@ def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: La
         follow(run, plan)
         ask(pair, target, "delete from pgha.canary where run = %s and seq in (2, 3, 5)", run.id)
         probe.end()
-        assert probe.lost == {target: [2, 3, 5]} and probe.behind == {}, "a standby loses nothing of its own"
+        assert probe.lost == {target: [2, 3, 5]} and probe.behind == {}, (
+            "a standby loses nothing of its own"
+        )
         verdicts = judged(run, (*AFTER, *probe.checks), look(run))
         assert [verdict.level for verdict in verdicts.against] == ["critical"]
         assert f"{target} lacks 2 to 3, 5 of run {run.id}" in verdicts.against[0].reason
         with pytest.raises(NotAchieved):
             conclude(run, verdicts)
     assert summarise(read(run.folder))["outage_as_seen"]["lost"][target] == [2, 3, 5]
-    assert ask(pair, target, "select count(*) > 10 from pgha.canary where run = %s", run.id) == [(True,)], "evidence"
+    assert ask(pair, target, "select count(*) > 10 from pgha.canary where run = %s", run.id) == [
+        (True,)
+    ], "evidence"
 
 
 def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Path) -> None:
-    """Seen on a pair whose standby had the higher max_connections: ROWS ARE LOST was said, and all were there."""
+    """Seen on a pair whose standby had the higher max_connections: ROWS ARE LOST was said, and all
+    were there.
+    """
     target, old = other(pair), writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
     with running(path, "promote", confirm=f"promote {target}", canary=True) as run:
@@ -128,7 +165,9 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
         hand_over(run, plan)
         follow(run, plan)
         ask(pair, old, "select pg_wal_replay_pause()")
-        acknowledged = ask(pair, target, "select max(seq) from pgha.canary where run = %s", run.id)[0][0]
+        acknowledged = ask(pair, target, "select max(seq) from pgha.canary where run = %s", run.id)[
+            0
+        ][0]
         wait_for_more = "select max(seq) > %s from pgha.canary where run = %s"
         while ask(pair, target, wait_for_more, acknowledged + 5, run.id) != [(True,)]:
             time.sleep(0.01)
@@ -144,7 +183,9 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
     ask(pair, old, "select pg_wal_replay_resume()")
 
 
-def test_without_the_parameter_there_is_no_canary(pair: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_the_parameter_there_is_no_canary(
+    pair: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
     with running(pair, "promote", confirm=f"promote {other(pair)}") as run:
         probe, plan = moving(run)
         assert probes(psutil.Process().pid) == [] and run.canary is None
@@ -179,21 +220,36 @@ def test_a_hand_over_that_was_taken_back_is_told_too(
             hand_over(run, plan)
     assert probes(psutil.Process().pid) == [] and writable(pair) == [here]
     seen = summarise(read(run.folder))["outage_as_seen"]
-    assert seen["over"] and seen["lost"] == {} and seen["rows"][here] == f"all {seen['acknowledged']}"
+    assert (
+        seen["over"] and seen["lost"] == {} and seen["rows"][here] == f"all {seen['acknowledged']}"
+    )
     assert (run.folder / "canary.csv").is_file()
 
 
 def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
     target = other(pair)
-    command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(pair.pair_file), "-p", "canary=true"]
-    run = subprocess.Popen([*command, "-p", f"confirm=promote {target}"], stdout=subprocess.PIPE, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pgha_helpers",
+        "run",
+        "promote",
+        str(pair.pair_file),
+        "-p",
+        "canary=true",
+    ]
+    run = subprocess.Popen(
+        [*command, "-p", f"confirm=promote {target}"], stdout=subprocess.PIPE, text=True
+    )
     while not (flying := probes(run.pid)):
         assert run.poll() is None
         time.sleep(0.005)
     (canary,) = flying
     kernel = canary.parent()
     assert kernel is not None and "ipykernel" in " ".join(kernel.cmdline())
-    assert not any("host" in word or pair.dsn in word for word in canary.cmdline()), "nothing on the command line"
+    assert not any("host" in word or pair.dsn in word for word in canary.cmdline()), (
+        "nothing on the command line"
+    )
     kernel.kill()
     assert psutil.wait_procs([canary], timeout=20)[1] == []
     run.communicate(timeout=60)
@@ -218,7 +274,10 @@ def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: P
     with running(pair, "promote") as ours:
         plan = plan_promotion(ours, look(ours))
     words = "role plain may not make schema pgha in database postgres"
-    with running(plain_user, "promote", canary=True) as theirs, pytest.raises(NotSafe, match=words) as refused:
+    with (
+        running(plain_user, "promote", canary=True) as theirs,
+        pytest.raises(NotSafe, match=words) as refused,
+    ):
         canary_client(theirs, plan)
     assert "let `user:` of the pair file be a superuser" in refused.value.remedy
     assert ask(pair, plan.peer, "select to_regnamespace('pgha') is null") == [(True,)]
@@ -241,10 +300,15 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
 def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the clients' road is this one."""
     hosts = tuple({**each, "application_name": "pgha canary"} for each in hosts_of(dsn))
-    monkeypatch.setattr("pgha_helpers.clients.canary.road.road_of", lambda pair: Road(hosts, "the clients' own road"))
+    monkeypatch.setattr(
+        "pgha_helpers.clients.canary.road.road_of",
+        lambda pair: Road(hosts, "the clients' own road"),
+    )
 
 
-def test_the_clients_own_role_is_let_into_the_table(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clients_own_role_is_let_into_the_table(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, target = writable(pair)[0], other(pair)
     ask(pair, here, "create role \"a shop's\" login password 'plainly'")
     by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
@@ -302,15 +366,22 @@ def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
     """A failover: the old primary is gone before the canary begins, and its hole is the outage."""
     data = own_pair.node("db0").data_directory
     psutil.Process(int((data / "postmaster.pid").read_text().split()[0])).kill()
-    with running(own_pair, "promote", occasion="failover", confirm="promote db1", canary=True) as run:
+    with running(
+        own_pair, "promote", occasion="failover", confirm="promote db1", canary=True
+    ) as run:
         probe, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
         deadline = time.monotonic() + 20
-        while ask(own_pair, "db1", "select count(*) from pgha.canary where run = %s", run.id) == [(0,)]:
+        while ask(own_pair, "db1", "select count(*) from pgha.canary where run = %s", run.id) == [
+            (0,)
+        ]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         probe.end()
-    assert probe.seen.gap.began == probe.seen.attempts[0].began and probe.seen.attempts[0].code == "refused"
+    assert (
+        probe.seen.gap.began == probe.seen.attempts[0].began
+        and probe.seen.attempts[0].code == "refused"
+    )
     assert probe.seen.acknowledged and probe.lost == {}
     assert summarise(read(run.folder))["outage_as_seen"]["rows"]["db1"].startswith("all ")

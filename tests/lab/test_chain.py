@@ -1,4 +1,6 @@
-"""The notes of the nodes stand in nobody's way: a lost node need not take them, and a torn line spoils no other."""
+"""The notes of the nodes stand in nobody's way: a lost node need not take them, and a torn line
+spoils no other.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ def test_a_lost_node_that_takes_no_note_stops_no_failover(own_pair: Lab) -> None
     own_pair.kill("db0")
     words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
     done = pgha("run", "promote", str(own_pair.pair_file), *words)
-    assert done.returncode == 5 and writable(own_pair) == ["db1"], done.stdout  # promoted, and without a standby
+    # promoted, and without a standby
+    assert done.returncode == 5 and writable(own_pair) == ["db1"], done.stdout
     story = read(list(records(own_pair))[-1])
     assert story.first("not noted")["node"] == "db0" and story.first("chained")["number"] == 2
     assert "Permission denied" in done.stdout, "what could not be noted is said"
@@ -54,7 +57,9 @@ def test_a_run_that_could_not_be_noted_passes_no_gate(own_pair: Lab) -> None:
         plan = plan_promotion(run, now)
         with pytest.raises(HaError, match="chain-"):
             gate(run, plan)
-        assert read_ledger(run.doors["db0"]).notes[-1].run == run.id, "nothing is left at work on the other node"
+        assert read_ledger(run.doors["db0"]).notes[-1].run == run.id, (
+            "nothing is left at work on the other node"
+        )
         notes.rmdir()
         with pytest.raises(Refusal, match="could not be noted"):
             gate(run, plan)
@@ -87,7 +92,9 @@ def test_thousands_of_notes_are_no_argument_list(pair: Lab) -> None:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     file = notes_file(pair, "db0")
     line = file.read_text().splitlines()[0]
-    file.write_text("".join(line.replace('"number": 1,', f'"number": {n},') + "\n" for n in range(1, 3001)))
+    file.write_text(
+        "".join(line.replace('"number": 1,', f'"number": {n},') + "\n" for n in range(1, 3001))
+    )
     notes_file(pair, "db1").unlink()
     carry_out(pair, "promote", f"promote {target}")
     assert len(notes_file(pair, "db1").read_text().splitlines()) >= 3001 - 2

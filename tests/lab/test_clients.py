@@ -1,4 +1,6 @@
-"""Clients are moved with the primary: real PgBouncer, real commands, and what happens when one of them fails."""
+"""Clients are moved with the primary: real PgBouncer, real commands, and what happens when one of
+them fails.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def other(pair: Lab) -> str:
 
 
 @contextlib.contextmanager
-def consented(pair: Lab, folder: Path, *told: dict[str, Any], target: str = "") -> Iterator[tuple[Run, Plan]]:
+def consented(
+    pair: Lab, folder: Path, *told: dict[str, Any], target: str = ""
+) -> Iterator[tuple[Run, Plan]]:
     """A switchover whose gate was passed, on a pair with these clients."""
     path = changed_pair(pair, folder, clients=list(told))
     with running(path, "promote", confirm=f"promote {target or other(pair)}") as run:
@@ -74,7 +78,10 @@ def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_pa
     assert (load.failed, load.refused) == (0, 0)
     assert load.acknowledged > 100 and load.missing(pair.dsn) == []
     assert (pooler.ini.stat().st_mode, pooler.ini.stat().st_uid) == (mode, owner)
-    assert ";; app = host=a.comment.only" in pooler.ini.read_text() and "pool_size=20" in pooler.ini.read_text()
+    assert (
+        ";; app = host=a.comment.only" in pooler.ini.read_text()
+        and "pool_size=20" in pooler.ini.read_text()
+    )
     assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)]
     assert [path.name for path in pooler.folder.glob("*.pgha-new")] == []
 
@@ -110,7 +117,9 @@ time.sleep(600)
 def test_the_watchdog_resumes_when_the_runbook_has_gone(
     pair: Lab, pooler: Pooler, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Killed, its connections end; stopped, they stay as those of a machine that was lost do, until the expiry."""
+    """Killed, its connections end; stopped, they stay as those of a machine that was lost do, until
+    the expiry.
+    """
     path = changed_pair(pair, tmp_path, clients=[pooler.client(pause="2s", wait="1s")])
     command = [sys.executable, "-c", PAUSING, str(path), f"promote {other(pair)}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runbook:
@@ -125,15 +134,22 @@ def test_the_watchdog_resumes_when_the_runbook_has_gone(
     assert pooler.ask("select 1 as one", "app") == [{"one": 1}]
 
 
-def test_an_open_transaction_lets_everybody_go_on_and_is_named(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+def test_an_open_transaction_lets_everybody_go_on_and_is_named(
+    pair: Lab, pooler: Pooler, tmp_path: Path
+) -> None:
     here = writable(pair)[0]
     with (
         consented(pair, tmp_path, pooler.client(wait="300ms")) as (run, plan),
-        contextlib.closing(psycopg2.connect(pooler.load_dsn(), application_name="nightly report")) as client,
+        contextlib.closing(
+            psycopg2.connect(pooler.load_dsn(), application_name="nightly report")
+        ) as client,
     ):
         client.cursor().execute("select 1")  # and its transaction stays open
         clients.prepare(run, plan)
-        with pytest.raises(NotAchieved, match=r"PAUSE app did not end within 300 ms: .*postgres from .*nightly report"):
+        with pytest.raises(
+            NotAchieved,
+            match=r"PAUSE app did not end within 300 ms: .*postgres from .*nightly report",
+        ):
             clients.pause(run, plan)
         assert pooler.database()["paused"] == 0
         client.cursor().execute("select 2")
@@ -157,13 +173,18 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
         ({"file": "/nowhere/pgbouncer.ini"}, "there is no file /nowhere/pgbouncer.ini"),
         ({"file": str(pooler.folder / "users")}, "has no line for database app"),
         ({"file": "/etc/passwd"}, "cannot be replaced" if pooler.switches else "/etc/passwd"),
-        ({"bin_directory": "/nowhere"}, "the watchdog cannot reach the admin console from its host"),
+        (
+            {"bin_directory": "/nowhere"},
+            "the watchdog cannot reach the admin console from its host",
+        ),
         ({"dsn": pooler.dsn("app_ro")}, "its dsn leads to a standby"),
         ({"dsn": pooler.dsn("nothing")}, "its dsn: SQL: FATAL"),
         ({"port": pooler.port + 1, "dsn": None}, "refused"),
     ]
     for changes, words in cases:
-        with running(changed_pair(pair, tmp_path, clients=[pooler.client(**changes)]), "verify") as run:
+        with running(
+            changed_pair(pair, tmp_path, clients=[pooler.client(**changes)]), "verify"
+        ) as run:
             assert words in (said := reasons(run)), (changes, said)
             assert PASSWORD not in said
     assert pooler.ini.read_text() == before
@@ -171,7 +192,11 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
 
 @pytest.mark.parametrize("aborted", [True, False])
 def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
-    pair: Lab, need: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aborted: bool
+    pair: Lab,
+    need: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    aborted: bool,
 ) -> None:
     """The first client of a pool in a pause would wait for server_login_retry: here an hour."""
     need("pgbouncer", "pgbouncer")
@@ -187,7 +212,11 @@ def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
 
         def while_paused() -> None:
             client.start()
-            until(lambda: "closing because: pause mode" in (pooler.folder / "pgbouncer.log").read_text())
+            until(
+                lambda: (
+                    "closing because: pause mode" in (pooler.folder / "pgbouncer.log").read_text()
+                )
+            )
             if aborted:
                 raise NotAchieved("something is in the way")
 
@@ -214,17 +243,25 @@ def test_a_paused_or_a_session_pool_is_told(pair: Lab, pooler: Pooler, tmp_path:
         pooler.ask("pause app")
         assert "database app is paused" in reasons(run)
         pooler.ask("resume app")
-        pooler.ini.write_text(pooler.ini.read_text().replace("pool_size=20", "pool_size=20 pool_mode=session"))
+        pooler.ini.write_text(
+            pooler.ini.read_text().replace("pool_size=20", "pool_size=20 pool_mode=session")
+        )
         pooler.ask("reload")
         assert "has pool_mode session" in reasons(run)
-        pooler.ini.write_text(pooler.ini.read_text().replace(" pool_mode=session", " pool_mode=transaction"))
+        pooler.ini.write_text(
+            pooler.ini.read_text().replace(" pool_mode=session", " pool_mode=transaction")
+        )
         pooler.ask("reload")
         assert reasons(run) == ""
-        pooler.ini.write_text(pooler.ini.read_text().replace(f"port={pair.node(plan.peer).port}", "port=9"))
+        pooler.ini.write_text(
+            pooler.ini.read_text().replace(f"port={pair.node(plan.peer).port}", "port=9")
+        )
         assert "points app at 127.0.0.1:9, but pgbouncer points it at" in reasons(run)
 
 
-def test_a_wrong_password_stops_it_before_anything_is_changed(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+def test_a_wrong_password_stops_it_before_anything_is_changed(
+    pair: Lab, pooler: Pooler, tmp_path: Path
+) -> None:
     wrong = pooler.client(passfile=str(pair.passfile), dsn=None)
     with pytest.raises(NotSafe, match=r"pool: .*password"), consented(pair, tmp_path, wrong):
         raise AssertionError("the gate must not be passed")
@@ -248,7 +285,9 @@ def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(
 def test_a_rerun_finds_what_a_dead_run_has_left(
     pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first run dies while the promotion goes on, with the file renamed and nothing reloaded."""
+    """The first run dies while the promotion goes on, with the file renamed and nothing
+    reloaded.
+    """
     target = other(pair)
     with Load(pooler.load_dsn()) as load:
         with consented(pair, tmp_path, pooler.client()) as (run, plan):
@@ -280,8 +319,15 @@ def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
     """It writes where the clients should go; nothing of an odd argument reaches a shell."""
     odd = "it's; $(touch /tmp/never) {nothing}"
     words = {
-        "redirect": [script(tmp_path, "point", f'echo "$1:$2" > "{tmp_path}/road"; echo "$3" > "{tmp_path}/odd"')],
-        "check": [script(tmp_path, "check", f'grep -qx "$1" "{tmp_path}/road"'), "{primary_port}:{primary}"],
+        "redirect": [
+            script(
+                tmp_path, "point", f'echo "$1:$2" > "{tmp_path}/road"; echo "$3" > "{tmp_path}/odd"'
+            )
+        ],
+        "check": [
+            script(tmp_path, "check", f'grep -qx "$1" "{tmp_path}/road"'),
+            "{primary_port}:{primary}",
+        ],
     }
     words["redirect"] += ["{primary_port}", "{primary}", odd]
     here, target = writable(pair)[0], other(pair)
@@ -293,10 +339,18 @@ def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
         assert (tmp_path / "odd").read_text() == odd + "\n"
 
 
-def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(pair: Lab, tmp_path: Path) -> None:
-    """Three clients, of which the last fails to be undone: the two others are led back all the same."""
+def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(
+    pair: Lab, tmp_path: Path
+) -> None:
+    """Three clients, of which the last fails to be undone: the two others are led back all the
+    same.
+    """
     told = []
-    for name, undo in (("first", "exit 0"), ("second", "exit 0"), ("third", "echo no such zone >&2; exit 7")):
+    for name, undo in (
+        ("first", "exit 0"),
+        ("second", "exit 0"),
+        ("third", "echo no such zone >&2; exit 7"),
+    ):
         log = f'echo "{name} $0 $1" >> "{tmp_path}/log"'
         told.append(
             {
@@ -313,7 +367,9 @@ def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(pair: Lab, 
     with consented(pair, tmp_path, *told) as (run, plan):
         well.unlink()
         assert "its check for" in reasons(run)
-        with pytest.raises(NotAchieved, match=f"its check for {target} ends with status 1 after 100 ms"):
+        with pytest.raises(
+            NotAchieved, match=f"its check for {target} ends with status 1 after 100 ms"
+        ):
             clients.redirect(run, plan)
         well.touch()
         (tmp_path / "log").unlink()
@@ -330,24 +386,39 @@ def test_a_dsn_of_clients_is_judged_and_written_through(pair: Lab, tmp_path: Pat
     both = f"host={db0.host},{db1.host} port={db0.port},{db1.port} {tail}"
     entry = {"name": "app", "kind": "libpq", "passfile": str(pair.passfile)}
     for dsn, words in (
-        (f"host={db0.host} port={db0.port} {tail} target_session_attrs=read-write", "its dsn does not name db1"),
+        (
+            f"host={db0.host} port={db0.port} {tail} target_session_attrs=read-write",
+            "its dsn does not name db1",
+        ),
         (both, "target_session_attrs=any"),
         (f"{both} target_session_attrs=read-write", ""),
     ):
-        with running(changed_pair(pair, tmp_path, clients=[{**entry, "dsn": dsn}]), "verify") as run:
+        with running(
+            changed_pair(pair, tmp_path, clients=[{**entry, "dsn": dsn}]), "verify"
+        ) as run:
             assert words in (said := reasons(run)) and bool(words) == bool(said), said
-    with consented(pair, tmp_path, {**entry, "dsn": f"{both} target_session_attrs=read-write"}) as (run, plan):
+    with consented(pair, tmp_path, {**entry, "dsn": f"{both} target_session_attrs=read-write"}) as (
+        run,
+        plan,
+    ):
         move(run, plan)
     assert "wrote a row through its own dsn" in "; ".join(deed.did for deed in run.deeds)
 
 
-def test_sessions_left_behind_are_ended_but_not_those_of_readers(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
+def test_sessions_left_behind_are_ended_but_not_those_of_readers(
+    pair: Lab, pooler: Pooler, tmp_path: Path
+) -> None:
     standby = pair.node(other(pair))
-    at_standby = f"host={standby.host} port={standby.port} user=postgres dbname=postgres passfile={pair.passfile}"
+    at_standby = (
+        f"host={standby.host} port={standby.port} user=postgres dbname=postgres "
+        f"passfile={pair.passfile}"
+    )
     with (
         consented(pair, tmp_path, pooler.client()) as (run, _),
         contextlib.closing(psycopg2.connect(at_standby, application_name="stale")) as stale,
-        contextlib.closing(psycopg2.connect(pooler.load_dsn().replace("dbname=app", "dbname=app_ro"))) as reader,
+        contextlib.closing(
+            psycopg2.connect(pooler.load_dsn().replace("dbname=app", "dbname=app_ro"))
+        ) as reader,
     ):
         reader.cursor().execute("select 1")
         assert clients.left_behind(run, standby.name) == 1
@@ -363,11 +434,15 @@ def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_conn
     own_pair: Lab, need: Callable[..., None], tmp_path: Path
 ) -> None:
     need("pgbouncer", "pgbouncer")
-    with pooled(own_pair, "db0", "server_login_retry = 3600") as pooler, Load(pooler.load_dsn()) as load:
+    with (
+        pooled(own_pair, "db0", "server_login_retry = 3600") as pooler,
+        Load(pooler.load_dsn()) as load,
+    ):
         until(lambda: load.acknowledged > 10)
         own_pair.kill("db0")
         until(lambda: load.refused + load.failed > 0)
-        with contextlib.suppress(psycopg2.Error):  # whoever asks now makes the pooler fail to connect
+        # whoever asks now makes the pooler fail to connect
+        with contextlib.suppress(psycopg2.Error):
             psycopg2.connect(pooler.load_dsn(), connect_timeout=2).close()
         path = changed_pair(own_pair, tmp_path, clients=[pooler.client()])
         with running(path, "promote", confirm="promote db1", occasion="failover") as run:

@@ -1,4 +1,6 @@
-"""A copy beside and its swap: tablespaces, WAL elsewhere, small disks, mount points, and deaths in the middle."""
+"""A copy beside and its swap: tablespaces, WAL elsewhere, small disks, mount points, and deaths in
+the middle.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ def make_tablespace(pair: Lab, name: str, where: Path, rows: int = 1000) -> None
     where.mkdir(mode=0o700, exist_ok=True)
     os.chown(where, owner.st_uid, owner.st_gid)
     ask(pair, "db0", f"create tablespace {name} location '{where}'")
-    ask(pair, "db0", f"create table {name} tablespace {name} as select generate_series(1, {rows}) as n")
+    ask(
+        pair,
+        "db0",
+        f"create table {name} tablespace {name} as select generate_series(1, {rows}) as n",
+    )
 
 
 def wait_for(pair: Lab, node: str, statement: str, answer: object) -> None:
@@ -57,9 +63,9 @@ def test_a_tablespace_is_mapped_beside_and_swapped(empty: Lab, disk: Path) -> No
     make_tablespace(empty, "fast", disk / "fast=1")
     carry_out(empty, "setup", "setup db1")
     wait_for(empty, "db1", "select count(*)::int from fast", 1000)
-    assert ask(empty, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'fast'") == [
-        (str(disk / "fast=1"),)
-    ]
+    assert ask(
+        empty, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'fast'"
+    ) == [(str(disk / "fast=1"),)]
     ask(empty, "db0", "insert into fast select generate_series(1, 1000)")
     deeds = carry_out(empty, "rebuild", "rebuild db1", method="clone")
     wait_for(empty, "db1", "select count(*)::int from fast", 2000)
@@ -67,10 +73,14 @@ def test_a_tablespace_is_mapped_beside_and_swapped(empty: Lab, disk: Path) -> No
     (kept,) = seen.glob("fast=1.aside-*")
     assert len(list(kept.glob("PG_*"))) == 1 and str(disk / kept.name) in did(deeds)
     assert re.fullmatch(r"fast=1\.aside-\d{8}T\d{6}Z-[0-9a-f]{8}", kept.name)
-    assert sorted(path.name for path in (seen / "fast=1").iterdir()) == [next(kept.glob("PG_*")).name]
+    assert sorted(path.name for path in (seen / "fast=1").iterdir()) == [
+        next(kept.glob("PG_*")).name
+    ]
     (aside,) = beside(empty, "db1")
     assert aside.name.startswith("data.aside-")
-    assert [str(link.readlink()) for link in (aside / "pg_tblspc").iterdir()] == [str(disk / kept.name)]
+    assert [str(link.readlink()) for link in (aside / "pg_tblspc").iterdir()] == [
+        str(disk / kept.name)
+    ]
 
 
 def test_wal_elsewhere_stays_elsewhere_and_the_old_one_is_kept(own_pair: Lab) -> None:
@@ -99,11 +109,16 @@ def test_of_a_symbolic_link_the_target_is_renamed(own_pair: Lab) -> None:
     assert ask(own_pair, "db1", "select pg_is_in_recovery()") == [(True,)]
 
 
-def test_a_place_that_the_primary_works_in_is_refused(empty: Lab, need: Callable[..., None]) -> None:
+def test_a_place_that_the_primary_works_in_is_refused(
+    empty: Lab, need: Callable[..., None]
+) -> None:
     """On one machine, or on shared storage, db1's path would be db0's very directory."""
     with place(empty, need) as folder:
         make_tablespace(empty, "fast", folder / "fast")
-        with pytest.raises(NotSafe, match=r"tablespace fast: .* is no tablespace of .*db1/data: find out whose it is"):
+        with pytest.raises(
+            NotSafe,
+            match=r"tablespace fast: .* is no tablespace of .*db1/data: find out whose it is",
+        ):
             carry_out(empty, "setup", "setup db1")
         data = empty.node("db1").data_directory
         (data / "pg_tblspc").mkdir(parents=True)  # and so it is if a link claims it for db1
@@ -111,19 +126,24 @@ def test_a_place_that_the_primary_works_in_is_refused(empty: Lab, need: Callable
         owner = data.parent.stat()
         for path in (data, data / "pg_tblspc"):
             os.chown(path, owner.st_uid, owner.st_gid)
-        with pytest.raises(HaError, match="is the very directory that db0 has its tablespace fast in"):
+        with pytest.raises(
+            HaError, match="is the very directory that db0 has its tablespace fast in"
+        ):
             carry_out(empty, "setup", "setup db1")
         assert [path.name[:3] for path in (folder / "fast").iterdir()] == ["PG_"]
         assert ask(empty, "db0", "select count(*)::int from fast") == [(1000,)]
 
 
 def test_a_disk_that_is_too_small_is_refused_with_numbers(empty: Lab, disk: Path) -> None:
-    """The first copy fits; a second one beside it does not. The file system of the data directory has room."""
+    """The first copy fits; a second one beside it does not. The file system of the data directory
+    has room.
+    """
     make_tablespace(empty, "large", disk / "large", rows=5_000_000)
     carry_out(empty, "setup", "setup db1")
     before = state_of(empty)
     with pytest.raises(
-        NotSafe, match=r"tablespace large beside .*: \d+.* MB are needed, .* MB are free, .* are missing"
+        NotSafe,
+        match=r"tablespace large beside .*: \d+.* MB are needed, .* MB are free, .* are missing",
     ):
         carry_out(empty, "rebuild", "rebuild db1", method="clone")
     assert state_of(empty) == before
@@ -136,12 +156,17 @@ def test_a_mount_point_is_refused_before_anything(empty: Lab, disk: Path) -> Non
     make_tablespace(empty, "whole", disk)
     carry_out(empty, "setup", "setup db1")
     wait_for(empty, "db1", "select count(*)::int from whole", 1000)
-    with pytest.raises(NotSafe, match=r"tablespace whole: .* is a mount point, so its old content cannot be moved out"):
+    with pytest.raises(
+        NotSafe,
+        match=r"tablespace whole: .* is a mount point, so its old content cannot be moved out",
+    ):
         carry_out(empty, "rebuild", "rebuild db1", method="clone")
     assert ask(empty, "db1", "select pg_is_in_recovery()") == [(True,)]
 
 
-def test_a_data_directory_that_is_a_mount_point_is_refused(empty: Lab, need: Callable[..., None]) -> None:
+def test_a_data_directory_that_is_a_mount_point_is_refused(
+    empty: Lab, need: Callable[..., None]
+) -> None:
     with place(empty, need):
         data = empty.node("db1").data_directory
         data.mkdir()
@@ -151,24 +176,35 @@ def test_a_data_directory_that_is_a_mount_point_is_refused(empty: Lab, need: Cal
 
 
 def test_what_copies_that_died_have_left_is_removed_by_a_rerun(empty: Lab, disk: Path) -> None:
-    """Killed in the middle of the copy, three times; whatever it left is named and removed by the next one."""
+    """Killed in the middle of the copy, three times; whatever it left is named and removed by the
+    next one.
+    """
     make_tablespace(empty, "fast", disk / "fast", rows=2_000_000)
     for _ in range(3):
         left = beside(empty, "db1", "data.clone-*/pg_wal/0*")
         run = start(empty, "setup", "confirm=setup db1")
-        wait_until(lambda left=left: set(beside(empty, "db1", "data.clone-*/pg_wal/0*")) - set(left))
+        wait_until(
+            lambda left=left: set(beside(empty, "db1", "data.clone-*/pg_wal/0*")) - set(left)
+        )
         kill_all(run)
         assert not empty.node("db1").data_directory.exists()
         wait_until(lambda: not programs_in(empty, "db1"))
-    assert len(beside(empty, "db1", "data.clone-*")) == 1, "a rerun has removed what the one before it left"
+    assert len(beside(empty, "db1", "data.clone-*")) == 1, (
+        "a rerun has removed what the one before it left"
+    )
     deeds = carry_out(empty, "setup", "setup db1")
     assert "removed " in did(deeds) and "fast/PG_" in did(deeds)
-    assert beside(empty, "db1") == [] and len(list(as_seen_by(empty, "db1", disk / "fast").iterdir())) == 1
+    assert (
+        beside(empty, "db1") == []
+        and len(list(as_seen_by(empty, "db1", disk / "fast").iterdir())) == 1
+    )
     wait_for(empty, "db1", "select count(*)::int from fast", 2_000_000)
 
 
 def test_a_copy_that_was_started_or_moved_in_is_never_removed(own_pair: Lab) -> None:
-    """What bears the name of a half copy and has been a server's data directory stays, whoever renamed it."""
+    """What bears the name of a half copy and has been a server's data directory stays, whoever
+    renamed it.
+    """
     data = own_pair.node("db1").data_directory
     odd = data.with_name("data.clone-0badcafe")
     shutil.copytree(data, odd, symlinks=True, ignore=shutil.ignore_patterns("postmaster.*"))
@@ -194,7 +230,9 @@ _DIES = "trap - EXIT; exit 9"  # what fails is undone, and what dies is not
 def test_a_swap_that_died_is_gone_on_with_by_a_rerun(
     empty: Lab, disk: Path, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
-    """The machine dies in the middle of a swap: no server can be started, and the rerun makes no second copy."""
+    """The machine dies in the middle of a swap: no server can be started, and the rerun makes no
+    second copy.
+    """
     make_tablespace(empty, "fast", disk / "fast")
     carry_out(empty, "setup", "setup db1")
     stop = {
@@ -203,7 +241,9 @@ def test_a_swap_that_died_is_gone_on_with_by_a_rerun(
         "moved": 'if [ -L "$new/pg_wal" ]',
     }
     whole = swapping._script()
-    monkeypatch.setattr(swapping, "_script", lambda: whole.replace(stop[after], f"{_DIES}\n{stop[after]}", 1))
+    monkeypatch.setattr(
+        swapping, "_script", lambda: whole.replace(stop[after], f"{_DIES}\n{stop[after]}", 1)
+    )
     with pytest.raises(HaError, match="ended with status 9"):
         carry_out(empty, "rebuild", "rebuild db1", method="clone")
     monkeypatch.undo()
@@ -241,5 +281,7 @@ def programs_in(pair: Lab, node: str) -> list[str]:
     lines = []
     for pid in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            lines.append((pid / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            lines.append(
+                (pid / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
     return [line for line in lines if "pg_basebackup" in line and home in line]

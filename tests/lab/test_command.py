@@ -44,7 +44,9 @@ def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:
     assert pgha("init", str(tmp_path / "absent" / "mine.yaml")).returncode == 64
 
 
-def test_init_writes_where_a_name_is_looked_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_init_writes_where_a_name_is_looked_up_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGHA_PARAMETERS", str(tmp_path))
     done = pgha("init", "mine")
     assert done.returncode == 0 and str(tmp_path / "mine.yaml") in done.stdout
@@ -58,17 +60,29 @@ def test_a_pair_without_records_is_told_in_a_sentence(tmp_path: Path) -> None:
     target = tmp_path / "mine.yaml"
     assert pgha("init", str(target)).returncode == 0
     target.write_text(target.read_text().replace('records: ""', f"records: {tmp_path / 'none'}"))
-    for words in (("page", str(target)), ("show", str(target), "x"), ("compare", str(target), "x", "y")):
+    for words in (
+        ("page", str(target)),
+        ("show", str(target), "x"),
+        ("compare", str(target), "x", "y"),
+    ):
         done = pgha("records", *words)
-        assert done.returncode == 64 and "there is no record in" in done.stderr and "Traceback" not in done.stderr
+        assert (
+            done.returncode == 64
+            and "there is no record in" in done.stderr
+            and "Traceback" not in done.stderr
+        )
     for words in ("list", "verify"):
         done = pgha("records", words, str(target))
         assert done.returncode == 0 and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("words", [(), ("run",), ("run", "verify"), ("run", "verify", "lab", "--foo"), ("fly",)])
+@pytest.mark.parametrize(
+    "words", [(), ("run",), ("run", "verify"), ("run", "verify", "lab", "--foo"), ("fly",)]
+)
 def test_a_wrong_command_line_is_never_mistaken_for_a_verdict(words: tuple[str, ...]) -> None:
-    """1, 2 and 3 are Nagios words; a typing error in a crontab must not page anybody as critical."""
+    """1, 2 and 3 are Nagios words; a typing error in a crontab must not page anybody as
+    critical.
+    """
     done = pgha(*words)
     assert done.returncode in (0, 64) and "Traceback" not in done.stderr
     assert done.returncode == 64 or not words
@@ -76,10 +90,20 @@ def test_a_wrong_command_line_is_never_mistaken_for_a_verdict(words: tuple[str, 
 
 def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) -> None:
     done = pgha(
-        "run", "promote", str(pair.pair_file), "-p", "reason=try it", "-p", "ticket=OPS-1", "-p", "operator=Ann"
+        "run",
+        "promote",
+        str(pair.pair_file),
+        "-p",
+        "reason=try it",
+        "-p",
+        "ticket=OPS-1",
+        "-p",
+        "operator=Ann",
     )
     assert done.returncode == 0 and "the consent is: promote db1" in done.stdout
-    assert "by db1's own WAL that db1 has every byte" in done.stdout, "the plan is told, not only its name"
+    assert "by db1's own WAL that db1 has every byte" in done.stdout, (
+        "the plan is told, not only its name"
+    )
     folder = list(records(pair))[-1]
     assert {path.name for path in folder.iterdir()} >= {
         "journal.jsonl",
@@ -89,9 +113,9 @@ def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) 
         "notebook.ipynb",
     }
     told = json.loads((folder / "record.json").read_text())
-    assert [told[key] for key in ("outcome", "operator", "typed", "reason", "ticket", "changed")] == [
-        *("rehearsed", "Ann", True, "try it", "OPS-1", False)
-    ]
+    assert [
+        told[key] for key in ("outcome", "operator", "typed", "reason", "ticket", "changed")
+    ] == [*("rehearsed", "Ann", True, "try it", "OPS-1", False)]
     executed = json.loads((folder / "notebook.ipynb").read_text())
     assert any(cell.get("outputs") for cell in executed["cells"])
     assert not read(folder).broken
@@ -102,11 +126,15 @@ def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) 
 def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_path: Path) -> None:
     given = tmp_path / "given.yaml"
     given.write_text("light: true\nreason: from the file\n")
-    done = pgha("run", "verify", str(pair.pair_file), "-f", str(given), "-p", "reason=from the line")
+    done = pgha(
+        "run", "verify", str(pair.pair_file), "-f", str(given), "-p", "reason=from the line"
+    )
     assert done.returncode == 0
     told = json.loads((list(records(pair))[-1] / "record.json").read_text())
     assert told["reason"] == "from the line"
-    assert len((list(records(pair))[-1] / "lag.csv").read_text().splitlines()) == 2, "light: one sample"
+    assert len((list(records(pair))[-1] / "lag.csv").read_text().splitlines()) == 2, (
+        "light: one sample"
+    )
 
 
 def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
@@ -119,7 +147,9 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
     assert "by hand" in copy.read_text() and copy.parent.parent == pair.folder / "records"
     assert source_of("promote").read_bytes() == before
     assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)
-    assert RECORD not in os.environ, "the next run of this process would write into the record of this one"
+    assert RECORD not in os.environ, (
+        "the next run of this process would write into the record of this one"
+    )
 
 
 def test_what_nobody_foresaw_is_a_sentence_and_unknown_to_nagios(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The main job: from two clusters to a pair, and its primary moved there and back, by plain papermill."""
+"""The main job: from two clusters to a pair, and its primary moved there and back, by plain
+papermill.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
     yield clusters
 
 
-def papermill(notebook: str, pair: lab.Lab, folder: Path, **parameters: str) -> subprocess.CompletedProcess[str]:
+def papermill(
+    notebook: str, pair: lab.Lab, folder: Path, **parameters: str
+) -> subprocess.CompletedProcess[str]:
     """Plain papermill with -f, called from another directory than the checkout."""
     given = folder / f"{notebook}.yaml"
     given.write_text(yaml.safe_dump({"pair": str(pair.pair_file), **parameters}))
@@ -39,7 +43,9 @@ def outputs(folder: Path, notebook: str) -> str:
 
 
 @pytest.mark.parametrize("notebook", ["setup", "promote", "rebuild", "verify"])
-def test_two_clusters_are_not_touched_without_consent(pair: lab.Lab, tmp_path: Path, notebook: str) -> None:
+def test_two_clusters_are_not_touched_without_consent(
+    pair: lab.Lab, tmp_path: Path, notebook: str
+) -> None:
     before = state_of(pair)
     more = {"primary": "db0"} if notebook == "setup" else {}
     done = papermill(notebook, pair, tmp_path, **more)
@@ -72,7 +78,9 @@ def test_setup_again_finds_nothing_to_do(pair: lab.Lab, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("notebook", ["setup", "promote", "rebuild", "verify"])
-def test_a_pair_is_not_touched_without_consent(pair: lab.Lab, tmp_path: Path, notebook: str) -> None:
+def test_a_pair_is_not_touched_without_consent(
+    pair: lab.Lab, tmp_path: Path, notebook: str
+) -> None:
     before = state_of(pair)
     done = papermill(notebook, pair, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -84,27 +92,47 @@ def test_verify_is_well_and_its_record_is_whole(pair: lab.Lab, tmp_path: Path) -
     assert done.returncode == 0, done.stderr[-2000:]
     folder = list(records(pair))[-1]
     told = json.loads((folder / "record.json").read_text())
-    assert (told["outcome"], told["notebook"], told["reason"], told["changed"]) == ("done", "verify", "a test", False)
+    assert (told["outcome"], told["notebook"], told["reason"], told["changed"]) == (
+        "done",
+        "verify",
+        "a test",
+        False,
+    )
     assert {verdict["level"] for verdict in told["verdicts"]} == {"ok"}
     story = read(folder)
     assert story.state == "ended" and not story.broken
     assert {"lag.csv", "lag.svg", "journal.jsonl"} <= {path.name for path in folder.iterdir()}
     assert len((folder / "lag.csv").read_text().splitlines()) > 10
-    assert (folder.stat().st_mode & 0o777, (folder / "journal.jsonl").stat().st_mode & 0o777) == (0o700, 0o600)
+    assert (folder.stat().st_mode & 0o777, (folder / "journal.jsonl").stat().st_mode & 0o777) == (
+        0o700,
+        0o600,
+    )
 
 
 @pytest.mark.parametrize("target", ["db1", "db0"])
-def test_the_primary_is_moved_under_load_and_nothing_is_lost(pair: lab.Lab, tmp_path: Path, target: str) -> None:
+def test_the_primary_is_moved_under_load_and_nothing_is_lost(
+    pair: lab.Lab, tmp_path: Path, target: str
+) -> None:
     with Watch(pair) as watch, lab.Load(pair.dsn) as load:
         done = papermill("promote", pair, tmp_path, confirm=f"promote {target}")
     assert done.returncode == 0, done.stderr[-2000:]
     assert load.acknowledged > 100 and load.missing(pair.dsn) == []
     assert writable(pair) == [target] and watch.overlaps == 0
     told = json.loads((list(records(pair))[-1] / "record.json").read_text())
-    assert told["outage_seconds"] > 0 and told["failover_seconds"] is None and told["gate"]["seconds"] >= 0
-    assert [told["gate"][key] for key in ("wanted", "passed", "by")] == [f"promote {target}", True, _me()]
+    assert (
+        told["outage_seconds"] > 0
+        and told["failover_seconds"] is None
+        and told["gate"]["seconds"] >= 0
+    )
+    assert [told["gate"][key] for key in ("wanted", "passed", "by")] == [
+        f"promote {target}",
+        True,
+        _me(),
+    ]
     old = pair.node("db0" if target == "db1" else "db1").name
-    assert ask(pair, old, "select count(*) from pg_replication_slots") == [(0,)], "no slot is left to hoard WAL"
+    assert ask(pair, old, "select count(*) from pg_replication_slots") == [(0,)], (
+        "no slot is left to hoard WAL"
+    )
 
 
 def _me() -> str:

@@ -1,4 +1,6 @@
-"""A node's standby definition: what it says beyond ours is kept, and what is wrong in it is written anew."""
+"""A node's standby definition: what it says beyond ours is kept, and what is wrong in it is written
+anew.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def against(pair: Lab | Path) -> str:
     """What verify would say is critical."""
     with running(pair, "verify") as run:
         found = judged(run, HEALTHY, look(run, closely=True))
-        return "; ".join(verdict.reason for verdict in found if verdict.level in ("critical", "unknown"))
+        return "; ".join(
+            verdict.reason for verdict in found if verdict.level in ("critical", "unknown")
+        )
 
 
 def definition(pair: Lab, node: str) -> dict[str, str]:
@@ -38,7 +42,9 @@ def wait_until(pair: Lab, node: str, question: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(own_pair: Lab, tmp_path: Path) -> None:
+def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(
+    own_pair: Lab, tmp_path: Path
+) -> None:
     pair = own_pair
     moved = changed_pair(pair, tmp_path, db0={"peer_host": "localhost"})
     assert "leads to 127.0.0.1" in against(moved)
@@ -47,11 +53,14 @@ def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(own_pair
     with pytest.raises(SystemExit):  # now it is already so
         carry_out(moved, "rebuild", "rebuild db1")
     assert "leads to localhost" in against(pair)
-    carry_out(pair, "setup", "setup db1")  # the pair file is put back; setup heals it as rebuild does
+    # the pair file is put back; setup heals it as rebuild does
+    carry_out(pair, "setup", "setup db1")
     assert definition(pair, "db1")["host"] == "127.0.0.1" and not against(pair)
     ask(pair, "db1", "alter system set primary_slot_name = ''")
     ask(pair, "db1", "select pg_reload_conf()")
-    wait_until(pair, "db0", "select not active from pg_replication_slots where slot_name = 'pgha_db1'")
+    wait_until(
+        pair, "db0", "select not active from pg_replication_slots where slot_name = 'pgha_db1'"
+    )
     assert "slot pgha_db1 on db0 is not active" in against(pair)
     carry_out(pair, "rebuild", "rebuild db1")
     assert not against(pair)
@@ -59,7 +68,9 @@ def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(own_pair
 
 def consume_until_copied(pair: Lab, primary: str, standby: str) -> None:
     """Use the slot `app` as a consumer would: a copy waits for that before it lasts."""
-    there = "select bool_or(synced and not temporary) from pg_replication_slots where slot_name = 'app'"
+    there = (
+        "select bool_or(synced and not temporary) from pg_replication_slots where slot_name = 'app'"
+    )
     deadline = time.monotonic() + 60
     while ask(pair, standby, there) != [(True,)]:
         assert time.monotonic() < deadline, "the slot is not copied"
@@ -69,23 +80,35 @@ def consume_until_copied(pair: Lab, primary: str, standby: str) -> None:
 
 
 def test_failover_slots_go_there_and_back(own_pair: Lab) -> None:
-    """Without a dbname nothing is copied, and what the old primary had blocks the copy on the way back."""
+    """Without a dbname nothing is copied, and what the old primary had blocks the copy on the way
+    back.
+    """
     pair = own_pair
     for node in ("db0", "db1"):
-        for setting in ("wal_level = logical", "sync_replication_slots = on", "hot_standby_feedback = on"):
+        for setting in (
+            "wal_level = logical",
+            "sync_replication_slots = on",
+            "hot_standby_feedback = on",
+        ):
             ask(pair, node, f"alter system set {setting}")
         pair.kill(node)
     labs.up(pair.folder)
     with running(pair, "verify") as run:
         until(run, *AFTER[:4], within=30)
-    ask(pair, "db0", "select pg_create_logical_replication_slot('app', 'pgoutput', false, false, true)")
+    ask(
+        pair,
+        "db0",
+        "select pg_create_logical_replication_slot('app', 'pgoutput', false, false, true)",
+    )
     wait_until(pair, "db0", "select count(*) = 1 from pg_stat_replication")
     assert "has no dbname" in against(pair)
     carry_out(pair, "rebuild", "rebuild db1")
     consume_until_copied(pair, "db0", "db1")
     assert not against(pair)
     carry_out(pair, "promote", "promote db1")
-    assert "db0 has a slot of its own of that name, from when it was primary: db0.app" in against(pair)
+    assert "db0 has a slot of its own of that name, from when it was primary: db0.app" in against(
+        pair
+    )
     with pytest.raises(NotSafe, match=r"db0\.app"):
         carry_out(pair, "promote", "promote db0")
     with pytest.raises(BadParameters, match="both nodes have"):
@@ -94,30 +117,46 @@ def test_failover_slots_go_there_and_back(own_pair: Lab) -> None:
     assert did(deeds) == "db0: drop slot app: the consent names it"
     consume_until_copied(pair, "db1", "db0")
     carry_out(pair, "promote", "promote db0")
-    assert ask(pair, "db0", "select slot_name::text from pg_replication_slots where slot_type = 'logical'") == [
-        ("app",)
-    ]
+    assert ask(
+        pair, "db0", "select slot_name::text from pg_replication_slots where slot_type = 'logical'"
+    ) == [("app",)]
     consume_until_copied(pair, "db0", "db1")
     assert not against(pair), "the next way needs nothing more"
 
 
 def encrypted(pair: Lab) -> Path:
-    """Let both servers speak TLS, each by its own certificate; gives the certificate of who has signed them."""
+    """Let both servers speak TLS, each by its own certificate; gives the certificate of who has
+    signed them.
+    """
     root = pair.home / "root.crt"
     make = ("openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "rsa:2048", "-subj")
     subprocess.run(
-        [*make, "/CN=root", "-keyout", pair.folder / "root.key", "-out", root], check=True, capture_output=True
+        [*make, "/CN=root", "-keyout", pair.folder / "root.key", "-out", root],
+        check=True,
+        capture_output=True,
     )
     for node in ("db0", "db1"):
         home = pair.node(node).home
         owner = home.stat()
-        ours = [*make, "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-CA", root, "-CAkey"]
+        ours = [
+            *make,
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-CA",
+            root,
+            "-CAkey",
+        ]
         files = ["-keyout", home / "tls.key", "-out", home / "tls.crt"]
         subprocess.run([*ours, pair.folder / "root.key", *files], check=True, capture_output=True)
         for path in (home / "tls.key", home / "tls.crt"):
             os.chown(path, owner.st_uid, owner.st_gid)
         (home / "tls.key").chmod(0o600)
-        for setting, value in (("ssl_cert_file", home / "tls.crt"), ("ssl_key_file", home / "tls.key"), ("ssl", "on")):
+        for setting, value in (
+            ("ssl_cert_file", home / "tls.crt"),
+            ("ssl_key_file", home / "tls.key"),
+            ("ssl", "on"),
+        ):
             ask(pair, node, f"alter system set {setting} = '{value}'")
         ask(pair, node, "select pg_reload_conf()")
     return root
@@ -130,7 +169,10 @@ def test_what_guards_a_connection_is_kept_on_both_nodes(own_pair_15: Lab) -> Non
     guard = f"sslmode=verify-full sslrootcert={root} keepalives_idle=7"
     ask(pair, "db1", "alter system set primary_conninfo = %s", f"{before} {guard}")
     ask(pair, "db1", "select pg_reload_conf()")
-    tls = "select coalesce(bool_and(ssl), false) from pg_stat_replication join pg_stat_ssl using (pid)"
+    tls = (
+        "select coalesce(bool_and(ssl), false) from pg_stat_replication join pg_stat_ssl "
+        "using (pid)"
+    )
     wait_until(pair, "db0", tls)
     for new, old in (("db1", "db0"), ("db0", "db1")):
         carry_out(pair, "promote", f"promote {new}")
@@ -138,16 +180,24 @@ def test_what_guards_a_connection_is_kept_on_both_nodes(own_pair_15: Lab) -> Non
         assert ask(pair, new, tls) == [(True,)]
     hba = pair.node("db1").data_directory / "pg_hba.conf"
     plain = hba.read_text().partition("# pgha end\n")[2]
-    theirs = [f"hostssl {database} replicator 127.0.0.1/32 scram-sha-256\n" for database in ("replication", "postgres")]
+    theirs = [
+        f"hostssl {database} replicator 127.0.0.1/32 scram-sha-256\n"
+        for database in ("replication", "postgres")
+    ]
     hba.write_text("".join([*theirs, plain]))
     carry_out(pair, "rebuild", "rebuild db1", method="clone")
-    assert hba.read_text() == "".join([*theirs, plain]), "no plain line is put above one that asks for TLS"
+    assert hba.read_text() == "".join([*theirs, plain]), (
+        "no plain line is put above one that asks for TLS"
+    )
     hba.write_text("hostssl all all 10.0.0.0/8 scram-sha-256\n" + plain)
     ask(pair, "db1", "select pg_reload_conf()")
     carry_out(pair, "setup", "setup db1")
     assert hba.read_text().splitlines()[1].startswith("hostssl replication ")
-    assert parts(guard).items() <= definition(pair, "db1").items() and ask(pair, "db0", tls) == [(True,)]
+    assert parts(guard).items() <= definition(pair, "db1").items() and ask(pair, "db0", tls) == [
+        (True,)
+    ]
     assert not against(pair)
-    root.rename(pair.home / "moved")  # what cannot be guarded as before is refused, and never done without
+    # what cannot be guarded as before is refused, and never done without
+    root.rename(pair.home / "moved")
     with pytest.raises(NotSafe, match=r"root certificate file .* does not exist"):
         carry_out(pair, "promote", "promote db1")

@@ -37,7 +37,9 @@ def battered_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def battered(battered_folder: Path) -> Lab:
-    """A lab to maltreat: a test may stop and kill it, but must leave its directories as they were."""
+    """A lab to maltreat: a test may stop and kill it, but must leave its directories as they
+    were.
+    """
     return labs.up(battered_folder)
 
 
@@ -79,13 +81,21 @@ def run(client: paramiko.SSHClient, command: str, data: bytes = b"") -> tuple[in
 
 
 def ask(lab: Lab, sql: str, **other: str | int) -> Any:
-    with closing(psycopg2.connect(make_dsn(lab.dsn, **other))) as connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(make_dsn(lab.dsn, **other))) as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(sql)
         return next(iter(cursor))[0]
 
 
 def system_identifier(lab: Lab, name: str) -> Any:
-    return ask(lab, "select system_identifier from pg_control_system()", host="127.0.0.1", port=lab.node(name).port)
+    return ask(
+        lab,
+        "select system_identifier from pg_control_system()",
+        host="127.0.0.1",
+        port=lab.node(name).port,
+    )
 
 
 def server_words(folder: Path) -> list[str]:
@@ -108,7 +118,8 @@ class TestUpAndDown:
             lab,
             "select array_agg(name::text order by name) from pg_settings"
             " where source = 'configuration file' and sourcefile like '%%/postgresql.conf'"
-            " and name in ('wal_log_hints', 'wal_keep_size', 'archive_mode', 'fsync', 'shared_buffers')",
+            " and name in ('wal_log_hints', 'wal_keep_size', 'archive_mode', 'fsync', "
+            "'shared_buffers')",
         )
         assert changed == ["shared_buffers"]
         assert "replication" not in (lab.node("db0").data_directory / "pg_hba.conf").read_text()
@@ -117,7 +128,9 @@ class TestUpAndDown:
         told = lab.node("db0").bin_directory
         made = labs.up(folder, start="empty", programs=told)
         assert made.node("db0").bin_directory == labs.find(folder).node("db0").bin_directory == told
-        assert not list(made.home.glob("postgresql-*")), "the wheel's programs were copied all the same"
+        assert not list(made.home.glob("postgresql-*")), (
+            "the wheel's programs were copied all the same"
+        )
 
     def test_a_directory_without_programs_is_refused_by_name(self, folder: Path) -> None:
         with pytest.raises(LabError, match="has no program postgres"):
@@ -126,15 +139,23 @@ class TestUpAndDown:
     def test_a_second_up_changes_nothing(self, lab: Lab) -> None:
         before = labs.status(lab.folder), lab.processes("db0")[:1], lab.pair_file.read_text()
         assert labs.up(lab.folder) == lab
-        assert (labs.status(lab.folder), lab.processes("db0")[:1], lab.pair_file.read_text()) == before
-        assert [(node.server, node.ssh) for node in labs.status(lab.folder)] == [("running", "running")] * 2
+        assert (
+            labs.status(lab.folder),
+            lab.processes("db0")[:1],
+            lab.pair_file.read_text(),
+        ) == before
+        assert [(node.server, node.ssh) for node in labs.status(lab.folder)] == [
+            ("running", "running")
+        ] * 2
 
     def test_secrets_are_private(self, lab: Lab) -> None:
         for path in (lab.passfile, lab.folder / "id_ed25519", lab.node("db0").home / "pgpass"):
             assert path.stat().st_mode & 0o077 == 0
         assert "postgres" not in (lab.node("db0").home / "pgpass").read_text()
 
-    def test_the_pair_file_goes_where_it_is_told_and_spares_a_stranger(self, lab: Lab, tmp_path: Path) -> None:
+    def test_the_pair_file_goes_where_it_is_told_and_spares_a_stranger(
+        self, lab: Lab, tmp_path: Path
+    ) -> None:
         elsewhere = tmp_path / "parameters" / "lab.yaml"
         assert labs.up(lab.folder, pair_file=elsewhere).pair_file == elsewhere
         elsewhere.write_text("mine: true\n")
@@ -168,7 +189,10 @@ class TestUpAndDown:
     def test_a_port_taken_meanwhile_is_named(self, battered: Lab) -> None:
         labs.down(battered.folder)
         port = battered.node("db0").port
-        with socket.create_server(("127.0.0.1", port)), pytest.raises(LabError, match=f"port {port} .*--remove"):
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            pytest.raises(LabError, match=f"port {port} .*--remove"),
+        ):
             labs.up(battered.folder)
 
     def test_a_wrecked_node_is_killed_and_useless(self, battered: Lab) -> None:
@@ -186,7 +210,9 @@ class TestUpAndDown:
 
     def test_two_labs_side_by_side_and_one_removed(self, lab: Lab, folder: Path) -> None:
         other = labs.up(folder, start="empty")
-        assert not {node.port for node in lab.nodes.values()} & {node.port for node in other.nodes.values()}
+        assert not {node.port for node in lab.nodes.values()} & {
+            node.port for node in other.nodes.values()
+        }
         (folder / "records").mkdir()
         (folder / "records" / "kept").touch()
         labs.down(folder, remove=True)
@@ -237,9 +263,14 @@ class TestSsh:
         stdin.channel.shutdown_write()
         assert stdout.channel.recv_exit_status() == 0
 
-    def test_commands_run_as_the_server_user_at_home(self, lab: Lab, ssh: paramiko.SSHClient) -> None:
+    def test_commands_run_as_the_server_user_at_home(
+        self, lab: Lab, ssh: paramiko.SSHClient
+    ) -> None:
         home = lab.node("db0").home
-        assert run(ssh, 'pwd; echo "$HOME"; id -u')[1].decode().split("\n")[:2] == [str(home), str(home)]
+        assert run(ssh, 'pwd; echo "$HOME"; id -u')[1].decode().split("\n")[:2] == [
+            str(home),
+            str(home),
+        ]
         assert run(ssh, "id -u")[1].strip() != b"0"
 
     def test_a_command_survives_its_connection(self, lab: Lab) -> None:
@@ -264,8 +295,12 @@ class TestSsh:
             assert run(client, f"{pg_ctl} start -l state/server.log")[0] == 0
         assert server_words(lab.folder) == ["running", "running"]
 
-    @pytest.mark.parametrize("wrong", [{"pkey": paramiko.ECDSAKey.generate(), "key": None}, {"user": "root"}])
-    def test_an_unknown_key_and_an_unknown_user_are_refused(self, lab: Lab, wrong: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        "wrong", [{"pkey": paramiko.ECDSAKey.generate(), "key": None}, {"user": "root"}]
+    )
+    def test_an_unknown_key_and_an_unknown_user_are_refused(
+        self, lab: Lab, wrong: dict[str, Any]
+    ) -> None:
         with pytest.raises(paramiko.AuthenticationException):
             connect(lab, **wrong)
 
@@ -281,12 +316,21 @@ class TestLoad:
         with Load(lab.dsn, clients=3) as load, Load(lab.dsn, clients=1) as other:
             assert eventually(lambda: load.acknowledged > 100)
         assert load.failed == 0
-        assert ask(lab, f"select count(*) from pgha_load where run = '{load.run}'") == load.acknowledged
+        assert (
+            ask(lab, f"select count(*) from pgha_load where run = '{load.run}'")
+            == load.acknowledged
+        )
         assert 0 < load.longest_gap() < 2
         assert load.longest_gap(until=time.time() + 60) >= 60
         assert load.missing(lab.dsn) == other.missing(lab.dsn) == []
-        with closing(psycopg2.connect(lab.dsn)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute("delete from pgha_load where run = %s and client = 1 and seq = 3", (load.run,))
+        with (
+            closing(psycopg2.connect(lab.dsn)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                "delete from pgha_load where run = %s and client = 1 and seq = 3", (load.run,)
+            )
         assert load.missing(lab.dsn) == [(1, 3)]
 
     def test_it_survives_a_killed_server_and_a_frozen_one(self, battered: Lab) -> None:

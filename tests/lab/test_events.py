@@ -1,7 +1,8 @@
-"""What a record says after everything that can end a run: the table of what papermill's own engine gets wrong.
+"""What a record says after everything that can end a run: the table of what papermill's own engine
+gets wrong.
 
-Measured on papermill 2.7.0: after the events that are marked with *, the cell and those that never ran are saved as
-`completed`, and the notebook as without an exception.
+Measured on papermill 2.7.0: after the events that are marked with *, the cell and those that never
+ran are saved as `completed`, and the notebook as without an exception.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def send(number: int) -> Callable[[Popen[str], Path], None]:
     return when_it_sleeps
 
 
-#: What a second interrupt after the cell's end does to ipykernel: it is idle again, and the reply is never sent.
+#: What a second interrupt after the cell's end does to ipykernel: it is idle again, and the reply
+#: is never sent.
 LOSES_ITS_REPLY = """
 session = get_ipython().kernel.session
 def forgets(stream, what, *more, send=session.send, **options):
@@ -57,10 +59,21 @@ def forgets(stream, what, *more, send=session.send, **options):
 session.send = forgets
 """
 
-#: event: (the cell's text, tags, what else happens, further words, exit code, event, later, exception, outcome)
+#: event: (the cell's text, tags, what else happens, further words, exit code, event, later,
+#: exception, outcome)
 EVENTS = {
     "nothing": ("1", (), nothing, (), 0, "completed", "completed", None, "done"),
-    "exception": ("raise ValueError('x')", (), nothing, (), 4, "failed", "pending", True, "refused"),
+    "exception": (
+        "raise ValueError('x')",
+        (),
+        nothing,
+        (),
+        4,
+        "failed",
+        "pending",
+        True,
+        "refused",
+    ),
     "kernel killed *": (
         "import os; os.kill(os.getpid(), 9)",
         (),
@@ -72,17 +85,67 @@ EVENTS = {
         True,
         "interrupted",
     ),
-    "time-out *": (SLEEP, (), nothing, ("--cell-timeout", "6s"), 4, "failed", "pending", True, "refused"),
+    "time-out *": (
+        SLEEP,
+        (),
+        nothing,
+        ("--cell-timeout", "6s"),
+        4,
+        "failed",
+        "pending",
+        True,
+        "refused",
+    ),
     "Ctrl-C *": (SLEEP, (), send(signal.SIGINT), (), 130, "failed", "pending", True, "refused"),
     "SIGTERM": (SLEEP, (), send(signal.SIGTERM), (), 143, "failed", "pending", True, "refused"),
     "SIGHUP": (SLEEP, (), send(signal.SIGHUP), (), 129, "failed", "pending", True, "refused"),
-    "sys.exit(3)": ("import sys; sys.exit(3)", (), nothing, (), 4, "failed", "pending", True, "refused"),
-    "sys.exit(0)": ("import sys; sys.exit(0)", (), nothing, (), 4, "completed", "pending", None, "refused"),
+    "sys.exit(3)": (
+        "import sys; sys.exit(3)",
+        (),
+        nothing,
+        (),
+        4,
+        "failed",
+        "pending",
+        True,
+        "refused",
+    ),
+    "sys.exit(0)": (
+        "import sys; sys.exit(0)",
+        (),
+        nothing,
+        (),
+        4,
+        "completed",
+        "pending",
+        None,
+        "refused",
+    ),
     "quit() *": ("quit()", (), nothing, (), 4, "completed", "pending", None, "abandoned"),
-    "raises-exception": ("1/0", ("raises-exception",), nothing, (), 0, "completed", "completed", None, "done"),
+    "raises-exception": (
+        "1/0",
+        ("raises-exception",),
+        nothing,
+        (),
+        0,
+        "completed",
+        "completed",
+        None,
+        "done",
+    ),
     "reply lost": (LOSES_ITS_REPLY, (), nothing, (), 4, "failed", "pending", True, "abandoned"),
     "reply lost after SIGTERM": (
-        *(f"{LOSES_ITS_REPLY}\n{SLEEP}", (), send(signal.SIGTERM), (), 143, "failed", "pending", True, "refused"),
+        *(
+            f"{LOSES_ITS_REPLY}\n{SLEEP}",
+            (),
+            send(signal.SIGTERM),
+            (),
+            143,
+            "failed",
+            "pending",
+            True,
+            "refused",
+        ),
     ),
     "input()": ("input()", (), nothing, (), 4, "failed", "pending", True, "refused"),
 }
@@ -98,7 +161,12 @@ def test_the_record_tells_the_truth(pair: Lab, tmp_path: Path, name: str) -> Non
     out, err = finish(run)
     (folder,) = set(records(pair)) - known
     told = statuses(folder / "notebook.ipynb")
-    assert (run.returncode, told[EVENT], told[LATER], told["exception"]) == (code, event, later, exception), out + err
+    assert (run.returncode, told[EVENT], told[LATER], told["exception"]) == (
+        code,
+        event,
+        later,
+        exception,
+    ), out + err
     story = read(folder)
     assert story.outcome == outcome and not story.broken
     assert json.loads((folder / "record.json").read_text())["outcome"] == outcome
@@ -109,22 +177,40 @@ def test_the_record_tells_the_truth(pair: Lab, tmp_path: Path, name: str) -> Non
 
 def _is_complete(folder: Path, outcome: str) -> None:
     told = read_manifest(folder / "manifest.json")
-    assert not told.wrong and set(told.files) >= {"journal.jsonl", "record.json", "notebook.ipynb", "report.html"}
+    assert not told.wrong and set(told.files) >= {
+        "journal.jsonl",
+        "record.json",
+        "notebook.ipynb",
+        "report.html",
+    }
     assert bool(told.told["completed"]["late"]) == (outcome == "interrupted")
     assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", (folder / "report.html").read_text())
 
 
-def test_what_nobody_foresaw_is_a_sentence_and_its_traceback_is_in_the_record(pair: Lab, tmp_path: Path) -> None:
+def test_what_nobody_foresaw_is_a_sentence_and_its_traceback_is_in_the_record(
+    pair: Lab, tmp_path: Path
+) -> None:
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, "run.doors = {}\nlook(run)")
     out, err = finish(start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true"))
     (folder,) = set(records(pair)) - known
     words = "pgha did not foresee this: KeyError: 'db0' (facts/look.py, line "
-    assert words in out and f"its traceback: {folder / 'journal.jsonl'}" in out and "nothing was changed" in out
+    assert (
+        words in out
+        and f"its traceback: {folder / 'journal.jsonl'}" in out
+        and "nothing was changed" in out
+    )
     executed = json.loads((folder / "notebook.ipynb").read_text())
-    (shown,) = [o["traceback"] for c in executed["cells"] for o in c.get("outputs", ()) if o["output_type"] == "error"]
+    (shown,) = [
+        o["traceback"]
+        for c in executed["cells"]
+        for o in c.get("outputs", ())
+        if o["output_type"] == "error"
+    ]
     assert len(shown) == 1 and words in shown[0], "a wall of it helps nobody at 3 am"
-    assert any("sight(run.doors[name])" in line for line in read(folder).last("error")["unforeseen"])
+    assert any(
+        "sight(run.doors[name])" in line for line in read(folder).last("error")["unforeseen"]
+    )
     assert "Traceback" not in out + err
 
 
@@ -132,7 +218,9 @@ def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
     """Papermill's own engine saves a notebook of one cell as completed."""
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, "1")
-    (checkout / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today, password=hunter2')")
+    (checkout / "ipykernel_launcher.py").write_text(
+        "raise SystemExit('no kernel today, password=hunter2')"
+    )
     run = start(checkout, "run", "verify", str(pair.pair_file))
     out, err = finish(run)
     (folder,) = set(records(pair)) - known
@@ -142,13 +230,23 @@ def test_a_kernel_that_cannot_be_started(pair: Lab, tmp_path: Path) -> None:
 
 
 def test_a_kernel_of_somebody_elses_choice_is_not_used(pair: Lab, tmp_path: Path) -> None:
-    """A kernel that is called python3 may be another Python, without pgha_helpers; `pgha run` uses its own."""
+    """A kernel that is called python3 may be another Python, without pgha_helpers; `pgha run` uses
+    its own.
+    """
     spec = tmp_path / "kernels" / "python3" / "kernel.json"
     spec.parent.mkdir(parents=True)
     spec.write_text(
-        json.dumps({"argv": ["/no/such/python", "{connection_file}"], "display_name": "x", "language": "x"})
+        json.dumps(
+            {"argv": ["/no/such/python", "{connection_file}"], "display_name": "x", "language": "x"}
+        )
     )
-    run = start(altered_checkout(tmp_path, "1"), "run", "verify", str(pair.pair_file), JUPYTER_PATH=str(tmp_path))
+    run = start(
+        altered_checkout(tmp_path, "1"),
+        "run",
+        "verify",
+        str(pair.pair_file),
+        JUPYTER_PATH=str(tmp_path),
+    )
     out, err = finish(run)
     assert run.returncode == 0, out + err
 
@@ -156,7 +254,9 @@ def test_a_kernel_of_somebody_elses_choice_is_not_used(pair: Lab, tmp_path: Path
 def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
     """Under papermill's own engine a kernel works on for most of a second after SIGTERM."""
     marks = tmp_path / "marks"
-    cell = f"import time\nfor n in range(600): open({str(marks)!r}, 'a').write('x'); time.sleep(0.05)"
+    cell = (
+        f"import time\nfor n in range(600): open({str(marks)!r}, 'a').write('x'); time.sleep(0.05)"
+    )
     checkout = altered_checkout(tmp_path, cell)
     run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true")
     deadline = time.monotonic() + 60
@@ -166,4 +266,6 @@ def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
     time.sleep(0.5)
     seen = len(marks.read_text())
     finish(run)
-    assert run.returncode == 143 and len(marks.read_text()) == seen, "nothing is written after the interrupt"
+    assert run.returncode == 143 and len(marks.read_text()) == seen, (
+        "nothing is written after the interrupt"
+    )

@@ -1,4 +1,6 @@
-"""The primary is lost: fenced or attested, promoted, and rebuilt without losing sight of anything."""
+"""The primary is lost: fenced or attested, promoted, and rebuilt without losing sight of
+anything.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,12 @@ def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) ->
     _wait_for(pair, "db0", "select count(*) from t", 1)
 
 
-def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_timeline(pair: Lab) -> None:
-    """Only the startup process's title tells it there; without it the failover was refused as two histories."""
+def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_timeline(
+    pair: Lab,
+) -> None:
+    """Only the startup process's title tells it there; without it the failover was refused as two
+    histories.
+    """
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     carry_out(pair, "rebuild", "rebuild db0")
@@ -76,7 +82,9 @@ def test_a_primary_that_comes_back_by_itself_comes_back_as_a_standby(pair: Lab) 
 
 
 def test_a_backend_that_outlives_its_postmaster_is_ended_first(pair: Lab) -> None:
-    """A postmaster killed with -9 leaves backends that still commit, and the pid file does not know them."""
+    """A postmaster killed with -9 leaves backends that still commit, and the pid file does not know
+    them.
+    """
     client = orphan_a_backend(pair, "db0")
     time.sleep(0.5)
     assert pair.processes("db0"), "the backend that commits is still there"
@@ -87,7 +95,9 @@ def test_a_backend_that_outlives_its_postmaster_is_ended_first(pair: Lab) -> Non
 
 
 def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:
-    """Somebody opened the fenced db0 by hand and wrote to it: it must not follow, and nothing of it is deleted."""
+    """Somebody opened the fenced db0 by hand and wrote to it: it must not follow, and nothing of it
+    is deleted.
+    """
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     _open_by_hand(pair)
@@ -108,7 +118,16 @@ def _open_by_hand(pair: Lab) -> None:
     user = node.data_directory.stat().st_uid
     options = {"user": user} if os.geteuid() == 0 else {}
     log = node.home / "careless.log"
-    command = [str(node.bin_directory / "pg_ctl"), "start", "-w", "-s", "-D", str(node.data_directory), "-l", str(log)]
+    command = [
+        str(node.bin_directory / "pg_ctl"),
+        "start",
+        "-w",
+        "-s",
+        "-D",
+        str(node.data_directory),
+        "-l",
+        str(log),
+    ]
     subprocess.run(command, check=True, cwd=node.home, **options)
     ask(pair, "db0", "create table only_on_db0 (n int)")
     pair.kill("db0")
@@ -126,15 +145,34 @@ def test_verify_calls_two_primaries_critical(pair: Lab) -> None:
 
 def test_an_unreachable_primary_needs_a_word_that_it_is_off(pair: Lab, tmp_path: Path) -> None:
     pair.kill("db0")
-    gone = {"ssh": {"host": "127.0.0.1", "port": 1, "user": "nobody", "key": str(pair.folder / "id_ed25519")}}
+    gone = {
+        "ssh": {
+            "host": "127.0.0.1",
+            "port": 1,
+            "user": "nobody",
+            "key": str(pair.folder / "id_ed25519"),
+        }
+    }
     path = changed_pair(pair, tmp_path, db0=gone)
-    refused = pgha("run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1")
+    refused = pgha(
+        "run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1"
+    )
     assert refused.returncode == 4 and "silence does not prove that it is off" in refused.stdout
-    assert "db0 from db1 SQL no: " in " ".join(refused.stdout.split()), "a terminal shows who saw what, too"
+    assert "db0 from db1 SQL no: " in " ".join(refused.stdout.split()), (
+        "a terminal shows who saw what, too"
+    )
     assert writable(pair) == []
     words = "Ann switched the machine off"
     done = pgha(
-        "run", "promote", str(path), "-p", "occasion=failover", "-p", "confirm=promote db1", "-p", f"fenced_by={words}"
+        "run",
+        "promote",
+        str(path),
+        "-p",
+        "occasion=failover",
+        "-p",
+        "confirm=promote db1",
+        "-p",
+        f"fenced_by={words}",
     )
     assert done.returncode == 5, "promoted, but without a standby: something is left to do"
     assert writable(pair) == ["db1"]

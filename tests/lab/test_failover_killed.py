@@ -1,4 +1,6 @@
-"""A failover that is killed with -9 between two deeds and run again: whatever a disk still held is there."""
+"""A failover that is killed with -9 between two deeds and run again: whatever a disk still held is
+there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The disk of the records is full: before the first change nothing begins, in the middle nothing stays half done."""
+"""The disk of the records is full: before the first change nothing begins, in the middle nothing
+stays half done.
+"""
 
 from __future__ import annotations
 
@@ -68,28 +70,47 @@ def test_a_change_needs_room_for_its_whole_journal(pair: Lab, small: Path, tmp_p
     here, path = writable(pair), changed_pair(pair, tmp_path, records=str(small / "records"))
     filler = fill(small)
     os.truncate(filler, filler.stat().st_size - 600_000)
-    with pytest.raises(Refusal, match="the journal would not have room to be written to its end: No space left"):
+    with pytest.raises(
+        Refusal, match="the journal would not have room to be written to its end: No space left"
+    ):
         carry_out(path, "promote", f"promote {target_of(pair)}")
     (folder,) = record_folders(small / "records")
     assert writable(pair) == here and not read(folder).changed and not read(folder).broken
 
 
-def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(pair: Lab, small: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
+    pair: Lab, small: Path, tmp_path: Path
+) -> None:
     path = changed_pair(pair, tmp_path, records=str(small / "records"))
     (small / "records").mkdir()
     target = target_of(pair)
     with Watch(pair) as watch, Load(pair.dsn) as load:
-        command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(path), "-p", f"confirm=promote {target}"]
-        with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())) as run:
+        command = [
+            sys.executable,
+            "-m",
+            "pgha_helpers",
+            "run",
+            "promote",
+            str(path),
+            "-p",
+            f"confirm=promote {target}",
+        ]
+        with Popen(
+            command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())
+        ) as run:
             _when_a_deed_has_begun(small / "records")
             filler = fill(small)
             out, err = finish(run, 120)
     assert writable(pair) == [target] and watch.overlaps == 0 and load.missing(pair.dsn) == []
-    assert "start the server" in out and "Traceback" not in err, "and the other node came back as a standby"
+    assert "start the server" in out and "Traceback" not in err, (
+        "and the other node came back as a standby"
+    )
     assert "ended: done" in out and run.returncode == 0, out + err
     assert err.count("THE NOTEBOOK CANNOT BE SAVED") == 1, out + err
     (folder,) = record_folders(small / "records")
-    assert not read(folder).broken and " promote   done " in pgha("records", "list", str(path)).stdout
+    assert (
+        not read(folder).broken and " promote   done " in pgha("records", "list", str(path)).stdout
+    )
     filler.unlink()
     assert pgha("records", "list", str(path)).returncode == 0
     assert (folder / "manifest.json").exists(), "with room again, the record is completed"

@@ -1,4 +1,6 @@
-"""The gate with somebody in front of it: what is typed is a stand-in's, and everything else is real."""
+"""The gate with somebody in front of it: what is typed is a stand-in's, and everything else is
+real.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from .servers import writable
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """`person("wrong", "promote db1")` sits down and types these, one a question; gives the questions that were asked.
+    """`person("wrong", "promote db1")` sits down and types these, one a question; gives the
+    questions that were asked.
 
     An answer that is a function is called, and types what it gives.
     """
@@ -42,7 +45,9 @@ def events(run: object) -> list[str]:
     return [event["event"] for event in read(run.folder).events]  # type: ignore[attr-defined]
 
 
-def test_a_wrong_word_is_asked_again_and_every_answer_is_kept(pair: Lab, person: Callable[..., list[str]]) -> None:
+def test_a_wrong_word_is_asked_again_and_every_answer_is_kept(
+    pair: Lab, person: Callable[..., list[str]]
+) -> None:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     asked = person("yes", f"Promote {target}", f"promote {target}")
     with running(pair, "promote", operator="Ann") as run:
@@ -68,7 +73,9 @@ def test_nothing_typed_ends_the_rehearsal(pair: Lab, person: Callable[..., list[
 def test_what_was_shown_has_changed_so_it_is_shown_and_asked_again(
     own_pair: Lab, person: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """db1 is down and could follow; while its gate waits for an answer, somebody breaks its disk."""
+    """db1 is down and could follow; while its gate waits for an answer, somebody breaks its
+    disk.
+    """
     own_pair.kill("db1")
 
     def breaks_it() -> str:
@@ -82,11 +89,16 @@ def test_what_was_shown_has_changed_so_it_is_shown_and_asked_again(
         agreed = gate(run, plan)
         assert agreed.kind == "clone" and run.permit == agreed and len(asked) == 2
         assert events(run).count("gate shown") == 2 and "gate reopened" in events(run)
-        assert "What the gate showed has changed while it waited. Now it is:" in capsys.readouterr().out
+        assert (
+            "What the gate showed has changed while it waited. Now it is:"
+            in capsys.readouterr().out
+        )
         assert run.lock.held == ("db0", "db1")
 
 
-def test_where_nobody_can_be_asked_it_is_refused(own_pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_can_be_asked_it_is_refused(
+    own_pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own_pair.kill("db1")
     with running(own_pair, "rebuild", node="db1", confirm="rebuild db1") as run:
         plan = plan_rebuild(run, look(run))

@@ -1,4 +1,6 @@
-"""Every run may die at any instant and be run again: the pair converges, and no acknowledged row is lost."""
+"""Every run may die at any instant and be run again: the pair converges, and no acknowledged row is
+lost.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +34,23 @@ def start(pair: Lab, notebook: str, *parameters: str) -> subprocess.Popen[str]:
     """`pgha run` in a process group of its own, as cron would have it."""
     words = [word for parameter in parameters for word in ("-p", parameter)]
     command = [sys.executable, "-m", "pgha_helpers", "run", notebook, str(pair.pair_file), *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """The whole process group, at once. The kernel has a session of its own and lives on for up to a second."""
+    """The whole process group, at once. The kernel has a session of its own and lives on for up to
+    a second.
+    """
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
 def kill_all(process: subprocess.Popen[str]) -> None:
-    """The process group and its kernel: within its second of life that might finish what it is at."""
+    """The process group and its kernel: within its second of life that might finish what it is
+    at.
+    """
     kernels = psutil.Process(process.pid).children(recursive=True)
     kill_group(process)
     for kernel in kernels:
@@ -62,7 +70,9 @@ def wait_for_event(pair: Lab, event: str, known: set[Path], within: float = 60) 
 
 
 def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
-    """Twice, and more often in `make trials`: killed between the gate and the end, under load, then run again."""
+    """Twice, and more often in `make trials`: killed between the gate and the end, under load, then
+    run again.
+    """
     chance = random.Random(SEED)
     target = "db1"
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
@@ -73,7 +83,9 @@ def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
             time.sleep(chance.uniform(0, 0.9))
             kill_group(run)
             again = pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {target}")
-            assert again.returncode == 0, f"seed {SEED}: {again.stdout[-3000:]}{again.stderr[-1000:]}"
+            assert again.returncode == 0, (
+                f"seed {SEED}: {again.stdout[-3000:]}{again.stderr[-1000:]}"
+            )
             assert writable(pair) == [target], f"seed {SEED}"
             target = "db0" if target == "db1" else "db1"
     assert watch.overlaps == 0, f"seed {SEED}"
@@ -92,8 +104,12 @@ def test_a_killed_run_is_told_as_interrupted(pair: Lab) -> None:
     assert (folder / "journal.jsonl").stat().st_size > 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, number: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(
+    pair: Lab, number: int, code: int
+) -> None:
     known = set(records(pair))
     run = start(pair, "verify", "sample_seconds=30")
     wait_for_event(pair, "seen", known)
@@ -102,7 +118,9 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(pair: Lab, 
     run.send_signal(number)
     finish(run)
     assert run.returncode == code
-    assert time.monotonic() - began < 25, "the kernel is interrupted, and its sample of 30 s is not waited for"
+    assert time.monotonic() - began < 25, (
+        "the kernel is interrupted, and its sample of 30 s is not waited for"
+    )
 
 
 @pytest.mark.parametrize("after", [0.3, 0.7, 1.1, 1.6])
@@ -127,7 +145,12 @@ def test_a_lock_that_somebody_else_had_meanwhile_is_not_taken_again(pair: Lab) -
         assert "db0" in slept.lock.held, "a blink: nobody had it, so it is had again"
         for pipes in slept.lock._pipes.values():
             pipes.close()
-        assert pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}").returncode == 0
+        assert (
+            pgha(
+                "run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}"
+            ).returncode
+            == 0
+        )
         for _ in range(2):
             with pytest.raises(Locked, match=r"meanwhile by run .*, promote"):
                 slept.lock.check("db1")
@@ -138,7 +161,11 @@ def test_a_kernel_that_is_killed_ends_with_4_or_5_and_a_summary(pair: Lab) -> No
     run = start(pair, "verify", "sample_seconds=30")
     wait_for_event(pair, "seen", known)
     (folder,) = set(records(pair)) - known
-    (kernel,) = [p for p in psutil.Process(run.pid).children(recursive=True) if "ipykernel" in " ".join(p.cmdline())]
+    (kernel,) = [
+        p
+        for p in psutil.Process(run.pid).children(recursive=True)
+        if "ipykernel" in " ".join(p.cmdline())
+    ]
     kernel.kill()
     out, err = finish(run)
     assert run.returncode == 4, out + err
@@ -146,11 +173,18 @@ def test_a_kernel_that_is_killed_ends_with_4_or_5_and_a_summary(pair: Lab) -> No
 
 
 def test_one_change_at_a_time(pair: Lab) -> None:
-    """A second run waits for a dying one, then is refused, and says who holds the lock since when."""
+    """A second run waits for a dying one, then is refused, and says who holds the lock since
+    when.
+    """
     with running(pair, "rebuild", operator="Ann") as first:
         assert first.lock.take() == {}
-        refused = pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}")
-        assert refused.returncode == 4 and f"being changed by another run: run {first.id}" in refused.stdout
+        refused = pgha(
+            "run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}"
+        )
+        assert (
+            refused.returncode == 4
+            and f"being changed by another run: run {first.id}" in refused.stdout
+        )
         assert "rebuild, by Ann on" in refused.stdout and "begun 20" in refused.stdout
     with running(pair, "rebuild") as second:
         second.lock.take()
@@ -166,12 +200,17 @@ def test_a_server_that_is_started_under_the_lock_does_not_hold_it(pair: Lab) -> 
 
 
 def test_nothing_is_done_before_the_gate(pair: Lab) -> None:
-    with running(pair, "promote") as run, pytest.raises(Refusal, match="the gate has not been passed"):
+    with (
+        running(pair, "promote") as run,
+        pytest.raises(Refusal, match="the gate has not been passed"),
+    ):
         hand_over(run, plan_promotion(run, look(run)))
 
 
 def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> None:
-    """The standby stops replaying between the last look and the stop: the old primary opens again, nothing is lost."""
+    """The standby stops replaying between the last look and the stop: the old primary opens again,
+    nothing is lost.
+    """
     here = writable(pair)[0]
     standby = _other(pair)
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
@@ -191,7 +230,9 @@ def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> N
 def test_a_primary_that_cannot_be_read_after_its_stop_is_opened_again(
     pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control file cannot be read: without that proof nothing is promoted, and the old primary comes back."""
+    """The control file cannot be read: without that proof nothing is promoted, and the old primary
+    comes back.
+    """
     monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
@@ -207,7 +248,9 @@ def _other(pair: Lab) -> str:
 
 
 def test_setup_that_is_killed_is_run_again(tmp_path: Path) -> None:
-    """At once, or when the standby that was just started is up: that is what a refusal says meanwhile."""
+    """At once, or when the standby that was just started is up: that is what a refusal says
+    meanwhile.
+    """
     chance = random.Random(SEED + 1)
     folder = tmp_path / "lab"
     try:
@@ -218,7 +261,9 @@ def test_setup_that_is_killed_is_run_again(tmp_path: Path) -> None:
         time.sleep(chance.uniform(0, 2))
         kill_group(run)
         for _ in range(30):
-            again = pgha("run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1")
+            again = pgha(
+                "run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
+            )
             if "is starting" not in again.stdout:
                 break
         assert again.returncode == 0, f"seed {SEED}: {again.stdout[-3000:]}"

@@ -1,4 +1,6 @@
-"""What a loser had: real transactions on a primary that is beyond the fork, and the list of them."""
+"""What a loser had: real transactions on a primary that is beyond the fork, and the list of
+them.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,12 @@ BOTH = pytest.mark.parametrize("pair", ["embedded", "15"], indirect=True)
 
 
 @pytest.fixture
-def pair(request: pytest.FixtureRequest, tmp_path: Path, need: Callable[..., None]) -> Iterator[Lab]:
-    """A pair with tables that are there at the fork, and prepared transactions; of Debian's 15 where that is asked."""
+def pair(
+    request: pytest.FixtureRequest, tmp_path: Path, need: Callable[..., None]
+) -> Iterator[Lab]:
+    """A pair with tables that are there at the fork, and prepared transactions; of Debian's 15
+    where that is asked.
+    """
     old = getattr(request, "param", "") == "15"
     if old:
         need(str(DEBIAN / "postgres"), "postgresql-15")
@@ -70,7 +76,9 @@ class Hand:
 
     def __init__(self, pair: Lab, database: str = "postgres") -> None:
         node = pair.node("db0")
-        dsn = make_dsn(pair.dsn, host=node.host, port=node.port, dbname=database, target_session_attrs="any")
+        dsn = make_dsn(
+            pair.dsn, host=node.host, port=node.port, dbname=database, target_session_attrs="any"
+        )
         self._connection = psycopg2.connect(dsn)
         self._connection.autocommit = True
 
@@ -101,8 +109,17 @@ def open_by_hand(pair: Lab) -> None:
 
 def _pg_ctl(pair: Lab, *words: str) -> None:
     node = pair.node("db0")
-    options: dict[str, Any] = {"user": node.data_directory.stat().st_uid} if os.geteuid() == 0 else {}
-    command = [str(node.bin_directory / "pg_ctl"), "-w", "-s", "-D", str(node.data_directory), *words]
+    options: dict[str, Any] = (
+        {"user": node.data_directory.stat().st_uid} if os.geteuid() == 0 else {}
+    )
+    command = [
+        str(node.bin_directory / "pg_ctl"),
+        "-w",
+        "-s",
+        "-D",
+        str(node.data_directory),
+        *words,
+    ]
     subprocess.run(command, check=True, cwd=node.home, **options)
 
 
@@ -126,23 +143,39 @@ def write_much(pair: Lab) -> dict[str, int]:
     """Transactions of every kind on db0; gives the ids of those that commit."""
     hand, other, ids = Hand(pair), Hand(pair, "other"), {}
     ids["inserts"] = hand.committed(
-        "insert into t values (1001, 'a')", "insert into t select g, 'b' from generate_series(2000, 2009) g"
+        "insert into t values (1001, 'a')",
+        "insert into t select g, 'b' from generate_series(2000, 2009) g",
     )
-    ids["changes"] = hand.committed("update t set x = 'u' where n <= 3", "delete from t where n = 4")
+    ids["changes"] = hand.committed(
+        "update t set x = 'u' where n <= 3", "delete from t where n = 4"
+    )
     ids["savepoints"] = hand.committed(
         "insert into t values (3001, 'kept')",
         *("savepoint a", "insert into t values (3002, 'gone')", "rollback to a", "release a"),
         *("savepoint b", "insert into t values (3003, 'kept')", "release b"),
     )
     hand("begin", "insert into t values (4001, 'gone')", "rollback")
-    ids["prepared"] = hand.began("insert into t values (5001, 'x')", "savepoint s", "delete from t where n = 5")
+    ids["prepared"] = hand.began(
+        "insert into t values (5001, 'x')", "savepoint s", "delete from t where n = 5"
+    )
     hand("prepare transaction 'one: two; subxacts: 9'", "commit prepared 'one: two; subxacts: 9'")
-    hand("begin", "insert into t values (5002, 'x')", "prepare transaction 'gone'", "rollback prepared 'gone'")
+    hand(
+        "begin",
+        "insert into t values (5002, 'x')",
+        "prepare transaction 'gone'",
+        "rollback prepared 'gone'",
+    )
     ids["copy"] = hand.committed("copy t from program 'printf \"6001\\ta\\n6002\\tb\\n\"'")
-    ids["conflicts"] = hand.committed("insert into t values (1, 'z') on conflict (n) do update set x = 'z'")
-    ids["new table"] = hand.committed("create table only_here (n int)", "insert into only_here values (1), (2)")
+    ids["conflicts"] = hand.committed(
+        "insert into t values (1, 'z') on conflict (n) do update set x = 'z'"
+    )
+    ids["new table"] = hand.committed(
+        "create table only_here (n int)", "insert into only_here values (1), (2)"
+    )
     ids["truncate"] = hand.committed("truncate emptied")
-    ids["tablespace"] = hand.committed("insert into far values (2)", "savepoint a", "update far set n = 3 where n = 1")
+    ids["tablespace"] = hand.committed(
+        "insert into far values (2)", "savepoint a", "update far set n = 3 where n = 1"
+    )
     ids["dropped"] = hand.committed("drop table far")
     ids["toast"] = hand.committed(f"insert into t values (7001, {TOASTED})")
     ids["elsewhere"] = other.committed("create table o (n int)", "insert into o values (1)")
@@ -156,14 +189,19 @@ def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) 
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     open_by_hand(pair)
-    ask(pair, "db1", "create table not_here (n int)")  # may well have the file that db0's next table has
+    # may well have the file that db0's next table has
+    ask(pair, "db1", "create table not_here (n int)")
     ids = write_much(pair)
     pair.kill("db0")
     found, by_xid = listed(pair)
     did = {name: found.what(by_xid[xid]) for name, xid in ids.items()}
     assert did.pop("new table").startswith("1663/") and "+2" in found.what(by_xid[ids["new table"]])
-    assert "pg_class" in did.pop("elsewhere") and found.database(by_xid[ids["elsewhere"]]) == "other"
-    assert "pg_class" in did["dropped"] and did.pop("dropped").endswith("public.far truncated, dropped or rewritten")
+    assert (
+        "pg_class" in did.pop("elsewhere") and found.database(by_xid[ids["elsewhere"]]) == "other"
+    )
+    assert "pg_class" in did["dropped"] and did.pop("dropped").endswith(
+        "public.far truncated, dropped or rewritten"
+    )
     assert did == {
         "tablespace": "public.far +1 ~1",
         "inserts": "public.t +11",
@@ -181,13 +219,20 @@ def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) 
     assert all(what.startswith("catalogs") for what in others), "autovacuum may have committed, too"
     assert by_xid[ids["prepared"]].gid == "one: two; subxacts: 9"
     assert [one.gid for one in found.undecided] == ["left"]
-    assert "28 rows in 4 tables" in found.sentence and "1 prepared transaction left undecided" in found.sentence
+    assert (
+        "28 rows in 4 tables" in found.sentence
+        and "1 prepared transaction left undecided" in found.sentence
+    )
     assert found.count == len(by_xid) and found.end > found.fork
 
 
 @BOTH
-def test_a_loser_that_runs_names_its_own_tables_and_one_begun_before_the_fork_is_whole(pair: Lab) -> None:
-    """db1 is promoted by hand while db0 goes on; what db0 had begun by then may lie some files back."""
+def test_a_loser_that_runs_names_its_own_tables_and_one_begun_before_the_fork_is_whole(
+    pair: Lab,
+) -> None:
+    """db1 is promoted by hand while db0 goes on; what db0 had begun by then may lie some files
+    back.
+    """
     ask(pair, "db0", "checkpoint")
     early, hand = Hand(pair), Hand(pair)
     long = early.began("insert into t values (1001, 'before the fork')")
@@ -212,7 +257,9 @@ def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     nothing, _ = listed(pair)
-    assert nothing.count == 0 and not nothing.unread, "a primary that was killed, and has replicated all"
+    assert nothing.count == 0 and not nothing.unread, (
+        "a primary that was killed, and has replicated all"
+    )
     open_by_hand(pair)
     hand = Hand(pair)
     for n in range(400):
@@ -227,7 +274,10 @@ def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
         file.seek(at + 4)
         file.write(b"rubbish!")
     found, _ = listed(pair)
-    assert found.count == 200 and f"cannot be read at {whole.transactions[200].commit}" in found.unread[0]
+    assert (
+        found.count == 200
+        and f"cannot be read at {whole.transactions[200].commit}" in found.unread[0]
+    )
     with spoilt.open("r+b") as file:
         file.seek(at + 4)
         file.write(right)
@@ -256,11 +306,18 @@ def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab)
     assert {first, second} <= by_xid.keys() and not found.unread and found.end.timeline == 2
     with running(pair, "rebuild") as run:
         names = keep_wal(run, found)
-    assert {name[4:12] for name in names} == {"00000001", "00000002"} and "wal-00000002.history" in names
+    assert {name[4:12] for name in names} == {
+        "00000001",
+        "00000002",
+    } and "wal-00000002.history" in names
 
 
-def test_what_is_brought_beside_is_given_up_with_what_needed_it(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt does not wait for gigabytes of WAL, and nothing comes into a record that has ended."""
+def test_what_is_brought_beside_is_given_up_with_what_needed_it(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt does not wait for gigabytes of WAL, and nothing comes into a record that has
+    ended.
+    """
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     open_by_hand(pair)
@@ -288,7 +345,9 @@ def test_what_is_brought_beside_is_given_up_with_what_needed_it(pair: Lab, monke
     assert events[-1]["event"] == "run ended"
 
 
-def test_the_wal_and_the_list_are_kept_in_a_record_that_verifies(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wal_and_the_list_are_kept_in_a_record_that_verifies(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
     open_by_hand(pair)

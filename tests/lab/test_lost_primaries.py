@@ -1,4 +1,6 @@
-"""Bad nights of a failover: one writable node at most, nothing that a disk still holds is lost, a rerun converges."""
+"""Bad nights of a failover: one writable node at most, nothing that a disk still holds is lost, a
+rerun converges.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def pair(own_pair: Lab) -> Lab:
 
 @contextlib.contextmanager
 def night(pair: Lab) -> Iterator[Load]:
-    """Clients write until the primary is lost. What they were promised is on db1 in the end; never two take writes."""
+    """Clients write until the primary is lost. What they were promised is on db1 in the end; never
+    two take writes.
+    """
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         while load.acknowledged < 200:
             time.sleep(0.01)
@@ -113,7 +117,9 @@ def test_replay_is_delayed(pair: Lab) -> None:
     assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
 
 
-def test_a_delay_that_a_run_has_skipped_which_died_is_set_as_it_was(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delay_that_a_run_has_skipped_which_died_is_set_as_it_was(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask(pair, "db1", "alter system set recovery_min_apply_delay = '1h'")
     ask(pair, "db1", "select pg_reload_conf()")
     with night(pair):
@@ -124,11 +130,15 @@ def test_a_delay_that_a_run_has_skipped_which_died_is_set_as_it_was(pair: Lab, m
             fail_over(pair, skip_delay=True)
         monkeypatch.undo()
         assert ask(pair, "db1", "show recovery_min_apply_delay") == [("0",)]
-        assert "recovery_min_apply_delay back to '1h', as it was" in fail_over(pair, skip_delay=True)
+        assert "recovery_min_apply_delay back to '1h', as it was" in fail_over(
+            pair, skip_delay=True
+        )
     assert ask(pair, "db1", "show recovery_min_apply_delay") == [("1h",)]
 
 
-def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_standby_dies_in_the_middle_of_the_salvage(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     once_before(monkeypatch, wal_copy, "_write", lambda: pair.kill("db1"))
     with night(pair):
         os.kill(walsender(pair), signal.SIGSTOP)
@@ -141,7 +151,9 @@ def test_the_standby_dies_in_the_middle_of_the_salvage(pair: Lab, monkeypatch: p
         fail_over(pair)
 
 
-def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runbook_dies_with_its_promotion_pending(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with night(pair):
         pair.kill("db0")
         once_before(monkeypatch, promoting, "_hear", die)
@@ -154,8 +166,12 @@ def test_the_runbook_dies_with_its_promotion_pending(pair: Lab, monkeypatch: pyt
             fail_over(pair)
 
 
-def test_a_synchronous_pair_goes_on_alone_and_waits_again_when_its_standby_streams(pair: Lab) -> None:
-    """Without it no commit would return on the new primary. db1's names stand in its configuration file."""
+def test_a_synchronous_pair_goes_on_alone_and_waits_again_when_its_standby_streams(
+    pair: Lab,
+) -> None:
+    """Without it no commit would return on the new primary. db1's names stand in its configuration
+    file.
+    """
     name = "synchronous_standby_names"
     ask(pair, "db0", f"alter system set {name} = '*'")
     with (pair.node("db1").data_directory / "postgresql.conf").open("a") as file:
@@ -166,7 +182,9 @@ def test_a_synchronous_pair_goes_on_alone_and_waits_again_when_its_standby_strea
     words = "promote db1, asynchronous for now"
     with night(pair):
         pair.kill("db0")
-        with pytest.raises(NotConfirmed, match="this run needs 'promote db1, asynchronous for now'"):
+        with pytest.raises(
+            NotConfirmed, match="this run needs 'promote db1, asynchronous for now'"
+        ):
             fail_over(pair)
         assert ask(pair, "db1", f"show {name}") == [("*",)]
         died = at_boundary("promote")(pair, Words("promote", words, {"occasion": "failover"}))
@@ -191,7 +209,9 @@ def test_a_failover_that_is_killed_at_a_random_moment_converges(pair: Lab) -> No
         wait_for_event(pair, "gate answered", known)
         time.sleep(chance.uniform(0, 0.9))
         kill_group(run)
-        again = pgha("run", "promote", str(pair.pair_file), *[w for word in words for w in ("-p", word)])
+        again = pgha(
+            "run", "promote", str(pair.pair_file), *[w for word in words for w in ("-p", word)]
+        )
         assert again.returncode == 5, f"seed {SEED}: {again.stdout[-3000:]}"
 
 

@@ -1,4 +1,6 @@
-"""A primary that cannot be reached and goes on behind it, on hosts that have a network of their own."""
+"""A primary that cannot be reached and goes on behind it, on hosts that have a network of their
+own.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _STREAMS = "select 1 from pg_stat_wal_receiver where status = 'streaming'"
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]) -> Iterator[Hosts]:
-    """A pair on two hosts, db0 its primary, and a witness. The last test leaves db1 as the primary."""
+    """A pair on two hosts, db0 its primary, and a witness. The last test leaves db1 as the
+    primary.
+    """
     with hosts(tmp_path_factory.mktemp("net") / "lab", need) as made:
         carry_out(made.pair, "setup", "setup db1")
         ask(made.pair, "db0", "create table written (n int primary key)")
@@ -50,7 +54,11 @@ def alone(pair: Lab) -> None:
 def caught_up(pair: Lab, last: int) -> None:
     """Wait until db1 streams again, and has all that a client on db0 was told is committed."""
     # it waits for the kernel, which knocks at db0 in longer and longer intervals
-    ask(pair, "db1", "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walreceiver'")
+    ask(
+        pair,
+        "db1",
+        "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walreceiver'",
+    )
     wait_until(lambda: ask(pair, "db1", _STREAMS) and _last(pair, "db1") >= last)
 
 
@@ -61,7 +69,9 @@ def _last(pair: Lab, node: str) -> int:
 
 @contextmanager
 def unharmed(net: Hosts, *cuts: AbstractContextManager[None]) -> Iterator[None]:
-    """db0 is cut off, and its client goes on. Afterwards all is as it was: db1 streams, and has every row."""
+    """db0 is cut off, and its client goes on. Afterwards all is as it was: db1 streams, and has
+    every row.
+    """
     before = state_of(net.pair)
     with net.client("db0") as client:
         with ExitStack() as stack:
@@ -79,50 +89,80 @@ def unharmed(net: Hosts, *cuts: AbstractContextManager[None]) -> Iterator[None]:
 def shown(pair: Lab) -> str:
     """What the newest record's notebook shows, on one line: tables are as wide as they must be."""
     cells = json.loads((list(records(pair))[-1] / "notebook.ipynb").read_text())["cells"]
-    outputs = [output.get("data", {}).get("text/plain", "") for cell in cells for output in cell.get("outputs", [])]
+    outputs = [
+        output.get("data", {}).get("text/plain", "")
+        for cell in cells
+        for output in cell.get("outputs", [])
+    ]
     return " ".join("".join(map("".join, outputs)).split())
 
 
-def test_one_whose_link_is_down_is_left_alone_unless_somebody_answers_for_it(net: Hosts, path: Path) -> None:
+def test_one_whose_link_is_down_is_left_alone_unless_somebody_answers_for_it(
+    net: Hosts, path: Path
+) -> None:
     """Everything is silent, and it is alive: without a word there is no promotion."""
     words = ("-p", "occasion=failover", "-p", "confirm=promote db1")
     with unharmed(net, net.unplugged("db0")):
         done = pgha("run", "promote", str(path), *words)
         assert done.returncode == 4, done.stdout + done.stderr
-        assert "silence does not prove that it is off" in done.stdout and 'fenced_by="who and how"' in done.stdout
+        assert (
+            "silence does not prove that it is off" in done.stdout
+            and 'fenced_by="who and how"' in done.stdout
+        )
         table = shown(net.pair)
         assert "db0 from this machine SQL no: db0 gave no answer within 1 s; TCP no: " in table
-        assert "db0 from db1 SQL no: no response (pg_isready); TCP no: " in table and "it has no walreceiver" in table
+        assert (
+            "db0 from db1 SQL no: no response (pg_isready); TCP no: " in table
+            and "it has no walreceiver" in table
+        )
         assert "db0 from gate SQL no: no response (pg_isready); TCP no: " in table
         assert "db1 from gate SQL yes: accepting connections (pg_isready); TCP yes" in table
 
 
-def test_one_that_a_witness_reaches_is_alive_whoever_says_that_it_is_off(net: Hosts, path: Path) -> None:
+def test_one_that_a_witness_reaches_is_alive_whoever_says_that_it_is_off(
+    net: Hosts, path: Path
+) -> None:
     with unharmed(net, *(net.mute("db0", "to", net.address(name)) for name in ("db1", "here"))):
         for word in ("", "Ann pulled the plug"):
-            with pytest.raises(NotSafe, match=r"db0 is alive: it answers SQL to gate \(accepting") as refused:
+            with pytest.raises(
+                NotSafe, match=r"db0 is alive: it answers SQL to gate \(accepting"
+            ) as refused:
                 carry_out(path, "promote", "promote db1", occasion="failover", fenced_by=word)
-            assert "occasion=switchover" in str(refused.value) and "answers SQL to db1" not in str(refused.value)
+            assert "occasion=switchover" in str(refused.value) and "answers SQL to db1" not in str(
+                refused.value
+            )
 
 
 def test_one_whose_port_alone_is_filtered_is_alive_by_its_own_word(net: Hosts, path: Path) -> None:
-    """A firewall drops PostgreSQL's port. ssh answers, and clients on that host go on: it is neither dead nor hung."""
+    """A firewall drops PostgreSQL's port. ssh answers, and clients on that host go on: it is
+    neither dead nor hung.
+    """
     port = str(net.pair.node("db0").port)
     with unharmed(net, net.mute("db0", "ipproto", "tcp", "sport", port)):
         for word in ("", "Ann pulled the plug"):
-            with pytest.raises(NotSafe, match=r"db0 is alive: it answers SQL to db0 itself \(accepting"):
+            with pytest.raises(
+                NotSafe, match=r"db0 is alive: it answers SQL to db0 itself \(accepting"
+            ):
                 carry_out(path, "promote", "promote db1", occasion="failover", fenced_by=word)
-        with pytest.raises(NotSafe, match="db0 is not down, it does not answer us, and may be serving others"):
+        with pytest.raises(
+            NotSafe, match="db0 is not down, it does not answer us, and may be serving others"
+        ):
             carry_out(path, "promote", "promote db1")
 
 
-def test_what_a_wrong_word_has_cost_is_told_by_verify_and_listed_by_rebuild(net: Hosts, path: Path) -> None:
-    """Ann was wrong: db0 wrote on, and comes back with that. It is made a standby, and what it had is in the record."""
+def test_what_a_wrong_word_has_cost_is_told_by_verify_and_listed_by_rebuild(
+    net: Hosts, path: Path
+) -> None:
+    """Ann was wrong: db0 wrote on, and comes back with that. It is made a standby, and what it had
+    is in the record.
+    """
     pair = net.pair
     with net.client("db0") as client:
         with net.without_address("db0"):
             alone(pair)
-            carry_out(path, "promote", "promote db1", occasion="failover", fenced_by="Ann pulled the plug")
+            carry_out(
+                path, "promote", "promote db1", occasion="failover", fenced_by="Ann pulled the plug"
+            )
             known = _last(pair, "db1")
             ask(pair, "db1", "insert into written values (-1)")
         assert writable(pair) == ["db0", "db1"]
@@ -141,11 +181,15 @@ def _seen_by_verify(net: Hosts, path: Path) -> None:
     assert "both db0 and db1 are writable: two primaries; they parted at 0/" in told
     assert re.search(r"missing on the other: db0 \S+ \w+ of WAL and db1 \S+ \w+ of WAL", told), told
     stakes = shown(net.pair).partition("at stake on")[2]
-    assert re.search(r"db0 (at least )?[\d,]+ transactions, .* public\.written \+\d\d+ db1 ", stakes), stakes
+    assert re.search(
+        r"db0 (at least )?[\d,]+ transactions, .* public\.written \+\d\d+ db1 ", stakes
+    ), stakes
 
 
 def _listed_before_it_is_touched(net: Hosts, path: Path) -> None:
-    """Without a name it is refused; a rehearsal lists what only db0 has, and its words cover what comes meanwhile."""
+    """Without a name it is refused; a rehearsal lists what only db0 has, and its words cover what
+    comes meanwhile.
+    """
     before = state_of(net.pair)
     with pytest.raises(NotSafe, match="both db0 and db1 are writable") as refused:
         carry_out(path, "rebuild", "rebuild db0")
@@ -153,7 +197,9 @@ def _listed_before_it_is_touched(net: Hosts, path: Path) -> None:
     plan = _rehearsed(path)
     assert plan.kind == "give up" and plan.behind and len(plan.behind.rows) > 20
     assert re.fullmatch(r"rebuild db0, stop db0, leave at least \d+ transactions", plan.consent)
-    with pytest.raises(NotConfirmed, match=r"needs 'rebuild db0, stop db0, leave at least \d+ transactions'"):
+    with pytest.raises(
+        NotConfirmed, match=r"needs 'rebuild db0, stop db0, leave at least \d+ transactions'"
+    ):
         carry_out(path, "rebuild", plan.consent.replace("at least ", ""), node="db0")
     assert (again := _rehearsed(path)).covered_by(plan.consent) and again.consent != plan.consent
     assert state_of(net.pair) == before and writable(net.pair) == ["db0", "db1"]
@@ -171,7 +217,9 @@ def _rehearsed(path: Path) -> Plan:
 
 
 def _given_up(net: Hosts, path: Path, only: int) -> None:
-    """So many acknowledged rows only db0 has: they are kept in the record, and it comes back as a standby."""
+    """So many acknowledged rows only db0 has: they are kept in the record, and it comes back as a
+    standby.
+    """
     pair, plan = net.pair, _rehearsed(path)
     deeds = did(carry_out(path, "rebuild", plan.consent, node="db0"))
     assert "db0: copied db1" in deeds and "db0: start the server" in deeds
@@ -180,7 +228,9 @@ def _given_up(net: Hosts, path: Path, only: int) -> None:
         listed = list(csv.DictReader(file))
     assert plan.consent == f"rebuild db0, leave {len({row['xid'] for row in listed})} transactions"
     inserted = sum(int(row["inserted"]) for row in listed if row["table"] == "public.written")
-    assert inserted in (only, only + 1) and only > 20, "the last one may have been committed and not acknowledged"
+    assert inserted in (only, only + 1) and only > 20, (
+        "the last one may have been committed and not acknowledged"
+    )
     assert list(record.glob("wal-0000000100000000*"))
     done = pgha("run", "verify", str(path), "-p", "light=true")
     assert done.returncode == 0, done.stdout + done.stderr

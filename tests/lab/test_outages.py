@@ -1,4 +1,6 @@
-"""An outage is told whole, by the run that ends it: however many runs were killed on the way, and wherever they ran."""
+"""An outage is told whole, by the run that ends it: however many runs were killed on the way, and
+wherever they ran.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def synchronous(pair: Lab, names: str) -> None:
 
 
 def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None:
-    """On a synchronous pair, where clients go on when the old primary streams: no road is tried before that."""
+    """On a synchronous pair, where clients go on when the old primary streams: no road is tried
+    before that.
+    """
     words = Words("promote", f"promote {other(pair)}")
     synchronous(pair, "*")
     with clients(pair) as load:
@@ -100,14 +104,20 @@ def test_a_hand_over_that_is_taken_back_by_another_run_tells_all_of_it(
     with clients(pair) as load:
         first = killed(pair, words)
         monkeypatch.setattr(resuming, "prove_all", no_proof)
-        with pytest.raises(Aborted, match=f"without a primary for .* in runs {first} and ") as error:
+        with pytest.raises(
+            Aborted, match=f"without a primary for .* in runs {first} and "
+        ) as error:
             carry_out(pair, "promote", words.consent)
     whole = told(pair)
-    assert whole["runs"][0] == first and not whole["at_least"] and whole["words"] in str(error.value)
+    assert (
+        whole["runs"][0] == first and not whole["at_least"] and whole["words"] in str(error.value)
+    )
     assert abs(whole["seconds"] - load.longest_gap()) < SLACK
 
 
-def test_a_run_of_another_machine_is_counted_by_what_the_nodes_know(pair: Lab, tmp_path: Path) -> None:
+def test_a_run_of_another_machine_is_counted_by_what_the_nodes_know(
+    pair: Lab, tmp_path: Path
+) -> None:
     words = Words("promote", f"promote {other(pair)}")
     with clients(pair) as load:
         first = killed(pair, words)

@@ -1,4 +1,6 @@
-"""Output is a courtesy: a switchover whose reader leaves, stops reading, or whose terminal goes away, is done."""
+"""Output is a courtesy: a switchover whose reader leaves, stops reading, or whose terminal goes
+away, is done.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,16 @@ WHOLE = {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.c
 
 def promote(pair: Lab, target: str, **channels: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(pair.pair_file)]
-    return subprocess.Popen([*command, "-p", f"confirm=promote {target}"], start_new_session=True, **channels)
+    return subprocess.Popen(
+        [*command, "-p", f"confirm=promote {target}"], start_new_session=True, **channels
+    )
 
 
 def pgha_in_bash(channels: str, *words: str) -> subprocess.CompletedProcess[str]:
-    line, command = f'"$@" {channels}; exit ${{PIPESTATUS[0]}}', (sys.executable, "-m", "pgha_helpers", *words)
+    line, command = (
+        f'"$@" {channels}; exit ${{PIPESTATUS[0]}}',
+        (sys.executable, "-m", "pgha_helpers", *words),
+    )
     return subprocess.run(["bash", "-c", line, "bash", *command], capture_output=True, text=True)
 
 
@@ -43,7 +50,9 @@ def is_done(pair: Lab, run: subprocess.Popen[bytes], target: str, known: set[Pat
     assert "✓ ok" in json.dumps(executed, ensure_ascii=False)
     other = "db0" if target == "db1" else "db1"
     assert writable(pair) == [target]
-    assert ask(pair, target, "select application_name, state from pg_stat_replication") == [(other, "streaming")]
+    assert ask(pair, target, "select application_name, state from pg_stat_replication") == [
+        (other, "streaming")
+    ]
 
 
 def test_a_reader_who_leaves_and_a_full_disk_behind_stderr(pair: Lab) -> None:
@@ -62,13 +71,20 @@ def test_a_reader_who_leaves_and_a_full_disk_behind_stderr(pair: Lab) -> None:
 
 def test_streams_that_were_closed(pair: Lab) -> None:
     known = set(records(pair))
-    assert pgha_in_bash(">&- 2>&- <&-", "run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0
+    assert (
+        pgha_in_bash(
+            ">&- 2>&- <&-", "run", "verify", str(pair.pair_file), "-p", "light=true"
+        ).returncode
+        == 0
+    )
     (folder,) = set(records(pair)) - known
     assert read(folder).outcome == "done" and not read_manifest(folder / "manifest.json").wrong
 
 
 def test_a_terminal_that_goes_away_and_a_pipe_that_nobody_reads(pair: Lab) -> None:
-    """The laptop is closed in mid-change: SIGHUP, no terminal any more, and `| less` at its first page."""
+    """The laptop is closed in mid-change: SIGHUP, no terminal any more, and `| less` at its first
+    page.
+    """
     known, (read_end, write_end), (master, slave) = set(records(pair)), os.pipe(), pty.openpty()
     os.write(write_end, b"x" * fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096))
     run = promote(

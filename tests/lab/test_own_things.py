@@ -24,7 +24,9 @@ OF_BOTH = ("conf.d", "certs", "server.key")
 
 
 def furnish(pair: Lab, node: str) -> None:
-    """Give a stopped node a configuration that lies about: a folder with its port, certificates, a managed file."""
+    """Give a stopped node a configuration that lies about: a folder with its port, certificates, a
+    managed file.
+    """
     data, home = pair.node(node).data_directory, pair.node(node).home
     port = f"port = {pair.node(node).port}"
     for name in ("postgresql.conf", "postgresql.auto.conf"):
@@ -55,13 +57,21 @@ def furnish(pair: Lab, node: str) -> None:
 
 
 def things(pair: Lab, node: str) -> dict[str, tuple[str, str]]:
-    """What is there of it, with modes and contents; of postgresql.auto.conf only that it is there."""
+    """What is there of it, with modes and contents; of postgresql.auto.conf only that it is
+    there.
+    """
     data = pair.node(node).data_directory
     names = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf", *OF_BOTH, f"note-of-{node}"]
     found = {}
     for name in names:
         for path in [data / name, *sorted((data / name).rglob("*"))]:
-            content = str(path.readlink()) if path.is_symlink() else path.read_text() if path.is_file() else ""
+            content = (
+                str(path.readlink())
+                if path.is_symlink()
+                else path.read_text()
+                if path.is_file()
+                else ""
+            )
             found[str(path.relative_to(data))] = (oct(path.lstat().st_mode), content)
     return found
 
@@ -69,7 +79,9 @@ def things(pair: Lab, node: str) -> dict[str, tuple[str, str]]:
 def serves(pair: Lab, node: str, primary: str) -> None:
     """It answers on its own port under its own name, and streams."""
     assert writable(pair) == [primary]
-    assert ask(pair, node, "select current_setting('cluster_name'), pg_is_in_recovery()") == [(node, True)]
+    assert ask(pair, node, "select current_setting('cluster_name'), pg_is_in_recovery()") == [
+        (node, True)
+    ]
     deadline = time.monotonic() + 20
     while not ask(pair, primary, "select 1 from pg_stat_replication where state = 'streaming'"):
         assert time.monotonic() < deadline
@@ -87,7 +99,9 @@ def furnished(own_pair: Lab) -> Lab:
 
 
 def test_its_own_things_survive_every_road_there_and_back(furnished: Lab) -> None:
-    """After a clone db1 had the primary's port and certificate, and was told that somebody else listens there."""
+    """After a clone db1 had the primary's port and certificate, and was told that somebody else
+    listens there.
+    """
     pair = furnished
     before = {node: things(pair, node) for node in ("db0", "db1")}
     assert before["db0"].keys() != before["db1"].keys()
@@ -97,7 +111,9 @@ def test_its_own_things_survive_every_road_there_and_back(furnished: Lab) -> Non
         carry_out(pair, "rebuild", "rebuild db1", method=method)
         serves(pair, "db1", "db0")
         assert things(pair, "db1") == before["db1"], method
-        assert not (pair.node("db1").data_directory / "log" / "old.log").exists(), "the primary's log does not come"
+        assert not (pair.node("db1").data_directory / "log" / "old.log").exists(), (
+            "the primary's log does not come"
+        )
     for new, old in (("db1", "db0"), ("db0", "db1")):
         carry_out(pair, "promote", f"promote {new}")
         serves(pair, old, new)
@@ -108,7 +124,9 @@ def test_its_own_things_survive_every_road_there_and_back(furnished: Lab) -> Non
 
 @pytest.mark.parametrize("crash", [True, False], ids=["crashed", "stopped cleanly"])
 def test_its_own_things_survive_a_rewind(furnished: Lab, crash: bool) -> None:
-    """pg_rewind takes a link for something else, writes over what both have, and deletes what only the node has."""
+    """pg_rewind takes a link for something else, writes over what both have, and deletes what only
+    the node has.
+    """
     pair = furnished
     before = {node: things(pair, node) for node in ("db0", "db1")}
     left_behind(pair, crash=crash)
@@ -119,7 +137,9 @@ def test_its_own_things_survive_a_rewind(furnished: Lab, crash: bool) -> None:
 
 
 def test_a_node_without_anything_gets_files_for_the_primarys_links(empty: Lab) -> None:
-    """pg_basebackup leaves links out, and there was no pg_hba.conf by which anybody could come in."""
+    """pg_basebackup leaves links out, and there was no pg_hba.conf by which anybody could come
+    in.
+    """
     pair = empty
     data, managed = pair.node("db0").data_directory, pair.node("db0").home / "managed.conf"
     (data / "pg_hba.conf").rename(managed)
@@ -128,7 +148,9 @@ def test_a_node_without_anything_gets_files_for_the_primarys_links(empty: Lab) -
     before = managed.read_text()
     carry_out(pair, "setup", "setup db1")
     assert (
-        (data / "pg_hba.conf").is_symlink() and before in managed.read_text() and "# pgha begin" in managed.read_text()
+        (data / "pg_hba.conf").is_symlink()
+        and before in managed.read_text()
+        and "# pgha begin" in managed.read_text()
     )
     assert oct(managed.stat().st_mode) == "0o100640"
     theirs = pair.node("db1").data_directory / "pg_hba.conf"
@@ -137,11 +159,15 @@ def test_a_node_without_anything_gets_files_for_the_primarys_links(empty: Lab) -
 
 
 def test_files_that_would_end_a_setup_half_way_are_refused_before_it(empty: Lab) -> None:
-    """A passfile that libpq ignores, and a managed file that may not be written, with the lines to put there."""
+    """A passfile that libpq ignores, and a managed file that may not be written, with the lines to
+    put there.
+    """
     pair = empty
     passfile = pair.node("db1").home / "pgpass"
     passfile.chmod(0o644)
-    with pytest.raises(NotSafe, match=r"pgpass is ignored, because others may read it \(mode 0644\): chmod 600"):
+    with pytest.raises(
+        NotSafe, match=r"pgpass is ignored, because others may read it \(mode 0644\): chmod 600"
+    ):
         carry_out(pair, "setup", "setup db1")
     passfile.chmod(0o600)
     data, place = pair.node("db0").data_directory, pair.home / "managed"
@@ -155,19 +181,27 @@ def test_files_that_would_end_a_setup_half_way_are_refused_before_it(empty: Lab)
         pytest.skip("needs root, for a file that is somebody else's")
     os.chown(place, 0, 0)
     os.chown(managed, 0, 0)
-    with pytest.raises(NotSafe, match=r"hba\.conf belongs to root, and .* may not write it") as refused:
+    with pytest.raises(
+        NotSafe, match=r"hba\.conf belongs to root, and .* may not write it"
+    ) as refused:
         carry_out(pair, "setup", "setup db1")
     block = str(refused.value)[str(refused.value).index("# pgha begin") :]
     assert "replicator" in block
-    assert ask(pair, "db0", "select count(*)::int from pg_roles where rolname = 'replicator'") == [(0,)]
+    assert ask(pair, "db0", "select count(*)::int from pg_roles where rolname = 'replicator'") == [
+        (0,)
+    ]
     managed.write_text(block + "\n" + managed.read_text())
     ask(pair, "db0", "select pg_reload_conf()")
     carry_out(pair, "setup", "setup db1")  # the remedy
     assert (Path(managed).stat().st_uid, (data / "pg_hba.conf").is_symlink()) == (0, True)
 
 
-def test_its_own_things_survive_a_rewind_that_dies(furnished: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The node was cloned then, with the primary's configuration: its own was in what had been saved."""
+def test_its_own_things_survive_a_rewind_that_dies(
+    furnished: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node was cloned then, with the primary's configuration: its own was in what had been
+    saved.
+    """
     pair = furnished
     before = things(pair, "db0")
     left_behind(pair)

@@ -1,4 +1,6 @@
-"""Large files are made equal by page: whatever differs, by either road, and rsync is told which they are."""
+"""Large files are made equal by page: whatever differs, by either road, and rsync is told which
+they are.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ import pgha_helpers.changes.deeds.rsync as rsync
 PAGE, PROGRAM = 8192, Path(rsync.__file__).with_name("pages.pl")
 CHUNK, STRIPE = 8, 512  # pages that are read at once, and that one of two processes takes in a row
 
-#: Pages of the source, a piece of one at its end, pages that the target has more or fewer, and those that are rotten.
+#: Pages of the source, a piece of one at its end, pages that the target has more or fewer, and
+#: those that are rotten.
 SHAPES = st.tuples(
     st.integers(0, 2 * CHUNK + 1),
     st.integers(0, PAGE - 1),
@@ -26,10 +29,15 @@ SHAPES = st.tuples(
 
 
 @pytest.mark.parametrize("way", ["near", "far"])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(shapes=st.lists(SHAPES, min_size=1, max_size=3))
 def test_every_byte_is_equal_afterwards(
-    tmp_path: Path, need: Callable[..., None], way: str, shapes: list[tuple[int, int, int, set[int]]]
+    tmp_path: Path,
+    need: Callable[..., None],
+    way: str,
+    shapes: list[tuple[int, int, int, set[int]]],
 ) -> None:
     need("perl", "perl")
     source, target, names = tmp_path / "source dir", tmp_path / "target", tmp_path / "names"
@@ -39,14 +47,18 @@ def test_every_byte_is_equal_afterwards(
         whole = b"".join(bytes([n % 251]) * PAGE for n in range(pages)) + b"e" * rest
         have = bytearray((whole + b"m" * PAGE * max(more, 0))[: max(0, len(whole) + more * PAGE)])
         for page in rotten:
-            have[page * PAGE + 100 : page * PAGE + 103] = b"rot" if page * PAGE + 103 < len(have) else b""
+            have[page * PAGE + 100 : page * PAGE + 103] = (
+                b"rot" if page * PAGE + 103 < len(have) else b""
+            )
         (source / str(number)).write_bytes(whole)
         (target / str(number)).write_bytes(have)
     names.write_text("".join(f"{number}\n" for number in range(len(shapes))))
     told = _made_equal(way, source, target, names)
     for number in range(len(shapes)):
         assert (target / str(number)).read_bytes() == (source / str(number)).read_bytes()
-    assert Path(f"{names}.done").read_text() == "".join(f"- /{number}\n" for number in range(len(shapes)))
+    assert Path(f"{names}.done").read_text() == "".join(
+        f"- /{number}\n" for number in range(len(shapes))
+    )
     assert told["compared"] == sum(pages * PAGE + rest for pages, rest, _, _ in shapes)
     assert _made_equal(way, source, target, names)["written"] == 0
 
@@ -74,12 +86,18 @@ def test_only_pages_that_differ_are_written_and_what_is_gone_is_left_to_rsync(
 
 @pytest.mark.parametrize("pages", [STRIPE - 1, 2 * STRIPE, 3 * STRIPE + CHUNK + 1])
 @pytest.mark.parametrize("more", [-2 * STRIPE, 0, 2 * STRIPE])
-def test_two_processes_share_a_large_file(tmp_path: Path, need: Callable[..., None], pages: int, more: int) -> None:
+def test_two_processes_share_a_large_file(
+    tmp_path: Path, need: Callable[..., None], pages: int, more: int
+) -> None:
     need("perl", "perl")
     source, target, names = tmp_path / "source", tmp_path / "target", tmp_path / "names"
     whole = random.Random(pages).randbytes(pages * PAGE)
     have = bytearray(whole[: max(0, pages + more) * PAGE] + bytes(max(0, more) * PAGE))
-    rotten = [page for page in (0, STRIPE - 1, STRIPE, 2 * STRIPE + 3) if page * PAGE < min(len(have), len(whole))]
+    rotten = [
+        page
+        for page in (0, STRIPE - 1, STRIPE, 2 * STRIPE + 3)
+        if page * PAGE < min(len(have), len(whole))
+    ]
     for page in rotten:
         have[page * PAGE] ^= 1
     for place, content in ((source, whole), (target, have)):
@@ -92,7 +110,9 @@ def test_two_processes_share_a_large_file(tmp_path: Path, need: Callable[..., No
     assert told["written"] == len(rotten) * PAGE + max(0, len(whole) - len(have))
 
 
-def test_a_source_that_falls_silent_is_an_error_and_no_equal_file(tmp_path: Path, need: Callable[..., None]) -> None:
+def test_a_source_that_falls_silent_is_an_error_and_no_equal_file(
+    tmp_path: Path, need: Callable[..., None]
+) -> None:
     need("perl", "perl")
     (tmp_path / "1").write_bytes(bytes(100 * PAGE))
     (tmp_path / "names").write_text("1\n")

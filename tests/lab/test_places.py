@@ -1,4 +1,6 @@
-"""Every place that a rebuild would write or rename is looked at before its gate; what fails after it puts all back."""
+"""Every place that a rebuild would write or rename is looked at before its gate; what fails after
+it puts all back.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def closed(pair: Lab) -> Iterator[Path]:
 
 
 def test_wal_beside_which_nothing_may_be_made_is_kept_inside(pair: Lab, closed: Path) -> None:
-    """Past its gate rsync could not make a directory there, with the control file moved away: no way was left."""
+    """Past its gate rsync could not make a directory there, with the control file moved away: no
+    way was left.
+    """
     plan = planned(pair)
     assert f"may not write in {closed.parent}" in why_not(plan)["clone"]
     assert not why_not(plan)["rsync"] and not why_not(plan)["rewind"]
@@ -107,7 +111,11 @@ def test_what_was_moved_aside_comes_back_or_is_half_a_copy(
         (kept,) = data.parent.glob("data.aside-*")
         assert list((kept / "pg_wal").glob("0*")) and (kept / "global" / "pg_control").exists()
     else:
-        assert plan.consent == LEAVE_3 and not list(data.parent.glob("data.aside-*")) and not list(data.glob("pgha*"))
+        assert (
+            plan.consent == LEAVE_3
+            and not list(data.parent.glob("data.aside-*"))
+            and not list(data.glob("pgha*"))
+        )
         carry_out(pair, "rebuild", LEAVE_3, method="rewind")
     has_followed(pair)
     assert not list(data.glob("pgha*"))
@@ -126,8 +134,12 @@ def test_a_state_directory_or_a_record_that_takes_nothing_is_named_before_the_ga
         planned(path)
 
 
-def test_a_disk_that_is_mounted_read_only_is_named_before_the_gate(empty: Lab, need: Callable[..., None]) -> None:
-    """A file system with an error is mounted so by the kernel. Nothing of the node may be moved by then."""
+def test_a_disk_that_is_mounted_read_only_is_named_before_the_gate(
+    empty: Lab, need: Callable[..., None]
+) -> None:
+    """A file system with an error is mounted so by the kernel. Nothing of the node may be moved by
+    then.
+    """
     with place(empty, need) as folder:
         give_disk(empty, "db1", folder)
         carry_out(empty, "setup", "setup db1")
@@ -137,7 +149,9 @@ def test_a_disk_that_is_mounted_read_only_is_named_before_the_gate(empty: Lab, n
         with pytest.raises(NotSafe, match="db1 cannot be rebuilt: follow: ") as refused:
             planned(empty)
         for method in ("follow", "rsync", "clone"):
-            assert f"{method}: pg_wal: {folder}" in str(refused.value) and "is mounted read-only" in str(refused.value)
+            assert f"{method}: pg_wal: {folder}" in str(
+                refused.value
+            ) and "is mounted read-only" in str(refused.value)
         subprocess.run([*inside, "mount", "-o", "remount,rw", str(folder)], check=True)
         carry_out(empty, "rebuild", "rebuild db1")
         assert list(as_seen_by(empty, "db1", folder / "wal").glob("0*"))

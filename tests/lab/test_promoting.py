@@ -24,7 +24,8 @@ _STARTUP = "select pid, wait_event from pg_stat_activity where backend_type = 's
 def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
     own_pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It hears of it before the walreceiver that it has asked for is there, and sleeps wal_retrieve_retry_interval.
+    """It hears of it before the walreceiver that it has asked for is there, and sleeps
+    wal_retrieve_retry_interval.
 
     The postmaster is held until it is told of both.
     """
@@ -52,13 +53,19 @@ def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
 
 
 def test_a_file_that_would_promote_the_standby_is_named_refused_and_removed(own_pair: Lab) -> None:
-    """As pg_ctl leaves it when it is killed before its signal; the next walreceiver makes PostgreSQL look (seen)."""
+    """As pg_ctl leaves it when it is killed before its signal; the next walreceiver makes
+    PostgreSQL look (seen).
+    """
     (file := own_pair.node("db1").data_directory / "promote").touch()
     with running(own_pair, "promote", confirm="promote db1") as run:
         now = look(run, closely=True)
-        with pytest.raises(NotSafe, match=r"db1 has promote in .*: it may promote itself at any moment"):
+        with pytest.raises(
+            NotSafe, match=r"db1 has promote in .*: it may promote itself at any moment"
+        ):
             require(run, plan_promotion(run, now), now)
-    assert "db1: remove what asks for a promotion: promote" in did(carry_out(own_pair, "rebuild", "rebuild db1"))
+    assert "db1: remove what asks for a promotion: promote" in did(
+        carry_out(own_pair, "rebuild", "rebuild db1")
+    )
     ask(own_pair, "db1", "select pg_terminate_backend(pid) from pg_stat_wal_receiver")
     _wait_for(own_pair, "db1", "select status from pg_stat_wal_receiver", [("streaming",)])
     assert writable(own_pair) == ["db0"]

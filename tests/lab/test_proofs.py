@@ -1,4 +1,6 @@
-"""The proof in the standby's own WAL: by the record's bytes, and by pg_waldump where they do not tell."""
+"""The proof in the standby's own WAL: by the record's bytes, and by pg_waldump where they do not
+tell.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,15 @@ from .servers import writable
 
 
 def switched(pair: Lab) -> list[str]:
-    """Switch over; what the record has about the shutdown checkpoint, without the deeds of others."""
+    """Switch over; what the record has about the shutdown checkpoint, without the deeds of
+    others.
+    """
     target = "db1" if writable(pair) == ["db0"] else "db0"
-    return [deed.did for deed in carry_out(pair, "promote", f"promote {target}") if "CHECKPOINT_SHUTDOWN" in deed.did]
+    return [
+        deed.did
+        for deed in carry_out(pair, "promote", f"promote {target}")
+        if "CHECKPOINT_SHUTDOWN" in deed.did
+    ]
 
 
 def test_it_is_proved_by_bytes_and_told_by_pg_waldump_afterwards(pair: Lab) -> None:
@@ -23,7 +31,9 @@ def test_it_is_proved_by_bytes_and_told_by_pg_waldump_afterwards(pair: Lab) -> N
     assert told.startswith("pg_waldump tells: rmgr: XLOG")
 
 
-def test_where_the_bytes_do_not_tell_pg_waldump_proves_it(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_bytes_do_not_tell_pg_waldump_proves_it(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where the record goes over the end of a page."""
     monkeypatch.setattr(wal_bytes, "_LONGEST", 64)
     proved, _ = switched(pair)

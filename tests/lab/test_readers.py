@@ -1,4 +1,6 @@
-"""Others who read the primary's WAL: a third standby, a backup that streams. They are named, and what is said is so."""
+"""Others who read the primary's WAL: a third standby, a backup that streams. They are named, and
+what is said is so.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,45 @@ from .servers import ask
 
 def user_of(pair: Lab) -> dict[str, object]:
     owner = pair.node("db0").home.stat()
-    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    return (
+        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        if os.geteuid() == 0
+        else {}
+    )
 
 
 def source(pair: Lab, name: str) -> str:
     node = pair.node("db0")
     passfile = node.home / "pgpass"
-    return f"host={node.host} port={node.port} user=replicator passfile={passfile} application_name={name}"
+    return (
+        f"host={node.host} port={node.port} user=replicator passfile={passfile} "
+        f"application_name={name}"
+    )
 
 
 class Third:
     """A standby of db0 beside the pair, which the runbook does not know."""
 
     def __init__(self, pair: Lab, folder: Path) -> None:
-        self._pair, self._programs, self.data = pair, pair.node("db0").bin_directory, folder / "third"
+        self._pair, self._programs, self.data = (
+            pair,
+            pair.node("db0").bin_directory,
+            folder / "third",
+        )
         self.port = 5432
-        self._run("pg_basebackup", "-D", self.data, "-R", "-C", "-S", "third", "-c", "fast", "-d", source(pair, "db2"))
+        self._run(
+            "pg_basebackup",
+            "-D",
+            self.data,
+            "-R",
+            "-C",
+            "-S",
+            "third",
+            "-c",
+            "fast",
+            "-d",
+            source(pair, "db2"),
+        )
         auto = (self.data / "postgresql.auto.conf").read_text()
         own = f"port = {self.port}\nlisten_addresses = ''\nunix_socket_directories = '{folder}'\n"
         (self.data / "postgresql.auto.conf").write_text(f"{auto}\n{own}")
@@ -49,7 +74,9 @@ class Third:
         self._run("pg_ctl", "stop", "-w", "-s", "-m", "immediate", "-D", self.data)
 
     def rows(self) -> int:
-        dsn = make_dsn(host=str(self.data.parent), port=self.port, user="postgres", dbname="postgres")
+        dsn = make_dsn(
+            host=str(self.data.parent), port=self.port, user="postgres", dbname="postgres"
+        )
         with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
             cursor.execute("select count(*) from t")
             return int((cursor.fetchone() or (0,))[0])
@@ -82,9 +109,20 @@ def backup(own_pair: Lab, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("backup")
-def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(own_pair: Lab, third: Third) -> None:
+def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(
+    own_pair: Lab, third: Third
+) -> None:
     named = "the standby db2", "by slot third", "barman", "by slot barman"
-    _until(lambda: ask(own_pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'") == [(3,)])
+    _until(
+        lambda: (
+            ask(
+                own_pair,
+                "db0",
+                "select count(*) from pg_stat_replication where state = 'streaming'",
+            )
+            == [(3,)]
+        )
+    )
     with running(own_pair, "verify") as run:
         now = look(run, closely=True)
         against = {v.reason for v in judged(run, HEALTHY, now).against if v.level == "warning"}
@@ -92,18 +130,31 @@ def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(own_pa
         assert all(words in told for words in named)
     with running(own_pair, "promote") as run:
         shown = str(plan_promotion(run, look(run, closely=True)))
-        assert "behind on db0 stay, until you point them at db1" in shown and all(words in shown for words in named)
+        assert "behind on db0 stay, until you point them at db1" in shown and all(
+            words in shown for words in named
+        )
     carry_out(own_pair, "promote", "promote db1")
     ask(own_pair, "db1", "insert into t values (1)")
     _until(lambda: third.rows() == 1)  # at second hand, as the check says
     own_pair.kill("db1")
     with running(own_pair, "promote", occasion="failover") as run:
-        assert "fed others" not in str(plan_promotion(run, look(run, around=True))), "db1 fed only db0"
+        assert "fed others" not in str(plan_promotion(run, look(run, around=True))), (
+            "db1 fed only db0"
+        )
 
 
 @pytest.mark.usefixtures("third")
 def test_a_failover_says_whom_else_the_lost_primary_fed(own_pair: Lab) -> None:
-    _until(lambda: ask(own_pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'") == [(2,)])
+    _until(
+        lambda: (
+            ask(
+                own_pair,
+                "db0",
+                "select count(*) from pg_stat_replication where state = 'streaming'",
+            )
+            == [(2,)]
+        )
+    )
     with running(own_pair, "verify") as run:
         look(run)
     own_pair.kill("db0")

@@ -1,4 +1,6 @@
-"""What would make a bad night of a switchover is refused before it begins, or mended where that was asked for."""
+"""What would make a bad night of a switchover is refused before it begins, or mended where that was
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def _raise_max_connections(night: Night) -> Mend:
         (_raise_max_connections, "max_connections is"),
     ],
 )
-def test_what_would_make_a_bad_night_is_refused_before_it_begins(night: Night, trouble: Trouble, words: str) -> None:
+def test_what_would_make_a_bad_night_is_refused_before_it_begins(
+    night: Night, trouble: Trouble, words: str
+) -> None:
     mend = trouble(night)
     try:
         with pytest.raises(NotSafe, match=words):
@@ -78,10 +82,16 @@ def test_what_would_make_a_bad_night_is_refused_before_it_begins(night: Night, t
 
 
 def test_a_transaction_that_is_idle_is_refused_or_drained(night: Night) -> None:
-    """Somebody went home with a transaction open; its session is ended only where that was asked for."""
+    """Somebody went home with a transaction open; its session is ended only where that was asked
+    for.
+    """
     where = night.pair.node(night.old)
     dsn = make_dsn(
-        night.pair.dsn, host=where.host, port=where.port, target_session_attrs="any", application_name="home"
+        night.pair.dsn,
+        host=where.host,
+        port=where.port,
+        target_session_attrs="any",
+        application_name="home",
     )
     with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("select 1")
@@ -93,5 +103,9 @@ def test_a_transaction_that_is_idle_is_refused_or_drained(night: Night) -> None:
             night.switch_over(limits={"long_transaction": "1s"}, drain="500ms")
         with pytest.raises(psycopg2.Error):
             cursor.execute("select 1")
-    ended = [e["did"] for e in night.story.events if e["event"] == "deed ended" and "end the session" in e["did"]]
+    ended = [
+        e["did"]
+        for e in night.story.events
+        if e["event"] == "deed ended" and "end the session" in e["did"]
+    ]
     assert ended and "home" in ended[0]

@@ -1,4 +1,6 @@
-"""A record is whole by whichever road its run came: `pgha run`, plain papermill, or killed half-way."""
+"""A record is whole by whichever road its run came: `pgha run`, plain papermill, or killed
+half-way.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,23 @@ from .test_killed import kill_group, start, wait_for_event
 
 def papermill(pair: Lab, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`papermill notebooks/verify.ipynb out.ipynb`, as somebody would type it."""
-    command = [sys.executable, "-m", "papermill", str(CHECKOUT / "notebooks" / "verify.ipynb"), "out.ipynb"]
-    command += ["-p", "pair", str(pair.pair_file), "-p", "light", "True", "--no-progress-bar", *words]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(CHECKOUT / "notebooks" / "verify.ipynb"),
+        "out.ipynb",
+    ]
+    command += [
+        "-p",
+        "pair",
+        str(pair.pair_file),
+        "-p",
+        "light",
+        "True",
+        "--no-progress-bar",
+        *words,
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=120)
 
 
@@ -41,13 +58,21 @@ def test_plain_papermill_and_attach(pair: Lab, tmp_path: Path) -> None:
     assert "attached" not in (said := pgha("records", "attach", str(tmp_path / "out.ipynb"))).stdout
     assert said.returncode == 0 and str(folder) in said.stdout, said.stderr
     told = read_manifest(folder / "manifest.json")
-    assert set(told.files) >= {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.csv"}
+    assert set(told.files) >= {
+        "journal.jsonl",
+        "record.json",
+        "notebook.ipynb",
+        "report.html",
+        "lag.csv",
+    }
     assert not verify(load_pair(str(pair.pair_file))).findings
     again = pgha("records", "attach", str(tmp_path / "out.ipynb"))
     assert again.returncode == 4 and "has its executed notebook already" in again.stderr
 
 
-def test_what_is_attached_to_a_complete_record_leaves_its_manifest_alone(pair: Lab, tmp_path: Path) -> None:
+def test_what_is_attached_to_a_complete_record_leaves_its_manifest_alone(
+    pair: Lab, tmp_path: Path
+) -> None:
     assert papermill(pair, tmp_path).returncode == 0
     assert pgha("records", "list", str(pair.pair_file)).returncode == 0
     folder = newest(pair)
@@ -116,15 +141,25 @@ def test_reading_back(pair: Lab, tmp_path: Path) -> None:
     for node in (other, here):
         assert (
             pgha(
-                "run", "promote", str(pair.pair_file), "-p", f"confirm=promote {node}", "-p", "ticket=OPS-7"
+                "run",
+                "promote",
+                str(pair.pair_file),
+                "-p",
+                f"confirm=promote {node}",
+                "-p",
+                "ticket=OPS-7",
             ).returncode
             == 0
         )
     two = [folder.name.rsplit("-", 1)[1] for folder in list(records(pair))[-2:]]
-    listed = pgha("records", "list", str(pair.pair_file), "--ticket", "OPS-7", "--outcome", "done").stdout
+    listed = pgha(
+        "records", "list", str(pair.pair_file), "--ticket", "OPS-7", "--outcome", "done"
+    ).stdout
     assert len(listed.splitlines()) == 3 and all(run in listed for run in two)
     assert "promote" in pgha("records", "show", str(pair.pair_file), two[0]).stdout
-    compared = pgha("records", "compare", str(pair.pair_file), *two, "--html", str(tmp_path / "compared.html"))
+    compared = pgha(
+        "records", "compare", str(pair.pair_file), *two, "--html", str(tmp_path / "compared.html")
+    )
     assert compared.returncode == 0 and "promote" in compared.stdout
     assert "<svg" in (tmp_path / "compared.html").read_text()
     page = pgha("records", "page", str(pair.pair_file))
@@ -143,7 +178,9 @@ def test_a_run_that_goes_on_after_a_killed_one_names_it(pair: Lab) -> None:
     assert pgha("run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0
     assert read(newest(pair)).first("run begun")["continues"] == killed.name.rsplit("-", 1)[1]
     assert pgha("run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0
-    assert read(newest(pair)).first("run begun")["continues"] == "", "the run before it came to its end"
+    assert read(newest(pair)).first("run begun")["continues"] == "", (
+        "the run before it came to its end"
+    )
 
 
 def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> None:
@@ -169,7 +206,11 @@ def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> 
 def test_attach_refuses_another_pairs_record(pair: Lab, tmp_path: Path) -> None:
     from pgha_helpers.records.reading.attach import attach
 
-    told = {"cells": [{"outputs": [{"metadata": {"pgha": {"run": "aaaaaaaa", "record": "/no/x-aaaaaaaa"}}}]}]}
+    told = {
+        "cells": [
+            {"outputs": [{"metadata": {"pgha": {"run": "aaaaaaaa", "record": "/no/x-aaaaaaaa"}}}]}
+        ]
+    }
     (tmp_path / "out.ipynb").write_text(json.dumps(told))
     with pytest.raises(BadParameters, match="there is no record of run aaaaaaaa"):
         attach(tmp_path / "out.ipynb", str(pair.pair_file))

@@ -31,7 +31,9 @@ MB = 2**20
 
 @dataclass(frozen=True)
 class Small:
-    """A pair whose db1 has all that is its own on a small disk: its data directory, and the notes of the runs."""
+    """A pair whose db1 has all that is its own on a small disk: its data directory, and the notes
+    of the runs.
+    """
 
     pair: Lab
     path: Path
@@ -73,22 +75,30 @@ def small(empty: Lab, need: Callable[..., None], tmp_path: Path) -> Iterator[Sma
 def test_a_salvage_for_which_there_is_no_room_is_refused_before_the_gate(
     small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gate said that nothing is lost; past it the disk was full, nobody was writable, and the advice was to run it
-    again."""
+    """The gate said that nothing is lost; past it the disk was full, nobody was writable, and the
+    advice was to run it again."""
     pair, data = small.pair, small.pair.node("db0").data_directory
     ask(pair, "db0", "create table t (n text)")
     wait_for(pair, "db1", "select to_regclass('t') is not null", True)
     with deaf(pair):
-        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
+        ask(
+            pair,
+            "db0",
+            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
+        )
         pair.kill("db0")
     small.fill(leave=100 * MB)
-    with pytest.raises(NotSafe, match=r"MB are needed on db1 for its WAL, .* MB are free") as refused:
+    with pytest.raises(
+        NotSafe, match=r"MB are needed on db1 for its WAL, .* MB are free"
+    ) as refused:
         carry_out(small.path, "promote", "promote db1", occasion="failover")
     assert "make room there" in str(refused.value) and "-p salvage=none" in str(refused.value)
     assert not (data / "standby.signal").exists(), "nothing was done yet"
     assert "WILL BE MISSING" in str(small.failover(salvage="none"))
     small.fill(leave=20 * MB)
-    with pytest.raises(NotSafe, match=r"db1 has .* MB free for its WAL, and needs 32 MB to be primary"):
+    with pytest.raises(
+        NotSafe, match=r"db1 has .* MB free for its WAL, and needs 32 MB to be primary"
+    ):
         small.failover(salvage="none")
     small.make_room()
     monkeypatch.setattr(wal_copy, "_WRITE", "echo 'dd: No space left on device' >&2; exit 1%.0s\n")
@@ -101,8 +111,12 @@ def test_a_salvage_for_which_there_is_no_room_is_refused_before_the_gate(
     assert ask(pair, "db1", "select count(*) from t") == [(60000,)]
 
 
-def test_who_has_no_room_is_not_moved_to_and_a_note_that_is_not_taken_keeps_nobody(small: Small) -> None:
-    """The first checkpoint of the one crashed it; then the note of the run, on its disk, kept everybody there."""
+def test_who_has_no_room_is_not_moved_to_and_a_note_that_is_not_taken_keeps_nobody(
+    small: Small,
+) -> None:
+    """The first checkpoint of the one crashed it; then the note of the run, on its disk, kept
+    everybody there.
+    """
     pair, notes = small.pair, small.disk / "state"
     small.fill(leave=50 * MB)
     with pytest.raises(NotSafe, match=r"db1 has .* MB free, and needs 64 MB"):
@@ -114,13 +128,20 @@ def test_who_has_no_room_is_not_moved_to_and_a_note_that_is_not_taken_keeps_nobo
     with pytest.raises(NotSafe, match="db1 has 0 B free, and needs 1 MB"):
         carry_out(small.path, "promote", "promote db0")
     with running(small.path, "verify") as run, pytest.raises(NoRoom):
-        note_on(run.doors["db1"], "1", [Note(n, "r", "begun", "0" * 64, "p", "h", "t") for n in range(100)])
+        note_on(
+            run.doors["db1"],
+            "1",
+            [Note(n, "r", "begun", "0" * 64, "p", "h", "t") for n in range(100)],
+        )
     assert not (notes / "chain-1").read_text(), "no torn line is left"
     small.make_room()
     for chain in notes.glob("chain-*"):
         chain.chmod(0o400)
     carry_out(small.path, "promote", "promote db0")
-    assert writable(pair) == ["db0"] and read(list(records(pair))[-1]).last("not noted")["node"] == "db1"
+    assert (
+        writable(pair) == ["db0"]
+        and read(list(records(pair))[-1]).last("not noted")["node"] == "db1"
+    )
     for chain in notes.glob("chain-*"):
         chain.chmod(0o600)
     carry_out(small.path, "promote", "promote db1")

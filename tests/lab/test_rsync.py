@@ -1,4 +1,6 @@
-"""A standby is made, or made again, by rsync: right by content, whatever was in its directory, wherever a run died."""
+"""A standby is made, or made again, by rsync: right by content, whatever was in its directory,
+wherever a run died.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,11 @@ pytestmark = pytest.mark.usefixtures("has_rsync")
 
 @pytest.fixture
 def pair(own_pair: Lab) -> Lab:
-    ask(own_pair, "db0", "create table t as select n, md5(n::text) as words from generate_series(1, 20000) as n")
+    ask(
+        own_pair,
+        "db0",
+        "create table t as select n, md5(n::text) as words from generate_series(1, 20000) as n",
+    )
     while ask(own_pair, "db1", "select to_regclass('t') is null") == [(True,)]:
         time.sleep(0.05)
     return own_pair
@@ -83,7 +89,8 @@ def diverge(pair: Lab, node: str = "db1") -> None:
     where = pair.node(node)
     pair.kill(node)
     (where.data_directory / "standby.signal").unlink()
-    (where.data_directory / "postmaster.pid").unlink(missing_ok=True)  # where the startup process was killed first
+    # where the startup process was killed first
+    (where.data_directory / "postmaster.pid").unlink(missing_ok=True)
     start = [where.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", where.data_directory]
     as_owner(pair, *start, "-l", where.home / "hand.log")
     ask(pair, node, "create table only_here as select generate_series(1, 1000) as n")
@@ -95,7 +102,9 @@ def diverge(pair: Lab, node: str = "db1") -> None:
 def as_owner(pair: Lab, *command: object) -> None:
     user = pair.node("db0").data_directory.stat().st_uid
     options = {"user": user, "extra_groups": []} if os.geteuid() == 0 else {}
-    subprocess.run([str(word) for word in command], check=True, cwd=pair.node("db0").home, **options)
+    subprocess.run(
+        [str(word) for word in command], check=True, cwd=pair.node("db0").home, **options
+    )
 
 
 def test_a_diverged_standby_is_made_right_in_place(pair: Lab) -> None:
@@ -115,12 +124,17 @@ def test_a_diverged_standby_is_made_right_in_place(pair: Lab) -> None:
     assert (aside / "pg_replslot" / "stale").is_dir()
     assert (data / "pg_hba.conf").read_text() == mine
     assert not list(data.glob("pgha-*")) and not (data / "tablespace_map").exists()
-    backups = "select count(*) from pg_stat_activity where query ~ 'pg_backup_start' and pid <> pg_backend_pid()"
+    backups = (
+        "select count(*) from pg_stat_activity where query ~ 'pg_backup_start' and pid <> "
+        "pg_backend_pid()"
+    )
     assert ask(pair, "db0", backups) == [(0,)]
 
 
 def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
-    """The trap: one file differs by content alone on the target, another one changed on the source."""
+    """The trap: one file differs by content alone on the target, another one changed on the
+    source.
+    """
     ((path,),) = ask(pair, "db0", "select pg_relation_filepath('t')")
     for node in ("db0", "db1"):
         same_rows(pair)
@@ -136,7 +150,10 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
     rotten.write_bytes(bytes(rotten.stat().st_size))
     whole = pair.node("db0").data_directory / other
     os.utime(rotten, ns=(whole.stat().st_atime_ns, whole.stat().st_mtime_ns))
-    assert mine.stat().st_size == theirs.stat().st_size and mine.stat().st_mtime_ns == theirs.stat().st_mtime_ns
+    assert (
+        mine.stat().st_size == theirs.stat().st_size
+        and mine.stat().st_mtime_ns == theirs.stat().st_mtime_ns
+    )
     with running(pair, "rebuild") as run:
         rebuilt(run)
     same_rows(pair)
@@ -146,12 +163,17 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
 
 @pytest.mark.parametrize("perl", ["", "exit 9;"], ids=["by page", "without perl"])
 def test_over_ssh_blocks_are_sent_and_not_files(
-    pair: Lab, tmp_path: Path, perl: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pair: Lab,
+    tmp_path: Path,
+    perl: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """By pages where that can be done; else rsync looks for them."""
     program = perl + pages._program()
     monkeypatch.setattr(pages, "_program", lambda: program)
-    # in a statement of its own, and read by nobody: command numbers and hint bits are each node's own
+    # in a statement of its own, and read by nobody: command numbers and hint bits are each node's
+    # own
     ask(pair, "db0", "create table large (n int) with (autovacuum_enabled = off)")
     ask(pair, "db0", "insert into large select n from generate_series(1, 200000) as n")
     same_rows(pair)
@@ -190,15 +212,28 @@ def test_why_there_is_no_road_is_said(pair: Lab, tmp_path: Path) -> None:
         assert isinstance(road(run, "db1"), Road)
 
 
-def test_a_run_that_dies_on_the_way_is_gone_on_from(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is left cannot be started, and is seen as no cluster; the WAL that was moved aside stays."""
+def test_a_run_that_dies_on_the_way_is_gone_on_from(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is left cannot be started, and is seen as no cluster; the WAL that was moved aside
+    stays.
+    """
     diverge(pair)
     data = pair.node("db1").data_directory
-    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / 'base' / 'big'}", "bs=1M", "count=300")
+    fill = (
+        "dd",
+        "if=/dev/urandom",
+        f"of={pair.node('db0').data_directory / 'base' / 'big'}",
+        "bs=1M",
+        "count=300",
+    )
     as_owner(pair, *fill, "status=none")
     killer = Thread(target=_kill_an_rsync, args=(data,))
     killer.start()
-    with running(pair, "rebuild") as run, pytest.raises(Failure, match="rsync on db1 ended with status"):
+    with (
+        running(pair, "rebuild") as run,
+        pytest.raises(Failure, match="rsync on db1 ended with status"),
+    ):
         rebuilt(run)
     killer.join()
     _is_half_a_copy(pair)
@@ -237,11 +272,20 @@ def _die(*_: object) -> None:
 def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: str) -> None:
     diverge(pair)
     data = pair.node("db1").data_directory
-    big = "base/1/99999999" if at == "pages" else "base/big"  # a relation, which both nodes have, or not
-    fill = ("dd", "if=/dev/urandom", f"of={pair.node('db0').data_directory / big}", "bs=1M", "count=400")
+    # a relation, which both nodes have, or not
+    big = "base/1/99999999" if at == "pages" else "base/big"
+    fill = (
+        "dd",
+        "if=/dev/urandom",
+        f"of={pair.node('db0').data_directory / big}",
+        "bs=1M",
+        "count=400",
+    )
     as_owner(pair, *fill, "status=none")
     if at == "pages":
-        as_owner(pair, "dd", "if=/dev/zero", f"of={data / big}", "bs=1M", "count=400", "status=none")
+        as_owner(
+            pair, "dd", "if=/dev/zero", f"of={data / big}", "bs=1M", "count=400", "status=none"
+        )
     words = (
         "import sys; from pathlib import Path\n"
         "from tests.lab.runs import running; from tests.lab.test_rsync import rebuilt\n"
@@ -285,14 +329,20 @@ def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
     same_rows(pair)
     sums = "select count(*), sum(hashtextextended(c::text, 0)) from churn0 c"
     assert ask(pair, "db0", sums) == ask(pair, "db1", sums)
-    assert ask(pair, "db0", sums.replace("churn0", "churn1")) == ask(pair, "db1", sums.replace("churn0", "churn1"))
+    assert ask(pair, "db0", sums.replace("churn0", "churn1")) == ask(
+        pair, "db1", sums.replace("churn0", "churn1")
+    )
 
 
 def _churn(pair: Lab, done: Event, n: int) -> None:
     ask(pair, "db0", f"create table churn{n} (n int, words text)")
     while not done.is_set():
         ask(pair, "db0", f"create table gone{n} as select 1 as n")
-        ask(pair, "db0", f"insert into churn{n} select n, repeat('x', n) from generate_series(1, 200) as n")
+        ask(
+            pair,
+            "db0",
+            f"insert into churn{n} select n, repeat('x', n) from generate_series(1, 200) as n",
+        )
         ask(pair, "db0", f"update t set words = words || '{n}' where n % 1000 = {n}")
         ask(pair, "db0", f"drop table gone{n}; checkpoint" if n else f"drop table gone{n}")
 
@@ -329,8 +379,14 @@ def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
     same_rows(pair)
     (kept,) = data.parent.glob("data.aside-*")
     assert (data / "pg_wal").readlink() == wal and list(wal.glob("0*"))
-    assert list((kept / "pg_wal").glob("0*")) and (kept / "pg_wal").readlink() in data.parent.glob("wal elsewhere.*")
-    assert (kept / "base" / "1" / "1259").stat().st_ino == old != (data / "base" / "1" / "1259").stat().st_ino
+    assert list((kept / "pg_wal").glob("0*")) and (kept / "pg_wal").readlink() in data.parent.glob(
+        "wal elsewhere.*"
+    )
+    assert (
+        (kept / "base" / "1" / "1259").stat().st_ino
+        == old
+        != (data / "base" / "1" / "1259").stat().st_ino
+    )
     assert (kept / "global" / "pg_control").is_file()
 
 
@@ -355,7 +411,9 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
         same_rows(pair)
     assert ask(pair, "db1", "select count(*) from u") == [(150000,)]
     assert (data / "pg_wal").is_symlink() and list(home.glob("wal elsewhere.aside-*/0000*"))
-    ((where,),) = ask(pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'")
+    ((where,),) = ask(
+        pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'"
+    )
     assert where == f"{space}.db1"
 
 
@@ -385,7 +443,11 @@ def test_setup_by_rsync_into_a_mount_point_asks_for_its_room_before_anything(
             assert "by rsync" in did(carry_out(empty, "setup", "setup db1", method="rsync"))
             assert ask(empty, "db1", "select pg_is_in_recovery()") == [(True,)]
             return
-        with pytest.raises(NotSafe, match=r"db1 cannot take a copy: the data directory in .* are missing"):
+        with pytest.raises(
+            NotSafe, match=r"db1 cannot take a copy: the data directory in .* are missing"
+        ):
             carry_out(empty, "setup", "setup db1", method="rsync")
         assert not list(as_seen_by(empty, "db1", data).iterdir())
-        assert ask(empty, "db0", "select count(*) from pg_roles where rolname = 'replicator'") == [(0,)]
+        assert ask(empty, "db0", "select count(*) from pg_roles where rolname = 'replicator'") == [
+            (0,)
+        ]

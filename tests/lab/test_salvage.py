@@ -78,7 +78,11 @@ def test_what_the_standby_never_received_is_brought_over(pair: Lab) -> None:
         "it was lost at some time before it was seen"
     )
     assert outage["runs"] == [told["run"]]
-    proved = [e["did"] for e in story.events if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]]
+    proved = [
+        e["did"]
+        for e in story.events
+        if e["event"] == "deed ended" and "nothing that db0 had" in e["did"]
+    ]
     assert len(proved) == 1
 
 
@@ -101,15 +105,23 @@ def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
     left = pair.node("db1").data_directory / "pg_wal" / "pgha-salvage.0"
     left.touch()
     with deaf(pair):
-        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
+        ask(
+            pair,
+            "db0",
+            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
+        )
         ask(pair, "db0", "insert into t values ('the last one')")
         pair.kill("db0")
         deeds = fail_over(pair)
     assert "MB of WAL from db0" in deeds
     assert ask(pair, "db1", "select count(*) from t") == [(60001,)]
     assert ask(pair, "db1", "select n from t order by ctid desc limit 1") == [("the last one",)]
-    wal = [path for path in (pair.node("db1").data_directory / "pg_wal").iterdir() if path.is_file()]
-    assert {(path.stat().st_mode & 0o777, path.owner()) for path in wal} == {(0o600, wal[0].owner())}
+    wal = [
+        path for path in (pair.node("db1").data_directory / "pg_wal").iterdir() if path.is_file()
+    ]
+    assert {(path.stat().st_mode & 0o777, path.owner()) for path in wal} == {
+        (0o600, wal[0].owner())
+    }
     assert not [path for path in wal if "salvage" in path.name]
 
 
@@ -123,13 +135,21 @@ def test_a_group_that_may_read_the_standby_may_read_what_is_brought_over(pair: L
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):
-        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 20000) i")
+        ask(
+            pair,
+            "db0",
+            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 20000) i",
+        )
         pair.kill("db0")
         assert "MB of WAL from db0" in fail_over(pair)
-    assert {path.stat().st_mode & 0o777 for path in (data / "pg_wal").iterdir() if path.is_file()} == {0o640}
+    assert {
+        path.stat().st_mode & 0o777 for path in (data / "pg_wal").iterdir() if path.is_file()
+    } == {0o640}
 
 
-def test_bytes_that_did_not_all_arrive_are_noticed(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_that_did_not_all_arrive_are_noticed(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask(pair, "db0", "create table t as select 0 as n")
     time.sleep(0.3)
     with deaf(pair):
@@ -147,7 +167,9 @@ def test_bytes_that_did_not_all_arrive_are_noticed(pair: Lab, monkeypatch: pytes
 def test_an_account_is_exact_where_what_the_standby_lacks_cannot_be_read(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a delayed standby stands before all WAL that its primary still has: to read it early only saves time."""
+    """As where a delayed standby stands before all WAL that its primary still has: to read it early
+    only saves time.
+    """
 
     def gone(*_: object) -> bytes:
         raise NotAchieved("the segment ends after 0 bytes")
@@ -167,7 +189,9 @@ def test_an_account_is_exact_where_what_the_standby_lacks_cannot_be_read(
 def test_a_segment_that_turns_up_meanwhile_is_replaced_and_not_filled_by_half(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restartpoint recycles an old file to that very name, while the new one is written piece by piece."""
+    """A restartpoint recycles an old file to that very name, while the new one is written piece by
+    piece.
+    """
     wal, once = pair.node("db1").data_directory / "pg_wal", []
     write = wal_copy._write
 
@@ -181,7 +205,11 @@ def test_a_segment_that_turns_up_meanwhile_is_replaced_and_not_filled_by_half(
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):
-        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i")
+        ask(
+            pair,
+            "db0",
+            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
+        )
         pair.kill("db0")
         deeds = fail_over(pair)
     assert once and deeds.count("brought over") == 1 and not list(wal.glob("pgha-salvage.*"))
@@ -194,8 +222,12 @@ def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:
     time.sleep(0.3)
     with deaf(pair):
         ask(pair, "db0", "insert into t values (1)")
-        (row,) = ask(pair, "db0", "select pg_walfile_name(pg_current_wal_lsn()), "
-                     "(pg_current_wal_lsn() - '0/0') % (16 * 1024 * 1024)")  # fmt: skip
+        (row,) = ask(
+            pair,
+            "db0",
+            "select pg_walfile_name(pg_current_wal_lsn()), (pg_current_wal_lsn() - '0/0') % (16 * "
+            "1024 * 1024)",
+        )
         for n in range(2, 200):
             ask(pair, "db0", "insert into t values (%s)", n)
         pair.kill("db0")
@@ -203,16 +235,22 @@ def test_a_record_that_is_damaged_in_the_middle_is_said(pair: Lab) -> None:
         with wal.open("r+b") as file:
             file.seek(int(row[1]) + 40)
             file.write(b"\xff" * 16)
-        with pytest.raises(NotSafe, match=r"would promote nothing: .* is DAMAGED at .*, and goes on at") as refused:
+        with pytest.raises(
+            NotSafe, match=r"would promote nothing: .* is DAMAGED at .*, and goes on at"
+        ) as refused:
             fail_over(pair)
         assert "-p salvage=some" in str(refused.value) and "-p salvage=none" in str(refused.value)
-        assert not (pair.node("db0").data_directory / "standby.signal").exists(), "nothing was done yet"
+        assert not (pair.node("db0").data_directory / "standby.signal").exists(), (
+            "nothing was done yet"
+        )
         fail_over(pair, salvage="some")
     assert ask(pair, "db1", "select count(*) from t") == [(1,)]
     assert read(list(records(pair))[-1]).last("damaged WAL")["node"] == "db0"
 
 
-def test_damage_that_is_found_only_past_the_gate_is_said(pair: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_that_is_found_only_past_the_gate_is_said(
+    pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of one that still had processes when it was shown nobody knew its end."""
     ask(pair, "db0", "create table t (n int)")
     pair.kill("db0")
@@ -233,7 +271,11 @@ def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):  # more than the gate reads ahead
-        ask(pair, "db0", "insert into t select repeat(md5(i::text), 32) from generate_series(1, 5000) i")
+        ask(
+            pair,
+            "db0",
+            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 5000) i",
+        )
         pair.kill("db0")
     mnt.mkdir()
 
@@ -246,7 +288,9 @@ def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with
         disk.rename(wal)
 
     unmount()
-    with pytest.raises(NotSafe, match=rf"would promote nothing: .* leads to {mnt}, which holds no WAL") as refused:
+    with pytest.raises(
+        NotSafe, match=rf"would promote nothing: .* leads to {mnt}, which holds no WAL"
+    ) as refused:
         fail_over(pair)
     assert "mount that disk" in str(refused.value) and "-p salvage=none" in str(refused.value)
     assert not (data / "standby.signal").exists(), "nothing was done yet"
@@ -287,7 +331,10 @@ def test_pages_tell_their_addresses_with_and_without_perl(pair: Lab) -> None:
         words = (wal, min(names), str(3 * 8192), "00000001")
         with_perl = door.script(wal_end._ADDRESSES, *words).text
         without = door.script(wal_end._ADDRESSES.replace("command -v perl", "false"), *words).text
-    told, same = ([(file, int(at, 16)) for file, at in map(str.split, t.splitlines())] for t in (with_perl, without))
+    told, same = (
+        [(file, int(at, 16)) for file, at in map(str.split, t.splitlines())]
+        for t in (with_perl, without)
+    )
     assert told == same and len(told) == 2045 + len(names) - 1
 
 
@@ -296,4 +343,6 @@ def test_pages_that_cannot_be_read_are_no_sign_of_an_end(pair: Lab) -> None:
         door = run.doors["db0"]
         for script in (wal_end._ADDRESSES, wal_end._ADDRESSES.replace("command -v perl", "false")):
             with pytest.raises(CommandFailed):
-                door.script(script, f"{door.node.data_directory}/nowhere", "0" * 24, "0", "00000001")
+                door.script(
+                    script, f"{door.node.data_directory}/nowhere", "0" * 24, "0", "00000001"
+                )

@@ -1,4 +1,6 @@
-"""Canaries: secrets planted wherever one could come from, and looked for in everything that a run leaves or says."""
+"""Canaries: secrets planted wherever one could come from, and looked for in everything that a run
+leaves or says.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,16 @@ from .servers import ask, records, writable
 PASSFILE = "kAn4ri1\"'\\ü&:x"  # known: a line of the passfile
 VARIABLE = "kAn4ri2 with spaces+/="  # known: an environment variable that the pair file names
 CONNINFO = "kAn4ri3-in-conninfo"  # unknown: only what stands around it tells
-URI, SQL, REASON, SHELL = "kAn4ri4-in-a-uri", "kAn4ri5-in-sql", "kAn4ri6-in-a-reason", "kAn4ri7-over-ssh"
+URI, SQL, REASON, SHELL = (
+    "kAn4ri4-in-a-uri",
+    "kAn4ri5-in-sql",
+    "kAn4ri6-in-a-reason",
+    "kAn4ri7-over-ssh",
+)
 CANARIES = (PASSFILE, VARIABLE, CONNINFO, URI, SQL, REASON, SHELL)
 
-#: What a careless cell may do with what it knows. `known` are the two values, `odd` what the server holds.
+#: What a careless cell may do with what it knows. `known` are the two values, `odd` what the server
+#: holds.
 CARELESS = f"""
 import base64, json, logging, os, subprocess, sys, urllib.parse
 from IPython.display import HTML, display
@@ -69,12 +77,19 @@ def planted(pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     ask(
         pair,
         standby,
-        f"alter system set primary_conninfo to '{before.replace(chr(39), chr(39) * 2)} password={CONNINFO}'",
+        f"alter system set primary_conninfo to '{before.replace(chr(39), chr(39) * 2)} "
+        f"password={CONNINFO}'",
     )
     ask(pair, standby, "select pg_reload_conf()")
-    yield changed_pair(pair, tmp_path, passfile=str(passfile), secret_variables=["PGHA_TEST_VARIABLE"])
+    yield changed_pair(
+        pair, tmp_path, passfile=str(passfile), secret_variables=["PGHA_TEST_VARIABLE"]
+    )
     ask(pair, standby, "alter system reset primary_conninfo")
-    ask(pair, standby, f"alter system set primary_conninfo to '{before.replace(chr(39), chr(39) * 2)}'")
+    ask(
+        pair,
+        standby,
+        f"alter system set primary_conninfo to '{before.replace(chr(39), chr(39) * 2)}'",
+    )
     ask(pair, standby, "select pg_reload_conf()")
 
 
@@ -85,8 +100,17 @@ def _standby(pair: Lab) -> str:
 def forms(canary: str) -> set[bytes]:
     """A canary as it stands, and as it looks inside JSON, a URI, HTML, Python and base64."""
     raw = canary.encode()
-    found = {raw, json.dumps(canary)[1:-1].encode(), json.dumps(canary, ensure_ascii=False)[1:-1].encode()}
-    found |= {quote(canary, safe="").encode(), escape(canary).encode(), repr(canary)[1:-1].encode(), raw.hex().encode()}
+    found = {
+        raw,
+        json.dumps(canary)[1:-1].encode(),
+        json.dumps(canary, ensure_ascii=False)[1:-1].encode(),
+    }
+    found |= {
+        quote(canary, safe="").encode(),
+        escape(canary).encode(),
+        repr(canary)[1:-1].encode(),
+        raw.hex().encode(),
+    }
     for shift in range(3):
         text = base64.b64encode(b"x" * shift + raw)
         found.add(text[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6])
@@ -96,7 +120,10 @@ def forms(canary: str) -> set[bytes]:
 def sought(texts: dict[str, bytes]) -> list[str]:
     """Where a canary is, in whichever form."""
     return [
-        f"{canary!r} as {form!r} in {name}: {text[max(0, text.find(form) - 60) : text.find(form) + 60]!r}"
+        (
+            f"{canary!r} as {form!r} in {name}: "
+            f"{text[max(0, text.find(form) - 60) : text.find(form) + 60]!r}"
+        )
         for name, text in texts.items()
         for canary in CANARIES
         for form in forms(canary)
@@ -105,26 +132,58 @@ def sought(texts: dict[str, bytes]) -> list[str]:
 
 
 def bundle(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_the_search_finds_what_is_there() -> None:
-    assert all(sought({"x": b"before" + form + b"after"}) for canary in CANARIES for form in forms(canary))
+    assert all(
+        sought({"x": b"before" + form + b"after"}) for canary in CANARIES for form in forms(canary)
+    )
 
 
-def test_no_canary_is_in_a_record_or_on_the_terminal(pair: Lab, planted: Path, tmp_path: Path) -> None:
+def test_no_canary_is_in_a_record_or_on_the_terminal(
+    pair: Lab, planted: Path, tmp_path: Path
+) -> None:
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(_standby(pair))))
-    run = start(checkout, "run", "verify", str(planted), "-p", "light=true", "-p", f"reason=new password={REASON}")
+    run = start(
+        checkout,
+        "run",
+        "verify",
+        str(planted),
+        "-p",
+        "light=true",
+        "-p",
+        f"reason=new password={REASON}",
+    )
     out, err = finish(run)
     assert run.returncode == 4 and "could not connect" in out + err, out + err
     (folder,) = set(records(pair)) - known
     texts = bundle(folder)
-    assert {"journal.jsonl", "notebook.ipynb", "report.html", "record.json", "manifest.json"} <= set(texts)
+    assert {
+        "journal.jsonl",
+        "notebook.ipynb",
+        "report.html",
+        "record.json",
+        "manifest.json",
+    } <= set(texts)
     told = texts["notebook.ipynb"].decode()
-    for trace in ("from a child:", "logged", "password=[redacted]", "ann:[redacted]@db0", "careless(secret"):
+    for trace in (
+        "from a child:",
+        "logged",
+        "password=[redacted]",
+        "ann:[redacted]@db0",
+        "careless(secret",
+    ):
         assert trace in told, "the rest of what was said is there"
-    assert b"told by a cell" in texts["journal.jsonl"] and b"new password=[redacted]" in texts["record.json"]
+    assert (
+        b"told by a cell" in texts["journal.jsonl"]
+        and b"new password=[redacted]" in texts["record.json"]
+    )
     name = folder.name.rsplit("-", 1)[1]
     for words in (
         ("list", str(planted)),
@@ -139,7 +198,9 @@ def test_no_canary_is_in_a_record_or_on_the_terminal(pair: Lab, planted: Path, t
     assert sought(texts) == []
 
 
-def test_no_canary_is_in_what_plain_papermill_leaves(pair: Lab, planted: Path, tmp_path: Path) -> None:
+def test_no_canary_is_in_what_plain_papermill_leaves(
+    pair: Lab, planted: Path, tmp_path: Path
+) -> None:
     """Without our engine the kernel itself keeps them in, from the first cell on."""
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(_standby(pair))))
@@ -150,20 +211,36 @@ def test_no_canary_is_in_what_plain_papermill_leaves(pair: Lab, planted: Path, t
         str(checkout / "notebooks" / "verify.ipynb"),
         str(tmp_path / "out.ipynb"),
     ]
-    command += ["-p", "pair", str(planted), "-p", "light", "True", "--log-output", "--no-progress-bar"]
-    done = subprocess.run(command, capture_output=True, env=environment_of(checkout), cwd=tmp_path, timeout=120)
+    command += [
+        "-p",
+        "pair",
+        str(planted),
+        "-p",
+        "light",
+        "True",
+        "--log-output",
+        "--no-progress-bar",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, env=environment_of(checkout), cwd=tmp_path, timeout=120
+    )
     assert done.returncode == 1 and b"could not connect" in done.stderr
     assert pgha("records", "attach", str(tmp_path / "out.ipynb")).returncode == 0
     (folder,) = set(records(pair)) - known
-    # the text of a cell is what its author has typed: plain papermill writes that down, and only attach redacts it
-    outputs = [cell.get("outputs") for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"]]
+    # the text of a cell is what its author has typed: plain papermill writes that down, and only
+    # attach redacts it
+    outputs = [
+        cell.get("outputs") for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    ]
     told = json.dumps(outputs, ensure_ascii=False).encode()
     said = {"outputs": told, "stdout": done.stdout, "stderr": done.stderr}
     assert sought({**bundle(folder), **said}) == []
 
 
 def test_our_engine_keeps_a_secret_parameter_out_of_any_notebook(tmp_path: Path) -> None:
-    """Papermill stores a parameter twice, in a cell and in the metadata; the cell still runs with the real one."""
+    """Papermill stores a parameter twice, in a cell and in the metadata; the cell still runs with
+    the real one.
+    """
     notebook = json.loads((CHECKOUT / "notebooks" / "verify.ipynb").read_text())
     cell = {
         "cell_type": "code",
@@ -172,10 +249,27 @@ def test_our_engine_keeps_a_secret_parameter_out_of_any_notebook(tmp_path: Path)
         "outputs": [],
         "metadata": {"tags": ["parameters"]},
     }
-    check = {**cell, "id": "b", "metadata": {}, "source": f"assert db_password == {SQL!r}; print(db_password[:4])"}
+    check = {
+        **cell,
+        "id": "b",
+        "metadata": {},
+        "source": f"assert db_password == {SQL!r}; print(db_password[:4])",
+    }
     notebook["cells"] = [{**cell, "source": "db_password = ''"}, check]
     (tmp_path / "in.ipynb").write_text(json.dumps(notebook))
-    command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--engine", "pgha", "-k", "python3"]
-    done = subprocess.run([*command, "-p", "db_password", SQL], capture_output=True, cwd=tmp_path, timeout=60)
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "in.ipynb",
+        "out.ipynb",
+        "--engine",
+        "pgha",
+        "-k",
+        "python3",
+    ]
+    done = subprocess.run(
+        [*command, "-p", "db_password", SQL], capture_output=True, cwd=tmp_path, timeout=60
+    )
     assert done.returncode == 0, "what is run is not redacted"
     assert sought({"out.ipynb": (tmp_path / "out.ipynb").read_bytes(), "stderr": done.stderr}) == []

@@ -1,4 +1,6 @@
-"""A close look at a real pair: each thing that stands in the way of a switchover is seen, with its words."""
+"""A close look at a real pair: each thing that stands in the way of a switchover is seen, with its
+words.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +68,13 @@ def judged_well(pair: Lab | Path) -> bool:
 
 
 def said(pair: Lab | Path, words: str) -> str:
-    """The level at which a close look says these words; a sentence with everything that it said instead."""
+    """The level at which a close look says these words; a sentence with everything that it said
+    instead.
+    """
     against = closely(pair)
-    return next((v.level for v in against if words in v.reason), f"only: {[v.reason for v in against]}")
+    return next(
+        (v.level for v in against if words in v.reason), f"only: {[v.reason for v in against]}"
+    )
 
 
 def wait_for(true: Any, within: float = 20) -> bool:
@@ -82,7 +88,13 @@ def wait_for(true: Any, within: float = 20) -> bool:
 def session(lab: Lab, node: str, application: str) -> Iterator[Any]:
     """A client's session on one node, in a transaction."""
     where = lab.node(node)
-    dsn = make_dsn(lab.dsn, host=where.host, port=where.port, target_session_attrs="any", application_name=application)
+    dsn = make_dsn(
+        lab.dsn,
+        host=where.host,
+        port=where.port,
+        target_session_attrs="any",
+        application_name=application,
+    )
     with contextlib.closing(psycopg2.connect(dsn)) as connection:
         yield connection
 
@@ -152,7 +164,9 @@ def test_an_idle_transaction_is_seen_and_drained(ready: Lab, tmp_path: Path) -> 
             drain(run, "db0", 0.5)
             deeds = run.deeds
         assert "end the session of pid" in did(deeds) and "(postgres, billing)" in did(deeds)
-        assert "idle in transaction in postgres" in did(deeds) and "last command SELECT" in did(deeds)
+        assert "idle in transaction in postgres" in did(deeds) and "last command SELECT" in did(
+            deeds
+        )
         assert "quick" not in did(deeds)
         quick.cursor().execute("select 1")
         with pytest.raises(psycopg2.OperationalError):
@@ -175,9 +189,24 @@ def test_a_drain_is_no_deed_without_consent_and_nothing_without_transactions(rea
 def test_a_base_backup_is_seen_on_either_node(ready: Lab) -> None:
     for name in ("db0", "db1"):
         node = ready.node(name)
-        where = {"host": node.host, "port": str(node.port), "user": "replicator", "target_session_attrs": "any"}
+        where = {
+            "host": node.host,
+            "port": str(node.port),
+            "user": "replicator",
+            "target_session_attrs": "any",
+        }
         dsn = make_dsn(ready.dsn, **where)
-        command = [str(node.bin_directory / "pg_basebackup"), "-d", dsn, "-D", "-", "-F", "t", "-X", "none"]
+        command = [
+            str(node.bin_directory / "pg_basebackup"),
+            "-d",
+            dsn,
+            "-D",
+            "-",
+            "-F",
+            "t",
+            "-X",
+            "none",
+        ]
         backup = subprocess.Popen([*command, "-r", "32k", "-c", "fast"], stdout=subprocess.DEVNULL)
         try:
             seen = "select count(*) > 0 from pg_stat_progress_basebackup"
@@ -198,7 +227,9 @@ def test_a_low_level_backup_is_seen_by_its_session(ready: Lab) -> None:
 
 def test_an_archive_that_fails_or_hangs_is_seen(ready: Lab, tmp_path: Path) -> None:
     path = changed_pair(ready, tmp_path, limits={"archiving": "100ms"})
-    failed = "select last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver"
+    failed = (
+        "select last_failed_time > coalesce(last_archived_time, '-infinity') from pg_stat_archiver"
+    )
     with setting(ready, "db0", archive_command="false"):
         switch(ready)
         assert wait_for(lambda: ask(ready, "db0", failed) == [(True,)])
@@ -241,7 +272,9 @@ def test_unlogged_tables_are_seen_in_every_database(ready: Lab) -> None:
     ask(ready, "db0", 'create database "shop ""it\'s"')
     dsn = make_dsn(ready.dsn, dbname="shop \"it's")
     with contextlib.closing(psycopg2.connect(dsn)) as client:
-        client.cursor().execute("create unlogged table cache as select g from generate_series(1, 1000) g")
+        client.cursor().execute(
+            "create unlogged table cache as select g from generate_series(1, 1000) g"
+        )
         client.commit()
         client.cursor().execute("lock table cache")
         try:
@@ -262,12 +295,16 @@ def test_a_grant_that_is_lacking_costs_one_check(ready: Lab, tmp_path: Path) -> 
     passfile.write_text("*:*:*:watcher:watching\n")
     passfile.chmod(0o600)
     path = changed_pair(ready, tmp_path, user="watcher", passfile=str(passfile))
-    assert wait_for(lambda: ask(ready, "db1", "select true from pg_roles where rolname = 'watcher'"))
+    assert wait_for(
+        lambda: ask(ready, "db1", "select true from pg_roles where rolname = 'watcher'")
+    )
     now = [verdict for verdict in closely(path) if verdict.title not in before]
     ask(ready, "db0", "drop table notes")
     ask(ready, "db0", "drop role watcher")
     (unlogged,) = [verdict for verdict in now if verdict.level == "warning"]
-    assert unlogged.reason == "would be empty: public.notes in postgres (pg_stat_file is not granted)"
+    assert (
+        unlogged.reason == "would be empty: public.notes in postgres (pg_stat_file is not granted)"
+    )
     unseen = [verdict for verdict in now if verdict.level != "warning"]
     views = ("pg_hba_file_rules", "pg_file_settings")
     for verdict, view in zip(unseen, views, strict=True):
@@ -297,14 +334,20 @@ def test_the_connection_that_the_old_primary_will_need_is_tried(ready: Lab, tmp_
 
 def test_commands_that_are_not_there_are_seen(ready: Lab, tmp_path: Path) -> None:
     service = {"start": ["/nowhere/start", "it"], "stop": ["true"]}
-    path = changed_pair(ready, tmp_path, db0={"service": service}, db1={"state_directory": "/proc/pgha"})
+    path = changed_pair(
+        ready, tmp_path, db0={"service": service}, db1={"state_directory": "/proc/pgha"}
+    )
     reason = "".join(v.reason for v in closely(path) if v.level == "critical")
     assert "db0: /nowhere/start it is not allowed, or there is no such program" in reason
     assert "db1: state_directory /proc/pgha cannot be written by" in reason
 
 
-def test_a_service_that_would_not_start_the_server_again_is_seen(ready: Lab, tmp_path: Path) -> None:
-    """systemd does not start a unit that is masked, and Debian no cluster whose start.conf says disabled."""
+def test_a_service_that_would_not_start_the_server_again_is_seen(
+    ready: Lab, tmp_path: Path
+) -> None:
+    """systemd does not start a unit that is masked, and Debian no cluster whose start.conf says
+    disabled.
+    """
     systemctl = tmp_path / "systemctl"
     systemctl.write_text('#!/bin/sh\n[ "$1" = start ] || echo LoadState=masked\n')
     systemctl.chmod(0o755)
@@ -325,7 +368,8 @@ def test_settings_that_differ_are_told(ready: Lab) -> None:
 
 
 def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab) -> None:
-    """One of another cluster is not ours to judge, and one of a user who has no power over the server is none.
+    """One of another cluster is not ours to judge, and one of a user who has no power over the
+    server is none.
 
     A FIFO among its arguments once held the look up for ever.
     """
@@ -336,10 +380,20 @@ def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab) -> None:
         os.mkfifo(pipe)
         for path in (program.parent, program, pipe):
             path.chmod(0o755)
-        for folder, user, ours in ((here, None, True), ("/srv/other", None, False), (here, anybody, anybody is None)):
-            with subprocess.Popen([program, "-D", folder, pipe], stdin=subprocess.PIPE, user=user) as manager:
+        for folder, user, ours in (
+            (here, None, True),
+            ("/srv/other", None, False),
+            (here, anybody, anybody is None),
+        ):
+            with subprocess.Popen(
+                [program, "-D", folder, pipe], stdin=subprocess.PIPE, user=user
+            ) as manager:
                 try:
-                    seen = {v.level for v in closely(ready) if f"repmgrd (pid {manager.pid}) on db0" in v.reason}
+                    seen = {
+                        v.level
+                        for v in closely(ready)
+                        if f"repmgrd (pid {manager.pid}) on db0" in v.reason
+                    }
                 finally:
                     manager.kill()
             assert ("critical" in seen) is ours, (folder, user, seen)
@@ -353,7 +407,9 @@ def test_settings_that_stop_replay_are_seen_with_the_pause_that_they_cause(ready
     assert said(ready, "is paused on db1") == "critical"
     verdicts = [v.reason for v in closely(ready)]
     assert sum("max_connections is 100 on db1, 120 on db0" in reason for reason in verdicts) >= 2
-    assert "with what db0 has: max_connections = 120" in did(carry_out(ready, "rebuild", "rebuild db1"))
+    assert "with what db0 has: max_connections = 120" in did(
+        carry_out(ready, "rebuild", "rebuild db1")
+    )
     assert wait_for(lambda: judged_well(ready)), closely(ready)
 
 
@@ -364,19 +420,28 @@ def test_what_acknowledges_before_the_disk_is_named(pair: Lab) -> None:
     ask(pair, "db0", "alter system set synchronous_commit = off")
     ask(pair, "db0", "select pg_reload_conf()")
     try:
-        assert wait_for(lambda: any("synchronous_commit is off;" in verdict.reason for verdict in closely(pair)))
+        assert wait_for(
+            lambda: any("synchronous_commit is off;" in verdict.reason for verdict in closely(pair))
+        )
         (told,) = [verdict for verdict in closely(pair) if "synchronous_commit" in verdict.reason]
         assert told.level == "warning" and "for role hurried in database postgres" in told.reason
     finally:
         ask(pair, "db0", "alter system reset synchronous_commit")
         ask(pair, "db0", "select pg_reload_conf()")
         ask(pair, "db0", "drop role hurried")
-    assert wait_for(lambda: not any("synchronous_commit" in verdict.reason for verdict in closely(pair)))
+    assert wait_for(
+        lambda: not any("synchronous_commit" in verdict.reason for verdict in closely(pair))
+    )
 
 
 def test_threads_that_share_a_session_hear_their_own_answers(ready: Lab) -> None:
-    """A close look of one node asks the other one, too: an answer that the wrong thread had read was waited for."""
+    """A close look of one node asks the other one, too: an answer that the wrong thread had read
+    was waited for.
+    """
     where = {**keywords(ready.dsn), "host": ready.node("db0").host, "port": ready.node("db0").port}
-    with contextlib.closing(Session("db0", where, 5, 5)) as session, ThreadPoolExecutor(8) as threads:
+    with (
+        contextlib.closing(Session("db0", where, 5, 5)) as session,
+        ThreadPoolExecutor(8) as threads,
+    ):
         heard = threads.map(lambda n: session.read("select %s as n", [n])[0]["n"], range(400))
         assert list(heard) == list(range(400))

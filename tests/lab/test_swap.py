@@ -1,4 +1,6 @@
-"""A swap may die after any command and be run again: no directory ever shows a link to what is not its own."""
+"""A swap may die after any command and be run again: no directory ever shows a link to what is not
+its own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import pytest
 from pgha_helpers.changes.deeds import swapping
 
 RUN, WHEN, VERSION = "00c0ffee", "20261123T030000Z", "PG_18_1"
-#: Every command that changes something dies once it has been done often enough, before or after it did its work.
+#: Every command that changes something dies once it has been done often enough, before or after it
+#: did its work.
 _DEATHS = """
 count=0
 die() { count=$((count + 1)); if [ "$count" -gt "$DEATH" ]; then exit 99; fi; }
@@ -23,7 +26,9 @@ sync() { :; }
 
 
 def cluster(data: Path, word: str, spaces: dict[str, Path], wal: Path | None) -> None:
-    """What a data directory consists of here: its name, and the same name in everything that it links to."""
+    """What a data directory consists of here: its name, and the same name in everything that it
+    links to.
+    """
     (data / "pg_tblspc").mkdir(parents=True)
     (data / "PG_VERSION").write_text(word)
     for oid, place in spaces.items():
@@ -40,7 +45,9 @@ def cluster(data: Path, word: str, spaces: dict[str, Path], wal: Path | None) ->
 
 
 def made(home: Path, with_old: bool) -> Path:
-    """An old data directory with two tablespaces and WAL elsewhere, and a copy of three tablespaces beside it."""
+    """An old data directory with two tablespaces and WAL elsewhere, and a copy of three tablespaces
+    beside it.
+    """
     data, wal = home / "da ta", home / "w al"
     places = {"1": home / "x/$ts 1", "2": home / "y/ts2", "3": home / "y/new"}
     if with_old:
@@ -55,7 +62,9 @@ def made(home: Path, with_old: bool) -> Path:
 
 
 def swap(data: Path, death: int, how: str = _DEATHS) -> subprocess.CompletedProcess[str]:
-    text = f"DEATH={death}\n{how}\nset -- {shlex.join([str(data), RUN, WHEN])}\n{swapping._script()}"
+    text = (
+        f"DEATH={death}\n{how}\nset -- {shlex.join([str(data), RUN, WHEN])}\n{swapping._script()}"
+    )
     return subprocess.run(["sh", "-c", text], capture_output=True, text=True)
 
 
@@ -64,18 +73,27 @@ def all_of(home: Path) -> dict[str, str]:
     found = {}
     for path in sorted(home.rglob("*")):
         is_file = path.is_file() and not path.is_symlink()
-        found[str(path)] = f"-> {path.readlink()}" if path.is_symlink() else path.read_text() if is_file else ""
+        found[str(path)] = (
+            f"-> {path.readlink()}" if path.is_symlink() else path.read_text() if is_file else ""
+        )
     return found
 
 
 def look_for_strangers(data: Path) -> None:
-    """A data directory in its place is whole, and no directory's links lead to what is not its own."""
+    """A data directory in its place is whole, and no directory's links lead to what is not its
+    own.
+    """
     for directory in data.parent.glob("da ta*"):
         if not (directory / "PG_VERSION").is_file():
             continue
         word = (directory / "PG_VERSION").read_text()
         links = [*(directory / "pg_tblspc").iterdir(), directory / "pg_wal"]
-        files = [file for link in links for file in (link / "file", link / VERSION / "file") if file.is_file()]
+        files = [
+            file
+            for link in links
+            for file in (link / "file", link / VERSION / "file")
+            if file.is_file()
+        ]
         assert {file.read_text() for file in files} <= {word}, directory
         if directory == data:
             assert len(files) == len(links), f"{data} could be started, and lacks something"
@@ -107,9 +125,13 @@ def test_a_swap_that_dies_anywhere_is_gone_on_with(tmp_path: Path, with_old: boo
 
 
 def test_a_swap_that_fails_anywhere_is_undone(tmp_path: Path) -> None:
-    """Each of its commands fails once: no way that was open is closed, and the same words go through afterwards."""
+    """Each of its commands fails once: no way that was open is closed, and the same words go
+    through afterwards.
+    """
     fails = (
-        _DEATHS.replace("exit 99; fi", "return 1; fi").replace("-gt", "-eq").replace("die; command", "die && command")
+        _DEATHS.replace("exit 99; fi", "return 1; fi")
+        .replace("-gt", "-eq")
+        .replace("die; command", "die && command")
     )
     for failure in range(1, 100):
         data = made(tmp_path / str(failure), with_old=True)

@@ -1,4 +1,6 @@
-"""An archive of ten changing runs, signed and noted on the nodes: whatever is done to it afterwards is found."""
+"""An archive of ten changing runs, signed and noted on the nodes: whatever is done to it afterwards
+is found.
+"""
 
 from __future__ import annotations
 
@@ -59,15 +61,27 @@ class Archive:
 def archive(clusters: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     home = tmp_path_factory.mktemp("archive")
     key, signers = home / "key", home / "signers"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ann", "-f", key], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ann", "-f", key], check=True
+    )
     signers.write_text(f'ann namespaces="pgha" {key.with_suffix(".pub").read_text()}')
-    told = {"records": str(home / "records"), "signing_key": str(key), "allowed_signers": str(signers)}
+    told = {
+        "records": str(home / "records"),
+        "signing_key": str(key),
+        "allowed_signers": str(signers),
+    }
     path = changed_pair(clusters, home, **told)
     found = load_pair(str(path))
     for number in range(10):
         if number:
             target = "db1" if number % 2 else "db0"
-            carry_out(path, "promote", f"promote {target}", operator="Ünal \u202e", reason="a 'quoted' reason")
+            carry_out(
+                path,
+                "promote",
+                f"promote {target}",
+                operator="Ünal \u202e",
+                reason="a 'quoted' reason",
+            )
         else:
             carry_out(path, "setup", "setup db1", primary="db0")
         newest = record_folders(home / "records")[0]
@@ -88,8 +102,13 @@ def test_the_untouched_archive_raises_no_alarm(archive: Archive) -> None:
     assert (done.findings, done.records, done.signers, done.chained) == ([], 12, ["ann"] * 12, 10)
     assert archive.verified(heads=False).findings == []
     said = pgha("records", "verify", str(archive.path), "--nodes")
-    assert said.returncode == 0 and "12 records, 12 signed by ann, 10 chained: all are as they were" in said.stdout
-    assert "--nodes" in pgha("records", "verify", str(archive.path)).stdout, "what was not looked at is said"
+    assert (
+        said.returncode == 0
+        and "12 records, 12 signed by ann, 10 chained: all are as they were" in said.stdout
+    )
+    assert "--nodes" in pgha("records", "verify", str(archive.path)).stdout, (
+        "what was not looked at is said"
+    )
 
 
 def test_numbers_go_up_by_one_and_each_names_the_one_before(archive: Archive) -> None:
@@ -134,7 +153,9 @@ def remove_a_file(chance: random.Random, archive: Archive) -> str:
 
 
 def add_a_file(chance: random.Random, archive: Archive) -> str:
-    path = chance.choice(archive.folders) / chance.choice(["note.txt", ".hidden", "attached.json", ".sealing", "x.sig"])
+    path = chance.choice(archive.folders) / chance.choice(
+        ["note.txt", ".hidden", "attached.json", ".sealing", "x.sig"]
+    )
     path.write_text("more")
     return f"{path} added"
 
@@ -156,7 +177,9 @@ def swap_two_records(chance: random.Random, archive: Archive) -> str:
 
 def swap_two_files(chance: random.Random, archive: Archive) -> str:
     one, other = chance.sample(_changes(archive), 2)
-    name = chance.choice(["journal.jsonl", "record.json", "report.html", "manifest.json", "manifest.json.sig"])
+    name = chance.choice(
+        ["journal.jsonl", "record.json", "report.html", "manifest.json", "manifest.json.sig"]
+    )
     first, second = (one / name).read_bytes(), (other / name).read_bytes()
     (one / name).write_bytes(second)
     (other / name).write_bytes(first)
@@ -164,7 +187,9 @@ def swap_two_files(chance: random.Random, archive: Archive) -> str:
 
 
 def forge_a_journal(chance: random.Random, archive: Archive) -> str:
-    """A line is edited, the journal's own chain and the manifest are made anew, and the signature is taken away."""
+    """A line is edited, the journal's own chain and the manifest are made anew, and the signature
+    is taken away.
+    """
     folder = chance.choice(_changes(archive))
     journal = folder / "journal.jsonl"
     lines = [json.loads(line) for line in journal.read_text().splitlines()]
@@ -239,7 +264,15 @@ def invent_a_change(chance: random.Random, archive: Archive) -> str:
 
 
 DEEDS: list[Callable[[random.Random, Archive], str]] = [
-    *(edit_a_byte, cut_a_byte, remove_a_file, add_a_file, remove_a_record, swap_two_records, swap_two_files),
+    *(
+        edit_a_byte,
+        cut_a_byte,
+        remove_a_file,
+        add_a_file,
+        remove_a_record,
+        swap_two_records,
+        swap_two_files,
+    ),
     *(forge_a_journal, forge_a_report, forge_a_verify, add_an_attachment, invent_a_change),
 ]
 
@@ -253,7 +286,9 @@ def test_whatever_is_done_to_it_is_found(archive: Archive, tmp_path: Path) -> No
         shutil.rmtree(forged.pair.records)
 
 
-@pytest.mark.parametrize("deed", [remove_a_record, swap_two_records, forge_a_journal, forge_a_report, invent_a_change])
+@pytest.mark.parametrize(
+    "deed", [remove_a_record, swap_two_records, forge_a_journal, forge_a_report, invent_a_change]
+)
 def test_the_notes_of_the_nodes_suffice_without_signatures(
     archive: Archive, tmp_path: Path, deed: Callable[[random.Random, Archive], str]
 ) -> None:
@@ -263,11 +298,17 @@ def test_the_notes_of_the_nodes_suffice_without_signatures(
     assert found, f"seed {SEED}: {what}"
 
 
-def test_the_newest_is_missed_only_where_the_nodes_are_asked(archive: Archive, tmp_path: Path) -> None:
+def test_the_newest_is_missed_only_where_the_nodes_are_asked(
+    archive: Archive, tmp_path: Path
+) -> None:
     shorter = archive.copied_to(tmp_path / "shorter")
     shutil.rmtree(_changes(shorter)[0])
     assert not shorter.verified(heads=False).findings, "nothing on this machine can know of it"
-    assert [str(finding) for finding in shorter.verified().findings if "number 10, is not here" in str(finding)]
+    assert [
+        str(finding)
+        for finding in shorter.verified().findings
+        if "number 10, is not here" in str(finding)
+    ]
 
 
 def test_what_another_machine_has_made_is_no_accusation(archive: Archive, tmp_path: Path) -> None:
@@ -278,26 +319,49 @@ def test_what_another_machine_has_made_is_no_accusation(archive: Archive, tmp_pa
         shutil.rmtree(folder)
     assert here.verified().findings, "removed, as long as they were made on this machine"
     moved = {
-        name: replace(led, notes=tuple(replace(n, host="ops2") if n.run in there else n for n in led.notes))
+        name: replace(
+            led, notes=tuple(replace(n, host="ops2") if n.run in there else n for n in led.notes)
+        )
         for name, led in here.ledgers.items()
     }
     done = replace(here, ledgers=moved).verified()
-    assert done.findings == [] and any("made on ops2: its record is there" in note for note in done.notes)
+    assert done.findings == [] and any(
+        "made on ops2: its record is there" in note for note in done.notes
+    )
 
 
-def test_a_line_that_a_crash_has_torn_is_told_and_no_accusation(archive: Archive, tmp_path: Path) -> None:
-    torn = {name: replace(ledger, torn=('{"number": 2, "ru',)) for name, ledger in archive.ledgers.items()}
+def test_a_line_that_a_crash_has_torn_is_told_and_no_accusation(
+    archive: Archive, tmp_path: Path
+) -> None:
+    torn = {
+        name: replace(ledger, torn=('{"number": 2, "ru',))
+        for name, ledger in archive.ledgers.items()
+    }
     done = replace(archive, ledgers=torn).verified()
-    assert done.findings == [] and sum("lines among its notes that are none" in note for note in done.notes) == 2
+    assert (
+        done.findings == []
+        and sum("lines among its notes that are none" in note for note in done.notes) == 2
+    )
 
 
 def test_a_key_that_is_no_longer_valid_has_signed_well(archive: Archive, tmp_path: Path) -> None:
     later = tmp_path / "signers"
     listed = Path(archive.pair.allowed_signers).read_text()
     later.write_text(listed.replace("namespaces", 'valid-before="20991231",namespaces'))
-    assert not replace(archive, pair=replace(archive.pair, allowed_signers=str(later))).verified().findings
+    assert (
+        not replace(archive, pair=replace(archive.pair, allowed_signers=str(later)))
+        .verified()
+        .findings
+    )
     later.write_text(listed.replace("namespaces", 'valid-before="20200101",namespaces'))
-    assert len(replace(archive, pair=replace(archive.pair, allowed_signers=str(later))).verified().findings) == 12
+    assert (
+        len(
+            replace(archive, pair=replace(archive.pair, allowed_signers=str(later)))
+            .verified()
+            .findings
+        )
+        == 12
+    )
 
 
 def test_somebody_elses_signature_is_refused(archive: Archive, tmp_path: Path) -> None:
@@ -306,11 +370,16 @@ def test_somebody_elses_signature_is_refused(archive: Archive, tmp_path: Path) -
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     folder = other.folders[0]
     (folder / manifest.NAME).with_name("manifest.json.sig").unlink()
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "pgha", "-f", key, folder / manifest.NAME], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-Y", "sign", "-n", "pgha", "-f", key, folder / manifest.NAME],
+        check=True,
+    )
     assert any("is not in" in finding.what for finding in other.verified().findings)
 
 
-def test_retention_thins_only_verifies_that_were_well_and_rehearsals(archive: Archive, tmp_path: Path) -> None:
+def test_retention_thins_only_verifies_that_were_well_and_rehearsals(
+    archive: Archive, tmp_path: Path
+) -> None:
     kept = archive.copied_to(tmp_path / "kept")
     old = replace(kept.pair, records_keep=0.001)
     (spoiled,) = [folder for folder in kept.folders if "-verify-" in folder.name][:1]
@@ -345,5 +414,7 @@ def test_the_printed_procedure_finds_what_verify_finds(archive: Archive, tmp_pat
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace("promote", "demote_", 1))
     assert "journal.jsonl: FAILED" in typed() and "BROKEN" in typed()
-    (folder / manifest.NAME).write_text((folder / manifest.NAME).read_text().replace("done", "lost"))
+    (folder / manifest.NAME).write_text(
+        (folder / manifest.NAME).read_text().replace("done", "lost")
+    )
     assert "Could not verify signature" in typed() or "incorrect signature" in typed()

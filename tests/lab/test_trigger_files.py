@@ -1,4 +1,6 @@
-"""A stale trigger file promotes whoever is started: on PostgreSQL 11, where recovery.conf names it, and up to 15."""
+"""A stale trigger file promotes whoever is started: on PostgreSQL 11, where recovery.conf names it,
+and up to 15.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from .servers import Watch, ask, writable
 
 
 @pytest.fixture(scope="module")
-def kept_pair_11(tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]) -> Iterator[KeptPair]:
+def kept_pair_11(
+    tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]
+) -> Iterator[KeptPair]:
     need("/usr/lib/postgresql/15/bin/pg_basebackup", "postgresql-15")
     with tempfile.TemporaryDirectory(prefix="pgha-11-") as place:
         Path(place).chmod(0o755)
@@ -39,10 +43,17 @@ def pair(kept_pair_11: KeptPair) -> Iterator[Lab]:
 
 
 def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
-    """Write recovery.conf as the article of 2010 does, and leave its trigger file from last time; gives that file."""
-    data, other = lab.node(node).data_directory, next(one for one in lab.nodes.values() if one.name != node)
+    """Write recovery.conf as the article of 2010 does, and leave its trigger file from last time;
+    gives that file.
+    """
+    data, other = (
+        lab.node(node).data_directory,
+        next(one for one in lab.nodes.values() if one.name != node),
+    )
     trigger, passfile = data.parent / "trigger", data.parent / "pgpass"
-    source = f"host={other.host} port={other.port} user=replicator passfile={passfile} password=hunter2"
+    source = (
+        f"host={other.host} port={other.port} user=replicator passfile={passfile} password=hunter2"
+    )
     text = f"standby_mode = 'on'\nprimary_conninfo = '{source}'\ntrigger_file = '{trigger}'\n{more}"
     (data / "recovery.conf").write_text(text)
     trigger.touch()
@@ -50,12 +61,17 @@ def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
 
 
 def test_the_stand_in_reads_what_the_server_says(pair: Lab) -> None:
-    """No package has pg_controldata of 11: what stands in for it must say what SQL says of the same file."""
+    """No package has pg_controldata of 11: what stands in for it must say what SQL says of the same
+    file.
+    """
     with running(pair, "verify") as run:
         now = look(run)
     for seen in (now.primary, now.standby):
         assert seen.disk and seen.disk.control
-        told = "checkpoint_lsn::text, redo_lsn::text, timeline_id, system_identifier::text, bytes_per_wal_segment"
+        told = (
+            "checkpoint_lsn::text, redo_lsn::text, timeline_id, system_identifier::text, "
+            "bytes_per_wal_segment"
+        )
         tables = "pg_control_checkpoint(), pg_control_system(), pg_control_init()"
         control = seen.disk.control
         checkpoint = (str(control.checkpoint.lsn), str(control.redo), control.checkpoint.timeline)
@@ -77,7 +93,9 @@ def test_what_recovery_conf_says_is_judged(pair: Lab) -> None:
     assert f"trigger_file is '{trigger}' on db1: that file would promote it" in reasons
     assert "recovery_target_timeline is 'current' on db1, not 'latest'" in reasons
     assert now.standby.replay_delay == 300
-    assert not any(b"hunter2" in path.read_bytes() for path in run.folder.rglob("*") if path.is_file())
+    assert not any(
+        b"hunter2" in path.read_bytes() for path in run.folder.rglob("*") if path.is_file()
+    )
     pair.kill("db0")
     with pytest.raises(NotSafe, match="recovery_min_apply_delay is 5 min") as refused:
         carry_out(pair, "promote", "promote db1", occasion="failover", skip_delay=True)
@@ -85,7 +103,9 @@ def test_what_recovery_conf_says_is_judged(pair: Lab) -> None:
 
 
 def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
-    """db1 comes back, db0 dies, db1 is promoted, db0 comes back: each over a trigger file of an earlier failover."""
+    """db1 comes back, db0 dies, db1 is promoted, db0 comes back: each over a trigger file of an
+    earlier failover.
+    """
     ask(pair, "db0", "create table t (x int)")
     stop_cleanly(pair, "db1")
     stale = [by_the_article(pair, "db1")]
@@ -107,18 +127,24 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
 
 
 def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
-    """Its definition is a hand's, and the file is there: started by hand it is writable; we do not start it."""
+    """Its definition is a hand's, and the file is there: started by hand it is writable; we do not
+    start it.
+    """
     stop_cleanly(pair, "db1")
     with running(pair, "rebuild", confirm="rebuild db1") as run:
         gate(run, plan_rebuild(run, look(run)))
         trigger = by_the_article(pair, "db1")
-        with pytest.raises(NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"):
+        with pytest.raises(
+            NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"
+        ):
             servers.start(run, "db1")
         assert not pair.processes("db1")
     start(pair, "db1")
     deadline = time.monotonic() + 30
     while "db1" not in writable(pair):
-        assert time.monotonic() < deadline, "the trigger file does nothing: this test proves nothing"
+        assert time.monotonic() < deadline, (
+            "the trigger file does nothing: this test proves nothing"
+        )
         time.sleep(0.05)
 
 
@@ -130,9 +156,15 @@ def test_up_to_15_a_setting_names_it(own_pair_15: Lab) -> None:
     with running(own_pair_15, "rebuild", confirm="rebuild db1") as run:
         gate(run, plan_rebuild(run, look(run)))
         ours = auto.read_text()
-        assert "promote_trigger_file = ''\n" in ours, "what we write overrules what may stand in postgresql.conf"
-        auto.write_text(ours.replace("promote_trigger_file = ''", f"promote_trigger_file = '{trigger}'"))
-        with pytest.raises(NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"):
+        assert "promote_trigger_file = ''\n" in ours, (
+            "what we write overrules what may stand in postgresql.conf"
+        )
+        auto.write_text(
+            ours.replace("promote_trigger_file = ''", f"promote_trigger_file = '{trigger}'")
+        )
+        with pytest.raises(
+            NotAchieved, match=f"the trigger file '{trigger}' of its standby definition exists"
+        ):
             servers.start(run, "db1")
         auto.write_text(ours)
         servers.start(run, "db1")

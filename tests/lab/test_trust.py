@@ -1,5 +1,6 @@
-"""Nothing that an ordinary role may have written is executed with more rights than its own, and nothing of what lies in
-the working directory is imported: all of it is planted, and every notebook is run there."""
+"""Nothing that an ordinary role may have written is executed with more rights than its own, and
+nothing of what lies in the working directory is imported: all of it is planted, and every notebook
+is run there."""
 
 from __future__ import annotations
 
@@ -51,11 +52,17 @@ grant all on pgha.canary to public;
 
 
 def as_role(pair: Lab, role: str, database: str, *statements: str) -> None:
-    """As a role with a password of its name; the superuser without one. Nothing planted is stepped on."""
+    """As a role with a password of its name; the superuser without one. Nothing planted is stepped
+    on.
+    """
     node = pair.node("db0")
     who = {} if role == "postgres" else {"user": role, "password": f"{role}'s own"}
-    dsn = make_dsn(pair.dsn, host=node.host, port=node.port, dbname=database, options=pinned(), **who)
-    with contextlib.closing(psycopg2.connect(make_dsn(dsn, target_session_attrs="any"))) as connection:
+    dsn = make_dsn(
+        pair.dsn, host=node.host, port=node.port, dbname=database, options=pinned(), **who
+    )
+    with contextlib.closing(
+        psycopg2.connect(make_dsn(dsn, target_session_attrs="any"))
+    ) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             for statement in statements:
@@ -64,12 +71,19 @@ def as_role(pair: Lab, role: str, database: str, *statements: str) -> None:
 
 @pytest.fixture
 def mined(empty: Lab, tmp_path: Path) -> Iterator[Path]:
-    """The pair file of a pair whose database belongs to mallory; in the other one she may only use schema public."""
-    roles = ("create role mallory login password 'mallory''s own'", "create role shop login password 'shop''s own'")
+    """The pair file of a pair whose database belongs to mallory; in the other one she may only use
+    schema public.
+    """
+    roles = (
+        "create role mallory login password 'mallory''s own'",
+        "create role shop login password 'shop''s own'",
+    )
     as_role(empty, "postgres", "postgres", *roles, "create database app owner mallory")
     as_role(empty, "postgres", "postgres", "grant create on schema public to public")  # as up to 14
     as_role(empty, "mallory", "postgres", _PLANTS.replace("SCHEMA", "public"))
-    as_role(empty, "mallory", "app", "create schema evil", _PLANTS.replace("SCHEMA", "evil"), _CANARY)
+    as_role(
+        empty, "mallory", "app", "create schema evil", _PLANTS.replace("SCHEMA", "evil"), _CANARY
+    )
     as_role(
         empty,
         "mallory",
@@ -77,12 +91,17 @@ def mined(empty: Lab, tmp_path: Path) -> Iterator[Path]:
         "create unlogged table evil.notes as select 1 as n",
         "grant all on schema evil to public",
     )
-    as_role(empty, "mallory", "app", "alter database app set search_path = evil, pg_catalog, public")
+    as_role(
+        empty, "mallory", "app", "alter database app set search_path = evil, pg_catalog, public"
+    )
     as_role(empty, "mallory", "app", "alter database app set role = mallory")
     passfile = tmp_path / "shop"
     passfile.write_text("*:*:*:shop:shop's own\n")
     passfile.chmod(0o600)
-    hosts = {key: ",".join(str(getattr(n, key)) for n in empty.nodes.values()) for key in ("host", "port")}
+    hosts = {
+        key: ",".join(str(getattr(n, key)) for n in empty.nodes.values())
+        for key in ("host", "port")
+    }
     dsn = make_dsn(**hosts, dbname="app", user="shop", target_session_attrs="read-write")
     shop = {"name": "shop", "kind": "libpq", "dsn": dsn, "passfile": str(passfile)}
     yield changed_pair(empty, tmp_path, database="app", clients=[shop])
@@ -97,13 +116,19 @@ def called(pair: Lab) -> list[str]:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with a module for each that Python could be after, and what its programs read where they are started.
+    """A folder with a module for each that Python could be after, and what its programs read where
+    they are started.
 
     A module leaves a file that tells its name, and is of no use.
     """
     folder = tmp_path / "here"
     folder.mkdir()
-    ours = (*sys.stdlib_module_names, *(name for name, _ in _installed()), "sitecustomize", "usercustomize")
+    ours = (
+        *sys.stdlib_module_names,
+        *(name for name, _ in _installed()),
+        "sitecustomize",
+        "usercustomize",
+    )
     for name in {*ours, "ipykernel_launcher", "jupyterlab", "pgha_helpers"}:
         (folder / f"{name}.py").write_text("open(__file__ + '.called', 'w').close()\n")
     for template in ("basic", "classic", "base"):
@@ -119,7 +144,9 @@ def _installed() -> Iterable[tuple[str, object]]:
 
 
 def run(here: Path, notebook: str, pair: Path, *parameters: str) -> tuple[int, str]:
-    """`pgha run` as a user would, in a folder where somebody was before; its exit code, and what it said."""
+    """`pgha run` as a user would, in a folder where somebody was before; its exit code, and what it
+    said.
+    """
     command = [str(Path(sys.executable).with_name("pgha")), "run", notebook, str(pair)]
     command += [word for p in parameters for word in ("-p", p)]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=120)
@@ -137,8 +164,13 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     assert code == 0, said
     code, said = run(here, "verify", mined, "sample_seconds=0")
     verdicts = (list(records(empty))[-1] / "record.json").read_text()
-    assert code == 2 and "evil.notes" in verdicts and "schema pgha belongs to mallory" in verdicts, said
-    words = "pgha.canary in database app is not as pgha makes it: schema pgha belongs to mallory; .*trigger sing"
+    assert (
+        code == 2 and "evil.notes" in verdicts and "schema pgha belongs to mallory" in verdicts
+    ), said
+    words = (
+        "pgha.canary in database app is not as pgha makes it: schema pgha belongs to "
+        "mallory; .*trigger sing"
+    )
     with running(mined, "promote", canary=True) as ours, pytest.raises(NotSafe, match=words):
         canary_client(ours, plan_promotion(ours, look(ours)))
     as_role(empty, "postgres", "app", "drop schema pgha cascade")
@@ -146,7 +178,9 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     assert code == 0, said
     ask(empty, "db1", "create table t (words text)")
     left_behind(empty, "db1")
-    code, said = run(here, "rebuild", mined, "node=db1", "confirm=rebuild db1, leave 3 transactions")
+    code, said = run(
+        here, "rebuild", mined, "node=db1", "confirm=rebuild db1, leave 3 transactions"
+    )
     assert code == 0, said
     with running(changed_pair(empty, tmp_path, database="app"), "verify") as ours:
         hosts = road_of(ours.pair).hosts
@@ -155,26 +189,43 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     assert [line["code"] for line in told] == ["ok", "ok"], told
     assert read_road_end(Session("own", hosts[0], 1, 1)).user == "pgha_canary"
     assert called(empty) == [] and imported(here) == []
-    assert ask(empty, "db0", "select rolsuper from pg_catalog.pg_roles where rolname = 'mallory'") == [(False,)]
+    assert ask(
+        empty, "db0", "select rolsuper from pg_catalog.pg_roles where rolname = 'mallory'"
+    ) == [(False,)]
 
 
 def test_the_oddest_names_work(empty: Lab, tmp_path: Path) -> None:
-    """A `%` in a statement with parameters, a quote in pg_hba.conf: the role was made, and never found again."""
+    """A `%` in a statement with parameters, a quote in pg_hba.conf: the role was made, and never
+    found again.
+    """
     role, database = 're%spl"100%', 'a "b%(c)s'
     as_role(empty, "postgres", "postgres", "create database " + '"a ""b%(c)s"')
-    for passfile in (empty.folder / "pgpass", *(node.home / "pgpass" for node in empty.nodes.values())):
+    for passfile in (
+        empty.folder / "pgpass",
+        *(node.home / "pgpass" for node in empty.nodes.values()),
+    ):
         passfile.write_text(passfile.read_text() + f"*:*:*:{role}:odd too\n")
     path = changed_pair(empty, tmp_path, replication_user=role, database=database)
     carry_out(path, "setup", "setup db1", primary="db0")
     ask(empty, "db0", "create table t (words text)")
     left_behind(empty)
-    assert "rewound" in did(carry_out(path, "rebuild", "rebuild db0, leave 3 transactions", method="rewind"))
+    assert "rewound" in did(
+        carry_out(path, "rebuild", "rebuild db0, leave 3 transactions", method="rewind")
+    )
 
 
 def test_jupyterlab_imports_nothing_from_where_it_is_opened(here: Path, tmp_path: Path) -> None:
     pair = written(tmp_path, {**GOOD, "records": str(tmp_path / "records")})
-    command = [str(Path(sys.executable).with_name("pgha")), "open", "verify", str(pair), "--no-browser"]
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as lab:
+    command = [
+        str(Path(sys.executable).with_name("pgha")),
+        "open",
+        "verify",
+        str(pair),
+        "--no-browser",
+    ]
+    with subprocess.Popen(
+        command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as lab:
         assert lab.stdout is not None
         said = []
         for line in lab.stdout:

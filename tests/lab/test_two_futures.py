@@ -1,4 +1,5 @@
-"""What was the primary becomes a standby, with its own configuration: it is looked at before it stops.
+"""What was the primary becomes a standby, with its own configuration: it is looked at before it
+stops.
 
 Each was seen to go wrong on real servers when gates asked only what runs.
 """
@@ -67,19 +68,27 @@ def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
 
 
 def test_what_a_standby_needs_is_raised_on_the_old_primary_before_it_stops(night: Night) -> None:
-    """Its replay stopped for ever ("insufficient parameter settings"), and rows were called lost that were not."""
+    """Its replay stopped for ever ("insufficient parameter settings"), and rows were called lost
+    that were not.
+    """
     ask(night.pair, night.target, "alter system set max_connections = 130")
     carry_on(night, night.target)
     ask(night.pair, night.old, "alter system set hot_standby = off")  # means nothing to a primary
     wait_until_attached(night)
     done = move_with_a_canary(night.pair, night.target)
-    assert any("with what" in did and "max_connections = 130, hot_standby = on" in did for did in done)
+    assert any(
+        "with what" in did and "max_connections = 130, hot_standby = on" in did for did in done
+    )
     assert writable(night.pair) == [night.target]
-    settings = "select current_setting('max_connections'), current_setting('hot_standby'), pg_is_wal_replay_paused()"
+    settings = (
+        "select current_setting('max_connections'), current_setting('hot_standby'), "
+        "pg_is_wal_replay_paused()"
+    )
     assert ask(night.pair, night.old, settings) == [("130", "on", False)]
 
 
-#: Lines of a configuration with which no server comes up, and the words by which that is told before.
+#: Lines of a configuration with which no server comes up, and the words by which that is told
+#: before.
 DOWN = {
     "shared_buffers = 12XB": "invalid value for parameter shared_buffers: 12XB (Valid units",
     "include '/nowhere.conf'": "could not open configuration file /nowhere.conf",
@@ -88,14 +97,21 @@ DOWN = {
     "wal_level = minimal": "WAL streaming",
     "superuser_reserved_connections = 100": "must be less than max_connections",
     "hba_file = '/nowhere'": "hba_file /nowhere cannot be read",
-    "unix_socket_directories = '/nowhere, /proc'": "no directory of unix_socket_directories (/nowhere, /proc)",
+    "unix_socket_directories = '/nowhere, /proc'": (
+        "no directory of unix_socket_directories (/nowhere, /proc)"
+    ),
     "huge_pages = on": "huge_pages is on",
-    "logging_collector = on\nlog_directory = '/proc/log'": "log_directory /proc/log cannot be written",
+    "logging_collector = on\nlog_directory = '/proc/log'": (
+        "log_directory /proc/log cannot be written"
+    ),
     "data_directory = '/tmp'": "data_directory is set to /tmp",
     "shared_buffers = '4000GB'": "MB of shared memory, and this machine has",
-    "ssl = on": "SSL is not supported|certificate file server.crt|ssl_cert_file server.crt cannot be read",
+    "ssl = on": (
+        "SSL is not supported|certificate file server.crt|ssl_cert_file server.crt cannot be read"
+    ),
 }
-#: What is tried again with 15, which has its own words, and as if it were older: then less is rehearsed.
+#: What is tried again with 15, which has its own words, and as if it were older: then less is
+#: rehearsed.
 FIFTEEN = ("shared_buffers = 12XB", "wal_level = minimal", "ssl = on")
 OLDER = ("include '/nowhere.conf'", "shared_preload_libraries = 'nix'", "ssl = on")
 
@@ -109,10 +125,15 @@ exec "{programs}/postgres" "$@"
 
 
 @contextlib.contextmanager
-def scratch(lab: Lab, programs: Path | None = None, made: bool = True) -> Iterator[tuple[Door, str, Pair]]:
+def scratch(
+    lab: Lab, programs: Path | None = None, made: bool = True
+) -> Iterator[tuple[Door, str, Pair]]:
     """A cluster that nobody needs, or a directory for one, by the way that leads to db0."""
     with running(lab, "verify") as run:
-        door = Door(replace(run.pair["db0"], **({"bin_directory": str(programs)} if programs else {})), run.pair)
+        door = Door(
+            replace(run.pair["db0"], **({"bin_directory": str(programs)} if programs else {})),
+            run.pair,
+        )
         data = door.script("mktemp -d").text
         try:
             if not made:
@@ -120,7 +141,9 @@ def scratch(lab: Lab, programs: Path | None = None, made: bool = True) -> Iterat
                 return
             door.run(door.binary("initdb"), "-D", data, "-N", "-A", "trust", within=60)
             plain = "listen_addresses = ''\nunix_socket_directories = '/tmp'\n"
-            write_file(door, f"{data}/postgresql.conf", read_file(door, f"{data}/postgresql.conf") + plain)
+            write_file(
+                door, f"{data}/postgresql.conf", read_file(door, f"{data}/postgresql.conf") + plain
+            )
             yield door, data, run.pair
         finally:
             door.run("rm", "-rf", data, f"{data}.bin")
@@ -133,8 +156,13 @@ def stumbles(door: Door, data: str, tried: Iterable[str]) -> None:
     for lines in tried:
         write_file(door, f"{data}/postgresql.conf", f"{plain}{lines}\n")
         told = "; ".join(read_start(door, data).refused)
-        assert any(words in told.replace('"', "") for words in DOWN[lines].split("|")), (lines, told)
-        came_up = door.script('timeout 5 "$1" -D "$2"', door.binary("postgres"), data, okay=range(256))
+        assert any(words in told.replace('"', "") for words in DOWN[lines].split("|")), (
+            lines,
+            told,
+        )
+        came_up = door.script(
+            'timeout 5 "$1" -D "$2"', door.binary("postgres"), data, okay=range(256)
+        )
         assert came_up.status not in (0, 124), (lines, came_up.complaint)
     write_file(door, f"{data}/postgresql.conf", plain)
 
@@ -146,13 +174,17 @@ def test_what_a_start_would_stumble_over_is_told_without_one(clusters: Lab) -> N
         start = read_start(door, data)
         assert start.refused == () and start.settings["max_connections"] == "100"
         assert door.script('find "$1" -printf "%p %s %T@ %i\\n"', data).text == before
-        assert not door.script('find "${TMPDIR:-/tmp}" -maxdepth 2 -lname "$1/*"', data, okay=range(256)).text
+        assert not door.script(
+            'find "${TMPDIR:-/tmp}" -maxdepth 2 -lname "$1/*"', data, okay=range(256)
+        ).text
         stumbles(door, data, DOWN)
         door.run("chmod", "755", data)
         assert "has the mode 755" in str(read_start(door, data).refused)
 
 
-def test_a_start_of_older_programs_is_rehearsed_as_far_as_they_can(clusters: Lab, need: Callable[..., None]) -> None:
+def test_a_start_of_older_programs_is_rehearsed_as_far_as_they_can(
+    clusters: Lab, need: Callable[..., None]
+) -> None:
     fifteen = Path("/usr/lib/postgresql/15/bin")
     need(str(fifteen / "postgres"), "postgresql-15")
     with scratch(clusters, fifteen) as (door, data, pair):
@@ -168,7 +200,10 @@ def test_a_start_of_older_programs_is_rehearsed_as_far_as_they_can(clusters: Lab
 def against(pair: Lab) -> dict[str, str]:
     """What verify says against the pair: reasons with their levels."""
     with running(pair, "verify") as run:
-        return {verdict.reason: verdict.level for verdict in judge(HEALTHY, look(run, closely=True)).against}
+        return {
+            verdict.reason: verdict.level
+            for verdict in judge(HEALTHY, look(run, closely=True)).against
+        }
 
 
 @contextlib.contextmanager
@@ -183,25 +218,37 @@ def with_lines(lab: Lab, node: str, lines: str, file: str = "postgresql.conf") -
         path.write_text(before)
 
 
-def test_a_typo_that_waits_is_told_and_nothing_is_stopped(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setup stopped the only primary with it, and an abort could not have opened the old one again."""
+def test_a_typo_that_waits_is_told_and_nothing_is_stopped(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setup stopped the only primary with it, and an abort could not have opened the old one
+    again.
+    """
     with with_lines(night.pair, night.old, "shared_buffers = 12XB"):
         (told,) = [reason for reason, level in against(night.pair).items() if level == "critical"]
-        assert told.startswith(f'{night.old}: invalid value for parameter "shared_buffers": "12XB" (Valid units')
+        assert told.startswith(
+            f'{night.old}: invalid value for parameter "shared_buffers": "12XB" (Valid units'
+        )
         assert "postgresql.conf line" in told
         with pytest.raises(NotSafe, match="shared_buffers"):
             night.switch_over()
         assert not night.told("deed begun")
     with with_lines(night.pair, night.target, "shared_preload_libraries = 'nix'"):
         assert (
-            against(night.pair)[f'{night.target}: could not access file "nix": No such file or directory'] == "critical"
+            against(night.pair)[
+                f'{night.target}: could not access file "nix": No such file or directory'
+            ]
+            == "critical"
         )
     with contextlib.ExitStack() as later:  # somebody saves the file between the gate and the stop
         line = with_lines(night.pair, night.old, "port = 70000")
         once_before(monkeypatch, servers, "prove_start", lambda: later.enter_context(line))
         with pytest.raises(NotAchieved, match=f"{night.old} would not start again"):
             night.switch_over()
-    assert writable(night.pair) == [night.old] and "was not stopped" in night.told("deed failed")["error"]
+    assert (
+        writable(night.pair) == [night.old]
+        and "was not stopped" in night.told("deed failed")["error"]
+    )
 
 
 def test_what_a_restart_would_change_is_told(night: Night) -> None:
@@ -209,9 +256,20 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
     node = night.pair.node(night.old)
     stop(night, night.old)
     with running(night.pair, "verify") as run:
-        command = (str(node.bin_directory / "pg_ctl"), "start", "-w", "-s", "-D", str(node.data_directory))
-        run.doors[night.old].run("cp", f"{node.data_directory}/postgresql.conf", f"{node.home}/by_hand.conf")
-        given = f"-c max_files_per_process=900 -c work_mem=7MB -c config_file={node.home}/by_hand.conf"
+        command = (
+            str(node.bin_directory / "pg_ctl"),
+            "start",
+            "-w",
+            "-s",
+            "-D",
+            str(node.data_directory),
+        )
+        run.doors[night.old].run(
+            "cp", f"{node.data_directory}/postgresql.conf", f"{node.home}/by_hand.conf"
+        )
+        given = (
+            f"-c max_files_per_process=900 -c work_mem=7MB -c config_file={node.home}/by_hand.conf"
+        )
         options = ("-l", f"{node.home}/state/by_hand.log", "-o", given)
         run.doors[night.old].run(*command, *options)
     wait_until_attached(night)
@@ -219,7 +277,10 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
     words = "with what its service does not give: max_files_per_process is 900, and would be 1000"
     assert [level for reason, level in told.items() if words in reason] == ["critical"]
     assert "work_mem is 7168, and would be 4096" in str(told)
-    assert f"it runs by {node.home}/by_hand.conf, and would start by {node.data_directory}/postgresql.conf" in str(told)
+    assert (
+        f"it runs by {node.home}/by_hand.conf, and would start by "
+        f"{node.data_directory}/postgresql.conf"
+    ) in str(told)
     carry_on(night, night.old)
     ask(night.pair, night.old, "alter system set port = 1")
     ask(night.pair, night.old, "alter system set shared_buffers = '33MB'")
@@ -229,7 +290,8 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
     assert told[f"port, shared_buffers on {night.old}"] == "warning"
     for name in ("port", "shared_buffers"):
         ask(night.pair, night.old, f"alter system reset {name}")
-    restores = node.data_directory / "recovery.signal"  # of a restore that was prepared, and has never begun
+    # of a restore that was prepared, and has never begun
+    restores = node.data_directory / "recovery.signal"
     restores.touch()
     with pytest.raises(NotSafe, match=r"recovery\.signal would let it recover from an archive"):
         night.switch_over()
@@ -237,7 +299,9 @@ def test_what_a_restart_would_change_is_told(night: Night) -> None:
 
 
 def test_alter_system_that_is_forbidden_or_in_vain_is_told(night: Night) -> None:
-    """It ended with exit code 5 before the window, after a verify and a rehearsal that had found nothing."""
+    """It ended with exit code 5 before the window, after a verify and a rehearsal that had found
+    nothing.
+    """
     auto = night.pair.node(night.old).data_directory / "postgresql.auto.conf"
     with with_lines(night.pair, night.old, "allow_alter_system = off"):
         ask(night.pair, night.old, "select pg_reload_conf()")
@@ -247,15 +311,19 @@ def test_alter_system_that_is_forbidden_or_in_vain_is_told(night: Night) -> None
     ask(night.pair, night.old, "select pg_reload_conf()")
     kept = auto.rename(auto.with_name("kept"))
     auto.symlink_to("/dev/null")
-    assert f"postgresql.auto.conf of {night.old}: it is not a file: /dev/null" in against(night.pair)
+    assert f"postgresql.auto.conf of {night.old}: it is not a file: /dev/null" in against(
+        night.pair
+    )
     auto.unlink()
     kept.rename(auto)
     auto.chmod(0o400)
     assert any(
-        f"postgresql.auto.conf of {night.old}: nobody may not write it" in reason for reason in against(night.pair)
+        f"postgresql.auto.conf of {night.old}: nobody may not write it" in reason
+        for reason in against(night.pair)
     )
     auto.chmod(0o600)
-    night.switch_over(limits={"lag_time": "60s"})  # it may still tell the time of the restart before
+    # it may still tell the time of the restart before
+    night.switch_over(limits={"lag_time": "60s"})
 
 
 def test_a_node_whose_configuration_is_broken_is_not_touched_by_a_rebuild(night: Night) -> None:
@@ -272,7 +340,8 @@ def test_a_node_whose_configuration_is_broken_is_not_touched_by_a_rebuild(night:
         really(run, name, directory, **more)
 
     there = data.stat().st_ino
-    ask(night.pair, night.target, "alter system set primary_conninfo = ''")  # it runs on, and streams no more
+    # it runs on, and streams no more
+    ask(night.pair, night.target, "alter system set primary_conninfo = ''")
     ask(night.pair, night.target, "select pg_reload_conf()")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(servers, "prove_start", in_vain)
@@ -288,7 +357,10 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
     ask(pair, old, "alter system set max_replication_slots = 3")  # too few: a setup restarts it
     carry_on(night, old)
     consent = f"setup {night.target}, restart {old}"
-    with with_lines(pair, old, typo), pytest.raises(NotSafe, match="has to be restarted, and would not start again"):
+    with (
+        with_lines(pair, old, typo),
+        pytest.raises(NotSafe, match="has to be restarted, and would not start again"),
+    ):
         carry_out(pair, "setup", consent)
     with (
         with_lines(pair, old, "hots all all all trust", "pg_hba.conf"),
@@ -305,14 +377,19 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
             with pytest.raises(NotAchieved, match=f"{old} would not start again: {words}"):
                 carry_out(pair, "setup", consent)
             assert writable(pair) == [old]
-    carry_on(night, old)  # the run that was stopped had written what it needs, so this makes it whole
+    # the run that was stopped had written what it needs, so this makes it whole
+    carry_on(night, old)
     with pytest.raises(SystemExit):
         carry_out(pair, "setup", consent)
     assert ask(pair, old, "show max_replication_slots") == [("5",)]
 
 
-def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `sleep 4; false` it took 20 s, named nowhere before. What is set aside is set back, whoever dies."""
+def test_no_promotion_waits_for_an_archive_that_has_nothing_more(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `sleep 4; false` it took 20 s, named nowhere before. What is set aside is set back,
+    whoever dies.
+    """
     pair, command = night.pair, "sleep 1; false # %f %p 100%%"
 
     def commands() -> list[str]:
@@ -323,7 +400,9 @@ def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, m
         for node in pair.nodes:
             ask(pair, node, "select pg_reload_conf()")
         words = f"restore_command on {night.target} takes 1"
-        assert [level for reason, level in against(pair).items() if reason.startswith(words)] == ["warning"]
+        assert [level for reason, level in against(pair).items() if reason.startswith(words)] == [
+            "warning"
+        ]
 
         def end(*_: object) -> None:
             raise SystemExit(1)  # nobody takes it back, as if it had been killed
@@ -331,28 +410,42 @@ def test_no_promotion_waits_for_an_archive_that_has_nothing_more(night: Night, m
         once_before(monkeypatch, standby, "arm", end)
         with pytest.raises(SystemExit):
             night.switch_over()
-        assert commands() == ["", ""] and any("for now, since run" in reason for reason in against(pair))
+        assert commands() == ["", ""] and any(
+            "for now, since run" in reason for reason in against(pair)
+        )
         monkeypatch.setattr(stopping, "glance", lambda *_: None)
         with pytest.raises(Aborted):  # a run that is taken back sets back what another one had left
             night.switch_over(timeouts={"shutdown": "1s"})
         monkeypatch.undo()
         assert commands() == [command] * 2
         night.switch_over()
-        (promoted,) = [e for e in night.story.events if e["event"] == "deed ended" and e["did"] == "promote"]
+        (promoted,) = [
+            e for e in night.story.events if e["event"] == "deed ended" and e["did"] == "promote"
+        ]
         assert promoted["seconds"] < 3 and commands() == [command] * 2
-        auto = [(pair.node(node).data_directory / "postgresql.auto.conf").read_text() for node in pair.nodes]
-        assert sorted("restore_command" in text for text in auto) == [False, True], "each stands where it stood"
+        auto = [
+            (pair.node(node).data_directory / "postgresql.auto.conf").read_text()
+            for node in pair.nodes
+        ]
+        assert sorted("restore_command" in text for text in auto) == [False, True], (
+            "each stands where it stood"
+        )
     for node in pair.nodes:
         ask(pair, node, "alter system reset restore_command")
         ask(pair, node, "select pg_reload_conf()")
 
 
 def test_a_restore_command_that_cannot_be_run_is_refused(night: Night) -> None:
-    """PostgreSQL ends itself then: a standby that was promoted went down, and nobody took writes."""
+    """PostgreSQL ends itself then: a standby that was promoted went down, and nobody took
+    writes.
+    """
     for node in night.pair.nodes:
         ask(night.pair, node, "alter system set restore_command = '/nowhere/archive-get %f %p'")
         ask(night.pair, node, "select pg_reload_conf()")
-    words = "restore_command cannot be run: on db0 it ends with status 127; on db1 it ends with status 127"
+    words = (
+        "restore_command cannot be run: on db0 it ends with status 127; on db1 it ends with "
+        "status 127"
+    )
     assert against(night.pair)[words] == "critical"
     with pytest.raises(NotSafe, match="cannot be run"):
         night.switch_over()
@@ -368,7 +461,9 @@ def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: 
     own_pair.kill("db0")
     deeds = carry_out(own_pair, "promote", "promote db1", occasion="failover")
     waited = {deed.did: deed.seconds for deed in deeds}
-    assert waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8, "five would be ten"
+    assert (
+        waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8
+    ), "five would be ten"
     assert ask(own_pair, "db1", "show restore_command") == [("sleep 2; false",)]
 
 
@@ -385,11 +480,18 @@ def test_who_would_meet_another_server_after_the_move_is_told(night: Night) -> N
     ask(pair, target, "select pg_reload_conf()")
     wait_until_attached(night)
     told = against(pair)
-    assert told[f"pg_hba.conf of {target} lacks host shop app 10.0.0.0 255.0.0.0 scram-sha-256"] == "warning"
+    assert (
+        told[f"pg_hba.conf of {target} lacks host shop app 10.0.0.0 255.0.0.0 scram-sha-256"]
+        == "warning"
+    )
     assert told[f"{old} archives its WAL, and {target} would not"] == "warning"
     assert told[f"default_transaction_read_only is on on {target}"] == "critical"
     hba.write_text(f"{kept}host shop app nonsense/8 nothing\n")
-    assert any(f"{old}: pg_hba.conf line" in reason for reason, level in against(pair).items() if level == "critical")
+    assert any(
+        f"{old}: pg_hba.conf line" in reason
+        for reason, level in against(pair).items()
+        if level == "critical"
+    )
     hba.write_text(kept)
     for name in ("archive_mode", "archive_command"):
         ask(pair, old, f"alter system reset {name}")
@@ -411,7 +513,14 @@ def test_a_certificate_that_has_ended_is_told(clusters: Lab) -> None:
 
 def certificate(until: datetime) -> str:
     """One for nobody in particular."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "db0")])
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "db0")]),
+    )
     made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    signed = made.not_valid_before(datetime(2019, 1, 1)).not_valid_after(until).sign(key, hashes.SHA256())
+    signed = (
+        made.not_valid_before(datetime(2019, 1, 1))
+        .not_valid_after(until)
+        .sign(key, hashes.SHA256())
+    )
     return signed.public_bytes(serialization.Encoding.PEM).decode()

@@ -36,9 +36,13 @@ def pair(own_pair: Lab) -> Lab:
     return own_pair
 
 
-def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(pair: Lab, tmp_path: Path) -> None:
+def test_a_primary_that_turns_silent_after_the_gate_is_not_taken_as_fenced(
+    pair: Lab, tmp_path: Path
+) -> None:
     """It hung at the gate, with ssh; then ssh went too. Nobody has said that it is off."""
-    path = changed_pair(pair, tmp_path, timeouts={"connect": "1s", "statement": "1s", "command": "1s"})
+    path = changed_pair(
+        pair, tmp_path, timeouts={"connect": "1s", "statement": "1s", "command": "1s"}
+    )
     hung, shell = pair.processes("db0"), ssh_server(pair, "db0")
     send_all(hung, signal.SIGSTOP)
     try:
@@ -78,7 +82,9 @@ def _every_connection(pair: Lab, node: str) -> Iterator[Any]:
 
 
 def test_an_address_that_leads_to_the_other_node_is_noticed(pair: Lab, tmp_path: Path) -> None:
-    """A virtual address or a typing error: db0's SQL is answered by db1, while ssh sees db0's directory."""
+    """A virtual address or a typing error: db0's SQL is answered by db1, while ssh sees db0's
+    directory.
+    """
     told: dict[str, Any] = yaml.safe_load(pair.pair_file.read_text())
     told["nodes"]["db0"] |= {"host": "localhost", "port": told["nodes"]["db1"]["port"]}
     path = tmp_path / "alias.yaml"
@@ -90,9 +96,11 @@ def test_an_address_that_leads_to_the_other_node_is_noticed(pair: Lab, tmp_path:
 
 
 def test_a_history_that_only_looks_longer_proves_nothing(pair: Lab) -> None:
-    """Fail over; the old primary comes back as a standby of another timeline, further on; the new one is stopped.
+    """Fail over; the old primary comes back as a standby of another timeline, further on; the new
+    one is stopped.
 
-    Bare positions would say that the old one has it all, and the commits of the new timeline would be gone.
+    Bare positions would say that the old one has it all, and the commits of the new timeline would
+    be gone.
     """
     ask(pair, "db0", "create table junk as select generate_series(1, 200000) as n")
     pair.kill("db1")
@@ -122,7 +130,9 @@ def _stop(pair: Lab, node: str) -> None:
 
 
 def test_a_switchover_does_not_take_a_crash_for_a_stop(pair: Lab) -> None:
-    """The postmaster is dead, a backend still commits: its last checkpoint says nothing of what it wrote since."""
+    """The postmaster is dead, a backend still commits: its last checkpoint says nothing of what it
+    wrote since.
+    """
     client = orphan_a_backend(pair, "db0")
     end = threading.Timer(2, pair.kill, ("db0",))
     end.start()
@@ -140,18 +150,26 @@ def test_a_consent_to_rebuild_does_not_outlive_the_role_of_the_node(pair: Lab) -
     with running(pair, "rebuild", node="db1", method="clone", confirm="rebuild db1") as run:
         plan = gate(run, plan_rebuild(run, look(run)))
         run.lock.release()
-        assert pgha("run", "promote", str(pair.pair_file), "-p", "confirm=promote db1").returncode == 0
+        assert (
+            pgha("run", "promote", str(pair.pair_file), "-p", "confirm=promote db1").returncode == 0
+        )
         with pytest.raises(HaError, match=r"db1 is the writable node|not what was consented to"):
             rebuild(run, plan)
     assert writable(pair) == ["db1"]
 
 
 @pytest.mark.parametrize("stops", [False, True], ids=["and runs", "and is stopped again"])
-def test_what_a_loser_commits_after_the_gate_is_not_covered_by_the_consent(pair: Lab, stops: bool) -> None:
-    """It was stopped at the gate, whose reading of its WAL is used again for a rebuild that follows at once."""
+def test_what_a_loser_commits_after_the_gate_is_not_covered_by_the_consent(
+    pair: Lab, stops: bool
+) -> None:
+    """It was stopped at the gate, whose reading of its WAL is used again for a rebuild that follows
+    at once.
+    """
     ask(pair, "db0", "create table t (x text)")
     left_behind(pair, crash=False)
-    with running(pair, "rebuild", confirm="rebuild db0, leave 3 transactions", method="clone") as run:
+    with running(
+        pair, "rebuild", confirm="rebuild db0, leave 3 transactions", method="clone"
+    ) as run:
         plan = gate(run, plan_rebuild(run, look(run)))
         open_by_hand(pair, "db0")
         ask(pair, "db0", "insert into t values ('after the gate')")
@@ -163,7 +181,9 @@ def test_what_a_loser_commits_after_the_gate_is_not_covered_by_the_consent(pair:
 
 
 def test_what_a_lost_primary_commits_after_the_gate_is_salvaged(pair: Lab) -> None:
-    """Its disk was read at the gate; then somebody started it again, and it was killed a second time."""
+    """Its disk was read at the gate; then somebody started it again, and it was killed a second
+    time.
+    """
     ask(pair, "db0", "create table t (n int)")
     ask(pair, "db0", "insert into t values (1)")
     pair.kill("db0")
@@ -182,7 +202,8 @@ def test_what_a_lost_primary_commits_after_the_gate_is_salvaged(pair: Lab) -> No
 
 
 def test_a_split_brain_ends_while_its_loser_writes_on(pair: Lab) -> None:
-    """Its consent names what was there when it was shown, and "at least" was once taken for exactly that, four times.
+    """Its consent names what was there when it was shown, and "at least" was once taken for exactly
+    that, four times.
 
     The run that stops it goes on with these words, dies, and is gone on with by the same words.
     """
@@ -196,7 +217,9 @@ def test_a_split_brain_ends_while_its_loser_writes_on(pair: Lab) -> None:
     least = int(plan.consent.removeprefix("rebuild db0, stop db0, leave at least ").split()[0])
     ((rows,),) = ask(pair, "db0", "select count(*) from orphaned")
     assert rows > least > 500, plan
-    with pytest.raises(NotConfirmed, match=r"-p method=stop -p confirm='rebuild db0, stop db0' only stops it"):
+    with pytest.raises(
+        NotConfirmed, match=r"-p method=stop -p confirm='rebuild db0, stop db0' only stops it"
+    ):
         carry_out(pair, "rebuild", "rebuild db0", node="db0")
     died = at_boundary("copy db1")(pair, Words("rebuild", plan.consent, {"node": "db0"}))
     assert died.startswith("before db0: copy db1") and writable(pair) == ["db1"]

@@ -36,9 +36,13 @@ def other(pair: Lab) -> str:
 
 
 def waited(story: Story) -> int:
-    """How many answers the window has waited for, but for the one more where the startup process had to be woken."""
+    """How many answers the window has waited for, but for the one more where the startup process
+    had to be woken.
+    """
     trips: dict[str, int] = story.last("outage ended")["trips"]
-    assert not any("connection" in kind for kind in trips), f"something was opened in the window: {trips}"
+    assert not any("connection" in kind for kind in trips), (
+        f"something was opened in the window: {trips}"
+    )
     return sum(count for kind, count in trips.items() if "beside" not in kind) - woken(story)
 
 
@@ -49,21 +53,29 @@ def woken(story: Story) -> int:
 def test_a_switchover_waits_for_four_answers_and_works_little(pair: Lab) -> None:
     """By the command, with a kernel, papermill, and a canary, each a process of its own."""
     words = (f"confirm=promote {other(pair)}", "canary=true")
-    done = pgha("run", "promote", str(pair.pair_file), *(word for one in words for word in ("-p", one)))
+    done = pgha(
+        "run", "promote", str(pair.pair_file), *(word for one in words for word in ("-p", one))
+    )
     assert done.returncode == 0, done.stdout
     story = read(list(records(pair))[-1])
     ended, worked = story.last("outage ended"), story.last("outage ended")["processor"]
     assert waited(story) <= TRIPS, ended["trips"]
     assert set(worked) == {"kernel", "engine", "canary"}
     assert worked["kernel"] + worked["engine"] < WORK, worked
-    began, over = (datetime.fromisoformat(event["at"]) for event in (story.last("outage begins"), ended))
-    assert worked["canary"] < 0.25 * (over - began).total_seconds(), "it asks on, and each time with a password"
+    began, over = (
+        datetime.fromisoformat(event["at"]) for event in (story.last("outage begins"), ended)
+    )
+    assert worked["canary"] < 0.25 * (over - began).total_seconds(), (
+        "it asks on, and each time with a password"
+    )
     _, *rows = (list(records(pair))[-1] / "lag.csv").read_text().splitlines()
     at = [float(row.split(",")[0]) for row in rows]
     assert not [when for when in at if began.timestamp() + MOMENT < when < over.timestamp()], (
         "nothing was sampled in it"
     )
-    assert at[0] < began.timestamp() and at[-1] > over.timestamp() and len(at) > 10, "but before and after, and unasked"
+    assert at[0] < began.timestamp() and at[-1] > over.timestamp() and len(at) > 10, (
+        "but before and after, and unasked"
+    )
 
 
 def test_an_operator_who_is_far_away_pays_for_those_and_no_others(
@@ -75,5 +87,6 @@ def test_an_operator_who_is_far_away_pays_for_those_and_no_others(
         once_before(monkeypatch, switchover, "confirm", lambda: far.be(0))
         story = switched(pair, far.pair_file)
     assert load.missing(pair.dsn) == []
-    # the clients do not see the arming, nor the first half of the way to the stop and the last of the one back
+    # the clients do not see the arming, nor the first half of the way to the stop and the last of
+    # the one back
     assert (TRIPS - 2) * AWAY < load.longest_gap() < (TRIPS - 1 + woken(story)) * AWAY + 0.5

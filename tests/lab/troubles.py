@@ -1,4 +1,6 @@
-"""Troubles of a bad night, and how they are made on real servers: a full disk, a walsender that never drains."""
+"""Troubles of a bad night, and how they are made on real servers: a full disk, a walsender that
+never drains.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,21 @@ def stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
     node = night.pair.node(night.old)
     folder = night.folder / "received"
     folder.mkdir()
-    dsn = f"host={node.host} port={node.port} user=replicator passfile={night.pair.passfile} application_name=hoarder"
+    dsn = (
+        f"host={node.host} port={node.port} user=replicator passfile={night.pair.passfile} "
+        "application_name=hoarder"
+    )
     command = [str(node.bin_directory / "pg_receivewal"), "-D", str(folder), "-d", dsn, "--no-loop"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    known = "select 1 from pg_stat_replication where application_name = 'hoarder' and state = 'streaming'"
+    known = (
+        "select 1 from pg_stat_replication where application_name = 'hoarder' and state = "
+        "'streaming'"
+    )
     deadline = time.monotonic() + 10
     while ask(night.pair, night.old, known) != [(1,)]:
-        assert process.poll() is None and time.monotonic() < deadline, "pg_receivewal does not stream"
+        assert process.poll() is None and time.monotonic() < deadline, (
+            "pg_receivewal does not stream"
+        )
         time.sleep(0.05)
     process.send_signal(signal.SIGSTOP)
     return process
@@ -39,7 +49,11 @@ def stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
 def fill_its_socket(night: Night) -> None:
     """More WAL than the sockets hold, so that its walsender cannot even come to a halt."""
     ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 40000) i")
+    ask(
+        night.pair,
+        night.old,
+        "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 40000) i",
+    )
     time.sleep(0.5)
 
 
@@ -53,7 +67,9 @@ def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
     owner = wal.stat()
     shutil.copytree(wal, kept)
     size = sum(path.stat().st_size for path in kept.rglob("*")) // 2**20 + 100
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "tmpfs", str(wal)], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "tmpfs", str(wal)], check=True
+    )
     try:
         shutil.copytree(kept, wal, dirs_exist_ok=True)
         for path in [wal, *wal.rglob("*")]:
@@ -74,7 +90,9 @@ def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
 
 
 def fill_disk(night: Night, wal: Path) -> None:
-    """Leave no byte, then make the primary write more than the segments that the standby has at hand."""
+    """Leave no byte, then make the primary write more than the segments that the standby has at
+    hand.
+    """
     with contextlib.suppress(OSError), (wal / "ballast").open("wb") as file:
         while True:
             file.write(b"\0" * 2**20)
@@ -82,7 +100,11 @@ def fill_disk(night: Night, wal: Path) -> None:
         while True:
             file.write(b"\0" * 512)
     ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(night.pair, night.old, "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 60000) i")
+    ask(
+        night.pair,
+        night.old,
+        "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 60000) i",
+    )
 
 
 def set_on_both(night: Night, **settings: str) -> None:

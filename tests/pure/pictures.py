@@ -58,7 +58,9 @@ def _node(name: str, host: str) -> Node:
     return Node(name, host, DATA, "/usr/lib/postgresql/18/bin")
 
 
-def control(state: str = "in production", at: Lsn = EARLIER, timeline: int = 1, **changes: Any) -> Control:
+def control(
+    state: str = "in production", at: Lsn = EARLIER, timeline: int = 1, **changes: Any
+) -> Control:
     """A control file."""
     return replace(Control(SYSTEM, state, Position(timeline, at), at), **changes)
 
@@ -71,7 +73,9 @@ def disk(**changes: Any) -> Disk:
 def primary(name: str = "db0", **changes: Any) -> Running:
     """A primary that feeds the other node."""
     other = pair().other(name).name
-    sender = Sender(200, other, "replicator", "10.0.0.11", "streaming", HERE, HERE, HERE, HERE, 0.0, "async")
+    sender = Sender(
+        200, other, "replicator", "10.0.0.11", "streaming", HERE, HERE, HERE, HERE, 0.0, "async"
+    )
     slot = Slot(f"pgha_{other}", "physical", True, HERE, "reserved")
     plain = Running(name, False, 180006, SYSTEM, 1, DATA, 101, written=HERE, settings=SETTINGS)
     return replace(replace(plain, senders=(sender,), slots=(slot,), disk=disk()), **changes)
@@ -81,11 +85,18 @@ def standby(name: str = "db1", **changes: Any) -> Running:
     """A standby that is fed by the other node."""
     host = pair().other(name).host
     plain = Running(name, True, 180006, SYSTEM, 1, DATA, 101, settings=SETTINGS)
-    fed = replace(plain, received=HERE, replayed=HERE, receiver=Receiver("streaming", host, 5432, f"pgha_{name}"))
+    fed = replace(
+        plain,
+        received=HERE,
+        replayed=HERE,
+        receiver=Receiver("streaming", host, 5432, f"pgha_{name}"),
+    )
     return replace(replace(fed, disk=disk(standby_files=("standby.signal",))), **changes)
 
 
-def stopped(name: str = "db0", state: str = "shut down", armed: bool = True, **changes: Any) -> Stopped:
+def stopped(
+    name: str = "db0", state: str = "shut down", armed: bool = True, **changes: Any
+) -> Stopped:
     """A node on which nothing runs."""
     files = ("standby.signal",) if armed else ()
     return Stopped(name, disk(control=control(state, **changes), processes=(), standby_files=files))
@@ -99,7 +110,13 @@ def host(**changes: Any) -> Host:
 def survey(name: str = "db0", **changes: Any) -> Survey:
     """A close look at a node on which nothing stands in the way."""
     readings = (Reading(1.0, HERE), Reading(1.25, HERE))
-    plain = Survey(name, Archiver("off", "", "", False), host(), databases=(Database("postgres"),), readings=readings)
+    plain = Survey(
+        name,
+        Archiver("off", "", "", False),
+        host(),
+        databases=(Database("postgres"),),
+        readings=readings,
+    )
     return replace(plain, **{"settings": {"work_mem": "4MB"}, **changes})
 
 

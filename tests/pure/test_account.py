@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.judgement.plans.loss_estimate import NOBODY_LOOKED, Account, Known, may_be_lost, why_not_salvaged
+from pgha_helpers.judgement.plans.loss_estimate import (
+    NOBODY_LOOKED,
+    Account,
+    Known,
+    may_be_lost,
+    why_not_salvaged,
+)
 from pgha_helpers.model import Hung, Lsn, Position, Silent
 
 from .pictures import EARLIER, HERE, disk, standby, stopped
@@ -15,7 +21,9 @@ MB = 1024 * 1024
 
 CRASHED = stopped("db0", "in production", armed=False)
 THERE = Position(1, Lsn(HERE + 2048))
-FOUND = Account(THERE, 3, "2026-11-23T03:00:01Z", "2026-11-23T03:00:02Z", last_commit="2026-11-23T03:00:00Z")
+FOUND = Account(
+    THERE, 3, "2026-11-23T03:00:01Z", "2026-11-23T03:00:02Z", last_commit="2026-11-23T03:00:00Z"
+)
 
 
 def told(account: Account, salvage: str = "all", old: object = CRASHED, timeline: int = 1) -> str:
@@ -26,8 +34,14 @@ def told(account: Account, salvage: str = "all", old: object = CRASHED, timeline
 def test_what_the_disk_holds_is_counted() -> None:
     words = told(FOUND)
     assert "its newest commit of 2026-11-23T03:00:00Z" in words
-    assert "holds 2 kB more, with 3 commits, made from 2026-11-23T03:00:01Z to 2026-11-23T03:00:02Z" in words
-    assert "Salvage brings them over, and nothing is lost (commits under synchronous_commit=off" in words
+    assert (
+        "holds 2 kB more, with 3 commits, made from 2026-11-23T03:00:01Z to 2026-11-23T03:00:02Z"
+        in words
+    )
+    assert (
+        "Salvage brings them over, and nothing is lost (commits under synchronous_commit=off"
+        in words
+    )
 
 
 def test_what_is_left_behind_on_purpose_is_said_so() -> None:
@@ -38,7 +52,9 @@ def test_a_standby_that_has_it_all_loses_nothing() -> None:
     assert "nothing is lost" in told(Account(Position(1, HERE)))
 
 
-@pytest.mark.parametrize(("salvage", "words"), [("all", "nothing would be promoted"), ("some", "IS LOST")])
+@pytest.mark.parametrize(
+    ("salvage", "words"), [("all", "nothing would be promoted"), ("some", "IS LOST")]
+)
 def test_damage_in_the_middle_is_said(salvage: str, words: str) -> None:
     damaged = Account(THERE, damaged=Lsn(THERE.lsn + 512))
     assert "is DAMAGED at" in told(damaged, salvage) and words in told(damaged, salvage)
@@ -55,9 +71,14 @@ def refused(account: Account, salvage: str = "all", old: object = CRASHED, **dis
 
 
 def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> None:
-    damaged, unread = replace(FOUND, damaged=Lsn(THERE.lsn + 512)), Account(unread="it is encrypted")
+    damaged, unread = (
+        replace(FOUND, damaged=Lsn(THERE.lsn + 512)),
+        Account(unread="it is encrypted"),
+    )
     assert "is DAMAGED at 0/5000800" in refused(damaged) and "-p salvage=some" in refused(damaged)
-    assert "cannot be read: it is encrypted" in refused(unread) and "-p salvage=none" in refused(unread, "some")
+    assert "cannot be read: it is encrypted" in refused(unread) and "-p salvage=none" in refused(
+        unread, "some"
+    )
     away = replace(CRASHED, disk=replace(CRASHED.disk, no_wal="it leads to nowhere"))
     assert "mount that disk" in refused(Account(unread="it leads to nowhere"), old=away)
     assert "two histories" in refused(Account(Position(2, HERE)))
@@ -77,11 +98,17 @@ def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> No
 
 def test_a_salvage_needs_room_for_wal_and_for_what_it_makes_the_databases_grow_by() -> None:
     more = replace(FOUND, room=48 * MB, grows=20 * MB)
-    assert "68 MB are needed on db1 for its WAL, 67 MB are free" in refused(more, wal_free=67 * MB, free_bytes=67 * MB)
+    assert "68 MB are needed on db1 for its WAL, 67 MB are free" in refused(
+        more, wal_free=67 * MB, free_bytes=67 * MB
+    )
     assert not refused(more, wal_free=68 * MB, free_bytes=68 * MB)
     assert not refused(more, wal_free=48 * MB, free_bytes=20 * MB), "two disks"
-    assert "48 MB are needed on db1 for its WAL" in refused(more, wal_free=47 * MB, free_bytes=20 * MB)
-    assert "20 MB are needed on db1 for its databases" in refused(more, wal_free=48 * MB, free_bytes=19 * MB)
+    assert "48 MB are needed on db1 for its WAL" in refused(
+        more, wal_free=47 * MB, free_bytes=20 * MB
+    )
+    assert "20 MB are needed on db1 for its databases" in refused(
+        more, wal_free=48 * MB, free_bytes=19 * MB
+    )
     assert not refused(more, "none", wal_free=0, free_bytes=0) and not refused(more)
 
 
@@ -108,8 +135,15 @@ def test_the_last_record_that_saw_it_bounds_what_is_lost(at: Position, words: st
 
 def test_whom_else_it_fed_when_it_was_last_seen_is_told() -> None:
     """A standby among them may be ahead, and nobody can ask the lost primary any more."""
-    known = Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00", ("the standby db2 at 10.0.0.12, by slot db2",))
+    known = Known(
+        THERE, "2026-11-23T03:00:00Z", "c0ffee00", ("the standby db2 at 10.0.0.12, by slot db2",)
+    )
     words = told(Account(THERE, known=known))
-    assert "db0 fed others, too, when run c0ffee00 saw it last, at 2026-11-23T03:00:00Z: the standby db2 at" in words
+    assert (
+        "db0 fed others, too, when run c0ffee00 saw it last, at 2026-11-23T03:00:00Z: the "
+        "standby db2 at"
+    ) in words
     assert "MAY HAVE RECEIVED MORE than db1: look first" in words
-    assert "fed others" not in told(Account(THERE, known=Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00")))
+    assert "fed others" not in told(
+        Account(THERE, known=Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00"))
+    )

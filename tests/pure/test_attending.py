@@ -19,11 +19,20 @@ from pgha_helpers.run.journal import Journal
 NAME = "20261122T101010Z-prod-promote-0000000a"
 
 
-@pytest.mark.parametrize(("last", "waits"), [("deed begun", True), ("gate passed", False), ("error", False)])
-def test_a_terminal_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, waits: bool) -> None:
+@pytest.mark.parametrize(
+    ("last", "waits"), [("deed begun", True), ("gate passed", False), ("error", False)]
+)
+def test_a_terminal_that_goes_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, waits: bool
+) -> None:
     (tmp_path / NAME).mkdir()
     journal = Journal(tmp_path / NAME)
-    for event in ("run begun", "gate passed", *(("deed begun",) if last != "gate passed" else ()), last):
+    for event in (
+        "run begun",
+        "gate passed",
+        *(("deed begun",) if last != "gate passed" else ()),
+        last,
+    ):
         journal.write(event)
     monkeypatch.setattr(interactive, "records_of", lambda pair: tmp_path)
     jupyter = subprocess.Popen(["sleep", "60"])

@@ -25,7 +25,9 @@ ROWS = (
 def test_a_peer_is_told_at_its_best_and_one_that_is_missing_by_name() -> None:
     words = said(HEAD, ROWS)
     assert "for 100 ms, 1.25 times as long as a switchover by local signals" in words
-    assert words.endswith("repmgr 2.8 times as long, Patroni 24 times as long, pg_auto_failover was not measured.")
+    assert words.endswith(
+        "repmgr 2.8 times as long, Patroni 24 times as long, pg_auto_failover was not measured."
+    )
 
 
 def test_a_sentence_is_put_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
@@ -36,11 +38,19 @@ def test_a_sentence_is_put_between_its_marks_and_nowhere_else(tmp_path: Path) ->
 
 
 def test_what_the_readme_says_is_what_the_page_of_figures_has() -> None:
-    """The benchmark writes both in one go; a page of before it did so has nothing that README could say."""
+    """The benchmark writes both in one go; a page of before it did so has nothing that README could
+    say.
+    """
     page = (CHECKOUT / "docs" / "bench.md").read_text()
     section = page.partition("\n## switchover\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|") and not line.startswith("| ---")]
+    lines = [
+        line
+        for line in section.splitlines()
+        if line.startswith("|") and not line.startswith("| ---")
+    ]
     head, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
-    told = re.search(r"<!-- switchover: .*? -->\n(.*?)<!--", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    told = re.search(
+        r"<!-- switchover: .*? -->\n(.*?)<!--", (CHECKOUT / "README.md").read_text(), re.DOTALL
+    )
     wanted = said(head, [row for row in rows if len(row) == len(head)]) if OVER_OURS in head else ""
     assert told and " ".join(told[1].split()) == wanted

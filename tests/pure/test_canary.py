@@ -1,4 +1,6 @@
-"""What a canary saw: the gap, what is kept of it, how it is drawn and told; and how it goes from host to host."""
+"""What a canary saw: the gap, what is kept of it, how it is drawn and told; and how it goes from
+host to host.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ DEEDS = [
 
 def rows(first: int, began: float, count: int, took: float = 0.001) -> list[Attempt]:
     """Acknowledged rows, one every 10 ms."""
-    return [Attempt(first + n, began + n / 100, began + n / 100, began + n / 100 + took, "ok") for n in range(count)]
+    return [
+        Attempt(first + n, began + n / 100, began + n / 100, began + n / 100 + took, "ok")
+        for n in range(count)
+    ]
 
 
 def failed(code: str, began: float, seq: int = 0) -> Attempt:
@@ -56,10 +61,16 @@ def failed(code: str, began: float, seq: int = 0) -> Attempt:
 
 
 def an_outage() -> Seen:
-    """A second of rows, a tenth of a second in which one row got no answer and four attempts were refused, a second."""
+    """A second of rows, a tenth of a second in which one row got no answer and four attempts were
+    refused, a second.
+    """
     refused = [failed("refused", ZERO + 1.02 + n / 50) for n in range(4)]
     lost = failed("unanswered", ZERO + 1.0, seq=101)
-    return Seen((*rows(1, ZERO, 100), lost, *refused, *rows(102, ZERO + 1.1, 100)), (("refused", 4),), "asked")
+    return Seen(
+        (*rows(1, ZERO, 100), lost, *refused, *rows(102, ZERO + 1.1, 100)),
+        (("refused", 4),),
+        "asked",
+    )
 
 
 def test_the_gap_lies_between_two_acknowledgements() -> None:
@@ -91,7 +102,9 @@ def test_the_latency_leaves_the_row_out_that_ended_the_gap() -> None:
     slow = Attempt(300, ZERO + 5, ZERO + 5, ZERO + 9, "ok")
     seen = Seen((*rows(1, ZERO, 99), slow, *rows(301, ZERO + 9.01, 1, took=0.003)))
     assert seen.gap is not None and round(seen.gap.ended - ZERO, 3) == 9
-    assert [round(value or 0, 4) for value in (seen.latency(0.5), seen.latency(0.99), seen.latency(1))] == [
+    assert [
+        round(value or 0, 4) for value in (seen.latency(0.5), seen.latency(0.99), seen.latency(1))
+    ] == [
         0.001,
         0.001,
         0.003,
@@ -118,10 +131,14 @@ def test_a_line_that_was_cut_off_is_left_out() -> None:
     lines = [json.dumps({**attempt._asdict(), "said": ""}).encode() for attempt in rows(1, ZERO, 2)]
     refused = json.dumps({**failed("refused", ZERO + 1)._asdict(), "said": "no"}).encode()
     seen = read_seen([*lines, refused, refused, b'{"seq": 3, "beg'])
-    assert [attempt.seq for attempt in seen.attempts] == [1, 2, 0, 0] and seen.acknowledged == {1, 2}
+    assert [attempt.seq for attempt in seen.attempts] == [1, 2, 0, 0] and seen.acknowledged == {
+        1,
+        2,
+    }
     assert seen.said == (("no", 2),) and "its process had gone" in seen.ended
     assert (
-        read_seen([b"Traceback\n", b"ImportError: psycopg2\n"]).ended == "its process had gone: ImportError: psycopg2"
+        read_seen([b"Traceback\n", b"ImportError: psycopg2\n"]).ended
+        == "its process had gone: ImportError: psycopg2"
     )
     assert read_seen([*lines, b'{"ended": "asked"}']).ended == "asked"
 
@@ -138,11 +155,24 @@ def test_the_chart_has_a_mark_per_attempt_and_the_deeds_that_lie_near(run: Any) 
     assert seen.gap is not None
     commits, failures, strip = figure_of(run, seen, seen.gap, DEEDS).axes
     side = sides_of(seen.gap)
-    assert len(commits.lines[0].get_xdata()) == sum(a.code == "ok" for a in seen.around(side, side)) > 10
-    marks = {line.get_marker(): len(line.get_xdata()) for line in failures.lines if line.get_marker() in ("x", "D")}
+    assert (
+        len(commits.lines[0].get_xdata())
+        == sum(a.code == "ok" for a in seen.around(side, side))
+        > 10
+    )
+    marks = {
+        line.get_marker(): len(line.get_xdata())
+        for line in failures.lines
+        if line.get_marker() in ("x", "D")
+    }
     assert marks == {"x": 4, "D": 1}, "told by shape and by row, not by colour"
-    assert [label.get_text() for label in failures.get_yticklabels()] == ["refused: 4", "never answered: 1"]
-    assert len(strip.patches) == 3 and len(strip.texts) == 2, "the shaded gap, and the two deeds in sight"
+    assert [label.get_text() for label in failures.get_yticklabels()] == [
+        "refused: 4",
+        "never answered: 1",
+    ]
+    assert len(strip.patches) == 3 and len(strip.texts) == 2, (
+        "the shaded gap, and the two deeds in sight"
+    )
     assert "no commit for 110 ms" in commits.texts[0].get_text() and "(ms)" in commits.get_ylabel()
     assert strip.get_xlabel().startswith("seconds since 2026-11-22T")
 
@@ -161,9 +191,25 @@ def test_two_processes_draw_the_same_bytes(tmp_path: Path) -> None:
     for seed in ("1", "7"):
         folder = tmp_path / seed
         folder.mkdir()
-        words = "from tests.pure.test_canary import *; run = run_in(Path(sys.argv[1])); run.deeds = DEEDS\n"
-        command = [sys.executable, "-W", "error", "-c", f"{words}draw_canary(run, an_outage())", str(folder)]
-        subprocess.run(command, check=True, cwd=CHECKOUT, env={**os.environ, "PYTHONHASHSEED": seed}, timeout=120)
+        words = (
+            "from tests.pure.test_canary import *; run = run_in(Path(sys.argv[1])); "
+            "run.deeds = DEEDS\n"
+        )
+        command = [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            f"{words}draw_canary(run, an_outage())",
+            str(folder),
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            cwd=CHECKOUT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            timeout=120,
+        )
         drawn.append((folder / "canary.svg").read_bytes())
     assert drawn[0] == drawn[1]
 
@@ -181,8 +227,12 @@ def test_the_road_is_the_clients_own_where_one_is_known() -> None:
     )
     both = road_of(pair(passfile="~/.pgpass")).hosts
     assert [each["host"] for each in both] == ["10.0.0.10", "10.0.0.11"]
-    assert {each["target_session_attrs"] for each in both} == {"read-write"} and "~" not in both[0]["passfile"]
-    assert not any("synchronous_commit" in each["options"] for each in both), "a canary commits as clients do"
+    assert {each["target_session_attrs"] for each in both} == {"read-write"} and "~" not in both[0][
+        "passfile"
+    ]
+    assert not any("synchronous_commit" in each["options"] for each in both), (
+        "a canary commits as clients do"
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +244,9 @@ def test_the_road_is_the_clients_own_where_one_is_known() -> None:
         ("dbname=x", [(None, None)]),
     ],
 )
-def test_a_connection_string_is_told_host_by_host(dsn: str, found: list[tuple[str | None, str | None]]) -> None:
+def test_a_connection_string_is_told_host_by_host(
+    dsn: str, found: list[tuple[str | None, str | None]]
+) -> None:
     assert [(each.get("host"), each.get("port")) for each in hosts_of(dsn)] == found
 
 
@@ -205,7 +257,9 @@ def test_a_connection_string_that_cannot_be_meant_is_refused(dsn: str) -> None:
 
 
 def test_a_host_that_gives_no_answer_is_passed_over_while_there_is_another() -> None:
-    """The first one accepts and never answers, as a server does that was stopped with SIGSTOP; the other refuses."""
+    """The first one accepts and never answers, as a server does that was stopped with SIGSTOP; the
+    other refuses.
+    """
     with socket.socket() as hung, socket.socket() as free:
         hung.bind(("127.0.0.1", 0))
         hung.listen()
@@ -225,7 +279,13 @@ def with_a_canary(records: Path, run: str, **more: Any) -> Path:
     lines = (folder / "journal.jsonl").read_text().splitlines()
     last = json.loads(lines[-1])
     told = {"rows": {"db0": "all 200", "db1": "all 200"}, "lost": {}, **more}
-    event = {"n": last["n"] + 1, "at": last["at"], "event": "canary ended", **account_of(an_outage()), **told}
+    event = {
+        "n": last["n"] + 1,
+        "at": last["at"],
+        "event": "canary ended",
+        **account_of(an_outage()),
+        **told,
+    }
     event["prev"] = hashlib.sha256(lines[-1].encode()).hexdigest()
     (folder / "journal.jsonl").write_text("\n".join([*lines, json.dumps(event)]) + "\n")
     (folder / "canary.svg").write_text("<svg/>")
@@ -240,19 +300,29 @@ def test_a_record_tells_the_outage_as_the_canary_saw_it_and_says_so(tmp_path: Pa
     row = next(line for line in str(listing(everything)).splitlines() if "0d000001" in line)
     assert "110 ms (canary)" in row and "64 ms (runbook)" in str(listing(everything))
     full = shown(find(tmp_path, "0d000001"))
-    assert "110 ms (canary)" in full and "Of 205 attempts, 4 were refused and 1 never answered" in full
+    assert (
+        "110 ms (canary)" in full and "Of 205 attempts, 4 were refused and 1 never answered" in full
+    )
     assert "outside of it a commit took 1 ms (median)" in full
     html = report(folder, told, "by hand")
     assert "110 ms without a commit" in html and "<strong>64 ms without a primary" in html
     assert html.count("data:image/svg+xml") == 1
     assert "Time without a commit, by the canary" in page(everything)
     other = find(tmp_path, "0a000002")
-    timings = {timing.what: (timing.a, timing.b) for timing in compare(find(tmp_path, "0d000001"), other).totals}
+    timings = {
+        timing.what: (timing.a, timing.b)
+        for timing in compare(find(tmp_path, "0d000001"), other).totals
+    }
     assert timings["outage, by the canary"] == (0.11, None)
     assert "outage, by the canary" not in {timing.what for timing in compare(other, other).totals}
 
 
 def test_a_lost_row_is_told_wherever_the_record_is(tmp_path: Path) -> None:
-    folder = with_a_canary(tmp_path, "0d000002", lost={"db1": [17, 18]}, rows={"db1": "✗ 2 LOST: 17 to 18"})
-    for told in (shown(find(tmp_path, "0d000002")), report(folder, summarise(read(folder)), "by hand")):
+    folder = with_a_canary(
+        tmp_path, "0d000002", lost={"db1": [17, 18]}, rows={"db1": "✗ 2 LOST: 17 to 18"}
+    )
+    for told in (
+        shown(find(tmp_path, "0d000002")),
+        report(folder, summarise(read(folder)), "by hand"),
+    ):
         assert "LOST on db1: [17, 18]" in told

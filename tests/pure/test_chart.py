@@ -1,4 +1,6 @@
-"""The chart: the same bytes for the same data, its digest in the journal, and live pictures that hold nothing up."""
+"""The chart: the same bytes for the same data, its digest in the journal, and live pictures that
+hold nothing up.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ from pgha_helpers.run.parameters import load_pair
 from pgha_helpers.run.run import Run
 
 ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]
-DEEDS = (Deed("db0", "stopped the primary", True, 1000.5, 1000.7), Deed("db1", "promote", True, 1000.7, 1000.9))
+DEEDS = (
+    Deed("db0", "stopped the primary", True, 1000.5, 1000.7),
+    Deed("db1", "promote", True, 1000.7, 1000.9),
+)
 
 
 def run_in(folder: Path) -> Run:
@@ -56,28 +61,41 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def test_two_processes_draw_the_same_bytes_whatever_their_users_prefer(tmp_path: Path) -> None:
-    """One of them has another hash seed, another time zone, and a taste of his own in matplotlib's settings."""
-    (tmp_path / "matplotlibrc").write_text("font.size: 20\nlines.linewidth: 5\nsvg.fonttype: none\naxes.grid: True\n")
+    """One of them has another hash seed, another time zone, and a taste of his own in matplotlib's
+    settings.
+    """
+    (tmp_path / "matplotlibrc").write_text(
+        "font.size: 20\nlines.linewidth: 5\nsvg.fonttype: none\naxes.grid: True\n"
+    )
     taste = {"MATPLOTLIBRC": str(tmp_path), "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     drawn = []
     for name, environment in (("one", {"PYTHONHASHSEED": "1"}), ("other", taste)):
         folder = tmp_path / name
         folder.mkdir()
-        words = "from tests.pure.test_chart import *; import sys; chart(run_in(Path(sys.argv[1])), lag(), deeds=DEEDS)"
+        words = (
+            "from tests.pure.test_chart import *; import sys; "
+            "chart(run_in(Path(sys.argv[1])), lag(), deeds=DEEDS)"
+        )
         command = [sys.executable, "-W", "error", "-c", words, str(folder)]
-        subprocess.run(command, check=True, cwd=CHECKOUT, env={**os.environ, **environment}, timeout=120)
+        subprocess.run(
+            command, check=True, cwd=CHECKOUT, env={**os.environ, **environment}, timeout=120
+        )
         drawn.append((folder / "lag.svg").read_bytes())
     assert drawn[0] == drawn[1] and b"<svg" in drawn[0] and b"<dc:date>" not in drawn[0]
 
 
 def test_the_journal_holds_the_digest_of_what_was_drawn(tmp_path: Path, run: Run) -> None:
-    assert chart(run, lag()).data.startswith(b"\x89PNG"), "where nobody looks the picture is given back"
+    assert chart(run, lag()).data.startswith(b"\x89PNG"), (
+        "where nobody looks the picture is given back"
+    )
     (event,) = [e for e in run.journal.events if e["event"] == "drawn"]
     assert event["file"] == "lag.svg"
     assert event["sha256"] == hashlib.sha256((tmp_path / "lag.svg").read_bytes()).hexdigest()
 
 
-def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(tmp_path: Path, run: Run) -> None:
+def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(
+    tmp_path: Path, run: Run
+) -> None:
     run.ended = "done"
     now: Any = None
     for late in (lambda: chart(run, lag()), lambda: sample(run, now)):
@@ -92,7 +110,9 @@ def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None
         "import sys; from pathlib import Path; from pgha_helpers.facts.lag import Lag; "
         "from pgha_helpers.facts.charts import chart\n"
     )
-    words += "from types import SimpleNamespace as R; run = R(parameters={'light': True}, ended='')\n"
+    words += (
+        "from types import SimpleNamespace as R; run = R(parameters={'light': True}, ended='')\n"
+    )
     words += "assert chart(run, Lag(((1.0, 5.0, None, 0.1, None),))).worst('bytes') == 5.0\n"
     words += "assert not {'pandas', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", words], check=True, timeout=60)
@@ -107,7 +127,9 @@ def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, 
     run.doors = {name: SimpleNamespace(sql=SimpleNamespace(read=silent)) for name in run.pair.names}  # type: ignore[misc]
     now: Any = SimpleNamespace(primaries=(), standbys=(), running=())
     seen = sample(run, now, seconds=60)
-    now.primaries = (SimpleNamespace(node="db0", senders=("a standby that this machine does not see",)),)
+    now.primaries = (
+        SimpleNamespace(node="db0", senders=("a standby that this machine does not see",)),
+    )
     assert len(sample(run, now, seconds=0.3).rows) > 1
     assert len(seen.rows) == 1 and chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
     chart(run, seen, seen, deeds=DEEDS)
@@ -117,7 +139,9 @@ def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, 
 
 
 def test_the_words_of_a_late_deed_stand_within_the_chart(run: Run) -> None:
-    late = Deed("db1", "checkpoint: the control file is to show the new timeline", True, 1001.7, 1001.8)
+    late = Deed(
+        "db1", "checkpoint: the control file is to show the new timeline", True, 1001.7, 1001.8
+    )
     figure = drawing.figure_of(run, frame(), [*DEEDS, late])
     figure.canvas.draw()
     words, strip = figure.axes[-1].texts[-1], figure.axes[-1]
@@ -174,7 +198,9 @@ def test_the_last_picture_takes_the_place_of_the_live_ones(run: Run, front: Fron
     assert chart(run, lag()) is not None, "a second chart in a cell is an output of its own"
 
 
-def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(run: Run, front: Front) -> None:
+def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(
+    run: Run, front: Front
+) -> None:
     seen: list[int] = []
 
     def growing() -> pd.DataFrame:

@@ -21,9 +21,21 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
 @pytest.mark.parametrize(
     ("now", "words", "level"),
     [
-        (seen(primary(), standby(replayed=HERE - 20 * 1024**2)), "20 MB behind, 16 MB allowed", "critical"),
-        (seen(primary(senders=()), standby()), "no walsender whose application_name is db1", "critical"),
-        (seen(primary(), standby(receiver=None)), "db1 has no walreceiver that streams", "critical"),
+        (
+            seen(primary(), standby(replayed=HERE - 20 * 1024**2)),
+            "20 MB behind, 16 MB allowed",
+            "critical",
+        ),
+        (
+            seen(primary(senders=()), standby()),
+            "no walsender whose application_name is db1",
+            "critical",
+        ),
+        (
+            seen(primary(), standby(receiver=None)),
+            "db1 has no walreceiver that streams",
+            "critical",
+        ),
         (
             seen(primary(), standby(receiver=Receiver("streaming", "10.9.9.9", 5432, "x"))),
             "db1 is fed by 10.9.9.9:5432, not 10.0.0.10:5432",
@@ -31,7 +43,11 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
         ),
         (seen(primary(timeline=2), standby()), "db0 is on 2 and db1 is on 1", "critical"),
         (seen(primary(), standby(replay_paused=True)), "replay is paused on db1", "critical"),
-        (seen(primary(), standby(replay_delay=3600.0)), "recovery_min_apply_delay is 60 min", "critical"),
+        (
+            seen(primary(), standby(replay_delay=3600.0)),
+            "recovery_min_apply_delay is 60 min",
+            "critical",
+        ),
         (seen(primary(slots=()), standby()), "db0 has no slot pgha_db1", "critical"),
         (
             seen(primary(slots=(Slot("pgha_db1", "physical", True, HERE, "lost"),)), standby()),
@@ -43,11 +59,19 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
             "max_connections is 50 on db1, 100 on db0",
             "critical",
         ),
-        (seen(primary(), standby(system_id="7")), "db0 is 7000000000000000001 and db1 is 7", "critical"),
+        (
+            seen(primary(), standby(system_id="7")),
+            "db0 is 7000000000000000001 and db1 is 7",
+            "critical",
+        ),
         (seen(primary(), standby(version=170002)), "db0 has 18 and db1 has 17", "critical"),
         (seen(primary(), primary("db1")), "two primaries", "critical"),
         (seen(standby("db0"), standby()), "standby on timeline 1", "critical"),
-        (seen(primary(disk=disk(standby_files=("standby.signal",))), standby()), "but has standby.signal", "critical"),
+        (
+            seen(primary(disk=disk(standby_files=("standby.signal",))), standby()),
+            "but has standby.signal",
+            "critical",
+        ),
         (seen(primary(shell_silent="no route", disk=None), standby()), "db0: no route", "critical"),
         (
             seen(primary(data_directory="/elsewhere", disk=disk(processes=())), standby()),
@@ -55,11 +79,22 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
             "critical",
         ),
         (seen(primary(disk=disk(clock_skew=7.0)), standby()), "db0 is +7.0 s off", "warning"),
-        (seen(primary(disk=disk(free_bytes=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
-        (seen(primary(disk=disk(wal_free=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
-        (seen(primary(disk=disk(free_bytes=4096)), standby()), "db0 has 4 kB free, and needs 1 MB", "critical"),
         (
-            seen(primary(), standby(disk=disk(wal_free=63 * 1024**2, standby_files=("standby.signal",)))),
+            seen(primary(disk=disk(free_bytes=5 * 1024**2)), standby()),
+            "db0 has 5 MB free",
+            "warning",
+        ),
+        (seen(primary(disk=disk(wal_free=5 * 1024**2)), standby()), "db0 has 5 MB free", "warning"),
+        (
+            seen(primary(disk=disk(free_bytes=4096)), standby()),
+            "db0 has 4 kB free, and needs 1 MB",
+            "critical",
+        ),
+        (
+            seen(
+                primary(),
+                standby(disk=disk(wal_free=63 * 1024**2, standby_files=("standby.signal",))),
+            ),
             "db1 has 63 MB free, and needs 64 MB",
             "critical",
         ),
@@ -83,11 +118,17 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
             "warning",
         ),
         (
-            seen(primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "ANY 2 (*)"})),
+            seen(
+                primary(), standby(settings={**SETTINGS, "synchronous_standby_names": "ANY 2 (*)"})
+            ),
             "synchronous_standby_names is 'ANY 2 (*)' on db1",
             "critical",
         ),
-        (seen(primary(), standby(), preferred="db1"), "db0 is primary, db1 is preferred", "warning"),
+        (
+            seen(primary(), standby(), preferred="db1"),
+            "db0 is primary, db1 is preferred",
+            "warning",
+        ),
     ],
 )
 def test_one_thing_is_wrong_and_is_said(now: Snapshot, words: str, level: str) -> None:
@@ -97,7 +138,12 @@ def test_one_thing_is_wrong_and_is_said(now: Snapshot, words: str, level: str) -
 
 @pytest.mark.parametrize(
     "other",
-    [SILENT, Hung("db1", "no answer within 3 s", disk()), Blank("db1", "it is empty"), stopped("db1")],
+    [
+        SILENT,
+        Hung("db1", "no answer within 3 s", disk()),
+        Blank("db1", "it is empty"),
+        stopped("db1"),
+    ],
     ids=["silent", "hung", "blank", "stopped"],
 )
 def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(other: object) -> None:
@@ -108,7 +154,9 @@ def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(other: objec
 
 
 def test_silence_is_never_a_yes() -> None:
-    """With both nodes silent nothing is known: what is left to say yes leans on no node, and it has no clients."""
+    """With both nodes silent nothing is known: what is left to say yes leans on no node, and it has
+    no clients.
+    """
     nobody = seen(Silent("db0", "x"), SILENT)
     said_yes = {v.title for v in judge((*AFTER, *HEALTHY), nobody) if v.level == "ok"}
     leaning_on_none = {"No unused slot keeps WAL for ever", "The clients can be moved"}
@@ -121,17 +169,30 @@ def test_silence_is_never_a_yes() -> None:
     [
         *(
             seen(primary(), other)
-            for other in (SILENT, Hung("db1", "SQL: x", disk()), Blank("db1", "empty"), stopped("db1"))
+            for other in (
+                SILENT,
+                Hung("db1", "SQL: x", disk()),
+                Blank("db1", "empty"),
+                stopped("db1"),
+            )
         ),
         seen(Silent("db0", "x"), SILENT),
         seen(standby("db0"), standby()),
         seen(primary(), primary("db1")),
         seen(primary(shell_silent="no route", disk=None), standby()),
-        seen(primary(), standby(), {"db0": "SQL: db0: permission denied for view pg_file_settings"}),
-        seen(primary(), standby(), {"db1": survey("db1", host=None, host_unseen="db1: the shell was lost")}),
+        seen(
+            primary(), standby(), {"db0": "SQL: db0: permission denied for view pg_file_settings"}
+        ),
+        seen(
+            primary(),
+            standby(),
+            {"db1": survey("db1", host=None, host_unseen="db1: the shell was lost")},
+        ),
     ],
 )
-def test_what_could_not_be_asked_never_tells_the_remedy_of_what_was_not_found(now: Snapshot) -> None:
+def test_what_could_not_be_asked_never_tells_the_remedy_of_what_was_not_found(
+    now: Snapshot,
+) -> None:
     """A fresh pair was told "a hand-over died after it armed the node", which nobody had seen."""
     remedies = {check.title: check.remedy for check in HEALTHY}
     unknown = [verdict for verdict in judge(HEALTHY, now) if verdict.level == "unknown"]

@@ -1,4 +1,6 @@
-"""Whatever becomes of stdout and stderr, a program goes on to its end and leaves with its own exit code."""
+"""Whatever becomes of stdout and stderr, a program goes on to its end and leaves with its own exit
+code.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-#: Writes more than any pipe holds, in letters that some encodings lack, and proves that it came to its end.
+#: Writes more than any pipe holds, in letters that some encodings lack, and proves that it came to
+#: its end.
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -37,12 +40,23 @@ def program(target: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "channel",
-    [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full", "| head -n 1", "2>&1 | true", "| sleep 1"],
+    [
+        ">&-",
+        "2>&-",
+        ">&- 2>&- <&-",
+        ">/dev/full",
+        "2>/dev/full",
+        "| head -n 1",
+        "2>&1 | true",
+        "| sleep 1",
+    ],
 )
 def test_a_channel_that_fails_ends_nothing(channel: str, tmp_path: Path) -> None:
     target = tmp_path / "kept"
     line = f'"$@" {channel}; exit ${{PIPESTATUS[0]}}'
-    done = subprocess.run(["bash", "-c", line, "bash", *program(target)], capture_output=True, timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", line, "bash", *program(target)], capture_output=True, timeout=30
+    )
     assert done.returncode == 7, done.stderr
     assert target.read_text() == "its end", "a file that is opened gets no number of a stream"
 
@@ -57,7 +71,9 @@ def test_a_channel_that_fails_ends_nothing(channel: str, tmp_path: Path) -> None
 )
 def test_what_an_encoding_lacks_is_spelt(encoding: str, line: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    done = subprocess.run(program(tmp_path / "kept"), capture_output=True, timeout=30, env=environment)
+    done = subprocess.run(
+        program(tmp_path / "kept"), capture_output=True, timeout=30, env=environment
+    )
     lines = done.stdout.decode(encoding).splitlines()
     assert done.returncode == 7 and lines[0].startswith(line) and len(lines) == 2000
 
@@ -80,13 +96,17 @@ def test_a_reader_who_stopped_reading_holds_nothing(tmp_path: Path) -> None:
         running = subprocess.Popen(program(target), stdout=write, stderr=write)
         while not target.exists() and time.monotonic() < began + 30:
             time.sleep(0.01)
-        assert target.exists() and running.poll() is None, "it is done, and waits for a reader for a while"
+        assert target.exists() and running.poll() is None, (
+            "it is done, and waits for a reader for a while"
+        )
         assert running.wait(30) == 7
 
 
 def test_a_reader_who_comes_back_hears_all_of_it(tmp_path: Path) -> None:
     with full_pipe() as (read, write):
-        running = subprocess.Popen(program(tmp_path / "kept"), stdout=write, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(
+            program(tmp_path / "kept"), stdout=write, stderr=subprocess.DEVNULL
+        )
         time.sleep(0.5)
         said = b""
         while not said.endswith(b"\n") or b" 1999 " not in said:
@@ -95,9 +115,13 @@ def test_a_reader_who_comes_back_hears_all_of_it(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_goes_away_ends_nothing(tmp_path: Path) -> None:
-    """Its SIGHUP is another matter; here it is nobody's controlling terminal, and only takes nothing any more."""
+    """Its SIGHUP is another matter; here it is nobody's controlling terminal, and only takes
+    nothing any more.
+    """
     master, slave = pty.openpty()
-    running = subprocess.Popen(program(tmp_path / "kept"), stdout=slave, stderr=slave, start_new_session=True)
+    running = subprocess.Popen(
+        program(tmp_path / "kept"), stdout=slave, stderr=slave, start_new_session=True
+    )
     os.close(slave)
     os.read(master, 100)
     os.close(master)

@@ -1,7 +1,9 @@
-"""Whatever nodes, files and libraries say, nobody is told Python's words: things are thrown at every parser.
+"""Whatever nodes, files and libraries say, nobody is told Python's words: things are thrown at
+every parser.
 
-Each begins from an answer as it should be. Lines are cut short, lost, told twice and mixed with junk: numbers of other
-scripts, bytes that are no UTF-8, other tools' languages. What cannot be read is a sentence of ours.
+Each begins from an answer as it should be. Lines are cut short, lost, told twice and mixed with
+junk: numbers of other scripts, bytes that are no UTF-8, other tools' languages. What cannot be read
+is a sentence of ours.
 """
 
 from __future__ import annotations
@@ -117,18 +119,36 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
         "control": (lambda text: parse_control(lines_of(text)), CONTROL),
         "survey": (lambda text: parse_host(SURVEY, lines_of(text)), HOST),
         "copying": (lambda text: parse_copying(text, "db1", 100, 50, "PG_18_1", [table]), COPYING),
-        "start": (parse_start, "set port 5432\nset ssl_ca_file \nrefused LOG:  invalid value\nrefused HINT:  mend it"),
+        "start": (
+            parse_start,
+            "set port 5432\nset ssl_ca_file \nrefused LOG:  invalid value\nrefused HINT:  mend it",
+        ),
         "fenced": (parse_fenced, "7 postgres: writer \nfiles\nstandby.signal"),
         "reach": (lambda text: parse_reach(text, ["db0", "db1"]), REACH),
-        "recovery.conf": (parse_recovery_conf, "standby_mode = 'on'\nrecovery_min_apply_delay = '5 min'\nx 'y'"),
-        "place": (read_place, "boot b1\ndirectory 1:2 1:3\nown 1:4 1:5\nreadable yes\nrsync v3.2.7"),
-        "log files": (lambda text: files_in(lines_of(text)), "1795376791\n7 4096 1795376000 /d/my log"),
+        "recovery.conf": (
+            parse_recovery_conf,
+            "standby_mode = 'on'\nrecovery_min_apply_delay = '5 min'\nx 'y'",
+        ),
+        "place": (
+            read_place,
+            "boot b1\ndirectory 1:2 1:3\nown 1:4 1:5\nreadable yes\nrsync v3.2.7",
+        ),
+        "log files": (
+            lambda text: files_in(lines_of(text)),
+            "1795376791\n7 4096 1795376000 /d/my log",
+        ),
         "log": (lambda text: (complaints(since_start(text), "db1", "db0"), last_words(text)), LOG),
         "marks of WAL": (whole_from, "\n".join(lines_of(WAL)[1:2] * 2)),
         "WAL": (reads_wal, WAL),
         "pages": (lambda text: list(own_pages(lines_of(text), first, 0x3002000, SEGMENT)), PAGES),
-        "history": (history_of, "1\t0/3000148\tno recovery target specified\n\n2\t0/5000000\treason"),
-        "names of WAL": (lambda text: stretches(at, lines_of(text), {}, SEGMENT, Lsn(SEGMENT)), NAMES),
+        "history": (
+            history_of,
+            "1\t0/3000148\tno recovery target specified\n\n2\t0/5000000\treason",
+        ),
+        "names of WAL": (
+            lambda text: stretches(at, lines_of(text), {}, SEGMENT, Lsn(SEGMENT)),
+            NAMES,
+        ),
         "bytes of WAL": (bytes_of_wal, "\x20\0\0\0" * 12),
         "position": (Lsn.parse, "0/3000148"),
         "title": (
@@ -136,19 +156,42 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
             "postgres: db0: walsender x 10.0.0.2(4)",
         ),
         "note": (Note.parse, Note(1, "a", "begun", "b", "prod", "h", "t").line),
-        "for now": (lambda text: ForNow.parse("db0", text), '{"setting": "x", "value": "1", "was": "2", "run": "a"}'),
+        "for now": (
+            lambda text: ForNow.parse("db0", text),
+            '{"setting": "x", "value": "1", "was": "2", "run": "a"}',
+        ),
         "kept": (lambda text: Kept.parse("db0", text), "/d/data.aside-20261123T091215Z-e203b494"),
         "conninfo": (parts, "host='10.0.0.1' port = 5433 application_name='it\\'s' password=x"),
-        "dsn": (lambda text: (keywords(text), hosts_of(text)), "postgresql://ann@a:1,b:2/app?connect_timeout=2"),
+        "dsn": (
+            lambda text: (keywords(text), hosts_of(text)),
+            "postgresql://ann@a:1,b:2/app?connect_timeout=2",
+        ),
         "standby names": (lambda text: satisfied(text, "db0"), 'FIRST 1 (db1, "DB ""0")'),
-        "passfile": (file(lambda path: list(passfile.entries(str(path))), "pgpass"), "# x\nh:5432:*:u\\:v:p\\\\w\n"),
-        "secrets": (lambda text: (Redactor([text]).text(text), Redactor().whole([text])), "password=hunter2 Größe"),
+        "passfile": (
+            file(lambda path: list(passfile.entries(str(path))), "pgpass"),
+            "# x\nh:5432:*:u\\:v:p\\\\w\n",
+        ),
+        "secrets": (
+            lambda text: (Redactor([text]).text(text), Redactor().whole([text])),
+            "password=hunter2 Größe",
+        ),
         "pgbouncer.ini": (lambda text: (ini.includes(text), ini.targets(text)), INI),
-        "rsync": (lambda text: [(progress(each), with_statistic(Moved(), each)) for each in lines_of(text)], RSYNC),
-        "probe": (lambda text: read_seen(text.encode("utf-8", "surrogateescape").split(b"\n")), f"{SEEN}\n{SEEN}"),
+        "rsync": (
+            lambda text: [
+                (progress(each), with_statistic(Moved(), each)) for each in lines_of(text)
+            ],
+            RSYNC,
+        ),
+        "probe": (
+            lambda text: read_seen(text.encode("utf-8", "surrogateescape").split(b"\n")),
+            f"{SEEN}\n{SEEN}",
+        ),
         "known_hosts": (file(lambda path: _pins(KnownHosts(path, "db0", 22)), "known_hosts"), PIN),
         "pair file": (file(lambda path: load_pair(str(path)), "pair.yaml"), PAIR),
-        "journal": (file(lambda path: _story(read(path.parent)), "journal.jsonl"), JOURNAL + "\n" + JOURNAL + "\n"),
+        "journal": (
+            file(lambda path: _story(read(path.parent)), "journal.jsonl"),
+            JOURNAL + "\n" + JOURNAL + "\n",
+        ),
         "manifest": (
             file(lambda path: read_manifest(path).files, "manifest.json"),
             '{"format": 1, "files": {"a": ""}}',
@@ -165,16 +208,31 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
     "last_record": (lambda door: last_record(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
     "record_at": (lambda door: record_at(door, Position(1, Lsn(0x3000148)), SEGMENT), WAL),
     "find_end": (lambda door: find_end(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
-    "goes_on": (lambda door: goes_on(door, WalEnd(1, Lsn(0x3000148), Lsn(0x3000180)), SEGMENT), PAGES),
-    "same_before": (lambda door: same_before(door, door, Position(1, Lsn(0x3000148)), SEGMENT), "a" * 64 + " *stdin"),
-    "parting": (lambda door: parting(door, door, Position(1, Lsn(0x3000148)), SEGMENT, {}), "a" * 64 + " *stdin"),
-    "beginning": (lambda door: beginning(door, Position(1, Lsn(0x3000148)), lines_of(NAMES), SEGMENT), WAL),
+    "goes_on": (
+        lambda door: goes_on(door, WalEnd(1, Lsn(0x3000148), Lsn(0x3000180)), SEGMENT),
+        PAGES,
+    ),
+    "same_before": (
+        lambda door: same_before(door, door, Position(1, Lsn(0x3000148)), SEGMENT),
+        "a" * 64 + " *stdin",
+    ),
+    "parting": (
+        lambda door: parting(door, door, Position(1, Lsn(0x3000148)), SEGMENT, {}),
+        "a" * 64 + " *stdin",
+    ),
+    "beginning": (
+        lambda door: beginning(door, Position(1, Lsn(0x3000148)), lines_of(NAMES), SEGMENT),
+        WAL,
+    ),
     "read_processes": (read_processes, "7 postgres: writer \n8 postgres: alice shop"),
     "shutdown_phase": (shutdown_phase, CONTROL),
     "glance": (glance, CONTROL),
     "read_kept": (read_kept, "4096 /d/data.aside-20261123T091215Z-e203b494\n- /d/data.aside-x"),
     "read_ledger": (read_ledger, Note(1, "a", "begun", "b", "prod", "h", "t").line),
-    "waiting_trigger": (lambda door: waiting_trigger(door, Disk(standby_files=("standby.signal",))), "/tmp/trigger"),
+    "waiting_trigger": (
+        lambda door: waiting_trigger(door, Disk(standby_files=("standby.signal",))),
+        "/tmp/trigger",
+    ),
     "ServerLog": (lambda door: ServerLog(door, "db1").words(), LOG),
     "removed": (
         lambda door: removed(door, Lsn(0x3000148), Lsn(0x5000148), SEGMENT),
@@ -191,11 +249,19 @@ def a_door(answer: Answer) -> Any:
             raise CommandFailed("db0: it ended with another status")
         return answer
 
-    return SimpleNamespace(node=NODE, patience=1.0, script=ask, run=ask, binary=lambda name: f"/b/{name}")
+    return SimpleNamespace(
+        node=NODE, patience=1.0, script=ask, run=ask, binary=lambda name: f"/b/{name}"
+    )
 
 
 def _pins(known: KnownHosts) -> object:
-    return known.types, known.passed_over, known.revoked(b"x"), known.instead_of(b"\0\0\0\1x"), known.has(b"")
+    return (
+        known.types,
+        known.passed_over,
+        known.revoked(b"x"),
+        known.instead_of(b"\0\0\0\1x"),
+        known.has(b""),
+    )
 
 
 def _story(story: Any) -> object:
@@ -251,7 +317,11 @@ def spoilt(draw: st.DrawFn, text: str) -> str:
         at = draw(st.integers(0, len(lines) - 1))
         words = lines[at].split(" ")
         word = draw(st.integers(0, len(words) - 1))
-        how = draw(st.sampled_from(["word", "word", "word", "line", "lost", "twice", "cut", "inside", "all"]))
+        how = draw(
+            st.sampled_from(
+                ["word", "word", "word", "line", "lost", "twice", "cut", "inside", "all"]
+            )
+        )
         if how == "word":
             lines[at] = " ".join([*words[:word], junk, *words[word + 1 :]])
         elif how == "line":
@@ -272,8 +342,10 @@ def spoilt(draw: st.DrawFn, text: str) -> str:
 
 
 PYTHONS = re.compile(
-    r"invalid literal|could not convert|to unpack|codec can't|out of range|not supported between|has no attribute"
-    r"|unexpected keyword|Expecting|substring not found|is not in list|argument must be|surrogates not allowed"
+    r"invalid literal|could not convert|to unpack|codec can't|out of range|not supported "
+    r"between|has no attribute"
+    r"|unexpected keyword|Expecting|substring not found|is not in list|argument must "
+    r"be|surrogates not allowed"
 )
 #: The same every time: whoever runs the tests must not be told of another's luck.
 PROFILE = settings(max_examples=80, derandomize=True, deadline=None, database=None)
@@ -284,12 +356,14 @@ def test_no_parser_says_pythons_words(name: str, tmp_path: Path) -> None:
     parse, sample = parsers(tmp_path)[name]
     parse(sample)
 
-    @settings(PROFILE, max_examples=20 if name == "pair file" else PROFILE.max_examples)  # that one takes 30 ms
+    # that one takes 30 ms
+    @settings(PROFILE, max_examples=20 if name == "pair file" else PROFILE.max_examples)
     @given(spoilt(sample))
     def throw(text: str) -> None:
         try:
             parse(text)
-        except (HaError, ValueError) as told:  # a ValueError is what `understood` makes a HaError of
+        except (HaError, ValueError) as told:
+            # a ValueError is what `understood` makes a HaError of
             assert not PYTHONS.search(str(told)), told
 
     throw()
@@ -325,7 +399,11 @@ def test_what_cannot_be_read_of_a_disk_costs_nothing_else(at: int, junk: str) ->
         assert word in ("process", "halted")
         return
     if word in ("clock", "free", "programs", "dated"):
-        assert (seen.processes, seen.control, seen.histories) == (whole.processes, whole.control, whole.histories)
+        assert (seen.processes, seen.control, seen.histories) == (
+            whole.processes,
+            whole.control,
+            whole.histories,
+        )
     if word == "clock":
         assert (seen.clock_skew is None) == ("clock" in seen.unread)
     assert seen.processes == whole.processes or word == "process" or "\n" in junk
@@ -334,21 +412,37 @@ def test_what_cannot_be_read_of_a_disk_costs_nothing_else(at: int, junk: str) ->
 def test_a_name_in_a_title_does_not_tell_of_files() -> None:
     """Whoever may name a database must not be able to say that a node is armed."""
     title = "7 postgres: alice x\x0bfiles\x0bstandby.signal [local] idle"
-    assert parse_fenced(f"{title}\nfiles\n")[1] == () and len(parse_fenced(f"{title}\nfiles\n")[0]) == 1
+    assert (
+        parse_fenced(f"{title}\nfiles\n")[1] == ()
+        and len(parse_fenced(f"{title}\nfiles\n")[0]) == 1
+    )
 
 
 def test_what_is_not_understood_names_who_said_it_and_is_a_refusal() -> None:
-    for wrong in (ValueError("x: a number is expected, found '%N'"), KeyError("y"), TypeError("z"), RecursionError()):
-        with pytest.raises(Unreadable, match=r"^db0: date cannot be read: ") as told, understood("db0", "date"):
+    for wrong in (
+        ValueError("x: a number is expected, found '%N'"),
+        KeyError("y"),
+        TypeError("z"),
+        RecursionError(),
+    ):
+        with (
+            pytest.raises(Unreadable, match=r"^db0: date cannot be read: ") as told,
+            understood("db0", "date"),
+        ):
             raise wrong
-        assert isinstance(told.value, CommandFailed | QueryFailed) and type(wrong).__name__ not in str(told.value)
+        assert isinstance(told.value, CommandFailed | QueryFailed) and type(
+            wrong
+        ).__name__ not in str(told.value)
     with pytest.raises(LabError), understood("db0", "date"):
         raise LabError("not ours to catch")
 
 
 def test_a_byte_that_means_nothing_goes_back_as_it_came_and_is_shown() -> None:
     text = text_of(b"/srv/caf\xe9")
-    assert text.encode("utf-8", "surrogateescape") == b"/srv/caf\xe9" and shown(text) == r"/srv/caf\xe9"
+    assert (
+        text.encode("utf-8", "surrogateescape") == b"/srv/caf\xe9"
+        and shown(text) == r"/srv/caf\xe9"
+    )
     assert (
         str(HaError(f"{text} is gone", f"look at {text}")) == r"/srv/caf\xe9 is gone"
         "\n"

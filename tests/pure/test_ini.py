@@ -25,7 +25,9 @@ listen_port = 6432
 
 
 def test_where_each_line_points() -> None:
-    with pytest.raises(ValueError, match=r'the line of database Odd "name" is no connection string'):
+    with pytest.raises(
+        ValueError, match=r'the line of database Odd "name" is no connection string'
+    ):
         targets(TEXT)
     assert targets(TEXT.replace(" ; host=here", "")) == {
         "app": Target("10.0.0.10", 5432),

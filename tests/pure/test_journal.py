@@ -60,7 +60,9 @@ def test_a_folder_that_cannot_be_written_refuses_the_run(tmp_path: Path) -> None
 def story(*events: str, state: str = "interrupted", outcome: str = "") -> Story:
     lines = [{"event": event, "at": "2026-11-22T00:00:00.000Z"} for event in events]
     return Story(
-        [*lines, {"event": "run ended", "outcome": outcome, "at": "2026-11-22T00:00:00.000Z"}] if outcome else lines,
+        [*lines, {"event": "run ended", "outcome": outcome, "at": "2026-11-22T00:00:00.000Z"}]
+        if outcome
+        else lines,
         state,
     )
 
@@ -80,7 +82,9 @@ def story(*events: str, state: str = "interrupted", outcome: str = "") -> Story:
         (story("run begun", state="ended", outcome="abandoned"), 2, 130),
     ],
 )
-def test_exit_codes_are_decided_by_whether_a_deed_has_begun(told: Story, signal: int, code: int) -> None:
+def test_exit_codes_are_decided_by_whether_a_deed_has_begun(
+    told: Story, signal: int, code: int
+) -> None:
     assert exit_code(told, signal) == code
 
 
@@ -91,7 +95,9 @@ def test_the_summary_of_an_interrupted_run_says_so() -> None:
 
 @contextlib.contextmanager
 def a_disk_with_room_for(count: int) -> Iterator[None]:
-    """No file of this process grows beyond `count` bytes: what a full disk looks like to a writer."""
+    """No file of this process grows beyond `count` bytes: what a full disk looks like to a
+    writer.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
@@ -129,7 +135,9 @@ def test_a_disk_that_fills_later_keeps_no_deed_from_being_done(
     journal.close()
 
 
-def test_a_disk_that_stays_full_is_told_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_disk_that_stays_full_is_told_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     journal = Journal(tmp_path)
     journal.write("deed begun", node="db0", did="stop")
     with a_disk_with_room_for(journal.path.stat().st_size):
@@ -141,7 +149,9 @@ def test_a_disk_that_stays_full_is_told_at_the_end(tmp_path: Path, capsys: pytes
 
 def test_secrets_are_taken_out_of_facts_and_not_of_digests(tmp_path: Path) -> None:
     journal = Journal(tmp_path, Redactor(["hunter2"]).whole)
-    journal.write("error", error="password=hunter2", deep=[{"a": "xhunter2"}], told=Refusal("hunter2"))
+    journal.write(
+        "error", error="password=hunter2", deep=[{"a": "xhunter2"}], told=Refusal("hunter2")
+    )
     journal.write("run ended", outcome="refused")
     assert "hunter2" not in journal.path.read_text() and not read(tmp_path).broken
     journal.close()
@@ -161,7 +171,9 @@ def test_what_is_reserved_makes_no_journal_longer_and_is_given_back(tmp_path: Pa
     size, blocks = path.stat().st_size, path.stat().st_blocks
     journal.write("seen")
     assert read(tmp_path).events[-1]["event"] == "seen" and not read(tmp_path).broken
-    assert size < 1024 and (blocks > 1024 or blocks == path.stat().st_blocks), "as far as the file system can"
+    assert size < 1024 and (blocks > 1024 or blocks == path.stat().st_blocks), (
+        "as far as the file system can"
+    )
     release(path)
     journal.write("run ended", outcome="done")
     journal.close()

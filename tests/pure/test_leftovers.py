@@ -1,4 +1,6 @@
-"""What is left over is told, and goes only by name: slots, and directories that were renamed aside."""
+"""What is left over is told, and goes only by name: slots, and directories that were renamed
+aside.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def plan(now: Snapshot, **left: Any) -> Plan:
 
 def test_a_slot_that_nobody_uses_is_told_with_the_wal_it_holds_back() -> None:
     now = whole(BARMAN)
-    told = "left over on db0: slot barman, not in use, holds back 1 MB of WAL; to drop it: drop_slots=barman"
+    told = (
+        "left over on db0: slot barman, not in use, holds back 1 MB of WAL; to drop it: "
+        "drop_slots=barman"
+    )
     assert plan(now).told == (told,)
     assert plan(now).already, "telling is not asking"
 
@@ -41,12 +46,17 @@ def test_what_is_in_use_or_no_leftover_is_not_told() -> None:
     synced = Slot("cdc", "logical", False, EARLIER, "reserved", database="app", synced=True)
     assert told_of_slots(whole(replace(BARMAN, active=True), temporary, on_standby=(synced,))) == ()
     fallen_off = Slot("pgha_db1", "physical", False, EARLIER, "reserved")
-    assert told_of_slots(seen(primary(slots=(fallen_off,)), stopped("db1"))) == (), "the standby will need it"
+    assert told_of_slots(seen(primary(slots=(fallen_off,)), stopped("db1"))) == (), (
+        "the standby will need it"
+    )
 
 
 def test_a_named_slot_joins_the_consent_and_its_words_stay_the_same() -> None:
     asked = plan(whole(BARMAN), drop_slots=("barman", "gone_already"))
-    assert (asked.kind, asked.consent) == ("tidy", "rebuild db1, drop slot barman, drop slot gone_already")
+    assert (asked.kind, asked.consent) == (
+        "tidy",
+        "rebuild db1, drop slot barman, drop slot gone_already",
+    )
     assert asked.steps == ("Drop slot barman on db0",)
     assert plan(whole(), drop_slots=("barman",)).already, "it was dropped by the run that died"
 
@@ -58,8 +68,12 @@ def test_a_logical_slot_goes_only_by_name_and_says_what_that_means() -> None:
 
 
 def test_of_a_logical_slot_that_both_have_only_the_one_that_is_named_goes() -> None:
-    """An old primary's own slot blocks the copy of the new one's, whose consumer may be away for a moment."""
-    theirs = Slot("app", "logical", False, EARLIER, "reserved", database="shop", synced=True, failover=True)
+    """An old primary's own slot blocks the copy of the new one's, whose consumer may be away for a
+    moment.
+    """
+    theirs = Slot(
+        "app", "logical", False, EARLIER, "reserved", database="shop", synced=True, failover=True
+    )
     own = replace(theirs, synced=False)
     now = whole(theirs, on_standby=(own,))
     assert "to drop it: drop_slots=db1.app" in "".join(told_of_slots(now))
@@ -70,7 +84,9 @@ def test_of_a_logical_slot_that_both_have_only_the_one_that_is_named_goes() -> N
         plan(now, drop_slots=("db7.app",))
     asked = plan(now, drop_slots=("db1.app",))
     assert asked.consent == "rebuild db1, drop slot db1.app"
-    assert asked.steps == ("Drop logical slot app of database shop on db1: its consumer uses that of db0",)
+    assert asked.steps == (
+        "Drop logical slot app of database shop on db1: its consumer uses that of db0",
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,10 +102,16 @@ def test_a_slot_that_is_not_left_over_is_never_dropped(now: Snapshot, words: str
 
 
 def test_the_standbys_own_slot_is_never_dropped() -> None:
-    fallen_off = seen(primary(slots=(Slot("pgha_db1", "physical", False, EARLIER, "reserved"),)), stopped("db1"))
+    fallen_off = seen(
+        primary(slots=(Slot("pgha_db1", "physical", False, EARLIER, "reserved"),)), stopped("db1")
+    )
     evidence = Evidence("the record", "the record", EARLIER, same=True)
     with pytest.raises(NotSafe, match="what its standby needs"):
-        with_leftovers(plan_rebuild(fallen_off, evidence=evidence), fallen_off, Leftovers(drop_slots=("pgha_db1",)))
+        with_leftovers(
+            plan_rebuild(fallen_off, evidence=evidence),
+            fallen_off,
+            Leftovers(drop_slots=("pgha_db1",)),
+        )
 
 
 def test_a_rebuild_drops_what_is_named_after_its_own_steps() -> None:
@@ -101,7 +123,10 @@ def test_a_rebuild_drops_what_is_named_after_its_own_steps() -> None:
 
 
 def test_a_kept_directory_goes_by_name_when_the_pair_is_whole() -> None:
-    assert "kept on db1: /d/data.aside-20261123T091215Z-e203b494 (5 MB, for " in plan(whole(), kept=(KEPT,)).told[0]
+    assert (
+        "kept on db1: /d/data.aside-20261123T091215Z-e203b494 (5 MB, for "
+        in plan(whole(), kept=(KEPT,)).told[0]
+    )
     asked = plan(whole(), kept=(KEPT,), remove_kept=(NAME,), only_copies={NAME: ""})
     assert (asked.kind, asked.consent) == ("tidy", f"rebuild db1, remove {NAME}")
     assert asked.steps == (f"Remove /d/{NAME} of db1 for good",)
@@ -128,7 +153,9 @@ def test_nothing_is_removed_while_the_pair_is_not_whole() -> None:
         with_leftovers(plan_rebuild(now), now, Leftovers((KEPT,), remove_kept=(NAME,)))
 
 
-@pytest.mark.parametrize("name", ["data", "../data.aside-20261123T091215Z-e2", "data.aside-yesterday-e2", "/"])
+@pytest.mark.parametrize(
+    "name", ["data", "../data.aside-20261123T091215Z-e2", "data.aside-yesterday-e2", "/"]
+)
 def test_only_a_name_of_our_form_is_taken(name: str) -> None:
     with pytest.raises(BadParameters, match="remove_kept is"):
         plan(whole(), remove_kept=(name,))
@@ -138,5 +165,9 @@ def test_verify_stays_quiet_about_what_is_kept_and_warns_of_half_a_removal() -> 
     kept = seen(primary(), standby(), {"db1": survey("db1", host=host(kept=(KEPT,)))})
     (told,) = [v for v in judge(HEALTHY, kept) if "renamed aside" in v.title]
     assert (told.level, told.value) == ("ok", f"db1 {NAME} since 2026-11-23")
-    half = seen(primary(), standby(), {"db1": survey("db1", host=host(kept=(replace(KEPT, state="removing"),)))})
+    half = seen(
+        primary(),
+        standby(),
+        {"db1": survey("db1", host=host(kept=(replace(KEPT, state="removing"),)))},
+    )
     assert [v.level for v in judge(HEALTHY, half).against] == ["warning"]

@@ -69,14 +69,18 @@ def test_what_is_prepared_and_not_decided_is_told_apart(version: str) -> None:
 def test_only_a_commit_after_the_fork_counts_but_all_of_its_rows(version: str) -> None:
     _, all_ = read(version)
     _, found = read(version, str(all_[728].commit))
-    assert 728 in found and found[728].rows == all_[728].rows, "its rows lie before the fork, its commit does not"
+    assert 728 in found and found[728].rows == all_[728].rows, (
+        "its rows lie before the fork, its commit does not"
+    )
     _, found = read(version, str(Lsn(all_[728].commit + 1)))
     assert 728 not in found and len(found) == len(all_) - 1
 
 
 @pytest.mark.parametrize("version", HIGHER)
 def test_whoever_may_have_begun_before_the_reading_is_not_complete(version: str) -> None:
-    """What has an id that was taken by the first RUNNING_XACTS may have written before the first line."""
+    """What has an id that was taken by the first RUNNING_XACTS may have written before the first
+    line.
+    """
     _, found = read(version)
     assert {xid for xid, lost in found.items() if lost.complete} == {744, 817}
     assert "it may have begun before 0/0" in found[728].why_not
@@ -99,24 +103,40 @@ def test_bytes_and_times_are_those_of_the_wal(version: str) -> None:
 @pytest.mark.parametrize(
     ("line", "rows"),
     [
-        ("DELETE xmax: 900, off: 3, infobits: [], flags: 0x08, ", ()),  # the insertion is taken back
+        # the insertion is taken back
+        ("DELETE xmax: 900, off: 3, infobits: [], flags: 0x08, ", ()),
         ("DELETE off 3 flags 0x08 KEYS_UPDATED , ", ()),
         ("LOCK xmax: 900, off: 3, infobits: [LOCK_ONLY], flags: 0x00, ", ((T, Rows(1, 0, 0)),)),
         ("INPLACE off: 3, ", ((T, Rows(1, 0, 0)),)),
     ],
 )
 def test_an_insertion_that_met_a_conflict_is_no_row(line: str, rows: tuple[object, ...]) -> None:
-    head = "rmgr: Heap        len (rec/tot):     54/    54, tx:        900, lsn: 0/02000100, prev 0/020000C0, desc: "
+    head = (
+        "rmgr: Heap        len (rec/tot):     54/    54, tx:        900, lsn: 0/02000100, "
+        "prev 0/020000C0, desc: "
+    )
     block = "blkref #0: rel 1663/5/16384 blk 0"
     commit = head.replace("Heap       ", "Transaction") + "COMMIT 2026-11-23 09:09:24.1 UTC"
-    _, found = read("15", "0/2000000", f"{head}INSERT off: 3, flags: 0x04, {block}", f"{head}{line}{block}", commit)
+    _, found = read(
+        "15",
+        "0/2000000",
+        f"{head}INSERT off: 3, flags: 0x04, {block}",
+        f"{head}{line}{block}",
+        commit,
+    )
     assert found[900].rows == rows
 
 
 def test_where_wal_ends_is_where_pg_waldump_says_that_nothing_follows() -> None:
     """As it did: error in WAL record at 0/19789E0: invalid record length at 0/1978B78."""
-    commit = "rmgr: Transaction len (rec/tot):    405/   405, tx:        818, lsn: 0/019789E0, prev 0/019789A0, desc: "
-    switch = "rmgr: XLOG        len (rec/tot):     24/    24, tx:          0, lsn: 0/01978B78, prev 0/019789E0, desc: "
+    commit = (
+        "rmgr: Transaction len (rec/tot):    405/   405, tx:        818, lsn: 0/019789E0, "
+        "prev 0/019789A0, desc: "
+    )
+    switch = (
+        "rmgr: XLOG        len (rec/tot):     24/    24, tx:          0, lsn: 0/01978B78, "
+        "prev 0/019789E0, desc: "
+    )
     reader, _ = read("15", "0/0", f"{commit}COMMIT 2026-11-23 09:09:28.547424 UTC")
     assert reader.end == Lsn.parse("0/1978B78")
     reader.read(f"{switch}SWITCH")
@@ -124,7 +144,10 @@ def test_where_wal_ends_is_where_pg_waldump_says_that_nothing_follows() -> None:
 
 
 def test_older_versions_say_nothing_of_what_is_prepared() -> None:
-    head = "rmgr: Transaction len (rec/tot):     54/    54, tx:        900, lsn: 0/02000100, prev 0/020000C0, desc: "
+    head = (
+        "rmgr: Transaction len (rec/tot):     54/    54, tx:        900, lsn: 0/02000100, "
+        "prev 0/020000C0, desc: "
+    )
     reader, _ = read("15", "0/2000000", f"{head}PREPARE")
     assert [(one.xid, one.gid) for one in reader.undecided] == [(900, "")]
 
@@ -154,10 +177,16 @@ def test_a_loser_that_went_on_to_another_timeline_is_read_there_too() -> None:
     have = [*names(4, 5, 6), *names(6, 7, timeline=2)]
     one, two = stretches(fork, have, {2: left}, SEGMENT, Lsn.parse("0/5000000"))
     assert (one.until, one.last) == (Lsn.parse("0/6000200"), names(6)[0])
-    assert (two.start, two.first, two.until) == (Position(2, Lsn.parse("0/6000200")), names(6, timeline=2)[0], None)
+    assert (two.start, two.first, two.until) == (
+        Position(2, Lsn.parse("0/6000200")),
+        names(6, timeline=2)[0],
+        None,
+    )
 
 
-LOST = Lost(755, Lsn.parse("0/5000200"), "2026-11-23T09:09:24.1Z", 2048, ((T, Rows(340, 2, 1)),), (756,))
+LOST = Lost(
+    755, Lsn.parse("0/5000200"), "2026-11-23T09:09:24.1Z", 2048, ((T, Rows(340, 2, 1)),), (756,)
+)
 FOUND = Losses(
     "db0",
     Position(1, Lsn.parse("0/5000148")),
@@ -175,7 +204,10 @@ FOUND = Losses(
 
 
 def test_it_is_told_in_one_sentence() -> None:
-    assert FOUND.sentence == "1 transaction, 343 rows in 1 table, 2 kB of WAL, committed at 2026-11-23T09:09:24.1Z"
+    assert (
+        FOUND.sentence
+        == "1 transaction, 343 rows in 1 table, 2 kB of WAL, committed at 2026-11-23T09:09:24.1Z"
+    )
     nothing = replace(FOUND, count=0, totals={}, transactions=())
     assert nothing.sentence == "no transaction was committed on db0 after 0/5000148 on timeline 1"
     assert replace(FOUND, unread=("db0: …",)).sentence.startswith("at least 1 transaction")
@@ -188,16 +220,30 @@ def test_what_nobody_can_name_keeps_its_number() -> None:
 
 
 def test_catalogs_and_toast_are_no_rows_of_tables() -> None:
-    lost = replace(LOST, rows=((Relation(1663, 5, 1259), Rows(1)), (Relation(1663, 5, 16388), Rows(4)), *LOST.rows))
-    toast = replace(FOUND, names={Relation(1663, 5, 16388): Name("pg_toast.pg_toast_16384", "toast")})
+    lost = replace(
+        LOST,
+        rows=((Relation(1663, 5, 1259), Rows(1)), (Relation(1663, 5, 16388), Rows(4)), *LOST.rows),
+    )
+    toast = replace(
+        FOUND, names={Relation(1663, 5, 16388): Name("pg_toast.pg_toast_16384", "toast")}
+    )
     assert toast.what(lost) == "1663/5/16384 +340 ~2 -1; catalogs 1663/5/1259"
 
 
 def test_the_csv_has_a_line_for_each_table_and_the_bytes_once() -> None:
     lost = replace(LOST, rows=(*LOST.rows, (Relation(1663, 5, 1259), Rows(1))), gid='odd "gid",\n')
-    text = ",".join(CSV_HEAD) + "\n" + FOUND.csv((lost, replace(LOST, xid=757, rows=(), why_not="it may have begun")))
+    text = (
+        ",".join(CSV_HEAD)
+        + "\n"
+        + FOUND.csv((lost, replace(LOST, xid=757, rows=(), why_not="it may have begun")))
+    )
     first, second, third = csv.DictReader(io.StringIO(text))
-    assert (first["gid"], first["table"], first["inserted"], first["wal_bytes"]) == (lost.gid, str(T), "340", "2048")
+    assert (first["gid"], first["table"], first["inserted"], first["wal_bytes"]) == (
+        lost.gid,
+        str(T),
+        "340",
+        "2048",
+    )
     assert (second["kind"], second["wal_bytes"]) == ("catalog", "")
     assert (third["xid"], third["table"], third["complete"]) == ("757", "", "no")
 

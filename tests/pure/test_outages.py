@@ -1,4 +1,6 @@
-"""The time without a primary is that of the change: across the runs that carried it out, and never told as none."""
+"""The time without a primary is that of the change: across the runs that carried it out, and never
+told as none.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ SKEW = 0.25  # seconds that the nodes' clocks are ahead
 
 def run(name: str, *events: dict[str, Any], gate: bool = True, notebook: str = "promote") -> Events:
     passed = [{"event": "gate passed", "at": events[0]["at"]}] if gate else []
-    return [{"event": "run begun", "run": name, "notebook": notebook, "at": events[0]["at"]}, *passed, *events]
+    return [
+        {"event": "run begun", "run": name, "notebook": notebook, "at": events[0]["at"]},
+        *passed,
+        *events,
+    ]
 
 
 def at(moment: float, event: str, **facts: Any) -> dict[str, Any]:
@@ -39,7 +45,12 @@ def look(moment: float, *facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def runs_as(primary: bool, timeline: int = 1, **disk: Any) -> dict[str, Any]:
-    return {"is": "Running", "in_recovery": not primary, "timeline": timeline, "disk": {"clock_skew": SKEW, **disk}}
+    return {
+        "is": "Running",
+        "in_recovery": not primary,
+        "timeline": timeline,
+        "disk": {"clock_skew": SKEW, **disk},
+    }
 
 
 def stopped(state: str = "shut down", **dates: float) -> dict[str, Any]:
@@ -66,7 +77,11 @@ def told(own: Events, *older: Events, here: tuple[str, ...] = ("a", "b", "c")) -
 
 def test_one_run_tells_from_the_stop_to_the_promotion() -> None:
     found = told(run("a", look(99, *HEALTHY), stop(100), promoted(100.2), look(101, runs_as(True))))
-    assert (found.seconds, found.at_most, found.runs) == (pytest.approx(0.2), pytest.approx(0.2), ("a",))
+    assert (found.seconds, found.at_most, found.runs) == (
+        pytest.approx(0.2),
+        pytest.approx(0.2),
+        ("a",),
+    )
 
 
 def test_a_run_that_died_in_the_stop_and_those_that_went_on_have_one_outage() -> None:
@@ -88,14 +103,24 @@ def test_what_was_taken_back_tells_the_outage_of_its_abort() -> None:
     opened = at(131, "deed ended", node="db0", did="start the server", began=130.5, seconds=0.5)
     ends = look(131.2, runs_as(True)), at(132, "outage ended", new="db0")
     found = told(
-        run("b", look(127, *NOBODY), at(128, "outage goes on"), at(130, "abort", old="db0"), opened, *ends), first
+        run(
+            "b",
+            look(127, *NOBODY),
+            at(128, "outage goes on"),
+            at(130, "abort", old="db0"),
+            opened,
+            *ends,
+        ),
+        first,
     )
     assert (found.seconds, found.facts["at_least"], found.runs) == (31, False, ("a", "b"))
 
 
 def test_a_promotion_that_came_after_its_run_had_died_is_told_by_the_next_one() -> None:
     """Its end is the date of the history file, which the promotion wrote."""
-    first = run("a", look(99, *HEALTHY), stop(100), at(100.1, "deed begun", node="db1", did="promote"))
+    first = run(
+        "a", look(99, *HEALTHY), stop(100), at(100.1, "deed begun", node="db1", did="promote")
+    )
     now = stopped(armed=99.9, written=100.1), runs_as(True, 2, forked=103 + SKEW)
     found = told(run("b", look(160, *now)), first)
     assert (found.seconds, found.facts["at_least"], found.runs) == (pytest.approx(3), False, ("a",))
@@ -104,7 +129,11 @@ def test_a_promotion_that_came_after_its_run_had_died_is_told_by_the_next_one() 
 @pytest.mark.parametrize("tells", [True, False])
 def test_what_an_earlier_run_has_told_is_not_told_again(tells: bool) -> None:
     before = run(
-        "a", look(99, *HEALTHY), stop(100), promoted(144), *([at(145, "outage", until=utc(144))] if tells else [])
+        "a",
+        look(99, *HEALTHY),
+        stop(100),
+        promoted(144),
+        *([at(145, "outage", until=utc(144))] if tells else []),
     )
     found = outage_of_change(run("b", look(200, runs_as(True))), [before], ("a", "b"))
     assert (found is None) == tells
@@ -117,7 +146,12 @@ def test_a_healthy_pair_has_had_none() -> None:
 def test_what_was_told_last_week_does_not_keep_this_from_being_told() -> None:
     """A run on another machine has promoted and died; the newest change here was another one."""
     week = run(
-        "a", look(9, *HEALTHY), stop(10), promoted(10.2), at(10.3, "outage", until=utc(10.2)), at(11, "run ended")
+        "a",
+        look(9, *HEALTHY),
+        stop(10),
+        promoted(10.2),
+        at(10.3, "outage", until=utc(10.2)),
+        at(11, "run ended"),
     )
     now = stopped(armed=100, written=116), runs_as(True, 2, forked=144 + SKEW)
     dead = at(161, "chained", previous={"run": "elsewhere", "begun": utc(85)})
@@ -125,7 +159,9 @@ def test_what_was_told_last_week_does_not_keep_this_from_being_told() -> None:
 
 
 @pytest.mark.parametrize("began", [10, 85])
-def test_a_run_that_died_elsewhere_has_a_part_only_if_nobody_saw_a_primary_since(began: float) -> None:
+def test_a_run_that_died_elsewhere_has_a_part_only_if_nobody_saw_a_primary_since(
+    began: float,
+) -> None:
     """Its like stays the newest change of its machine for months; db0 has crashed now."""
     crashed = stopped("in production"), runs_as(False)
     dead = at(90, "chained", previous={"run": "elsewhere", "begun": utc(began)})
@@ -139,9 +175,18 @@ def test_a_run_that_died_elsewhere_has_a_part_only_if_nobody_saw_a_primary_since
         [],
         [{"event": "seen"}],
         [{"event": "run begun", "at": "yesterday"}],
-        [{"event": "run begun", "at": utc(1)}, {"event": "deed ended", "did": "promote", "at": None}],
-        [{"event": "run begun", "at": utc(1)}, {"event": "seen", "at": utc(2), "facts": [{"is": ["x"]}, 7]}],
-        [{"event": "run begun", "at": utc(1)}, {"event": "chained", "at": utc(2), "previous": {"begun": utc(1)}}],
+        [
+            {"event": "run begun", "at": utc(1)},
+            {"event": "deed ended", "did": "promote", "at": None},
+        ],
+        [
+            {"event": "run begun", "at": utc(1)},
+            {"event": "seen", "at": utc(2), "facts": [{"is": ["x"]}, 7]},
+        ],
+        [
+            {"event": "run begun", "at": utc(1)},
+            {"event": "chained", "at": utc(2), "previous": {"begun": utc(1)}},
+        ],
     ],
 )
 def test_an_odd_record_spoils_no_end_of_another_change(odd: Events) -> None:
@@ -155,7 +200,9 @@ def test_an_odd_record_spoils_no_end_of_another_change(odd: Events) -> None:
 def test_a_run_that_was_killed_says_that_it_was_not_over() -> None:
     story = Story(run("a", look(99, *HEALTHY), stop(100)), "interrupted")
     summary = summarise(story)
-    assert summary["outage_seconds"] == 0 and outage(summary) == "not over, since 00:01:40Z (runbook)"
+    assert (
+        summary["outage_seconds"] == 0 and outage(summary) == "not over, since 00:01:40Z (runbook)"
+    )
     assert "not over when this run ended" in without_primary(summary)
 
 
@@ -177,7 +224,11 @@ def test_a_silent_node_is_not_known_to_be_down_before_it_is_fenced() -> None:
 def test_a_run_on_another_machine_is_known_by_the_nodes_alone(ended: str) -> None:
     """The file that armed db0, and its control file, have dates; the notes name the run."""
     previous = {"run": "elsewhere", "begun": utc(85), "ended": ended}
-    own = run("a", look(130, stopped(armed=100, written=116), runs_as(False)), at(131, "chained", previous=previous))
+    own = run(
+        "a",
+        look(130, stopped(armed=100, written=116), runs_as(False)),
+        at(131, "chained", previous=previous),
+    )
     found = told([*own, promoted(144)], LOOK)
     assert (found.seconds, found.at_most) == (pytest.approx(28), pytest.approx(44))
     assert found.runs == (("a",) if ended else ("elsewhere", "a"))
@@ -188,13 +239,18 @@ def test_a_promotion_on_another_machine_that_was_never_told_is_told() -> None:
     own = run("a", look(160, *now))
     dead = at(161, "chained", previous={"run": "elsewhere", "begun": utc(85)})
     well = at(161, "chained", previous={"run": "elsewhere", "begun": utc(85), "ended": utc(150)})
-    assert told([*own, dead]).runs == ("elsewhere",) and told([*own, dead]).seconds == pytest.approx(28)
+    assert told([*own, dead]).runs == ("elsewhere",) and told(
+        [*own, dead]
+    ).seconds == pytest.approx(28)
     assert outage_of_change([*own, well], [], ()) is None
 
 
 def test_dates_of_a_clock_that_is_a_little_off_spoil_no_measure() -> None:
     first = run("a", look(99, *HEALTHY), stop(100))
-    found = told(run("b", look(130, stopped(armed=100.4, written=100.5), runs_as(False)), promoted(144)), first)
+    found = told(
+        run("b", look(130, stopped(armed=100.4, written=100.5), runs_as(False)), promoted(144)),
+        first,
+    )
     assert (found.seconds, found.facts["at_least"]) == (44, False)
 
 
@@ -214,18 +270,36 @@ def test_a_dead_standbys_old_shutdown_is_not_taken_for_its_beginning() -> None:
 def test_commits_that_wait_for_their_synchronous_standby_count() -> None:
     begins = at(99.9, "outage begins", synchronous=True)
     ends = look(103, runs_as(True)), at(103.1, "outage ended", new="db1")
-    assert told(run("a", look(99, *HEALTHY), begins, stop(100), promoted(100.2), *ends)).seconds == pytest.approx(3.1)
+    assert told(
+        run("a", look(99, *HEALTHY), begins, stop(100), promoted(100.2), *ends)
+    ).seconds == pytest.approx(3.1)
 
 
 def test_a_restart_of_a_setup_counts() -> None:
-    restart = at(100, "deed begun", node="db0", did="stop the server: a changed setting needs a restart")
-    story = run("a", look(99, *HEALTHY), restart, at(102, "outage ended", new="db0"), notebook="setup")
+    restart = at(
+        100, "deed begun", node="db0", did="stop the server: a changed setting needs a restart"
+    )
+    story = run(
+        "a", look(99, *HEALTHY), restart, at(102, "outage ended", new="db0"), notebook="setup"
+    )
     assert told(story).seconds == 2 and summarise(Story(story, "ended"))["outage_seconds"] == 2
 
 
 def test_a_canary_that_began_too_late_does_not_shorten_it() -> None:
-    whole = {"seconds": 44.0, "since": utc(100), "until": utc(144), "at_least": False, "over": True, "runs": ["a", "b"]}
+    whole = {
+        "seconds": 44.0,
+        "since": utc(100),
+        "until": utc(144),
+        "at_least": False,
+        "over": True,
+        "runs": ["a", "b"],
+    }
     late = {"seconds": 2.0, "since_row": False, "over": True}
-    assert outage({"outage": whole, "outage_seconds": 44.0, "outage_as_seen": late}) == "44 s (runbook, 2 runs)"
+    assert (
+        outage({"outage": whole, "outage_seconds": 44.0, "outage_as_seen": late})
+        == "44 s (runbook, 2 runs)"
+    )
     assert outage({"outage_as_seen": late}) == "at least 2 s (canary)"
-    assert "Runs a and b had a part in it" in without_primary({"outage": whole, "outage_seconds": 44.0})
+    assert "Runs a and b had a part in it" in without_primary(
+        {"outage": whole, "outage_seconds": 44.0}
+    )

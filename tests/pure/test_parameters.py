@@ -26,7 +26,9 @@ def written(folder: Path, change: object = None, text: str = "") -> str:
 
 
 def changed(**nodes: dict[str, object]) -> dict[str, object]:
-    return {"nodes": {name: {**GOOD["nodes"][name], **nodes.get(name, {})} for name in ("db0", "db1")}}
+    return {
+        "nodes": {name: {**GOOD["nodes"][name], **nodes.get(name, {})} for name in ("db0", "db1")}
+    }
 
 
 GATE = {"name": "gate", "ssh": {"host": "gate.example"}}
@@ -41,13 +43,22 @@ def test_witnesses_and_fences_are_read(tmp_path: Path) -> None:
     told = {**fenced(within="5s", witness="gate"), "witnesses": [GATE]}
     pair = load_pair(written(tmp_path, told))
     fence = pair["db0"].fence
-    assert fence and (fence.command, fence.check, fence.within) == (("power", "off"), ("is-off",), 5)
+    assert fence and (fence.command, fence.check, fence.within) == (
+        ("power", "off"),
+        ("is-off",),
+        5,
+    )
     assert pair["db1"].fence is None and pair.witnesses[0].ssh.host == "gate.example"
 
 
 def test_a_small_pair_file_is_enough(tmp_path: Path) -> None:
     pair = load_pair(written(tmp_path))
-    assert (pair.name, pair.names, pair["db1"].port, pair.timeouts.connect) == ("prod", ("db0", "db1"), 5432, 3)
+    assert (pair.name, pair.names, pair["db1"].port, pair.timeouts.connect) == (
+        "prod",
+        ("db0", "db1"),
+        5432,
+        3,
+    )
 
 
 def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
@@ -65,7 +76,10 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         (changed(db0={"port": "many"}), "nodes.db0.port: 'many' is wrong"),
         (changed(db1={"host": "10.0.0.1"}), "db0 and db1 have the same address 10.0.0.1:5432"),
         (changed(db1={"data_directory": "data"}), "'data' must be an absolute path"),
-        (changed(db1={"data_directory": "/da\nta"}), "nodes.db1.data_directory: '/da\\nta' has a control character"),
+        (
+            changed(db1={"data_directory": "/da\nta"}),
+            "nodes.db1.data_directory: '/da\\nta' has a control character",
+        ),
         (
             changed(db1={"peer_host": "10.0.0.2/32 trust\nhost all all 0.0.0.0/0"}),
             "db1.peer_host: '10.0.0.2/32",
@@ -74,17 +88,44 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
             changed(db1={"peer_host": "10.0.0.2/0"}),
             "peer_host: '10.0.0.2/0' is not the address or the",
         ),
-        (changed(db1={"peer_host": "all"}), "nodes.db1.peer_host: 'all' is not the address or the name of one host"),
-        (changed(db1={"peer_host": "SameNet"}), "nodes.db1.peer_host: 'SameNet' is not the address"),
-        (changed(db1={"peer_host": ".example"}), "nodes.db1.peer_host: '.example' is not the address"),
-        (changed(db1={"host": "10.0.0.2,10.0.0.3"}), "nodes.db1.host: '10.0.0.2,10.0.0.3' is not the address"),
-        (changed(db1={"host": "/run/postgresql"}), "nodes.db1.host: '/run/postgresql' is not the address"),
-        (changed(db1={"ssh": {"host": "h", "user": "ops\r"}}), "nodes.db1.ssh.user: 'ops\\r' has a control character"),
-        ({**GOOD, "replication_user": "re\npl"}, "replication_user: 're\\npl' has a control character"),
+        (
+            changed(db1={"peer_host": "all"}),
+            "nodes.db1.peer_host: 'all' is not the address or the name of one host",
+        ),
+        (
+            changed(db1={"peer_host": "SameNet"}),
+            "nodes.db1.peer_host: 'SameNet' is not the address",
+        ),
+        (
+            changed(db1={"peer_host": ".example"}),
+            "nodes.db1.peer_host: '.example' is not the address",
+        ),
+        (
+            changed(db1={"host": "10.0.0.2,10.0.0.3"}),
+            "nodes.db1.host: '10.0.0.2,10.0.0.3' is not the address",
+        ),
+        (
+            changed(db1={"host": "/run/postgresql"}),
+            "nodes.db1.host: '/run/postgresql' is not the address",
+        ),
+        (
+            changed(db1={"ssh": {"host": "h", "user": "ops\r"}}),
+            "nodes.db1.ssh.user: 'ops\\r' has a control character",
+        ),
+        (
+            {**GOOD, "replication_user": "re\npl"},
+            "replication_user: 're\\npl' has a control character",
+        ),
         ({**GOOD, "replication_user": ""}, "replication_user: '' is no name that PostgreSQL takes"),
         ({**GOOD, "database": "é" * 32}, "is no name that PostgreSQL takes: it has 1 to 63 bytes"),
-        ({**GOOD, "secret_variables": ["A\x85"]}, "secret_variables.1: 'A\\x85' has a control character"),
-        ({**GOOD, "name": "../elsewhere"}, "name: '../elsewhere' is a part of the names of records"),
+        (
+            {**GOOD, "secret_variables": ["A\x85"]},
+            "secret_variables.1: 'A\\x85' has a control character",
+        ),
+        (
+            {**GOOD, "name": "../elsewhere"},
+            "name: '../elsewhere' is a part of the names of records",
+        ),
         (
             changed(db1={"passfile": "~/.pgpass"}),
             "db1.passfile: '~/.pgpass' must be an absolute path on the node; empty",
@@ -93,22 +134,40 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
             changed(db0={"state_directory": "pgha"}),
             "db0.state_directory: 'pgha' must be an absolute path, or begin with",
         ),
-        (changed(db0={"state_directory": "~ann/pgha"}), "db0.state_directory: '~ann/pgha' must be an absolute path"),
+        (
+            changed(db0={"state_directory": "~ann/pgha"}),
+            "db0.state_directory: '~ann/pgha' must be an absolute path",
+        ),
         (changed(db1={"service": "systemd"}), "may be pg_ctl, pg_ctlcluster VERSION NAME"),
         (changed(db1={"peer_ssh": {"host": "-oProxyCommand=x"}}), "is not a host that ssh takes"),
-        (changed(db1={"peer_ssh": {"host": "h", "key": "id"}}), "db1.peer_ssh.key: 'id' must be an absolute path"),
-        (changed(db1={"peer_ssh": {"hots": "h"}}), "nodes.db1.peer_ssh.hots: unknown key; did you mean 'host'?"),
+        (
+            changed(db1={"peer_ssh": {"host": "h", "key": "id"}}),
+            "db1.peer_ssh.key: 'id' must be an absolute path",
+        ),
+        (
+            changed(db1={"peer_ssh": {"hots": "h"}}),
+            "nodes.db1.peer_ssh.hots: unknown key; did you mean 'host'?",
+        ),
         ({**GOOD, "timeouts": {"connect": "3"}}, "timeouts.connect: '3' is not a duration"),
         ({**GOOD, "limits": {"lag": "much"}}, "limits.lag: 'much' is not a size"),
         ({**GOOD, "preferred": "db7"}, "preferred: 'db7' is not one of db0 and db1"),
         ({**GOOD, "witnesses": 7}, "witnesses: 7 is wrong"),
         ({**GOOD, "witnesses": [{"ssh": {"host": "h"}}]}, "witnesses.1.name: is missing"),
         ({**GOOD, "witnesses": [{"name": "gate"}]}, "witnesses.gate.ssh: is missing"),
-        ({**GOOD, "witnesses": [{**GATE, "hots": "h"}]}, "witnesses.gate.hots: unknown key; known: name, ssh"),
-        ({**GOOD, "witnesses": [{**GATE, "ssh": {"hots": "h"}}]}, "witnesses.gate.ssh.hots: unknown key"),
+        (
+            {**GOOD, "witnesses": [{**GATE, "hots": "h"}]},
+            "witnesses.gate.hots: unknown key; known: name, ssh",
+        ),
+        (
+            {**GOOD, "witnesses": [{**GATE, "ssh": {"hots": "h"}}]},
+            "witnesses.gate.ssh.hots: unknown key",
+        ),
         ({**GOOD, "witnesses": [GATE, GATE]}, "'gate' is the name of 2 entries"),
         ({**GOOD, "witnesses": [{**GATE, "name": "db1"}]}, "witnesses.db1: the name is taken"),
-        ({**GOOD, "witnesses": [{**GATE, "bin_directory": "bin"}]}, "'bin' must be an absolute path"),
+        (
+            {**GOOD, "witnesses": [{**GATE, "bin_directory": "bin"}]},
+            "'bin' must be an absolute path",
+        ),
         (fenced(comand=["off"]), "nodes.db0.fence.comand: unknown key; did you mean 'command'?"),
         (fenced(command="off"), "nodes.db0.fence.command: 'off' is wrong"),
         (fenced(command=[]), "nodes.db0.fence.command: is empty; it is a list of arguments"),
@@ -116,10 +175,22 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         (fenced(command=["is-off"]), "command and check are the same"),
         (fenced(within="5"), "nodes.db0.fence.within: '5' is not a duration"),
         (fenced(within="0s"), "nodes.db0.fence.within: must be more than 0 s"),
-        (fenced(witness="gate"), "nodes.db0.fence.witness: 'gate' is not one of `witnesses:`, which is empty"),
-        ({**fenced(witness="gaet"), "witnesses": [GATE]}, "nodes.db0.fence.witness: 'gaet' is not one of gate"),
-        ({**fenced(witness="gate", ssh={"host": "h"}), "witnesses": [GATE]}, "witness and ssh cannot both be told"),
-        (changed(db0={"service": {**UP, "disable": ["mask"]}}), "nodes.db0.service.enable: is missing"),
+        (
+            fenced(witness="gate"),
+            "nodes.db0.fence.witness: 'gate' is not one of `witnesses:`, which is empty",
+        ),
+        (
+            {**fenced(witness="gaet"), "witnesses": [GATE]},
+            "nodes.db0.fence.witness: 'gaet' is not one of gate",
+        ),
+        (
+            {**fenced(witness="gate", ssh={"host": "h"}), "witnesses": [GATE]},
+            "witness and ssh cannot both be told",
+        ),
+        (
+            changed(db0={"service": {**UP, "disable": ["mask"]}}),
+            "nodes.db0.service.enable: is missing",
+        ),
         ({"nodes": {"db0": {}}}, "exactly two nodes by name are needed, found db0"),
         ({"nodes": 7}, "exactly two nodes by name are needed, found 7"),
         ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),
@@ -144,7 +215,9 @@ def test_every_complaint_comes_at_once(tmp_path: Path) -> None:
     assert "db0.prot" in str(refused.value) and "db1.port" in str(refused.value)
 
 
-def test_a_name_is_looked_up_and_the_places_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_is_looked_up_and_the_places_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGHA_PARAMETERS", str(tmp_path))
     written(tmp_path)
     assert load_pair("prod").name == "prod"
@@ -154,7 +227,10 @@ def test_a_name_is_looked_up_and_the_places_are_told(tmp_path: Path, monkeypatch
 
 def test_odd_names_are_taken_as_they_are(tmp_path: Path) -> None:
     odd = '/data/it\'s "$HOME" ünïcode'
-    assert load_pair(written(tmp_path, changed(db0={"data_directory": odd})))["db0"].data_directory == odd
+    assert (
+        load_pair(written(tmp_path, changed(db0={"data_directory": odd})))["db0"].data_directory
+        == odd
+    )
 
 
 def test_the_example_is_a_pair_file() -> None:
@@ -169,7 +245,11 @@ def test_false_is_a_boolean() -> None:
 @pytest.mark.parametrize(
     ("notebook", "given", "words"),
     [
-        ("promote", {"confrim": "promote db1"}, "unknown parameter 'confrim', did you mean 'confirm'?"),
+        (
+            "promote",
+            {"confrim": "promote db1"},
+            "unknown parameter 'confrim', did you mean 'confirm'?",
+        ),
         ("promote", {"occasion": "party"}, "occasion='party'"),
         ("verify", {"light": "perhaps"}, "light='perhaps'"),
         ("verify", {"sample_seconds": -1}, "sample_seconds=-1"),
@@ -186,5 +266,7 @@ def test_a_wrong_parameter_is_refused(notebook: str, given: dict[str, object], w
 def test_a_drain_is_a_time_with_its_unit() -> None:
     assert read_parameters("promote", {"drain": "10s"})["drain"] == "10s"
     assert read_parameters("promote", {})["drain"] == ""
-    with pytest.raises(BadParameters, match=r"drain='10': .*write a number and one of ms, s, min, h, d, as in 30s"):
+    with pytest.raises(
+        BadParameters, match=r"drain='10': .*write a number and one of ms, s, min, h, d, as in 30s"
+    ):
         read_parameters("promote", {"drain": "10"})

@@ -20,13 +20,20 @@ def test_no_folder_that_depends_on_where_one_stands_is_passed_on(
     for name in ("this", "sitecustomize", "usercustomize"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from here')")
     monkeypatch.setenv("PYTHONPATH", "")
-    done = subprocess.run(python("this"), cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(
+        python("this"), cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
     assert done.returncode == 0 and "The Zen of Python" in done.stdout
     again = [sys.executable, "-m", "this"]  # one that is started in turn, and knows nothing of this
-    assert subprocess.run(again, cwd=tmp_path, env=environment(), capture_output=True).returncode == 0
+    assert (
+        subprocess.run(again, cwd=tmp_path, env=environment(), capture_output=True).returncode == 0
+    )
 
 
 def test_a_kernel_of_others_takes_our_words_only_from_where_they_are_installed() -> None:
-    code = "import sys; sys.modules['ipykernel'] = sys; import pgha_helpers; pgha_helpers.look; print('' in sys.path)"
+    code = (
+        "import sys; sys.modules['ipykernel'] = sys; import pgha_helpers; pgha_helpers.look; "
+        "print('' in sys.path)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -10,12 +10,33 @@ import pytest
 from pgha_helpers.changes.hand_over import ROADS
 from pgha_helpers.changes.still_agreed import MAY_BECOME
 from pgha_helpers.judgement.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
-from pgha_helpers.model import Blank, Hung, Lsn, Running, Silent, Slot, Snapshot, Stopped, is_or_was_standby
+from pgha_helpers.model import (
+    Blank,
+    Hung,
+    Lsn,
+    Running,
+    Silent,
+    Slot,
+    Snapshot,
+    Stopped,
+    is_or_was_standby,
+)
 from pgha_helpers.model.errors import BadParameters, NotSafe, NotSeen
 from pgha_helpers.model.sightings import Sighting
 from pgha_helpers.model.survey import Start
 
-from .pictures import EARLIER, HERE, SETTINGS, control, disk, healthy, primary, seen, standby, stopped
+from .pictures import (
+    EARLIER,
+    HERE,
+    SETTINGS,
+    control,
+    disk,
+    healthy,
+    primary,
+    seen,
+    standby,
+    stopped,
+)
 
 SILENT = Silent("db0", "no route to host")
 
@@ -40,13 +61,21 @@ def test_a_plan_says_what_was_chosen_for_the_stop_and_for_long_transactions() ->
 def promoted(node: str, fork: int) -> Stopped:
     """A node that was promoted to timeline 2 where the history says, and has crashed."""
     there = stopped(node, "in production", armed=False)
-    return replace(there, disk=replace(there.disk, histories={2: f"1\t{Lsn(fork)}\tno recovery target specified\n"}))
+    return replace(
+        there,
+        disk=replace(there.disk, histories={2: f"1\t{Lsn(fork)}\tno recovery target specified\n"}),
+    )
 
 
 def test_a_node_that_died_after_its_promotion_is_opened_if_it_has_everything() -> None:
     end = stopped("db0").control.checkpoint.lsn
     plan = plan_promotion(seen(stopped("db0"), promoted("db1", end + 1)))
-    assert (plan.kind, plan.node, plan.peer, plan.consent) == ("reopen", "db1", "db0", "promote db1")
+    assert (plan.kind, plan.node, plan.peer, plan.consent) == (
+        "reopen",
+        "db1",
+        "db0",
+        "promote db1",
+    )
     with pytest.raises(NotSafe):
         plan_promotion(seen(stopped("db0"), promoted("db1", end)))
 
@@ -64,7 +93,11 @@ def test_a_killed_run_is_resumed_by_the_same_consent() -> None:
 @pytest.mark.parametrize(
     "old",
     [
-        Hung("db0", "no answer", disk(control=control("in production"), standby_files=("standby.signal",))),
+        Hung(
+            "db0",
+            "no answer",
+            disk(control=control("in production"), standby_files=("standby.signal",)),
+        ),
         Hung("db0", "no answer", disk(control=control("shutting down"))),
         Hung("db0", "SQL: FATAL", disk(), "the database system is shutting down"),
     ],
@@ -92,7 +125,10 @@ def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
         (seen(primary(), Blank("db1", "it is empty")), "run rebuild for db1 first"),
         (seen(SILENT, standby()), "this is a failover"),
         (seen(stopped("db0", "in production"), standby()), "was not stopped cleanly"),
-        (seen(Hung("db0", "x", disk(), "the database system is starting up"), standby()), "db0 is starting"),
+        (
+            seen(Hung("db0", "x", disk(), "the database system is starting up"), standby()),
+            "db0 is starting",
+        ),
         (
             seen(Hung("db0", "no answer", disk()), standby()),
             "db0 is not down, it does not answer us, and may be serving",
@@ -120,7 +156,9 @@ def test_a_failover_is_refused_while_the_primary_answers() -> None:
 
 
 def test_whoever_is_to_be_primary_needs_room_for_that_by_whichever_road() -> None:
-    """It would crash in its first checkpoint, and a rerun would say no more than that a disk is full."""
+    """It would crash in its first checkpoint, and a rerun would say no more than that a disk is
+    full.
+    """
     full = disk(wal_free=31 * 1024**2, standby_files=("standby.signal",))
     dead = promoted("db1", HERE)
     for now, occasion in (
@@ -128,7 +166,9 @@ def test_whoever_is_to_be_primary_needs_room_for_that_by_whichever_road() -> Non
         (seen(stopped("db0"), standby(disk=full)), "switchover"),
         (seen(stopped("db0"), replace(dead, disk=replace(dead.disk, wal_free=0))), "switchover"),
     ):
-        with pytest.raises(NotSafe, match=r"db1 has .* free for its WAL, and needs 32 MB to be primary") as refused:
+        with pytest.raises(
+            NotSafe, match=r"db1 has .* free for its WAL, and needs 32 MB to be primary"
+        ) as refused:
             plan_promotion(now, occasion)
         assert "make room where /var/lib/postgresql/18/main/pg_wal lies" in str(refused.value)
 
@@ -144,7 +184,9 @@ def test_a_standby_that_has_died_beside_its_crashed_primary_is_to_be_started() -
 def test_silence_does_not_prove_that_a_primary_is_off() -> None:
     with pytest.raises(NotSafe, match='fenced_by="who and how"'):
         plan_promotion(seen(SILENT, standby(receiver=None)), "failover")
-    plan = plan_promotion(seen(SILENT, standby(receiver=None)), "failover", fenced_by="Ann pulled its power")
+    plan = plan_promotion(
+        seen(SILENT, standby(receiver=None)), "failover", fenced_by="Ann pulled its power"
+    )
     assert "on the word of: Ann pulled its power" in str(plan) and "MAY BE LOST" in str(plan)
 
 
@@ -168,11 +210,17 @@ def test_a_node_that_was_stopped_in_recovery_is_judged_by_all_that_it_has() -> N
 
 
 @pytest.mark.parametrize(
-    ("state", "was"), [("shut down in recovery", True), ("in archive recovery", True), ("shut down", False)]
+    ("state", "was"),
+    [("shut down in recovery", True), ("in archive recovery", True), ("shut down", False)],
 )
 def test_a_node_that_is_still_ending_is_known_by_its_control_file(state: str, was: bool) -> None:
-    """An armed primary crashed, came back as a standby, and its last process had not gone: it was opened again."""
-    assert is_or_was_standby(Hung("db0", "the server does not accept", disk(control=control(state)))) is was
+    """An armed primary crashed, came back as a standby, and its last process had not gone: it was
+    opened again.
+    """
+    assert (
+        is_or_was_standby(Hung("db0", "the server does not accept", disk(control=control(state))))
+        is was
+    )
     assert is_or_was_standby(stopped("db0", state)) is was
 
 
@@ -208,7 +256,9 @@ def test_a_machine_that_answers_ssh_is_fenced_over_ssh(old: object) -> None:
 
 
 def test_what_a_cleanly_stopped_primary_had_is_known() -> None:
-    assert "nothing is lost" in str(plan_promotion(seen(stopped("db0", at=EARLIER), standby()), "failover"))
+    assert "nothing is lost" in str(
+        plan_promotion(seen(stopped("db0", at=EARLIER), standby()), "failover")
+    )
     behind = standby(received=EARLIER, replayed=EARLIER)
     told = str(plan_promotion(seen(stopped("db0", at=HERE), behind), "failover"))
     assert "wrote at least 64 kB more: THOSE COMMITS WILL BE MISSING on db1" in told
@@ -220,7 +270,9 @@ def test_another_occasion_is_a_bad_parameter() -> None:
 
 
 def test_whatever_a_consented_promotion_has_become_there_is_a_road() -> None:
-    """A promotion that was pending came between two looks of the rerun: what was to be resumed was done."""
+    """A promotion that was pending came between two looks of the rerun: what was to be resumed was
+    done.
+    """
     first = {"switchover", "resume", "reopen", "failover"}
     become = set().union(*(MAY_BECOME.get(kind, set()) for kind in first))
     assert first | become == ROADS.keys()
@@ -230,7 +282,9 @@ def test_whatever_a_consented_promotion_has_become_there_is_a_road() -> None:
 
 
 def fresh(name: str, system: str = "1", settings: Mapping[str, str] = SETTINGS) -> Running:
-    return primary(name, senders=(), slots=(), system_id=system, settings=settings, databases=("shop",))
+    return primary(
+        name, senders=(), slots=(), system_id=system, settings=settings, databases=("shop",)
+    )
 
 
 def test_two_clusters_need_to_be_told_which_one_is_kept() -> None:
@@ -255,7 +309,9 @@ def test_a_pair_that_is_set_up_needs_nothing() -> None:
     missing = plan_setup(healthy(), wishes=Wishes(role="create", hba={"db0": True}))
     assert not missing.already and "Create role replicator" in str(missing)
     squatted = plan_setup(healthy(), wishes=Wishes(role="give"))
-    assert "Give role replicator REPLICATION on db0, where somebody has made it without" in str(squatted)
+    assert "Give role replicator REPLICATION on db0, where somebody has made it without" in str(
+        squatted
+    )
 
 
 def test_a_split_brain_is_not_set_up() -> None:
@@ -273,23 +329,37 @@ def test_a_standby_cannot_be_the_one_to_keep() -> None:
     [
         (stopped("db0", "in production"), "start the cluster that is to be kept"),
         (Blank("db0", "it is empty"), "there is nothing to keep: name the other node"),
-        (Hung("db0", "SQL: fe_sendauth: no password supplied", disk()), "mend what keeps this runbook out of db0"),
+        (
+            Hung("db0", "SQL: fe_sendauth: no password supplied", disk()),
+            "mend what keeps this runbook out of db0",
+        ),
         (Silent("db0", "no route"), "mend the way to db0, by SQL or by ssh"),
     ],
 )
-def test_what_keeps_a_cluster_from_being_kept_has_a_remedy_of_its_own(other: Sighting, words: str) -> None:
+def test_what_keeps_a_cluster_from_being_kept_has_a_remedy_of_its_own(
+    other: Sighting, words: str
+) -> None:
     with pytest.raises(NotSafe) as refused:
         plan_setup(seen(other, primary("db1")), "db0")
     assert words in refused.value.remedy
 
 
 def test_a_setup_that_may_not_change_what_it_must_is_refused_before_its_gate() -> None:
-    """It ended with exit code 5: ALTER SYSTEM was forbidden, or the server did not come back from its restart."""
+    """It ended with exit code 5: ALTER SYSTEM was forbidden, or the server did not come back from
+    its restart.
+    """
     few = {**SETTINGS, "max_replication_slots": "3"}
     fixed = primary(settings={**few, "allow_alter_system": "off"})
-    with pytest.raises(NotSafe, match="allow_alter_system is off on db0, and max_replication_slots must change there"):
+    with pytest.raises(
+        NotSafe,
+        match="allow_alter_system is off on db0, and max_replication_slots must change there",
+    ):
         plan_setup(seen(fixed, Blank("db1", "it is empty")))
     typo = Wishes(start=Start(("syntax error",)))
-    with pytest.raises(NotSafe, match="db0 has to be restarted, and would not start again: syntax error"):
+    with pytest.raises(
+        NotSafe, match="db0 has to be restarted, and would not start again: syntax error"
+    ):
         plan_setup(seen(primary(settings=few), Blank("db1", "it is empty")), wishes=typo)
-    assert plan_setup(seen(primary(), Blank("db1", "it is empty")), wishes=typo).steps, "nothing is restarted"
+    assert plan_setup(seen(primary(), Blank("db1", "it is empty")), wishes=typo).steps, (
+        "nothing is restarted"
+    )

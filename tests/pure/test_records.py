@@ -1,4 +1,6 @@
-"""Records among other people's files, from other versions, and under names that somebody has thought of."""
+"""Records among other people's files, from other versions, and under names that somebody has
+thought of.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def left(found: Pair, operator: str = "Ann", **end: str) -> Path:
     """What a run leaves whose program was killed before it could complete the record."""
     folder = make_folder(found, "verify", new_id())
     journal = Journal(folder)
-    journal.write("run begun", run=folder.name[-8:], pair=found.name, notebook="verify", operator=operator)
+    journal.write(
+        "run begun", run=folder.name[-8:], pair=found.name, notebook="verify", operator=operator
+    )
     if end:
         journal.write("run ended", **end)
     journal.close()
@@ -74,7 +78,9 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
     shared = replace(here, records_group=grp.getgrgid(os.getgid()).gr_name)
     folder = make_folder(shared, "rebuild", new_id())
     journal = Journal(folder)
-    journal.write("run begun", run=folder.name[-8:], pair=shared.name, notebook="rebuild", operator="Ann")
+    journal.write(
+        "run begun", run=folder.name[-8:], pair=shared.name, notebook="rebuild", operator="Ann"
+    )
     journal.write(KEPT, file="diverged.tar", node="db0")
     journal.write("run ended", outcome="done")
     journal.close()
@@ -93,7 +99,10 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
 
     monkeypatch.setattr(manifest, "sha256", as_the_group)
     done = verify(shared)
-    assert not done.findings and f"{folder.name}: diverged.tar is for its owner only, and is not checked" in done.notes
+    assert (
+        not done.findings
+        and f"{folder.name}: diverged.tar is for its owner only, and is not checked" in done.notes
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_a_bad_parameter(here: Pair) -> None:
@@ -119,11 +128,15 @@ def test_other_peoples_files_are_left_alone(here: Pair) -> None:
     assert any("no run was begun there" in note for note in verify(here).notes)
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "", "a/b", "a\\b", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "..", "", "a/b", "a\\b", "a\0b"]
+)
 def test_a_manifest_names_nothing_outside_of_its_record(here: Pair, name: str) -> None:
     folder = ran(here)
     told = json.loads((folder / manifest.NAME).read_text())
-    (folder / manifest.NAME).write_bytes(manifest.render({**told, "files": {**told["files"], name: "0" * 64}}))
+    (folder / manifest.NAME).write_bytes(
+        manifest.render({**told, "files": {**told["files"], name: "0" * 64}})
+    )
     assert "outside of the record" in read_manifest(folder / manifest.NAME).wrong
     assert any("outside of the record" in what for what in found_in(verify(here)))
 
@@ -138,17 +151,24 @@ def test_a_record_of_a_newer_version_says_so(here: Pair) -> None:
     folder = ran(here)
     told = json.loads((folder / manifest.NAME).read_text())
     (folder / manifest.NAME).write_bytes(manifest.render({**told, "format": 99}))
-    assert any("format 99, and this pgha reads 1: use a newer pgha" in what for what in found_in(verify(here)))
+    assert any(
+        "format 99, and this pgha reads 1: use a newer pgha" in what
+        for what in found_in(verify(here))
+    )
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": []}', '{"files": {}, "format": "x"}', "\udcff", "null"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"files": []}', '{"files": {}, "format": "x"}', "\udcff", "null"]
+)
 def test_a_manifest_that_is_none_is_found_and_not_a_traceback(here: Pair, text: str) -> None:
     folder = ran(here)
     (folder / manifest.NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
     assert found_in(verify(here))
 
 
-@pytest.mark.parametrize("line", ['{"n": 1}', "[]", '{"n": 1, "prev": "", "event": "chained", "number": "x"}', "\x00"])
+@pytest.mark.parametrize(
+    "line", ['{"n": 1}', "[]", '{"n": 1, "prev": "", "event": "chained", "number": "x"}', "\x00"]
+)
 def test_a_journal_that_is_none_is_found_and_not_a_traceback(here: Pair, line: str) -> None:
     folder = ran(here)
     (folder / "journal.jsonl").write_text(line + "\n")
@@ -156,7 +176,9 @@ def test_a_journal_that_is_none_is_found_and_not_a_traceback(here: Pair, line: s
 
 
 @pytest.mark.parametrize("word", ["at", "outcome", "event", "n", "prev"])
-def test_a_last_line_that_has_lost_a_word_is_found_and_not_a_traceback(here: Pair, word: str) -> None:
+def test_a_last_line_that_has_lost_a_word_is_found_and_not_a_traceback(
+    here: Pair, word: str
+) -> None:
     """No line after it tells that it was changed; the manifest and the nodes do."""
     folder = make_folder(here, "promote", new_id())
     journal = Journal(folder)
@@ -181,7 +203,11 @@ def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
     assert verify(here).findings == [] and any("goes on" in note for note in verify(here).notes)
     journal.close()
     assert complete_all(here) == [] and (folder / manifest.NAME).exists()
-    assert read_manifest(folder / manifest.NAME).told["completed"]["late"].startswith("the run was interrupted")
+    assert (
+        read_manifest(folder / manifest.NAME)
+        .told["completed"]["late"]
+        .startswith("the run was interrupted")
+    )
 
 
 def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None:
@@ -223,7 +249,9 @@ def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> Non
         seal(folder, here, "a test")
 
 
-def test_a_clock_that_is_set_back_is_told_and_harms_nothing(here: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_set_back_is_told_and_harms_nothing(
+    here: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = make_folder(here, "verify", new_id())
     journal = Journal(folder)
     journal.write("run begun", run=folder.name[-8:], pair=here.name)
@@ -239,13 +267,21 @@ def test_a_clock_that_is_set_back_is_told_and_harms_nothing(here: Pair, monkeypa
 
 
 @pytest.mark.parametrize(("gates", "took"), [((10.0,), 2.0), ((10.0, 300.0), 2.0), ((13.0,), None)])
-def test_a_failover_is_timed_from_its_first_gate(gates: tuple[float, ...], took: float | None) -> None:
+def test_a_failover_is_timed_from_its_first_gate(
+    gates: tuple[float, ...], took: float | None
+) -> None:
     """Cells may be run again after it; a clock that was set back tells nothing."""
     story = Story(
         [
             *({"event": "gate passed", "at": utc(at)} for at in gates[:1]),
             {"event": "outage begins", "at": utc(gates[0]), "told": ["it has all"]},
-            {"event": "deed ended", "at": utc(12.0), "did": "promote", "began": 11.5, "seconds": 0.5},
+            {
+                "event": "deed ended",
+                "at": utc(12.0),
+                "did": "promote",
+                "began": 11.5,
+                "seconds": 0.5,
+            },
             *({"event": "gate passed", "at": utc(at)} for at in gates[1:]),
         ],
         "interrupted",
@@ -253,7 +289,9 @@ def test_a_failover_is_timed_from_its_first_gate(gates: tuple[float, ...], took:
     assert summarise(story)["failover_seconds"] == took
 
 
-def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(here: Pair, tmp_path: Path) -> None:
+def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(
+    here: Pair, tmp_path: Path
+) -> None:
     (tmp_path / "key").write_text("no key")
     folder = left(here, outcome="done")
     (complaint,) = complete_all(replace(here, signing_key=str(tmp_path / "key")))
@@ -273,10 +311,16 @@ def test_what_a_person_has_saved_there_is_moved_beside_and_not_sealed_in(here: P
     assert complete_all(here) == [] and verify(here).findings == []
     beside = folder.with_name(f"{folder.name}.others")
     assert {path.name for path in beside.iterdir()} == {"notes.md", "more"}
-    assert set(read_manifest(folder / manifest.NAME).files) == {"journal.jsonl", "record.json", "report.html"}
+    assert set(read_manifest(folder / manifest.NAME).files) == {
+        "journal.jsonl",
+        "record.json",
+        "report.html",
+    }
 
 
-@pytest.mark.parametrize("line", ['{"n": 0, "event": "run begun", "prev": "", "run": "RUN", "pair": "prod"}', "\xff"])
+@pytest.mark.parametrize(
+    "line", ['{"n": 0, "event": "run begun", "prev": "", "run": "RUN", "pair": "prod"}', "\xff"]
+)
 def test_one_odd_record_hides_no_other(here: Pair, line: str) -> None:
     odd, other = left(here), left(here, outcome="done")
     (odd / "journal.jsonl").write_text(line.replace("RUN", odd.name[-8:]) + "\n")

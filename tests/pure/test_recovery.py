@@ -37,14 +37,29 @@ def test_what_we_write_is_right() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"recovery_target_lsn": "0/7000000"}, "recovery_target_lsn is '0/7000000' on db1: recovery ends there"),
+        (
+            {"recovery_target_lsn": "0/7000000"},
+            "recovery_target_lsn is '0/7000000' on db1: recovery ends there",
+        ),
         ({"recovery_target": "immediate"}, "recovery_target is 'immediate'"),
-        ({"recovery_target_timeline": "current"}, "recovery_target_timeline is 'current' on db1, not 'latest'"),
+        (
+            {"recovery_target_timeline": "current"},
+            "recovery_target_timeline is 'current' on db1, not 'latest'",
+        ),
         ({"promote_trigger_file": "/tmp/go"}, "promote_trigger_file is '/tmp/go'"),
-        ({"primary_conninfo": "host=10.0.0.11 port=5432"}, "leads to db1 itself: it was copied from the other node"),
+        (
+            {"primary_conninfo": "host=10.0.0.11 port=5432"},
+            "leads to db1 itself: it was copied from the other node",
+        ),
         ({"primary_conninfo": "host=10.0.0.99"}, "leads to 10.0.0.99:5432, not 10.0.0.10:5432"),
-        ({"primary_conninfo": "host=10.0.0.10 application_name=walreceiver"}, "calls it 'walreceiver'"),
-        ({"primary_slot_name": "pgha_db0"}, "primary_slot_name is 'pgha_db0' on db1, not 'pgha_db1'"),
+        (
+            {"primary_conninfo": "host=10.0.0.10 application_name=walreceiver"},
+            "calls it 'walreceiver'",
+        ),
+        (
+            {"primary_slot_name": "pgha_db0"},
+            "primary_slot_name is 'pgha_db0' on db1, not 'pgha_db1'",
+        ),
     ],
 )
 def test_each_leftover_is_named(changes: dict[str, str], words: str) -> None:
@@ -57,13 +72,26 @@ def test_a_definition_without_a_dbname_is_named_where_slots_are_to_be_copied() -
     plain = standby(settings={**SETTINGS, **OURS})
     with_slot = seen(primary(slots=(*primary().slots, slot)), plain)
     (reason,) = [v.reason for v in judge(AFTER, with_slot).against]
-    assert reason == "primary_conninfo of db1 has no dbname, without which no logical slot is copied to it"
+    assert (
+        reason
+        == "primary_conninfo of db1 has no dbname, without which no logical slot is copied to it"
+    )
     assert reasons(sync_replication_slots="on") == [reason]
-    assert reasons(sync_replication_slots="on", primary_conninfo=f"{OURS['primary_conninfo']} dbname=shop") == []
+    assert (
+        reasons(
+            sync_replication_slots="on", primary_conninfo=f"{OURS['primary_conninfo']} dbname=shop"
+        )
+        == []
+    )
 
 
 def test_a_uri_is_read_too() -> None:
-    assert reasons(primary_conninfo="postgresql://rep@10.0.0.10:5432/?application_name=db1&sslmode=require") == []
+    assert (
+        reasons(
+            primary_conninfo="postgresql://rep@10.0.0.10:5432/?application_name=db1&sslmode=require"
+        )
+        == []
+    )
     (reason,) = reasons(primary_conninfo="postgres://10.0.0.99/")
     assert "leads to 10.0.0.99:5432, not 10.0.0.10:5432" in reason
 
@@ -84,24 +112,37 @@ KEPT = "sslmode=verify-full sslrootcert=/ca.crt keepalives_idle=7 dbname=app"
             "sslmode=verify-full sslrootcert=/mine keepalives_idle=7 dbname=app",
         ),
         ("channel_binding=require", "sslmode=require", "channel_binding=require sslmode=require"),
-        ("postgres://u:secret@h/app?sslmode=require&sslpassword=s", "", "sslmode=require dbname=app"),
+        (
+            "postgres://u:secret@h/app?sslmode=require&sslpassword=s",
+            "",
+            "sslmode=require dbname=app",
+        ),
         ("password=secret sslpassword='s s' sslmode=disable", "", "sslmode=disable"),
     ],
 )
-def test_what_we_do_not_write_is_kept_and_no_guard_is_weaker(own: str, other: str, words: str) -> None:
+def test_what_we_do_not_write_is_kept_and_no_guard_is_weaker(
+    own: str, other: str, words: str
+) -> None:
     """sslmode=verify-full was gone, silently, after a switchover there and back."""
     told = kept(own, other)
     assert told == parts(words)
     written = primary_conninfo(pair(), pair()["db1"], kept=told)
-    assert kept(written, other) == parts(f"connect_timeout=3 {words}"), "written down, it says the same"
+    assert kept(written, other) == parts(f"connect_timeout=3 {words}"), (
+        "written down, it says the same"
+    )
     assert parts(written)["host"] == "10.0.0.10" and "secret" not in written
     source = parts(source_conninfo(pair(), pair()["db1"], kept=told))
     assert source["dbname"] == "postgres" and source.get("sslmode") == told.get("sslmode")
 
 
 def test_what_waits_for_the_next_restart_is_named_too() -> None:
-    plain = standby(settings={**SETTINGS, **OURS}, pending_restart=("recovery_target_time", "shared_buffers"))
+    plain = standby(
+        settings={**SETTINGS, **OURS}, pending_restart=("recovery_target_time", "shared_buffers")
+    )
     armed = replace(plain, disk=disk(standby_files=("standby.signal", "recovery.signal")))
     (verdict,) = judge(AFTER, seen(primary(), armed)).against
-    assert "recovery_target_time was changed on db1" in verdict.reason and "recovery.signal" in verdict.reason
+    assert (
+        "recovery_target_time was changed on db1" in verdict.reason
+        and "recovery.signal" in verdict.reason
+    )
     assert "shared_buffers" not in verdict.reason

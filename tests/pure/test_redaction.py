@@ -17,16 +17,27 @@ from pgha_helpers.run.redaction import MARK, Redactor, secrets_of
 from .pictures import pair
 
 CANARY = "cAn4ry'\"\\ü&:pw"
-SECRETS = st.text(string.printable + "üß'\"\\", min_size=6, max_size=30).filter(lambda s: s not in MARK)
+SECRETS = st.text(string.printable + "üß'\"\\", min_size=6, max_size=30).filter(
+    lambda s: s not in MARK
+)
 
 
 @given(SECRETS, st.integers(0, 5))
 def test_no_form_of_a_known_value_is_left(secret: str, before: int) -> None:
     scrub = Redactor([secret])
     plain = "x" * before + secret + "y"
-    forms = [plain, json.dumps({"k": plain}), json.dumps({"k": plain}, ensure_ascii=False), repr(plain)]
+    forms = [
+        plain,
+        json.dumps({"k": plain}),
+        json.dumps({"k": plain}, ensure_ascii=False),
+        repr(plain),
+    ]
     forms += [plain.upper(), plain.lower(), plain[::-1]]
-    forms += [quote(plain, safe=""), base64.b64encode(plain.encode()).decode(), plain.encode().hex()]
+    forms += [
+        quote(plain, safe=""),
+        base64.b64encode(plain.encode()).decode(),
+        plain.encode().hex(),
+    ]
     for form in forms:
         assert scrub.text(form) != form
         assert secret not in scrub.text(form)
@@ -55,14 +66,23 @@ def test_no_form_of_a_known_value_is_left(secret: str, before: int) -> None:
         ("AWS_SECRET_ACCESS_KEY=hunter2 aws s3", "AWS_SECRET_ACCESS_KEY=[redacted] aws s3"),
         ("export GITLAB_TOKEN='hunter2'", "export GITLAB_TOKEN=[redacted]"),
         ("curl https://a/b?sig=hun%2Fter2&x=1", "curl https://a/b?sig=[redacted]&x=1"),
-        ("curl 'https://a/b?v=1&X-Amz-Signature=hunter2'", "curl 'https://a/b?v=1&X-Amz-Signature=[redacted]'"),
+        (
+            "curl 'https://a/b?v=1&X-Amz-Signature=hunter2'",
+            "curl 'https://a/b?v=1&X-Amz-Signature=[redacted]'",
+        ),
         ("git clone https://hunter2@a/b", "git clone https://[redacted]@a/b"),
-        ("curl -H 'Authorization: Bearer hunter2' a", "curl -H 'Authorization: Bearer [redacted]' a"),
+        (
+            "curl -H 'Authorization: Bearer hunter2' a",
+            "curl -H 'Authorization: Bearer [redacted]' a",
+        ),
         ("ssl_passphrase_command = 'echo hunter2'", "ssl_passphrase_command = [redacted]"),
         ("ghp_" + "a1" * 18, "[redacted]"),
         ("AKIA" + "A1" * 8, "[redacted]"),
         ("SCRAM-SHA-256$4096:ab==$cd=:ef=", "[redacted]"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----", "[redacted]"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----",
+            "[redacted]",
+        ),
     ],
 )
 def test_what_looks_like_a_password_is_taken_out(said: str, left: str) -> None:
@@ -98,14 +118,18 @@ def test_a_thing_that_is_called_a_password_is_one() -> None:
 
 def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
     passfile = tmp_path / "pgpass"
-    passfile.write_text("# not:a:line:at:all\nh:5432:*:ann:pa\\:ss\\\\w\nshort:line\n*:*:*:*:other\f-one\r\n")
+    passfile.write_text(
+        "# not:a:line:at:all\nh:5432:*:ann:pa\\:ss\\\\w\nshort:line\n*:*:*:*:other\f-one\r\n"
+    )
     environment = {
         "PGPASSFILE": str(tmp_path / "absent"),
         "PGPASSWORD": "from-env",
         "VAULT": "canary-1",
         "HOME": "/root",
     }
-    found = secrets_of(pair(passfile=str(passfile), secret_variables=("VAULT", "UNSET")), environment)
+    found = secrets_of(
+        pair(passfile=str(passfile), secret_variables=("VAULT", "UNSET")), environment
+    )
     assert found == {"pa:ss\\w", "other\f-one", "from-env", "canary-1"}
 
 
@@ -119,6 +143,8 @@ def test_a_secret_over_several_lines_of_a_notebook_is_found() -> None:
 
 
 def test_a_long_picture_takes_no_time() -> None:
-    """Not a timed test: a pattern that is quadratic in the length of one word would run for minutes."""
+    """Not a timed test: a pattern that is quadratic in the length of one word would run for
+    minutes.
+    """
     picture = "iVBORw0KGgo" + "aB3+" * 250_000
     assert Redactor(["correct horse battery"]).text(picture) == picture

@@ -23,9 +23,32 @@ def test_patterns_are_anchored_but_for_two_that_go_with_their_directory() -> Non
 @pytest.mark.parametrize(
     "left_out",
     [
-        *("pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp"),
-        *("pg_subtrans", "postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "recovery.conf"),
-        *("global/pg_control", "backup_label", "tablespace_map", "log", "its logs", "pg_tblspc/16500", "pgha-*"),
+        *(
+            "pg_wal",
+            "pg_replslot",
+            "pg_dynshmem",
+            "pg_notify",
+            "pg_serial",
+            "pg_snapshots",
+            "pg_stat_tmp",
+        ),
+        *(
+            "pg_subtrans",
+            "postmaster.pid",
+            "postmaster.opts",
+            "standby.signal",
+            "recovery.signal",
+            "recovery.conf",
+        ),
+        *(
+            "global/pg_control",
+            "backup_label",
+            "tablespace_map",
+            "log",
+            "its logs",
+            "pg_tblspc/16500",
+            "pgha-*",
+        ),
     ],
 )
 def test_what_belongs_to_one_server_is_left_out(left_out: str) -> None:
@@ -39,15 +62,24 @@ def test_configuration_stays_where_there_is_some() -> None:
 
 def test_names_that_users_may_have_are_not_left_out() -> None:
     """-C, the short way, drops core, tags, *.so and *.old."""
-    assert not [rule for rule in rules() if any(word in rule for word in ("core", "tags", ".so", "*.old"))]
-    assert rules()[-1] == "P /*", "what only the target has beside PostgreSQL's directories is not deleted"
+    assert not [
+        rule for rule in rules() if any(word in rule for word in ("core", "tags", ".so", "*.old"))
+    ]
+    assert rules()[-1] == "P /*", (
+        "what only the target has beside PostgreSQL's directories is not deleted"
+    )
 
 
 def test_the_words_of_rsync_are_read() -> None:
     assert progress("    262144 100%  244.14MB/s    0:00:00 (xfr#1, to-chk=3/7)") == 262144
     assert progress("Number of files: 3 (reg: 1, dir: 2)") is None
     moved = Moved()
-    for line in ("Number of regular files transferred: 1", "Literal data: 10 bytes", "Total bytes sent: 7", "x"):
+    for line in (
+        "Number of regular files transferred: 1",
+        "Literal data: 10 bytes",
+        "Total bytes sent: 7",
+        "x",
+    ):
         moved = with_statistic(moved, line) or moved
     assert (moved.files, moved.literal, moved.wire) == (1, 10, 7)
     assert (moved + moved).wire == 14

@@ -33,7 +33,10 @@ from pgha_helpers.model.pair import Commands
 from .pictures import EARLIER, HERE, disk, healthy, pair, primary, seen, standby, stopped
 
 SILENT = Silent("db0", "no route to host; ssh: timed out")
-NO, YES = Heard("no", "no response (pg_isready)"), Heard("yes", "accepting connections (pg_isready)")
+NO, YES = (
+    Heard("no", "no response (pg_isready)"),
+    Heard("yes", "accepting connections (pg_isready)"),
+)
 UNKNOWN = Heard("unknown", "ssh: gate does not answer")
 OFF = Fence(("bmc", "off"), ("bmc", "is-off"))
 
@@ -53,9 +56,13 @@ def with_fence(fence: Fence = OFF) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("place", [US, "db1", "gate", "db0 itself"])
-@pytest.mark.parametrize("old", [SILENT, Hung("db0", "no answer", disk()), stopped("db0", "in production")])
+@pytest.mark.parametrize(
+    "old", [SILENT, Hung("db0", "no answer", disk()), stopped("db0", "in production")]
+)
 @pytest.mark.parametrize("fenced_by", ["", "Ann pulled its plug"])
-def test_a_primary_that_answers_sql_to_anybody_is_not_failed_over(place: str, old: Any, fenced_by: str) -> None:
+def test_a_primary_that_answers_sql_to_anybody_is_not_failed_over(
+    place: str, old: Any, fenced_by: str
+) -> None:
     others = [view(name) for name in (US, "db1", "gate") if name != place]
     with pytest.raises(NotSafe, match="db0 is alive: it answers SQL to") as refused:
         plan_promotion(lost(old, view(place, YES, YES), *others), "failover", fenced_by=fenced_by)
@@ -68,7 +75,9 @@ GATE = (Witness("gate", Ssh("10.0.0.9")),)
 
 
 def test_a_witness_that_may_be_wrong_is_contradicted_by_name_and_still_obeyed() -> None:
-    """Its pg_isready says yes, its own TCP is refused, and ssh sees that nothing runs: which server answers it?"""
+    """Its pg_isready says yes, its own TCP is refused, and ssh sees that nothing runs: which server
+    answers it?
+    """
     down = stopped("db0", "in production")
     now = lost(down, view(US, NO, REFUSED), view("db1"), view("gate", YES, REFUSED), witnesses=GATE)
     with pytest.raises(NotSafe, match="answers SQL to gate") as refused:
@@ -94,14 +103,19 @@ def test_the_other_nodes_way_there_may_be_wrong_too() -> None:
 
 def test_who_took_over_its_address_keeps_a_word_from_being_taken_and_is_named() -> None:
     now = lost(SILENT, view(US, NO, REFUSED), view("gate", NO, Heard("yes", "nc")), witnesses=GATE)
-    with pytest.raises(NotSafe, match=r"but its port takes connections from gate\. BUT this machine gets no") as no:
+    with pytest.raises(
+        NotSafe, match=r"but its port takes connections from gate\. BUT this machine gets no"
+    ) as no:
         plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
     assert "Only if it is not db0: take gate out" in str(no.value)
 
 
 def test_views_of_the_other_node_are_no_sign_of_life() -> None:
     alive = Vantage("gate", "db1", YES, YES)
-    assert plan_promotion(lost(SILENT, view(US), alive), "failover", fenced_by="Ann").kind == "failover"
+    assert (
+        plan_promotion(lost(SILENT, view(US), alive), "failover", fenced_by="Ann").kind
+        == "failover"
+    )
 
 
 def test_a_port_that_takes_connections_is_not_off_whatever_is_typed() -> None:
@@ -109,19 +123,26 @@ def test_a_port_that_takes_connections_is_not_off_whatever_is_typed() -> None:
     now = lost(SILENT, view(US), view("gate", NO, Heard("yes", "nc")))
     with pytest.raises(NotSafe, match="but its port takes connections from gate"):
         plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
-    with pytest.raises(NotSafe, match="silence does not prove that it is off, and its port takes connections from"):
+    with pytest.raises(
+        NotSafe, match="silence does not prove that it is off, and its port takes connections from"
+    ):
         plan_promotion(now, "failover")
 
 
 def test_a_word_that_nothing_contradicts_is_taken() -> None:
-    plan = plan_promotion(lost(SILENT, view(US), view("gate", UNKNOWN, UNKNOWN)), "failover", fenced_by="Ann, BMC")
+    plan = plan_promotion(
+        lost(SILENT, view(US), view("gate", UNKNOWN, UNKNOWN)), "failover", fenced_by="Ann, BMC"
+    )
     assert "on the word of: Ann, BMC" in plan.steps[0]
     assert "gate cannot tell whether db0 answers: ssh: gate does not answer" in str(plan)
 
 
 def test_a_fence_command_comes_before_a_word_and_needs_none() -> None:
     plan = plan_promotion(lost(SILENT, view(US), nodes=with_fence()), "failover")
-    assert "by its fence command (bmc off, on this machine), believed only if its check agrees" in plan.steps[0]
+    assert (
+        "by its fence command (bmc off, on this machine), believed only if its check agrees"
+        in plan.steps[0]
+    )
     plan = plan_promotion(lost(SILENT, view(US), nodes=with_fence()), "failover", fenced_by="Ann")
     assert "if that fails, take it as fenced on the word of: Ann" in plan.steps[0]
 
@@ -134,20 +155,31 @@ def test_a_hung_machine_that_takes_connections_may_be_fenced_by_its_command() ->
 
 
 def test_a_shell_that_answers_is_used_first() -> None:
-    nodes = (replace(with_fence()[0], service=Commands(("up",), ("down",), ("mask",), ("unmask",))), pair()["db1"])
+    nodes = (
+        replace(with_fence()[0], service=Commands(("up",), ("down",), ("mask",), ("unmask",))),
+        pair()["db1"],
+    )
     plan = plan_promotion(lost(stopped("db0", "in production"), view(US), nodes=nodes), "failover")
-    assert plan.steps[0].startswith("Fence db0 over ssh: standby definition in place, its service disabled, every")
+    assert plan.steps[0].startswith(
+        "Fence db0 over ssh: standby definition in place, its service disabled, every"
+    )
     assert "if its shell is lost meanwhile, by its fence command" in plan.steps[0]
 
 
 @pytest.mark.parametrize(
     ("old", "words"),
     [
-        (Hung("db0", "x", disk(halted=(100, 101))), "2 of its 2 processes are stopped by a signal (SIGSTOP)"),
+        (
+            Hung("db0", "x", disk(halted=(100, 101))),
+            "2 of its 2 processes are stopped by a signal (SIGSTOP)",
+        ),
         (Hung("db0", "x", disk(halted=(100,))), "the others go on, and may commit"),
         (Hung("db0", "x", disk(free_bytes=4096)), "no room on its disk"),
         (Hung("db0", "x", disk(), "the database system is starting up"), "it is starting"),
-        (Hung("db0", "SQL: db0 gave no answer within 3 s", disk()), "2 processes, and no answer: SQL: db0 gave no"),
+        (
+            Hung("db0", "SQL: db0 gave no answer within 3 s", disk()),
+            "2 processes, and no answer: SQL: db0 gave no",
+        ),
     ],
 )
 def test_a_hung_primary_is_told_from_a_dead_one(old: Hung, words: str) -> None:
@@ -175,13 +207,19 @@ def test_one_without_a_connection_left_is_alive() -> None:
 def test_two_looks_at_the_same_thing_make_equal_plans() -> None:
     """The gate's second look takes other seconds, and finds other words for the same silence."""
     once = plan_promotion(lost(SILENT, view(US)), "failover", fenced_by="Ann")
-    again = lost(SILENT, replace(view(US), seconds=2.5, tcp=Heard("no", "timed out")), view("gate", UNKNOWN, UNKNOWN))
+    again = lost(
+        SILENT,
+        replace(view(US), seconds=2.5, tcp=Heard("no", "timed out")),
+        view("gate", UNKNOWN, UNKNOWN),
+    )
     roles = plan_promotion(again, "failover", fenced_by="Ann")
     assert once == roles
 
 
 def test_every_view_is_a_row_of_the_table() -> None:
-    table = str(lost(SILENT, view(US), replace(view("db1"), receiver="it has no walreceiver", seconds=0.25)))
+    table = str(
+        lost(SILENT, view(US), replace(view("db1"), receiver="it has no walreceiver", seconds=0.25))
+    )
     assert "from this machine" in table and "it has no walreceiver" in table and "250 ms" in table
 
 
@@ -189,24 +227,33 @@ def test_every_view_is_a_row_of_the_table() -> None:
 
 
 def test_a_witness_without_any_program_cannot_tell() -> None:
-    text = "db0 sql none 3 there is no pg_isready here\ndb0 tcp none 3 there is no nc, bash or python3 here\n"
+    text = (
+        "db0 sql none 3 there is no pg_isready here\ndb0 tcp none 3 there is no nc, bash or "
+        "python3 here\n"
+    )
     sql, tcp = parse_reach(text, ["db0"])["db0"]
     assert (sql.says, tcp.says) == ("unknown", "unknown") and "no nc" in tcp.words
 
 
 def test_names_with_spaces_are_told_apart() -> None:
-    text = "db 0 sql pg_isready 0 h:1 - accepting connections\ndb sql pg_isready 2 h:2 - no response\n"
+    text = (
+        "db 0 sql pg_isready 0 h:1 - accepting connections\ndb sql pg_isready 2 h:2 - no response\n"
+    )
     told = parse_reach(text, ["db", "db 0"])
     assert (told["db"][0].says, told["db 0"][0].says) == ("no", "yes")
 
 
-@pytest.mark.parametrize(("status", "says"), [(0, "yes"), (1, "no"), (2, "no"), (3, "unknown"), (127, "unknown")])
+@pytest.mark.parametrize(
+    ("status", "says"), [(0, "yes"), (1, "no"), (2, "no"), (3, "unknown"), (127, "unknown")]
+)
 def test_pg_isready_is_read_by_its_status(status: int, says: str) -> None:
     assert heard_sql("pg_isready", status, "10.0.0.1:5432 - whatever").says == says
 
 
 def test_the_program_that_was_used_is_said() -> None:
-    assert heard_tcp("bash", 1, "bash: connect: Connection refused") == Heard("no", "Connection refused (bash)")
+    assert heard_tcp("bash", 1, "bash: connect: Connection refused") == Heard(
+        "no", "Connection refused (bash)"
+    )
     assert heard_tcp("python3", 0, "") == Heard("yes", "python3")
 
 
@@ -222,7 +269,9 @@ def reason(now: Snapshot) -> str:
 
 
 def test_two_timelines_tell_where_they_parted() -> None:
-    there = primary("db1", timeline=2, written=Lsn(EARLIER + 1024), disk=disk(histories={2: PARTED}))
+    there = primary(
+        "db1", timeline=2, written=Lsn(EARLIER + 1024), disk=disk(histories={2: PARTED})
+    )
     told = reason(seen(primary(), there))
     assert "both db0 and db1 are writable" in told and "they parted at 0/4FF0000;" in told
     assert "db0 64 kB of WAL and db1 1 kB of WAL" in told

@@ -36,8 +36,9 @@ def test_a_part_of_it_is_nothing(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [record(info=0x10), record(manager=1), record(redo=AT - 8), bytes(8192)],
+    "other",
+    [record(info=0x10), record(manager=1), record(redo=AT - 8), bytes(8192)],
     ids=["an online checkpoint", "another manager", "one of somewhere else", "an empty page"],
-)  # fmt: skip
+)
 def test_what_is_something_else_is_not_taken_for_it(other: bytes) -> None:
     assert not is_shutdown_checkpoint(other, AT)

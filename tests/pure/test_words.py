@@ -1,4 +1,6 @@
-"""What is said to do is what helps: a remedy is for the very thing that was found, and for nothing else."""
+"""What is said to do is what helps: a remedy is for the very thing that was found, and for nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from typing import Any
 import pytest
 
 from pgha_helpers.judgement.plans import Plan
-from pgha_helpers.model.errors import CommandFailed, Failure, QueryFailed, Refusal, TooSlow, Unreachable
+from pgha_helpers.model.errors import (
+    CommandFailed,
+    Failure,
+    QueryFailed,
+    Refusal,
+    TooSlow,
+    Unreachable,
+)
 from pgha_helpers.model.passfile import why_none
 from pgha_helpers.run.run import Run
 
@@ -20,18 +29,39 @@ from .pictures import pair
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (QueryFailed('db0: syntax error at or near "pl"'), "^mend that, then run this notebook again"),
-        (CommandFailed("db0: mkdir /x: Permission denied"), "^mend that, then run this notebook again"),
+        (
+            QueryFailed('db0: syntax error at or near "pl"'),
+            "^mend that, then run this notebook again",
+        ),
+        (
+            CommandFailed("db0: mkdir /x: Permission denied"),
+            "^mend that, then run this notebook again",
+        ),
         (Refusal("a path with a line break"), "^mend that, then run this notebook again"),
-        (Unreachable("db0: the shell was lost"), "^see that it answers, then run this notebook again"),
+        (
+            Unreachable("db0: the shell was lost"),
+            "^see that it answers, then run this notebook again",
+        ),
         (TooSlow("db0: no answer in time"), "^run this notebook again"),
         (QueryFailed("db0: permission denied", "grant it"), "^grant it$"),
     ],
 )
 def test_only_what_was_not_answered_is_simply_run_again(error: Refusal, words: str) -> None:
-    """The role of an impossible name was refused, and "run this notebook again" was said for ever."""
+    """The role of an impossible name was refused, and "run this notebook again" was said for
+    ever.
+    """
     quiet: Any = SimpleNamespace(check=lambda node: None, write=lambda event, **facts: None)
-    run = Run("c0ffee00", "setup", pair(), {}, Path(), quiet, {}, quiet, permit=Plan("setup", "db0", "db1", "setup"))
+    run = Run(
+        "c0ffee00",
+        "setup",
+        pair(),
+        {},
+        Path(),
+        quiet,
+        {},
+        quiet,
+        permit=Plan("setup", "db0", "db1", "setup"),
+    )
     with pytest.raises(Failure) as failed, run.deed("db0", "make the role"):
         raise error
     assert re.search(words, failed.value.remedy)

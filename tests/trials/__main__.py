@@ -1,9 +1,10 @@
-"""`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100 proofs, 30 failovers, 5
-bad nights, 10 random instants of each procedure at which the runbook is killed).
+"""`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100
+proofs, 30 failovers, 5 bad nights, 10 random instants of each procedure at which the runbook is
+killed).
 
-`python -m tests.trials NAME...` runs only those that are named. The last tables are kept in docs/trials.md. A lost row,
-a switchover that is refused with nothing in the way, a bad night that fails or a death after which a second run does
-not converge makes the exit status 1.
+`python -m tests.trials NAME...` runs only those that are named. The last tables are kept in
+docs/trials.md. A lost row, a switchover that is refused with nothing in the way, a bad night that
+fails or a death after which a second run does not converge makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
 def main(*names: str) -> int:
     """Run what is named, or everything. Gives the exit status."""
     if strangers := set(names) - set(TRIALS):
-        sys.exit(f"there is no trial {', '.join(sorted(strangers))}: name some of {', '.join(TRIALS)}")
+        sys.exit(
+            f"there is no trial {', '.join(sorted(strangers))}: name some of {', '.join(TRIALS)}"
+        )
     asked = os.environ.get("PGHA_TRIALS", "")
     if asked and not (asked.isdecimal() and int(asked)):
         sys.exit(f"PGHA_TRIALS is {asked!r}; it must be a number from 1 on")

@@ -1,4 +1,6 @@
-"""Switchovers back and forth on one pair, by the notebook's verbs: is a row ever lost, is one ever refused wrongly?"""
+"""Switchovers back and forth on one pair, by the notebook's verbs: is a row ever lost, is one ever
+refused wrongly?
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _BETWEEN = 0.3  # seconds of writing between two switchovers
 
 @dataclass(frozen=True)
 class Switched:
-    """One switchover: the new primary, its window in wall time, seconds of its proofs, and why it was refused."""
+    """One switchover: the new primary, its window in wall time, seconds of its proofs, and why it
+    was refused.
+    """
 
     to: str
     began: float
@@ -43,7 +47,11 @@ class Series:
     @property
     def faults(self) -> list[str]:
         """What must not have happened."""
-        refused = [f"switchover {n} was refused: {one.refused}" for n, one in enumerate(self.each, 1) if one.refused]
+        refused = [
+            f"switchover {n} was refused: {one.refused}"
+            for n, one in enumerate(self.each, 1)
+            if one.refused
+        ]
         lost = self.seen.lost if self.seen else 0
         return [*refused, *([f"{lost} acknowledged rows are lost"] if lost else [])]
 
@@ -65,10 +73,15 @@ def switchovers(folder: Path, count: int) -> Outcome:
             "outage, ms: 95 of 100 are below",
             _ms(quantiles(gaps, n=20, method="inclusive")[-1]) if len(gaps) > 1 else "",
         ),
-        ("outage, ms: least and greatest", f"{_ms(min(gaps))} and {_ms(max(gaps))}" if gaps else ""),
+        (
+            "outage, ms: least and greatest",
+            f"{_ms(min(gaps))} and {_ms(max(gaps))}" if gaps else "",
+        ),
         ("attempts of the four clients that failed, in all", f"{series.seen.failed}"),
     ]
-    picture = draw_outages([(one.to, gap) for one, gap in zip(series.each, series.seen.gaps, strict=True)])
+    picture = draw_outages(
+        [(one.to, gap) for one, gap in zip(series.each, series.seen.gaps, strict=True)]
+    )
     heading = f"{count} switchovers back and forth on PostgreSQL {version}, while a client writes"
     return Outcome(heading, Table(("", ""), rows), series.faults, picture)
 
@@ -77,11 +90,24 @@ def proofs(folder: Path, count: int) -> Outcome:
     """On an idle and on a loaded pair: does a proof ever fail where nothing is missing?"""
     with _pair(folder) as ours:
         version = ours.nodes.version
-        found = {kind: _series(ours, count, loaded) for kind, loaded in (("idle", False), ("loaded", True))}
+        found = {
+            kind: _series(ours, count, loaded)
+            for kind, loaded in (("idle", False), ("loaded", True))
+        }
     rows = [_row(kind, series) for kind, series in found.items()]
     faults = [f"{kind}: {fault}" for kind, series in found.items() for fault in series.faults]
-    head = ("pair", "switchovers", "refused, with nothing in the way", "rows lost", "proofs, ms", "commits/s")
-    heading = f"The proofs on PostgreSQL {version}, {count} times on an idle pair and {count} times under load"
+    head = (
+        "pair",
+        "switchovers",
+        "refused, with nothing in the way",
+        "rows lost",
+        "proofs, ms",
+        "commits/s",
+    )
+    heading = (
+        f"The proofs on PostgreSQL {version}, {count} times on an idle pair and {count} "
+        "times under load"
+    )
     return Outcome(heading, Table(head, rows), faults)
 
 
@@ -102,11 +128,15 @@ def _series(ours: Ours, count: int, loaded: bool) -> Series:
                 print(f"  {number} of {count}", flush=True)
         if not ledger:
             return series
-        return Series(series.each, ledger.read(*((one.began, one.ended + _BETWEEN) for one in series.each)))
+        return Series(
+            series.each, ledger.read(*((one.began, one.ended + _BETWEEN) for one in series.each))
+        )
 
 
 def _switch(ours: Ours) -> Switched:
-    """One switchover. A refusal is a fault that is told; after it somebody must be primary all the same."""
+    """One switchover. A refusal is a fault that is told; after it somebody must be primary all the
+    same.
+    """
     old, new = ours.nodes.roles()
     began, primary, proof, refused = time.time(), new, 0.0, ""
     try:

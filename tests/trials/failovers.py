@@ -1,4 +1,6 @@
-"""A primary killed with -9 under load, again and again: is an acknowledged row ever lost whose disk can be read?"""
+"""A primary killed with -9 under load, again and again: is an acknowledged row ever lost whose disk
+can be read?
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The runbook killed with -9 at every boundary between two deeds, and at random instants, then run again."""
+"""The runbook killed with -9 at every boundary between two deeds, and at random instants, then run
+again.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _AT_MOST = 200  # boundaries; a procedure that has more never ends
 
 @dataclass(frozen=True)
 class Series:
-    """One procedure: what was seen of it at each boundary in order, the last one past its end; then at each instant."""
+    """One procedure: what was seen of it at each boundary in order, the last one past its end; then
+    at each instant.
+    """
 
     name: str
     boundaries: Sequence[Told]
@@ -40,7 +44,14 @@ def killed(folder: Path, count: int) -> Outcome:
     for number, name in enumerate(PROCEDURES):
         with _Pairs(folder / str(number)) as pairs:
             found.append(_series(pairs, name, count, chance))
-    head = ("procedure", "killed at", "times", "converged", "overlaps of writable nodes", "acknowledged rows lost")
+    head = (
+        "procedure",
+        "killed at",
+        "times",
+        "converged",
+        "overlaps of writable nodes",
+        "acknowledged rows lost",
+    )
     rows = [row for series in found for row in _rows(series)]
     faults = [
         f"{series.name}, {fault}"
@@ -49,7 +60,8 @@ def killed(folder: Path, count: int) -> Outcome:
         for fault in told.faults
     ]
     heading = (
-        f"The runbook killed with -9 on PostgreSQL {pairs.version}, then run again with the same words; seed {SEED}"
+        f"The runbook killed with -9 on PostgreSQL {pairs.version}, then run again with "
+        f"the same words; seed {SEED}"
     )
     return Outcome(heading, Table(head, rows), faults)
 
@@ -76,7 +88,9 @@ class _Pairs:
         self.version = Nodes.of(self._pair).version
 
     def once(self, name: str, death: Death) -> Told:
-        """Carry a procedure out, killed and run again; what it said is shown only where something went wrong."""
+        """Carry a procedure out, killed and run again; what it said is shown only where something
+        went wrong.
+        """
         said, told = io.StringIO(), Told()
         try:
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -90,9 +104,13 @@ class _Pairs:
 
 
 def _series(pairs: _Pairs, name: str, count: int, chance: random.Random) -> Series:
-    """Every boundary until one lies past the end, which tells how long the whole takes; then instants within that."""
+    """Every boundary until one lies past the end, which tells how long the whole takes; then
+    instants within that.
+    """
     boundaries: list[Told] = []
-    while len(boundaries) < _AT_MOST and not (boundaries and not boundaries[-1].died and not boundaries[-1].faults):
+    while len(boundaries) < _AT_MOST and not (
+        boundaries and not boundaries[-1].died and not boundaries[-1].faults
+    ):
         boundaries.append(pairs.once(name, at_boundary(len(boundaries) + 1)))
         print(f"  {name}, {len(boundaries)}: {boundaries[-1].died or 'ended'}", flush=True)
     instants = []

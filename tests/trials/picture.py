@@ -21,7 +21,9 @@ def draw_outages(outages: Sequence[tuple[str, float]]) -> str:
     """Draw outages, as (the new primary, seconds), into docs/; gives the file's name."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"svg.hashsalt": "pgha", "svg.fonttype": "path", "font.size": 11})
+        matplotlib.rcParams.update(
+            {"svg.hashsalt": "pgha", "svg.fonttype": "path", "font.size": 11}
+        )
         (DOCS / NAME).write_bytes(render(_figure(outages), "svg"))
     return NAME
 
@@ -31,18 +33,29 @@ def _figure(outages: Sequence[tuple[str, float]]) -> Figure:
     figure = Figure(figsize=(6, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]})
     everything = [seconds * 1000 for _, seconds in outages]
-    above.hist(everything, bins=min(15, max(5, len(outages) // 2)), color="#8a8f98", edgecolor="#30343a")
+    above.hist(
+        everything, bins=min(15, max(5, len(outages) // 2)), color="#8a8f98", edgecolor="#30343a"
+    )
     middle = median(everything)
     above.axvline(middle, color="#b42318", linestyle=":", linewidth=2)
     where = {"transform": above.get_xaxis_transform(), "va": "top", "color": "#b42318"}
     above.text(middle, 0.98, f" median {middle:.0f} ms", **where)
-    above.set_title(f"{len(outages)} planned switchovers under load: outage", loc="left", fontsize=12)
+    above.set_title(
+        f"{len(outages)} planned switchovers under load: outage", loc="left", fontsize=12
+    )
     above.set_ylabel("switchovers")
     above.margins(y=0.2)
     above.yaxis.set_major_locator(MaxNLocator(integer=True))
     for to, words, colour, marker in _WAYS:
         order = [number for number, (way, _) in enumerate(outages, 1) if way == to]
-        below.plot([everything[n - 1] for n in order], order, marker, color=colour, label=words, markersize=5)
+        below.plot(
+            [everything[n - 1] for n in order],
+            order,
+            marker,
+            color=colour,
+            label=words,
+            markersize=5,
+        )
     below.set_ylabel("in order")
     below.yaxis.set_major_locator(MaxNLocator(integer=True))
     below.set_xlabel("longest time without an acknowledged commit, ms")

@@ -10,7 +10,9 @@ from pgha_helpers.model.show import Table
 
 @dataclass(frozen=True)
 class Outcome:
-    """Its table, the file of its picture if there is one, and what must not have happened and did."""
+    """Its table, the file of its picture if there is one, and what must not have happened and
+    did.
+    """
 
     heading: str
     table: Table

@@ -1,4 +1,6 @@
-"""known_hosts as operators have it: hashed, with patterns, host CAs, revocations, and lines that nobody can read."""
+"""known_hosts as operators have it: hashed, with patterns, host CAs, revocations, and lines that
+nobody can read.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ def blob(kind: str, *parts: bytes) -> bytes:
 
 _KINDS = ("ed25519", "ecdsa", "rsa")
 ED, OTHER = blob("ssh-ed25519", b"e" * 32), blob("ssh-ed25519", b"o" * 32)
-RSA, EC = blob("ssh-rsa", b"\1\0\1", b"r" * 256), blob("ecdsa-sha2-nistp256", b"nistp256", b"c" * 65)
+RSA, EC = (
+    blob("ssh-rsa", b"\1\0\1", b"r" * 256),
+    blob("ecdsa-sha2-nistp256", b"nistp256", b"c" * 65),
+)
 
 
 def line(names: str, key: bytes, before: str = "", after: str = "") -> str:
@@ -29,7 +34,9 @@ def line(names: str, key: bytes, before: str = "", after: str = "") -> str:
 
 def hashed(name: str) -> str:
     salt = b"s" * 20
-    parts = (base64.b64encode(part).decode() for part in (salt, hmac.digest(salt, name.encode(), "sha1")))
+    parts = (
+        base64.b64encode(part).decode() for part in (salt, hmac.digest(salt, name.encode(), "sha1"))
+    )
     return f"|1|{'|'.join(parts)}"
 
 
@@ -71,7 +78,11 @@ def test_a_line_names_hosts_as_openssh_reads_it(
 
 def test_a_host_has_several_keys_and_several_of_a_kind(known: Callable[..., KnownHosts]) -> None:
     found = known(
-        "# ours\n\n" + line("db0", RSA) + line("db0\t", EC) + line("db0", OTHER) + line("db0", ED, after=" x")
+        "# ours\n\n"
+        + line("db0", RSA)
+        + line("db0\t", EC)
+        + line("db0", OTHER)
+        + line("db0", ED, after=" x")
     )
     assert all(map(found.has, (RSA, EC, OTHER, ED)))
     assert found.types == {"ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"}
@@ -92,10 +103,14 @@ def test_a_foreign_line_costs_nothing_but_itself(known: Callable[..., KnownHosts
     text = "".join(foreign).encode("latin-1")
     found = known(text + line("db0", ED, after=" at home, caf").encode() + b"\xe9\n")
     assert found.has(ED) and not found.has(OTHER) and not found.revoked(ED)
-    assert not found.instead_of(ED).startswith(fingerprint(OTHER)), "a CA's key is no key of the host"
+    assert not found.instead_of(ED).startswith(fingerprint(OTHER)), (
+        "a CA's key is no key of the host"
+    )
     told = known(text).passed_over
     assert "line 2 there is cut short" in told and "line 1 there is of a host CA" in told
-    assert not known(text).instead_of(ED), "a line that was cut short does not say that the key has changed"
+    assert not known(text).instead_of(ED), (
+        "a line that was cut short does not say that the key has changed"
+    )
 
 
 def test_a_changed_key_is_told_from_one_of_another_kind(known: Callable[..., KnownHosts]) -> None:
@@ -108,8 +123,12 @@ def test_a_revoked_key_is_refused_whatever_else_pins_it(known: Callable[..., Kno
     assert found.has(ED) and "line 2" in found.revoked(ED) and not found.revoked(OTHER)
 
 
-def test_a_revocation_that_cannot_be_read_is_one_of_any_key(known: Callable[..., KnownHosts]) -> None:
-    assert "cannot be read" in known(line("db0", ED) + "@revoked db0 ssh-ed25519 AAAA\n").revoked(ED)
+def test_a_revocation_that_cannot_be_read_is_one_of_any_key(
+    known: Callable[..., KnownHosts],
+) -> None:
+    assert "cannot be read" in known(line("db0", ED) + "@revoked db0 ssh-ed25519 AAAA\n").revoked(
+        ED
+    )
     assert not known(line("db0", ED) + "@revoked db1 ssh-ed25519 AAAA\n").revoked(ED)
 
 
@@ -123,14 +142,33 @@ def test_it_reads_what_ssh_keygen_writes(tmp_path: Path, need: Callable[..., Non
     need("ssh-keygen", "openssh-client")
     for kind in _KINDS:
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", kind, *("-b", "2048") * (kind == "rsa"), "-N", "", "-f", tmp_path / kind],
+            [
+                "ssh-keygen",
+                "-q",
+                "-t",
+                kind,
+                *("-b", "2048") * (kind == "rsa"),
+                "-N",
+                "",
+                "-f",
+                tmp_path / kind,
+            ],
             check=True,
         )
-    pins = "".join(f"[db0]:2222 {(tmp_path / kind).with_suffix('.pub').read_text()}" for kind in ("ed25519", "rsa"))
+    pins = "".join(
+        f"[db0]:2222 {(tmp_path / kind).with_suffix('.pub').read_text()}"
+        for kind in ("ed25519", "rsa")
+    )
     (tmp_path / "known_hosts").write_text(pins)
-    subprocess.run(["ssh-keygen", "-q", "-H", "-f", tmp_path / "known_hosts"], check=True, capture_output=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-H", "-f", tmp_path / "known_hosts"], check=True, capture_output=True
+    )
     found = KnownHosts(tmp_path / "known_hosts", "db0", 2222)
-    keys = {kind: base64.b64decode((tmp_path / f"{kind}.pub").read_text().split()[1]) for kind in _KINDS}
+    keys = {
+        kind: base64.b64decode((tmp_path / f"{kind}.pub").read_text().split()[1]) for kind in _KINDS
+    }
     assert [found.has(keys[kind]) for kind in keys] == [True, False, True]
-    told = subprocess.run(["ssh-keygen", "-lf", tmp_path / "rsa.pub"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["ssh-keygen", "-lf", tmp_path / "rsa.pub"], capture_output=True, text=True, check=True
+    )
     assert fingerprint(keys["rsa"]) in told.stdout

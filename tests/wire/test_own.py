@@ -1,4 +1,6 @@
-"""What is a node's own is told from its files, whether a server runs there or not, and is written through links."""
+"""What is a node's own is told from its files, whether a server runs there or not, and is written
+through links.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,18 @@ ssl_key_file = '/etc/ssl/private/key'
 hba_file = 'access/hba.conf'
 """
 MORE = "port = 1\ninclude '../other.conf'\nwork_mem = '4MB'\n"
-AUTO = "primary_conninfo = 'host=a sslrootcert=tls/root.crt passfile=''~/x'''\nlog_directory = 'words'\n"
+AUTO = (
+    "primary_conninfo = 'host=a sslrootcert=tls/root.crt passfile=''~/x'''\nlog_directory = "
+    "'words'\n"
+)
 HBA = 'host all,"odd user" @names 10.0.0.1/32 md5\ninclude_dir hba.d\n'
 
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    """A door to this very machine, to a data directory that has a PG_VERSION and what PostgreSQL makes."""
+    """A door to this very machine, to a data directory that has a PG_VERSION and what PostgreSQL
+    makes.
+    """
     data = tmp_path / "data"
     for name in ("base", "global", "pg_wal", "pg_xact", "log"):
         (data / name).mkdir(parents=True)
@@ -59,10 +66,30 @@ def written(data: Path, files: dict[str, str]) -> None:
 
 
 def test_everything_that_the_configuration_names_is_its_own(door: Door, data: Path) -> None:
-    written(data, {"postgresql.conf": CONF, "etc/more.conf": MORE, "other.conf": "# here", "access/hba.conf": HBA})
-    written(data, {"conf.d/a.conf": "port = 5999", "conf.d/b.skipped": "port = 7", "conf.d/.b.conf": "port = 8"})
     written(
-        data, {"access/names": "ann\n", "access/hba.d/x.conf": "local all all trust\n", "postgresql.auto.conf": AUTO}
+        data,
+        {
+            "postgresql.conf": CONF,
+            "etc/more.conf": MORE,
+            "other.conf": "# here",
+            "access/hba.conf": HBA,
+        },
+    )
+    written(
+        data,
+        {
+            "conf.d/a.conf": "port = 5999",
+            "conf.d/b.skipped": "port = 7",
+            "conf.d/.b.conf": "port = 8",
+        },
+    )
+    written(
+        data,
+        {
+            "access/names": "ann\n",
+            "access/hba.d/x.conf": "local all all trust\n",
+            "postgresql.auto.conf": AUTO,
+        },
     )
     for name in ("certs", "tls", "words", "dump", "pgha-control"):
         (data / name).mkdir()
@@ -104,15 +131,27 @@ def test_after_a_rewind_that_died_its_own_is_what_was_saved(door: Door, data: Pa
     assert read_own(door).home == str(data)
 
 
-def test_a_copy_gets_modes_links_and_folders_and_nothing_of_the_source(door: Door, data: Path, tmp_path: Path) -> None:
-    written(data, {"postgresql.conf": "mine", "conf.d/a.conf": "mine", "dump": "small", "server.key": "mine"})
+def test_a_copy_gets_modes_links_and_folders_and_nothing_of_the_source(
+    door: Door, data: Path, tmp_path: Path
+) -> None:
+    written(
+        data,
+        {"postgresql.conf": "mine", "conf.d/a.conf": "mine", "dump": "small", "server.key": "mine"},
+    )
     (data / "server.key").chmod(0o640)
     (data / "pg_hba.conf").symlink_to("../managed")
     (data / "large").write_bytes(b"x" * 2**20)
     copy = tmp_path / "copy"
     for name in ("conf.d", "base", "log"):
         (copy / name).mkdir(parents=True)
-    for name in ("conf.d/theirs.conf", "server.key", "pg_hba.conf", "theirs.crt", "log/theirs", "postgresql.conf"):
+    for name in (
+        "conf.d/theirs.conf",
+        "server.key",
+        "pg_hba.conf",
+        "theirs.crt",
+        "log/theirs",
+        "postgresql.conf",
+    ):
         (copy / name).write_text("theirs")
     argv = [str(copy), str(data), "512", "2", "4", "log", "theirs.crt"]
     argv += ["conf.d", "pg_hba.conf", "postgresql.conf", "server.key", "dump", "large"]
@@ -126,7 +165,9 @@ def test_a_copy_gets_modes_links_and_folders_and_nothing_of_the_source(door: Doo
     assert (copy / "postgresql.conf").read_text() == "mine"
 
 
-def test_a_file_is_written_through_its_link_and_keeps_its_mode(door: Door, data: Path, tmp_path: Path) -> None:
+def test_a_file_is_written_through_its_link_and_keeps_its_mode(
+    door: Door, data: Path, tmp_path: Path
+) -> None:
     """A link's own mode is 0777: the file that replaced it could be written by everybody."""
     managed = tmp_path / "managed.conf"
     managed.write_text("before, and longer")
@@ -135,7 +176,11 @@ def test_a_file_is_written_through_its_link_and_keeps_its_mode(door: Door, data:
     link.symlink_to("../managed.conf")
     assert why_not_written(door, str(link)) == ""
     assert write_file(door, str(link), "after\n") and not write_file(door, str(link), "after\n")
-    assert link.is_symlink() and managed.read_text() == "after\n" and managed.stat().st_mode & 0o777 == 0o640
+    assert (
+        link.is_symlink()
+        and managed.read_text() == "after\n"
+        and managed.stat().st_mode & 0o777 == 0o640
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "managed.conf"]
     (data / "null").symlink_to("/dev/null")
     with pytest.raises(NotSafe, match=r"/dev/null is not a file"):
@@ -151,7 +196,8 @@ def test_a_file_is_written_through_its_link_and_keeps_its_mode(door: Door, data:
     ("lines", "so"),
     [
         (
-            "hostssl replication,postgres replicator 127.0.0.1/32 cert\nhost all all 127.0.0.2 255.255.255.255 md5",
+            "hostssl replication,postgres replicator 127.0.0.1/32 cert\nhost all all 127.0.0.2 "
+            "255.255.255.255 md5",
             False,
         ),
         ("hostssl replication,postgres replicator 127.0.0.1/32 cert\ninclude_dir more", True),
@@ -159,15 +205,25 @@ def test_a_file_is_written_through_its_link_and_keeps_its_mode(door: Door, data:
         ("", False),
     ],
 )
-def test_whoever_lets_the_nodes_in_already_is_seen(door: Door, data: Path, lines: str, so: bool) -> None:
-    written(data, {"pg_hba.conf": lines, "more/x.conf": "host postgres,replication replicator 127.0.0.2/32 md5\n"})
+def test_whoever_lets_the_nodes_in_already_is_seen(
+    door: Door, data: Path, lines: str, so: bool
+) -> None:
+    written(
+        data,
+        {
+            "pg_hba.conf": lines,
+            "more/x.conf": "host postgres,replication replicator 127.0.0.2/32 md5\n",
+        },
+    )
     assert lets_in(configuration(door, str(data)).access, door._pair) == so
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
 def test_what_cannot_stay_somebody_elses_is_nobodys_to_read(door: Door) -> None:
     """A key of root's that its group may read is refused by the server once it is PostgreSQL's."""
-    door.shell = Shell("db0", lambda command: LocalPipes("runuser", "-u", "nobody", "--", "sh", "-c", command), 5)
+    door.shell = Shell(
+        "db0", lambda command: LocalPipes("runuser", "-u", "nobody", "--", "sh", "-c", command), 5
+    )
     with tempfile.TemporaryDirectory() as place:
         home, copy = Path(place) / "home", Path(place) / "copy"
         for path in (Path(place), home, copy):
@@ -182,7 +238,9 @@ def test_what_cannot_stay_somebody_elses_is_nobodys_to_read(door: Door) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
 def test_what_belongs_to_somebody_else_is_written_in_place_or_refused(door: Door) -> None:
-    door.shell = Shell("db0", lambda command: LocalPipes("runuser", "-u", "nobody", "--", "sh", "-c", command), 5)
+    door.shell = Shell(
+        "db0", lambda command: LocalPipes("runuser", "-u", "nobody", "--", "sh", "-c", command), 5
+    )
     with tempfile.TemporaryDirectory() as place:
         theirs, link = Path(place) / "managed.conf", Path(place) / "pg_hba.conf"
         theirs.parent.chmod(0o755)
@@ -195,4 +253,8 @@ def test_what_belongs_to_somebody_else_is_written_in_place_or_refused(door: Door
         theirs.chmod(0o666)
         inode = theirs.stat().st_ino
         write_file(door, str(link), "after\n")
-        assert (theirs.read_text(), theirs.stat().st_uid, theirs.stat().st_ino) == ("after\n", 0, inode)
+        assert (theirs.read_text(), theirs.stat().st_uid, theirs.stat().st_ino) == (
+            "after\n",
+            0,
+            inode,
+        )

@@ -40,7 +40,8 @@ def test_bytes_pass_through_unchanged(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["a b", "it's", '"', "$HOME", "`id`", "a\nb", "-n", "ünïcode", "*", ";", "\\", "", "\udcff"]
+    "word",
+    ["a b", "it's", '"', "$HOME", "`id`", "a\nb", "-n", "ünïcode", "*", ";", "\\", "", "\udcff"],
 )
 def test_odd_words_arrive_as_they_are(shell: Shell, word: str) -> None:
     assert shell.run("printf", "[%s]", word).stdout == b"[" + os.fsencode(word) + b"]"
@@ -74,7 +75,9 @@ def test_a_lost_shell_is_said_and_then_reopened(shell: Shell) -> None:
     assert first != second
     os.kill(second, signal.SIGKILL)
     time.sleep(0.1)
-    assert int(shell.script("echo $$").text) != second, "found dead before the command was sent: no error"
+    assert int(shell.script("echo $$").text) != second, (
+        "found dead before the command was sent: no error"
+    )
 
 
 class Lost:

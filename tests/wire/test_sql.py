@@ -16,10 +16,25 @@ TO = 'connection to server at "127.0.0.1", port 5432 failed'
         (f"{TO}: FATAL:  sorry, too many clients already\n", "sorry, too many clients already"),
         (f"{TO}: ВАЖНО:  слишком много клиентов\n", "слишком много клиентов"),
         (f"{TO}: 致命错误:  数据库系统启动中\n", "数据库系统启动中"),
-        ("FATAL:  the database system is starting up\nDETAIL:  x\n", "the database system is starting up DETAIL: x"),
-        (f"connection to server at ::1 failed: Connection refused\n\tIs it there?\n{TO}: FATAL:  no\n", "no"),
-        (f"{TO}: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n", ""),
-        (f"{TO}: server closed the connection unexpectedly\n\tThis probably means the server terminated\n", ""),
+        (
+            "FATAL:  the database system is starting up\nDETAIL:  x\n",
+            "the database system is starting up DETAIL: x",
+        ),
+        (
+            f"connection to server at ::1 failed: Connection refused\n\tIs it there?\n{TO}: "
+            "FATAL:  no\n",
+            "no",
+        ),
+        (
+            f"{TO}: Connection refused\n\tIs the server running on that host and accepting "
+            "TCP/IP connections?\n",
+            "",
+        ),
+        (
+            f"{TO}: server closed the connection unexpectedly\n\tThis probably means the server "
+            "terminated\n",
+            "",
+        ),
         ('could not translate host name "db0" to address: Name or service not known\n', ""),
         (f"{TO}: SSL error: certificate verify failed\n", ""),
         ("", ""),

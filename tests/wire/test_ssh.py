@@ -26,7 +26,9 @@ except Unreachable as told:
 
 
 def test_a_server_that_hangs_up_is_told_in_words_and_not_in_a_traceback() -> None:
-    """In a process of its own: where nobody has set up logging, paramiko's threads write to stderr."""
+    """In a process of its own: where nobody has set up logging, paramiko's threads write to
+    stderr.
+    """
     told = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, text=True, check=True)
     assert "127.0.0.1" in told.stdout and "does not answer" in told.stdout
     assert told.stderr == ""

@@ -1,1 +1,3 @@
-"""Changing: each function is a deed. It looks, acts where that is needed, and looks again before claiming success."""
+"""Changing: each function is a deed. It looks, acts where that is needed, and looks again before
+claiming success.
+"""

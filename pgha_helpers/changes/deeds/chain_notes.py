@@ -1,4 +1,6 @@
-"""Noting on a node what a run has done: heads of the chain of records that no operator's machine can lose."""
+"""Noting on a node what a run has done: heads of the chain of records that no operator's machine
+can lose.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from collections.abc import Iterable
 from ...model import Note
 from ...wire.doors import Door
 
-# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too; what a full disk has
-# taken of a line is taken back
+# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too;
+# what a full disk has taken of a line is taken back
 _WRITE = """
 umask 077
 case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac

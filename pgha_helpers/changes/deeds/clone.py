@@ -1,4 +1,6 @@
-"""A copy of the primary beside the old data directory. Nothing is deleted but what dead copies have left."""
+"""A copy of the primary beside the old data directory. Nothing is deleted but what dead copies have
+left.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,14 @@ from .flushing import flush, flushing
 from .node_config import bring_own, configure, read_things
 from .progress import Progress
 
-#: Nothing that was ever started: a control file first, so that what a death in the middle leaves is a half copy again.
+#: Nothing that was ever started: a control file first, so that what a death in the middle leaves is
+#: a half copy again.
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
 
-#: After flush.sh. $1 pg_verifybackup or nothing, then the directories, the copy first: verified and synced side by
-#: side, one of which works the processor and the other the disk. It gives the path to a shell, between double quotes,
-#: to have the WAL parsed: what a shell would read there is not given to it.
+#: After flush.sh. $1 pg_verifybackup or nothing, then the directories, the copy first: verified and
+#: synced side by side, one of which works the processor and the other the disk. It gives the path
+#: to a shell, between double quotes, to have the WAL parsed: what a shell would read there is not
+#: given to it.
 _WHOLE = """
 program=$1; shift
 case $1 in *'$'*|*'"'*|*'`'*|*'\\'*) wal=-n;; *) wal=;; esac
@@ -34,7 +38,8 @@ exit "$synced"
 
 
 def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
-    """Remove what copies that died have left: never started, never moved in, open by nobody, without WAL of its own.
+    """Remove what copies that died have left: never started, never moved in, open by nobody,
+    without WAL of its own.
 
     False where there was nothing.
     """
@@ -49,7 +54,8 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
 
 
 def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
-    """Copy the primary with pg_basebackup into fresh directories beside; gives the one that is ready to be moved in.
+    """Copy the primary with pg_basebackup into fresh directories beside; gives the one that is
+    ready to be moved in.
 
     Raises NotSafe, inside the deed, where there is no room or something is in the way.
     """
@@ -59,7 +65,11 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)
         _base_backup(run, door, copying)
-        verify = door.binary("pg_verifybackup") if dialect.has("verify_backup", primary.version // 10000) else ""
+        verify = (
+            door.binary("pg_verifybackup")
+            if dialect.has("verify_backup", primary.version // 10000)
+            else ""
+        )
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
         door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)
         configure(run, door, copy, primary, bring_own(run, name, copy, read_things(run, name)))
@@ -68,10 +78,11 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
 
 
 def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) -> None:
-    """Make the directories that the tablespaces are copied into, and see that the primary does not see them.
+    """Make the directories that the tablespaces are copied into, and see that the primary does not
+    see them.
 
-    On shared storage, or on one machine, a place may be the very one that the primary works in: moving the copy in
-    would rename the primary's own tablespace.
+    On shared storage, or on one machine, a place may be the very one that the primary works in:
+    moving the copy in would rename the primary's own tablespace.
     """
     for part in copying.tablespaces:
         fresh = f"{part.beside}.clone-{run.id}"
@@ -80,24 +91,39 @@ def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) 
         if run.doors[primary.node].script('[ -e "$1" ]', theirs, okay=(0, 1)).status == 0:
             door.run("rmdir", "--", fresh)
             raise Refusal(
-                f"{part.path} on {door.node.name} is the very directory that {primary.node} has its {part.what} in",
+                f"{part.path} on {door.node.name} is the very directory that {primary.node} has "
+                f"its {part.what} in",
                 "a node needs a disk of its own: mount one there",
             )
 
 
 def _base_backup(run: Run, door: Door, copying: Copying) -> None:
-    # a name of its own: whoever looks at the primary meanwhile must not take the copy for the standby
-    source = primary_conninfo(run.pair, door.node, f"pgha_clone_{door.node.name}", keys_of(run, door.node.name))
+    # a name of its own: whoever looks at the primary meanwhile must not take the copy for the
+    # standby
+    source = primary_conninfo(
+        run.pair, door.node, f"pgha_clone_{door.node.name}", keys_of(run, door.node.name)
+    )
     argv = [door.binary("pg_basebackup"), "-D", f"{copying.data.path}.clone-{run.id}", "-d", source]
     argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P", "--no-sync"]
     if copying.wal:
         argv.append(f"--waldir={copying.wal.beside}.clone-{run.id}")
     for part in copying.tablespaces:
-        argv += ["-T", "=".join(path.replace("=", "\\=") for path in (part.source, f"{part.beside}.clone-{run.id}"))]
+        argv += [
+            "-T",
+            "=".join(
+                path.replace("=", "\\=") for path in (part.source, f"{part.beside}.clone-{run.id}")
+            ),
+        ]
     with Progress(run, f"copy to {door.node.name}") as progress:
-        status = attend(door, flushing(f"{copying.data.path}.clone-{run.id}", argv), progress.hear, run.timeouts.clone)
+        status = attend(
+            door,
+            flushing(f"{copying.data.path}.clone-{run.id}", argv),
+            progress.hear,
+            run.timeouts.clone,
+        )
     if status:
         raise NotAchieved(
-            f"pg_basebackup on {door.node.name} ended with status {status}: {'; '.join(progress.said[-3:])}",
+            f"pg_basebackup on {door.node.name} ended with status {status}: "
+            f"{'; '.join(progress.said[-3:])}",
             "the old data directory was not touched; mend the cause and run this notebook again",
         )

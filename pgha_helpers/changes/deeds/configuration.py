@@ -22,7 +22,9 @@ def quoted(value: str) -> str:
     "'it''s'"
     """
     if "\n" in value or "\r" in value:
-        raise BadParameters(f"{value!r} has a line break, which PostgreSQL's configuration cannot hold")
+        raise BadParameters(
+            f"{value!r} has a line break, which PostgreSQL's configuration cannot hold"
+        )
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
@@ -60,10 +62,13 @@ def standby_settings(
 ) -> dict[str, str | None]:
     """The standby definition from 12 on. `kept` is as in `primary_conninfo`.
 
-    What could end recovery early is set to nothing, not only left out: it might stand in postgresql.conf, and would
-    promote the standby.
+    What could end recovery early is set to nothing, not only left out: it might stand in
+    postgresql.conf, and would promote the standby.
     """
-    targets = ("recovery_target", *(f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid")))
+    targets = (
+        "recovery_target",
+        *(f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid")),
+    )
     trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
     return {
         "primary_conninfo": primary_conninfo(pair, standby, kept=kept),
@@ -75,7 +80,8 @@ def standby_settings(
 
 
 def hba_address(host: str) -> tuple[str, str]:
-    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it: an address with its mask, or a name.
+    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it: an address with its mask,
+    or a name.
 
     >>> hba_address("10.0.0.1"), hba_address("db1.example")
     (('10.0.0.1/32', '10.0.0.1'), ('db1.example', 'db1.example'))
@@ -88,17 +94,29 @@ def hba_address(host: str) -> tuple[str, str]:
 
 
 def hba_block(pair: Pair, method: str, kind: str = "host") -> str:
-    """Lines that let each node replicate and be rewound from the other: the same on both, so that roles can change."""
+    """Lines that let each node replicate and be rewound from the other: the same on both, so that
+    roles can change.
+    """
     lines = [
-        f"{kind} {database} {identifier(pair.replication_user)} {hba_address(node.seen_by_peer[0])[0]} {method}"
+        (
+            f"{kind} {database} {identifier(pair.replication_user)} "
+            f"{hba_address(node.seen_by_peer[0])[0]} {method}"
+        )
         for database in ("replication", identifier(pair.database))
         for node in pair
     ]
-    return "\n".join([f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other", *dict.fromkeys(lines), _END])
+    return "\n".join(
+        [
+            f"{_BEGIN}: {' and '.join(pair.names)} replicate from each other",
+            *dict.fromkeys(lines),
+            _END,
+        ]
+    )
 
 
 def with_hba(text: str, block: str) -> str:
-    """pg_hba.conf with our block on top: the first matching line wins, and a reject may stand below.
+    """pg_hba.conf with our block on top: the first matching line wins, and a reject may stand
+    below.
 
     >>> with_hba("local all all trust\\n", "# pgha begin: x\\nhost a\\n# pgha end")
     '# pgha begin: x\\nhost a\\n# pgha end\\nlocal all all trust\\n'

@@ -1,4 +1,6 @@
-"""A node is taken away by a program of the pair file, and a second program has to say that it is away."""
+"""A node is taken away by a program of the pair file, and a second program has to say that it is
+away.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,13 @@ from ...wire.shell import Answer
 
 
 def fence_by_command(run: Run, name: str) -> str:
-    """Run the node's fence command, then its check until that succeeds; gives the evidence, in words.
+    """Run the node's fence command, then its check until that succeeds; gives the evidence, in
+    words.
 
-    The command is always run, even where the check already agrees: a check that only finds the node unreachable
-    would else be taken for a fence. Raises Refusal, with nothing changed, where its programs cannot be found, and
-    NotAchieved where the command or the check fails, or somebody still reaches the node.
+    The command is always run, even where the check already agrees: a check that only finds the node
+    unreachable would else be taken for a fence. Raises Refusal, with nothing changed, where its
+    programs cannot be found, and NotAchieved where the command or the check fails, or somebody
+    still reaches the node.
     """
     fence = run.pair[name].fence
     assert fence, "only a node that has a fence command is fenced by it"
@@ -33,7 +37,9 @@ def fence_by_command(run: Run, name: str) -> str:
             raise _not_fenced(name, "fence command", answer)
         _wait_for_check(door, name, fence)
         _see_nobody_reach_it(run, name)
-        words = f"fence command on {where} succeeded, its check agrees, and nobody reaches it any more"
+        words = (
+            f"fence command on {where} succeeded, its check agrees, and nobody reaches it any more"
+        )
         deed.say(f"fenced: {words}")
     return words
 
@@ -57,10 +63,14 @@ def _door(run: Run, name: str, fence: Fence) -> Door:
 def _find_programs(door: Door, fence: Fence, name: str, where: str) -> None:
     for program in dict.fromkeys((fence.command[0], fence.check[0])):
         if door.script('command -v -- "$1" >/dev/null', program, okay=(0, 1, 127)).status:
-            raise Refusal(f"{name} cannot be fenced: there is no program {program} on {where}", _REMEDY)
+            raise Refusal(
+                f"{name} cannot be fenced: there is no program {program} on {where}", _REMEDY
+            )
 
 
-_REMEDY = 'mend its fence in the pair file, or switch it off yourself and say so: fenced_by="who and how"'
+_REMEDY = (
+    'mend its fence in the pair file, or switch it off yourself and say so: fenced_by="who and how"'
+)
 
 
 def _ask(door: Door, words: tuple[str, ...], within: float) -> Answer | str:
@@ -72,7 +82,9 @@ def _ask(door: Door, words: tuple[str, ...], within: float) -> Answer | str:
 
 
 def _wait_for_check(door: Door, name: str, fence: Fence) -> None:
-    """The check, again and again: a machine takes seconds to go off. Raises NotAchieved with what it said last."""
+    """The check, again and again: a machine takes seconds to go off. Raises NotAchieved with what
+    it said last.
+    """
     deadline, pause = time.monotonic() + fence.within, 0.05
     while True:
         answer = _ask(door, fence.check, max(1.0, deadline - time.monotonic()))
@@ -88,15 +100,23 @@ def _not_fenced(name: str, program: str, answer: Answer | str) -> NotAchieved:
     if isinstance(answer, str):
         return NotAchieved(f"{name} is not fenced: {answer}", _REMEDY)
     said = answer.complaint or answer.text or "no words"
-    return NotAchieved(f"{name} is not fenced: its {program} ended with status {answer.status}: {said}", _REMEDY)
+    return NotAchieved(
+        f"{name} is not fenced: its {program} ended with status {answer.status}: {said}", _REMEDY
+    )
 
 
 def _see_nobody_reach_it(run: Run, name: str) -> None:
-    """A check that says off is wrong, or about another machine, if somebody still reaches PostgreSQL there."""
+    """A check that says off is wrong, or about another machine, if somebody still reaches
+    PostgreSQL there.
+    """
     try:
         alive = [v for v in reached(run, name) if v.alive]
     except HaError as trouble:
-        raise NotAchieved(f"{name} could not be looked at after its fence: {trouble.what}", "run it again") from None
+        raise NotAchieved(
+            f"{name} could not be looked at after its fence: {trouble.what}", "run it again"
+        ) from None
     if alive:
         told = "; ".join(f"{v.place}: {v}" for v in alive)
-        raise NotAchieved(f"the fence check says that {name} is off, but it is reached from {told}", _REMEDY)
+        raise NotAchieved(
+            f"the fence check says that {name} is off, but it is reached from {told}", _REMEDY
+        )

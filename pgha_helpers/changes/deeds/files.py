@@ -1,4 +1,6 @@
-"""Files and directories of a node, through its shell: written by temporary name, fsync and rename; never deleted."""
+"""Files and directories of a node, through its shell: written by temporary name, fsync and rename;
+never deleted.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from ...model.errors import NotSafe
 from ...model.foreign import text_of
 from ...wire.doors import Door
 
-#: A link is followed and stays. The file is replaced in one step by one of the same mode and group; where it is not
-#: ours to replace, because of its owner or its directory, and may be written, it is written in place, by one write,
-#: which keeps its owner, too. Status 9: neither can be done, and why.
+#: A link is followed and stays. The file is replaced in one step by one of the same mode and group;
+#: where it is not ours to replace, because of its owner or its directory, and may be written, it is
+#: written in place, by one write, which keeps its owner, too. Status 9: neither can be done, and
+#: why.
 _MAY = """
 no() { echo "$*" >&2; exit 9; }
 path=$(readlink -f -- "$1") || no "$1 is a link, and leads nowhere that $(id -un) can see"
@@ -56,13 +59,20 @@ def why_not_written(door: Door, path: str) -> str:
 
 
 def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
-    """Make a file hold this text; false if it did already. `mode` is for a new file; an old one keeps its own.
+    """Make a file hold this text; false if it did already. `mode` is for a new file; an old one
+    keeps its own.
 
     Raises NotSafe, with nothing changed, where it may not be written.
     """
     if text and read_file(door, path) == text:
         return False
-    answer = door.script(_MAY + _WRITE, path, mode, okay=(0, 9), stdin=text.encode("utf-8", "surrogateescape") or b"\n")
+    answer = door.script(
+        _MAY + _WRITE,
+        path,
+        mode,
+        okay=(0, 9),
+        stdin=text.encode("utf-8", "surrogateescape") or b"\n",
+    )
     if answer.status:
         raise NotSafe(
             f"{path} of {door.node.name} cannot be written: {answer.complaint}",
@@ -72,9 +82,15 @@ def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
 
 
 def remove_standby_file(door: Door, name: str) -> bool:
-    """Take a standby definition away; false if there was none. It is ours to write, so ours to remove."""
+    """Take a standby definition away; false if there was none. It is ours to write, so ours to
+    remove.
+    """
     home = door.node.data_directory
-    return bool(door.script('if [ -e "$1/$2" ]; then rm -- "$1/$2" && sync "$1" && echo gone; fi', home, name).text)
+    return bool(
+        door.script(
+            'if [ -e "$1/$2" ]; then rm -- "$1/$2" && sync "$1" && echo gone; fi', home, name
+        ).text
+    )
 
 
 def real_path(door: Door, path: str) -> str:

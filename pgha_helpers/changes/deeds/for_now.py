@@ -1,4 +1,6 @@
-"""Changing a setting for a while: noted on the node first, so that any later run can set it back as it was."""
+"""Changing a setting for a while: noted on the node first, so that any later run can set it back as
+it was.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ select current_setting(name) as value, coalesce(sourcefile like '%%/postgresql.a
 
 
 def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
-    """Change a setting on a node by reload until `set_back`. An earlier run's note of what it was stays as it is.
+    """Change a setting on a node by reload until `set_back`. An earlier run's note of what it was
+    stays as it is.
 
     Raises NotAchieved where something overrules it.
     """
@@ -39,18 +42,22 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
             deed.already(f"{setting} was {value!r}")
             return
         if not noted:
-            it = ForNow(name, setting, now["value"], value, now["altered"], run.id, utc(time.time()))
+            it = ForNow(
+                name, setting, now["value"], value, now["altered"], run.id, utc(time.time())
+            )
             write_file(door, _file(door, setting), it.line)
         _alter(door, setting, value)
         overruled = NotAchieved(
-            f"{setting} stays what it is on {name}", "look what overrules postgresql.auto.conf there"
+            f"{setting} stays what it is on {name}",
+            "look what overrules postgresql.auto.conf there",
         )
         wait(lambda: _shown(door, setting) == value or None, _LOADED, lambda: overruled)
         deed.say(f"set {setting} to {value!r} for now; it was {now['value']!r}")
 
 
 def set_back(run: Run, *names: str) -> None:
-    """Set back whatever is changed for now on these nodes, or on both, and may be as it was; say of the rest why not.
+    """Set back whatever is changed for now on these nodes, or on both, and may be as it was; say of
+    the rest why not.
 
     What somebody has set to something else meanwhile is left as it is, and no longer noted.
     """

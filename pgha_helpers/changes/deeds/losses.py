@@ -1,6 +1,8 @@
-"""Keeping what a loser had, before anything of it is overwritten: its WAL, byte for byte, and the list of what it did.
+"""Keeping what a loser had, before anything of it is overwritten: its WAL, byte for byte, and the
+list of what it did.
 
-Nothing changes on the node: both go into the record of the run, and the journal tells their digests.
+Nothing changes on the node: both go into the record of the run, and the journal tells their
+digests.
 """
 
 from __future__ import annotations
@@ -31,17 +33,22 @@ from ...wire.shell import as_user
 
 LIST = "diverged.csv"
 
-#: A file, and its digest beside it: both at once, because each takes as long, and the node's shell stays free.
+#: A file, and its digest beside it: both at once, because each takes as long, and the node's shell
+#: stays free.
 _BOTH = SHA256 + 'sha256 < "$1" >&2 & cat -- "$1"; wait'
 
 
-def keep_wal(run: Run, losses: Losses, wal: str = "", still: Callable[[], None] = lambda: None) -> tuple[str, ...]:
-    """Copy the WAL that holds `losses` into the record, whole files, and compare them with those on the node.
+def keep_wal(
+    run: Run, losses: Losses, wal: str = "", still: Callable[[], None] = lambda: None
+) -> tuple[str, ...]:
+    """Copy the WAL that holds `losses` into the record, whole files, and compare them with those on
+    the node.
 
-    Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork. What is there
-    already is compared, not copied again. It is read from the folder `wal` on the node, or else from the node's own;
-    `still` raises when it is not to go on. Raises NotSafe where WAL is missing in between or changes meanwhile, Refusal
-    where there is no room for it, Unreachable, TooSlow.
+    Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork.
+    What is there already is compared, not copied again. It is read from the folder `wal` on the
+    node, or else from the node's own; `still` raises when it is not to go on. Raises NotSafe where
+    WAL is missing in between or changes meanwhile, Refusal where there is no room for it,
+    Unreachable, TooSlow.
     """
     door = run.doors[losses.node]
     wal = wal or f"{door.node.data_directory}/pg_wal"
@@ -49,10 +56,16 @@ def keep_wal(run: Run, losses: Losses, wal: str = "", still: Callable[[], None] 
     room, needed = shutil.disk_usage(run.folder).free, len(names) * losses.segment
     if room < needed * 1.1:
         raise Refusal(
-            f"the diverged WAL of {losses.node} has {size(needed)}, and {run.folder} has {size(room)} free",
+            f"the diverged WAL of {losses.node} has {size(needed)}, and {run.folder} has "
+            f"{size(room)} free",
             "make room there; nothing of the node is overwritten before its WAL is kept",
         )
-    scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "disable": not front.watched()}
+    scale: dict[str, Any] = {
+        "unit": "B",
+        "unit_scale": True,
+        "unit_divisor": 1024,
+        "disable": not front.watched(),
+    }
     with tqdm(total=needed, desc=f"WAL of {losses.node}", mininterval=0.5, **scale) as bar:
         for name in names:
             _keep(run, door, f"{wal}/{name}", bar, still)
@@ -60,7 +73,9 @@ def keep_wal(run: Run, losses: Losses, wal: str = "", still: Callable[[], None] 
 
 
 def _between(door: Door, losses: Losses, wal: str) -> list[str]:
-    """The files that hold this range, on each of its timelines, and the histories that lead from one to the next."""
+    """The files that hold this range, on each of its timelines, and the histories that lead from
+    one to the next.
+    """
     fork, end, segment = losses.fork, losses.end, losses.segment
     if end.lsn <= fork.lsn:
         return []
@@ -74,11 +89,15 @@ def _between(door: Door, losses: Losses, wal: str) -> list[str]:
             found[int(at.lsn) // segment].append(name)
     if missing := [number for number, names in found.items() if not names]:
         raise NotSafe(
-            f"{door.node.name} lacks {len(missing)} files of its WAL between {fork} and {end}, the first at "
-            f"{Lsn(missing[0] * segment)}: what it had cannot be kept whole",
+            f"{door.node.name} lacks {len(missing)} files of its WAL between {fork} and {end}, the "
+            f"first at {Lsn(missing[0] * segment)}: what it had cannot be kept whole",
             "keep its data directory: only a copy beside it leaves everything where it is",
         )
-    histories = [f"{one:08X}.history" for one in gone_through if one in files.histories and one > fork.timeline]
+    histories = [
+        f"{one:08X}.history"
+        for one in gone_through
+        if one in files.histories and one > fork.timeline
+    ]
     return [*(name for names in found.values() for name in names), *histories]
 
 
@@ -94,14 +113,19 @@ def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[],
         have, there = _copy(door, source, target, come, run.timeouts.clone)
         if have != there:
             raise NotSafe(
-                f"what has come of {source} from {door.node.name} is not what is there: it was written to, or cut off",
+                f"what has come of {source} from {door.node.name} is not what is there: it was "
+                "written to, or cut off",
                 "see that PostgreSQL is stopped there, and run this notebook again",
             )
-    run.journal.write(KEPT, file=target.name, node=door.node.name, sha256=have, bytes=target.stat().st_size)
+    run.journal.write(
+        KEPT, file=target.name, node=door.node.name, sha256=have, bytes=target.stat().st_size
+    )
 
 
 def _digest(door: Door, path: str, run: Run) -> str:
-    return door.script(SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint).text.partition(" ")[0]
+    return door.script(
+        SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint
+    ).text.partition(" ")[0]
 
 
 def _hashed(path: Path) -> str:
@@ -109,8 +133,12 @@ def _hashed(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(door: Door, source: str, target: Path, come: Callable[[int], None], within: float) -> tuple[str, str]:
-    """Copy one file from the node, a piece at a time; gives the digests of what has come, and of what is there."""
+def _copy(
+    door: Door, source: str, target: Path, come: Callable[[int], None], within: float
+) -> tuple[str, str]:
+    """Copy one file from the node, a piece at a time; gives the digests of what has come, and of
+    what is there.
+    """
     digest, new, told = hashlib.sha256(), target.with_name(f".{target.name}.new"), b""
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for piece, words in _pieces(door, source, within):
@@ -129,7 +157,9 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, byt
 
     A connection that is lost looks like its end, which the digest tells apart.
     """
-    pipes = door.pipes("exec " + shlex.join(as_user(door.node.owner, "sh", "-c", _BOTH, "sh", source)))
+    pipes = door.pipes(
+        "exec " + shlex.join(as_user(door.node.owner, "sh", "-c", _BOTH, "sh", source))
+    )
     deadline = time.monotonic() + within
     try:
         while time.monotonic() < deadline:
@@ -138,7 +168,9 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, byt
     except EOFError:
         return
     except OSError as error:
-        raise Unreachable(f"{door.node.name}: the connection was lost while {source} was read: {error}") from None
+        raise Unreachable(
+            f"{door.node.name}: the connection was lost while {source} was read: {error}"
+        ) from None
     finally:
         pipes.close()
 
@@ -146,8 +178,8 @@ def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, byt
 def keep_list(run: Run, losses: Losses) -> str:
     """Write every transaction of `losses` into the record, as diverged.csv; gives that name.
 
-    Where there are more than memory holds, the node's WAL is read once more. Raises NotSafe if it is not what it was
-    then.
+    Where there are more than memory holds, the node's WAL is read once more. Raises NotSafe if it
+    is not what it was then.
     """
 
     def write(lost: Lost) -> None:
@@ -155,7 +187,9 @@ def keep_list(run: Run, losses: Losses) -> str:
 
     path = run.folder / LIST
     new = path.with_name(f".{LIST}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(",".join(CSV_HEAD) + "\n")
         if losses.count > len(losses.transactions):
             again = read_again(run, losses, write)
@@ -165,13 +199,16 @@ def keep_list(run: Run, losses: Losses) -> str:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    run.journal.write(KEPT, file=LIST, node=losses.node, sha256=_hashed(path), transactions=losses.count)
+    run.journal.write(
+        KEPT, file=LIST, node=losses.node, sha256=_hashed(path), transactions=losses.count
+    )
     return LIST
 
 
 def _same(before: Losses, now: Losses) -> None:
     if (before.count, before.end) != (now.count, now.end):
         raise NotSafe(
-            f"{before.node} had {before.count} transactions beyond the fork, and now has {now.count}",
+            f"{before.node} had {before.count} transactions beyond the fork, and now has "
+            f"{now.count}",
             "somebody writes there: run this notebook again",
         )

@@ -11,7 +11,8 @@ from .servers import replayed, wait
 
 
 def send_marker(run: Run, primary: str, standby: str) -> None:
-    """Write a message into the primary's WAL, and wait until the standby has replayed past it. Raises NotAchieved.
+    """Write a message into the primary's WAL, and wait until the standby has replayed past it.
+    Raises NotAchieved.
 
     It touches no table: WAL itself carries it.
     """

@@ -1,4 +1,6 @@
-"""A node's own things stay the node's, whatever copy it gets; what a standby needs is changed in its configuration."""
+"""A node's own things stay the node's, whatever copy it gets; what a standby needs is changed in
+its configuration.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,16 @@ from .access import hba_lines, lets_in
 from .configuration import recovery_conf, standby_settings, with_hba, with_settings
 from .files import read_file, write_file
 
-_MOST = 64 * 1024  # kB of a thing that is no configuration: what is larger stays in the old directory
+# kB of a thing that is no configuration: what is larger stays in the old directory
+_MOST = 64 * 1024
 
-#: Links of the source, each as the file or folder that it leads to; the copy may have them as links, or not at all.
+#: Links of the source, each as the file or folder that it leads to; the copy may have them as
+#: links, or not at all.
 _LENT = 'cd "$1" && shift && tar -chf - -- "$@" | base64 -w 0'
-_TAKEN = 'cd "$1" && base64 -d > pgha-lent.tar && shift && rm -f -- "$@" && tar -xf pgha-lent.tar && rm pgha-lent.tar'
+_TAKEN = (
+    'cd "$1" && base64 -d > pgha-lent.tar && shift && rm -f -- "$@" && tar -xf '
+    "pgha-lent.tar && rm pgha-lent.tar"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,9 @@ class Things:
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """What of the source's must not come along: its logs, and its own where the node has its own."""
+        """What of the source's must not come along: its logs, and its own where the node has its
+        own.
+        """
         return (*self.theirs.logs, *(self.theirs.named if self.mine.home else ()))
 
 
@@ -58,9 +67,11 @@ def read_things(run: Run, name: str) -> Things:
 
 
 def bring_own(run: Run, name: str, copy: str, things: Things) -> Configured:
-    """Give a fresh copy of the other node what is the node's own. Done again it does the same again.
+    """Give a fresh copy of the other node what is the node's own. Done again it does the same
+    again.
 
-    A node that has nothing of its own gets the other one's, as files: a link may lead to what is only there.
+    A node that has nothing of its own gets the other one's, as files: a link may lead to what is
+    only there.
     """
     door, mine, theirs = run.doors[name], things.mine, things.theirs
     if not mine.home:
@@ -73,7 +84,10 @@ def bring_own(run: Run, name: str, copy: str, things: Things) -> Configured:
     counts = (str(_MOST), str(len(things.foreign)), str(len(mine.named)))
     told = (copy, mine.home, *counts, *things.foreign, *mine.named, *mine.rest(theirs))
     if left := door.script(_script(), *told, within=door.patience).lines:
-        print(f"  {name}: left in the old directory, too large or not readable: {', '.join(left)}", flush=True)
+        print(
+            f"  {name}: left in the old directory, too large or not readable: {', '.join(left)}",
+            flush=True,
+        )
     return Configured(True, _known(run))
 
 
@@ -88,13 +102,17 @@ def what_stays(run: Run, name: str, directory: str) -> Configured:
 
 
 def _known(run: Run) -> Mapping[str, str]:
-    """What the node's configuration was found to be at the gate: to ask again would take as long as it did there."""
+    """What the node's configuration was found to be at the gate: to ask again would take as long as
+    it did there.
+    """
     start = run.found[1].start if run.found else None
     return start.settings if start else {}
 
 
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured) -> None:
-    """Change what a standby needs in the copy's configuration, and give it our standby definition."""
+    """Change what a standby needs in the copy's configuration, and give it our standby
+    definition.
+    """
     node, major = door.node, primary.version // 10000
     auto = f"{copy}/postgresql.auto.conf"
     _let_in(run, door, copy, primary)
@@ -105,36 +123,50 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
         text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
         write_file(door, f"{copy}/standby.signal", "")
     else:
-        write_file(door, f"{copy}/recovery.conf", recovery_conf(run.pair, node, keys_of(run, node.name)))
+        write_file(
+            door, f"{copy}/recovery.conf", recovery_conf(run.pair, node, keys_of(run, node.name))
+        )
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
 
 
 def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
-    """Let the nodes replicate from the copy, once it is primary; where its pg_hba.conf is another's, it is told."""
-    found, data = configuration(door, copy, door.node.config_directory), door.node.data_directory.rstrip("/")
+    """Let the nodes replicate from the copy, once it is primary; where its pg_hba.conf is
+    another's, it is told.
+    """
+    found, data = (
+        configuration(door, copy, door.node.config_directory),
+        door.node.data_directory.rstrip("/"),
+    )
     if lets_in(found.access, run.pair):
         return
     hba = f"{copy}/{found.hba[len(data) + 1 :]}" if found.hba.startswith(f"{data}/") else found.hba
     try:
         write_file(door, hba, with_hba(read_file(door, hba), hba_lines(run, primary.node)))
-    except Refusal as error:  # a standby streams without it; before it may become primary, verify asks for it
+    except Refusal as error:
+        # a standby streams without it; before it may become primary, verify asks for it
         print(f"  {door.node.name}: {error.what}", flush=True)
 
 
 def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
-    """Port and listen_addresses of a node that has no configuration of its own and gets the primary's."""
+    """Port and listen_addresses of a node that has no configuration of its own and gets the
+    primary's.
+    """
     node, theirs = run.pair[name], run.pair[primary.node]
     listen = primary.settings["listen_addresses"].replace(theirs.host, node.host)
     return {"port": str(node.port), "listen_addresses": listen}
 
 
-def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str], major: int) -> dict[str, str | None]:
-    """Settings in which the copy must not be below the primary, to replay its WAL and to take its place later.
+def settings_to_raise(
+    own: Mapping[str, str], primary: Mapping[str, str], major: int
+) -> dict[str, str | None]:
+    """Settings in which the copy must not be below the primary, to replay its WAL and to take its
+    place later.
 
     >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"}, {"max_connections": "100",
     ... "wal_level": "replica", "wal_keep_size": "512", "wal_retrieve_retry_interval": "100"}, 18)
-    {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512', 'wal_retrieve_retry_interval': '100'}
+    {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512',
+    'wal_retrieve_retry_interval': '100'}
     """
     keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
     raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)

@@ -1,4 +1,5 @@
-"""How far a long copy is: a bar where somebody looks, a line now and then elsewhere, and samples for the record.
+"""How far a long copy is: a bar where somebody looks, a line now and then elsewhere, and samples
+for the record.
 
 Samples are kept as throughput.csv and drawn as throughput.svg, whatever it is that copies.
 """
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 NAME, PICTURE = "throughput.csv", "throughput.svg"
 _KILOBYTES = re.compile(r"(\d+)/(\d+) kB")
 _MOST = 2000  # samples: a copy that takes a night needs no more to be drawn
-_PAUSE, _STEP, _LONGEST = 10.0, 0.02, 60.0  # seconds and share of the whole between two lines; seconds at most
+# seconds and share of the whole between two lines; seconds at most
+_PAUSE, _STEP, _LONGEST = 10.0, 0.02, 60.0
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Tell of a copy while it runs: `at(done, total)` in bytes, as often as one likes. The end keeps the samples."""
+    """Tell of a copy while it runs: `at(done, total)` in bytes, as often as one likes. The end
+    keeps the samples.
+    """
 
     def __init__(self, run: Run, what: str) -> None:
         self._run, self._what = run, what
@@ -38,7 +42,12 @@ class Progress(AbstractContextManager["Progress"]):
         self.total = 0
         self.said: list[str] = []
         self._said = (0.0, 0)
-        settings: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "mininterval": 0.5}
+        settings: dict[str, Any] = {
+            "unit": "B",
+            "unit_scale": True,
+            "unit_divisor": 1024,
+            "mininterval": 0.5,
+        }
         # where nobody sees a bar a line is said now and then instead
         self._bar = tqdm(desc=what, **settings) if front.watched() else None
 
@@ -58,7 +67,9 @@ class Progress(AbstractContextManager["Progress"]):
             print(f"  {self._what}: {told(seconds, done, self.total)}", flush=True)
 
     def hear(self, line: str) -> None:
-        """Take a line of pg_basebackup or pg_rewind with -P: how far it is; whatever else it says stays in `said`."""
+        """Take a line of pg_basebackup or pg_rewind with -P: how far it is; whatever else it says
+        stays in `said`.
+        """
         if found := _KILOBYTES.search(line):
             self.at(int(found[1]) * 1024, int(found[2]) * 1024)
         else:
@@ -77,7 +88,9 @@ class Progress(AbstractContextManager["Progress"]):
             self._run.copied = self
 
     def draw(self) -> None:
-        """Keep the chart as throughput.svg, and show it in a notebook. A picture that fails fails nothing else."""
+        """Keep the chart as throughput.svg, and show it in a notebook. A picture that fails fails
+        nothing else.
+        """
         try:
             svg, png = pictures(self._figure)
             keep_picture(self._run, PICTURE, svg)
@@ -95,34 +108,50 @@ class Progress(AbstractContextManager["Progress"]):
         axes = figure.subplots(1, 1)
         unit, word = (1024.0**3, "GB") if self.total >= 10 * 1024**3 else (1024.0**2, "MB")
         at = [seconds for seconds, _ in self.samples]
-        axes.plot(at, [done / unit for _, done in self.samples], "-", color="#1f4e8c", linewidth=1.6)
-        axes.text(at[-1], self.samples[-1][1] / unit, "copied ", ha="right", va="bottom", fontsize=8)
+        axes.plot(
+            at, [done / unit for _, done in self.samples], "-", color="#1f4e8c", linewidth=1.6
+        )
+        axes.text(
+            at[-1], self.samples[-1][1] / unit, "copied ", ha="right", va="bottom", fontsize=8
+        )
         axes.set_ylabel(f"copied ({word})", color="#1f4e8c")
         axes.set_xlabel("seconds since the copy began")
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         rate = axes.twinx()
         moments, rates = rates_of(self.samples)
-        rate.plot(moments, [each / 1024**2 for each in rates], "--", color="#b35900", linewidth=1.4, drawstyle="steps")
+        rate.plot(
+            moments,
+            [each / 1024**2 for each in rates],
+            "--",
+            color="#b35900",
+            linewidth=1.4,
+            drawstyle="steps",
+        )
         rate.set_ylabel("rate, dashed (MB/s)", color="#b35900")
         rate.set_ylim(bottom=0)
         for each in (axes, rate):
             each.spines["top"].set_visible(False)
         axes.grid(alpha=0.25)
         run = self._run
-        axes.set_title(f"{self._what}: pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11)
+        axes.set_title(
+            f"{self._what}: pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
+        )
         return figure
 
 
 def draw_throughput(run: Run) -> None:
-    """Draw the last copy of this run, if there was one: after its deeds, because the first picture takes a second."""
+    """Draw the last copy of this run, if there was one: after its deeds, because the first picture
+    takes a second.
+    """
     copied, run.copied = run.copied, None
     if copied is not None:
         copied.draw()
 
 
 def worth_saying(seconds: float, share: float) -> bool:
-    """Whether a line is due, so long and so much of the whole after the last one: never a thousand lines of a night.
+    """Whether a line is due, so long and so much of the whole after the last one: never a thousand
+    lines of a night.
 
     >>> worth_saying(5, 0.5), worth_saying(11, 0.001), worth_saying(11, 0.03), worth_saying(61, 0)
     (False, False, True, True)
@@ -145,8 +174,8 @@ def told(seconds: float, done: int, total: int) -> str:
 
 
 def rates_of(samples: list[tuple[float, int]], points: int = 60) -> tuple[list[float], list[float]]:
-    """Moments and the bytes per second up to each, over a stretch of the whole time: or it would flicker, and two looks
-    that came at once would seem to be the fastest disk of the world.
+    """Moments and the bytes per second up to each, over a stretch of the whole time: or it would
+    flicker, and two looks that came at once would seem to be the fastest disk of the world.
 
     >>> rates_of([(0.0, 0), (1.0, 100), (3.0, 500)])
     ([0.0, 1.0, 3.0], [100.0, 100.0, 200.0])

@@ -10,7 +10,15 @@ from concurrent.futures import Future
 
 from ...facts.queries import query
 from ...model import dialect
-from ...model.errors import CommandFailed, NotAchieved, QueryFailed, Refusal, TooSlow, Undecided, Unreachable
+from ...model.errors import (
+    CommandFailed,
+    NotAchieved,
+    QueryFailed,
+    Refusal,
+    TooSlow,
+    Undecided,
+    Unreachable,
+)
 from ...model.show import span
 from ...run.run import Run
 from ...wire.doors import Door
@@ -28,11 +36,13 @@ done
 exit 0
 """
 
-_HEARD = 15  # milliseconds after which the startup process has heard that it is to promote, unless it sleeps on
+# milliseconds after which the startup process has heard that it is to promote, unless it sleeps on
+_HEARD = 15
 _WOKEN = 25  # milliseconds that waking it may take, on a busy machine
 _TURNS = 300  # milliseconds for which the server itself waits
 _AGAIN = 0.3  # seconds after which it is asked again
-_PAUSE, _LOST = 0.001, 0.02  # seconds before it is watched on, and before a session is tried that was lost
+# seconds before it is watched on, and before a session is tried that was lost
+_PAUSE, _LOST = 0.001, 0.02
 
 _TIMELINES = """
 select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
@@ -41,7 +51,8 @@ select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn())
 
 
 def prove_timeline(run: Run, name: str) -> None:
-    """See that a primary's control file shows the timeline it writes on, once it has written a checkpoint.
+    """See that a primary's control file shows the timeline it writes on, once it has written a
+    checkpoint.
 
     pg_rewind believes that file, and up to 15 was misled by it in 3 of 3 tries. Raises NotAchieved.
     """
@@ -50,39 +61,48 @@ def prove_timeline(run: Run, name: str) -> None:
         row = run.doors[name].sql.read(_TIMELINES)[0]
         if row["told"] != row["now"]:
             raise NotAchieved(
-                f"the control file of {name} shows timeline {row['told']}, and it writes on {row['now']}",
+                f"the control file of {name} shows timeline {row['told']}, and it writes on "
+                f"{row['now']}",
                 "run this notebook again",
             )
         deed.say(f"saw that its control file shows timeline {row['told']}")
 
 
-def promote(run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None) -> None:
+def promote(
+    run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None
+) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
     `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do.
     """
     with run.deed(name, "promote") as deed:
-        deadline, promotion = time.monotonic() + run.timeouts.promote, Promotion(run, run.doors[name], major)
+        deadline, promotion = (
+            time.monotonic() + run.timeouts.promote,
+            Promotion(run, run.doors[name], major),
+        )
         if promotion.turn(meanwhile) == "writable" and promotion.at_once:
             deed.already("it was writable")
         while promotion.state != "writable":
             if time.monotonic() > deadline:
                 raise Undecided(
-                    f"{name} was asked to promote and takes no writes after {span(run.timeouts.promote)}: "
-                    f"{promotion.trouble}",
-                    "the promotion may still come: do not start the old primary. Run this notebook again",
+                    f"{name} was asked to promote and takes no writes after "
+                    f"{span(run.timeouts.promote)}: {promotion.trouble}",
+                    "the promotion may still come: do not start the old primary. Run this "
+                    "notebook again",
                 )
             time.sleep(_PAUSE if promotion.state else _LOST)
             promotion.turn()
 
 
 class Promotion:
-    """A promotion under way: the server itself waits for it, so that it costs one round trip and no looks from here.
+    """A promotion under way: the server itself waits for it, so that it costs one round trip and no
+    looks from here.
 
-    A startup process that hears of it while it waits for a walreceiver then sleeps a whole wal_retrieve_retry_interval
-    (seen on 15: 5 of 40, within milliseconds of losing the primary or after WAL was brought over), so it is woken where
-    it still sleeps. To ask again would wake it, too, but leave a file `promote` behind (40 of 40): that is done only
-    every 300 ms, and `arm` removes what is left.
+    A startup process that hears of it while it waits for a walreceiver then sleeps a whole
+    wal_retrieve_retry_interval (seen on 15: 5 of 40, within milliseconds of losing the primary or
+    after WAL was brought over), so it is woken where it still sleeps. To ask again would wake it,
+    too, but leave a file `promote` behind (40 of 40): that is done only every 300 ms, and `arm`
+    removes what is left.
     """
 
     def __init__(self, run: Run, door: Door, major: int) -> None:
@@ -99,7 +119,8 @@ class Promotion:
     def turn(self, meanwhile: Callable[[], object] = lambda: None) -> str:
         """Ask for it where it is time to, do `meanwhile`, and hear how far it is.
 
-        What goes wrong is only told: it may have been heard, and the next turn sees what has come of it.
+        What goes wrong is only told: it may have been heard, and the next turn sees what has come
+        of it.
         """
         try:
             sent = self._send()
@@ -119,8 +140,19 @@ class Promotion:
         if asking:
             self._run.lock.check(self._door.node.name)
             self._asked, self._look_at = time.monotonic(), _HEARD
-        if asking and not dialect.has("pg_promote", self._major) and (asking := in_recovery(self._door)):
-            self._door.run(self._door.binary("pg_ctl"), "promote", "-s", "-W", "-D", self._door.node.data_directory)
+        if (
+            asking
+            and not dialect.has("pg_promote", self._major)
+            and (asking := in_recovery(self._door))
+        ):
+            self._door.run(
+                self._door.binary("pg_ctl"),
+                "promote",
+                "-s",
+                "-W",
+                "-D",
+                self._door.node.data_directory,
+            )
         return self._door.sql.ask(query("promote", self._major), [asking, self._look_at, _TURNS])
 
 
@@ -131,6 +163,9 @@ def _hear(sent: Callable[[], list[Row]]) -> tuple[str, bool]:
 
 
 def wake_startup(door: Door) -> None:
-    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to promote."""
+    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to
+    promote.
+    """
     with contextlib.suppress(Refusal):
-        door.script(WAKE, door.node.data_directory, within=1)  # a shell that hangs must not hold the promotion up
+        # a shell that hangs must not hold the promotion up
+        door.script(WAKE, door.node.data_directory, within=1)

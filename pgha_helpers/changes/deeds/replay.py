@@ -1,4 +1,6 @@
-"""Replay on a standby that is to be promoted: what holds it is taken away, and it is watched to its end."""
+"""Replay on a standby that is to be promoted: what holds it is taken away, and it is watched to its
+end.
+"""
 
 from __future__ import annotations
 
@@ -34,27 +36,36 @@ exit 0
 def cut_off(run: Run, seen: Running, old: str) -> None:
     """See that the standby's walreceiver has ended, and end it where it hangs.
 
-    While it lives, be it on a dead connection or stopped itself, the startup process waits for it and does not look at
-    the files in pg_wal (seen on 18). Raises NotAchieved where it cannot be ended.
+    While it lives, be it on a dead connection or stopped itself, the startup process waits for it
+    and does not look at the files in pg_wal (seen on 18). Raises NotAchieved where it cannot be
+    ended.
     """
     door = run.doors[seen.node]
 
     def gone() -> bool | None:
         return None if door.sql.read("select pid from pg_stat_wal_receiver") else True
 
-    gone_itself = NotAchieved(f"{seen.node} does not answer any more", "read its log, then run this notebook again")
-    late = NotAchieved(f"{seen.node} still receives WAL although {old} was ended", "which server feeds it? look there")
+    gone_itself = NotAchieved(
+        f"{seen.node} does not answer any more", "read its log, then run this notebook again"
+    )
+    late = NotAchieved(
+        f"{seen.node} still receives WAL although {old} was ended",
+        "which server feeds it? look there",
+    )
     with run.deed(seen.node, f"see that it receives nothing from {old} any more") as deed:
         deed.changed = False
         for end in (None, _let_it_go, _terminate, _kill):
             if end:
                 deed.changed = True
-                deed.say(f"ended its walreceiver, which hung: it receives nothing from {old} any more")
+                deed.say(
+                    f"ended its walreceiver, which hung: it receives nothing from {old} any more"
+                )
                 end(door, seen)
             try:
                 servers.wait(gone, _STUCK, lambda: late, _POLL)
                 return
-            except Unreachable:  # killed, it takes the server with it, which comes back as the standby that it was
+            except Unreachable:
+                # killed, it takes the server with it, which comes back as the standby that it was
                 servers.wait(lambda: _answers(door), run.timeouts.start, lambda: gone_itself, 0.05)
                 return
             except NotAchieved:
@@ -85,7 +96,9 @@ def _answers(door: Door) -> bool | None:
 
 
 def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
-    """Resume a replay that is paused, and take away a delay, if that was consented to: until it is promoted."""
+    """Resume a replay that is paused, and take away a delay, if that was consented to: until it is
+    promoted.
+    """
     if seen.replay_paused:
         with run.deed(seen.node, "resume replay, which was paused"):
             run.doors[seen.node].sql.do("select pg_wal_replay_resume()")
@@ -94,10 +107,12 @@ def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
 
 
 def wait_for_archive(run: Run, name: str) -> None:
-    """Let the startup process come back from a restore_command that is under way, and hear that there is none any more.
+    """Let the startup process come back from a restore_command that is under way, and hear that
+    there is none any more.
 
-    It reads its settings only where it waits for WAL. Asked to promote before, it would ask the archive on: five times
-    what one call takes (tried). One that cannot be seen, or does not come back, is not waited for any longer.
+    It reads its settings only where it waits for WAL. Asked to promote before, it would ask the
+    archive on: five times what one call takes (tried). One that cannot be seen, or does not come
+    back, is not waited for any longer.
     """
     sql = run.doors[name].sql
 
@@ -112,10 +127,11 @@ def wait_for_archive(run: Run, name: str) -> None:
 
 
 def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:
-    """Wait until the standby has replayed past `goal`, for as long as it comes nearer; None where it stands still.
+    """Wait until the standby has replayed past `goal`, for as long as it comes nearer; None where
+    it stands still.
 
-    Tells every five seconds how much is left, and how long that takes at the rate seen. `wake` wakes the startup
-    process, which sleeps wal_retrieve_retry_interval between two looks at pg_wal.
+    Tells every five seconds how much is left, and how long that takes at the rate seen. `wake`
+    wakes the startup process, which sleeps wal_retrieve_retry_interval between two looks at pg_wal.
     """
     door = run.doors[name]
     began = since = told = woken = time.monotonic()
@@ -128,7 +144,11 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             return None
         if now - told > _EVERY and at > first:
             left, rate = goal - at, (at - first) / (now - began)
-            print(f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} a second", flush=True)
+            print(
+                f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} "
+                "a second",
+                flush=True,
+            )
             told = now
         if wake and now - woken > _WAKE:
             wake_startup(door)
@@ -139,7 +159,9 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
 
 
 def replay_what_it_has(run: Run, seen: Running) -> None:
-    """Let the standby replay all that it has received, which is what it will open with. Raises NotAchieved."""
+    """Let the standby replay all that it has received, which is what it will open with. Raises
+    NotAchieved.
+    """
     with run.deed(seen.node, "replay what it has received") as deed:
         deed.changed = False
         row = run.doors[seen.node].sql.read(query("positions"))[0]
@@ -150,13 +172,18 @@ def replay_what_it_has(run: Run, seen: Running) -> None:
 
 
 def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
-    """Where it stands after its last whole record; what it has may end with the beginning of another one."""
+    """Where it stands after its last whole record; what it has may end with the beginning of
+    another one.
+    """
     name, door = seen.node, run.doors[seen.node]
     for patience in (min(_STUCK, run.timeouts.replay), run.timeouts.replay):
         if past := replay_past(run, name, Lsn(received - 1), patience):
             return past
         at = servers.replayed(door)
-        if find_end(door, Position(seen.timeline, at), int(seen.settings["wal_segment_size"])).last is None:
+        if (
+            find_end(door, Position(seen.timeline, at), int(seen.settings["wal_segment_size"])).last
+            is None
+        ):
             return at
     raise NotAchieved(
         f"{name} has received {received} and stands still at {at}, {size(received - at)} before it",

@@ -22,7 +22,8 @@ from ...wire.doors import Door
 
 T = TypeVar("T")
 _GONE = 10.0  # seconds without any process after a start: it has ended, and does not come any more
-POLL = 0.001  # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
+# seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
+POLL = 0.001
 
 _SIGNAL = """
 for p in /proc/[0-9]*; do
@@ -34,8 +35,9 @@ done
 exit 0
 """
 
-#: A crash leaves its pid file. PostgreSQL refuses to start while *any* process of its user carries that number, be it
-#: a zombie or one that got the number after a reboot; no process has this data directory open, so the file is stale.
+#: A crash leaves its pid file. PostgreSQL refuses to start while *any* process of its user carries
+#: that number, be it a zombie or one that got the number after a reboot; no process has this data
+#: directory open, so the file is stale.
 _CLEAR_PID_FILE = """
 for p in /proc/[0-9]*; do [ "$p/cwd" -ef "$1" ] && exit 0; done
 rm -f -- "$1/postmaster.pid"
@@ -50,9 +52,11 @@ read -r pid < "$1/postmaster.pid"
 
 
 def start(run: Run, name: str) -> ServerLog:
-    """Start a server the way its service does, and wait until it answers SQL; gives its log from here on.
+    """Start a server the way its service does, and wait until it answers SQL; gives its log from
+    here on.
 
-    Raises NotAchieved with what the log says, and for a standby that a trigger file would promote at once.
+    Raises NotAchieved with what the log says, and for a standby that a trigger file would promote
+    at once.
     """
     door = run.doors[name]
     with run.deed(name, "start the server") as deed:
@@ -63,9 +67,10 @@ def start(run: Run, name: str) -> ServerLog:
         if isinstance(seen, Stopped):
             if trigger := waiting_trigger(door, seen.disk):
                 raise NotAchieved(
-                    f"{name} was not started: the trigger file {trigger!r} of its standby definition exists, and would "
-                    "promote it at once",
-                    f"find out who made that file; remove it on {name}, and run this notebook again",
+                    f"{name} was not started: the trigger file {trigger!r} of its standby "
+                    "definition exists, and would promote it at once",
+                    f"find out who made that file; remove it on {name}, and run this "
+                    "notebook again",
                 )
             door.script(_CLEAR_PID_FILE, door.node.data_directory)
         try:
@@ -98,14 +103,23 @@ def _wait_for_sql(run: Run, door: Door, log: ServerLog) -> None:
     while not _answers(door) and not isinstance(seen := sight(door), Running):
         now, ended = time.monotonic(), isinstance(seen, Stopped)
         seen_alive = seen_alive if ended else now
-        if now > began + run.timeouts.start or now > seen_alive + _GONE or log.is_final(ended, may_open=True):
+        if (
+            now > began + run.timeouts.start
+            or now > seen_alive + _GONE
+            or log.is_final(ended, may_open=True)
+        ):
             complaint, remedy = log.words()
-            words = f"{door.node.name} does not answer {span(now - began)} after its start: {seen}{complaint}"
+            words = (
+                f"{door.node.name} does not answer {span(now - began)} after its start: "
+                f"{seen}{complaint}"
+            )
             raise NotAchieved(words, remedy)
 
 
 def _answers(door: Door) -> bool:
-    """Whether SQL is answered within a fifth of a second: to look at all else takes processor from what recovers."""
+    """Whether SQL is answered within a fifth of a second: to look at all else takes processor from
+    what recovers.
+    """
     deadline = time.monotonic() + 0.2
     while time.monotonic() < deadline:
         with contextlib.suppress(HaError):
@@ -115,7 +129,9 @@ def _answers(door: Door) -> bool:
     return False
 
 
-def prove_start(run: Run, name: str, directory: str = "", wanted: Mapping[str, str] | None = None) -> None:
+def prove_start(
+    run: Run, name: str, directory: str = "", wanted: Mapping[str, str] | None = None
+) -> None:
     """Rehearse the start of a server, from the files of a copy where a `directory` is named.
 
     Raises NotAchieved where it would not come up, or not with the settings that are `wanted`.
@@ -128,20 +144,28 @@ def prove_start(run: Run, name: str, directory: str = "", wanted: Mapping[str, s
         remedy = f"it was not stopped. Mend that on {name}, then run this notebook again"
         if start.refused:
             raise NotAchieved(f"{name} would not start again: {'; '.join(start.refused)}", remedy)
-        other = [setting for setting, value in (wanted or {}).items() if start.settings.get(setting) != value]
+        other = [
+            setting
+            for setting, value in (wanted or {}).items()
+            if start.settings.get(setting) != value
+        ]
         if other:
             raise NotAchieved(
-                f"what was written for the next start of {name} would have no effect: {', '.join(other)}",
+                f"what was written for the next start of {name} would have no effect: "
+                f"{', '.join(other)}",
                 f"see which file or option there overrules postgresql.auto.conf; {remedy}",
             )
-        deed.say(f"rehearsed its start{f' from {directory}' if directory else ''}: it would come up")
+        deed.say(
+            f"rehearsed its start{f' from {directory}' if directory else ''}: it would come up"
+        )
 
 
 def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
-    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at the deadline.
+    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at
+    the deadline.
 
-    Only one that would come up again is stopped, unless that is `proved` or does not matter. Raises NotAchieved, and it
-    runs on.
+    Only one that would come up again is stopped, unless that is `proved` or does not matter. Raises
+    NotAchieved, and it runs on.
     """
     door = run.doors[name]
     if not proved and read_processes(door):
@@ -151,27 +175,42 @@ def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
             deed.already("the server was stopped")
             return
         if not signal_postmaster(door, "INT"):
-            door.script(_SIGNAL, door.node.data_directory, "TERM")  # the postmaster is dead, its backends are not
+            # the postmaster is dead, its backends are not
+            door.script(_SIGNAL, door.node.data_directory, "TERM")
         wait_for_last_process(run, door)
 
 
 def signal_postmaster(door: Door, name: str) -> bool:
-    """Signal the postmaster: INT stops it fast, QUIT at once and without a checkpoint. False where there is none."""
+    """Signal the postmaster: INT stops it fast, QUIT at once and without a checkpoint. False where
+    there is none.
+    """
     return door.script(_SIGNAL_POSTMASTER, door.node.data_directory, name, okay=(0, 1)).status == 0
 
 
 def wait_for_last_process(run: Run, door: Door) -> None:
-    """Wait until no process has the data directory open. Raises Undecided that names the processes left."""
+    """Wait until no process has the data directory open. Raises Undecided that names the processes
+    left.
+    """
 
     def too_late() -> Undecided:
-        left = f"{door.node.name} has not stopped after {span(run.timeouts.shutdown)}: {shutdown_phase(door)}"
-        return Undecided(left, "end what it waits for, then run this notebook again: it goes on from what it finds")
+        left = (
+            f"{door.node.name} has not stopped after {span(run.timeouts.shutdown)}: "
+            f"{shutdown_phase(door)}"
+        )
+        return Undecided(
+            left,
+            "end what it waits for, then run this notebook again: it goes on from what it finds",
+        )
 
-    wait(lambda: None if read_processes(door) else True, run.timeouts.shutdown, too_late, pause=0.01)
+    wait(
+        lambda: None if read_processes(door) else True, run.timeouts.shutdown, too_late, pause=0.01
+    )
 
 
 def end_every_process(run: Run, name: str) -> None:
-    """Kill every process that has this data directory open, backends of a dead postmaster included, and look again."""
+    """Kill every process that has this data directory open, backends of a dead postmaster included,
+    and look again.
+    """
     door = run.doors[name]
     with run.deed(name, "end every process of the data directory") as deed:
         found = read_processes(door)
@@ -182,17 +221,25 @@ def end_every_process(run: Run, name: str) -> None:
         while left := read_processes(door):
             if time.monotonic() > deadline:
                 told = "; ".join(map(str, left))
-                raise NotAchieved(f"processes of {name} cannot be ended: {told}", "fence the machine itself")
+                raise NotAchieved(
+                    f"processes of {name} cannot be ended: {told}", "fence the machine itself"
+                )
             door.script(_SIGNAL, door.node.data_directory, "KILL")
             time.sleep(0.05)
         deed.say(f"ended every process of the data directory ({len(found)} found)")
 
 
-def checkpoint(run: Run, name: str, why: str, meanwhile: Callable[[], object] = lambda: None) -> float:
-    """CHECKPOINT; gives its seconds. `meanwhile` is done beside it, and asks this server nothing."""
+def checkpoint(
+    run: Run, name: str, why: str, meanwhile: Callable[[], object] = lambda: None
+) -> float:
+    """CHECKPOINT; gives its seconds. `meanwhile` is done beside it, and asks this server
+    nothing.
+    """
     with run.deed(name, f"checkpoint: {why}"):
         began = time.monotonic()
-        done = run.aside(lambda: run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint))
+        done = run.aside(
+            lambda: run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint)
+        )
         meanwhile()
         done.result()
         return time.monotonic() - began
@@ -208,8 +255,15 @@ def replayed(door: Door) -> Lsn:
     return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
 
 
-def wait(done: Callable[[], T | None], within: float, too_late: Callable[[], HaError], pause: float = POLL) -> T:
-    """Ask until there is an answer; at the deadline ask once more, then raise what `too_late` says."""
+def wait(
+    done: Callable[[], T | None],
+    within: float,
+    too_late: Callable[[], HaError],
+    pause: float = POLL,
+) -> T:
+    """Ask until there is an answer; at the deadline ask once more, then raise what `too_late`
+    says.
+    """
     deadline = time.monotonic() + within
     while (answer := done()) is None:
         if time.monotonic() > deadline:

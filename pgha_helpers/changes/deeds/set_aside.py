@@ -1,4 +1,6 @@
-"""Directories that were renamed aside are removed: by their exact path, with consent, once the pair is whole."""
+"""Directories that were renamed aside are removed: by their exact path, with consent, once the pair
+is whole.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +44,23 @@ def remove(run: Run, kept: Kept, only_copy: bool) -> None:
         if door.run("test", "-e", kept.path, okay=(0, 1)).status:
             deed.already(f"{kept.path} was gone")
             return
-        if why_not := door.script(_WHY_NOT, kept.path, door.node.data_directory, within=door.patience).text:
-            raise Refusal(f"{kept.path} on {kept.node} {why_not}", "end that first, then run this notebook again")
-        doomed = kept.path_as("forsaking" if only_copy else "removing") if kept.state == "aside" else kept.path
+        if why_not := door.script(
+            _WHY_NOT, kept.path, door.node.data_directory, within=door.patience
+        ).text:
+            raise Refusal(
+                f"{kept.path} on {kept.node} {why_not}",
+                "end that first, then run this notebook again",
+            )
+        doomed = (
+            kept.path_as("forsaking" if only_copy else "removing")
+            if kept.state == "aside"
+            else kept.path
+        )
         answer = door.script(_REMOVE, kept.path, doomed, within=run.timeouts.clone, okay=range(256))
         if answer.status:
             raise NotAchieved(
-                f"{doomed} on {kept.node} is not gone: {answer.complaint or 'something is left of it'}",
+                f"{doomed} on {kept.node} is not gone: "
+                f"{answer.complaint or 'something is left of it'}",
                 "mend the cause, then run this notebook again with the same words",
             )
         deed.say(f"removed {kept.path_as('aside')} for good")

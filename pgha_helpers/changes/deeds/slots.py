@@ -15,8 +15,11 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
     """
     name, sql = run.pair[for_node].slot, run.doors[on].sql
     with run.deed(on, f"make slot {name}") as deed:
-        found = sql.read("select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from pg_replication_slots s "
-                         "where slot_name = %s", [name])  # fmt: skip
+        found = sql.read(
+            "select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from "
+            "pg_replication_slots s where slot_name = %s",
+            [name],
+        )
         if found and not found[0]["active"] and found[0]["status"] == "lost":
             sql.do("select pg_drop_replication_slot(%s)", [name])
             found = []
@@ -29,16 +32,25 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
 
 
 def wait_until_free(run: Run, on: str, for_node: str) -> None:
-    """Wait until nobody uses the slot: the walsender of a copy whose runbook was killed takes a moment to notice."""
+    """Wait until nobody uses the slot: the walsender of a copy whose runbook was killed takes a
+    moment to notice.
+    """
     name, sql = run.pair[for_node].slot, run.doors[on].sql
 
     def free() -> bool | None:
         return (
-            sql.read("select not active as free from pg_replication_slots where slot_name = %s", [name])[0]["free"]
+            sql.read(
+                "select not active as free from pg_replication_slots where slot_name = %s", [name]
+            )[0]["free"]
             or None
         )
 
-    wait(free, run.timeouts.attach, lambda: NotAchieved(f"slot {name} on {on} is in use", "end who uses it"), 0.1)
+    wait(
+        free,
+        run.timeouts.attach,
+        lambda: NotAchieved(f"slot {name} on {on} is in use", "end who uses it"),
+        0.1,
+    )
 
 
 def drop_own_slot(run: Run, on: str, for_node: str) -> None:
@@ -55,7 +67,9 @@ def drop_own_slot(run: Run, on: str, for_node: str) -> None:
 
 
 def drop_slot(run: Run, asked: str) -> None:
-    """Drop a slot that somebody has named, on whichever node is meant and has it; one in use by now stays."""
+    """Drop a slot that somebody has named, on whichever node is meant and has it; one in use by now
+    stays.
+    """
     node, name = on_node(asked)
     for on in (node,) if node else run.pair.names:
         sql = run.doors[on].sql
@@ -65,6 +79,7 @@ def drop_slot(run: Run, asked: str) -> None:
         with run.deed(on, f"drop slot {name}: the consent names it"):
             if found[0]["active"]:
                 raise Refusal(
-                    f"slot {name} on {on} has come into use", "end who uses it, or leave it out of drop_slots"
+                    f"slot {name} on {on} has come into use",
+                    "end who uses it, or leave it out of drop_slots",
                 )
             sql.do("select pg_drop_replication_slot(%s)", [name])

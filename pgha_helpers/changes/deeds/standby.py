@@ -1,4 +1,6 @@
-"""A node's standby definition: written by us, armed before a stop, and never taken from a node in recovery."""
+"""A node's standby definition: written by us, armed before a stop, and never taken from a node in
+recovery.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,12 @@ from .files import read_file, remove_standby_file, write_file
 _STAGED = "recovery.conf.pgha"
 _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
 
-#: Arming is one rename or one empty file, because everything else was written while clients still worked.
-#: A file `promote` is left where a promotion was asked for twice. Only a new postmaster removes it, not one that begins
-#: again after a backend has crashed: an armed primary would come back as a standby and promote itself.
-#: One script, because each is a round trip in the outage; and no program for what is not there. The disk is waited for
-#: at its end, so that it is flushed while a look goes round.
+#: Arming is one rename or one empty file, because everything else was written while clients still
+#: worked. A file `promote` is left where a promotion was asked for twice. Only a new postmaster
+#: removes it, not one that begins again after a backend has crashed: an armed primary would come
+#: back as a standby and promote itself. One script, because each is a round trip in the outage; and
+#: no program for what is not there. The disk is waited for at its end, so that it is flushed while
+#: a look goes round.
 _BEFORE = """
 set -e
 cd "$1"
@@ -33,9 +36,13 @@ if [ -e standby.signal ] && [ "$2" = standby.signal ]; then echo was; else
   if [ -e promote ] || [ -e fallback_promote ]; then rm -f promote fallback_promote; fi
 """
 _ARM = {
-    "standby.signal": _BEFORE + ": >> standby.signal; sync standby.signal . & flushing=$!; fi; set +e\n",
+    "standby.signal": _BEFORE
+    + ": >> standby.signal; sync standby.signal . & flushing=$!; fi; set +e\n",
     "recovery.conf": _BEFORE
-    + f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf . & flushing=$!; fi; set +e\n",
+    + (
+        f"[ ! -e {_STAGED} ] || mv -f {_STAGED} recovery.conf; sync recovery.conf . & flushing=$!; "
+        "fi; set +e\n"
+    ),
 }
 _FLUSHED = '\n[ -z "$flushing" ] || wait "$flushing"\n'
 
@@ -46,11 +53,13 @@ found=$(for f in promote fallback_promote; do [ ! -e "$f" ] || echo "$f"; done)
 """
 
 
-def define(run: Run, name: str, major: int, raised: Mapping[str, str] | None = None) -> Mapping[str, str]:
+def define(
+    run: Run, name: str, major: int, raised: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
     """Write down how this node would follow the other one, without making it a standby yet.
 
-    Settings that are to be `raised`, see too_low, are written with it: they have effect with its next start, which is
-    the one as a standby. Gives every setting that it would start with then.
+    Settings that are to be `raised`, see too_low, are written with it: they have effect with its
+    next start, which is the one as a standby. Gives every setting that it would start with then.
     """
     door, node, raised = run.doors[name], run.doors[name].node, raised or {}
     settings: dict[str, str | None] = {**raised}
@@ -66,12 +75,15 @@ def define(run: Run, name: str, major: int, raised: Mapping[str, str] | None = N
             deed.already("its standby definition was written")
         elif raised:
             told = ", ".join(f"{setting} = {value}" for setting, value in raised.items())
-            deed.say(f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}")
+            deed.say(
+                f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}"
+            )
     return {setting: value for setting, value in settings.items() if value is not None}
 
 
 def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
-    """Settings that a node would `start` with lower than `source` has them, with the values of `source`.
+    """Settings that a node would `start` with lower than `source` has them, with the values of
+    `source`.
 
     With less of what replay depends on, its replay would stop for ever.
     """
@@ -80,12 +92,18 @@ def too_low(run: Run, name: str, source: Running, start: Start | None = None) ->
 
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
-    """Set or remove settings: by ALTER SYSTEM on a running server, in postgresql.auto.conf on a stopped one."""
+    """Set or remove settings: by ALTER SYSTEM on a running server, in postgresql.auto.conf on a
+    stopped one.
+    """
     path = f"{door.node.data_directory}/postgresql.auto.conf"
     before = read_file(door, path)
     after = with_settings(before, settings)
-    same, running = sorted(after.splitlines()) == sorted(before.splitlines()), isinstance(sight(door), Running)
-    if same and running:  # written, and perhaps never loaded: by a run that died, or by a hand that forgot
+    same, running = (
+        sorted(after.splitlines()) == sorted(before.splitlines()),
+        isinstance(sight(door), Running),
+    )
+    # written, and perhaps never loaded: by a run that died, or by a hand that forgot
+    if same and running:
         door.sql.do("select pg_reload_conf()")
     if same or not running:
         return not same and write_file(door, path, after)
@@ -99,14 +117,21 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
 
 
 def arm(run: Run, name: str, major: int, look: str = "") -> str:
-    """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look` after it says."""
+    """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look`
+    after it says.
+    """
     with run.deed(name, "arm: the next start makes it a standby") as deed:
         file = dialect.standby_file(major)
-        answer = run.doors[name].script(_ARM[file] + look + _FLUSHED, run.doors[name].node.data_directory, file).text
+        answer = (
+            run.doors[name]
+            .script(_ARM[file] + look + _FLUSHED, run.doors[name].node.data_directory, file)
+            .text
+        )
         found, _, said = answer.partition("\n")
         if found == "foreign":
             raise Refusal(
-                f"{name} has a recovery.signal: it would recover from an archive, then open for writes",
+                f"{name} has a recovery.signal: it would recover from an archive, then open "
+                "for writes",
                 f"find out whose it is, and remove it from {run.pair[name].data_directory}",
             )
         if found == "was":
@@ -115,7 +140,9 @@ def arm(run: Run, name: str, major: int, look: str = "") -> str:
 
 
 def remove_triggers(run: Run, name: str) -> None:
-    """Take away what would promote a node that is in recovery, or would once it is: see Disk.triggers."""
+    """Take away what would promote a node that is in recovery, or would once it is: see
+    Disk.triggers.
+    """
     door = run.doors[name]
     if not (found := door.script(f"{_TRIGGERS}echo $found", door.node.data_directory).text):
         return
@@ -124,10 +151,12 @@ def remove_triggers(run: Run, name: str) -> None:
 
 
 def disarm(run: Run, name: str) -> None:
-    """Take the standby definition away from a node that is writable, or that ended while it was a primary.
+    """Take the standby definition away from a node that is writable, or that ended while it was a
+    primary.
 
-    A node that ended in recovery is never disarmed: it would open writable, on the same timeline and without a
-    history file. Raises Refusal for it, and for one whose processes do not answer as a primary.
+    A node that ended in recovery is never disarmed: it would open writable, on the same timeline
+    and without a history file. Raises Refusal for it, and for one whose processes do not answer as
+    a primary.
     """
     door = run.doors[name]
     with run.deed(name, "disarm: it may start as a primary again") as deed:
@@ -138,7 +167,8 @@ def disarm(run: Run, name: str) -> None:
         state = disk.control.state if disk.control else "unreadable"
         if not writable(door) and (disk.processes or state not in _ENDED_AS_PRIMARY):
             raise Refusal(
-                f"{name} may not be disarmed: {len(disk.processes)} processes, control file says {state!r}",
+                f"{name} may not be disarmed: {len(disk.processes)} processes, control file says "
+                f"{state!r}",
                 "only a node that ended as a primary may open as one",
             )
         for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
@@ -152,18 +182,24 @@ def writable(door: Door) -> bool:
 
 
 def prove_connection(run: Run, name: str) -> None:
-    """Try the very connection that this node will use as a standby, from the node, as the user that will use it."""
+    """Try the very connection that this node will use as a standby, from the node, as the user that
+    will use it.
+    """
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can replicate from {other}") as deed:
-        why_not = try_connection(run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name))
+        why_not = try_connection(
+            run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name)
+        )
         if why_not:
             raise Failure(
                 f"{name} cannot replicate from {other}: {why_not}",
-                f"check pg_hba.conf on {other}, peer_host, the passfile of PostgreSQL's user on {name}, and "
-                "what else its primary_conninfo names there",
+                f"check pg_hba.conf on {other}, peer_host, the passfile of PostgreSQL's user on "
+                f"{name}, and what else its primary_conninfo names there",
             )
         deed.changed = False
 
 
 def _system_id(door: Door) -> str:
-    return str(door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"])
+    return str(
+        door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"]
+    )

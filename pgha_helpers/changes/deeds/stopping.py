@@ -1,4 +1,6 @@
-"""Stopping a primary that clients use: watched phase by phase, and with a choice made before it for its deadline."""
+"""Stopping a primary that clients use: watched phase by phase, and with a choice made before it for
+its deadline.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,25 @@ from ...run.run import Run
 from ...wire.doors import Door
 from . import servers
 
-_TURNS = 60  # looks at the control file in one command: 3 ms each, so that a wait costs one round trip and not many
+# looks at the control file in one command: 3 ms each, so that a wait costs one round trip and not
+# many
+_TURNS = 60
 _GRACE = 5.0  # seconds that a shutdown which is given up may go on by itself
 _LAST = 1.0  # the same when all is written, and only others still want it from there
 _EVERY = 5.0  # seconds between two lines about the same phase
 
-#: One whose peer reads nothing is stuck again, in telling it so, and ends at the second signal (seen on 18).
+#: One whose peer reads nothing is stuck again, in telling it so, and ends at the second signal
+#: (seen on 18).
 _END = """
 for turn in 1 2 3; do kill -TERM "$@" 2>/dev/null || exit 0; sleep 0.3; done
 """
 
-#: Told a signal, it gives it to the postmaster first: a command less in the outage. See servers.signal_postmaster.
-#: Only while the node is armed: a connection that was given up may deliver this late, to what was taken back meanwhile.
-#: Then it looks at the state alone, the number that pg_control has at byte 16 (1: shut down), which takes a third of
-#: what pg_controldata does, and sleeps in between: the processor is the server's. What it finds is for pg_controldata
-#: to tell, once. A stop takes 10 ms at least, for which the walsenders wait.
+#: Told a signal, it gives it to the postmaster first: a command less in the outage. See
+#: servers.signal_postmaster. Only while the node is armed: a connection that was given up may
+#: deliver this late, to what was taken back meanwhile. Then it looks at the state alone, the number
+#: that pg_control has at byte 16 (1: shut down), which takes a third of what pg_controldata does,
+#: and sleeps in between: the processor is the server's. What it finds is for pg_controldata to
+#: tell, once. A stop takes 10 ms at least, for which the walsenders wait.
 _GLANCE = """
 if [ -n "$4" ] && { [ -e "$1/standby.signal" ] || [ -e "$1/recovery.conf" ]; }; then
   read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill "-$4" "$pid" && sleep 0.01
@@ -45,7 +51,9 @@ done
 
 
 class Watching:
-    """A shutdown under way, told line by line: which phase it is in, for how long, and whom it waits for."""
+    """A shutdown under way, told line by line: which phase it is in, for how long, and whom it
+    waits for.
+    """
 
     def __init__(self, run: Run, door: Door, senders: Sequence[Sender] = ()) -> None:
         self._run = run
@@ -60,7 +68,9 @@ class Watching:
         return time.monotonic() - self._began
 
     def look(self) -> Phase:
-        """The phase it is in now; a shell that does not answer is told as such, and is no verdict."""
+        """The phase it is in now; a shell that does not answer is told as such, and is no
+        verdict.
+        """
         try:
             phase = shutdown_phase(self._door)
         except HaError as silence:
@@ -68,7 +78,9 @@ class Watching:
         if phase.name != self._last or time.monotonic() - self._told > _EVERY:
             self._last, self._told = phase.name, time.monotonic()
             words = self.words(phase)
-            self._run.journal.write("stopping", node=self._door.node.name, phase=words, seconds=self.seconds)
+            self._run.journal.write(
+                "stopping", node=self._door.node.name, phase=words, seconds=self.seconds
+            )
             print(f"  {self._door.node.name}: {words} ({self.seconds:.1f} s)", flush=True)
         return phase
 
@@ -84,17 +96,21 @@ class Watching:
 
 
 def stop_primary(run: Run, name: str, senders: Sequence[Sender], spare: str) -> Control:
-    """Stop an armed primary fast; gives its control file, which says "shut down". Its last process may linger.
+    """Stop an armed primary fast; gives its control file, which says "shut down". Its last process
+    may linger.
 
-    At the deadline it does what the parameter `on_deadline` says: `wait` goes on for `timeouts.wait_longer`; `cancel`
-    ends the walsenders that it waits for, but never those that feed `spare`, and waits once more; `abort`, and the
-    others when that was in vain, raises NotAchieved with the phase and everybody who is in the way.
+    At the deadline it does what the parameter `on_deadline` says: `wait` goes on for
+    `timeouts.wait_longer`; `cancel` ends the walsenders that it waits for, but never those that
+    feed `spare`, and waits once more; `abort`, and the others when that was in vain, raises
+    NotAchieved with the phase and everybody who is in the way.
     """
     door = run.doors[name]
     watching = Watching(run, door, senders)
     with run.deed(name, "stop the primary") as deed:
         control = _until_shut_down(run, door, watching, spare)
-        deed.say(f"stopped the primary: control file says shut down, checkpoint at {control.checkpoint}")
+        deed.say(
+            f"stopped the primary: control file says shut down, checkpoint at {control.checkpoint}"
+        )
     return control
 
 
@@ -103,12 +119,15 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
     chosen = [str(run.parameters.get("on_deadline", "abort"))]
     control = None
     while True:
-        # until the first answer nobody knows whether the signal arrived; to send it twice does no harm
+        # until the first answer nobody knows whether the signal arrived; to send it twice does no
+        # harm
         control = glance(door, _TURNS, "" if control else "INT")
         if control and control.shut_down_as_primary:
             return control
         if control and "recovery" in control.state:
-            raise NotAchieved(f"{door.node.name} was started again by somebody, as a standby: {control.state}")
+            raise NotAchieved(
+                f"{door.node.name} was started again by somebody, as a standby: {control.state}"
+            )
         phase = watching.look()
         if phase.name == "stopped" and not ((last := glance(door)) and last.shut_down_as_primary):
             raise NotAchieved(f"{door.node.name} has ended without a shutdown checkpoint: {last}")
@@ -117,9 +136,11 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
 
 
 def wait_until_gone(run: Run, name: str) -> None:
-    """Wait for the last process of a server that has shut down: walsenders and the archiver may have work left.
+    """Wait for the last process of a server that has shut down: walsenders and the archiver may
+    have work left.
 
-    It has nothing more to write, so `on_deadline` is heeded here, too. Raises Undecided that names who is in the way.
+    It has nothing more to write, so `on_deadline` is heeded here, too. Raises Undecided that names
+    who is in the way.
     """
     door = run.doors[name]
     watching = Watching(run, door)
@@ -131,33 +152,48 @@ def wait_until_gone(run: Run, name: str) -> None:
             phase = watching.look() if watching.seconds > _LAST else None
             if phase and watching.seconds > patience:
                 try:
-                    patience = watching.seconds + _at_deadline(run, door, watching, phase, chosen, "")
+                    patience = watching.seconds + _at_deadline(
+                        run, door, watching, phase, chosen, ""
+                    )
                 except NotAchieved as late:
                     raise Undecided(late.what, late.remedy) from None
             time.sleep(0.01)
 
 
 def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
-    """The control file alone, as soon as it says "shut down", or after so many turns; None where it cannot be read.
+    """The control file alone, as soon as it says "shut down", or after so many turns; None where it
+    cannot be read.
 
     With `signal` the postmaster gets it before the first look, if the node is armed.
-    A file that is being written reads as damaged, and a shell can be lost for a moment: neither is a verdict.
+    A file that is being written reads as damaged, and a shell can be lost for a moment: neither is
+    a verdict.
     """
     try:
-        told = door.script(_GLANCE, door.node.data_directory, door.binary("pg_controldata"), str(turns), signal)
+        told = door.script(
+            _GLANCE, door.node.data_directory, door.binary("pg_controldata"), str(turns), signal
+        )
     except Refusal:
         return None
     control = parse_control(told.lines)
     return control if isinstance(control, Control) else None
 
 
-def _at_deadline(run: Run, door: Door, watching: Watching, phase: Phase, chosen: list[str], spare: str) -> float:
-    """Do what was chosen, once; gives the seconds that may still pass. Raises NotAchieved when no choice is left."""
+def _at_deadline(
+    run: Run, door: Door, watching: Watching, phase: Phase, chosen: list[str], spare: str
+) -> float:
+    """Do what was chosen, once; gives the seconds that may still pass. Raises NotAchieved when no
+    choice is left.
+    """
     choice = chosen.pop() if chosen else "abort"
     words = watching.words(phase)
-    run.journal.write("deadline", node=door.node.name, phase=words, seconds=watching.seconds, choice=choice)
+    run.journal.write(
+        "deadline", node=door.node.name, phase=words, seconds=watching.seconds, choice=choice
+    )
     if choice == "wait":
-        print(f"  The deadline of {span(run.timeouts.shutdown)} has passed; on_deadline=wait goes on", flush=True)
+        print(
+            f"  The deadline of {span(run.timeouts.shutdown)} has passed; on_deadline=wait goes on",
+            flush=True,
+        )
         return run.timeouts.wait_longer
     others = watching.others(phase, spare)
     if choice == "cancel" and others:
@@ -165,12 +201,15 @@ def _at_deadline(run: Run, door: Door, watching: Watching, phase: Phase, chosen:
         return run.timeouts.shutdown
     raise NotAchieved(
         f"{door.node.name} has not shut down after {span(watching.seconds)}; {words}",
-        "end what is in the way, or choose on_deadline=wait, or on_deadline=cancel to end walsenders of third parties",
+        "end what is in the way, or choose on_deadline=wait, or on_deadline=cancel to end "
+        "walsenders of third parties",
     )
 
 
 def end_walsenders(run: Run, door: Door, others: Sequence[Process], watching: Watching) -> None:
-    """End these walsenders: whoever they feed connects again, and gets the rest from wherever it may."""
+    """End these walsenders: whoever they feed connects again, and gets the rest from wherever it
+    may.
+    """
     named = watching.words(Phase("walsenders", tuple(others)))
     with run.deed(door.node.name, f"end {named}"):
         door.script(_END, *(str(process.pid) for process in others))
@@ -179,9 +218,10 @@ def end_walsenders(run: Run, door: Door, others: Sequence[Process], watching: Wa
 def end_shutdown(run: Run, name: str) -> None:
     """Bring a shutdown that is given up to its end, so that the server can be started again.
 
-    Nothing is lost by it: what was acknowledged is in the WAL on this very disk, and crash recovery replays it. A
-    checkpoint that is being written may take its time; whatever else holds the shutdown gets a few seconds, then the
-    server is stopped at once (SIGQUIT), and at last its processes are killed.
+    Nothing is lost by it: what was acknowledged is in the WAL on this very disk, and crash recovery
+    replays it. A checkpoint that is being written may take its time; whatever else holds the
+    shutdown gets a few seconds, then the server is stopped at once (SIGQUIT), and at last its
+    processes are killed.
     """
     door = run.doors[name]
     watching = Watching(run, door)
@@ -196,13 +236,20 @@ def end_shutdown(run: Run, name: str) -> None:
         servers.signal_postmaster(door, "QUIT")
         deed.say("stopped at once: its shutdown hung, and crash recovery replays the rest")
         try:
-            servers.wait(lambda: None if read_processes(door) else True, 10, lambda: NotAchieved("it hangs"), 0.02)
+            servers.wait(
+                lambda: None if read_processes(door) else True,
+                10,
+                lambda: NotAchieved("it hangs"),
+                0.02,
+            )
         except NotAchieved:
             servers.end_every_process(run, name)
 
 
 def _patience(run: Run, door: Door, watching: Watching) -> float:
-    """Seconds from its beginning that a shutdown which is given up may take, by the phase that it is in."""
+    """Seconds from its beginning that a shutdown which is given up may take, by the phase that it
+    is in.
+    """
     if "checkpoint" in watching.look().name:
         return run.timeouts.shutdown
     control = glance(door)

@@ -1,4 +1,6 @@
-"""Moving a copy in: what was there is renamed aside and kept, and a swap that died is gone on with."""
+"""Moving a copy in: what was there is renamed aside and kept, and a swap that died is gone on
+with.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ def _script() -> str:
 
 
 def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
-    """Rename the old data directory, tablespaces and WAL aside and move the copy in; gives what is kept.
+    """Rename the old data directory, tablespaces and WAL aside and move the copy in; gives what is
+    kept.
 
-    `copy` is `DATA.clone-RUN`, or `DATA.swap-WHEN-RUN` where a swap was begun. What is renamed aside is called
-    `X.aside-YYYYMMDDTHHMMSSZ-RUN`, where RUN is the run that made the copy; its links lead to what belongs to it, so
-    it could be started. Raises Refusal while a process has the old directory open.
+    `copy` is `DATA.clone-RUN`, or `DATA.swap-WHEN-RUN` where a swap was begun. What is renamed
+    aside is called `X.aside-YYYYMMDDTHHMMSSZ-RUN`, where RUN is the run that made the copy; its
+    links lead to what belongs to it, so it could be started. Raises Refusal while a process has the
+    old directory open.
     """
     door = run.doors[name]
     target, words = real_path(door, run.pair[name].data_directory), copy.split("-")
@@ -31,13 +35,16 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
     with run.deed(name, f"move the copy into {target}") as deed:
         if read_disk(door).processes:
             raise Refusal(
-                f"{target} on {name} is still open by PostgreSQL", "run this notebook again: it stops it first"
+                f"{target} on {name} is still open by PostgreSQL",
+                "run this notebook again: it stops it first",
             )
         # syncing may have to wait for other programs' writes
         answer = door.script(_script(), target, words[-1], begun, within=door.patience)
         kept = tuple(answer.lines)
         if not read_disk(door).control:
-            raise NotAchieved(f"{target} on {name} does not hold the copy", f"look at {target} and {copy}")
+            raise NotAchieved(
+                f"{target} on {name} does not hold the copy", f"look at {target} and {copy}"
+            )
         told = f"; the old directory is kept as {' with '.join(kept)}" if kept else ""
         deed.say(f"moved the copy into {target}{told}")
     return kept

@@ -17,12 +17,13 @@ from ...run.run import Run
 from ...wire.doors import Door
 from .promoting import WAKE
 
-#: Into a segment that the node has, bytes are written where they belong, as its walreceiver would have written them:
-#: replay takes a record only when it is whole, and to copy up to 16 MB of the node's own WAL as well took 20 of 30 ms.
-#: A segment that it has not comes in under another name, is flushed, then renamed.
-#: Every program takes a millisecond or two, within the outage. $1 data directory, $2 segment, $3 its size, $4 byte.
-#: Which of the two it is is decided once, by the first piece: a restartpoint may recycle an old file to that name.
-#: What a full disk has taken of a segment that it has not is given back.
+#: Into a segment that the node has, bytes are written where they belong, as its walreceiver would
+#: have written them: replay takes a record only when it is whole, and to copy up to 16 MB of the
+#: node's own WAL as well took 20 of 30 ms. A segment that it has not comes in under another name,
+#: is flushed, then renamed. Every program takes a millisecond or two, within the outage. $1 data
+#: directory, $2 segment, $3 its size, $4 byte. Which of the two it is is decided once, by the first
+#: piece: a restartpoint may recycle an old file to that name. What a full disk has taken of a
+#: segment that it has not is given back.
 _OPEN = """
 set -e
 cd "$1/pg_wal"
@@ -60,10 +61,12 @@ def bring_over(
     known: Mapping[Piece, bytes],
     when_read: Callable[[], object],
 ) -> int:
-    """Copy the WAL from `since` to `until` from `old` into pg_wal of `new`; gives the bytes that were moved.
+    """Copy the WAL from `since` to `until` from `old` into pg_wal of `new`; gives the bytes that
+    were moved.
 
-    What is `known` already is not read again. While one piece is written the next one is read; `when_read` is called
-    once `old` has nothing more to give. Raises NotAchieved where it cannot be read or written whole.
+    What is `known` already is not read again. While one piece is written the next one is read;
+    `when_read` is called once `old` has nothing more to give. Raises NotAchieved where it cannot be
+    read or written whole.
     """
     wanted = pieces(since, until, segment)
     total = sum(piece.count for piece in wanted)
@@ -80,7 +83,11 @@ def bring_over(
             moved += piece.count
             if time.monotonic() - told > 5:
                 told = time.monotonic()
-                print(f"  {new}: {size(moved)} of {size(total)}, {size(moved / (told - began))} a second", flush=True)
+                print(
+                    f"  {new}: {size(moved)} of {size(total)}, {size(moved / (told - began))} "
+                    "a second",
+                    flush=True,
+                )
         names = list(dict.fromkeys(piece.part.name for piece in wanted))
         more = " …" if len(names) > 3 else ""
         deed.say(f"brought over {size(moved)} of WAL from {old}: {', '.join(names[:3])}{more}")
@@ -96,7 +103,9 @@ def _read(run: Run, old: str, piece: Piece, known: Mapping[Piece, bytes]) -> Fut
 
 
 def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
-    """One script a piece: each costs a round trip, within the outage. A part that is whole is replayed at once."""
+    """One script a piece: each costs a round trip, within the outage. A part that is whole is
+    replayed at once.
+    """
     words = (new.node.data_directory, piece.part.name, str(segment), str(piece.at))
     make = _MAKE if piece.opens else ""
     write = _WRITE % (",fsync" if piece.closes else "")
@@ -104,4 +113,7 @@ def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
     told = new.script(f"{_OPEN}{make}{_INTO}{write}{close}", *words, stdin=data).complaint
     written = _WRITTEN.search(told)
     if written is None or int(written[1]) != len(data):
-        raise NotAchieved(f"{piece.part.name} was not written whole on {new.node.name}: {told or 'dd says nothing'}")
+        raise NotAchieved(
+            f"{piece.part.name} was not written whole on {new.node.name}: "
+            f"{told or 'dd says nothing'}"
+        )

@@ -1,4 +1,6 @@
-"""What a canary saw: its attempts, the longest time without an acknowledged row, and the latency outside of it."""
+"""What a canary saw: its attempts, the longest time without an acknowledged row, and the latency
+outside of it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,23 @@ from typing import Any, NamedTuple
 from ...model.foreign import ODD, text_of
 
 AROUND = 5.0  # seconds around the longest gap of which every attempt is kept
-COLUMNS = ("at", "until", "attempts", "acknowledged", "refused", "unanswered", "first_seq", "last_seq", "slowest_ms")
+COLUMNS = (
+    "at",
+    "until",
+    "attempts",
+    "acknowledged",
+    "refused",
+    "unanswered",
+    "first_seq",
+    "last_seq",
+    "slowest_ms",
+)
 CODES = ("ok", "refused", "unanswered")
 
 
 class Attempt(NamedTuple):
-    """One attempt to commit a row. Times are seconds since the epoch; `seq` is 0 if nothing was sent.
+    """One attempt to commit a row. Times are seconds since the epoch; `seq` is 0 if nothing was
+    sent.
 
     `code` is ok; refused, if the row was certainly not written; or unanswered, if nobody knows.
     """
@@ -38,8 +51,8 @@ class Attempt(NamedTuple):
 class Gap(NamedTuple):
     """A time without an acknowledged row.
 
-    `over` is False if none came before the canary ended, and `since_row` if none came before the gap: then it may have
-    begun before the canary did.
+    `over` is False if none came before the canary ended, and `since_row` if none came before the
+    gap: then it may have begun before the canary did.
     """
 
     began: float
@@ -55,7 +68,9 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything that a canary saw, in order; `said` counts what it was told instead of an acknowledgement."""
+    """Everything that a canary saw, in order; `said` counts what it was told instead of an
+    acknowledgement.
+    """
 
     attempts: tuple[Attempt, ...] = ()
     said: tuple[tuple[str, int], ...] = ()
@@ -72,7 +87,9 @@ class Seen:
 
     @property
     def gap(self) -> Gap | None:
-        """The longest time between two acknowledged rows; the first and the last attempt close it, too."""
+        """The longest time between two acknowledged rows; the first and the last attempt close it,
+        too.
+        """
         if not self.attempts:
             return None
         times = [attempt.done for attempt in self.attempts if attempt.code == "ok"]
@@ -80,13 +97,19 @@ class Seen:
         gaps = [Gap(*ends) for ends in pairwise(times)]
         if times:
             gaps.append(Gap(first, times[0], since_row=False))
-        gaps.append(Gap(times[-1] if times else first, last, self.attempts[-1].code == "ok", bool(times)))
+        gaps.append(
+            Gap(times[-1] if times else first, last, self.attempts[-1].code == "ok", bool(times))
+        )
         return max(gaps, key=lambda gap: gap.seconds)
 
     def latency(self, part: float) -> float | None:
-        """Seconds in which that part of the rows outside of the gap were acknowledged: 0.5 for the median."""
+        """Seconds in which that part of the rows outside of the gap were acknowledged: 0.5 for the
+        median.
+        """
         gap = self.gap
-        taken = sorted(a.seconds for a in self.attempts if a.code == "ok" and gap and a.done != gap.ended)
+        taken = sorted(
+            a.seconds for a in self.attempts if a.code == "ok" and gap and a.done != gap.ended
+        )
         return taken[max(0, ceil(part * len(taken)) - 1)] if taken else None
 
     def around(self, before: float, after: float) -> tuple[Attempt, ...]:
@@ -98,7 +121,9 @@ class Seen:
         return tuple(a for a in self.attempts if a.done >= first and a.began <= last)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """For the file, in order: a row per attempt around the gap, and one per second elsewhere. See COLUMNS."""
+        """For the file, in order: a row per attempt around the gap, and one per second elsewhere.
+        See COLUMNS.
+        """
         near = set(self.around(AROUND, AROUND))
         for _, group in groupby(self.attempts, lambda a: a if a in near else int(a.began)):
             yield _row(tuple(group))
@@ -120,7 +145,9 @@ def _row(group: Sequence[Attempt]) -> tuple[Any, ...]:
 
 
 def read_seen(lines: Iterable[bytes]) -> Seen:
-    """What the canary has told, a line of JSON per attempt; a last line that was cut off is left out."""
+    """What the canary has told, a line of JSON per attempt; a last line that was cut off is left
+    out.
+    """
     attempts, said, ended, other = [], Counter[str](), "", b""
     for line in lines:
         try:

@@ -1,4 +1,5 @@
-"""The canary's chart: each attempt as a mark around the longest gap, and the deeds below on the same time axis.
+"""The canary's chart: each attempt as a mark around the longest gap, and the deeds below on the
+same time axis.
 
 Marks differ by shape and by the row that they stand in as well as by colour.
 """
@@ -44,10 +45,14 @@ def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
     from matplotlib.figure import Figure
 
     side = sides_of(gap)
-    near = [deed for deed in deeds if deed.ended >= gap.began - side and deed.began <= gap.ended + side]
+    near = [
+        deed for deed in deeds if deed.ended >= gap.began - side and deed.began <= gap.ended + side
+    ]
     heights = [3.0, 0.9, 0.3 * len(near) + 0.5] if near else [3.0, 0.9]
     figure = Figure(figsize=(9, sum(heights) + 1.1), layout="constrained")
-    axes = figure.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
+    axes = figure.subplots(
+        len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False
+    )[:, 0]
     shown = seen.around(side, side)
     _commits(axes[0], shown, gap)
     _failures(axes[1], shown, gap)
@@ -62,18 +67,30 @@ def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
     what = "the last commit before the gap" if gap.since_row else "when the canary began"
     axes[-1].set_xlabel(f"seconds since {utc(gap.began)}, {what}", fontsize=9)
     axes[0].set_title(
-        f"The outage as a client saw it: pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
+        f"The outage as a client saw it: pair {run.pair.name}, {run.notebook} {run.id}",
+        loc="left",
+        fontsize=11,
     )
     _say(axes[0], gap, outage_of(deeds))
     return figure
 
 
 def _say(axes: Axes, gap: Gap, window: tuple[float, float] | None) -> None:
-    words = f"no commit for {span(gap.seconds)}" + ("" if gap.over else ",\nand none until the canary ended")
+    words = f"no commit for {span(gap.seconds)}" + (
+        "" if gap.over else ",\nand none until the canary ended"
+    )
     if window and window[1] >= gap.began and window[0] <= gap.ended:
-        words += f"\n\n(without a primary\nfor {span(window[1] - window[0])},\nas the runbook\nmeasured it)"
+        words += (
+            f"\n\n(without a primary\nfor {span(window[1] - window[0])},\nas the "
+            "runbook\nmeasured it)"
+        )
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
-    where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "center", "bbox": box}
+    where: dict[str, Any] = {
+        "transform": axes.get_xaxis_transform(),
+        "ha": "center",
+        "va": "center",
+        "bbox": box,
+    }
     axes.text(gap.seconds / 2, 0.55, words, fontsize=9, **where)
 
 
@@ -91,13 +108,27 @@ def _commits(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
 
 
 def _failures(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
-    """A row for each kind of failure, with how many there were; a line tells how long each attempt took."""
+    """A row for each kind of failure, with how many there were; a line tells how long each attempt
+    took.
+    """
     labels = []
     for row, (code, marker, words) in enumerate(_FAILED):
         failed = [attempt for attempt in shown if attempt.code == code]
         ends = [attempt.done - gap.began for attempt in failed]
-        axes.hlines([row] * len(failed), [attempt.began - gap.began for attempt in failed], ends, color="#8f1d14")
-        axes.plot(ends, [row] * len(failed), marker, color="#8f1d14", markersize=5, markerfacecolor="white")
+        axes.hlines(
+            [row] * len(failed),
+            [attempt.began - gap.began for attempt in failed],
+            ends,
+            color="#8f1d14",
+        )
+        axes.plot(
+            ends,
+            [row] * len(failed),
+            marker,
+            color="#8f1d14",
+            markersize=5,
+            markerfacecolor="white",
+        )
         labels.append(f"{words}: {len(failed)}")
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_ylim(len(labels) - 0.4, -0.6)

@@ -1,7 +1,9 @@
-"""The process that writes: a row per transaction, one after the other, and a line on stdout for each attempt.
+"""The process that writes: a row per transaction, one after the other, and a line on stdout for
+each attempt.
 
-It is told what to do by one line of JSON on stdin, and ends when stdin does: also when whoever holds the other end was
-killed with -9. Nothing is told on the command line, which everybody on this machine can read.
+It is told what to do by one line of JSON on stdin, and ends when stdin does: also when whoever
+holds the other end was killed with -9. Nothing is told on the command line, which everybody on this
+machine can read.
 """
 
 from __future__ import annotations
@@ -19,18 +21,22 @@ from typing import Any
 from ...model.errors import QueryFailed, TooSlow, Unreachable
 from ...wire.sql import Session
 
-_INSERT = "insert into pgha.canary (run, seq) values (%s, %s)"  # no operator, no function: nobody's search_path counts
-_BACK_OFF = 0.02, 0.1  # seconds: a fiftieth of the outage so far, and never less or more; a password takes 4 ms of work
-_PASSED_OVER = 3.0  # seconds for which a host that gave no answer is not asked again while there is another
+# no operator, no function: nobody's search_path counts
+_INSERT = "insert into pgha.canary (run, seq) values (%s, %s)"
+# seconds: a fiftieth of the outage so far, and never less or more; a password takes 4 ms of work
+_BACK_OFF = 0.02, 0.1
+# seconds for which a host that gave no answer is not asked again while there is another
+_PASSED_OVER = 3.0
 _GRACE = 1.0  # seconds for the attempt under way once nobody listens any more
 
 
 @dataclass(frozen=True)
 class Errand:
-    """What a canary is to do. `hosts` are libpq's settings, one for each host; times are in seconds.
+    """What a canary is to do. `hosts` are libpq's settings, one for each host; times are in
+    seconds.
 
-    `connect` is the deadline of a connection, `statement` of a commit, `think` the pause after one; the canary ends
-    by itself after `longest` seconds or `rows` attempts.
+    `connect` is the deadline of a connection, `statement` of a commit, `think` the pause after one;
+    the canary ends by itself after `longest` seconds or `rows` attempts.
     """
 
     run: str
@@ -52,11 +58,14 @@ class Client:
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
-        self._sessions = [Session("the road", each, errand.connect, errand.statement) for each in errand.hosts]
+        self._sessions = [
+            Session("the road", each, errand.connect, errand.statement) for each in errand.hosts
+        ]
         self._silent_until = [0.0] * len(self._sessions)
         self._at = 0
         self._seq = 0
-        self._zero = time.time() - time.monotonic()  # the wall clock may be set while the canary runs
+        # the wall clock may be set while the canary runs
+        self._zero = time.time() - time.monotonic()
 
     def write(self, stopping: threading.Event, tell: Callable[[dict[str, Any]], None]) -> str:
         """Write until it is stopped or a limit is reached; gives why it ended."""
@@ -67,7 +76,9 @@ class Client:
             now = time.monotonic()
             lately = now if attempt["code"] == "ok" else lately
             least, most = _BACK_OFF
-            pause = self._errand.think if lately == now else min(most, max(least, (now - lately) / 50))
+            pause = (
+                self._errand.think if lately == now else min(most, max(least, (now - lately) / 50))
+            )
             if stopping.wait(pause):
                 return "asked"
             if now - began > self._errand.longest:
@@ -86,7 +97,14 @@ class Client:
                     self._silent_until[number] = time.monotonic() + _PASSED_OVER
                 continue
             return self._insert(number, session, began)
-        return {"seq": 0, "began": began, "sent": began, "done": self._now(), "code": "refused", "said": said}
+        return {
+            "seq": 0,
+            "began": began,
+            "sent": began,
+            "done": self._now(),
+            "code": "refused",
+            "said": said,
+        }
 
     def _insert(self, number: int, session: Session, began: float) -> dict[str, Any]:
         self._seq += 1
@@ -100,7 +118,14 @@ class Client:
         if code != "ok":
             session.close()
             self._at = (number + 1) % len(self._sessions)
-        return {"seq": self._seq, "began": began, "sent": sent, "done": self._now(), "code": code, "said": said}
+        return {
+            "seq": self._seq,
+            "began": began,
+            "sent": sent,
+            "done": self._now(),
+            "code": code,
+            "said": said,
+        }
 
     def _order(self) -> Iterator[int]:
         order = [(self._at + step) % len(self._sessions) for step in range(len(self._sessions))]
@@ -114,7 +139,8 @@ class Client:
 
 def main() -> None:
     """Do the errand that stdin tells."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's to hear; it closes stdin when it ends
+    # Ctrl-C is the run's to hear; it closes stdin when it ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     told = json.loads(sys.stdin.buffer.readline())
     stopping = threading.Event()
     threading.Thread(target=_listen, args=(stopping,), daemon=True).start()

@@ -13,16 +13,19 @@ from ...run.checkout import CHECKOUT, environment, python
 from .attempts import Seen, read_seen
 from .client import Errand
 
-_FIRST = 10.0  # seconds to wait at most for the first attempt: it has to be there before the hand-over begins
+# seconds to wait at most for the first attempt: it has to be there before the hand-over begins
+_FIRST = 10.0
 _LAST = 3.0  # seconds for the process to end by itself
 
 
 class Process:
-    """One canary. Its lines go into a file without a name, which nobody has to empty while it writes."""
+    """One canary. Its lines go into a file without a name, which nobody has to empty while it
+    writes.
+    """
 
     def __init__(self) -> None:
         self._popen: subprocess.Popen[bytes] | None = None
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed once it was read)
+        self._file: IO[bytes] = tempfile.TemporaryFile()
 
     def begin(self, errand: Errand) -> int:
         """Let it begin, and come back after its first attempt; gives its pid."""
@@ -39,7 +42,11 @@ class Process:
             self._popen.stdin.write(errand.line.encode())
             self._popen.stdin.flush()
         deadline, told = time.monotonic() + _FIRST, self._file.fileno()
-        while not os.fstat(told).st_size and self._popen.poll() is None and time.monotonic() < deadline:
+        while (
+            not os.fstat(told).st_size
+            and self._popen.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         return self._popen.pid
 

@@ -1,4 +1,6 @@
-"""The clients' own road: the hosts that a canary tries, and whether they lead to this pair's database."""
+"""The clients' own road: the hosts that a canary tries, and whether they lead to this pair's
+database.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ CONNECT = 1.0  # seconds at most for one host: a node that hangs must not hold t
 
 @dataclass(frozen=True)
 class Road:
-    """Where rows go: libpq's settings host by host, and whose they are. `writer` is the role, where that is known."""
+    """Where rows go: libpq's settings host by host, and whose they are. `writer` is the role, where
+    that is known.
+    """
 
     hosts: tuple[dict[str, Any], ...]
     told: str
@@ -29,14 +33,25 @@ class Road:
 
 
 def road_of(pair: Pair) -> Road:
-    """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one. Raises BadParameters."""
+    """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one.
+    Raises BadParameters.
+    """
     given = next((client for client in pair.clients if client.dsn), None)
     if given:
         hosts = [{**each, **_passfile(given.passfile)} for each in hosts_of(given.dsn)]
-        told = ", ".join(f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
-                         for each in hosts)  # fmt: skip
-        return Road(tuple({**each, "application_name": NAME} for each in hosts), f"the clients' own road, {told}")
-    both: dict[str, Any] = {"user": pair.user, "dbname": pair.database, "target_session_attrs": "read-write"}
+        told = ", ".join(
+            f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
+            for each in hosts
+        )
+        return Road(
+            tuple({**each, "application_name": NAME} for each in hosts),
+            f"the clients' own road, {told}",
+        )
+    both: dict[str, Any] = {
+        "user": pair.user,
+        "dbname": pair.database,
+        "target_session_attrs": "read-write",
+    }
     both |= _passfile(pair.passfile)
     both |= {"application_name": NAME, "options": pinned(WRITER)}
     own = tuple({**both, "host": node.host, "port": node.port} for node in pair)
@@ -44,20 +59,22 @@ def road_of(pair: Pair) -> Road:
 
 
 def _passfile(path: str) -> dict[str, str]:
-    return {"passfile": os.path.expanduser(path)} if path else {}  # noqa: PTH111 (a libpq value, not a path of ours)
+    return {"passfile": os.path.expanduser(path)} if path else {}
 
 
 def try_road(run: Run, plan: Plan) -> Road:
     """The road, after a look whether rows can be written there; changes nothing.
 
-    Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is looked for.
+    Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is
+    looked for.
     """
     road, primary = road_of(run.pair), plan.peer if plan.kind == "switchover" else plan.node
     table = trusted(read_canary_table(run.doors[primary].sql))
     if plan.kind != "switchover":
         if not (table.ready or (table.there and road.writer != WRITER)):
             raise NotSafe(
-                f"table {TABLE} is not there, or has no role {WRITER}, and there is no primary to make them on",
+                f"table {TABLE} is not there, or has no role {WRITER}, and there is no primary "
+                "to make them on",
                 "run setup when the pair is well",
             )
         return road
@@ -68,11 +85,16 @@ def try_road(run: Run, plan: Plan) -> Road:
         )
     end = _end_of(road, run)
     if end.started != table.started:
-        raise NotSafe(f"{road.told} does not lead to {primary}, the primary", "mend `clients:` or leave the canary out")
+        raise NotSafe(
+            f"{road.told} does not lead to {primary}, the primary",
+            "mend `clients:` or leave the canary out",
+        )
     if end.database != table.database:
         raise NotSafe(
-            f"{road.told} leads to database {end.database}, and the pair file names {table.database}",
-            "a table is made only in the database that `database:` names: name the clients' one there",
+            f"{road.told} leads to database {end.database}, and the pair file names "
+            f"{table.database}",
+            "a table is made only in the database that `database:` names: name the clients' "
+            "one there",
         )
     return Road(road.hosts, road.told, road.writer or end.user)
 
@@ -83,11 +105,16 @@ def _end_of(road: Road, run: Run) -> RoadEnd:
     for settings in road.hosts:
         if road.writer == WRITER:  # which may still have to be made
             settings = {**settings, "options": pinned()}
-        session = Session(road.told, settings, min(CONNECT, run.timeouts.connect), run.timeouts.statement)
+        session = Session(
+            road.told, settings, min(CONNECT, run.timeouts.connect), run.timeouts.statement
+        )
         try:
             return read_road_end(session)
         except HaError as error:
             said.append(error.what)
         finally:
             session.close()
-    raise Refusal(f"a client gets nowhere by {road.told}: {'; '.join(said)}", "mend that, or leave the canary out")
+    raise Refusal(
+        f"a client gets nowhere by {road.told}: {'; '.join(said)}",
+        "mend that, or leave the canary out",
+    )

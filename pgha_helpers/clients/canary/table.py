@@ -1,11 +1,12 @@
 """What is known of the canary's table, and of the end of the road by which clients come.
 
-The table lies in a schema of our own, in a database whose owner may be anybody: he could have made both before us, with
-a trigger that turns him into a superuser when one writes there. So a superuser reads the catalog first. Schema and
-table have to belong to superusers, nobody else may make anything in or on them, and nothing is on the table but its
-key; then nobody can have planted anything, and nobody can until a superuser lets him. What is found else is a
-stranger, and the table is left alone. Rows are written by role pgha_canary, which can do nothing else; by the clients'
-own road by their role, which gets no more than this table.
+The table lies in a schema of our own, in a database whose owner may be anybody: he could have made
+both before us, with a trigger that turns him into a superuser when one writes there. So a superuser
+reads the catalog first. Schema and table have to belong to superusers, nobody else may make
+anything in or on them, and nothing is on the table but its key; then nobody can have planted
+anything, and nobody can until a superuser lets him. What is found else is a stranger, and the table
+is left alone. Rows are written by role pgha_canary, which can do nothing else; by the clients' own
+road by their role, which gets no more than this table.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ WRITER = "pgha_canary"  # nobody can log in as this role: a session of the runbo
 class CanaryTable:
     """The table as one session of the runbook's own role sees it, in its database.
 
-    `started` tells servers apart, in seconds since the epoch. `ready`: table and role are there, and this session may
-    take the role. `strangers` tells what is not ours.
+    `started` tells servers apart, in seconds since the epoch. `ready`: table and role are there,
+    and this session may take the role. `strangers` tells what is not ours.
     """
 
     database: str
@@ -41,7 +42,9 @@ class CanaryTable:
     def why_not(self) -> str:
         """Why nobody of ours touches it; empty if it is ours, or is not there."""
         told = "; ".join(self.strangers)
-        return f"{TABLE} in database {self.database} is not as pgha makes it: {told}" if told else ""
+        return (
+            f"{TABLE} in database {self.database} is not as pgha makes it: {told}" if told else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def read_canary_table(sql: Session) -> CanaryTable:
 def read_road_end(sql: Session) -> RoadEnd:
     """Ask a session by the clients' road. Raises Unreachable, TooSlow or QueryFailed."""
     told = sql.read(query("road's end"))[0]
-    return RoadEnd(**{**told, "read_only": told["read_only"] == "on", "system_id": str(told["system_id"])})
+    return RoadEnd(
+        **{**told, "read_only": told["read_only"] == "on", "system_id": str(told["system_id"])}
+    )
 
 
 def lacking(sql: Session, *roles: str) -> list[str]:
@@ -74,5 +79,7 @@ def lacking(sql: Session, *roles: str) -> list[str]:
 
 
 def canary_rows(sql: Session, run: str) -> set[int]:
-    """The sequence numbers of a run's rows that are there. Raises Unreachable, TooSlow or QueryFailed."""
+    """The sequence numbers of a run's rows that are there. Raises Unreachable, TooSlow or
+    QueryFailed.
+    """
     return {row["seq"] for row in sql.read(query("canary's rows"), [run])}

@@ -1,4 +1,6 @@
-"""The notebook's verb: a canary that is tried before the gate, begun after it, and asked in the end what it saw."""
+"""The notebook's verb: a canary that is tried before the gate, begun after it, and asked in the end
+what it saw.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,19 @@ NAME = "canary.csv"
 
 
 def canary_client(run: Run, plan: Plan) -> Canary:
-    """A canary for this run, tried but not begun; one that does nothing unless the parameter `canary` is true.
+    """A canary for this run, tried but not begun; one that does nothing unless the parameter
+    `canary` is true.
 
-    Raises a Refusal where a switchover could not be measured; any other kind of promotion goes on without.
+    Raises a Refusal where a switchover could not be measured; any other kind of promotion goes on
+    without.
     """
     if run.canary:
         return run.canary  # type: ignore[no-any-return]
     if not run.parameters.get("canary"):
-        print("No canary: nobody watches the outage as a client sees it (canary=true does).", flush=True)
+        print(
+            "No canary: nobody watches the outage as a client sees it (canary=true does).",
+            flush=True,
+        )
         return Canary(run)
     if plan.already:
         return Canary(run)
@@ -42,12 +49,17 @@ def canary_client(run: Run, plan: Plan) -> Canary:
         run.journal.write("no canary", because=why.what)
         print(f"No canary in this run: {why}", flush=True)
         return Canary(run)
-    print(f"The canary will write a row every {Errand.think * 1000:.0f} ms by {road.told}.", flush=True)
+    print(
+        f"The canary will write a row every {Errand.think * 1000:.0f} ms by {road.told}.",
+        flush=True,
+    )
     return Canary(run, road)
 
 
 class Canary(Shown):
-    """A process that writes rows by the clients' road from `start` to `end`. Without a road every word does nothing."""
+    """A process that writes rows by the clients' road from `start` to `end`. Without a road every
+    word does nothing.
+    """
 
     def __init__(self, run: Run, road: Road | None = None) -> None:
         self._run = run
@@ -60,26 +72,32 @@ class Canary(Shown):
         self.seen: Seen | None = None
 
     def start(self, plan: Plan) -> None:
-        """Make the table if it is missing, and begin to write. Once begun it goes on. Raises Refusal or Failure."""
+        """Make the table if it is missing, and begin to write. Once begun it goes on. Raises
+        Refusal or Failure.
+        """
         if self._road is None or self._process is not None:
             return
         self._run.permits(plan)
         if plan.kind == "switchover":
             ensure_canary_table(self._run, plan.peer, self._road.writer)
         connect = min(CONNECT, self._run.timeouts.connect)
-        errand = Errand(self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement)
+        errand = Errand(
+            self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement
+        )
         self._run.canary = self
         self._run.leaving.append(self._leave)
         self._process = Process()
         try:
             self._run.processes["canary"] = self._process.begin(errand)
-        except OSError as error:  # no room for a process: the hand-over goes on, and the last verdict says so
+        except OSError as error:
+            # no room for a process: the hand-over goes on, and the last verdict says so
             print(f"THE CANARY CANNOT BEGIN ({error.strerror}). The run goes on.", flush=True)
         limits = {"longest": errand.longest, "rows": errand.rows}
         self._run.journal.write("canary begun", road=self._road.told, think=errand.think, **limits)
 
     def end(self) -> Canary | None:
-        """Stop writing, see on each node whether every acknowledged row is there, and keep what was seen.
+        """Stop writing, see on each node whether every acknowledged row is there, and keep what was
+        seen.
 
         The rows of a run that lost none are deleted. Gives itself, to be shown.
         """
@@ -93,7 +111,9 @@ class Canary(Shown):
         return self
 
     def chart(self) -> Any:
-        """Draw what was seen around the outage, with the deeds below. Saved as canary.svg, shown as PNG."""
+        """Draw what was seen around the outage, with the deeds below. Saved as canary.svg, shown as
+        PNG.
+        """
         if self.end() is None or self.seen is None:
             return None
         from .chart import draw_canary
@@ -103,21 +123,34 @@ class Canary(Shown):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What must hold in the end; nothing without a canary."""
-        return () if self.end() is None else (self._every_row_is_there(), self._every_row_is_replayed())
+        return (
+            ()
+            if self.end() is None
+            else (self._every_row_is_there(), self._every_row_is_replayed())
+        )
 
     def table(self) -> Table:
         """The outage as this client saw it, what came of its attempts, and where its rows are."""
         seen = self.seen or Seen()
         gap = seen.gap
-        rows = [("longest time without a commit", "" if gap is None else f"{span(gap.seconds)}, {_when(gap)}")]
+        rows = [
+            (
+                "longest time without a commit",
+                "" if gap is None else f"{span(gap.seconds)}, {_when(gap)}",
+            )
+        ]
         failed = f"{seen.count('refused')} refused, {seen.count('unanswered')} never answered"
-        rows.append(("attempts", f"{len(seen.attempts)}: {seen.count('ok')} acknowledged, {failed}"))
+        rows.append(
+            ("attempts", f"{len(seen.attempts)}: {seen.count('ok')} acknowledged, {failed}")
+        )
         rows.append(("a commit took, outside of it", _latency(seen)))
         rows += [(f"acknowledged rows on {name}", words) for name, words in self._rows.items()]
         return Table(("the canary", "what it saw"), rows)
 
     def _clean_up(self) -> None:
-        """Delete the rows, unless some are lost; rows that stay do no harm, so this fails no run."""
+        """Delete the rows, unless some are lost; rows that stay do no harm, so this fails no
+        run.
+        """
         if not self._primary or self.lost:
             return
         try:
@@ -135,7 +168,9 @@ class Canary(Shown):
         print(self, flush=True)
 
     def _look_for_rows(self, wanted: frozenset[int], patience: float) -> None:
-        """Which acknowledged rows are on which node: the primary first, and then what a standby may still replay."""
+        """Which acknowledged rows are on which node: the primary first, and then what a standby may
+        still replay.
+        """
         roles = {}
         for name in self._run.pair.names:
             try:
@@ -157,12 +192,18 @@ class Canary(Shown):
                 self.lost[name] = sorted(missing)
                 self._rows[name] = f"✗ {len(missing)} LOST: {spans_of(missing)}"
             elif missing:
-                self._rows[name] = f"{len(missing)} not there: {_why_not_there(missing - gone, streams)}"
+                self._rows[name] = (
+                    f"{len(missing)} not there: {_why_not_there(missing - gone, streams)}"
+                )
             if recovering and streams and missing - gone:
                 self.behind[name] = sorted(missing - gone)
 
-    def _missing(self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float) -> frozenset[int]:
-        """The rows that a node does not have, after waiting for those that are not gone for good."""
+    def _missing(
+        self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float
+    ) -> frozenset[int]:
+        """The rows that a node does not have, after waiting for those that are not gone for
+        good.
+        """
         deadline = time.monotonic() + patience
         while True:
             missing = wanted - canary_rows(self._run.doors[name].sql, self._run.id)
@@ -173,7 +214,9 @@ class Canary(Shown):
     def _role(self, name: str) -> tuple[bool, bool]:
         """Whether a node is in recovery, and whether it streams."""
         fed = "exists (select from pg_stat_wal_receiver where status = 'streaming')"
-        row = self._run.doors[name].sql.read(f"select pg_is_in_recovery() as recovers, {fed} as fed")[0]
+        row = self._run.doors[name].sql.read(
+            f"select pg_is_in_recovery() as recovers, {fed} as fed"
+        )[0]
         return row["recovers"], row["fed"]
 
     def _tell(self, seen: Seen) -> None:
@@ -181,7 +224,12 @@ class Canary(Shown):
         lines = [",".join(COLUMNS), *(",".join(map(str, row)) for row in seen.rows())]
         digest = self._run.keep(NAME, ("\n".join(lines) + "\n").encode())
         self._run.journal.write(
-            "canary ended", **account_of(seen), rows=self._rows, lost=self.lost, behind=self.behind, sha256=digest
+            "canary ended",
+            **account_of(seen),
+            rows=self._rows,
+            lost=self.lost,
+            behind=self.behind,
+            sha256=digest,
         )
 
     def _every_row_is_there(self) -> Check:
@@ -190,13 +238,20 @@ class Canary(Shown):
         def why_not(_: Snapshot) -> str | None:
             """Every row that the canary was told is committed is there.
 
-            Stop whatever would overwrite the old primary's disk: it may hold the only copy of these commits.
+            Stop whatever would overwrite the old primary's disk: it may hold the only copy of these
+            commits.
             """
             if not self._primary:
                 raise NotSeen("no node is writable, so nobody can tell")
             if not count:
-                raise NotSeen(f"the canary got no row in; it ended because: {self.seen.ended if self.seen else ''}")
-            told = [f"{name} lacks {spans_of(missing)} of run {self._run.id}" for name, missing in self.lost.items()]
+                raise NotSeen(
+                    "the canary got no row in; it ended because: "
+                    f"{self.seen.ended if self.seen else ''}"
+                )
+            told = [
+                f"{name} lacks {spans_of(missing)} of run {self._run.id}"
+                for name, missing in self.lost.items()
+            ]
             return f"ACKNOWLEDGED ROWS ARE LOST: {'; '.join(told)}" if told else None
 
         return check(value=lambda _: f"{count} rows")(why_not)
@@ -205,22 +260,37 @@ class Canary(Shown):
         def why_not(_: Snapshot) -> str | None:
             """The standby has replayed every row that the canary was told is committed.
 
-            Nothing is lost by that: the primary has them. Run verify: it says what holds the replay.
+            Nothing is lost by that: the primary has them. Run verify: it says what holds the
+            replay.
             """
-            told = [f"{name} has not replayed {spans_of(rows)}" for name, rows in self.behind.items()]
+            told = [
+                f"{name} has not replayed {spans_of(rows)}" for name, rows in self.behind.items()
+            ]
             return (
-                f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} has them" if told else None
+                (
+                    f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} "
+                    "has them"
+                )
+                if told
+                else None
             )
 
-        return check(value=lambda _: "; ".join(f"{name}: {words}" for name, words in self._rows.items()))(why_not)
+        return check(
+            value=lambda _: "; ".join(f"{name}: {words}" for name, words in self._rows.items())
+        )(why_not)
 
 
 def account_of(seen: Seen) -> Mapping[str, Any]:
-    """What a canary saw, for the journal: counts, the outage with its ends in UTC, and latencies, in seconds."""
+    """What a canary saw, for the journal: counts, the outage with its ends in UTC, and latencies,
+    in seconds.
+    """
     gap = seen.gap
     return {
         "attempts": len(seen.attempts),
-        **{name: seen.count(code) for name, code in (("acknowledged", "ok"), ("refused", "refused"))},
+        **{
+            name: seen.count(code)
+            for name, code in (("acknowledged", "ok"), ("refused", "refused"))
+        },
         "unanswered": seen.count("unanswered"),
         "outage": _outage(gap) if gap else None,
         "median": seen.latency(0.5),
@@ -231,7 +301,12 @@ def account_of(seen: Seen) -> Mapping[str, Any]:
 
 
 def _outage(gap: Gap) -> dict[str, Any]:
-    ends = {"began": utc(gap.began), "ended": utc(gap.ended), "over": gap.over, "since_row": gap.since_row}
+    ends = {
+        "began": utc(gap.began),
+        "ended": utc(gap.ended),
+        "over": gap.over,
+        "since_row": gap.since_row,
+    }
     return {"seconds": round(gap.seconds, 4), **ends}
 
 
@@ -244,9 +319,15 @@ def _why_not_there(behind: frozenset[int], streams: bool) -> str:
 
 def _when(gap: Gap) -> str:
     first = "" if gap.since_row else ", when the canary began,"
-    return f"from {utc(gap.began)}{first} to {utc(gap.ended)}" + ("" if gap.over else ", when it ended: not over")
+    return f"from {utc(gap.began)}{first} to {utc(gap.ended)}" + (
+        "" if gap.over else ", when it ended: not over"
+    )
 
 
 def _latency(seen: Seen) -> str:
     half, most = seen.latency(0.5), seen.latency(0.99)
-    return "" if half is None or most is None else f"{half * 1000:.1f} ms (median), {most * 1000:.1f} ms (99 of 100)"
+    return (
+        ""
+        if half is None or most is None
+        else f"{half * 1000:.1f} ms (median), {most * 1000:.1f} ms (99 of 100)"
+    )

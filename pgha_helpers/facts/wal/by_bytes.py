@@ -1,8 +1,10 @@
-"""One WAL record by its bytes, over a session that is open: half a millisecond, where pg_waldump costs ten.
+"""One WAL record by its bytes, over a session that is open: half a millisecond, where pg_waldump
+costs ten.
 
-The form is that of 9.5 and later on a little-endian machine (src/include/access/xlogrecord.h): a header of 24 bytes,
-whose last four are the CRC-32C of the data and of the header before it. What does not fit this form proves nothing, and
-is left to pg_waldump: a record that goes over the end of a page, other byte orders, a role that may not read files.
+The form is that of 9.5 and later on a little-endian machine (src/include/access/xlogrecord.h): a
+header of 24 bytes, whose last four are the CRC-32C of the data and of the header before it. What
+does not fit this form proves nothing, and is left to pg_waldump: a record that goes over the end of
+a page, other byte orders, a role that may not read files.
 """
 
 from __future__ import annotations
@@ -26,13 +28,20 @@ _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
 def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> tuple[Lsn, bytes]:
-    """Up to where a standby has replayed, once that is past a position or the seconds are over, and the record there.
+    """Up to where a standby has replayed, once that is past a position or the seconds are over, and
+    the record there.
 
-    One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not read files.
+    One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not
+    read files.
     """
-    goal, count = [str(at.lsn), max(1, round(patience * 1000))], min(_LONGEST, PAGE - int(at.lsn) % PAGE)
+    goal, count = (
+        [str(at.lsn), max(1, round(patience * 1000))],
+        min(_LONGEST, PAGE - int(at.lsn) % PAGE),
+    )
     try:
-        told = sql.read(query("replayed past, and the record there"), [*goal, *_place(at, segment), count])[0]
+        told = sql.read(
+            query("replayed past, and the record there"), [*goal, *_place(at, segment), count]
+        )[0]
     except QueryFailed:
         told = sql.read(query("replayed past"), goal)[0]
     return Lsn.parse(told["replayed"]), bytes(told.get("found") or b"")
@@ -44,9 +53,13 @@ def _place(at: Position, segment: int) -> tuple[str, int]:
 
 
 def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
-    """At most so many bytes of this node's own WAL, of one segment; none where the role may not or there is none."""
+    """At most so many bytes of this node's own WAL, of one segment; none where the role may not or
+    there is none.
+    """
     try:
-        rows = sql.read("select pg_read_binary_file(%s, %s, %s, true) as found", [*_place(at, segment), count])
+        rows = sql.read(
+            "select pg_read_binary_file(%s, %s, %s, true) as found", [*_place(at, segment), count]
+        )
     except Refusal:
         return b""
     return bytes(rows[0]["found"] or b"")
@@ -61,15 +74,20 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
     if len(data) < _HEADER.size:
         return False
     length, _, _, info, manager, crc = _HEADER.unpack_from(data)
-    if not _HEADER.size + 2 + _REDO.size <= length <= len(data) or data[_HEADER.size] != _SHORT_DATA:
+    if (
+        not _HEADER.size + 2 + _REDO.size <= length <= len(data)
+        or data[_HEADER.size] != _SHORT_DATA
+    ):
         return False
-    (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)  # that of a shutdown checkpoint is its own position
+    # that of a shutdown checkpoint is its own position
+    (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)
     sound = crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc
     return bool(sound and manager == _XLOG and info & 0xF0 == _SHUTDOWN and redo == at)
 
 
 def behind(start: Lsn, length: int, segment: int) -> Lsn:
-    """The first byte behind a record of so many bytes, which goes over the headers of the pages that it spans.
+    """The first byte behind a record of so many bytes, which goes over the headers of the pages
+    that it spans.
 
     >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
     (Lsn('0/3000048'), Lsn('0/3002030'))

@@ -1,7 +1,7 @@
 """Where two histories on one timeline part: by the bytes of their WAL, for no history file tells.
 
-A standby that lost its signal file opens on the timeline that it was on. What it wrote since then looks like the
-primary's WAL in everything but its content.
+A standby that lost its signal file opens on the timeline that it was on. What it wrote since then
+looks like the primary's WAL in everything but its content.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ done
 exit 2
 """
 
-#: The last record of a segment that starts at or before a position: both are told with eight digits after the slash.
-#: With -e pg_waldump would leave out a record that ends beyond it.
+#: The last record of a segment that starts at or before a position: both are told with eight digits
+#: after the slash. With -e pg_waldump would leave out a record that ends beyond it.
 _UP_TO = r"""
 "$1" -p "$2" "$3" 2>/dev/null | awk -v at="$4" '
   match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/) {
@@ -44,13 +44,16 @@ _UP_TO = r"""
 
 
 def digest_before(door: Door, end: Position, segment: int) -> str:
-    """The digest of a node's WAL before this position, in the segment that ends there; empty where it is not there."""
+    """The digest of a node's WAL before this position, in the segment that ends there; empty where
+    it is not there.
+    """
     name, count = _file_before(end, segment)
     return _digest(door, name, 0, count)
 
 
 def same_before(ours: Door, theirs: Door, end: Position, segment: int) -> bool | None:
-    """Whether both have the same WAL before this position, in the segment that ends there; None if one has none.
+    """Whether both have the same WAL before this position, in the segment that ends there; None if
+    one has none.
 
     Byte for byte: pg_waldump's words for a record do not tell what a row holds.
     """
@@ -60,10 +63,13 @@ def same_before(ours: Door, theirs: Door, end: Position, segment: int) -> bool |
     return mine == its if mine and its else None
 
 
-def parting(ours: Door, theirs: Door, end: Position, segment: int, files: Mapping[str, int]) -> Position | None:
+def parting(
+    ours: Door, theirs: Door, end: Position, segment: int, files: Mapping[str, int]
+) -> Position | None:
     """The record on this timeline from which on the WAL of both differs, at or before `end`.
 
-    None where no WAL is left from before it, which counts as unknown. `files` are those of the node's pg_wal.
+    None where no WAL is left from before it, which counts as unknown. `files` are those of the
+    node's pg_wal.
     """
     differs: tuple[str, int] | None = None
     name, count = _file_before(end, segment)
@@ -77,7 +83,9 @@ def parting(ours: Door, theirs: Door, end: Position, segment: int, files: Mappin
     else:
         return None
     return (
-        Position(end.timeline, _record_at_byte(theirs, *_first_byte(ours, theirs, *differs), segment))
+        Position(
+            end.timeline, _record_at_byte(theirs, *_first_byte(ours, theirs, *differs), segment)
+        )
         if differs
         else end
     )
@@ -104,13 +112,16 @@ def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
 
 
 def _file_before(end: Position, segment: int) -> tuple[str, int]:
-    """The file that holds the last byte before a position, and how many of its bytes lie before it."""
+    """The file that holds the last byte before a position, and how many of its bytes lie before
+    it.
+    """
     before = Position(end.timeline, Lsn(end.lsn - 1))
     return segment_name(before, segment), int(before.lsn) % segment + 1
 
 
 def _digest(door: Door, name: str, began: int, count: int) -> str:
-    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment itself is gone.
+    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment
+    itself is gone.
 
     Empty where nothing could be read: two files that cannot be read are not alike.
     """

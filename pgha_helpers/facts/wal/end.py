@@ -1,8 +1,8 @@
 """Where the WAL of a server that is not running ends, and whether it truly ends there.
 
-A crashed server's next start replays up to the first record that is not whole, and takes that for the end. A crash
-leaves such an end, and so does a disk that damaged a record in the middle: the server would open with less, and say
-nothing. The difference is what lies behind it.
+A crashed server's next start replays up to the first record that is not whole, and takes that for
+the end. A crash leaves such an end, and so does a disk that damaged a record in the middle: the
+server would open with less, and say nothing. The difference is what lies behind it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from .by_bytes import PAGE, PAGE_HEADER, behind, is_record
 from .record import dump, record_at
 
 _RECORD = re.compile(r"len \(rec/tot\): +\d+/ *(\d+),.* lsn: ([0-9A-F]+/[0-9A-F]+)")
-_ENDS = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:|could not find a valid record after")
+_ENDS = re.compile(
+    r"error in WAL record at [0-9A-F]+/[0-9A-F]+:|could not find a valid record after"
+)
 _MISSING = re.compile(r'could not (?:find|open|locate) (?:WAL )?file "(?:[^"]*/)?([0-9A-F]{24})"')
 _LATER_PAGES = 8  # that have their own address, at most so many are looked into
 
 #: From a byte of a file on.
 _REST = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-#: The address that each page says it has: of every page of the first file from a byte on, where that file is there, and
-#: of the first page of each later file. perl takes 10 ms; od, which is everywhere, prints all of it and takes a second.
+#: The address that each page says it has: of every page of the first file from a byte on, where
+#: that file is there, and of the first page of each later file. perl takes 10 ms; od, which is
+#: everywhere, prints all of it and takes a second.
 _ADDRESSES = r"""
 cd "$1" || exit 1
 if command -v perl >/dev/null; then
@@ -58,8 +61,8 @@ done
 
 @dataclass(frozen=True)
 class WalEnd:
-    """The end of a node's WAL: where its last whole record starts, or None where there is none from `start` on, the
-    first byte behind it, and what pg_waldump tells of that record."""
+    """The end of a node's WAL: where its last whole record starts, or None where there is none from
+    `start` on, the first byte behind it, and what pg_waldump tells of that record."""
 
     timeline: int
     last: Lsn | None
@@ -78,19 +81,25 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
     answer = dump(door, start, segment)
     found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
     if missing and missing[1] == segment_name(start, segment) and start.lsn % segment == 0:
-        return WalEnd(start.timeline, None, start.lsn)  # it ended with a segment, and the next was not made yet
+        # it ended with a segment, and the next was not made yet
+        return WalEnd(start.timeline, None, start.lsn)
     if not found and "could not find a valid record after" in answer.complaint:
         return WalEnd(start.timeline, None, start.lsn)
     if not found or (answer.complaint and not missing and not _ENDS.search(answer.complaint)):
         raise NotAchieved(
-            f"pg_waldump cannot tell where the WAL of {door.node.name} ends: {answer.complaint or 'it says nothing'}"
+            f"pg_waldump cannot tell where the WAL of {door.node.name} ends: "
+            f"{answer.complaint or 'it says nothing'}"
         )
     last = Lsn.parse(found[2])
-    return WalEnd(start.timeline, last, behind(last, int(found[1]), segment), " ".join(answer.text.split()))
+    return WalEnd(
+        start.timeline, last, behind(last, int(found[1]), segment), " ".join(answer.text.split())
+    )
 
 
 def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
-    """The bytes of the last record, of its segment and at most two pages of them: its header has the CRC of all."""
+    """The bytes of the last record, of its segment and at most two pages of them: its header has
+    the CRC of all.
+    """
     if end.last is None:
         return b""
     at = Position(end.timeline, end.last)
@@ -101,10 +110,11 @@ def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
 
 
 def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
-    """Where whole records are found behind the end, if there are any: then it is no end, but damage in the middle.
+    """Where whole records are found behind the end, if there are any: then it is no end, but damage
+    in the middle.
 
-    A crash may leave the beginning of a long record, on pages of its own: that is an end. Recycled segments hold whole
-    records, of other addresses.
+    A crash may leave the beginning of a long record, on pages of its own: that is an end. Recycled
+    segments hold whole records, of other addresses.
     """
     wal, at = f"{door.node.data_directory}/pg_wal", Position(end.timeline, end.behind)
     if within := _in_the_page(door, wal, end, segment):
@@ -117,12 +127,16 @@ def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
 
 
 def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
-    """The first whole record behind the end in the same page. Its predecessor must not be from another page's past."""
+    """The first whole record behind the end in the same page. Its predecessor must not be from
+    another page's past.
+    """
     left = -int(end.behind) % PAGE
     if not left:
         return None
     name = segment_name(Position(end.timeline, end.behind), segment)
-    rest = door.script(_REST, f"{wal}/{name}", str(int(end.behind) % segment), str(left + PAGE)).stdout
+    rest = door.script(
+        _REST, f"{wal}/{name}", str(int(end.behind) % segment), str(left + PAGE)
+    ).stdout
     rest = rest[:left] + rest[left + PAGE_HEADER :]  # a record may go over to the next page
     for offset in range(8, min(left, len(rest)), 8):
         if is_record(rest[offset:]):
@@ -133,7 +147,9 @@ def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
 
 
 def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn]:
-    """Pages behind this position that say their own address, so that they are not from before they were recycled."""
+    """Pages behind this position that say their own address, so that they are not from before they
+    were recycled.
+    """
     first = -(-int(at.lsn) // PAGE) * PAGE
     name = segment_name(Position(at.timeline, Lsn(first - 1)), segment)
     offset = first % segment or segment
@@ -143,7 +159,8 @@ def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn
 
 
 def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator[Lsn]:
-    """Which pages of these lines, "file address", are where they say; `first` is that of the file `name`.
+    """Which pages of these lines, "file address", are where they say; `first` is that of the file
+    `name`.
 
     Raises ValueError for another form.
     """

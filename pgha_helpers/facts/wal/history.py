@@ -20,8 +20,11 @@ from .divergence import same_before
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
 
 
-def read_history(run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping[str, int]]) -> Evidence:
-    """What decides whether the node's history is the primary's: the evidence without what each method would cost.
+def read_history(
+    run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping[str, int]]
+) -> Evidence:
+    """What decides whether the node's history is the primary's: the evidence without what each
+    method would cost.
 
     `files` are those of pg_wal, by node: see `wal_files_of_both`.
     """
@@ -42,11 +45,14 @@ def read_history(run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping
     return Evidence(told.its, told.ours, last, gone, timeline, same)
 
 
-def _has_come_since(ours: Door, theirs: Door, fork: Position, last: Position, timeline: int, segment: int) -> bool:
-    """Whether what the node has beyond the primary's end is the primary's own, written after that was looked at.
+def _has_come_since(
+    ours: Door, theirs: Door, fork: Position, last: Position, timeline: int, segment: int
+) -> bool:
+    """Whether what the node has beyond the primary's end is the primary's own, written after that
+    was looked at.
 
-    Two looks at once are not one: a standby that streams on a busy pair is seen later than its primary (seen: 206
-    transactions that a copy, just started, was said to have alone).
+    Two looks at once are not one: a standby that streams on a busy pair is seen later than its
+    primary (seen: 206 transactions that a copy, just started, was said to have alone).
     """
     if last.timeline != timeline or fork.timeline != timeline or last.lsn < fork.lsn:
         return False
@@ -80,7 +86,9 @@ def _has(files: Mapping[str, int], suffix: str) -> bool:
 
 
 def _newest(files: Mapping[str, int], seen: Running | Stopped) -> int:
-    """The newest timeline of which there is WAL: a node that died after its promotion may not have noted it yet."""
+    """The newest timeline of which there is WAL: a node that died after its promotion may not have
+    noted it yet.
+    """
     at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
     return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])
 

@@ -1,4 +1,6 @@
-"""What a lost primary has beyond its standby: read from its disk where a shell answers, else from earlier records."""
+"""What a lost primary has beyond its standby: read from its disk where a shell answers, else from
+earlier records.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,28 @@ from .pieces import parts
 from .record import dump
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
-_LAST = "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at"
-#: Where each commit starts, and when it was made. Reading begins at a record: elsewhere pg_waldump may find none.
+_LAST = (
+    "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', "
+    '\'YYYY-MM-DD"T"HH24:MI:SS"Z"\') as at'
+)
+#: Where each commit starts, and when it was made. Reading begins at a record: elsewhere pg_waldump
+#: may find none.
 _COMMITS = r"""
 sed -n 's/.* lsn: \([0-9A-F/]*\),.*desc: COMMIT[^0-9]*\(.*\)/\1 \2/p'
 """
 
 
 def account(run: Run, now: Snapshot, old: str) -> Account:
-    """Look for it. What cannot be read is said in the answer; raises nothing for a node that is silent."""
+    """Look for it. What cannot be read is said in the answer; raises nothing for a node that is
+    silent.
+    """
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
     disk, known = disk_of(seen), run.last_known(old, target.system_id)
     if disk is None or disk.control is None or disk.no_wal:
-        return Account(unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last)
+        return Account(
+            unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last
+        )
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
         if not isinstance(seen, Stopped):
@@ -44,7 +54,10 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
         return Account(Position(timeline, control.least_end.lsn))
-    remains, here = read_remains(run, old, Position(timeline, target.replayed), control), target.position
+    remains, here = (
+        read_remains(run, old, Position(timeline, target.replayed), control),
+        target.position,
+    )
     end, damaged = remains.found.end, remains.behind.goes_on
     if end.behind <= here.lsn:
         return Account(Position(timeline, end.behind), damaged=damaged)
@@ -53,12 +66,18 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     with understood(old, "what pg_waldump tells of its commits"):
         beyond = [line for line in lines if Lsn.parse(line.partition(" ")[0]) >= here.lsn]
     first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
-    room, grows = _room(run, target, remains.found.here, end.behind, control.segment), end.behind - target.replayed
-    return Account(Position(timeline, end.behind), len(beyond), first, newest_of, room, grows, damaged)
+    room, grows = (
+        _room(run, target, remains.found.here, end.behind, control.segment),
+        end.behind - target.replayed,
+    )
+    return Account(
+        Position(timeline, end.behind), len(beyond), first, newest_of, room, grows, damaged
+    )
 
 
 def _room(run: Run, target: Running, since: Position, until: Lsn, segment: int) -> int:
-    """Bytes that the WAL which is to be brought over takes on the standby's disk, and its promotion after that.
+    """Bytes that the WAL which is to be brought over takes on the standby's disk, and its promotion
+    after that.
 
     Which of these segments it has at hand is asked only where there may be too little room.
     """

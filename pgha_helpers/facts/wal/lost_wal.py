@@ -1,7 +1,7 @@
 """What a lost primary's disk holds beyond its standby, and whether it still is what was read there.
 
-Where nothing ran any more when the gate was shown, all of this was read for the account. Nothing is read twice within
-the outage: a fingerprint tells whether anything has touched that WAL since.
+Where nothing ran any more when the gate was shown, all of this was read for the account. Nothing is
+read twice within the outage: a fingerprint tells whether anything has touched that WAL since.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from .divergence import digest_before
 from .end import WalEnd, find_end, goes_on, last_bytes
 from .pieces import Piece, pieces, read_piece
 
-#: Inode, size and time of change of every file of WAL, and of the control file, which each start of a server writes.
+#: Inode, size and time of change of every file of WAL, and of the control file, which each start of
+#: a server writes.
 FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is to be brought over: from `here`, up to where the standby had replayed, to the old primary's `end`.
+    """What is to be brought over: from `here`, up to where the standby had replayed, to the old
+    primary's `end`.
 
-    `before` are the digests, by node, of what stands before `here`, and empty where that is not there. `segment` is in
-    bytes.
+    `before` are the digests, by node, of what stands before `here`, and empty where that is not
+    there. `segment` is in bytes.
     """
 
     here: Position
@@ -37,7 +39,9 @@ class Found:
 
 @dataclass(frozen=True)
 class Behind:
-    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the `last` record."""
+    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the
+    `last` record.
+    """
 
     goes_on: Lsn | None
     last: bytes
@@ -47,7 +51,8 @@ class Behind:
 class Remains:
     """All of it as it was once read on `node`, whose WAL had this fingerprint.
 
-    `lacking` is the first piece, at most 1 MB, of what the standby lacks: mostly that is all of it. It may be unread.
+    `lacking` is the first piece, at most 1 MB, of what the standby lacks: mostly that is all of it.
+    It may be unread.
     """
 
     node: str
@@ -58,7 +63,8 @@ class Remains:
 
 
 def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
-    """One pg_waldump on the old primary's disk, while the standby, which has replayed up to `here`, reads its own.
+    """One pg_waldump on the old primary's disk, while the standby, which has replayed up to `here`,
+    reads its own.
 
     Raises NotAchieved where the end cannot be told.
     """
@@ -86,7 +92,8 @@ def fingerprint(door: Door) -> str:
 
 
 def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
-    """Read all of it, unless this run did and nothing has touched it since: the gate looks twice, once in a hurry.
+    """Read all of it, unless this run did and nothing has touched it since: the gate looks twice,
+    once in a hurry.
 
     It is remembered with the run; whoever asks for a node on which something runs forgets it.
     """
@@ -98,7 +105,8 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     try:
         lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
     except (CommandFailed, NotAchieved):
-        # a delayed standby may stand before all WAL that is left there: the account is exact without it
+        # a delayed standby may stand before all WAL that is left there: the account is exact
+        # without it
         lacking = {}
     remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
     run.remains = remains

@@ -25,14 +25,17 @@ def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str
     A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
     """
     homes = {
-        node: run.doors[node].run("readlink", "-m", "--", run.pair[node].data_directory).text for node in run.pair.names
+        node: run.doors[node].run("readlink", "-m", "--", run.pair[node].data_directory).text
+        for node in run.pair.names
     }
     why = {(k.node, k.run): _only_copy(run, now, k) for k in found if k.of == homes[k.node]}
     return {k.name: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
 
 
 def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
-    """Ask of it what is asked of a node that might follow: whether it has anything that the primary has not."""
+    """Ask of it what is asked of a node that might follow: whether it has anything that the primary
+    has not.
+    """
     door, other = copy.copy(run.doors[kept.node]), run.pair.other(now.primary.node).name
     door.node = replace(door.node, data_directory=kept.path)
     try:
@@ -43,7 +46,10 @@ def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
             return f"it is another cluster, {disk.control.system_id}"
         newest, known = _newest_timeline(door), disk.control.checkpoint.timeline
         if newest > known:  # a promotion is in the control file only after its first checkpoint
-            return f"it has WAL of timeline {newest}, of which its control file, on {known}, does not know yet"
+            return (
+                f"it has WAL of timeline {newest}, of which its control file, on {known}, "
+                "does not know yet"
+            )
         it = Stopped(other, disk)
         first, second = (it if seen.node == other else seen for seen in now.sightings)
         as_other = replace(now, sightings=(first, second))

@@ -1,4 +1,6 @@
-"""WAL in pieces: which bytes of which segments lie between two positions, and reading them from a node's disk."""
+"""WAL in pieces: which bytes of which segments lie between two positions, and reading them from a
+node's disk.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Piece:
-    """So many bytes of a part, from this byte of its segment on: what one answer of a shell carries."""
+    """So many bytes of a part, from this byte of its segment on: what one answer of a shell
+    carries.
+    """
 
     part: Part
     at: int
@@ -76,5 +80,8 @@ def read_piece(door: Door, piece: Piece) -> bytes:
     path = f"{door.node.data_directory}/pg_wal/{piece.part.name}"
     data = door.script(_READ, path, str(piece.at), str(piece.count)).stdout
     if len(data) != piece.count:
-        raise NotAchieved(f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not {piece.part.until}")
+        raise NotAchieved(
+            f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not "
+            f"{piece.part.until}"
+        )
     return data

@@ -1,4 +1,6 @@
-"""What decides a rebuild, read from both nodes: where their WAL parts, and what each method would find and cost."""
+"""What decides a rebuild, read from both nodes: where their WAL parts, and what each method would
+find and cost.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from .rewinding import read_rewinding
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
-    """Everything that decides how `node` can become a standby of the primary, as far as it can be read."""
+    """Everything that decides how `node` can become a standby of the primary, as far as it can be
+    read.
+    """
     primary = now.primary
     database = estimate(run, primary.node)
     if isinstance(now[node], Silent):
@@ -37,7 +41,13 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     weights = Weights(database, sum(ours.values()), new)
     way = road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
-    found = replace(read_history(run, now, node, files), weights=weights, rates=run.rates(), rsync=why_not, road=how)
+    found = replace(
+        read_history(run, now, node, files),
+        weights=weights,
+        rates=run.rates(),
+        rsync=why_not,
+        road=how,
+    )
     door, disk = run.doors[node], disk_of(now[node])
     nothing = isinstance(now[node], Blank) and holds_nothing(run, node)
     connection = try_connection(door, run.pair, primary.system_id, read_keys(run, node))
@@ -48,7 +58,9 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
 
 
 def misdefined(now: Snapshot, node: str) -> str:
-    """In what a standby that streams is not as we would write it down; empty where it is, or does not stream."""
+    """In what a standby that streams is not as we would write it down; empty where it is, or does
+    not stream.
+    """
     if not (streams_to(now.primary, node) and len(now.standbys) == 1):
         return ""
     reasons = []
@@ -58,12 +70,25 @@ def misdefined(now: Snapshot, node: str) -> str:
     return "; ".join(filter(None, reasons))
 
 
-def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]) -> Evidence:
-    """The same with what lies beyond the fork, if anything does, and with what a rewind would need."""
+def _diverged(
+    run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]
+) -> Evidence:
+    """The same with what lies beyond the fork, if anything does, and with what a rewind would
+    need.
+    """
     seen, disk, primary = now[node], disk_of(now[node]), now.primary
-    if not isinstance(seen, Running | Stopped) or disk is None or disk.control is None or found.last is None:
+    if (
+        not isinstance(seen, Running | Stopped)
+        or disk is None
+        or disk.control is None
+        or found.last is None
+    ):
         return found
-    fork, last, segment = fork_of(now, seen, found.timeline), Position(found.timeline, found.last), disk.control.segment
+    fork, last, segment = (
+        fork_of(now, seen, found.timeline),
+        Position(found.timeline, found.last),
+        disk.control.segment,
+    )
     if fork is None:
         return found
     beyond = last.lsn >= fork.lsn or fork.timeline != last.timeline
@@ -71,30 +96,42 @@ def _diverged(run: Run, now: Snapshot, node: str, found: Evidence, files: dict[s
         return found
     ours, theirs = run.doors[primary.node], run.doors[node]
     parted = fork
-    if last.timeline == primary.timeline or not found.same or found.agree is False:  # then no history file tells where
+    # then no history file tells where
+    if last.timeline == primary.timeline or not found.same or found.agree is False:
         where = parting(ours, theirs, common_end(fork, last), segment, files[node])
         if where is None:
             return found
         parted = where
     grows = isinstance(seen, Running) and seen.writable
-    found = replace(found, parted=parted, left=losses_of(run, node, parted, last, disk.control, grows))
+    found = replace(
+        found, parted=parted, left=losses_of(run, node, parted, last, disk.control, grows)
+    )
     asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
     span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
     return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
 
 
-def losses_of(run: Run, node: str, fork: Position, last: Position, control: Control, grows: bool) -> Losses | None:
-    """What the node has beyond the fork, up to its last record; None where its WAL cannot be listed.
+def losses_of(
+    run: Run, node: str, fork: Position, last: Position, control: Control, grows: bool
+) -> Losses | None:
+    """What the node has beyond the fork, up to its last record; None where its WAL cannot be
+    listed.
 
-    WAL that ends before what its control file tells of is told as `unread`: the newest of it is not there.
+    WAL that ends before what its control file tells of is told as `unread`: the newest of it is not
+    there.
 
-    To read that may take minutes: what this run has read already is not read again, unless more has come since. Of one
-    that takes writes (`grows`) more comes all the time: it has at least what was read, and is read once it is stopped.
+    To read that may take minutes: what this run has read already is not read again, unless more has
+    come since. Of one that takes writes (`grows`) more comes all the time: it has at least what was
+    read, and is read once it is stopped.
     """
     had = run.had
     if grows and had and (had.node, had.fork) == (node, fork):
         return had
-    if had and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline) and had.end.lsn > last.lsn:
+    if (
+        had
+        and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline)
+        and had.end.lsn > last.lsn
+    ):
         return had
     try:
         found = losses(run, node, fork, control.segment)
@@ -102,7 +139,10 @@ def losses_of(run: Run, node: str, fork: Position, last: Position, control: Cont
         return None
     least = control.least_end
     if found.end.timeline == least.timeline and found.end.lsn < least.lsn:
-        short = f"{node}: its WAL ends at {found.end}, and its control file tells of {least}: the newest is not there"
+        short = (
+            f"{node}: its WAL ends at {found.end}, and its control file tells of {least}: "
+            "the newest is not there"
+        )
         found = replace(found, unread=(*found.unread, short))
     run.had = found
     return found

@@ -15,7 +15,9 @@ from ...wire.doors import Door
 from ..connection import keys_of, try_source
 from .history import wal_files
 
-_CHECKPOINT = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)")
+_CHECKPOINT = re.compile(
+    r"lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: CHECKPOINT_\w+ redo ([0-9A-F]+/[0-9A-F]+)"
+)
 
 #: $1 data directory, $2 directory of programs. One answer a line, "word rest".
 _NODE = r"""
@@ -77,7 +79,9 @@ def read_rewinding(
         program=bool(told.all("program")),
         hints=bool(told.all("hints")),
         strangers=told.all("strange"),
-        unreadable=tuple(ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience).lines),
+        unreadable=tuple(
+            ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience).lines
+        ),
         checkpoint=checkpoint,
         redo=redo,
         missing=missing,
@@ -92,7 +96,11 @@ def read_rewinding(
 
 
 def _told(door: Door) -> Told:
-    return Told(door.script(_NODE, door.node.data_directory, door.node.bin_directory, within=door.patience).lines)
+    return Told(
+        door.script(
+            _NODE, door.node.data_directory, door.node.bin_directory, within=door.patience
+        ).lines
+    )
 
 
 def is_granted(door: Door, pair: Pair) -> bool:
@@ -101,30 +109,46 @@ def is_granted(door: Door, pair: Pair) -> bool:
 
 
 def _restore_command(door: Door, major: int) -> str:
-    if not dialect.has("standby_signal", major):  # before, it stands in recovery.conf, which pg_rewind does not read
+    # before, it stands in recovery.conf, which pg_rewind does not read
+    if not dialect.has("standby_signal", major):
         return ""
     return door.script(_RESTORE, door.binary("postgres"), door.node.configuration).text
 
 
 def _foreign_tablespaces(ours: Door, there: Sequence[str]) -> tuple[str, ...]:
-    """Tablespaces of the primary that the node has no link for: pg_rewind would make it to the primary's own path."""
-    rows = ours.sql.read("select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383")
+    """Tablespaces of the primary that the node has no link for: pg_rewind would make it to the
+    primary's own path.
+    """
+    rows = ours.sql.read(
+        "select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383"
+    )
     return tuple(row["name"] for row in rows if row["oid"] not in there)
 
 
 def _common_checkpoint(
     door: Door, fork: Position, segment: int, files: dict[str, int]
 ) -> tuple[tuple[Lsn, Lsn] | None, list[str]]:
-    """The last checkpoint before the fork with its redo position, and the segments that were searched for it."""
+    """The last checkpoint before the fork with its redo position, and the segments that were
+    searched for it.
+    """
     searched = []
     for suffix in _backwards(fork.lsn, segment):
         searched.append(suffix)
-        name = next((name for name in sorted(files, reverse=True) if _is(name, suffix, fork.timeline)), "")
+        name = next(
+            (name for name in sorted(files, reverse=True) if _is(name, suffix, fork.timeline)), ""
+        )
         if not name:
             break
-        script = (_IN_SEGMENT, door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", name)
+        script = (
+            _IN_SEGMENT,
+            door.binary("pg_waldump"),
+            f"{door.node.data_directory}/pg_wal",
+            name,
+        )
         found = _CHECKPOINT.findall(door.script(*script, within=door.patience).text)
-        before = [(Lsn.parse(at), Lsn.parse(redo)) for at, redo in found if Lsn.parse(at) < fork.lsn]
+        before = [
+            (Lsn.parse(at), Lsn.parse(redo)) for at, redo in found if Lsn.parse(at) < fork.lsn
+        ]
         if before:
             return before[-1], searched
     return None, searched
@@ -147,7 +171,9 @@ def _names(first: Lsn, last: Lsn, segment: int) -> list[str]:
 
 
 def removed(door: Door, redo: Lsn, end: Lsn, segment: int) -> tuple[str, ...]:
-    """Segments of `redo` to `end` that the node's pg_wal does not have any more, without their timelines."""
+    """Segments of `redo` to `end` that the node's pg_wal does not have any more, without their
+    timelines.
+    """
     return _missing(_names(redo, end, segment), wal_files(door))
 
 

@@ -17,7 +17,8 @@ Reading = Callable[[Snapshot], str]
 class Check:
     """A function that says why not, how bad a no is, and what to show beside a yes.
 
-    The first line of the function's docstring is the title that the record shows, and the rest is the remedy.
+    The first line of the function's docstring is the title that the record shows, and the rest is
+    the remedy.
     """
 
     why_not: WhyNot
@@ -44,8 +45,12 @@ def _nothing(_: Snapshot) -> str:
     return ""
 
 
-def check(level: str = "critical", value: Reading = _nothing, limit: Reading = _nothing) -> Callable[[WhyNot], Check]:
-    """Make a check of a function. `value` and `limit` say what was read and what is allowed, for the record."""
+def check(
+    level: str = "critical", value: Reading = _nothing, limit: Reading = _nothing
+) -> Callable[[WhyNot], Check]:
+    """Make a check of a function. `value` and `limit` say what was read and what is allowed, for
+    the record.
+    """
     return lambda why_not: Check(why_not, level, value, limit)
 
 
@@ -57,12 +62,17 @@ def judge(checks: Iterable[Check], now: Snapshot) -> Verdicts:
 def _verdict(check: Check, now: Snapshot) -> Verdict:
     try:
         reason = check(now)
-    except NotSeen as silence:  # the check's own remedy is for what it would have found, which nobody knows
-        return Verdict(check.title, "unknown", silence.what.split("\n")[0], remedy=_sentence(silence.remedy))
+    except NotSeen as silence:
+        # the check's own remedy is for what it would have found, which nobody knows
+        return Verdict(
+            check.title, "unknown", silence.what.split("\n")[0], remedy=_sentence(silence.remedy)
+        )
     except ValueError as odd:
         return Verdict(check.title, "unknown", str(odd).split("\n")[0], remedy=_sentence(""))
     except KeyError as missing:  # a setting that this server does not show us, or does not have
-        return Verdict(check.title, "unknown", f"{missing} is not among what was told", remedy=_sentence(""))
+        return Verdict(
+            check.title, "unknown", f"{missing} is not among what was told", remedy=_sentence("")
+        )
     value, limit = _read(check.value, now), _read(check.limit, now)
     if reason is None:
         return Verdict(check.title, "ok", value=value, limit=limit)

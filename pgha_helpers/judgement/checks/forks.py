@@ -11,23 +11,32 @@ _Lineage = list[tuple[int, Lsn | None]]
 
 
 def at_stake(now: Snapshot) -> str:
-    """What is on one of two writable nodes only, in bytes of WAL; as an upper bound, or unknown, where it is so."""
+    """What is on one of two writable nodes only, in bytes of WAL; as an upper bound, or unknown,
+    where it is so.
+    """
     one, other = now.primaries
     fork, exact = _fork(now, one, other)
     if fork is None:
         told = ", ".join(f"{node.node} is at {node.position}" for node in (one, other))
         return f"where they parted cannot be told from here ({told}): rebuild compares their WAL"
     most = "" if exact else "at most "
-    since = " and ".join(f"{node.node} {most}{size(max(0, node.written - fork))} of WAL" for node in (one, other))
-    where = f"they parted at {fork}" if exact else f"they parted at {fork} or later (their histories do not tell where)"
+    since = " and ".join(
+        f"{node.node} {most}{size(max(0, node.written - fork))} of WAL" for node in (one, other)
+    )
+    where = (
+        f"they parted at {fork}"
+        if exact
+        else f"they parted at {fork} or later (their histories do not tell where)"
+    )
     return f"{where}; written since, and missing on the other: {since}"
 
 
 def _fork(now: Snapshot, one: Running, other: Running) -> tuple[Lsn | None, bool]:
-    """Where two histories part, and whether that is the very place or only the last that they surely share.
+    """Where two histories part, and whether that is the very place or only the last that they
+    surely share.
 
-    A standby that lost its signal file opens on its primary's timeline and leaves no history: then what its slot on
-    the primary still kept for it was the last that both had.
+    A standby that lost its signal file opens on its primary's timeline and leaves no history: then
+    what its slot on the primary still kept for it was the last that both had.
     """
     ours, theirs = _lineage(one), _lineage(other)
     if ours is None or theirs is None:
@@ -39,7 +48,11 @@ def _fork(now: Snapshot, one: Running, other: Running) -> tuple[Lsn | None, bool
         if left != theirs_left:
             return Lsn(min(lsn for lsn in (left, theirs_left) if lsn is not None)), True
         shared = left if left is not None else shared
-    kept = [restart for restart in (_kept(now, one, other), _kept(now, other, one)) if restart is not None]
+    kept = [
+        restart
+        for restart in (_kept(now, one, other), _kept(now, other, one))
+        if restart is not None
+    ]
     known = [lsn for lsn in (shared, min(kept, default=None)) if lsn is not None]
     return (max(known) if known else None), False
 

@@ -21,7 +21,8 @@ _STOP = 1024 * 1024  # bytes: a few small files, which every checkpoint writes a
 def both_nodes_answer(now: Snapshot) -> str | None:
     """Both nodes answer SQL.
 
-    Start the one that is down; mend what keeps this runbook out of one that runs; else run promote or rebuild.
+    Start the one that is down; mend what keeps this runbook out of one that runs; else run promote
+    or rebuild.
     """
     down = [f"{s.node} {s}" for s in now.sightings if not isinstance(s, Running)]
     return "; ".join(down) or None
@@ -60,12 +61,21 @@ def the_standby_is_as_addressed(now: Snapshot) -> str | None:
 def _strange(now: Snapshot, seen: Running) -> str | None:
     """Why the server that answers SQL is not the one that ssh looks at.
 
-    The backend that answered must be among the processes of the data directory: an alias, a virtual address or a
-    wrong port leads to another server, whose paths and system identifier may well be the same.
+    The backend that answered must be among the processes of the data directory: an alias, a virtual
+    address or a wrong port leads to another server, whose paths and system identifier may well be
+    the same.
     """
     wanted = now.pair[seen.node].data_directory.rstrip("/")
-    here = seen.backend in seen.disk.processes if seen.disk else seen.data_directory.rstrip("/") == wanted
-    return None if here else f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
+    here = (
+        seen.backend in seen.disk.processes
+        if seen.disk
+        else seen.data_directory.rstrip("/") == wanted
+    )
+    return (
+        None
+        if here
+        else f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
+    )
 
 
 @check(value=lambda now: next(filter(None, now.system_ids()), ""))
@@ -101,10 +111,14 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 
     Streaming replication works only within one major version.
     """
-    majors = {s.node: disk.programs for s in now.sightings if (disk := disk_of(s)) and disk.programs}
+    majors = {
+        s.node: disk.programs for s in now.sightings if (disk := disk_of(s)) and disk.programs
+    }
     majors |= {s.node: s.version // 10000 for s in now.running}
     return (
-        " and ".join(f"{node} has {major}" for node, major in majors.items()) if len({*majors.values()}) > 1 else None
+        " and ".join(f"{node} has {major}" for node, major in majors.items())
+        if len({*majors.values()}) > 1
+        else None
     )
 
 
@@ -112,7 +126,8 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 def one_node_is_writable(now: Snapshot) -> str | None:
     """Exactly one node is writable.
 
-    With two of one cluster, stop one at once: rebuild with node= and method=stop. With none, run promote.
+    With two of one cluster, stop one at once: rebuild with node= and method=stop. With none, run
+    promote.
     """
     if len(now.primaries) == 1:
         return None
@@ -130,11 +145,16 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
     """
     primary = now.primary
     if primary.disk is None:
-        raise NotSeen(f"{primary.node}: {primary.shell_silent}", f"mend the shell of {primary.node}")
+        raise NotSeen(
+            f"{primary.node}: {primary.shell_silent}", f"mend the shell of {primary.node}"
+        )
     if not primary.disk.standby_files:
         return None
     file = primary.disk.standby_files[0]
-    return f"{primary.node} is writable but has {file}: a restart or one crashed backend would make it a standby"
+    return (
+        f"{primary.node} is writable but has {file}: a restart or one crashed backend would "
+        "make it a standby"
+    )
 
 
 @check(
@@ -148,7 +168,14 @@ def the_clocks_agree(now: Snapshot) -> str | None:
     Mend NTP: with skewed clocks, lag in seconds and the times in this record mean little.
     """
     limit = now.pair.limits.clock_skew
-    return "; ".join(f"{node} is {skew:+.1f} s off" for node, skew in _skews(now).items() if abs(skew) > limit) or None
+    return (
+        "; ".join(
+            f"{node} is {skew:+.1f} s off"
+            for node, skew in _skews(now).items()
+            if abs(skew) > limit
+        )
+        or None
+    )
 
 
 @check(
@@ -162,7 +189,12 @@ def there_is_disk_space(now: Snapshot) -> str | None:
     Free some space: a full disk stops the primary, or replay on the standby.
     """
     limit = now.pair.limits.free_space
-    return "; ".join(f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit) or None
+    return (
+        "; ".join(
+            f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit
+        )
+        or None
+    )
 
 
 def _free(now: Snapshot) -> dict[str, int]:
@@ -183,7 +215,8 @@ def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
     """What the node's shell told. Raises NotSeen where that could not be read."""
     if value is None:
         raise NotSeen(
-            f"{node}: {disk.unread.get(word, f'{word} is not told')}", f"look at the tools in the PATH of {node}"
+            f"{node}: {disk.unread.get(word, f'{word} is not told')}",
+            f"look at the tools in the PATH of {node}",
         )
     return value
 
@@ -192,21 +225,30 @@ def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
 def the_standby_has_room_to_be_primary(now: Snapshot) -> str | None:
     """The standby's disk has room for what it writes as primary.
 
-    Make room there first: a new primary without room crashes in its first checkpoint, and then nobody can write.
+    Make room there first: a new primary without room crashes in its first checkpoint, and then
+    nobody can write.
     """
     room, needed = _room(now), _needed(now)
-    return f"{now.standby.node} has {size(room)} free, and needs {size(needed)}" if room < needed else None
+    return (
+        f"{now.standby.node} has {size(room)} free, and needs {size(needed)}"
+        if room < needed
+        else None
+    )
 
 
 @check(value=lambda now: size(_free(now)[now.primary.node]), limit=lambda _: size(_STOP))
 def the_primary_has_room_to_stop(now: Snapshot) -> str | None:
     """The primary's disk has room for what its shutdown writes.
 
-    Make a little room: where nothing can be written the next checkpoint crashes it, and a move begins with one. Then it
-    is moved.
+    Make a little room: where nothing can be written the next checkpoint crashes it, and a move
+    begins with one. Then it is moved.
     """
     free = _free(now)[now.primary.node]
-    return f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}" if free < _STOP else None
+    return (
+        f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}"
+        if free < _STOP
+        else None
+    )
 
 
 def _room(now: Snapshot) -> int:
@@ -226,13 +268,18 @@ def _named(words: Iterable[str]) -> str:
 
 
 def _disks(now: Snapshot) -> list[tuple[str, Disk]]:
-    """Both disks. Raises NotSeen in the node's own words where one could not be looked at: silence fails closed."""
+    """Both disks. Raises NotSeen in the node's own words where one could not be looked at: silence
+    fails closed.
+    """
     found = []
     for seen in now.sightings:
         disk = disk_of(seen)
         if disk is None:
             why = getattr(seen, "shell_silent", "")
-            raise NotSeen(f"{seen.node}: {why or seen}", f"mend the shell of {seen.node}" if why else to_be_seen(seen))
+            raise NotSeen(
+                f"{seen.node}: {why or seen}",
+                f"mend the shell of {seen.node}" if why else to_be_seen(seen),
+            )
         found.append((seen.node, disk))
     return found
 
@@ -244,7 +291,11 @@ def the_preferred_node_is_primary(now: Snapshot) -> str | None:
     Run promote when it suits you: the pair works as it is.
     """
     preferred, primary = now.pair.preferred, now.primary.node
-    return f"{primary} is primary, {preferred} is preferred" if preferred and primary != preferred else None
+    return (
+        f"{primary} is primary, {preferred} is preferred"
+        if preferred and primary != preferred
+        else None
+    )
 
 
 @check()
@@ -256,7 +307,9 @@ def whatever_runs_is_on_one_timeline(now: Snapshot) -> str | None:
     timelines = {s.node: _timeline(s) for s in now.sightings}
     a, b = now.pair.names
     same = timelines[a] == timelines[b]
-    return None if same else f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
+    return (
+        None if same else f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
+    )
 
 
 def _timeline(seen: Sighting) -> int:

@@ -86,7 +86,12 @@ from .surroundings import (
     nobody_else_restarts_postgresql,
 )
 
-_A_PAIR = (both_shells_answer, they_are_as_addressed, they_are_one_system, they_run_one_major_version)
+_A_PAIR = (
+    both_shells_answer,
+    they_are_as_addressed,
+    they_are_one_system,
+    they_run_one_major_version,
+)
 
 _ATTACHED = (
     one_node_is_writable,
@@ -159,17 +164,33 @@ AFTER = (
     the_primary_is_not_armed,
 )
 
-#: What a rebuild writes down for a standby. One that streams, but not as these say, is not "already so".
-DEFINED = (the_standby_is_fed_by_the_primary, the_standby_has_its_slot, the_standby_recovers_as_it_must)
+#: What a rebuild writes down for a standby. One that streams, but not as these say, is not "already
+#: so".
+DEFINED = (
+    the_standby_is_fed_by_the_primary,
+    the_standby_has_its_slot,
+    the_standby_recovers_as_it_must,
+)
 
-#: What must hold before each kind of change. A kind that finishes what another run began asks only for what it needs.
+#: What must hold before each kind of change. A kind that finishes what another run began asks only
+#: for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
     "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
     "tidy": AFTER,
     "switchover": _SWITCHOVER,
-    "resume": (both_shells_answer, they_are_as_addressed, they_are_one_system, whatever_runs_is_on_one_timeline),
+    "resume": (
+        both_shells_answer,
+        they_are_as_addressed,
+        they_are_one_system,
+        whatever_runs_is_on_one_timeline,
+    ),
     "reopen": (both_shells_answer, they_are_as_addressed, they_are_one_system),
-    "return": (both_shells_answer, they_are_as_addressed, they_are_one_system, one_node_is_writable),
+    "return": (
+        both_shells_answer,
+        they_are_as_addressed,
+        they_are_one_system,
+        one_node_is_writable,
+    ),
     "promoted": (whatever_can_be_read_is_one_system, one_node_is_writable),
     "failover": (
         the_standby_is_as_addressed,
@@ -182,7 +203,8 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "give up": _A_PAIR,  # two are writable, and one of them is named
 }
 
-#: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you from failing over.
+#: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you
+#: from failing over.
 HEALTHY = (
     *_SWITCHOVER,
     the_standby_recovers_as_it_must,
@@ -196,7 +218,9 @@ HEALTHY = (
 
 
 def before(kind: str, drain: bool = False) -> tuple[Check, ...]:
-    """What must hold before this kind of change. With a drain, long transactions are told and do not refuse it."""
+    """What must hold before this kind of change. With a drain, long transactions are told and do
+    not refuse it.
+    """
     asked = BEFORE[kind]
     told = replace(no_transaction_is_long, level="warning")
     return tuple(told if drain and check is no_transaction_is_long else check for check in asked)

@@ -12,7 +12,10 @@ def readiness(now: Snapshot, verdicts: Verdicts) -> Table:
     """A row for a planned switchover and one for a failover."""
     in_the_way = [v.reason for v in verdicts.against if v.level != "warning"]
     switchover = f"no: {'; '.join(in_the_way)}" if in_the_way else "yes, and nothing would be lost"
-    return Table(("could we, now?", ""), [("a planned switchover", switchover), ("a failover", _failover(now))])
+    return Table(
+        ("could we, now?", ""),
+        [("a planned switchover", switchover), ("a failover", _failover(now))],
+    )
 
 
 def _failover(now: Snapshot) -> str:
@@ -21,16 +24,28 @@ def _failover(now: Snapshot) -> str:
     except NotSeen as silence:
         return f"no: {silence}"
     names = would_wait(standby)
-    waits = f". {SYNCHRONOUS} is {names!r} on {standby.node}: its consent says {ASYNCHRONOUS!r}, too" if names else ""
+    waits = (
+        f". {SYNCHRONOUS} is {names!r} on {standby.node}: its consent says {ASYNCHRONOUS!r}, too"
+        if names
+        else ""
+    )
     try:
         lag = size(now.lag())
-        return f"yes: to {standby.node}, which is {lag} behind; what is not replicated then may be lost{waits}"
+        return (
+            f"yes: to {standby.node}, which is {lag} behind; what is not replicated then may "
+            f"be lost{waits}"
+        )
     except (NotSeen, ValueError) as unknown:
-        return f"to {standby.node}, at {standby.position}; how far behind is not known: {unknown}{waits}"
+        return (
+            f"to {standby.node}, at {standby.position}; how far behind is not known: "
+            f"{unknown}{waits}"
+        )
 
 
 def read_traffic(now: Snapshot) -> Table:
-    """How the standby can serve queries, and what that costs: a row per question. Needs a close look."""
+    """How the standby can serve queries, and what that costs: a row per question. Needs a close
+    look.
+    """
     head = ("reads from the standby", "", "what it means")
     try:
         return Table(head, _reads(now))
@@ -41,9 +56,16 @@ def read_traffic(now: Snapshot) -> Table:
 def _reads(now: Snapshot) -> list[tuple[str, str, str]]:
     primary, standby = now.primary, now.standby
     ours, theirs = now.closely(primary.node), now.closely(standby.node)
-    delay, feedback = (theirs.settings[name] for name in ("max_standby_streaming_delay", "hot_standby_feedback"))
-    hosts, ports = (",".join(str(getattr(node, key)) for node in now.pair) for key in ("host", "port"))
-    with_it = f"{primary.node} keeps the dead rows of {ours.standby_xmin_age} transactions from vacuum for it"
+    delay, feedback = (
+        theirs.settings[name] for name in ("max_standby_streaming_delay", "hot_standby_feedback")
+    )
+    hosts, ports = (
+        ",".join(str(getattr(node, key)) for node in now.pair) for key in ("host", "port")
+    )
+    with_it = (
+        f"{primary.node} keeps the dead rows of {ours.standby_xmin_age} transactions from "
+        "vacuum for it"
+    )
     without = "a query that needs rows vacuumed on the primary is cancelled after that delay"
     return [
         (
@@ -51,7 +73,11 @@ def _reads(now: Snapshot) -> list[tuple[str, str, str]]:
             f"host={hosts} port={ports} target_session_attrs=prefer-standby",
             "libpq 14 or newer; the same text is right after a move. Older: name the standby alone",
         ),
-        ("how old an answer may be", f"{size(now.lag())} behind", "a row just committed may not be there yet"),
+        (
+            "how old an answer may be",
+            f"{size(now.lag())} behind",
+            "a row just committed may not be there yet",
+        ),
         (
             "queries cancelled by replay",
             str(theirs.conflicts),

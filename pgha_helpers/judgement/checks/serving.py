@@ -17,40 +17,56 @@ def _settings(now: Snapshot) -> tuple[dict[str, str], dict[str, str]]:
 def clients_could_write_on_the_standby(now: Snapshot) -> str | None:
     """Clients could write on the standby, once it is primary.
 
-    Set default_transaction_read_only to off on the standby, and reload: else every write fails after the move.
+    Set default_transaction_read_only to off on the standby, and reload: else every write fails
+    after the move.
     """
     here, there = (have.get("default_transaction_read_only") for have in _settings(now))
-    return f"default_transaction_read_only is on on {now.standby.node}" if there == "on" and here != "on" else None
+    return (
+        f"default_transaction_read_only is on on {now.standby.node}"
+        if there == "on" and here != "on"
+        else None
+    )
 
 
 @check(level="warning", value=lambda now: f"{len(now.closely(now.standby.node).let_in)} rules")
 def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     """The standby lets in whom the primary lets in.
 
-    Bring its pg_hba.conf, ssl and certificate to what the primary has, or know why not: clients meet them then.
+    Bring its pg_hba.conf, ssl and certificate to what the primary has, or know why not: clients
+    meet them then.
     """
     primary, standby = now.closely(now.primary.node), now.closely(now.standby.node)
     lacking = [rule for rule in dict.fromkeys(primary.let_in) if rule not in standby.let_in]
     more = f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else ""
-    told = [f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}"] if lacking else []
+    told = (
+        [f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}"]
+        if lacking
+        else []
+    )
     here, there = (have.get("ssl") for have in _settings(now))
     if (here, there) == ("on", "off"):
         told.append(f"ssl is off on {now.standby.node}: whoever insists on it cannot connect")
     if expired := now.host(now.standby.node).expired:
-        told.append(f"the certificate of {now.standby.node} ends {expired}: whoever verifies it cannot connect then")
+        told.append(
+            f"the certificate of {now.standby.node} ends {expired}: whoever verifies it cannot "
+            "connect then"
+        )
     return "; ".join(told) or None
 
 
 @check(level="warning", value=lambda now: f"{len(_collations(now))} databases")
 def both_nodes_sort_alike(now: Snapshot) -> str | None:
-    """Both nodes sort text alike: the same versions of the collations that databases sort by (from 15 on).
+    """Both nodes sort text alike: the same versions of the collations that databases sort by (from
+    15 on).
 
-    Bring both nodes to the same system libraries, or reindex what sorts by text after the move (reindex database …):
-    indexes that were made under another order give wrong answers.
+    Bring both nodes to the same system libraries, or reindex what sorts by text after the move
+    (reindex database …): indexes that were made under another order give wrong answers.
     """
     return (
         "; ".join(
-            f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}" for name, a, b in _collations(now) if a != b
+            f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"
+            for name, a, b in _collations(now)
+            if a != b
         )
         or None
     )
@@ -62,15 +78,22 @@ def _collations(now: Snapshot) -> list[tuple[str, str, str]]:
     return [(name, version, there.get(name, version)) for name, version in sorted(here.items())]
 
 
-@check(level="warning", value=lambda now: "it would" if _archives(_settings(now)[1]) else "it would not")
+@check(
+    level="warning",
+    value=lambda now: "it would" if _archives(_settings(now)[1]) else "it would not",
+)
 def wal_would_be_archived_on_the_standby(now: Snapshot) -> str | None:
     """The standby would archive WAL, once it is primary, if the primary does.
 
-    Set archive_mode and archive_command there as on the primary (archive_mode takes a restart): else the archive ends
-    with the move, and no backup goes on from there.
+    Set archive_mode and archive_command there as on the primary (archive_mode takes a restart):
+    else the archive ends with the move, and no backup goes on from there.
     """
     here, there = map(_archives, _settings(now))
-    return f"{now.primary.node} archives its WAL, and {now.standby.node} would not" if here and not there else None
+    return (
+        f"{now.primary.node} archives its WAL, and {now.standby.node} would not"
+        if here and not there
+        else None
+    )
 
 
 def _archives(settings: dict[str, str]) -> bool:

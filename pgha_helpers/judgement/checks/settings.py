@@ -44,7 +44,9 @@ def the_standby_can_replay_its_settings(now: Snapshot) -> str | None:
 def lower_settings(now: Snapshot) -> list[str]:
     """Settings that replay depends on and that are lower on the standby, each in words."""
     primary, standby = now.primary, now.standby
-    found = dialect.lower(standby.settings, primary.settings, dialect.parity(primary.version // 10000))
+    found = dialect.lower(
+        standby.settings, primary.settings, dialect.parity(primary.version // 10000)
+    )
     return [
         f"{name} is {standby.settings[name]} on {standby.node}, {value} on {primary.node}"
         for name, value in found.items()
@@ -66,25 +68,32 @@ def a_rewind_would_be_possible(now: Snapshot) -> str | None:
 def what_is_acknowledged_is_on_the_disk(now: Snapshot) -> str | None:
     """A commit is on the primary's disk before it is acknowledged: fsync and synchronous_commit.
 
-    Such commits are lost in a crash of the primary, and no salvage finds them. Whoever does not mean that sets them on.
+    Such commits are lost in a crash of the primary, and no salvage finds them. Whoever does not
+    mean that sets them on.
     """
     found = now.closely(now.primary.node).hasty
     return f"on {now.primary.node} {'; '.join(found)}" if found else None
 
 
 def _hints(seen: Running) -> str:
-    return next((name for name in ("data_checksums", "wal_log_hints") if seen.settings[name] == "on"), "neither")
+    return next(
+        (name for name in ("data_checksums", "wal_log_hints") if seen.settings[name] == "on"),
+        "neither",
+    )
 
 
 def differences(now: Snapshot) -> tuple[tuple[str, str, str], ...]:
-    """Settings that differ and need not: name, and the value on each node. Raises NotSeen without a close look."""
+    """Settings that differ and need not: name, and the value on each node. Raises NotSeen without a
+    close look.
+    """
     first, second = (now.closely(name).settings for name in now.pair.names)
     names = sorted((first.keys() | second.keys()) - _A_NODES_OWN)
     told = ((name, first.get(name, "not there"), second.get(name, "not there")) for name in names)
     return tuple((name, *_tellable(name, x, y)) for name, x, y in told if x != y)
 
 
-#: Settings that hold a program's words, or were made up by whoever set them: an archive's token is in one of them.
+#: Settings that hold a program's words, or were made up by whoever set them: an archive's token is
+#: in one of them.
 _MAY_HOLD_A_SECRET = re.compile(r"command|conninfo|pass|secret|token|key|[.]")
 _HARMLESS = re.compile(r"on|off|not there|-?[\d.]+ ?[A-Za-z]{0,3}|")
 
@@ -108,42 +117,61 @@ def parity(now: Snapshot) -> Table:
     try:
         return Table(head, differences(now) or (("none", "", ""),))
     except NotSeen:  # raised, it would end a verify as refused, before its verdict
-        return Table(head, [("not known", *("" if s in now.running else str(s) for s in now.sightings))])
+        return Table(
+            head, [("not known", *("" if s in now.running else str(s) for s in now.sightings))]
+        )
 
 
 @check(level="warning", value=lambda now: f"{len(differences(now))} differ")
 def the_settings_agree(now: Snapshot) -> str | None:
     """Every other setting is the same on both nodes.
 
-    Make them equal, or know why not: after the move clients live with the settings of the other node.
+    Make them equal, or know why not: after the move clients live with the settings of the other
+    node.
     """
     a, b = now.pair.names
-    return "; ".join(f"{n} is {_short(x)} on {a}, {_short(y)} on {b}" for n, x, y in differences(now)) or None
+    return (
+        "; ".join(f"{n} is {_short(x)} on {a}, {_short(y)} on {b}" for n, x, y in differences(now))
+        or None
+    )
 
 
 def _short(value: str) -> str:
     return repr(value if len(value) <= 60 else value[:57] + "...")
 
 
-@check(level="warning", value=lambda now: f"{len(now.closely(now.standby.node).databases)} databases")
+@check(
+    level="warning", value=lambda now: f"{len(now.closely(now.standby.node).databases)} databases"
+)
 def the_standby_has_every_extension(now: Snapshot) -> str | None:
     """The standby has the files of every extension that is created in its databases.
 
     Install the extension's package on that node: after the move its functions would fail.
     """
     node = now.standby.node
-    missing = [f"{x} in {db.name}" for db in now.closely(node).databases for x in db.extensions_missing]
+    missing = [
+        f"{x} in {db.name}" for db in now.closely(node).databases for x in db.extensions_missing
+    ]
     return f"{node} lacks the files of {', '.join(missing)}" if missing else None
 
 
-@check(value=lambda now: f"{_free_walsenders(now.standby)} of {now.standby.settings['max_wal_senders']}")
+@check(
+    value=lambda now: (
+        f"{_free_walsenders(now.standby)} of {now.standby.settings['max_wal_senders']}"
+    )
+)
 def the_standby_has_a_free_walsender(now: Snapshot) -> str | None:
     """The standby has a free walsender for the old primary.
 
-    End a client of replication on the standby, or raise max_wal_senders there, which takes a restart.
+    End a client of replication on the standby, or raise max_wal_senders there, which takes a
+    restart.
     """
     node, limit = now.standby.node, now.standby.settings["max_wal_senders"]
-    return f"all {limit} walsenders of {node} are in use" if _free_walsenders(now.standby) < 1 else None
+    return (
+        f"all {limit} walsenders of {node} are in use"
+        if _free_walsenders(now.standby) < 1
+        else None
+    )
 
 
 def _free_walsenders(seen: Running) -> int:
@@ -151,16 +179,24 @@ def _free_walsenders(seen: Running) -> int:
     return int(seen.settings["max_wal_senders"]) - len(taken)
 
 
-@check(value=lambda now: f"{_free_slots(now.standby)} of {now.standby.settings['max_replication_slots']}")
+@check(
+    value=lambda now: (
+        f"{_free_slots(now.standby)} of {now.standby.settings['max_replication_slots']}"
+    )
+)
 def the_standby_has_a_free_slot(now: Snapshot) -> str | None:
     """The standby has a free replication slot for the old primary.
 
-    Drop a slot that nobody uses on the standby, or raise max_replication_slots there, which takes a restart.
+    Drop a slot that nobody uses on the standby, or raise max_replication_slots there, which takes a
+    restart.
     """
     standby, own = now.standby, now.pair[now.primary.node].slot
     if _free_slots(standby) > 0 or any(slot.name == own for slot in standby.slots):
         return None
-    return f"all {standby.settings['max_replication_slots']} replication slots of {standby.node} are taken"
+    return (
+        f"all {standby.settings['max_replication_slots']} replication slots of {standby.node} "
+        "are taken"
+    )
 
 
 def _free_slots(seen: Running) -> int:
@@ -171,10 +207,14 @@ def _free_slots(seen: Running) -> int:
 def commits_would_go_on_after_the_move(now: Snapshot) -> str | None:
     """Commits would not wait for a standby that is missing after the move.
 
-    Set synchronous_standby_names on the standby to '' or to a list with the old primary's name, and reload.
+    Set synchronous_standby_names on the standby to '' or to a list with the old primary's name, and
+    reload.
     """
     standby, old = now.standby, now.primary.node
     names = standby.settings["synchronous_standby_names"]
     if satisfied(names, old):
         return None
-    return f"synchronous_standby_names is {names!r} on {standby.node}: commits would wait for more than {old}"
+    return (
+        f"synchronous_standby_names is {names!r} on {standby.node}: commits would wait for "
+        f"more than {old}"
+    )

@@ -1,7 +1,7 @@
 """Would each server come up again, and as what? Its files are asked, and not only what runs.
 
-A move stops the old primary: then what somebody has written and never loaded, or given once on a command line, decides
-how it comes back, and whether.
+A move stops the old primary: then what somebody has written and never loaded, or given once on a
+command line, decides how it comes back, and whether.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def _start(now: Snapshot, name: str) -> Start:
     start = now.host(name).start
     if not start.settings:
         why = "; ".join(start.refused) or "its postgres does not tell"
-        raise NotSeen(f"what {name} would start with is not known: {why}", f"mend the configuration of {name}")
+        raise NotSeen(
+            f"what {name} would start with is not known: {why}", f"mend the configuration of {name}"
+        )
     return start
 
 
@@ -34,7 +36,10 @@ def each_server_would_start_again(now: Snapshot) -> str | None:
 
     Mend what is named on that node: until then no restart and no move would bring that server back.
     """
-    return "; ".join(f"{name}: {why}" for name in now.pair.names for why in _refusals(now, name)) or None
+    return (
+        "; ".join(f"{name}: {why}" for name in now.pair.names for why in _refusals(now, name))
+        or None
+    )
 
 
 def _refusals(now: Snapshot, name: str) -> list[str]:
@@ -42,13 +47,22 @@ def _refusals(now: Snapshot, name: str) -> list[str]:
     told, places = [*_signals(now, name), *now.host(name).start.refused], dict[str, str]()
     with suppress(NotSeen):  # a role that may not see where, knows why
         places.update(now.closely(name).misset)
-    return [why + "".join(f" ({place})" for setting, place in places.items() if f'"{setting}"' in why) for why in told]
+    return [
+        why + "".join(f" ({place})" for setting, place in places.items() if f'"{setting}"' in why)
+        for why in told
+    ]
 
 
 def _signals(now: Snapshot, name: str) -> list[str]:
-    """Somebody's restore that has never begun: the next start would begin it, and open for writes at its end."""
+    """Somebody's restore that has never begun: the next start would begin it, and open for writes
+    at its end.
+    """
     disk = disk_of(now[name])
-    return ["recovery.signal would let it recover from an archive"] if disk and RESTORES in disk.standby_files else []
+    return (
+        ["recovery.signal would let it recover from an archive"]
+        if disk and RESTORES in disk.standby_files
+        else []
+    )
 
 
 @check(value=lambda now: f"{len(now.closely(now.primary.node).given)} options")
@@ -59,18 +73,30 @@ def what_was_given_at_its_start_comes_again(now: Snapshot) -> str | None:
     """
     primary, lost = now.primary, _lost_with_its_command_line(now)
     told = [
-        f"{name} is {now.closely(primary.node).given[name]}, and would be {future}" for name, future in lost.items()
+        f"{name} is {now.closely(primary.node).given[name]}, and would be {future}"
+        for name, future in lost.items()
     ]
     if told:
-        return f"{primary.node} was started by hand, with what its service does not give: {'; '.join(told)}"
+        return (
+            f"{primary.node} was started by hand, with what its service does not give: "
+            f"{'; '.join(told)}"
+        )
     names = (*dialect.parity(primary.version // 10000), "hot_standby")
     fixed = dialect.lower(now.closely(primary.node).given, now.standby.settings, names)
-    stuck = [f"{name} is lower than on {now.standby.node} ({value})" for name, value in fixed.items()]
-    return f"the command line of {primary.node} cannot be overruled: {'; '.join(stuck)}" if stuck else None
+    stuck = [
+        f"{name} is lower than on {now.standby.node} ({value})" for name, value in fixed.items()
+    ]
+    return (
+        f"the command line of {primary.node} cannot be overruled: {'; '.join(stuck)}"
+        if stuck
+        else None
+    )
 
 
 def _lost_with_its_command_line(now: Snapshot) -> dict[str, str]:
-    """Settings that somebody gave the primary with its start and that come back otherwise, with what they would be."""
+    """Settings that somebody gave the primary with its start and that come back otherwise, with
+    what they would be.
+    """
     node, host = now.pair[now.primary.node], now.host(now.primary.node)
     given, start = now.closely(node.name).given, _start(now, node.name)
     changed = {name: start.settings.get(name, "unknown") for name in given}
@@ -82,7 +108,8 @@ def _lost_with_its_command_line(now: Snapshot) -> dict[str, str]:
 
 
 def _gives(service: str | Commands, host: Host, name: str, value: str) -> bool:
-    """Whether the service gives this setting. What a program of the operator's gives, nobody can tell: it is believed.
+    """Whether the service gives this setting. What a program of the operator's gives, nobody can
+    tell: it is believed.
 
     But a server that systemd is to start and does not know was started by somebody else.
     """
@@ -91,21 +118,30 @@ def _gives(service: str | Commands, host: Host, name: str, value: str) -> bool:
     return name in host.options or value in host.options
 
 
-@check(value=lambda now: f"port {now.primary.settings['port']}, {now.primary.settings['listen_addresses']!r}")
+@check(
+    value=lambda now: (
+        f"port {now.primary.settings['port']}, {now.primary.settings['listen_addresses']!r}"
+    )
+)
 def the_primary_comes_back_where_it_is(now: Snapshot) -> str | None:
     """The primary would listen again where it listens now.
 
-    Set port and listen_addresses in its configuration as they are, or restart it at a time of your choice, and mend the
-    pair file, the clients and the other node's primary_conninfo first.
+    Set port and listen_addresses in its configuration as they are, or restart it at a time of your
+    choice, and mend the pair file, the clients and the other node's primary_conninfo first.
     """
     primary = now.primary
     start, given = _start(now, primary.node).settings, now.closely(primary.node).given
     told = []
     if "port" not in given and start.get("port") != primary.settings["port"]:
         told.append(f"port is {primary.settings['port']}, and would be {start.get('port')}")
-    here, there = (_addresses(have.get("listen_addresses", "")) for have in (primary.settings, start))
+    here, there = (
+        _addresses(have.get("listen_addresses", "")) for have in (primary.settings, start)
+    )
     if "listen_addresses" not in given and "*" not in there and not here <= there:
-        told.append(f"listen_addresses is {', '.join(sorted(here))!r}, and would be {', '.join(sorted(there))!r}")
+        told.append(
+            f"listen_addresses is {', '.join(sorted(here))!r}, and would be "
+            f"{', '.join(sorted(there))!r}"
+        )
     return f"after a restart of {primary.node} {'; '.join(told)}" if told else None
 
 
@@ -117,17 +153,24 @@ def _addresses(text: str) -> set[str]:
 def each_could_replay_after_a_restart(now: Snapshot) -> str | None:
     """Each node would start with enough to replay what the other one writes, and at once.
 
-    A switchover and a rebuild raise it on the node that becomes a standby; or do it: alter system set name = 'value'.
+    A switchover and a rebuild raise it on the node that becomes a standby; or do it: alter system
+    set name = 'value'.
     """
-    return "; ".join(_too_low(now, now.primary, now.standby) + _too_low(now, now.standby, now.primary)) or None
+    return (
+        "; ".join(_too_low(now, now.primary, now.standby) + _too_low(now, now.standby, now.primary))
+        or None
+    )
 
 
 def _too_low(now: Snapshot, one: Running, other: Running) -> list[str]:
-    """What the one would start with lower than the other has it, and how late it would replay, each in words."""
+    """What the one would start with lower than the other has it, and how late it would replay, each
+    in words.
+    """
     have = {**_start(now, one.node).settings, **now.closely(one.node).given}
     found = dialect.lower(have, other.settings, dialect.CHANGES_PLACES)
     told = [
-        f"{one.node} would start with {name} = {have[name]}, {other.node} has {value}" for name, value in found.items()
+        f"{one.node} would start with {name} = {have[name]}, {other.node} has {value}"
+        for name, value in found.items()
     ]
     delay = int(have.get("recovery_min_apply_delay", "0"))
     if one.writable and delay:
@@ -139,16 +182,23 @@ def _too_low(now: Snapshot, one: Running, other: Running) -> list[str]:
 def nothing_waits_for_a_restart(now: Snapshot) -> str | None:
     """No setting waits for a restart.
 
-    Know what they do: the move restarts the old primary, and brings them with it. To be rid of one: alter system reset.
+    Know what they do: the move restarts the old primary, and brings them with it. To be rid of one:
+    alter system reset.
     """
     waits = {name: now.closely(name).waiting for name in now.pair.names}
     told = [f"{', '.join(names)} on {name}" for name, names in waits.items() if names]
-    return "; ".join((*told, *filter(None, (_another_minor(now, seen) for seen in now.running)))) or None
+    return (
+        "; ".join((*told, *filter(None, (_another_minor(now, seen) for seen in now.running))))
+        or None
+    )
 
 
 def _another_minor(now: Snapshot, seen: Running) -> str:
     """Programs were installed, and the server was not restarted."""
-    runs, would = f"{seen.version // 10000}.{seen.version % 10000}", now.host(seen.node).start.version
+    runs, would = (
+        f"{seen.version // 10000}.{seen.version % 10000}",
+        now.host(seen.node).start.version,
+    )
     return f"{seen.node} runs {runs} and would start as {would}" if would and would != runs else ""
 
 
@@ -156,24 +206,30 @@ def _another_minor(now: Snapshot, seen: Running) -> str:
 def what_restores_from_an_archive_can_be_run(now: Snapshot) -> str | None:
     """restore_command can be run on each node.
 
-    Mend it: PostgreSQL ends itself where its restore_command cannot be run or dies of a signal. That is at a promotion,
-    when the old primary becomes a standby, and whenever a standby loses its primary.
+    Mend it: PostgreSQL ends itself where its restore_command cannot be run or dies of a signal.
+    That is at a promotion, when the old primary becomes a standby, and whenever a standby loses its
+    primary.
     """
     ends = {name: now.host(name).restore for name in now.pair.names}
-    fatal = [f"on {name} it ends with status {it.status}" for name, it in ends.items() if it and it.fatal]
+    fatal = [
+        f"on {name} it ends with status {it.status}" for name, it in ends.items() if it and it.fatal
+    ]
     return f"restore_command cannot be run: {'; '.join(fatal)}" if fatal else None
 
 
 def _archives(now: Snapshot) -> list[str]:
-    return [f"{name}: status {it.status}" for name in now.pair.names if (it := now.host(name).restore)]
+    return [
+        f"{name}: status {it.status}" for name in now.pair.names if (it := now.host(name).restore)
+    ]
 
 
 @check(value=lambda now: f"of {now.primary.node}")
 def settings_can_be_written(now: Snapshot) -> str | None:
     """ALTER SYSTEM is allowed on the primary, and has effect.
 
-    Set allow_alter_system = on in its configuration and reload; let PostgreSQL's user write postgresql.auto.conf. The
-    old primary's standby definition is written there while clients still work.
+    Set allow_alter_system = on in its configuration and reload; let PostgreSQL's user write
+    postgresql.auto.conf. The old primary's standby definition is written there while clients still
+    work.
     """
     return _fixed(now, now.primary)
 
@@ -182,7 +238,8 @@ def settings_can_be_written(now: Snapshot) -> str | None:
 def settings_can_be_written_on_the_standby(now: Snapshot) -> str | None:
     """ALTER SYSTEM is allowed on the standby, too, and has effect.
 
-    Do the same there: the way back needs it, and a failover that skips a delay or a synchronous standby.
+    Do the same there: the way back needs it, and a failover that skips a delay or a synchronous
+    standby.
     """
     return _fixed(now, now.standby)
 

@@ -31,10 +31,16 @@ def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
     sender = sender_for(primary, standby.node)
     if sender is None:
         return f"{primary.node} has no walsender whose application_name is {standby.node}"
-    return None if sender.state == "streaming" else f"the walsender for {standby.node} is in state {sender.state}"
+    return (
+        None
+        if sender.state == "streaming"
+        else f"the walsender for {standby.node} is in state {sender.state}"
+    )
 
 
-@check(value=lambda now: f"{r.sender_host}:{r.sender_port}" if (r := now.standby.receiver) else "none")
+@check(
+    value=lambda now: f"{r.sender_host}:{r.sender_port}" if (r := now.standby.receiver) else "none"
+)
 def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
     """The standby's walreceiver streams, and from this primary.
 
@@ -46,7 +52,12 @@ def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
     host, port = now.pair[now.primary.node].seen_by_peer
     right = (receiver.sender_host, receiver.sender_port) == (host, port) or not receiver.sender_host
     return (
-        None if right else f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not {host}:{port}"
+        None
+        if right
+        else (
+            f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not "
+            f"{host}:{port}"
+        )
     )
 
 
@@ -57,14 +68,19 @@ def they_are_on_one_timeline(now: Snapshot) -> str | None:
     Wait until the standby has followed; if it does not, run rebuild.
     """
     a, b = now.primary, now.standby
-    return None if a.timeline == b.timeline else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
+    return (
+        None
+        if a.timeline == b.timeline
+        else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
+    )
 
 
 @check(value=lambda now: f"timeline {now.primary.timeline}")
 def they_tell_one_history(now: Snapshot) -> str | None:
     """Both nodes' history files tell the same story of their timeline.
 
-    Two promotions made two histories under one number: run rebuild for the node whose commits may go.
+    Two promotions made two histories under one number: run rebuild for the node whose commits may
+    go.
     """
     a, b = now.primary, now.standby
     if a.timeline == b.timeline == 1:
@@ -72,7 +88,10 @@ def they_tell_one_history(now: Snapshot) -> str | None:
     ours, theirs = (_history(seen, a.timeline) for seen in (a, b))
     if ours == theirs:
         return None
-    return f"{a.timeline:08X}.history ends with {_last(ours)!r} on {a.node}, and with {_last(theirs)!r} on {b.node}"
+    return (
+        f"{a.timeline:08X}.history ends with {_last(ours)!r} on {a.node}, and with "
+        f"{_last(theirs)!r} on {b.node}"
+    )
 
 
 def _history(seen: Running, timeline: int) -> list[list[str]]:
@@ -83,8 +102,11 @@ def _history(seen: Running, timeline: int) -> list[list[str]]:
         file = f"{timeline:08X}.history"
         unread = seen.disk.unread.get(file)
         raise NotSeen(
-            f"{file} of {seen.node}: {unread}" if unread else f"{seen.node} has no {file} in pg_wal",
-            "copy that file there from the archive, or from the other node if they surely have one history",
+            f"{file} of {seen.node}: {unread}"
+            if unread
+            else f"{seen.node} has no {file} in pg_wal",
+            "copy that file there from the archive, or from the other node if they surely have "
+            "one history",
         )
     return [line.split() for line in lines_of(seen.disk.histories[timeline]) if line.strip()]
 
@@ -100,7 +122,9 @@ def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
     Wait, or find what holds it back: network, disk, or a long query on the standby.
     """
     lag, limit = now.lag(), now.pair.limits.lag
-    return f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed" if lag > limit else None
+    return (
+        f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed" if lag > limit else None
+    )
 
 
 @check(value=lambda now: span(_lag_time(now)), limit=lambda now: span(now.pair.limits.lag_time))
@@ -110,18 +134,23 @@ def the_standby_is_close_in_time(now: Snapshot) -> str | None:
     Wait, or find what holds it back: network, disk, or a long query on the standby.
     """
     lag, limit = _lag_time(now), now.pair.limits.lag_time
-    return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
+    return (
+        f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
+    )
 
 
 @check(value=lambda now: _trend(now))
 def the_lag_does_not_grow(now: Snapshot) -> str | None:
     """A lag of more than a quarter of its limit does not grow.
 
-    Wait until the load falls, or find what holds the standby back: network, disk, or a long query there.
+    Wait until the load falls, or find what holds the standby back: network, disk, or a long query
+    there.
     """
     before, after, _ = _lags(now)
     beyond = now.pair.limits.lag / 4
-    return f"{now.standby.node} falls behind: {_trend(now)}" if after > max(before, beyond) else None
+    return (
+        f"{now.standby.node} falls behind: {_trend(now)}" if after > max(before, beyond) else None
+    )
 
 
 def _lags(now: Snapshot) -> tuple[int, int, float]:
@@ -146,8 +175,8 @@ def _trend(now: Snapshot) -> str:
 def replay_is_not_paused(now: Snapshot) -> str | None:
     """Replay is not paused on the standby.
 
-    If a setting is lower there, raise it and restart the standby. Else find out who paused it, then: select
-    pg_wal_replay_resume().
+    If a setting is lower there, raise it and restart the standby. Else find out who paused it,
+    then: select pg_wal_replay_resume().
     """
     standby = now.standby
     pause = "" if isinstance(found := now.survey.get(standby.node, ""), str) else found.pause
@@ -198,28 +227,32 @@ def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
         f"slot {slot.name} on {node.node} is unused and keeps {size(kept)}"
         for node in now.running
         for slot in node.slots
-        if not slot.active and slot.restart is not None and (kept := node.position.lsn - slot.restart) > limit
+        if not slot.active
+        and slot.restart is not None
+        and (kept := node.position.lsn - slot.restart) > limit
     ]
     return "; ".join(hoards) or None
 
 
-_CALLS = 5  # of restore_command in a promotion: two files of the WAL, three histories (counted on 15 and 18)
+# of restore_command in a promotion: two files of the WAL, three histories (counted on 15 and 18)
+_CALLS = 5
 
 
 @check(level="warning", value=lambda now: _archive(now), limit=lambda _: "1000 ms")
 def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
     """A promotion would not wait for what restores from an archive.
 
-    Let restore_command say quickly that it has not a file. From 14 on a switchover sets it to '' meanwhile, and a
-    failover does once nothing more can come from anywhere; before 14 every promotion waits.
+    Let restore_command say quickly that it has not a file. From 14 on a switchover sets it to ''
+    meanwhile, and a failover does once nothing more can come from anywhere; before 14 every
+    promotion waits.
     """
     node, it = now.standby.node, now.host(now.standby.node).restore
     told, took = [], it.seconds if it else 0.0
     if took * _CALLS > 1:
         most = "at least " if took > LONGEST else ""
         told.append(
-            f"restore_command on {node} takes {most}{span(took)} to say that it has not a file, and a promotion asks "
-            f"about {_CALLS} times: {most}{span(took * _CALLS)}"
+            f"restore_command on {node} takes {most}{span(took)} to say that it has not a file, "
+            f"and a promotion asks about {_CALLS} times: {most}{span(took * _CALLS)}"
         )
     if command := now.closely(node).settings.get("recovery_end_command"):
         told.append(f"a promotion of {node} waits for its recovery_end_command, {command!r}")
@@ -228,7 +261,9 @@ def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
 
 def _archive(now: Snapshot) -> str:
     it = now.host(now.standby.node).restore
-    return "no restore_command" if it is None else f"{span(it.seconds)} for a file that is not there"
+    return (
+        "no restore_command" if it is None else f"{span(it.seconds)} for a file that is not there"
+    )
 
 
 @check(
@@ -239,7 +274,12 @@ def _archive(now: Snapshot) -> str:
 def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
     """The standby looks for WAL often enough that a promotion cannot oversleep.
 
-    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions took 5 s.
+    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions
+    took 5 s.
     """
     interval = int(now.standby.settings["wal_retrieve_retry_interval"])
-    return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}" if interval > 1000 else None
+    return (
+        f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}"
+        if interval > 1000
+        else None
+    )

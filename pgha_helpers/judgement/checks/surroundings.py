@@ -14,10 +14,15 @@ _RULERS = ("repmgrd", "patroni", "pg_autoctl", "stolon-keeper", "pacemakerd", "p
 def each_can_replicate_from_the_other(now: Snapshot) -> str | None:
     """Each node can replicate from the other one: its very primary_conninfo, tried there.
 
-    Check pg_hba.conf on the other node, the passfile of PostgreSQL's user on this one, and peer_host; setup mends both.
+    Check pg_hba.conf on the other node, the passfile of PostgreSQL's user on this one, and
+    peer_host; setup mends both.
     """
     tried = {name: now.host(name).connection for name in now.pair.names}
-    failed = [f"{name} cannot replicate from {now.pair.other(name).name}: {why}" for name, why in tried.items() if why]
+    failed = [
+        f"{name} cannot replicate from {now.pair.other(name).name}: {why}"
+        for name, why in tried.items()
+        if why
+    ]
     return "; ".join(failed) or None
 
 
@@ -35,7 +40,8 @@ def every_command_is_allowed(now: Snapshot) -> str | None:
 def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
     """No cluster manager rules this cluster.
 
-    Pause it for the move, or use it instead of this runbook: two that stop and start PostgreSQL are one too many.
+    Pause it for the move, or use it instead of this runbook: two that stop and start PostgreSQL are
+    one too many.
     """
     return _told(now, rules=True) or None
 
@@ -46,7 +52,12 @@ def no_removal_was_left_half_done(now: Snapshot) -> str | None:
 
     A removal died half-way: run rebuild with remove_kept and that name again.
     """
-    half = [f"{k.path} on {k.node}" for name in now.pair.names for k in now.host(name).kept if k.state != "aside"]
+    half = [
+        f"{k.path} on {k.node}"
+        for name in now.pair.names
+        for k in now.host(name).kept
+        if k.state != "aside"
+    ]
     return f"half removed: {', '.join(half)}" if half else None
 
 
@@ -60,7 +71,9 @@ def no_setting_is_changed_for_now(now: Snapshot) -> str | None:
 
 
 def _for_now(now: Snapshot) -> list[ForNow]:
-    """Those of the nodes that were looked at. Raises NotSeen where there are none, and a node was not."""
+    """Those of the nodes that were looked at. Raises NotSeen where there are none, and a node was
+    not.
+    """
     found: list[ForNow] = []
     unseen = None
     for name in now.pair.names:
@@ -83,7 +96,8 @@ def _kept(now: Snapshot) -> str:
 def nobody_else_restarts_postgresql(now: Snapshot) -> str | None:
     """Nobody else restarts PostgreSQL: systemd, cron, monit.
 
-    Know what it does before the move: the old primary comes back as a standby, whoever starts it, perhaps too early.
+    Know what it does before the move: the old primary comes back as a standby, whoever starts it,
+    perhaps too early.
     """
     return _told(now, rules=False) or None
 
@@ -104,4 +118,6 @@ def _managers(now: Snapshot, rules: bool) -> list[tuple[str, Manager]]:
 
 def _users(now: Snapshot) -> list[str]:
     """The OS users whose commands were tried."""
-    return sorted({node.owner or (node.ssh.user if node.ssh else "") or "yourself" for node in now.pair})
+    return sorted(
+        {node.owner or (node.ssh.user if node.ssh else "") or "yourself" for node in now.pair}
+    )

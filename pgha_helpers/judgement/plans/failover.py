@@ -1,4 +1,6 @@
-"""The primary is lost: how it is fenced, what is saved of it, and what may be lost when the other node is promoted."""
+"""The primary is lost: how it is fenced, what is saved of it, and what may be lost when the other
+node is promoted.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def plan_failover(
     skip_delay: bool,
     account: Callable[[str], Account],
 ) -> Plan:
-    """Plan to promote `target` without the old primary. Raises NotSafe while anything says that this one is alive."""
+    """Plan to promote `target` without the old primary. Raises NotSafe while anything says that
+    this one is alive.
+    """
     old = now.other(target.node)
     if isinstance(old, Running) or isinstance(target, Stopped):
         raise _no_failover(target, old)
@@ -44,13 +48,23 @@ def plan_failover(
             *_let_go(target),
             *set_aside,
             _salvage(target, old, salvage),
-            *(f"Set {RESTORE} to '' on {node} for now, if all is salvaged" for node in without_archive(target)),
+            *(
+                f"Set {RESTORE} to '' on {node} for now, if all is salvaged"
+                for node in without_archive(target)
+            ),
             f"Let {target.node} replay to the end, and promote it",
             f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
         ),
         extras=extras,
-        roles=f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}",
-        told=(*for_now, *_archive(target), *symptoms(now, old), *may_be_lost(target, old, told, salvage)),
+        roles=(
+            f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}"
+        ),
+        told=(
+            *for_now,
+            *_archive(target),
+            *symptoms(now, old),
+            *may_be_lost(target, old, told, salvage),
+        ),
     )
 
 
@@ -58,15 +72,19 @@ def _no_failover(target: Running | Stopped, old: Sighting) -> NotSafe:
     """Why not, where the old primary runs, or the standby does not."""
     ended_well = isinstance(old, Stopped) and old.control.state.startswith("shut down")
     if isinstance(target, Running) or ended_well:
-        return NotSafe(f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover")
+        return NotSafe(
+            f"{old.node} {old}, {target.node} {target}", "nothing is lost: use occasion=switchover"
+        )
     return NotSafe(
         f"{target.node} was the standby, and does not run: {target}",
-        "start its server, which stays a standby; where it does not start, its log says why. Then run this again",
+        "start its server, which stays a standby; where it does not start, its log says why. "
+        "Then run this again",
     )
 
 
 def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
-    """Raises NotSafe where the WAL of a node that is to be primary has no room even for its promotion.
+    """Raises NotSafe where the WAL of a node that is to be primary has no room even for its
+    promotion.
 
     It would crash in its first checkpoint, and nobody could write until somebody made room.
     """
@@ -76,8 +94,10 @@ def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
     needed = PROMOTION * disk.control.segment
     if disk.wal_free < needed:
         raise NotSafe(
-            f"{target.node} has {size(disk.wal_free)} free for its WAL, and needs {size(needed)} to be primary",
-            f"make room where {now.pair[target.node].data_directory}/pg_wal lies, then run this notebook again",
+            f"{target.node} has {size(disk.wal_free)} free for its WAL, and needs {size(needed)} "
+            "to be primary",
+            f"make room where {now.pair[target.node].data_directory}/pg_wal lies, then run this "
+            "notebook again",
         )
 
 
@@ -88,11 +108,17 @@ def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
         return
     remedy = "-p skip_delay=true lets it replay at once"
     if not by_reload:
-        remedy = f"take it out of recovery.conf on {target.node}, restart that server and run this notebook again"
+        remedy = (
+            f"take it out of recovery.conf on {target.node}, restart that server and run "
+            "this notebook again"
+        )
     if not allowed:
-        remedy = f"set it to 0 in a file of {target.node} and reload: allow_alter_system is off there"
+        remedy = (
+            f"set it to 0 in a file of {target.node} and reload: allow_alter_system is off there"
+        )
     raise NotSafe(
-        f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes that late",
+        f"recovery_min_apply_delay is {span(target.replay_delay)} on {target.node}: replay comes "
+        "that late",
         f"{remedy}. If it is there to undo an accident: stop, and think first",
     )
 
@@ -100,19 +126,28 @@ def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
 def _archive(target: Running) -> tuple[str, ...]:
     if not target.settings.get(RESTORE):
         return ()
-    return (f"{RESTORE} is set on {target.node}: a promotion asks it about five times for what is not there",)
+    return (
+        f"{RESTORE} is set on {target.node}: a promotion asks it about five times for what is "
+        "not there",
+    )
 
 
 def _triggers(target: Running) -> tuple[str, ...]:
     found = " and ".join(target.disk.triggers if target.disk else ())
-    return (f"Remove {found}, by which {target.node} may promote itself too early",) if found else ()
+    return (
+        (f"Remove {found}, by which {target.node} may promote itself too early",) if found else ()
+    )
 
 
 def _let_go(target: Running) -> tuple[str, ...]:
     delay = span(target.replay_delay)
     return (
         *((f"Resume replay on {target.node}, which is paused",) if target.replay_paused else ()),
-        *((f"Skip recovery_min_apply_delay ({delay}) on {target.node}",) if target.replay_delay else ()),
+        *(
+            (f"Skip recovery_min_apply_delay ({delay}) on {target.node}",)
+            if target.replay_delay
+            else ()
+        ),
     )
 
 
@@ -122,7 +157,10 @@ def _salvage(target: Running, old: Lost, salvage: str) -> str:
     if salvage == "none":
         return f"Salvage nothing from the disk of {old.node}, because salvage=none"
     unless = "else nothing is promoted" if salvage == "all" else "as far as its WAL is whole"
-    return f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and replay it; {unless}"
+    return (
+        f"Bring over what the disk of {old.node} holds beyond the WAL of {target.node}, and "
+        f"replay it; {unless}"
+    )
 
 
 def _kind(old: Lost) -> str:
@@ -131,7 +169,9 @@ def _kind(old: Lost) -> str:
 
 
 def promoted(primary: Running, old: Sighting) -> Plan:
-    """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody remembers."""
+    """The failover is done, as far as its promotion goes; whether clients have heard of it, nobody
+    remembers.
+    """
     set_aside, extras, told = asynchronous(primary)
     return Plan(
         "promote",

@@ -1,7 +1,7 @@
 """Is the old primary really dead, and how is it made so? Judged from every place that looked at it.
 
-Silence proves nothing: a primary that does not answer us may serve its clients. What counts is an answer that somebody
-got, a fence that was verified, or somebody's word that nothing contradicts.
+Silence proves nothing: a primary that does not answer us may serve its clients. What counts is an
+answer that somebody got, a fence that was verified, or somebody's word that nothing contradicts.
 """
 
 from __future__ import annotations
@@ -19,18 +19,25 @@ Lost = Stopped | Hung | Blank | Silent
 
 
 def refuse_the_living(now: Snapshot, target: Running, old: Lost, fenced_by: str = "") -> None:
-    """Raises NotSafe where something says that the old primary is alive, although it does not answer us."""
+    """Raises NotSafe where something says that the old primary is alive, although it does not
+    answer us.
+    """
     if isinstance(old, Hung) and old.refuses:
-        why = "it has no connection left for us" if "too many clients" in old.answer else "it refuses us"
+        why = (
+            "it has no connection left for us"
+            if "too many clients" in old.answer
+            else "it refuses us"
+        )
         raise NotSafe(
             f"{old.node} is alive and refuses us, and may be serving others: {old.answer}",
             f"{why}: mend that and use occasion=switchover, or stop it there",
         )
     if told := [v for v in now.looked_at(old.node) if v.sql.says == "yes"]:
         raise NotSafe(
-            f"{old.node} is alive: {_answered(told)}. Seen from here it {old}{_but(now, old, told)}",
-            f"a primary that answers is moved with occasion=switchover: mend the way from here to {old.node} first, "
-            f"or stop it there{_or_else(now, old, told)}",
+            f"{old.node} is alive: {_answered(told)}. Seen from here it "
+            f"{old}{_but(now, old, told)}",
+            "a primary that answers is moved with occasion=switchover: mend the way from here to "
+            f"{old.node} first, or stop it there{_or_else(now, old, told)}",
         )
     if isinstance(old, Silent):
         _refuse_the_silent(now, target, old, fenced_by)
@@ -39,15 +46,23 @@ def refuse_the_living(now: Snapshot, target: Running, old: Lost, fenced_by: str 
 def _refuse_the_silent(now: Snapshot, target: Running, old: Silent, fenced_by: str) -> None:
     if target.receiver and target.receiver.status == "streaming":
         raise NotSafe(
-            f"{old.node} still streams to {target.node}: it is alive, or has been dead for less than a minute",
-            f"look from {target.node} whether it is; a walreceiver gives up after wal_receiver_timeout",
+            f"{old.node} still streams to {target.node}: it is alive, or has been dead for less "
+            "than a minute",
+            f"look from {target.node} whether it is; a walreceiver gives up after "
+            "wal_receiver_timeout",
         )
     takers, told = _takers(now, old), _accepted(now, old)
     if told and fenced_by.strip():
-        other = " Leave fenced_by out: its fence command is used then" if now.pair[old.node].fence else ""
+        other = (
+            " Leave fenced_by out: its fence command is used then"
+            if now.pair[old.node].fence
+            else ""
+        )
         raise NotSafe(
-            f"fenced_by says that {old.node} is off ({fenced_by.strip()}), but {told}{_but(now, old, takers)}",
-            f"make sure that it cannot take writes, then run this again.{other}{_or_else(now, old, takers)}",
+            f"fenced_by says that {old.node} is off ({fenced_by.strip()}), but "
+            f"{told}{_but(now, old, takers)}",
+            "make sure that it cannot take writes, then run this "
+            f"again.{other}{_or_else(now, old, takers)}",
         )
 
 
@@ -60,11 +75,15 @@ def _takers(now: Snapshot, old: Lost) -> list[Vantage]:
 
 
 def _but(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
-    """Whatever contradicts those who are `told` that it is alive: one of them may be wrong, or about another server."""
+    """Whatever contradicts those who are `told` that it is alive: one of them may be wrong, or
+    about another server.
+    """
     alive = {v.place for v in told}
     found = []
     if isinstance(old, Stopped):
-        found.append(f"ssh finds no process there that has {now.pair[old.node].data_directory} open")
+        found.append(
+            f"ssh finds no process there that has {now.pair[old.node].data_directory} open"
+        )
     for view in now.looked_at(old.node):
         if view.tcp.says == "no":
             itself = " itself" if view.place in alive else ""
@@ -73,23 +92,30 @@ def _but(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
 
 
 def _or_else(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
-    """How to go on where whoever is `told` so is wrong. Nothing is promoted before: it may be another server's answer.
+    """How to go on where whoever is `told` so is wrong. Nothing is promoted before: it may be
+    another server's answer.
 
-    Who has no process to show on its own machine may still be served by another one, under the same address.
+    Who has no process to show on its own machine may still be served by another one, under the same
+    address.
     """
     if not _but(now, old, told):
         return ""
     node, places = now.pair[old.node], {v.place for v in told}
     witnesses = [witness.name for witness in now.pair.witnesses if witness.name in places]
-    ways = [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"] if witnesses else []
+    ways = (
+        [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"] if witnesses else []
+    )
     if now.pair.other(old.node).name in places:
         ways.append(f"mend nodes.{old.node}.peer_host and peer_port there")
     if not ways:
         return ""
-    asked = f'psql -h {node.host} -p {node.port} -c "select system_identifier from pg_control_system()"'
+    asked = (
+        f'psql -h {node.host} -p {node.port} -c "select system_identifier from pg_control_system()"'
+    )
     return (
         f". If it was stopped this very moment, run this again. If what answers may be another server, or nobody: ask "
-        f"there which one it is ({asked}). Only if it is not {old.node}: {', and '.join(ways)}, then run this again"
+        f"there which one it is ({asked}). Only if it is not {old.node}: {', and '.join(ways)}, "
+        "then run this again"
     )
 
 
@@ -100,15 +126,17 @@ def _accepted(now: Snapshot, old: Lost) -> str:
 
 
 def fence_step(now: Snapshot, old: Lost, fenced_by: str = "") -> str:
-    """How the old primary is made unable to write, as a step of the plan. Raises NotSafe where nothing would do it."""
+    """How the old primary is made unable to write, as a step of the plan. Raises NotSafe where
+    nothing would do it.
+    """
     node, word = now.pair[old.node], fenced_by.strip()
     if not isinstance(old, Silent):
         service = isinstance(node.service, Commands) and node.service.disable
         disabled = " its service disabled," if service and not isinstance(old, Blank) else ""
         lost = f"; if its shell is lost meanwhile, {_by_command(node.fence)}" if node.fence else ""
         return (
-            f"Fence {old.node} over ssh: standby definition in place,{disabled} every process of its data directory "
-            f"ended{lost}"
+            f"Fence {old.node} over ssh: standby definition in place,{disabled} every process of "
+            f"its data directory ended{lost}"
         )
     if node.fence:
         told = f"; if that fails, take it as fenced on the word of: {word}" if word else ""
@@ -117,7 +145,8 @@ def fence_step(now: Snapshot, old: Lost, fenced_by: str = "") -> str:
         return f"Take {old.node} as fenced, on the word of: {word}"
     hangs = _accepted(now, old)
     raise NotSafe(
-        f"{old.node} {old}: silence does not prove that it is off{', and ' if hangs else ''}{hangs}",
+        f"{old.node} {old}: silence does not prove that it is "
+        f"off{', and ' if hangs else ''}{hangs}",
         'make sure that it cannot take writes, then say who did and how: fenced_by="who and how"; '
         f"or give it a fence command (nodes.{old.node}.fence in the pair file)",
     )
@@ -125,7 +154,8 @@ def fence_step(now: Snapshot, old: Lost, fenced_by: str = "") -> str:
 
 def _by_command(fence: Fence) -> str:
     return (
-        f"by its fence command ({shlex.join(fence.command)}, on {place_of(fence)}), believed only if its check agrees"
+        f"by its fence command ({shlex.join(fence.command)}, on {place_of(fence)}), believed "
+        "only if its check agrees"
     )
 
 
@@ -135,7 +165,9 @@ def place_of(fence: Fence) -> str:
 
 
 def symptoms(now: Snapshot, old: Lost) -> Iterator[str]:
-    """What is known of a node that does not answer SQL, and which places cannot tell: a hung one is not a dead one."""
+    """What is known of a node that does not answer SQL, and which places cannot tell: a hung one is
+    not a dead one.
+    """
     disk = disk_of(old)
     if isinstance(old, Hung):
         itself = [v.sql.words for v in now.looked_at(old.node) if v.place == f"{old.node} itself"]
@@ -144,14 +176,20 @@ def symptoms(now: Snapshot, old: Lost) -> Iterator[str]:
     if disk and disk.control and _is_full(disk):
         yield f"The disk of {old.node} is full: {size(disk.free_bytes or 0)} free"
     for vantage in now.looked_at(old.node):
-        if vantage.sql.says == vantage.tcp.says == "unknown" and not vantage.place.startswith(old.node):
+        if vantage.sql.says == vantage.tcp.says == "unknown" and not vantage.place.startswith(
+            old.node
+        ):
             yield f"{vantage.place} cannot tell whether {old.node} answers: {vantage.sql.words}"
 
 
 def _why_it_hangs(old: Hung) -> str:
     processes, halted = old.disk.processes, len(old.disk.halted)
     if halted:
-        rest = "" if halted == len(processes) else "; the others go on, and may commit for sessions that they have"
+        rest = (
+            ""
+            if halted == len(processes)
+            else "; the others go on, and may commit for sessions that they have"
+        )
         return f"{halted} of its {len(processes)} processes are stopped by a signal (SIGSTOP){rest}"
     if old.starting:
         return f"it is starting: {old.answer}"

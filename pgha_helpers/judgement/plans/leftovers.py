@@ -1,7 +1,8 @@
-"""What a change of roles leaves behind: slots that nobody uses, directories renamed aside. Shown; gone on consent only.
+"""What a change of roles leaves behind: slots that nobody uses, directories renamed aside. Shown;
+gone on consent only.
 
-Whoever wants one gone names it: it joins the consent, `rebuild db0, drop slot barman, remove data.aside-…`. The words
-stay the same however much of it a run that died has done already.
+Whoever wants one gone names it: it joins the consent, `rebuild db0, drop slot barman, remove
+data.aside-…`. The words stay the same however much of it a run that died has done already.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ from ...model.show import size, span
 from .for_now import why_not_back
 from .plan import Plan
 
-_PATIENT = "these go only when the pair is whole: run this without remove_kept first, then once more with it"
+_PATIENT = (
+    "these go only when the pair is whole: run this without remove_kept first, then once "
+    "more with it"
+)
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What there is, and what of it is asked for by name; settings that are changed `for_now` need no asking.
+    """What there is, and what of it is asked for by name; settings that are changed `for_now` need
+    no asking.
 
-    `only_copies` says by a kept directory's name why it may hold the only copy of a commit; empty where it cannot.
+    `only_copies` says by a kept directory's name why it may hold the only copy of a commit; empty
+    where it cannot.
     """
 
     kept: tuple[Kept, ...] = ()
@@ -39,7 +45,9 @@ class Leftovers:
 
     def removal(self, name: str) -> str:
         """The words of consent for this directory."""
-        return f"remove {name}" + (" with what only it may hold" if self.only_copies.get(name) else "")
+        return f"remove {name}" + (
+            " with what only it may hold" if self.only_copies.get(name) else ""
+        )
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -52,28 +60,52 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
-    """The plan, with what is left over told, and with what is asked for among its steps and in its consent.
+    """The plan, with what is left over told, and with what is asked for among its steps and in its
+    consent.
 
-    A plan that has nothing else to do becomes one of kind `tidy`. Raises BadParameters or NotSafe for what may not go.
+    A plan that has nothing else to do becomes one of kind `tidy`. Raises BadParameters or NotSafe
+    for what may not go.
     """
-    told = (*plan.told, *told_of_slots(now), *told_of_kept(left.kept), *_stays(plan, now, left.for_now))
+    told = (
+        *plan.told,
+        *told_of_slots(now),
+        *told_of_kept(left.kept),
+        *_stays(plan, now, left.for_now),
+    )
     _refuse_names(left)
     if left.remove_kept and not plan.already:
         raise NotSafe(
-            f"{', '.join(left.remove_kept)} may not be removed by this run: {plan.kind} comes first", _PATIENT
+            f"{', '.join(left.remove_kept)} may not be removed by this run: {plan.kind} "
+            "comes first",
+            _PATIENT,
         )
-    slots = tuple((seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots))
+    slots = tuple(
+        (seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots)
+    )
     steps = (
         *_set_back(plan, now, left.for_now),
         *(_drop(now, node, slot) for node, slot in slots),
         *(_remove(left, kept) for kept in left.to_remove),
     )
-    why = tuple(f"{name} may hold the only copy of a commit: {why}" for name, why in left.only_copies.items() if why)
+    why = tuple(
+        f"{name} may hold the only copy of a commit: {why}"
+        for name, why in left.only_copies.items()
+        if why
+    )
     if plan.already and not steps:
         return replace(plan, told=told)
-    extras = (*(f"drop slot {name}" for name in left.drop_slots), *(left.removal(name) for name in left.remove_kept))
-    whole = replace(plan, kind="tidy", already="", steps=(), roles=plan.already) if plan.already else plan
-    return replace(whole, steps=(*whole.steps, *steps), extras=(*whole.extras, *extras), told=(*told, *why))
+    extras = (
+        *(f"drop slot {name}" for name in left.drop_slots),
+        *(left.removal(name) for name in left.remove_kept),
+    )
+    whole = (
+        replace(plan, kind="tidy", already="", steps=(), roles=plan.already)
+        if plan.already
+        else plan
+    )
+    return replace(
+        whole, steps=(*whole.steps, *steps), extras=(*whole.extras, *extras), told=(*told, *why)
+    )
 
 
 def _set_back(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...]:
@@ -95,24 +127,31 @@ def _refuse_names(left: Leftovers) -> None:
     strange = [name for name in left.remove_kept if "/" in name or not Kept.parse("", f"/{name}")]
     if strange:
         raise BadParameters(
-            f"remove_kept is {', '.join(strange)!r}", "name directories as verify does: data.aside-20261123T091215Z-…"
+            f"remove_kept is {', '.join(strange)!r}",
+            "name directories as verify does: data.aside-20261123T091215Z-…",
         )
 
 
 def _named_slots(now: Snapshot, asked: Sequence[str]) -> list[tuple[Running, Slot]]:
-    """The slots of these names: NAME, or NODE.NAME. Raises BadParameters for a logical one that both nodes have.
+    """The slots of these names: NAME, or NODE.NAME. Raises BadParameters for a logical one that
+    both nodes have.
 
-    Of those only one is left over: the other is what its consumer uses, and need not be in use at this moment.
+    Of those only one is left over: the other is what its consumer uses, and need not be in use at
+    this moment.
     """
     found = []
     for each in asked:
         node, name = on_node(each)
         if node and node not in now.pair.names:
-            raise BadParameters(f"drop_slots is {each!r}", f"before the dot {' or '.join(now.pair.names)} may stand")
+            raise BadParameters(
+                f"drop_slots is {each!r}", f"before the dot {' or '.join(now.pair.names)} may stand"
+            )
         slots = [(seen, slot) for seen in now.running for slot in seen.slots if slot.name == name]
         if len(slots) > 1 and not node and any(slot.kind == "logical" for _, slot in slots):
             ways = " or ".join(f"drop_slots={seen.node}.{name}" for seen, _ in slots)
-            raise BadParameters(f"drop_slots is {name!r}, a logical slot that both nodes have", ways)
+            raise BadParameters(
+                f"drop_slots is {name!r}, a logical slot that both nodes have", ways
+            )
         found += [(seen, slot) for seen, slot in slots if node in ("", seen.node)]
     return found
 
@@ -137,16 +176,26 @@ def _name(now: Snapshot, seen: Running, slot: Slot) -> str:
 def _may_go(now: Snapshot, seen: Running, slot: Slot) -> Slot:
     """The slot again. Raises NotSafe for one that somebody uses, or that is not ours to drop."""
     if slot.active:
-        raise NotSafe(f"slot {slot.name} on {seen.node} is in use", "end who uses it first; it is dropped only then")
+        raise NotSafe(
+            f"slot {slot.name} on {seen.node} is in use",
+            "end who uses it first; it is dropped only then",
+        )
     if seen.writable and slot.name == now.pair.other(seen.node).slot:
-        raise NotSafe(f"slot {slot.name} on {seen.node} is what its standby needs", "leave it out of drop_slots")
+        raise NotSafe(
+            f"slot {slot.name} on {seen.node} is what its standby needs",
+            "leave it out of drop_slots",
+        )
     if slot.synced and seen.in_recovery:  # a promoted one keeps the word
-        raise NotSafe(f"slot {slot.name} on {seen.node} is a copy of the primary's", "drop it on the primary")
+        raise NotSafe(
+            f"slot {slot.name} on {seen.node} is a copy of the primary's", "drop it on the primary"
+        )
     return slot
 
 
 def unused_slots(now: Snapshot) -> list[tuple[Running, Slot]]:
-    """Slots that nobody uses and that are nobody's copy, on both nodes, but for the one that the standby needs."""
+    """Slots that nobody uses and that are nobody's copy, on both nodes, but for the one that the
+    standby needs.
+    """
     return [
         (seen, slot)
         for seen in now.running
@@ -168,7 +217,10 @@ def told_of_slots(now: Snapshot) -> tuple[str, ...]:
 def told_of_kept(found: Sequence[Kept]) -> tuple[str, ...]:
     """A sentence for each directory that is kept."""
     return tuple(
-        f"{'kept' if k.state == 'aside' else 'half removed'} on {k.node}: {k.path} ({size_of(k)}, for {age_of(k)})"
+        (
+            f"{'kept' if k.state == 'aside' else 'half removed'} on {k.node}: {k.path} "
+            f"({size_of(k)}, for {age_of(k)})"
+        )
         for k in found
     )
 
@@ -198,11 +250,20 @@ def held_back(seen: Running, slot: Slot) -> str:
 
 
 def _drop(now: Snapshot, node: str, slot: Slot) -> str:
-    """The step. Of a slot that the primary has, too, this is what an old primary has kept: no consumer needs it."""
+    """The step. Of a slot that the primary has, too, this is what an old primary has kept: no
+    consumer needs it.
+    """
     if slot.kind != "logical":
         return f"Drop {_words(slot)} on {node}"
-    there = [seen.node for seen in now.running if seen.node != node and any(s.name == slot.name for s in seen.slots)]
-    return f"Drop {_words(slot)} on {node}: its consumer {f'uses that of {there[0]}' if there else 'must begin anew'}"
+    there = [
+        seen.node
+        for seen in now.running
+        if seen.node != node and any(s.name == slot.name for s in seen.slots)
+    ]
+    return (
+        f"Drop {_words(slot)} on {node}: its consumer "
+        f"{f'uses that of {there[0]}' if there else 'must begin anew'}"
+    )
 
 
 def _remove(left: Leftovers, kept: Kept) -> str:

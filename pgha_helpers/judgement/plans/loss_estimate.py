@@ -1,4 +1,6 @@
-"""What a failover may lose, in words that the gate shows: counted where it can be read, else said to be unknown."""
+"""What a failover may lose, in words that the gate shows: counted where it can be read, else said
+to be unknown.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _BUT = "commits under synchronous_commit=off or fsync=off excepted, which it may
 
 @dataclass(frozen=True)
 class Known:
-    """Where a record saw the primary last: its position, when (UTC), in which run, and whom else it fed, in words."""
+    """Where a record saw the primary last: its position, when (UTC), in which run, and whom else it
+    fed, in words.
+    """
 
     at: Position
     when: str
@@ -25,11 +29,12 @@ class Known:
 class Account:
     """What is known of the old primary's WAL beyond the standby's.
 
-    `end` is where the WAL on its disk ends, `commits` how many lie there beyond the standby's, from `first` to `newest`
-    (UTC); `room` are the bytes that the standby's disk needs for that WAL and for its promotion, `grows` those that the
-    databases may grow by when it is replayed. `damaged` is where whole records stand behind that end, if they do.
-    `unread` says why that is not known; `known` is the newest position in this machine's records. `last_commit` is when
-    the newest commit was made that the standby has replayed (UTC).
+    `end` is where the WAL on its disk ends, `commits` how many lie there beyond the standby's, from
+    `first` to `newest` (UTC); `room` are the bytes that the standby's disk needs for that WAL and
+    for its promotion, `grows` those that the databases may grow by when it is replayed. `damaged`
+    is where whole records stand behind that end, if they do. `unread` says why that is not known;
+    `known` is the newest position in this machine's records. `last_commit` is when the newest
+    commit was made that the standby has replayed (UTC).
     """
 
     end: Position | None = None
@@ -47,28 +52,36 @@ class Account:
 #: Past the gate nobody reads what it has shown.
 NOBODY_LOOKED = Account(unread="nobody has looked")
 
-#: Segments that a promotion takes beside all others: it begins a new timeline with one, and goes on to the next.
+#: Segments that a promotion takes beside all others: it begins a new timeline with one, and goes on
+#: to the next.
 PROMOTION = 2
 
 
 def why_not_salvaged(target: Running, old: Old, told: Account, salvage: str) -> tuple[str, str]:
-    """Why a salvage is known to fail before anything is done, and what to do about that; two empty texts else.
+    """Why a salvage is known to fail before anything is done, and what to do about that; two empty
+    texts else.
 
     Of one that hangs nothing is known yet: its WAL moves until it is fenced.
     """
-    without = "-p salvage=none promotes without it: what was not received then stays on that disk only"
+    without = (
+        "-p salvage=none promotes without it: what was not received then stays on that disk only"
+    )
     if salvage == "none" or told is NOBODY_LOOKED or isinstance(old, Blank | Silent):
         return "", ""
     what = f"salvage={salvage} would promote nothing: "
     if told.end is not None and told.end.timeline != target.timeline:
-        what += f"{old.node} is on timeline {told.end.timeline} and {target.node} on {target.timeline}, two histories"
+        what += (
+            f"{old.node} is on timeline {told.end.timeline} and {target.node} on "
+            f"{target.timeline}, two histories"
+        )
         return what, f"keep that disk. {without}"
     if lacking := _lacking(target, told):
         return f"{what}{lacking}", f"make room there, then run this notebook again. {without}"
     if isinstance(old, Stopped) and told.damaged and salvage == "all":
         before = "-p salvage=some promotes with all that stands before the damage"
-        return f"{what}the WAL of {old.node} is DAMAGED at {told.end}, and goes on at {told.damaged}", (
-            f"keep that disk. {before}; {without}"
+        return (
+            f"{what}the WAL of {old.node} is DAMAGED at {told.end}, and goes on at {told.damaged}",
+            (f"keep that disk. {before}; {without}"),
         )
     if isinstance(old, Stopped) and told.unread:
         mount = "mount that disk, and run this notebook again" if old.disk.no_wal else "mend that"
@@ -87,7 +100,9 @@ def _lacking(target: Running, told: Account) -> str:
         ("databases", told.grows, disk.free_bytes),
     ):
         if needed > free:
-            return f"{size(needed)} are needed on {target.node} for its {what}, {size(free)} are free"
+            return (
+                f"{size(needed)} are needed on {target.node} for its {what}, {size(free)} are free"
+            )
     return ""
 
 
@@ -106,14 +121,17 @@ def _others(target: Running, old: Old, known: Known | None) -> tuple[str, ...]:
     if known is None or not known.fed:
         return ()
     return (
-        f"{old.node} fed others, too, when run {known.run} saw it last, at {known.when}: {'; '.join(known.fed)}. They "
-        f"have no source now, and follow {target.node} only when you point them there. A standby among them MAY HAVE "
-        f"RECEIVED MORE than {target.node}: look first",
+        f"{old.node} fed others, too, when run {known.run} saw it last, at {known.when}: "
+        f"{'; '.join(known.fed)}. They have no source now, and follow {target.node} only when you "
+        f"point them there. A standby among them MAY HAVE RECEIVED MORE than {target.node}: look "
+        "first",
     )
 
 
 def _by_control_file(target: Running, old: Old) -> str:
-    """What the control file tells of a server that was shut down cleanly, although its WAL cannot be read."""
+    """What the control file tells of a server that was shut down cleanly, although its WAL cannot
+    be read.
+    """
     if not isinstance(old, Stopped) or old.control.checkpoint.timeline != target.timeline:
         return ""
     if not (old.control.shut_down_as_primary or old.control.shut_down_in_recovery):
@@ -121,19 +139,33 @@ def _by_control_file(target: Running, old: Old) -> str:
     missing = old.control.least_end - target.position
     if missing <= 0:
         return f"that is past all that {old.node} wrote before it was stopped: nothing is lost"
-    return f"{old.node} wrote at least {size(missing)} more: THOSE COMMITS WILL BE MISSING on {target.node}"
+    return (
+        f"{old.node} wrote at least {size(missing)} more: THOSE COMMITS WILL BE MISSING on "
+        f"{target.node}"
+    )
 
 
 def _read(target: Running, old: Old, told: Account, end: Position, salvage: str) -> str:
     if end.timeline != target.timeline:
-        return f"the WAL on {old.node} ends at {end}: TWO HISTORIES, of which {target.node} has only its own"
+        return (
+            f"the WAL on {old.node} ends at {end}: TWO HISTORIES, of which {target.node} has "
+            "only its own"
+        )
     if told.damaged and salvage == "all":
-        return f"the WAL of {old.node} is DAMAGED at {end}, and goes on at {told.damaged}: nothing would be promoted"
+        return (
+            f"the WAL of {old.node} is DAMAGED at {end}, and goes on at {told.damaged}: "
+            "nothing would be promoted"
+        )
     if told.damaged:
-        return f"the WAL of {old.node} is DAMAGED at {end}; whatever stands behind it, from {told.damaged} on, IS LOST"
+        return (
+            f"the WAL of {old.node} is DAMAGED at {end}; whatever stands behind it, from "
+            f"{told.damaged} on, IS LOST"
+        )
     missing = end.lsn - target.position.lsn
     if missing <= 0:
-        return f"it has all that the disk of {old.node} holds, up to {end}: nothing is lost ({_BUT})"
+        return (
+            f"it has all that the disk of {old.node} holds, up to {end}: nothing is lost ({_BUT})"
+        )
     when = f", made from {told.first} to {told.newest}" if told.commits else ""
     commits = f"{told.commits} commit{'' if told.commits == 1 else 's'}"
     more = f"the disk of {old.node} holds {size(missing)} more, with {commits}{when}"
@@ -146,10 +178,13 @@ def _read(target: Running, old: Old, told: Account, end: Position, salvage: str)
 def _unread(target: Running, old: Old, told: Account) -> str:
     unread = f"the WAL of {old.node} cannot be read: {told.unread}"
     if isinstance(old, Blank):
-        unread += " (where its disk can be mounted, do that first: a salvage brings over what it holds)"
+        unread += (
+            " (where its disk can be mounted, do that first: a salvage brings over what it holds)"
+        )
     if told.known is None:
         return (
-            f"{unread}, and no record tells where it was. What it acknowledged beyond that is UNKNOWN, AND MAY BE LOST"
+            f"{unread}, and no record tells where it was. What it acknowledged beyond that is "
+            "UNKNOWN, AND MAY BE LOST"
         )
     seen = told.known
     if seen.at.timeline != target.timeline:
@@ -159,6 +194,7 @@ def _unread(target: Running, old: Old, told: Account) -> str:
     else:
         where = f"had written nothing that {target.node} does not have"
     return (
-        f"{unread}. It was last seen at {seen.when}, by run {seen.run}: by then it {where}. What it acknowledged "
-        f"later is UNKNOWN beyond {seen.when}, and MAY BE LOST: all but what {target.node} has received"
+        f"{unread}. It was last seen at {seen.when}, by run {seen.run}: by then it {where}. What "
+        f"it acknowledged later is UNKNOWN beyond {seen.when}, and MAY BE LOST: all but what "
+        f"{target.node} has received"
     )

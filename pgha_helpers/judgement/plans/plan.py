@@ -8,11 +8,12 @@ from html import escape
 
 from ...model import show
 
-#: Extras that are no longer needed once an earlier run has done them: who consents to more consents to less.
-#: An unknown number was a consent of earlier versions.
+#: Extras that are no longer needed once an earlier run has done them: who consents to more consents
+#: to less. An unknown number was a consent of earlier versions.
 _LEAVE = re.compile(r"leave (at least )?(\d+) transactions?")
 _DONE_BEFORE = re.compile(
-    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove .+|asynchronous for now"
+    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove "
+    r".+|asynchronous for now"
 )
 
 
@@ -20,8 +21,9 @@ _DONE_BEFORE = re.compile(
 class Option:
     """One way to reach the aim. `why_not` is empty where it is possible.
 
-    `bytes` is what would be moved and `seconds` what that would take, None where unknown. `beside` tells that a method
-    which can work in the old directory does so in a fresh one beside, from which the old one is only read.
+    `bytes` is what would be moved and `seconds` what that would take, None where unknown. `beside`
+    tells that a method which can work in the old directory does so in a fresh one beside, from
+    which the old one is only read.
     """
 
     method: str
@@ -47,17 +49,24 @@ class Option:
     def row(self) -> tuple[str, str, str, str, str]:
         """Its line in the table of options."""
         possible = f"no: {self.why_not}" if self.why_not else "yes"
-        return self.method, possible, self.cost, "; ".join(self.needs), "chosen" if self.chosen else ""
+        return (
+            self.method,
+            possible,
+            self.cost,
+            "; ".join(self.needs),
+            "chosen" if self.chosen else "",
+        )
 
 
 @dataclass(frozen=True, repr=False)  # shown by its table
 class Plan(show.Shown):
-    """What a run would do past its gate. Two plans are equal when consent to one is consent to the other.
+    """What a run would do past its gate. Two plans are equal when consent to one is consent to the
+    other.
 
-    `kind` names the procedure (a key of `checks.BEFORE`); `node` is the node that the consent names and
-    `peer` the other one. `told` are facts shown at the gate that may move from second to second; `options` is
-    every way that was thought of, the chosen one among them; `behind` what only `node` has committed. A plan with
-    `already` set has nothing to do, and says why.
+    `kind` names the procedure (a key of `checks.BEFORE`); `node` is the node that the consent names
+    and `peer` the other one. `told` are facts shown at the gate that may move from second to
+    second; `options` is every way that was thought of, the chosen one among them; `behind` what
+    only `node` has committed. A plan with `already` set has nothing to do, and says why.
     """
 
     verb: str
@@ -79,20 +88,25 @@ class Plan(show.Shown):
 
     @property
     def lost(self) -> str:
-        """The other node where it is taken for lost, so that it need not be reached nor locked; else empty."""
+        """The other node where it is taken for lost, so that it need not be reached nor locked;
+        else empty.
+        """
         return self.peer if self.kind in ("failover", "promoted") else ""
 
     def covered_by(self, given: str) -> bool:
         """Whether these words consent to this plan.
 
-        They may name more than it needs by now, where an earlier run that died has done that meanwhile.
+        They may name more than it needs by now, where an earlier run that died has done that
+        meanwhile.
 
         >>> plan = Plan("rebuild", "db0", "db1", "follow")
         >>> [plan.covered_by(f"rebuild db0{more}") for more in ("", ", leave 12 transactions", ", restart db1")]
         [True, True, False]
         """
         first, *more = (word.strip() for word in given.split(","))
-        meant = [next((extra for extra in self.extras if _covers(word, extra)), "") for word in more]
+        meant = [
+            next((extra for extra in self.extras if _covers(word, extra)), "") for word in more
+        ]
         spare = [word for word, extra in zip(more, meant, strict=True) if not extra]
         return given == self.consent or (
             first == f"{self.verb} {self.node}"
@@ -102,17 +116,26 @@ class Plan(show.Shown):
 
     def beyond(self, consented: Plan) -> list[str]:
         """The extras that a consent to the other plan does not cover."""
-        return [extra for extra in self.extras if not any(_covers(word, extra) for word in consented.extras)]
+        return [
+            extra
+            for extra in self.extras
+            if not any(_covers(word, extra) for word in consented.extras)
+        ]
 
     def stands(self, shown: Plan) -> bool:
         """Whether a consent to what was shown is one to this, too.
 
-        A node that takes writes may have committed more meanwhile: that is judged once it has stopped.
+        A node that takes writes may have committed more meanwhile: that is judged once it has
+        stopped.
         """
         if not self.kind == shown.kind == "give up":
             return self == shown
         more = [words for words in self.beyond(shown) if not words.startswith("leave ")]
-        return (self.verb, self.node, self.peer) == (shown.verb, shown.node, shown.peer) and not more
+        return (self.verb, self.node, self.peer) == (
+            shown.verb,
+            shown.node,
+            shown.peer,
+        ) and not more
 
     @property
     def chosen(self) -> str:
@@ -151,7 +174,8 @@ def _line(option: Option) -> str:
 
 
 def _covers(word: str, extra: str) -> bool:
-    """Whether a word of consent covers this one that is needed: at least so many are that many, or more.
+    """Whether a word of consent covers this one that is needed: at least so many are that many, or
+    more.
 
     >>> few, many = "leave at least 2 transactions", "leave 37 transactions"
     >>> _covers(few, many), _covers(many, few), _covers("leave 2 transactions", many)

@@ -1,7 +1,7 @@
 """Which node to promote, by which road, and what that takes.
 
-The same question is asked by a first run and by one that finishes what a killed run began: the answer comes from
-what is seen, never from what is remembered.
+The same question is asked by a first run and by one that finishes what a killed run began: the
+answer comes from what is seen, never from what is remembered.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from .rebuild import history_of
 
 OCCASIONS = ("switchover", "failover")
 
-#: What is done when the old primary has not stopped in time; chosen before the gate, never asked inside the window.
+#: What is done when the old primary has not stopped in time; chosen before the gate, never asked
+#: inside the window.
 ON_DEADLINE = {
     "abort": "it is taken back",
     "wait": "it waits longer, then it is taken back",
-    "cancel": "walsenders of third parties that hold it are ended; if that is in vain, it is taken back",
+    "cancel": (
+        "walsenders of third parties that hold it are ended; if that is in vain, it is taken back"
+    ),
 }
 
 
@@ -43,14 +46,18 @@ def plan_promotion(
 ) -> Plan:
     """Plan a switchover or a failover. `drain` is a time such as 10s, or empty.
 
-    For a failover `account` tells what the node of that name has written that the other one has not.
+    For a failover `account` tells what the node of that name has written that the other one has
+    not.
 
-    Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two primaries.
+    Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two
+    primaries.
     """
     if occasion not in OCCASIONS:
         raise BadParameters(f"occasion is {occasion!r}", f"it may be {' or '.join(OCCASIONS)}")
     if on_deadline not in ON_DEADLINE:
-        raise BadParameters(f"on_deadline is {on_deadline!r}", f"it may be {', '.join(ON_DEADLINE)}")
+        raise BadParameters(
+            f"on_deadline is {on_deadline!r}", f"it may be {', '.join(ON_DEADLINE)}"
+        )
     wanted = named(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
         return _already_primary(now, now.primary, occasion)
@@ -73,12 +80,17 @@ def _switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Pla
         return _plain(now, primary, other, on_deadline, drain)
     if not wanted and _left_behind(other):
         return _return(now, primary)
-    raise NotSafe(f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first")
+    raise NotSafe(
+        f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first"
+    )
 
 
 def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, drain: str) -> Plan:
     old, new = primary.node, standby.node
-    drained = f"Wait up to {drain} for long and idle transactions on {old}, then end the sessions of those left"
+    drained = (
+        f"Wait up to {drain} for long and idle transactions on {old}, then end the "
+        "sessions of those left"
+    )
     names = ", ".join(client.name for client in now.pair.clients)
     late = f"after {span(now.pair.timeouts.shutdown)} {ON_DEADLINE[on_deadline]}"
     return Plan(
@@ -88,19 +100,26 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
         "switchover",
         steps=(
             *((drained,) if drain else ()),
-            f"While clients work: give {new} a slot for {old}, prove that {old} can connect to {new}, checkpoint both",
+            f"While clients work: give {new} a slot for {old}, prove that {old} can connect to "
+            f"{new}, checkpoint both",
             *(
-                (f"Set {RESTORE} to '' on {' and '.join(archives)} for now: a promotion would wait for the archive",)
+                (
+                    f"Set {RESTORE} to '' on {' and '.join(archives)} for now: a promotion would "
+                    "wait for the archive",
+                )
                 if (archives := without_archive(standby, primary))
                 else ()
             ),
             f"Arm {old}: whatever starts it next, it comes up as a standby",
             f"Outage begins: {f'hold the clients where a pooler can ({names}), ' if names else ''}"
             f"stop {old} (fast); {late}",
-            f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} has every byte; "
-            f"without proof {old} is started again as primary",
-            f"Promote {new}{f', lead {names} there and write through their own roads' if names else ''}. Outage ends",
-            f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept for {new}",
+            f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} "
+            f"has every byte; without proof {old} is started again as primary",
+            "Promote "
+            f"{new}{f', lead {names} there and write through their own roads' if names else ''}. "
+            "Outage ends",
+            f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept "
+            f"for {new}",
         ),
         roles=f"{old} is primary, {new} is its standby, timeline {primary.timeline}",
         told=(*_gap(now), *_raised(now)),
@@ -108,17 +127,25 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
 
 
 def _raised(now: Snapshot) -> tuple[str, ...]:
-    """What the old primary gets while clients work, so that it can replay as a standby; a close look tells."""
+    """What the old primary gets while clients work, so that it can replay as a standby; a close
+    look tells.
+    """
     old, new = now.primary.node, now.standby.node
     start = now.start(old)
-    lower = dialect.lower(start.settings if start else {}, now.standby.settings, dialect.CHANGES_PLACES)
+    lower = dialect.lower(
+        start.settings if start else {}, now.standby.settings, dialect.CHANGES_PLACES
+    )
     told = ", ".join(f"{name} = {value}" for name, value in lower.items())
     return (f"{old} gets what {new} has, for its next start: {told}",) if told else ()
 
 
 def _gap(now: Snapshot) -> tuple[str, ...]:
     primary = now.primary
-    lag = f"{size(now.lag())} behind" if primary.timeline == now.standby.timeline else "on another timeline"
+    lag = (
+        f"{size(now.lag())} behind"
+        if primary.timeline == now.standby.timeline
+        else "on another timeline"
+    )
     clients = f"{primary.node} has written up to {primary.written}; {now.standby.node} is {lag}"
     behind = f"behind on {primary.node} stay, until you point them at {now.standby.node}: "
     return (clients, *((behind + "; ".join(others),) if (others := readers(now)) else ()))
@@ -137,17 +164,25 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
             "this is a failover: occasion=failover, with fenced_by",
         )
     if isinstance(other, Hung) and other.refuses:
-        raise NotSafe(f"{other.node} is alive and refuses us: {other.answer}", "mend that: it may be taking writes")
+        raise NotSafe(
+            f"{other.node} is alive and refuses us: {other.answer}",
+            "mend that: it may be taking writes",
+        )
     if isinstance(other, Hung) and other.starting:
-        raise NotSafe(f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again")
+        raise NotSafe(
+            f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again"
+        )
     if isinstance(other, Hung) and _may_serve_others(other):
         raise NotSafe(
             f"{other.node} is not down, it does not answer us, and may be serving others: {other}",
-            f"mend the way to it; if it is lost, this is a failover: occasion=failover looks at {other.node} from "
-            "everywhere",
+            "mend the way to it; if it is lost, this is a failover: occasion=failover looks at "
+            f"{other.node} from everywhere",
         )
     if isinstance(other, Blank) or (isinstance(other, Stopped) and not _stopped_cleanly(other)):
-        raise NotSafe(f"{other.node} was not stopped cleanly: {other}", "this is a failover: occasion=failover")
+        raise NotSafe(
+            f"{other.node} was not stopped cleanly: {other}",
+            "this is a failover: occasion=failover",
+        )
     return Plan(
         "promote",
         target.node,
@@ -155,8 +190,8 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
         "resume",
         steps=(
             f"See {other.node} stopped, or in recovery, and keep its standby definition in place",
-            f"Prove that {target.node} has replayed everything that {other.node} wrote; without proof "
-            f"{target.node} is restarted and {other.node} is opened again",
+            f"Prove that {target.node} has replayed everything that {other.node} wrote; without "
+            f"proof {target.node} is restarted and {other.node} is opened again",
             f"Promote {target.node}",
             f"Checkpoint {target.node}, start {other.node} as its standby",
         ),
@@ -166,7 +201,9 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
 
 
 def _may_serve_others(old: Hung) -> bool:
-    """Whether its silence may be only for us: no hand-over has armed it, and it has not begun to stop."""
+    """Whether its silence may be only for us: no hand-over has armed it, and it has not begun to
+    stop.
+    """
     stopping = old.answer or (old.disk.control and old.disk.control.state != "in production")
     return not (stopping or old.disk.standby_files)
 
@@ -174,7 +211,8 @@ def _may_serve_others(old: Hung) -> bool:
 def _target(now: Snapshot, wanted: str) -> Running | Stopped:
     """The standby to promote: the one that was named, or the one that has more.
 
-    One that was stopped as a standby, or died as one, is started first, but only where nothing else runs.
+    One that was stopped as a standby, or died as one, is started first, but only where nothing else
+    runs.
     """
     candidates = [s for s in now.standbys if not wanted or s.node == wanted]
     asleep = [s for s in now.sightings if isinstance(s, Stopped) and s.control.ended_in_recovery]
@@ -192,20 +230,26 @@ def _target(now: Snapshot, wanted: str) -> Running | Stopped:
 def _promoted_and_dead(now: Snapshot) -> Stopped | None:
     """The node that was promoted and died before anybody heard of it.
 
-    Its history says that it left the old timeline past the shutdown checkpoint of the other node, which is armed and
-    was shut down as a primary: it has everything, and perhaps more.
+    Its history says that it left the old timeline past the shutdown checkpoint of the other node,
+    which is armed and was shut down as a primary: it has everything, and perhaps more.
     """
     for seen in now.sightings:
         other = now.other(seen.node)
         if not (isinstance(seen, Stopped) and isinstance(other, Stopped) and _left_behind(other)):
             continue
-        if not seen.disk.standby_files and other.control.shut_down_as_primary and took_over(seen.disk, other.control):
+        if (
+            not seen.disk.standby_files
+            and other.control.shut_down_as_primary
+            and took_over(seen.disk, other.control)
+        ):
             return seen
     return None
 
 
 def took_over(disk: Disk, end: Control) -> bool:
-    """Whether the newest history on this disk left the other node's timeline past the checkpoint at which it ended."""
+    """Whether the newest history on this disk left the other node's timeline past the checkpoint at
+    which it ended.
+    """
     newest = disk.histories[max(disk.histories)] if disk.histories else ""
     fork = history_of(newest).get(end.checkpoint.timeline)
     return fork is not None and fork > end.checkpoint.lsn
@@ -220,7 +264,8 @@ def _reopen(now: Snapshot, promoted: Stopped) -> Plan:
         other.node,
         "reopen",
         steps=(
-            f"Start {promoted.node}: it was promoted with everything that {other.node} wrote, and died then",
+            f"Start {promoted.node}: it was promoted with everything that {other.node} wrote, "
+            "and died then",
             f"Checkpoint {promoted.node}, start {other.node} as its standby",
         ),
         roles=f"nobody runs; {promoted.node} was promoted, {other.node} is to be its standby",
@@ -237,7 +282,9 @@ def _left_behind(other: object) -> bool:
 
 
 def _return(now: Snapshot, primary: Running) -> Plan:
-    """The promotion is done; only the way back of the old primary is missing, or its slot is to be dropped."""
+    """The promotion is done; only the way back of the old primary is missing, or its slot is to be
+    dropped.
+    """
     old = now.other(primary.node)
     return Plan(
         "promote",
@@ -246,10 +293,16 @@ def _return(now: Snapshot, primary: Running) -> Plan:
         "return",
         steps=(
             f"{primary.node} is already primary",
-            f"Start {old.node} as its standby if it is not running, see it stream, drop the slot that it kept",
-            *(f"Set {it.setting} on {it.node} back, as it was before run {it.run}" for it in _for_now(now)),
+            f"Start {old.node} as its standby if it is not running, see it stream, drop the slot "
+            "that it kept",
+            *(
+                f"Set {it.setting} on {it.node} back, as it was before run {it.run}"
+                for it in _for_now(now)
+            ),
         ),
-        roles=f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is not yet back",
+        roles=(
+            f"{primary.node} is primary on timeline {primary.timeline}, {old.node} is not yet back"
+        ),
         told=(f"{old.node} {old}",),
     )
 
@@ -257,23 +310,34 @@ def _return(now: Snapshot, primary: Running) -> Plan:
 def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
     other = now.other(primary.node)
     if isinstance(other, Running) and streams_to(primary, other.node) and other.replay_paused:
-        words = f"{primary.node} is already primary, but {other.node} streams and its replay is paused"
+        words = (
+            f"{primary.node} is already primary, but {other.node} streams and its replay is paused"
+        )
         raise NotSafe(words, f"run rebuild for {other.node}: it says why, and what to do")
     left_over = isinstance(other, Running) and (_has_own_slot(now, other) or _for_now(now))
     if isinstance(other, Running) and streams_to(primary, other.node) and not left_over:
         done = f"already so: {primary.node} is primary, and {other.node} follows it"
         return Plan("promote", primary.node, other.node, "return", already=done)
-    if isinstance(other, Running) or _left_behind(other) or (isinstance(other, Hung) and other.disk.standby_files):
+    if (
+        isinstance(other, Running)
+        or _left_behind(other)
+        or (isinstance(other, Hung) and other.disk.standby_files)
+    ):
         return _return(now, primary)
     if occasion == "failover":
         return promoted(primary, other)
-    raise NotSafe(f"{primary.node} is already primary, but it has no standby: {other.node} {other}", "run rebuild")
+    raise NotSafe(
+        f"{primary.node} is already primary, but it has no standby: {other.node} {other}",
+        "run rebuild",
+    )
 
 
 def _for_now(now: Snapshot) -> list[ForNow]:
     """Settings that a run has changed for a while, and that may be set back; a close look tells."""
     seen = [found for found in now.survey.values() if isinstance(found, Survey) and found.host]
-    return [it for found in seen if found.host for it in found.host.for_now if not why_not_back(it, now)]
+    return [
+        it for found in seen if found.host for it in found.host.for_now if not why_not_back(it, now)
+    ]
 
 
 def _has_own_slot(now: Snapshot, old: Running) -> bool:

@@ -1,4 +1,6 @@
-"""Who else reads a primary's WAL: further standbys and streaming backups, which no change of roles takes along."""
+"""Who else reads a primary's WAL: further standbys and streaming backups, which no change of roles
+takes along.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,22 @@ from ...model.conninfo import PROOF
 
 
 def readers(now: Snapshot) -> tuple[str, ...]:
-    """Each of them but the pair's own standby, in words. Raises NotSeen without a primary, or without a standby."""
+    """Each of them but the pair's own standby, in words. Raises NotSeen without a primary, or
+    without a standby.
+    """
     primary, standby = now.primary, now.standby.node
-    return (*fed([asdict(sender) for sender in primary.senders], (standby,)), *_idle(primary, now.pair[standby].slot))
+    return (
+        *fed([asdict(sender) for sender in primary.senders], (standby,)),
+        *_idle(primary, now.pair[standby].slot),
+    )
 
 
 def fed(senders: Collection[Any], ours: Collection[str]) -> tuple[str, ...]:
-    """Those that a primary feeds, by its walsenders as a look saw them and as a journal keeps them; without `ours`.
+    """Those that a primary feeds, by its walsenders as a look saw them and as a journal keeps them;
+    without `ours`.
 
-    Whoever tells what it has replayed is a standby. A consumer of a logical slot is told elsewhere, a base backup ends.
+    Whoever tells what it has replayed is a standby. A consumer of a logical slot is told elsewhere,
+    a base backup ends.
 
     >>> fed([{"application": "db2", "address": "10.0.0.12", "slot": "db2", "replayed": 7, "state": "streaming"}], ())
     ('the standby db2 at 10.0.0.12, by slot db2',)
@@ -44,7 +53,9 @@ def _words(sender: Mapping[str, Any]) -> str:
 
 
 def _idle(primary: Running, own: str) -> tuple[str, ...]:
-    """Owners of physical slots that nobody uses now: a standby or a backup that is down, or gone for good."""
+    """Owners of physical slots that nobody uses now: a standby or a backup that is down, or gone
+    for good.
+    """
     return tuple(
         f"whoever owns slot {slot.name}, which is idle"
         for slot in primary.slots

@@ -15,7 +15,9 @@ from .rebuild import Evidence, plan_rebuild
 METHODS = ("", "basebackup", "rsync")
 
 #: Settings that a reload does not change: altering one costs a restart, which is an outage.
-NEED_RESTART = frozenset({"wal_level", "max_wal_senders", "max_replication_slots", "hot_standby", "wal_log_hints"})
+NEED_RESTART = frozenset(
+    {"wal_level", "max_wal_senders", "max_replication_slots", "hot_standby", "wal_log_hints"}
+)
 
 _AT_LEAST = {"max_wal_senders": 5, "max_replication_slots": 5}
 _LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
@@ -23,10 +25,11 @@ _LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
 
 @dataclass(frozen=True)
 class Wishes:
-    """What setup found missing beside the settings: the replication role, the canary's table, pg_hba lines by node.
+    """What setup found missing beside the settings: the replication role, the canary's table,
+    pg_hba lines by node.
 
-    `role` is "create", or "give" where there is such a role, and it may not replicate. `start` is what the primary
-    would start with again, where somebody has looked.
+    `role` is "create", or "give" where there is such a role, and it may not replicate. `start` is
+    what the primary would start with again, where somebody has looked.
     """
 
     role: str = ""
@@ -64,9 +67,14 @@ def plan_setup(
     wishes: Wishes | None = None,
     evidence: Evidence | None = None,
 ) -> Plan:
-    """Plan a setup. Raises BadParameters for a bad name or method, NotSafe where it may not be tried."""
+    """Plan a setup. Raises BadParameters for a bad name or method, NotSafe where it may not be
+    tried.
+    """
     if method not in METHODS:
-        raise BadParameters(f"method is {method!r}", "it may be basebackup, rsync, or empty for the runbook's choice")
+        raise BadParameters(
+            f"method is {method!r}",
+            "it may be basebackup, rsync, or empty for the runbook's choice",
+        )
     keep = which_to_keep(now, primary)
     if isinstance(keep, Stopped):
         return _start_first(now, keep)
@@ -75,7 +83,11 @@ def plan_setup(
     standby = _standby(now, keep, other, evidence, method)
     steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
     if not steps:
-        return replace(standby, verb="setup", already=f"already so: {other.node} streams from {keep.node}, as set up")
+        return replace(
+            standby,
+            verb="setup",
+            already=f"already so: {other.node} streams from {keep.node}, as set up",
+        )
     return Plan(
         "setup",
         other.node,
@@ -92,24 +104,31 @@ def plan_setup(
 
 
 def _refuse_what_cannot_be_changed(keep: Running, pair: Pair, wishes: Wishes) -> bool:
-    """Whether the primary has to be restarted. Raises NotSafe where it may not be changed, or would stay down."""
+    """Whether the primary has to be restarted. Raises NotSafe where it may not be changed, or would
+    stay down.
+    """
     change, node = settings_to_change(keep, pair), keep.node
     restart = bool(NEED_RESTART & change.keys())
     if change and keep.settings.get("allow_alter_system", "on") != "on":
         raise NotSafe(
-            f"allow_alter_system is off on {node}, and {', '.join(sorted(change))} must change there",
-            f"change that in its configuration yourself, or set allow_alter_system = on there, and reload {node}",
+            f"allow_alter_system is off on {node}, and {', '.join(sorted(change))} must "
+            "change there",
+            "change that in its configuration yourself, or set allow_alter_system = on there, "
+            f"and reload {node}",
         )
     if restart and wishes.start.refused:
         raise NotSafe(
-            f"{node} has to be restarted, and would not start again: {'; '.join(wishes.start.refused)}",
+            f"{node} has to be restarted, and would not start again: "
+            f"{'; '.join(wishes.start.refused)}",
             f"mend that on {node} first: until then no restart would bring it back",
         )
     return restart
 
 
 def _start_first(now: Snapshot, keep: Stopped) -> Plan:
-    """A setup that died while it restarted the primary: what it needs beyond the start is seen only then."""
+    """A setup that died while it restarted the primary: what it needs beyond the start is seen only
+    then.
+    """
     other = _quiet(now.other(keep.node))
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     return Plan(
@@ -117,7 +136,10 @@ def _start_first(now: Snapshot, keep: Stopped) -> Plan:
         other.node,
         keep.node,
         "setup",
-        steps=(f"Start {keep.node}, which was shut down cleanly, and do what is still missing", *aside),
+        steps=(
+            f"Start {keep.node}, which was shut down cleanly, and do what is still missing",
+            *aside,
+        ),
         extras=(f"restart {keep.node}",),
         roles=f"{keep.node} is kept as primary and is stopped",
         told=(f"{keep.node} {keep}",),
@@ -127,7 +149,9 @@ def _start_first(now: Snapshot, keep: Stopped) -> Plan:
 def _quiet(other: Sighting) -> Running | Stopped | Blank:
     """The other node, if it can be worked on. Raises NotSafe for one that nobody can judge now."""
     if isinstance(other, Hung) and other.starting:
-        raise NotSafe(f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again")
+        raise NotSafe(
+            f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again"
+        )
     if isinstance(other, Silent | Hung):
         raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
     return other
@@ -142,20 +166,29 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
         raise BadParameters(f"primary is {primary!r}", f"it may be {' or '.join(now.pair.names)}")
     if not primary and len(now.primaries) != 1:
         seen = "; ".join(f"{s.node} {s}" for s in now.sightings)
-        if unseen := "; ".join(to_be_seen(s) for s in now.sightings if isinstance(s, Hung | Silent)):
+        if unseen := "; ".join(
+            to_be_seen(s) for s in now.sightings if isinstance(s, Hung | Silent)
+        ):
             raise NotSafe(f"which cluster is kept cannot be told: {seen}", unseen)
         raise BadParameters(
-            f"which cluster is kept must be said: {seen}", f"primary={now.pair.names[0]} or {now.pair.names[1]}"
+            f"which cluster is kept must be said: {seen}",
+            f"primary={now.pair.names[0]} or {now.pair.names[1]}",
         )
     keep = now[primary or now.primary.node]
-    if isinstance(keep, Stopped) and keep.control.shut_down_as_primary and not keep.disk.standby_files:
+    if (
+        isinstance(keep, Stopped)
+        and keep.control.shut_down_as_primary
+        and not keep.disk.standby_files
+    ):
         ours, theirs = now.system_ids()
         if ours != theirs:
             return keep
     if not isinstance(keep, Running):
         raise NotSafe(f"{keep.node} {keep}", _to_be_kept(keep))
     if keep.in_recovery:
-        raise NotSafe(f"{keep.node} is a standby", "a standby is made primary by the promote notebook")
+        raise NotSafe(
+            f"{keep.node} is a standby", "a standby is made primary by the promote notebook"
+        )
     return keep
 
 
@@ -164,26 +197,36 @@ def _to_be_kept(keep: Sighting) -> str:
     if isinstance(keep, Stopped):
         return "start the cluster that is to be kept"
     if isinstance(keep, Blank):
-        return "there is nothing to keep: name the other node, or mend data_directory or bin_directory in the pair file"
+        return (
+            "there is nothing to keep: name the other node, or mend data_directory or "
+            "bin_directory in the pair file"
+        )
     return to_be_seen(keep)
 
 
-def _standby(now: Snapshot, keep: Running, other: Sighting, evidence: Evidence | None, method: str) -> Plan:
-    """How the other node becomes a standby: the rebuild's plan, or a clone over a cluster of its own."""
+def _standby(
+    now: Snapshot, keep: Running, other: Sighting, evidence: Evidence | None, method: str
+) -> Plan:
+    """How the other node becomes a standby: the rebuild's plan, or a clone over a cluster of its
+    own.
+    """
     other = _quiet(other)
     ours, theirs = now.system_ids() if now.pair.names[0] == keep.node else now.system_ids()[::-1]
     if isinstance(other, Blank) or theirs != ours:
         return _replace(now, keep, other, method)
     if isinstance(other, Running) and other.writable:
         raise NotSafe(
-            f"{keep.node} and {other.node} are copies of one cluster and both are writable: a split brain",
+            f"{keep.node} and {other.node} are copies of one cluster and both are writable: a "
+            "split brain",
             "stop one of them, then run rebuild",
         )
     plan = plan_rebuild(now, other.node, "", evidence)
     if plan.kind == "follow":
         return plan
     plan = plan_rebuild(now, other.node, "clone", evidence)
-    return replace(plan, steps=_replace(now, keep, other, method).steps) if method == "rsync" else plan
+    return (
+        replace(plan, steps=_replace(now, keep, other, method).steps) if method == "rsync" else plan
+    )
 
 
 def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, method: str) -> Plan:
@@ -192,16 +235,25 @@ def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, met
     directory = now.pair[other.node].data_directory
     copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {directory}"
     if method == "rsync":
-        copy = f"Copy {keep.node} with rsync into {directory} if it is empty, else into a fresh directory beside it"
+        copy = (
+            f"Copy {keep.node} with rsync into {directory} if it is empty, else into a fresh "
+            "directory beside it"
+        )
     return Plan("rebuild", other.node, keep.node, "clone", steps=(copy, *aside, start))
 
 
 def _aside(now: Snapshot, other: Running | Stopped) -> str:
     directory = now.pair[other.node].data_directory
     if isinstance(other, Stopped):
-        return f"Rename {directory} of {other.node} aside: another cluster, whose databases were not read"
+        return (
+            f"Rename {directory} of {other.node} aside: another cluster, whose databases were "
+            "not read"
+        )
     theirs = ", ".join(other.databases) or "no databases of users"
-    return f"Stop {other.node}, another cluster ({theirs}), and rename its {directory} aside: nothing is deleted"
+    return (
+        f"Stop {other.node}, another cluster ({theirs}), and rename its {directory} aside: "
+        "nothing is deleted"
+    )
 
 
 def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, ...]:
@@ -217,13 +269,19 @@ def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, .
         )
     if change:
         told = ", ".join(f"{name} = {value}" for name, value in sorted(change.items()))
-        restart = " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"
+        restart = (
+            " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"
+        )
         steps.append(f"On {keep.node} set {told}{restart}")
     if wishes.canary:
-        steps.append(f"Make schema pgha with the table of promote's canary in database {now.pair.database}")
+        steps.append(
+            f"Make schema pgha with the table of promote's canary in database {now.pair.database}"
+        )
     lacking = [name for name, missing in wishes.hba.items() if missing]
     if lacking:
-        steps.append(f"Let the nodes replicate from each other: pg_hba.conf of {' and '.join(lacking)}")
+        steps.append(
+            f"Let the nodes replicate from each other: pg_hba.conf of {' and '.join(lacking)}"
+        )
     return tuple(steps)
 
 

@@ -1,4 +1,6 @@
-"""Segments that a lost node closed and never archived: nobody should discover the hole at the next recovery."""
+"""Segments that a lost node closed and never archived: nobody should discover the hole at the next
+recovery.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ _SHOWN = 5  # names that are told one by one
 class Unarchived:
     """Names of a node's segments that are ready for its archiver: before the fork, and after it.
 
-    Those before it belong to the history that goes on, and only this node may have closed them. Those after it
-    belong to the one that is left behind.
+    Those before it belong to the history that goes on, and only this node may have closed them.
+    Those after it belong to the one that is left behind.
     """
 
     before: tuple[str, ...] = ()
@@ -26,29 +28,45 @@ class Unarchived:
 
 
 def sort_unarchived(now: Snapshot, names: Sequence[str], segment: int) -> Unarchived:
-    """Which of a node's segments that wait for its archiver lie before the fork. Raises NotSeen without a primary."""
+    """Which of a node's segments that wait for its archiver lie before the fork. Raises NotSeen
+    without a primary.
+    """
     disk, timeline = disk_of(now.primary), now.primary.timeline
-    forks = history_of(disk.histories.get(timeline, "") if disk else "") | {timeline: now.primary.written}
+    forks = history_of(disk.histories.get(timeline, "") if disk else "") | {
+        timeline: now.primary.written
+    }
     whole = {name: name.removesuffix(".partial") for name in sorted(names)}
-    starts = {name: segment_start(file, segment) for name, file in whole.items() if is_segment(file)}
-    before = tuple(name for name, at in starts.items() if at.timeline in forks and at.lsn < forks[at.timeline])
+    starts = {
+        name: segment_start(file, segment) for name, file in whole.items() if is_segment(file)
+    }
+    before = tuple(
+        name for name, at in starts.items() if at.timeline in forks and at.lsn < forks[at.timeline]
+    )
     return Unarchived(before, tuple(name for name in starts if name not in before))
 
 
 def told_of_unarchived(node: str, found: Unarchived, keeps: bool) -> tuple[str, ...]:
-    """What to say of them at the gate; `keeps` says that the run copies those that matter to a place beside first."""
+    """What to say of them at the gate; `keeps` says that the run copies those that matter to a
+    place beside first.
+    """
     told = []
     if found.before:
         first = found.before[0]
-        kept = "they are kept beside the data directory" if keeps else "they stay in the directory that is kept"
+        kept = (
+            "they are kept beside the data directory"
+            if keeps
+            else "they stay in the directory that is kept"
+        )
         told.append(
-            f"{_count(found.before)} never archived on {node}: {_some(found.before)}. Point-in-time recovery past "
-            f"{first} has a hole unless you archive what is missing there; {kept}"
+            f"{_count(found.before)} never archived on {node}: {_some(found.before)}. "
+            f"Point-in-time recovery past {first} has a hole unless you archive what is missing "
+            f"there; {kept}"
         )
     if found.after:
         told.append(
-            f"{_count(found.after)} never archived on {node}, beyond the fork: {_some(found.after)}. There the history "
-            "begins that is left behind: do not archive them among the others"
+            f"{_count(found.after)} never archived on {node}, beyond the fork: "
+            f"{_some(found.after)}. There the history begins that is left behind: do not archive "
+            "them among the others"
         )
     return tuple(told)
 

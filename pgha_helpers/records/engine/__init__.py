@@ -1,8 +1,9 @@
 """Our papermill engine, `--engine pgha`: an executed notebook that tells the truth about its cells.
 
-Measured on papermill 2.7.0 with its own engine: after a killed kernel, a time-out, Ctrl-C or a missing kernel, the cell
-in which it happened *and those that never ran* are saved as `completed`. Papermill imports every engine that is
-installed whenever it is imported itself, so nothing but the standard library is imported here.
+Measured on papermill 2.7.0 with its own engine: after a killed kernel, a time-out, Ctrl-C or a
+missing kernel, the cell in which it happened *and those that never ran* are saved as `completed`.
+Papermill imports every engine that is installed whenever it is imported itself, so nothing but the
+standard library is imported here.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ __all__ = ["PghaEngine", "Stopped"]
 
 
 class PghaEngine:
-    """What papermill calls. It keeps papermill's signatures, and its class only for what is really the same."""
+    """What papermill calls. It keeps papermill's signatures, and its class only for what is really
+    the same.
+    """
 
     @classmethod
-    def execute_notebook(cls, nb: Any, kernel_name: str, output_path: str | None = None, **options: Any) -> Any:
-        """Run the notebook and give it back. Raises Stopped after a signal, and what papermill's own engine raises."""
+    def execute_notebook(
+        cls, nb: Any, kernel_name: str, output_path: str | None = None, **options: Any
+    ) -> Any:
+        """Run the notebook and give it back. Raises Stopped after a signal, and what papermill's
+        own engine raises.
+        """
         from .execution import execute
 
         return execute(nb, kernel_name, output_path, **options)

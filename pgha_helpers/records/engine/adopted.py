@@ -13,12 +13,16 @@ from .early import EarlyKernel
 
 
 class _Manager(AsyncKernelManager):
-    """A manager of a kernel that has no specification on disk: looked up, it might be that of another Python."""
+    """A manager of a kernel that has no specification on disk: looked up, it might be that of
+    another Python.
+    """
 
     @property
     def kernel_spec(self) -> KernelSpec:
         """How it is interrupted is all that is asked of it."""
-        return KernelSpec(argv=[], display_name="Python 3", language="python", interrupt_mode="signal")
+        return KernelSpec(
+            argv=[], display_name="Python 3", language="python", interrupt_mode="signal"
+        )
 
 
 def adopt(kernel: EarlyKernel) -> Any:
@@ -26,7 +30,9 @@ def adopt(kernel: EarlyKernel) -> Any:
     connection: Any = kernel.connection
     manager = _Manager(kernel_name="python3")
     manager.load_connection_info(connection)
-    provisioner = LocalProvisioner(kernel_id="early", kernel_spec=manager.kernel_spec, parent=manager)
+    provisioner = LocalProvisioner(
+        kernel_id="early", kernel_spec=manager.kernel_spec, parent=manager
+    )
     provisioner.connection_info = connection
     provisioner.process, provisioner.pid = kernel.process, kernel.process.pid
     provisioner.pgid = os.getpgid(kernel.process.pid)

@@ -1,4 +1,5 @@
-"""A kernel that is begun before papermill is imported: both take most of a second, and so they do at the same time.
+"""A kernel that is begun before papermill is imported: both take most of a second, and so they do
+at the same time.
 
 Standard library only, because whoever begins a kernel has imported nothing else yet.
 """
@@ -27,7 +28,9 @@ _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 @dataclass(frozen=True)
 class EarlyKernel:
-    """A kernel of this very Python, its connection, and the file that holds what it complains about."""
+    """A kernel of this very Python, its connection, and the file that holds what it complains
+    about.
+    """
 
     process: subprocess.Popen[bytes]
     connection: dict[str, Any]
@@ -46,13 +49,15 @@ class EarlyKernel:
         """End it, if it still runs, and wait for its end."""
         if self.process.poll() is None:
             self.process.kill()
-        with suppress(subprocess.TimeoutExpired):  # stuck in the kernel of the machine: nothing else can be done
+        # stuck in the kernel of the machine: nothing else can be done
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
 
 
 @contextmanager
 def early_kernel() -> Iterator[EarlyKernel]:
-    """A kernel for a notebook that will be run as soon as everything is loaded; it ends with the block, at the latest.
+    """A kernel for a notebook that will be run as soon as everything is loaded; it ends with the
+    block, at the latest.
 
     From here on a signal that ends programs raises Stopped, so that nothing is left behind.
     """
@@ -84,7 +89,13 @@ def _begin(private: Path) -> EarlyKernel:
             stdout=subprocess.DEVNULL,
             stderr=errors,
             # the kernel ends by itself when its parent does
-            env=environment(**{RECORD: str(private / "record"), ROAD: "pgha run", "JPY_PARENT_PID": str(os.getpid())}),
+            env=environment(
+                **{
+                    RECORD: str(private / "record"),
+                    ROAD: "pgha run",
+                    "JPY_PARENT_PID": str(os.getpid()),
+                }
+            ),
             start_new_session=True,
         )
     return EarlyKernel(process, connection, complaints)

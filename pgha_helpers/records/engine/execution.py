@@ -1,4 +1,6 @@
-"""Running the cells: what papermill's own engine does, with statuses that are true whatever happens."""
+"""Running the cells: what papermill's own engine does, with statuses that are true whatever
+happens.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,18 @@ from .early import EarlyKernel
 from .output import Clean, redact_writes_to, redactor_of
 from .signals import attended
 
-_REPLY = 10.0  # seconds from the moment at which a kernel is idle again until a cell's reply is given up
-OUTAGE = "outage"  # tag of a cell during which nothing may work that need not: clients wait for what it does
-_OURS = ("progress_bar", "log_output", "autosave_cell_every")  # options of the manager, not of the client
+# seconds from the moment at which a kernel is idle again until a cell's reply is given up
+_REPLY = 10.0
+# tag of a cell during which nothing may work that need not: clients wait for what it does
+OUTAGE = "outage"
+# options of the manager, not of the client
+_OURS = ("progress_bar", "log_output", "autosave_cell_every")
 
 
 def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) -> Any:
-    """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended the notebook."""
+    """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended
+    the notebook.
+    """
     if sys.stderr is sys.__stderr__:  # papermill's own command: `pgha` has seen to it
         courtesy.take_over()
         atexit.register(courtesy.last_words)
@@ -60,7 +67,9 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
 
 
 class Manager(NotebookExecutionManager):  # type: ignore[misc]
-    """Papermill's own, but for its habit to call completed what never ran, and to stop where the disk is full."""
+    """Papermill's own, but for its habit to call completed what never ran, and to stop where the
+    disk is full.
+    """
 
     def __init__(self, output: Clean | None, *more: Any, **options: Any) -> None:
         super().__init__(*more, **options)
@@ -69,7 +78,9 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         self._goes_on = False  # the next cell begins at once
 
     def save(self, **_: Any) -> None:
-        """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not end it."""
+        """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not
+        end it.
+        """
         if self._goes_on:
             return
         self.last_save_time = self.now()
@@ -78,13 +89,18 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         try:
             self._output.save(self.nb, self.output_path)
         except OSError as error:
-            words = f"THE NOTEBOOK CANNOT BE SAVED in {self.output_path} ({error.strerror}). The run goes on."
+            words = (
+                f"THE NOTEBOOK CANNOT BE SAVED in {self.output_path} ({error.strerror}). The "
+                "run goes on."
+            )
             if words != self._said:
                 logger.error(words)
             self._said = words
 
     def cell_complete(self, cell: Any, cell_index: int | None = None, **more: Any) -> None:
-        """Note how a cell has ended. The file learns of it with the beginning of the next one, or from the last."""
+        """Note how a cell has ended. The file learns of it with the beginning of the next one, or
+        from the last.
+        """
         later = self.nb.cells[cell_index + 1 :] if cell_index is not None else []
         self._goes_on = any(other.cell_type == "code" for other in later)
         try:
@@ -106,7 +122,8 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         told = self.nb.metadata.papermill
         told["end_time"] = self.end_time.isoformat()
         told["duration"] = (self.end_time - self.start_time).total_seconds()
-        for cell in self.nb.cells:  # a second signal may leave before the cell has been heard of again
+        # a second signal may leave before the cell has been heard of again
+        for cell in self.nb.cells:
             if cell.metadata.papermill["status"] == self.RUNNING:
                 cell.metadata.papermill |= {"status": self.FAILED, "exception": True}
         self.save()
@@ -116,7 +133,12 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
     """A notebook client that can be interrupted from another thread, and that hears no secrets."""
 
     def __init__(
-        self, manager: Manager, kernel_name: str, scrub: Redactor, options: dict[str, Any], **more: Any
+        self,
+        manager: Manager,
+        kernel_name: str,
+        scrub: Redactor,
+        options: dict[str, Any],
+        **more: Any,
     ) -> None:
         timeout = options.pop("execution_timeout", None) or options.pop("timeout", None)
         startup = options.pop("start_timeout", 60)
@@ -126,8 +148,11 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._settle: Callable[[], None] = options.pop("settle", lambda: None)
         km = adopt(self._early) if self._early else None
         waits = {"timeout": timeout, "startup_timeout": startup}
-        super().__init__(manager, km=km, kernel_name=kernel_name, log=logger, **waits, **options, **more)
-        # a cell that takes too long is interrupted like any other: left alone, it would go on behind our back
+        super().__init__(
+            manager, km=km, kernel_name=kernel_name, log=logger, **waits, **options, **more
+        )
+        # a cell that takes too long is interrupted like any other: left alone, it would go on
+        # behind our back
         self.interrupt_on_timeout = True
         self.on_cell_executed = self._hear_reply
         self._redactor = scrub
@@ -137,9 +162,11 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._lost: asyncio.Future[Any] | None = None  # the wait for a reply that has been given up
 
     def interrupt(self) -> None:
-        """Begin no other cell, and interrupt the one that runs. A kernel that is only starting is killed.
+        """Begin no other cell, and interrupt the one that runs. A kernel that is only starting is
+        killed.
 
-        One that is interrupted while it starts neither starts nor ends, and it has nothing to close.
+        One that is interrupted while it starts neither starts nor ends, and it has nothing to
+        close.
         """
         self._stop.set()
         pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
@@ -164,7 +191,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
     async def async_start_new_kernel_client(self) -> Any:
         """Connect to the kernel and wait until it answers, on both of its channels.
 
-        jupyter_client waits for 0.2 s of silence instead: the answer to our own question tells as much, and sooner.
+        jupyter_client waits for 0.2 s of silence instead: the answer to our own question tells as
+        much, and sooner.
         """
         self.kc = self.km.client()
         self.kc.start_channels()
@@ -173,7 +201,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             if not await self.kc.is_alive():
                 raise RuntimeError(f"the kernel ended before it was ready: {self._complaint()}")
             if time.monotonic() > deadline:
-                raise RuntimeError(f"the kernel was not ready after {self.startup_timeout} s: {self._complaint()}")
+                raise RuntimeError(
+                    f"the kernel was not ready after {self.startup_timeout} s: {self._complaint()}"
+                )
         self.kc.allow_stdin = False
         return self.kc
 
@@ -215,7 +245,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             except BaseException as error:  # the kernel died, or did not answer
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 words = f"{error}".strip().split("\n")[0] or "no words"
-                cell.outputs.append(new_output("error", ename=type(error).__name__, evalue=words, traceback=[words]))
+                cell.outputs.append(
+                    new_output("error", ename=type(error).__name__, evalue=words, traceback=[words])
+                )
                 raise
             finally:
                 self.nb_man.cell_complete(cell, cell_index=index)
@@ -229,13 +261,17 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             self.execute_cell(cell, index)
         except DeadKernelError:
             if self._lost is self.task_poll_for_reply:
-                raise ReplyLost(f"the kernel was idle again, and sent no reply within {_REPLY:g} s") from None
+                raise ReplyLost(
+                    f"the kernel was idle again, and sent no reply within {_REPLY:g} s"
+                ) from None
             raise
         finally:
             self._busy = False
 
     def _hear_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        """`quit()` raises nothing: it only asks the front end, in the reply, to let the kernel go."""
+        """`quit()` raises nothing: it only asks the front end, in the reply, to let the kernel
+        go.
+        """
         payload = execute_reply["content"].get("payload", [])
         self._left = any(part.get("source") == "ask_exit" for part in payload)
 
@@ -245,13 +281,16 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
         self._heard = self._heard or idle or msg["msg_type"] == "error"
         if idle:
             asyncio.get_running_loop().call_later(_REPLY, self._give_up, self.task_poll_for_reply)
-        return super().process_message({**msg, "content": self._redactor.whole(msg["content"])}, *more, **options)
+        return super().process_message(
+            {**msg, "content": self._redactor.whole(msg["content"])}, *more, **options
+        )
 
     def _give_up(self, wait: asyncio.Future[Any]) -> None:
         """Wait no longer for a reply that nobody will send.
 
-        Interrupted once more after its cell has ended, ipykernel says `KeyboardInterrupt caught in kernel`, is idle
-        again, and has forgotten the reply: seen once in some hundred runs, and `pgha run` waited for ever.
+        Interrupted once more after its cell has ended, ipykernel says `KeyboardInterrupt caught in
+        kernel`, is idle again, and has forgotten the reply: seen once in some hundred runs, and
+        `pgha run` waited for ever.
         """
         if not wait.done():
             self._lost = wait

@@ -15,18 +15,22 @@ from ...run.redaction import Redactor, secrets_of
 
 
 def redactor_of(nb: Any) -> Redactor:
-    """What takes secrets out of this notebook: those of the pair that its parameters name, if they name one."""
+    """What takes secrets out of this notebook: those of the pair that its parameters name, if they
+    name one.
+    """
     pair = nb.metadata.get("papermill", {}).get("parameters", {}).get("pair", "")
     try:
         return Redactor(secrets_of(load_pair(str(pair))))
-    except BadParameters:  # somebody else's notebook, or a pair file that the first cell will complain about
+    except BadParameters:
+        # somebody else's notebook, or a pair file that the first cell will complain about
         return Redactor(secrets_of())
 
 
 def redact_writes_to(path: str | None, scrub: Redactor) -> Clean | None:
     """Redact whatever is written to this path from now on, and write local files by rename.
 
-    By papermill's registry, because papermill writes the file itself once more after the engine is done.
+    By papermill's registry, because papermill writes the file itself once more after the engine is
+    done.
     """
     if not path:
         return None
@@ -47,10 +51,16 @@ class Clean:
         self.save(json.loads(text), path)
 
     def save(self, notebook: Any, path: str) -> None:
-        """Write a notebook that is not text yet: papermill's way there validates it, which takes longer than a cell."""
-        clean = json.dumps(self._scrub.whole(notebook), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        """Write a notebook that is not text yet: papermill's way there validates it, which takes
+        longer than a cell.
+        """
+        clean = (
+            json.dumps(self._scrub.whole(notebook), ensure_ascii=False, indent=1, sort_keys=True)
+            + "\n"
+        )
         if type(self._inner).__name__ == "LocalHandler":
-            # papermill may have changed the directory meanwhile (--cwd); its own handler remembers where it began
+            # papermill may have changed the directory meanwhile (--cwd); its own handler remembers
+            # where it began
             _replace(Path(self._inner._cwd or ".", path), clean)
         else:
             self._inner.write(clean, path)
@@ -60,11 +70,14 @@ class Clean:
 
 
 def _replace(path: Path, text: str) -> None:
-    """By temporary name and rename: half a notebook was read in 9 % of all looks at papermill's own (measured)."""
+    """By temporary name and rename: half a notebook was read in 9 % of all looks at papermill's own
+    (measured).
+    """
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(text.encode("utf-8", "backslashreplace"))  # of a lone byte this makes what JSON makes of it
+        # of a lone byte this makes what JSON makes of it
+        file.write(text.encode("utf-8", "backslashreplace"))
     new.replace(path)
 
 

@@ -1,4 +1,6 @@
-"""Hearing signals while a notebook runs: the cell that runs is interrupted at once, and nothing else is begun."""
+"""Hearing signals while a notebook runs: the cell that runs is interrupted at once, and nothing
+else is begun.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Stopped(SystemExit):
 
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
-    """Make the signals that end a program raise Stopped. One that was ignored from the start (nohup) stays ignored."""
+    """Make the signals that end a program raise Stopped. One that was ignored from the start
+    (nohup) stays ignored.
+    """
 
     def stop(number: int, _: FrameType | None) -> None:
         raise Stopped(number)
@@ -34,17 +38,22 @@ def stopping() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferring() -> Iterator[None]:
-    """Hear nothing of the signals that end a program: what is under way is short, and worse half done."""
+    """Hear nothing of the signals that end a program: what is under way is short, and worse half
+    done.
+    """
     with _handled(lambda number, _: print("Still completing the record; wait for it.", flush=True)):
         yield
 
 
-def attended(work: Callable[[], None], interrupt: Callable[[], None], changes: Callable[[], bool]) -> None:
-    """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the work raises.
+def attended(
+    work: Callable[[], None], interrupt: Callable[[], None], changes: Callable[[], bool]
+) -> None:
+    """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the
+    work raises.
 
-    `interrupt` is called again and again until the work is done, because a kernel does not listen between two cells.
-    SIGHUP is not heard while `changes` says so: nobody meant anything by a terminal that went away, and half a
-    hand-over is worse than one that nobody watches.
+    `interrupt` is called again and again until the work is done, because a kernel does not listen
+    between two cells. SIGHUP is not heard while `changes` says so: nobody meant anything by a
+    terminal that went away, and half a hand-over is worse than one that nobody watches.
     In another thread than the main one no signals can be heard, so the work is simply done.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -79,7 +88,8 @@ def _wait(worker: threading.Thread, heard: list[int], interrupt: Callable[[], No
         worker.join(0.3 if heard else 0.05)
         if heard:
             interrupt()
-        if len(heard) > 1:  # asked twice: whoever asks is not willing to wait for a kernel that does not listen
+        # asked twice: whoever asks is not willing to wait for a kernel that does not listen
+        if len(heard) > 1:
             leave = min(leave, time.monotonic() + _GRACE)
 
 

@@ -29,17 +29,20 @@ from .summary import write_summary
 
 
 def begin(notebook: str, **parameters: Any) -> Run:
-    """Begin a run: read the parameters and the pair strictly, open the journal, and say where the record is.
+    """Begin a run: read the parameters and the pair strictly, open the journal, and say where the
+    record is.
 
-    Raises BadParameters, naming what is wrong and what is allowed. A run that was begun earlier in this kernel and
-    has not ended is abandoned, and the new one names it.
+    Raises BadParameters, naming what is wrong and what is allowed. A run that was begun earlier in
+    this kernel and has not ended is abandoned, and the new one names it.
     """
     asked = read_parameters(notebook, parameters)
     pair = load_pair(asked["pair"])
     folder = announced_folder() or make_folder(pair, notebook, new_id())
     run_id = id_of(folder)
     operator = asked["operator"] or getpass.getuser()
-    holder = f"run {run_id}, {notebook}, by {operator} on {platform.node()}, begun {utc(time.time())}"
+    holder = (
+        f"run {run_id}, {notebook}, by {operator} on {platform.node()}, begun {utc(time.time())}"
+    )
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
@@ -70,13 +73,17 @@ def begin(notebook: str, **parameters: Any) -> Run:
 def conclude(run: Run, verdicts: Verdicts) -> Verdicts:
     """The last verb: the run ends with the worst verdict.
 
-    A verify that found something critical, or could not see, raises Unhealthy; a change whose aim is not reached
-    raises NotAchieved. Warnings end well, and `pgha run` tells them by its exit code.
+    A verify that found something critical, or could not see, raises Unhealthy; a change whose aim
+    is not reached raises NotAchieved. Warnings end well, and `pgha run` tells them by its exit
+    code.
     """
     if run.notebook != "verify" and verdicts.worst != "ok":
         _close(run, "failed", str(verdicts))
         print(verdicts)
-        raise NotAchieved("the aim was not reached; see what is in the way above", "run rebuild, or verify for more")
+        raise NotAchieved(
+            "the aim was not reached; see what is in the way above",
+            "run rebuild, or verify for more",
+        )
     _close(run, {"ok": "done"}.get(verdicts.worst, verdicts.worst), "")
     if verdicts.worst in ("critical", "unknown"):
         print(verdicts)
@@ -89,19 +96,26 @@ def _close(run: Run, outcome: str, words: str) -> None:
     run.end(outcome, words=words)
     with contextlib.suppress(OSError):  # a full disk: the next `pgha records` writes it
         write_summary(run.folder)
-    lost = "" if run.journal.whole else ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
+    lost = (
+        ""
+        if run.journal.whole
+        else ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
+    )
     print(f"Run {run.id} ended: {outcome}{lost}. Record: {run.folder}")
 
 
 def _header(run: Run, pair: Pair, operator: str) -> Table:
     reason = str(run.parameters["reason"]) or "none given"
     return Table(
-        ("run", "pair", "operator", "reason", "record"), [(run.id, pair.name, operator, reason, str(run.folder))]
+        ("run", "pair", "operator", "reason", "record"),
+        [(run.id, pair.name, operator, reason, str(run.folder))],
     )
 
 
 def _outage(run: Run) -> Outage | None:
-    """Of this run's change. Records that cannot be read must not spoil its end: then its own journal tells."""
+    """Of this run's change. Records that cannot be read must not spoil its end: then its own
+    journal tells.
+    """
     records, own = run.folder.parent, run.journal.events
     older = (events for folder, events in stories(records, run.pair.name) if folder != run.folder)
     try:

@@ -13,9 +13,11 @@ from .folder import named, record_folders
 
 
 def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
-    """The notes of every chained run of this system that is recorded here and has a greater number than `beyond`.
+    """The notes of every chained run of this system that is recorded here and has a greater number
+    than `beyond`.
 
-    The newest first, and no further than to a run that is known: it is asked for while the nodes are locked.
+    The newest first, and no further than to a run that is known: it is asked for while the nodes
+    are locked.
     """
     found: list[Note] = []
     for folder in record_folders(records):
@@ -30,7 +32,9 @@ def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
 
 
 def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
-    """The system, and what its nodes should have noted of this record; nothing if its run is not chained."""
+    """The system, and what its nodes should have noted of this record; nothing if its run is not
+    chained.
+    """
     try:
         story = read(folder)
     except OSError:
@@ -43,9 +47,20 @@ def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
         run, pair, host = (str(story.first("run begun")[key]) for key in ("run", "pair", "from"))
     except ODD:  # somebody has edited it: verify says so
         return
-    yield system, Note(number, run, "begun", story.digests[chained["n"]], pair, host, str(chained.get("at")))
+    yield (
+        system,
+        Note(number, run, "begun", story.digests[chained["n"]], pair, host, str(chained.get("at"))),
+    )
     if story.state == "ended":
-        yield system, Note(number, run, "ended", story.digests[-1], pair, host, str(story.events[-1].get("at")))
+        yield (
+            system,
+            Note(
+                number, run, "ended", story.digests[-1], pair, host, str(story.events[-1].get("at"))
+            ),
+        )
     if (folder / manifest.NAME).is_file():
         sealed = manifest.sha256(folder / manifest.NAME)
-        yield system, Note(number, run, "sealed", sealed, pair, host, str(story.events[-1].get("at")))
+        yield (
+            system,
+            Note(number, run, "sealed", sealed, pair, host, str(story.events[-1].get("at"))),
+        )

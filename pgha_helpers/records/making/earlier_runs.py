@@ -1,4 +1,6 @@
-"""What this machine's records tell a later run: where a node was seen last, and how fast rebuilds were."""
+"""What this machine's records tell a later run: where a node was seen last, and how fast rebuilds
+were.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rat
 
 
 def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | None:
-    """The newest position at which a run of this pair saw the node as primary of this system, or None."""
+    """The newest position at which a run of this pair saw the node as primary of this system, or
+    None.
+    """
     for folder, events in stories(records, pair):
         for event in reversed(events):
             if event["event"] == "seen" and (known := _known(folder, event, node, system_id)):
@@ -31,7 +35,11 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | N
 def _known(folder: Path, event: Event, node: str, system_id: str) -> Known | None:
     """What one look saw; None where it is not told, or in another form than this version writes."""
     facts = event.get("facts")
-    names = [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)] if isinstance(facts, list) else []
+    names = (
+        [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)]
+        if isinstance(facts, list)
+        else []
+    )
     for fact in facts if isinstance(facts, list) else ():
         wanted = {"is": "Running", "in_recovery": False, "node": node, "system_id": system_id}
         if isinstance(fact, Mapping) and wanted.items() <= fact.items():
@@ -56,12 +64,22 @@ def known_rates(records: Path, pair: str) -> Rates:
 
 
 def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
-    """Method and rate of a run: all deeds of a copy count, and the rehearsal of a rewind, which reads as much."""
+    """Method and rate of a run: all deeds of a copy count, and the rehearsal of a rewind, which
+    reads as much.
+    """
     try:
         at = next(at for at, event in enumerate(events) if event["event"] == "throughput")
-        method = next(event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == "planned")
-        whole = next(event for event in events[at:] if event["event"] in ("deed ended", "deed failed"))
-        rehearsed = [event["seconds"] for event in events[:at] if str(event.get("did", "")).startswith("rehearsed ")]
+        method = next(
+            event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == "planned"
+        )
+        whole = next(
+            event for event in events[at:] if event["event"] in ("deed ended", "deed failed")
+        )
+        rehearsed = [
+            event["seconds"]
+            for event in events[:at]
+            if str(event.get("did", "")).startswith("rehearsed ")
+        ]
         seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
         bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
     except (StopIteration, *ODD):
@@ -73,7 +91,11 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
 
 def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
     """The newest records of a pair, with their events."""
-    ours = [folder for folder in record_folders(records) if (name := named(folder)) and name.pair == pair]
+    ours = [
+        folder
+        for folder in record_folders(records)
+        if (name := named(folder)) and name.pair == pair
+    ]
     for folder in ours[:_MANY]:
         with contextlib.suppress(OSError):
             yield folder, read(folder).events

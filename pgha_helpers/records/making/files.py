@@ -1,4 +1,6 @@
-"""Writing the files of a record: by temporary name, flushed, and renamed, so that no half of one is ever read."""
+"""Writing the files of a record: by temporary name, flushed, and renamed, so that no half of one is
+ever read.
+"""
 
 from __future__ import annotations
 

@@ -32,22 +32,32 @@ def named(folder: Path) -> Name | None:
     """What a folder's name tells, or None if it is not the name of a record."""
     found = _NAME.fullmatch(folder.name)
     try:
-        return Name(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:]) if found else None
+        return (
+            Name(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:])
+            if found
+            else None
+        )
     except ValueError:  # the 32nd of a month
         return None
 
 
 def records_of(pair: Pair) -> Path:
-    """The folder of this pair's records: `records:` of the pair file, or `records/` of the checkout."""
+    """The folder of this pair's records: `records:` of the pair file, or `records/` of the
+    checkout.
+    """
     return CHECKOUT / Path(pair.records).expanduser() if pair.records else CHECKOUT / "records"
 
 
 def record_folders(records: Path) -> list[Path]:
-    """Every folder that is named as a record is, the newest first. Whatever else lies there is somebody else's."""
+    """Every folder that is named as a record is, the newest first. Whatever else lies there is
+    somebody else's.
+    """
     if not records.is_dir():
         return []
     found = [path for path in records.iterdir() if named(path) and not path.is_symlink()]
-    return sorted((path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True)
+    return sorted(
+        (path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True
+    )
 
 
 def new_id() -> str:
@@ -56,20 +66,25 @@ def new_id() -> str:
 
 
 def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
-    """A new folder, named by UTC time, pair, notebook and run id, for its owner only. Raises BadParameters."""
+    """A new folder, named by UTC time, pair, notebook and run id, for its owner only. Raises
+    BadParameters.
+    """
     folder = records_of(pair) / f"{datetime.now(UTC):{_STAMP}}-{pair.name}-{notebook}-{run_id}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise BadParameters(f"no record can be kept in {folder.parent}: {error.strerror}", "mend `records:`") from None
+        raise BadParameters(
+            f"no record can be kept in {folder.parent}: {error.strerror}", "mend `records:`"
+        ) from None
     return folder
 
 
 def announced_folder() -> Path | None:
     """The folder that was made for this kernel's first run, unless a run has used it.
 
-    The variable may also name a file that holds the folder's name: a kernel is begun before its run's folder is made.
+    The variable may also name a file that holds the folder's name: a kernel is begun before its
+    run's folder is made.
     """
     name = os.environ.get(RECORD, "")
     folder = Path(name)
@@ -84,10 +99,11 @@ def id_of(folder: Path) -> str:
 
 
 class Keeping:
-    """Hold a record folder while something is still to be written there; it is let go by the end of the process, too.
+    """Hold a record folder while something is still to be written there; it is let go by the end of
+    the process, too.
 
-    A lock on the folder itself, so that it leaves no trace in the record. As a context manager it waits for nobody:
-    `held` says whether it was to be had.
+    A lock on the folder itself, so that it leaves no trace in the record. As a context manager it
+    waits for nobody: `held` says whether it was to be had.
     """
 
     def __init__(self, folder: Path) -> None:

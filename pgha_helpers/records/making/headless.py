@@ -1,4 +1,6 @@
-"""`pgha run`: a notebook through papermill and our engine, with an exit code and its executed copy in the record."""
+"""`pgha run`: a notebook through papermill and our engine, with an exit code and its executed copy
+in the record.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,24 @@ KERNEL = "python3"
 def run_notebook(
     kernel: EarlyKernel, notebook: str, given: Mapping[str, Any], cell_timeout: float | None = None
 ) -> int:
-    """Run a notebook to its end, complete its record, and give the exit code. Raises BadParameters before it begins."""
+    """Run a notebook to its end, complete its record, and give the exit code. Raises BadParameters
+    before it begins.
+    """
     asked, pair, folder = prepare(notebook, given)
     kernel.announce(folder)
     number = 0
-    with Keeping(folder), deferring():  # how the run ends is decided in there: a later signal must not tell otherwise
+    # how the run ends is decided in there: a later signal must not tell otherwise
+    with Keeping(folder), deferring():
         try:
             with stopping():
-                _papermill(kernel, source_of(notebook), folder, asked, cell_timeout, Redactor(secrets_of(pair)))
+                _papermill(
+                    kernel,
+                    source_of(notebook),
+                    folder,
+                    asked,
+                    cell_timeout,
+                    Redactor(secrets_of(pair)),
+                )
         except Stopped as stopped:
             number = stopped.number
         kernel.kill()  # after a second signal it still runs, and its record could not be completed
@@ -62,7 +74,8 @@ def _papermill(
     cell_timeout: float | None,
     scrub: Redactor,
 ) -> None:
-    # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s of every start
+    # jsonschema imports it where it is there, for formats that no notebook uses: 0.8 s of every
+    # start
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
 
@@ -87,14 +100,17 @@ def _papermill(
         )
     except papermill.exceptions.PapermillExecutionError:
         pass  # the journal tells it, and the exit code
-    except Exception as error:  # a kernel that died or never started: the record says how far it came
-        words = scrub.text(f"The notebook could not be run to its end: {type(error).__name__}: {error}")
+    except Exception as error:
+        # a kernel that died or never started: the record says how far it came
+        words = scrub.text(
+            f"The notebook could not be run to its end: {type(error).__name__}: {error}"
+        )
         print(words, file=sys.stderr, flush=True)
 
 
 def _preload() -> None:
     with suppress(Exception):  # whoever completes the record meets it again
-        from ..reading import executed, retention, seal  # noqa: F401
+        from ..reading import executed, retention, seal
 
         executed.preload()
 
@@ -120,16 +136,25 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
     try:
         story = read(folder)
     except OSError:
-        print(f"The notebook ended before it began a run. See {folder / EXECUTED}", file=sys.stderr, flush=True)
+        print(
+            f"The notebook ended before it began a run. See {folder / EXECUTED}",
+            file=sys.stderr,
+            flush=True,
+        )
         return 128 + number if number else REFUSED
     code = exit_code(story, number)
     complete(folder, pair, "pgha run")
-    print(Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"), flush=True)
+    print(
+        Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"),
+        flush=True,
+    )
     return code
 
 
 def complete(folder: Path, pair: Pair, by: str) -> None:
-    """Complete a record and thin the older ones. What cannot be done is said, and never changes how the run ended."""
+    """Complete a record and thin the older ones. What cannot be done is said, and never changes how
+    the run ended.
+    """
     from ..reading.retention import thin
     from ..reading.seal import note_completion, seal
 
@@ -146,5 +171,7 @@ def complete(folder: Path, pair: Pair, by: str) -> None:
 def _words(story: Story) -> str:
     error = story.last("error")
     kind = "" if error.get("unforeseen") else f"{error.get('type')}: "
-    told = f"{kind}{error['error']}\n" if error and story.outcome not in ("done", "rehearsed") else ""
+    told = (
+        f"{kind}{error['error']}\n" if error and story.outcome not in ("done", "rehearsed") else ""
+    )
     return f"{told}Run {story.first('run begun').get('run')}: {story.outcome}."

@@ -1,4 +1,6 @@
-"""`pgha open`: JupyterLab on a parameterised copy, so that the source in git is never saved over."""
+"""`pgha open`: JupyterLab on a parameterised copy, so that the source in git is never saved
+over.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from ..reading.seal import complete_all
 from .folder import Keeping, record_folders, records_of
 from .headless import EXECUTED, complete, prepare, source_of
 
-SETTINGS = Path(__file__).parent / "jupyterlab"  # overrides.json: the notebook is saved every few seconds
+# overrides.json: the notebook is saved every few seconds
+SETTINGS = Path(__file__).parent / "jupyterlab"
 _AGAIN = 10.0  # seconds in which a second Ctrl-C is taken for the answer to "a run goes on"
 
 
@@ -33,7 +36,10 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
     from papermill.iorw import load_notebook_node, write_ipynb
     from papermill.parameterize import parameterize_notebook
 
-    write_ipynb(parameterize_notebook(load_notebook_node(str(source_of(notebook))), dict(parameters)), str(target))
+    write_ipynb(
+        parameterize_notebook(load_notebook_node(str(source_of(notebook))), dict(parameters)),
+        str(target),
+    )
     return target
 
 
@@ -45,10 +51,16 @@ def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
 
 
 def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
-    """The command that opens JupyterLab of this virtual environment on `root`, on 127.0.0.1 only."""
+    """The command that opens JupyterLab of this virtual environment on `root`, on 127.0.0.1
+    only.
+    """
     command = python("jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}")
-    command += [f"--LabApp.default_url=/lab/tree/{first}", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
-                "jupyterlab.NeverCheckForUpdate", f"--LabApp.app_settings_dir={SETTINGS}"]  # fmt: skip
+    command += [
+        f"--LabApp.default_url=/lab/tree/{first}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        f"--LabApp.app_settings_dir={SETTINGS}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     if not browser:
@@ -57,16 +69,22 @@ def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
 
 
 def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = True) -> int:
-    """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records. Raises BadParameters.
+    """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records. Raises
+    BadParameters.
 
     Gives JupyterLab's exit status, or 0 if it was ended from here.
     """
     pair, copy = prepare_copy(notebook, given)
     folder = copy.parent
     with Keeping(folder):
-        print(f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True)
-        # a kernel of the user's own that is called python3 would be another Python, without pgha_helpers
-        told = environment(**{RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"})
+        print(
+            f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True
+        )
+        # a kernel of the user's own that is called python3 would be another Python, without
+        # pgha_helpers
+        told = environment(
+            **{RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
+        )
         command = jupyterlab(folder, copy.name, browser=browser)
         # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
         pipe: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -87,15 +105,19 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
 
 
 def _pass_on(jupyter: subprocess.Popen[bytes]) -> None:
-    """What JupyterLab says, by our own mouth: a terminal that takes nothing would hold it, and the kernel with it."""
+    """What JupyterLab says, by our own mouth: a terminal that takes nothing would hold it, and the
+    kernel with it.
+    """
     for line in jupyter.stdout or ():
         print(text_of(line), end="", flush=True)
 
 
 def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
-    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the exit status.
+    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the
+    exit status.
 
-    A terminal that goes away (SIGHUP) interrupts no run that has passed its gate: JupyterLab ends after it.
+    A terminal that goes away (SIGHUP) interrupts no run that has passed its gate: JupyterLab ends
+    after it.
     """
     warned = 0.0
     while True:
@@ -110,7 +132,8 @@ def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
             elif stopped.number == signal.SIGINT and not soon and _goes_on(folder, pair):
                 warned = time.monotonic()
                 print(
-                    f"\nA run goes on. Ctrl-C again within {_AGAIN:.0f} s interrupts it and ends JupyterLab.",
+                    f"\nA run goes on. Ctrl-C again within {_AGAIN:.0f} s interrupts it and ends "
+                    "JupyterLab.",
                     flush=True,
                 )
                 continue
@@ -128,7 +151,9 @@ def _end(jupyter: subprocess.Popen[bytes]) -> None:
 
 
 def _goes_on(folder: Path, pair: Pair) -> bool:
-    """Whether a run that was begun in this JupyterLab has changed something, and neither ended nor failed."""
+    """Whether a run that was begun in this JupyterLab has changed something, and neither ended nor
+    failed.
+    """
     since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
     return any((path / "journal.jsonl").exists() and _changes(path) for path in since)
 

@@ -1,4 +1,6 @@
-"""What a run sees of its kernel: the cells, their errors, the end; and what it keeps the kernel from saying."""
+"""What a run sees of its kernel: the cells, their errors, the end; and what it keeps the kernel
+from saying.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _mouth: list[Redactor] = []  # what everything that the kernel says goes through
 
 
 def enter(run: Run, scrub: Redactor) -> None:
-    """Attend to a run until it or the kernel ends. A run that was begun earlier here and not ended is abandoned."""
+    """Attend to a run until it or the kernel ends. A run that was begun earlier here and not ended
+    is abandoned.
+    """
     for earlier in _runs:
         close_as_left(earlier)
     _mouth.append(scrub)
@@ -41,7 +45,9 @@ def enter(run: Run, scrub: Redactor) -> None:
 
 
 def before() -> str:
-    """The id of the newest earlier run of this kernel, if it did not come to a good end; else an empty string."""
+    """The id of the newest earlier run of this kernel, if it did not come to a good end; else an
+    empty string.
+    """
     return _runs[-1].id if _runs and _runs[-1].ended in ("", "abandoned", "failed") else ""
 
 
@@ -49,7 +55,8 @@ def close_as_left(run: Run) -> None:
     """Close a run that no verb has ended: by what its journal says last."""
     errors = [e for e in run.journal.events if e["event"] == "error"]
     changed = any(e["event"] == "deed begun" for e in run.journal.events)
-    with contextlib.suppress(Exception):  # the disk refuses, or the interpreter ends: there is nobody left to tell
+    # the disk refuses, or the interpreter ends: there is nobody left to tell
+    with contextlib.suppress(Exception):
         run.end("abandoned" if not errors else "failed" if changed else "refused")
         write_summary(run.folder)
     run.journal.close()
@@ -65,24 +72,32 @@ def _current() -> Run | None:
 
 
 def _see_cell(info: Any) -> None:
-    """Called by IPython before each cell: which one it is, and whether its text is that of the source."""
+    """Called by IPython before each cell: which one it is, and whether its text is that of the
+    source.
+    """
     run = _current()
     if run is None:
         return
     text = digest(info.raw_cell)
     known = _sources[run.notebook].get(text, "")
     with contextlib.suppress(Refusal):
-        run.journal.write("cell begun", cell=known or info.cell_id or "", sha256=text, as_in_source=bool(known))
+        run.journal.write(
+            "cell begun", cell=known or info.cell_id or "", sha256=text, as_in_source=bool(known)
+        )
 
 
 def _see_error(result: Any) -> None:
-    """Called by IPython after each cell. It sees SystemExit too, which a custom exception handler does not."""
+    """Called by IPython after each cell. It sees SystemExit too, which a custom exception handler
+    does not.
+    """
     error = result.error_before_exec or result.error_in_exec
     run = _current()
     if error is None or run is None:
         return
     with contextlib.suppress(Refusal, OSError):
-        run.journal.write("error", kind=_kind(error), type=type(error).__name__, **_words(run, error))
+        run.journal.write(
+            "error", kind=_kind(error), type=type(error).__name__, **_words(run, error)
+        )
         write_summary(run.folder)
     run.lock.release()  # a notebook left open over night must not keep everybody else out
 
@@ -90,7 +105,8 @@ def _see_error(result: Any) -> None:
 def _say_unforeseen(
     shell: Any, kind: type[Exception], error: Exception, trace: Any, tb_offset: int | None = None
 ) -> None:
-    """Called by IPython instead of showing an exception: one of our own code gets a sentence, like our own errors.
+    """Called by IPython instead of showing an exception: one of our own code gets a sentence, like
+    our own errors.
 
     The traceback is in the journal.
     """
@@ -105,8 +121,12 @@ def _words(run: Run, error: BaseException) -> dict[str, Any]:
     told = "" if isinstance(error, HaError | KeyboardInterrupt | SystemExit) else unforeseen(error)
     if not told:
         return {"error": str(error)}
-    remedy = "run it again with the same words: it looks first" if run.deeds else "nothing was changed"
-    words = f"{told}\n  What to do: {remedy}. For whoever mends pgha, its traceback: {run.journal.path}"
+    remedy = (
+        "run it again with the same words: it looks first" if run.deeds else "nothing was changed"
+    )
+    words = (
+        f"{told}\n  What to do: {remedy}. For whoever mends pgha, its traceback: {run.journal.path}"
+    )
     return {"error": words, "unforeseen": traceback.format_exception(error)}
 
 
@@ -116,19 +136,24 @@ def _kind(error: BaseException) -> str:
 
 
 def _watch_mouth(kernel: Any) -> None:
-    """Every message of the kernel goes through one method: tables, streams, tracebacks with locals, and replies."""
+    """Every message of the kernel goes through one method: tables, streams, tracebacks with locals,
+    and replies.
+    """
     session = getattr(kernel, "session", None)
     if session is None:
         return
     send = session.send
 
-    def clean(stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **options: Any) -> Any:
+    def clean(
+        stream: Any, msg_or_type: Any, content: Any = None, *more: Any, **options: Any
+    ) -> Any:
         if isinstance(msg_or_type, dict):
             msg_or_type = {**msg_or_type, "content": _clean(msg_or_type["content"])}
         return send(stream, msg_or_type, _clean(content), *more, **options)
 
     session.send = clean
-    # ipykernel also writes what child processes print, as it is, to the terminal that the kernel was started from
+    # ipykernel also writes what child processes print, as it is, to the terminal that the kernel
+    # was started from
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if (copy := getattr(stream, "_original_stdstream_copy", None)) is not None:

@@ -1,6 +1,8 @@
-"""How long clients had no primary, as journals tell it: this run's own, and those of runs that died before it.
+"""How long clients had no primary, as journals tell it: this run's own, and those of runs that died
+before it.
 
-A run that is killed during the stop, and run again, has one outage, and neither journal alone knows how long it was.
+A run that is killed during the stop, and run again, has one outage, and neither journal alone knows
+how long it was.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ _STOPS = ("stop the primary", "stop the server: a changed setting needs a restar
 _STOPPED = "stopped the primary"
 
 
-def outage_of_change(own: Events, older: Iterable[Events], here: Collection[str] = ()) -> Outage | None:
+def outage_of_change(
+    own: Events, older: Iterable[Events], here: Collection[str] = ()
+) -> Outage | None:
     """The outage of this run's change, and the runs that had a part in it.
 
-    `own` are the run's events, `older` those of the runs before it, the newest first; it asks for no more of them than
-    it needs. `here` are the ids of all runs that this machine has records of. None where there was no outage, or where
-    an earlier run has told of it.
+    `own` are the run's events, `older` those of the runs before it, the newest first; it asks for
+    no more of them than it needs. `here` are the ids of all runs that this machine has records of.
+    None where there was no outage, or where an earlier run has told of it.
     """
     read = [own]
     for story in older:
@@ -43,7 +47,9 @@ def outage_of_change(own: Events, older: Iterable[Events], here: Collection[str]
 
 
 def _is_legible(story: Events) -> bool:
-    """Whether a run's events are what this version writes. An odd record must not spoil the end of another change."""
+    """Whether a run's events are what this version writes. An odd record must not spoil the end of
+    another change.
+    """
     try:
         _ = [*marks_of(story)], _elsewhere([story], ())
         return bool(_at(story[0]) and _at(story[-1]))
@@ -52,7 +58,8 @@ def _is_legible(story: Events) -> bool:
 
 
 def _is_enough(read: Sequence[Events]) -> bool:
-    """Whether older runs need not be asked: when it began is known, or nothing was left by the newest change.
+    """Whether older runs need not be asked: when it began is known, or nothing was left by the
+    newest change.
 
     What the dates of files tell is asked of the runs first.
     """
@@ -72,41 +79,75 @@ def _was_over(found: Outage, own: Events) -> bool:
 
 
 def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[str, Any]]:
-    """What the nodes had noted of changes right before these, made by runs that this machine has no records of."""
-    chained = (event.get("previous") for events in reversed(read) for event in events if event["event"] == "chained")
-    return [told for told in chained if isinstance(told, Mapping) and told.get("begun") and told["run"] not in here]
+    """What the nodes had noted of changes right before these, made by runs that this machine has no
+    records of.
+    """
+    chained = (
+        event.get("previous")
+        for events in reversed(read)
+        for event in events
+        if event["event"] == "chained"
+    )
+    return [
+        told
+        for told in chained
+        if isinstance(told, Mapping) and told.get("begun") and told["run"] not in here
+    ]
 
 
-def _was_told(found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether an earlier run has told of it: one of this machine, or one of another machine that came to its end."""
-    told = (event.get("until") for events in read[1:] for event in events if event["event"] == "outage")
+def _was_told(
+    found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether an earlier run has told of it: one of this machine, or one of another machine that
+    came to its end.
+    """
+    told = (
+        event.get("until") for events in read[1:] for event in events if event["event"] == "outage"
+    )
     if any(_moment(until) >= found.since for until in told):
         return True
     return any(_moment(there.get("ended")) >= (found.latest or 0.0) for there in elsewhere)
 
 
-def _runs(found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The ids of those that had passed their gate, and neither ended before it began nor began after it was over."""
+def _runs(
+    found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """The ids of those that had passed their gate, and neither ended before it began nor began
+    after it was over.
+    """
     over = math.inf if found.latest is None else found.latest
-    parts = [(_at(told[0]), _left(told, found), told[0].get("run")) for told in read if _changes(told)]
-    parts += [(_moment(told["begun"]), _left_there(told, found, read), told["run"]) for told in elsewhere]
-    return tuple(str(run) for first, last, run in sorted(parts) if last >= found.since and first <= over)
+    parts = [
+        (_at(told[0]), _left(told, found), told[0].get("run")) for told in read if _changes(told)
+    ]
+    parts += [
+        (_moment(told["begun"]), _left_there(told, found, read), told["run"]) for told in elsewhere
+    ]
+    return tuple(
+        str(run) for first, last, run in sorted(parts) if last >= found.since and first <= over
+    )
 
 
 def _left_there(told: Mapping[str, Any], found: Outage, read: Sequence[Events]) -> float:
-    """The same of a run on another machine: one that died had no part if somebody has seen a primary after it began.
+    """The same of a run on another machine: one that died had no part if somebody has seen a
+    primary after it began.
 
     Unless that primary was armed later than that: then it was this run that did it.
     """
     if ended := _moment(told.get("ended")):
         return ended
     measured = last_outage(_marks_of_all(read))
-    seen_after = measured and measured.earliest == found.earliest and _moment(told["begun"]) <= (found.earliest or 0.0)
+    seen_after = (
+        measured
+        and measured.earliest == found.earliest
+        and _moment(told["begun"]) <= (found.earliest or 0.0)
+    )
     return 0.0 if seen_after else math.inf
 
 
 def _left(events: Events, found: Outage) -> float:
-    """When a run let go: one that died may have lived longer than it has told, if it told anything since it began."""
+    """When a run let go: one that died may have lived longer than it has told, if it told anything
+    since it began.
+    """
     last = _at(events[-1])
     died = events[-1]["event"] != "run ended"
     return math.inf if died and found.earliest is not None and last >= found.earliest else last
@@ -117,7 +158,8 @@ def _changes(events: Events) -> bool:
 
 
 def marks_of(events: Events) -> Iterator[Mark]:
-    """The signs that a run's events give, in order: times of events are told to the millisecond, of deeds to less.
+    """The signs that a run's events give, in order: times of events are told to the millisecond, of
+    deeds to less.
 
     Where commits wait for a synchronous standby, it is over only when that streams.
     """
@@ -152,9 +194,13 @@ def _marks(event: Event, there: bool | None, waits: bool, opened: str) -> Iterat
 
 
 def _seen(event: Event) -> Iterator[Mark]:
-    """What a look tells: somebody takes writes; or nobody does, and that is certain of both nodes."""
+    """What a look tells: somebody takes writes; or nobody does, and that is certain of both
+    nodes.
+    """
     facts = _facts(event)
-    writable = [fact for fact in facts if fact.get("is") == "Running" and not fact.get("in_recovery")]
+    writable = [
+        fact for fact in facts if fact.get("is") == "Running" and not fact.get("in_recovery")
+    ]
     closed = all(fact.get("is") in ("Running", "Stopped", "Blank") for fact in facts)
     if facts and (writable or closed):
         yield Mark(_at(event), bool(writable), bool(writable))
@@ -165,10 +211,11 @@ def _facts(event: Event) -> list[Mapping[str, Any]]:
 
 
 def _by_files(own: Events) -> Iterator[Mark]:
-    """What the first look tells by the files of a primary that was shut down, and of the node that took its place.
+    """What the first look tells by the files of a primary that was shut down, and of the node that
+    took its place.
 
-    It was armed while it took writes, and its control file was written last when it had shut down. One that is not
-    armed may have been opened and shut down again by somebody.
+    It was armed while it took writes, and its control file was written last when it had shut down.
+    One that is not armed may have been opened and shut down again by somebody.
     """
     first = next((event for event in own if event["event"] == "seen"), {})
     facts = _facts(first)
@@ -178,7 +225,11 @@ def _by_files(own: Events) -> Iterator[Mark]:
         return
     armed, ended, promoted = _date(old, "armed"), _date(old, "written"), _date(new, "forked")
     writable = not new.get("in_recovery")
-    follows = promoted > ended if writable else new["timeline"] == old["disk"]["control"]["checkpoint"]["timeline"]
+    follows = (
+        promoted > ended
+        if writable
+        else new["timeline"] == old["disk"]["control"]["checkpoint"]["timeline"]
+    )
     if not (ended and follows):
         return
     was_armed = 0 < armed <= ended

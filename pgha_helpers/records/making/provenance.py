@@ -16,7 +16,15 @@ from ...run.checkout import CHECKOUT, RECORD, ROAD
 from ...run.journal import read
 from .folder import id_of, named, record_folders
 
-_PACKAGES = ("pgha_helpers", "papermill", "ipykernel", "psycopg2-binary", "paramiko", "pandas", "matplotlib")
+_PACKAGES = (
+    "pgha_helpers",
+    "papermill",
+    "ipykernel",
+    "psycopg2-binary",
+    "paramiko",
+    "pandas",
+    "matplotlib",
+)
 
 
 def provenance(notebook: str, folder: Path) -> dict[str, Any]:
@@ -24,28 +32,40 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
     source = CHECKOUT / "notebooks" / f"{notebook}.ipynb"
     return {
         "road": road(folder),
-        "file": os.environ.get("JPY_SESSION_NAME", ""),  # set by JupyterLab's server for the kernels that it starts
+        # set by JupyterLab's server for the kernels that it starts
+        "file": os.environ.get("JPY_SESSION_NAME", ""),
         "source": hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else "",
         "git": _git(),
         "version": version("pgha_helpers"),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
     }
 
 
 def road(folder: Path) -> str:
-    """`pgha run`, `pgha open`, `jupyter` for another JupyterLab, or `papermill` for any other way."""
+    """`pgha run`, `pgha open`, `jupyter` for another JupyterLab, or `papermill` for any other
+    way.
+    """
     if os.environ.get(RECORD):
         return os.environ.get(ROAD, "")
     return "jupyter" if os.environ.get("JPY_SESSION_NAME") else "papermill"
 
 
 def cells_of(notebook: str) -> dict[str, str]:
-    """The source's code cells: digest of the text -> cell id. A cell that was edited by hand is not among them."""
+    """The source's code cells: digest of the text -> cell id. A cell that was edited by hand is not
+    among them.
+    """
     try:
-        cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
+        cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))[
+            "cells"
+        ]
     except (OSError, ValueError, LookupError):
         return {}
-    return {digest("".join(cell["source"])): cell["id"] for cell in cells if cell["cell_type"] == "code"}
+    return {
+        digest("".join(cell["source"])): cell["id"] for cell in cells if cell["cell_type"] == "code"
+    }
 
 
 def digest(text: str) -> str:
@@ -54,7 +74,8 @@ def digest(text: str) -> str:
 
 
 def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
-    """The id of the newest earlier run of this notebook on this pair, if it did not come to an end; else empty.
+    """The id of the newest earlier run of this notebook on this pair, if it did not come to an end;
+    else empty.
 
     After a restart of the kernel that is the run before it.
     """
@@ -74,8 +95,11 @@ def _git() -> dict[str, Any] | None:
     """Commit of the checkout and whether it has changes; None outside a git checkout."""
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(CHECKOUT), "-c", "core.fsmonitor=false", *words]  # which names a program
-        return text_of(subprocess.run(command, capture_output=True, check=True, timeout=5).stdout).strip()
+        # which names a program
+        command = ["git", "-C", str(CHECKOUT), "-c", "core.fsmonitor=false", *words]
+        return text_of(
+            subprocess.run(command, capture_output=True, check=True, timeout=5).stdout
+        ).strip()
 
     try:
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}

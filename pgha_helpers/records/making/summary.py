@@ -15,7 +15,18 @@ from .outage import outage_of_change
 
 NAME = "record.json"
 FORMAT = 1
-_BEGAN = ("run", "notebook", "pair", "operator", "typed", "from", "road", "reason", "ticket", "file")
+_BEGAN = (
+    "run",
+    "notebook",
+    "pair",
+    "operator",
+    "typed",
+    "from",
+    "road",
+    "reason",
+    "ticket",
+    "file",
+)
 _CODE = ("version", "versions", "git", "source", "parameters", "continues")
 
 
@@ -28,7 +39,9 @@ def summarise(story: Story) -> dict[str, Any]:
         **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
         "began": began.get("at"),
         "ended": story.events[-1].get("at") if story.events else None,
-        "seconds": _between(story.events[0]["at"], story.events[-1]["at"]) if story.events else None,
+        "seconds": _between(story.events[0]["at"], story.events[-1]["at"])
+        if story.events
+        else None,
         "outcome": story.outcome,
         "changed": story.changed,
         "error": story.last("error").get("error"),
@@ -45,15 +58,24 @@ def summarise(story: Story) -> dict[str, Any]:
         "failover_seconds": _failover(story),
         "outage_as_seen": _as_seen(story.last("canary ended")),
         "fenced_by": story.last("fenced by").get("words"),
-        "account": story.last("outage begins").get("told") or [],  # of a failover: what may be lost, as the gate said
-        "edited": [e["cell"] or "a cell" for e in story.events if e["event"] == "cell begun" and not e["as_in_source"]],
-        "clock_set_back": any(later["at"] < earlier["at"] for earlier, later in pairwise(story.events)),
+        # of a failover: what may be lost, as the gate said
+        "account": story.last("outage begins").get("told") or [],
+        "edited": [
+            e["cell"] or "a cell"
+            for e in story.events
+            if e["event"] == "cell begun" and not e["as_in_source"]
+        ],
+        "clock_set_back": any(
+            later["at"] < earlier["at"] for earlier, later in pairwise(story.events)
+        ),
         "last": story.last("run ended").get("words"),
     }
 
 
 def write_summary(folder: Path) -> dict[str, Any]:
-    """Write record.json from the folder's journal, by temporary name and rename; gives what it says."""
+    """Write record.json from the folder's journal, by temporary name and rename; gives what it
+    says.
+    """
     written = json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n"
     replace_file(folder / NAME, written)
     told: dict[str, Any] = json.loads(written)
@@ -61,7 +83,9 @@ def write_summary(folder: Path) -> dict[str, Any]:
 
 
 def _gate(story: Story) -> dict[str, Any]:
-    right = next((e for e in reversed(story.events) if e["event"] == "gate answered" and e.get("right")), {})
+    right = next(
+        (e for e in reversed(story.events) if e["event"] == "gate answered" and e.get("right")), {}
+    )
     return {
         "wanted": story.last("gate shown").get("wanted"),
         "passed": bool(story.first("gate passed")),
@@ -76,9 +100,11 @@ def _deed(event: Event) -> dict[str, Any]:
 
 
 def _outage(story: Story) -> dict[str, Any] | None:
-    """From the request to stop the old primary until clients had one again, in whichever runs, as it was told then.
+    """From the request to stop the old primary until clients had one again, in whichever runs, as
+    it was told then.
 
-    A run that died tells what its own journal knows: what came before it, and after it, the next one tells.
+    A run that died tells what its own journal knows: what came before it, and after it, the next
+    one tells.
     """
     if told := story.last("outage"):
         return {key: told[key] for key in told if key not in ("n", "at", "event", "prev")}
@@ -108,7 +134,9 @@ def _writable(story: Story) -> float | None:
 
 
 def _as_seen(told: Event) -> dict[str, Any] | None:
-    """The longest time without a commit that the canary saw, its attempts, and which of its rows are where."""
+    """The longest time without a commit that the canary saw, its attempts, and which of its rows
+    are where.
+    """
     if not told.get("outage"):
         return None
     keys = ("attempts", "acknowledged", "refused", "unanswered", "median", "p99", "rows", "lost")
@@ -118,7 +146,9 @@ def _as_seen(told: Event) -> dict[str, Any] | None:
 def _system_id(seen: list[Event]) -> str | None:
     """The one system identifier of both nodes, as far as it was seen; None where there were two."""
     found = (
-        {facts.get("system_id") or _control(facts).get("system_id") for facts in seen[-1]["facts"]} if seen else set()
+        {facts.get("system_id") or _control(facts).get("system_id") for facts in seen[-1]["facts"]}
+        if seen
+        else set()
     )
     found -= {None, ""}
     return found.pop() if len(found) == 1 else None

@@ -1,1 +1,3 @@
-"""The archive: records read, listed, compared and shown to people, and what makes their edits visible."""
+"""The archive: records read, listed, compared and shown to people, and what makes their edits
+visible.
+"""

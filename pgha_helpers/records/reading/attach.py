@@ -1,4 +1,6 @@
-"""`pgha records attach`: the executed notebook of a run that plain papermill, or somebody's JupyterLab, has made."""
+"""`pgha records attach`: the executed notebook of a run that plain papermill, or somebody's
+JupyterLab, has made.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,9 @@ ATTACHED_REPORT = manifest.ATTACHABLE[1]
 def attach(path: Path, pair_name: str = "") -> Path:
     """Put an executed notebook into the record of the run that it shows; gives the record's folder.
 
-    `pair_name` is needed when the record has been moved since. A record that is not complete yet is completed. One
-    that is keeps its manifest, and what is added is listed in a second one, `attached.json`. Raises BadParameters.
+    `pair_name` is needed when the record has been moved since. A record that is not complete yet is
+    completed. One that is keeps its manifest, and what is added is listed in a second one,
+    `attached.json`. Raises BadParameters.
     """
     notebook = notebooks.load(path)
     if notebook is None:
@@ -40,7 +43,9 @@ def attach(path: Path, pair_name: str = "") -> Path:
         if not keeping.held or held_by_writer(folder):
             raise Refusal(f"run {id_of(folder)} still goes on", "wait for its end")
         if _has_one(folder):
-            raise Refusal(f"{folder.name} has its executed notebook already", "a record is never changed")
+            raise Refusal(
+                f"{folder.name} has its executed notebook already", "a record is never changed"
+            )
         clean = Redactor(secrets_of(pair)).whole(notebook)
         text = json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         replace_file(folder / notebooks.NAME, text)
@@ -52,7 +57,9 @@ def attach(path: Path, pair_name: str = "") -> Path:
 
 
 def _has_one(folder: Path) -> bool:
-    """Whether a notebook is there that a manifest lists; one that is not is what an attach that failed has left."""
+    """Whether a notebook is there that a manifest lists; one that is not is what an attach that
+    failed has left.
+    """
     complete, attached = folder / manifest.NAME, folder / manifest.ATTACHED
     listed = notebooks.NAME in manifest.read_manifest(complete).files if complete.exists() else True
     return (folder / notebooks.NAME).exists() and (attached.exists() or listed)
@@ -61,14 +68,21 @@ def _has_one(folder: Path) -> bool:
 def _record_of(path: Path, notebook: dict[str, object], pair_name: str) -> Path:
     shown = notebooks.record_shown(notebook)
     if shown is None:
-        raise BadParameters(f"{path} shows no run", "its first cell must have been run: it prints the run's id")
+        raise BadParameters(
+            f"{path} shows no run", "its first cell must have been run: it prints the run's id"
+        )
     if (shown / JOURNAL).exists() and not pair_name:
         return shown
     near = (
-        [f for f in record_folders(records_of(load_pair(pair_name))) if id_of(f) == id_of(shown)] if pair_name else []
+        [f for f in record_folders(records_of(load_pair(pair_name))) if id_of(f) == id_of(shown)]
+        if pair_name
+        else []
     )
     if not near:
-        raise BadParameters(f"there is no record of run {id_of(shown)} in {shown.parent}", "name the pair with --pair")
+        raise BadParameters(
+            f"there is no record of run {id_of(shown)} in {shown.parent}",
+            "name the pair with --pair",
+        )
     return near[0]
 
 
@@ -78,14 +92,20 @@ def _pair_of(folder: Path) -> str:
 
 
 def _add(folder: Path, pair: Pair, path: Path) -> None:
-    """The second manifest is written last: until it is there, whatever failed can be tried again."""
+    """The second manifest is written last: until it is there, whatever failed can be tried
+    again.
+    """
     added = [folder / name for name in manifest.ATTACHABLE]
     try:
         told = summarise(read(folder))
         replace_file(folder / ATTACHED_REPORT, report(folder, told, by_hand.words(folder, pair)))
-        written = manifest.render(_told(folder, pair, path, {one.name: manifest.sha256(one) for one in added}))
+        written = manifest.render(
+            _told(folder, pair, path, {one.name: manifest.sha256(one) for one in added})
+        )
         if pair.signing_key:
-            replace_file(folder / f"{manifest.ATTACHED}.sig", signature.sign(written, pair.signing_key))
+            replace_file(
+                folder / f"{manifest.ATTACHED}.sig", signature.sign(written, pair.signing_key)
+            )
         replace_file(folder / manifest.ATTACHED, written)
     except BaseException:
         for one in [*added, folder / f"{manifest.ATTACHED}.sig"]:

@@ -1,4 +1,6 @@
-"""`pgha records`: what runs have left. Each call first completes what a run that was killed could not."""
+"""`pgha records`: what runs have left. Each call first completes what a run that was killed could
+not.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,21 @@ Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
 
 @records_app.command("list")
 def list_(
-    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+    pair: str,
+    notebook: Notebook = "",
+    outcome: Outcome = "",
+    ticket: Ticket = "",
+    since: Since = "",
+    until: Until = "",
 ) -> None:
     """The runs of a pair, the newest first."""
     from .entries import entries
     from .listing import listing
 
     found, folder = _complete(pair)
-    typer.echo(str(listing(entries(folder, _wanted(found, notebook, outcome, ticket, since, until)))))
+    typer.echo(
+        str(listing(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+    )
 
 
 @records_app.command()
@@ -44,9 +53,12 @@ def show(pair: str, run: str) -> None:
 
 
 @records_app.command()
-def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False) -> None:
-    """Whether the records are what they were, and all there. Exit code 0: they are; 2: something was found; 3: a node
-    did not answer."""
+def verify(
+    pair: str,
+    nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False,
+) -> None:
+    """Whether the records are what they were, and all there. Exit code 0: they are; 2: something
+    was found; 3: a node did not answer."""
     from ...facts.chain_notes import read_ledgers
     from ...run.parameters import load_pair
     from ...run.redaction import Redactor, secrets_of
@@ -62,9 +74,14 @@ def verify(pair: str, nodes: Annotated[bool, typer.Option(help="Ask the nodes wh
 
 @records_app.command()
 def compare(
-    pair: str, one: str, other: str, html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None
+    pair: str,
+    one: str,
+    other: str,
+    html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None,
 ) -> None:
-    """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the lag."""
+    """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the
+    lag.
+    """
     from .compare import compare as compare_entries
     from .comparison_page import page_of
     from .entries import find
@@ -79,23 +96,35 @@ def compare(
 
 @records_app.command()
 def page(
-    pair: str, notebook: Notebook = "", outcome: Outcome = "", ticket: Ticket = "", since: Since = "", until: Until = ""
+    pair: str,
+    notebook: Notebook = "",
+    outcome: Outcome = "",
+    ticket: Ticket = "",
+    since: Since = "",
+    until: Until = "",
 ) -> None:
-    """Write index.html beside the records: one page, without a server, to filter and sort them and to see trends."""
+    """Write index.html beside the records: one page, without a server, to filter and sort them and
+    to see trends.
+    """
     from .entries import entries
     from .page import page as page_of
 
     found, folder = _complete(pair)
     target = folder / "index.html"
     if not folder.is_dir():
-        raise BadParameters(f"there is no record in {folder}", "the first run makes one, or mend `records:`")
-    _write(target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+        raise BadParameters(
+            f"there is no record in {folder}", "the first run makes one, or mend `records:`"
+        )
+    _write(
+        target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until)))
+    )
     typer.echo(str(target))
 
 
 @records_app.command()
 def attach(
-    notebook: Path, pair: Annotated[str, typer.Option(help="Needed if the records have been moved since.")] = ""
+    notebook: Path,
+    pair: Annotated[str, typer.Option(help="Needed if the records have been moved since.")] = "",
 ) -> None:
     """Put the executed notebook of a run by plain papermill into its record."""
     from .attach import attach as attach_notebook
@@ -104,7 +133,9 @@ def attach(
 
 
 def _complete(name: str) -> tuple[Pair, Path]:
-    """The pair and its folder of records, in which whatever could be completed now is. Raises BadParameters."""
+    """The pair and its folder of records, in which whatever could be completed now is. Raises
+    BadParameters.
+    """
     from ...run.parameters import load_pair
     from ..making.folder import records_of
     from .seal import complete_all
@@ -122,7 +153,9 @@ def _write(path: Path, text: str) -> None:
     try:
         replace_file(path, text)
     except OSError as error:
-        raise BadParameters(f"{path} cannot be written: {error.strerror}", "name another file, or mend that") from None
+        raise BadParameters(
+            f"{path} cannot be written: {error.strerror}", "name another file, or mend that"
+        ) from None
 
 
 def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, until: str) -> Wanted:

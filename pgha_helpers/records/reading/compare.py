@@ -1,4 +1,6 @@
-"""Two runs side by side: what was asked differently, what was found differently, what took how long, and the lag."""
+"""Two runs side by side: what was asked differently, what was found differently, what took how
+long, and the lag.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from .outages import outage
 from .samples import Samples, samples
 from .words import Told, listed, mark, minute, nodes_of, number, pairs_of, plain, seconds_of
 
-_CHANGING = re.compile(r"\b[0-9A-F]+/[0-9A-F]+\b|\d+")  # WAL positions and counts: they differ in every run
+# WAL positions and counts: they differ in every run
+_CHANGING = re.compile(r"\b[0-9A-F]+/[0-9A-F]+\b|\d+")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long the same thing took in each run, in seconds; None where it was not done, or failed."""
+    """How long the same thing took in each run, in seconds; None where it was not done, or
+    failed.
+    """
 
     what: str
     a: float | None
@@ -38,7 +43,9 @@ class Timing:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as long the second run took; nothing unless both did it in a time that can be measured."""
+        """How many times as long the second run took; nothing unless both did it in a time that can
+        be measured.
+        """
         return self.b / self.a if self.a and self.b and min(self.a, self.b) > 0 else None
 
     @property
@@ -48,7 +55,13 @@ class Timing:
         >>> Timing("promote", 0.04, 0.1).told, Timing("promote", None, 0.1).told
         ('2.5 x', '')
         """
-        return "" if self.ratio is None else f"{self.ratio:.2g} x" if self.ratio < 10 else f"{self.ratio:.0f} x"
+        return (
+            ""
+            if self.ratio is None
+            else f"{self.ratio:.2g} x"
+            if self.ratio < 10
+            else f"{self.ratio:.0f} x"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,17 +82,30 @@ class Comparison:
         """For a terminal."""
         parts = [str(Table(("", "A", "B"), list(_heads(self.a, self.b))))]
         for title, differences in self.parts:
-            rows = [(plain(d.what), plain(d.a, 60) or "-", plain(d.b, 60) or "-") for d in differences]
-            parts.append(f"{title}\n{Table(('', 'A', 'B'), rows)}" if rows else f"{title}\nno difference")
-        timings = [(t.where, plain(t.what, 80), _clock(t.a), _clock(t.b), t.told) for t in (*self.deeds, *self.totals)]
-        parts.append(f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), timings)}")
+            rows = [
+                (plain(d.what), plain(d.a, 60) or "-", plain(d.b, 60) or "-") for d in differences
+            ]
+            parts.append(
+                f"{title}\n{Table(('', 'A', 'B'), rows)}" if rows else f"{title}\nno difference"
+            )
+        timings = [
+            (t.where, plain(t.what, 80), _clock(t.a), _clock(t.b), t.told)
+            for t in (*self.deeds, *self.totals)
+        ]
+        parts.append(
+            f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), timings)}"
+        )
         parts.append(f"Lag\n{Table(('', 'A', 'B'), list(_lag_rows(self.lags)))}")
         return "\n\n".join([*parts, *(f"Note: {note}." for note in self.notes)])
 
     @property
     def parts(self) -> tuple[tuple[str, tuple[Difference, ...]], ...]:
         """The three kinds of differences, with their titles."""
-        return ("Parameters", self.parameters), ("Settings", self.settings), ("Verdicts", self.verdicts)
+        return (
+            ("Parameters", self.parameters),
+            ("Settings", self.settings),
+            ("Verdicts", self.verdicts),
+        )
 
 
 def compare(a: Entry, b: Entry) -> Comparison:
@@ -87,17 +113,38 @@ def compare(a: Entry, b: Entry) -> Comparison:
     for entry in (a, b):
         if not entry.legible:
             why = f": {entry.why}" if entry.why else ""
-            raise BadParameters(f"{entry.folder.name} cannot be compared, it is {entry.state}{why}", "choose another")
+            raise BadParameters(
+                f"{entry.folder.name} cannot be compared, it is {entry.state}{why}",
+                "choose another",
+            )
     parameters = _differing(*(pairs_of(entry.told.get("parameters")) for entry in (a, b)))
-    settings = _differing(_settings(a.told), _settings(b.told)) if _settings(a.told) and _settings(b.told) else ()
+    settings = (
+        _differing(_settings(a.told), _settings(b.told))
+        if _settings(a.told) and _settings(b.told)
+        else ()
+    )
     verdicts = _differing(_judged(a.told), _judged(b.told))
     totals = (
-        Timing("outage, by the runbook", number(a.told.get("outage_seconds")), number(b.told.get("outage_seconds"))),
+        Timing(
+            "outage, by the runbook",
+            number(a.told.get("outage_seconds")),
+            number(b.told.get("outage_seconds")),
+        ),
         *_as_seen(a.told, b.told),
         Timing("the whole run", seconds_of(a.told), seconds_of(b.told)),
     )
     lags = samples(a.folder), samples(b.folder)
-    return Comparison(a, b, parameters, settings, verdicts, _timed(a.told, b.told), totals, lags, tuple(_notes(a, b)))
+    return Comparison(
+        a,
+        b,
+        parameters,
+        settings,
+        verdicts,
+        _timed(a.told, b.told),
+        totals,
+        lags,
+        tuple(_notes(a, b)),
+    )
 
 
 def _as_seen(*told: Told) -> Iterator[Timing]:
@@ -127,35 +174,50 @@ def _notes(a: Entry, b: Entry) -> Iterator[str]:
 def _settings(told: Told) -> dict[str, Any]:
     """Settings of both nodes in one mapping: the node's name before the setting's."""
     nodes = pairs_of(told.get("settings"))
-    return {f"{node} {name}": value for node, found in nodes.items() for name, value in pairs_of(found).items()}
+    return {
+        f"{node} {name}": value
+        for node, found in nodes.items()
+        for name, value in pairs_of(found).items()
+    }
 
 
 def _judged(told: Told) -> dict[str, str]:
     """Title -> level and reason. Values differ in every run, so alone they make no difference."""
     return {
-        str(verdict.get("title")): ": ".join(str(verdict[key]) for key in ("level", "reason") if verdict.get(key))
+        str(verdict.get("title")): ": ".join(
+            str(verdict[key]) for key in ("level", "reason") if verdict.get(key)
+        )
         for verdict in listed(told.get("verdicts"))
     }
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
     keys = dict.fromkeys([*a, *b])
-    told = (Difference(key, *("" if side.get(key) is None else str(side[key]) for side in (a, b))) for key in keys)
+    told = (
+        Difference(key, *("" if side.get(key) is None else str(side[key]) for side in (a, b)))
+        for key in keys
+    )
     return tuple(difference for difference in told if difference.a != difference.b)
 
 
 def _timed(a: Told, b: Told) -> tuple[Timing, ...]:
     """The deeds of both runs in order, the same ones side by side.
 
-    They are the same when they read the same, whatever the names of the nodes and the WAL positions: a switchover
-    and the way back are compared, too.
+    They are the same when they read the same, whatever the names of the nodes and the WAL
+    positions: a switchover and the way back are compared, too.
     """
     deeds = listed(a.get("deeds")), listed(b.get("deeds"))
-    keys = [_key(deed, nodes_of(a)) for deed in deeds[0]], [_key(deed, nodes_of(b)) for deed in deeds[1]]
+    keys = (
+        [_key(deed, nodes_of(a)) for deed in deeds[0]],
+        [_key(deed, nodes_of(b)) for deed in deeds[1]],
+    )
     found: list[Timing] = []
     for kind, a0, a1, b0, b1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
         if kind == "equal":
-            found += [_timing(left, right) for left, right in zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)]
+            found += [
+                _timing(left, right)
+                for left, right in zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)
+            ]
         else:
             found += [_timing(deed, None) for deed in deeds[0][a0:a1]]
             found += [_timing(None, deed) for deed in deeds[1][b0:b1]]
@@ -171,7 +233,10 @@ def _key(deed: Told, nodes: Sequence[str]) -> str:
 
 def _timing(a: Told | None, b: Told | None) -> Timing:
     both = [deed for deed in (a, b) if deed is not None]
-    did, where = str(both[0].get("did")), " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both))
+    did, where = (
+        str(both[0].get("did")),
+        " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both)),
+    )
     return Timing(did.split(":")[0] if "/" in did else did, _lasted(a), _lasted(b), where)
 
 

@@ -21,9 +21,17 @@ def page_of(comparison: Comparison) -> str:
         b=comparison.b,
         runs=(("A", comparison.a), ("B", comparison.b)),
         parts=comparison.parts,
-        timings=[(timing, _clock(timing.a), _clock(timing.b), _notable(timing)) for timing in comparison.deeds],
-        totals=[(timing, _clock(timing.a), _clock(timing.b), _notable(timing)) for timing in comparison.totals],
-        figures=[figure for figure in (_overlay(lags, "bytes"), _overlay(lags, "seconds")) if figure],
+        timings=[
+            (timing, _clock(timing.a), _clock(timing.b), _notable(timing))
+            for timing in comparison.deeds
+        ],
+        totals=[
+            (timing, _clock(timing.a), _clock(timing.b), _notable(timing))
+            for timing in comparison.totals
+        ],
+        figures=[
+            figure for figure in (_overlay(lags, "bytes"), _overlay(lags, "seconds")) if figure
+        ],
         lags=[
             ("Most bytes behind", *(each.most("bytes") or "none" for each in lags)),
             ("Longest delay", *(each.most("seconds") or "none" for each in lags)),
@@ -60,4 +68,6 @@ def _notable(timing: Timing) -> str:
     """Which way a duration has changed notably; deeds of a few milliseconds never do."""
     if timing.ratio is None or max(timing.a or 0.0, timing.b or 0.0) < 0.02:
         return ""
-    return "longer" if timing.ratio >= _NOTABLE else "shorter" if timing.ratio <= 1 / _NOTABLE else ""
+    return (
+        "longer" if timing.ratio >= _NOTABLE else "shorter" if timing.ratio <= 1 / _NOTABLE else ""
+    )

@@ -50,7 +50,9 @@ def _moment(key: str, text: str) -> datetime | None:
     except ValueError:  # the 30th of February
         pass
     if asked:
-        raise BadParameters(f"{key}: {text!r} is no date", "write 2026-11-22, or 2026-11-22T19:46:31Z for a moment")
+        raise BadParameters(
+            f"{key}: {text!r} is no date", "write 2026-11-22, or 2026-11-22T19:46:31Z for a moment"
+        )
     return None
 
 
@@ -58,8 +60,9 @@ def _moment(key: str, text: str) -> datetime | None:
 class Entry:
     """One record: its folder, what its journal tells, and whether its manifest is written.
 
-    `state` is ended, running, interrupted, `not begun` (a folder that was made and never used), `unreadable` or
-    `newer version`; for the last two, `why` says more. `told` always has run, notebook, pair, began and outcome.
+    `state` is ended, running, interrupted, `not begun` (a folder that was made and never used),
+    `unreadable` or `newer version`; for the last two, `why` says more. `told` always has run,
+    notebook, pair, began and outcome.
     """
 
     folder: Path
@@ -81,7 +84,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which records are wanted; an empty field wants all. Raises BadParameters for a date that cannot be meant.
+    """Which records are wanted; an empty field wants all. Raises BadParameters for a date that
+    cannot be meant.
 
     `since` and `until` are days or moments in UTC, both included.
     """
@@ -96,7 +100,9 @@ class Wanted:
     def __post_init__(self) -> None:
         first, last = self._between()
         if first and last and first > last:
-            raise BadParameters(f"since {self.since} is later than until {self.until}", "exchange them")
+            raise BadParameters(
+                f"since {self.since} is later than until {self.until}", "exchange them"
+            )
 
     def _between(self) -> tuple[datetime | None, datetime | None]:
         return _moment("since", self.since), _moment("until", self.until)
@@ -119,15 +125,25 @@ ALL = Wanted()
 
 
 def entries(folder: Path, wanted: Wanted = ALL) -> list[Entry]:
-    """The records of a folder, the newest first. Raises BadParameters if a wanted word is none that there could be.
+    """The records of a folder, the newest first. Raises BadParameters if a wanted word is none that
+    there could be.
 
-    Other people's files and folders are passed over. A record that cannot be read is there, and says so.
+    Other people's files and folders are passed over. A record that cannot be read is there, and
+    says so.
     """
     found = [_entry(path) for path in _folders(folder)]
-    _refuse_unknown("outcome", wanted.outcome, {*OUTCOMES, *(str(e.told["outcome"]) for e in found)})
-    _refuse_unknown("notebook", wanted.notebook, {*NOTEBOOKS, *(str(e.told["notebook"]) for e in found)})
+    _refuse_unknown(
+        "outcome", wanted.outcome, {*OUTCOMES, *(str(e.told["outcome"]) for e in found)}
+    )
+    _refuse_unknown(
+        "notebook", wanted.notebook, {*NOTEBOOKS, *(str(e.told["notebook"]) for e in found)}
+    )
     kept = [entry for entry in found if wanted.wants(entry)]
-    return sorted(kept, key=lambda entry: (moment(entry.told["began"]) or _NEVER, entry.folder.name), reverse=True)
+    return sorted(
+        kept,
+        key=lambda entry: (moment(entry.told["began"]) or _NEVER, entry.folder.name),
+        reverse=True,
+    )
 
 
 def find(folder: Path, name: str) -> Entry:
@@ -138,7 +154,8 @@ def find(folder: Path, name: str) -> Entry:
     asked, paths = Path(name.strip()).name, _folders(folder)
     ids = {path: known.run if (known := named(path)) else "" for path in paths}
     if not any(asked in (path.name, ids[path]) or ids[path].startswith(asked) for path in paths):
-        ids = {path: _entry(path).id for path in paths}  # a renamed folder: only its journal knows the id
+        # a renamed folder: only its journal knows the id
+        ids = {path: _entry(path).id for path in paths}
     exact = [path for path in paths if asked and asked in (path.name, ids[path])]
     begun = exact or [path for path in paths if asked and ids[path].startswith(asked)]
     if len(begun) == 1:
@@ -146,10 +163,16 @@ def find(folder: Path, name: str) -> Entry:
     if not paths:
         raise BadParameters(f"there is no record in {folder}", "see `records:` in the pair file")
     if begun:
-        raise BadParameters(f"{name!r} is the beginning of {len(begun)} records", f"say which: {_names(begun)}")
+        raise BadParameters(
+            f"{name!r} is the beginning of {len(begun)} records", f"say which: {_names(begun)}"
+        )
     near = get_close_matches(asked, [*ids.values(), *(path.name for path in paths)], 3, 0.5)
-    close = [path for path in paths if path.name in near or ids[path] in near] or sorted(paths, reverse=True)[:3]
-    raise BadParameters(f"there is no record {name!r} in {folder}", f"the nearest are {_names(close)}")
+    close = [path for path in paths if path.name in near or ids[path] in near] or sorted(
+        paths, reverse=True
+    )[:3]
+    raise BadParameters(
+        f"there is no record {name!r} in {folder}", f"the nearest are {_names(close)}"
+    )
 
 
 def _names(paths: Iterable[Path]) -> str:
@@ -157,13 +180,17 @@ def _names(paths: Iterable[Path]) -> str:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders that are named as a record is, or hold a journal. Raises BadParameters if nothing can be listed."""
+    """The folders that are named as a record is, or hold a journal. Raises BadParameters if nothing
+    can be listed.
+    """
     try:
         inside = sorted(folder.iterdir())
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise BadParameters(f"{folder} cannot be listed: {error.strerror}", "see `records:` in the pair file") from None
+        raise BadParameters(
+            f"{folder} cannot be listed: {error.strerror}", "see `records:` in the pair file"
+        ) from None
     return [path for path in inside if _is_record(path)]
 
 
@@ -183,7 +210,9 @@ def _entry(folder: Path) -> Entry:
         "began": f"{name.began:%Y-%m-%dT%H:%M:%SZ}" if name else "",
     }
     told, state, why = _told(folder)
-    known = {key: value for key, value in told.items() if value not in (None, "") or key not in from_name}
+    known = {
+        key: value for key, value in told.items() if value not in (None, "") or key not in from_name
+    }
     outcome = {"outcome": state} if state not in ("ended", "running", "interrupted") else {}
     return Entry(folder, {**from_name, **known, **outcome}, _there(folder / MANIFEST), state, why)
 
@@ -209,7 +238,9 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
 
 
 def _legible(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record that is not to be believed, the words that are shown beside the reason; not what it changed."""
+    """Of a record that is not to be believed, the words that are shown beside the reason; not what
+    it changed.
+    """
     return {key: value for key, value in told.items() if key == "typed" or isinstance(value, str)}
 
 

@@ -1,4 +1,6 @@
-"""The executed notebook of a record as HTML that can be put into a page: no script, no link, every picture inside."""
+"""The executed notebook of a record as HTML that can be put into a page: no script, no link, every
+picture inside.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from typing import Any
 from .harmless import harmless
 from .notebooks import NAME
 
-_SHOWN_FIRST = ["text/html", "image/png", "image/jpeg", "image/svg+xml", "text/markdown", "text/plain"]
+_SHOWN_FIRST = [
+    "text/html",
+    "image/png",
+    "image/jpeg",
+    "image/svg+xml",
+    "text/markdown",
+    "text/plain",
+]
 
 
 def executed(folder: Path) -> tuple[str, str]:
@@ -36,9 +45,18 @@ def executed(folder: Path) -> tuple[str, str]:
 
 
 def preload() -> None:
-    """Load what a report needs, half a second's work: for a thread, while something else is waited for."""
+    """Load what a report needs, half a second's work: for a thread, while something else is waited
+    for.
+    """
     cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A"}
-    code = {**cell, "cell_type": "code", "id": "b", "source": "1", "outputs": [], "execution_count": 1}
+    code = {
+        **cell,
+        "cell_type": "code",
+        "id": "b",
+        "source": "1",
+        "outputs": [],
+        "execution_count": 1,
+    }
     _converted({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell, code]})
 
 
@@ -64,9 +82,11 @@ def _exporter() -> Any:
     from traitlets.config import Config
 
     config = Config({"NbConvertBase": {"display_data_priority": _SHOWN_FIRST}})
-    # each output is made harmless by itself: one that never closes what it opens must not swallow the next ones
+    # each output is made harmless by itself: one that never closes what it opens must not swallow
+    # the next ones
     ours: dict[str, Any] = {"filters": {"clean_html": harmless}, "sanitize_html": True}
-    ours["extra_template_basedirs"] = []  # else its templates, which are programs, are looked for where we stand
+    # else its templates, which are programs, are looked for where we stand
+    ours["extra_template_basedirs"] = []
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config, **ours)
     exporter.log = logging.getLogger("pgha.quiet")
     exporter.log.setLevel(logging.CRITICAL)
@@ -77,4 +97,6 @@ def _describe(output: Any) -> None:
     """A picture without words is nothing to somebody who cannot see it."""
     for kind in ("image/png", "image/jpeg"):
         if kind in output.get("data", {}):
-            output.setdefault("metadata", {}).setdefault(kind, {}).setdefault("alt", "The picture drawn by this cell")
+            output.setdefault("metadata", {}).setdefault(kind, {}).setdefault(
+                "alt", "The picture drawn by this cell"
+            )

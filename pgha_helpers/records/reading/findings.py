@@ -1,4 +1,6 @@
-"""What a check of the archive works on and what it gives: records, their links in a chain, and findings."""
+"""What a check of the archive works on and what it gives: records, their links in a chain, and
+findings.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,14 @@ class Finding:
 
 @dataclass
 class Verified:
-    """What was looked at, what was found, and what could not be checked: `notes` are no accusation."""
+    """What was looked at, what was found, and what could not be checked: `notes` are no
+    accusation.
+    """
 
     records: int = 0
     chained: int = 0
-    signers: list[str] = field(default_factory=list)  # who, or else with which key; one of each signed record
+    # who, or else with which key; one of each signed record
+    signers: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -36,7 +41,9 @@ class Verified:
         by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
         counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
         verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
-        return "\n".join([*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict])
+        return "\n".join(
+            [*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict]
+        )
 
 
 @dataclass(frozen=True)
@@ -62,10 +69,16 @@ class Record:
 
     @property
     def link(self) -> Link | None:
-        """Its place in a chain; None if its run is not chained, or if somebody has made that unreadable."""
+        """Its place in a chain; None if its run is not chained, or if somebody has made that
+        unreadable.
+        """
         told = self.story.first("chained")
         try:
             previous = told["previous"] or {}
-            return Link(str(told["system_id"]), int(told["number"]), *(previous.get(k, "") for k in Link.keys))
+            return Link(
+                str(told["system_id"]),
+                int(told["number"]),
+                *(previous.get(k, "") for k in Link.keys),
+            )
         except ODD:
             return None

@@ -1,7 +1,7 @@
 """HTML that was made by a notebook, written anew from what is known to be harmless.
 
-A record is opened by people who were not there, so nothing in it may run, load anything, or send its reader elsewhere.
-What is not on the lists below is left out; nothing is repaired or guessed.
+A record is opened by people who were not there, so nothing in it may run, load anything, or send
+its reader elsewhere. What is not on the lists below is left out; nothing is repaired or guessed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,21 @@ _TAGS = frozenset((
 ))
 # fmt: on
 _EMPTY = frozenset({"br", "col", "hr", "img"})
-_SILENT = frozenset({"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title"})
-_ATTRIBUTES = frozenset({"class", "colspan", "rowspan", "alt", "title", "width", "height", "align", "style", "src"})
+_SILENT = frozenset(
+    {"script", "style", "iframe", "object", "template", "noscript", "svg", "math", "title"}
+)
+_ATTRIBUTES = frozenset(
+    {"class", "colspan", "rowspan", "alt", "title", "width", "height", "align", "style", "src"}
+)
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*")
-_STYLE = re.compile(r"\s*(color|font-weight|font-style|text-align|vertical-align|padding|white-space)\s*:[\w\s.#%-]+")
+_STYLE = re.compile(
+    r"\s*(color|font-weight|font-style|text-align|vertical-align|padding|white-space)\s*:[\w\s.#%-]+"
+)
 
 
 def harmless(html: str) -> str:
-    """The same text, tables and pictures, without scripts, links, styles that load, and anything unknown.
+    """The same text, tables and pictures, without scripts, links, styles that load, and anything
+    unknown.
 
     >>> harmless('<b onclick="x()">2 < 3</b><script>x()</script><img src="https://x/y.png">')
     '<b>2 &lt; 3</b><img>'

@@ -1,4 +1,6 @@
-"""Whether the chain of a system is whole, and whether the nodes have noted what the records tell."""
+"""Whether the chain of a system is whole, and whether the nodes have noted what the records
+tell.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +14,36 @@ from ..making.folder import id_of
 from .findings import Finding, Link, Record, Verified
 
 
-def check_chains(records: list[Record], others: list[Record], noted: list[Note], done: Verified) -> None:
+def check_chains(
+    records: list[Record], others: list[Record], noted: list[Note], done: Verified
+) -> None:
     """Numbers without a gap from 1 on, and each record names the one before as it is.
 
-    `others` are records of other pairs, or of this one under an earlier name: they may be part of one of its chains.
+    `others` are records of other pairs, or of this one under an earlier name: they may be part of
+    one of its chains.
     """
     hosts = _hosts(records)
     elsewhere = {note.number for note in noted if note.host not in hosts}
     mine = {link.system for record in records if (link := record.link)}
     for system in sorted(mine):
-        linked = [(link, record) for record in [*records, *others] if (link := record.link) and link.system == system]
+        linked = [
+            (link, record)
+            for record in [*records, *others]
+            if (link := record.link) and link.system == system
+        ]
         linked.sort(key=lambda one: one[0].number)
         done.chained += len(linked)
         where = f"chain of system {system}"
         for (earlier, before), (link, after) in pairwise(linked):
-            done.findings += [Finding(where, what) for what in _link_faults(earlier, before, link, after)]
+            done.findings += [
+                Finding(where, what) for what in _link_faults(earlier, before, link, after)
+            ]
         _check_numbers(where, [link for link, _ in linked], hosts, elsewhere, done)
 
 
-def _check_numbers(where: str, links: list[Link], hosts: set[str], elsewhere: set[int], done: Verified) -> None:
+def _check_numbers(
+    where: str, links: list[Link], hosts: set[str], elsewhere: set[int], done: Verified
+) -> None:
     """Which numbers are absent, and which of them were given to runs of other machines."""
     last = 0
     for link in links:
@@ -64,15 +77,22 @@ def _link_faults(earlier: Link, before: Record, link: Link, after: Record) -> It
 
 def _absent(numbers: set[int]) -> str:
     verb = "is" if len(numbers) == 1 else "are"
-    return f"{_numbers(numbers)} {verb} not here: removed, or made on another machine (the nodes tell: --nodes)"
+    return (
+        f"{_numbers(numbers)} {verb} not here: removed, or made on another machine (the nodes "
+        "tell: --nodes)"
+    )
 
 
 def _numbers(numbers: set[int]) -> str:
     return f"number{'s' * (len(numbers) > 1)} {', '.join(map(str, sorted(numbers)))}"
 
 
-def ledger_faults(records: list[Record], others: list[Record], notes: list[Note], done: Verified) -> Iterator[str]:
-    """Every run that a node has noted is here and is as it was noted, and every chained run here was noted."""
+def ledger_faults(
+    records: list[Record], others: list[Record], notes: list[Note], done: Verified
+) -> Iterator[str]:
+    """Every run that a node has noted is here and is as it was noted, and every chained run here
+    was noted.
+    """
     here = {id_of(record.folder): record for record in [*records, *others]}
     noted: dict[str, list[Note]] = {}
     for note in notes:
@@ -83,14 +103,25 @@ def ledger_faults(records: list[Record], others: list[Record], notes: list[Note]
             ours = {note.digest for _, note in notes_of(record.folder)} | set(record.story.digests)
             wrong = sorted({note.what for note in told if note.digest not in ours})
             if wrong:
-                yield f"{record.folder.name} is not as it was noted when it {' and '.join(map(_did, wrong))}"
+                yield (
+                    f"{record.folder.name} is not as it was noted when it "
+                    f"{' and '.join(map(_did, wrong))}"
+                )
         elif told[0].host in _hosts(records):
-            yield f"run {run}, number {told[0].number}, is not here: it was made on {told[0].host}, and removed"
+            yield (
+                f"run {run}, number {told[0].number}, is not here: it was made on "
+                f"{told[0].host}, and removed"
+            )
         else:
-            done.notes.append(f"run {run}, number {told[0].number}, was made on {told[0].host}: its record is there")
+            done.notes.append(
+                f"run {run}, number {told[0].number}, was made on {told[0].host}: its record "
+                "is there"
+            )
     for record in records:
         if noted and record.link and id_of(record.folder) not in noted:
-            yield f"{record.folder.name} claims number {record.link.number}, and no node has noted it"
+            yield (
+                f"{record.folder.name} claims number {record.link.number}, and no node has noted it"
+            )
 
 
 def _did(what: str) -> str:

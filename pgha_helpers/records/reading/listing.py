@@ -14,13 +14,22 @@ _WIDTH = 72  # characters of a reason: more of it would break every line of the 
 
 
 def listing(entries: Iterable[Entry]) -> Table:
-    """A row per record, in the order given. A record that cannot be told says why where its reason would stand."""
+    """A row per record, in the order given. A record that cannot be told says why where its reason
+    would stand.
+    """
     return Table(_HEAD, [_row(entry) for entry in entries])
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
     told = entry.told
-    changed = {True: "yes", False: "no"}.get(bool(told.get("changed")), "") if "changed" in told else ""
+    changed = (
+        {True: "yes", False: "no"}.get(bool(told.get("changed")), "") if "changed" in told else ""
+    )
     words = [told["run"], told["notebook"], told["outcome"], changed, outage(told)]
     reason = entry.why or told.get("reason")
-    return (minute(told["began"]), *map(plain, words), plain(told.get("ticket"), 24), plain(reason, _WIDTH))
+    return (
+        minute(told["began"]),
+        *map(plain, words),
+        plain(told.get("ticket"), 24),
+        plain(reason, _WIDTH),
+    )

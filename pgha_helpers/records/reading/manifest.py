@@ -1,4 +1,6 @@
-"""manifest.json: the digest of every file of a finished record, its place in the chain, and who completed it when."""
+"""manifest.json: the digest of every file of a finished record, its place in the chain, and who
+completed it when.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,10 @@ from ...model.foreign import ODD
 
 NAME = "manifest.json"
 SIGNATURE = f"{NAME}.sig"
-ATTACHED = "attached.json"  # a second manifest: of what was added to a record that was already complete
-ATTACHABLE = ("notebook.ipynb", "notebook.html")  # and nothing else: it must not make any file look like ours
+# a second manifest: of what was added to a record that was already complete
+ATTACHED = "attached.json"
+# and nothing else: it must not make any file look like ours
+ATTACHABLE = ("notebook.ipynb", "notebook.html")
 MARK = ".sealing"  # stands in the folder while it is being completed
 FORMAT = 1
 _OWN = (NAME, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")
@@ -22,7 +26,9 @@ _OWN = (NAME, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest that was read. `digest` is that of its own file; `wrong` says why it cannot be used."""
+    """A manifest that was read. `digest` is that of its own file; `wrong` says why it cannot be
+    used.
+    """
 
     told: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
@@ -41,15 +47,21 @@ def sha256(path: Path) -> str:
 
 
 def contents(folder: Path) -> list[str]:
-    """Every name in a record folder but those of the manifests themselves. A folder's name ends with `/`."""
-    names = [path.name + ("/" if path.is_dir() and not path.is_symlink() else "") for path in folder.iterdir()]
+    """Every name in a record folder but those of the manifests themselves. A folder's name ends
+    with `/`.
+    """
+    names = [
+        path.name + ("/" if path.is_dir() and not path.is_symlink() else "")
+        for path in folder.iterdir()
+    ]
     return sorted(name for name in names if name not in _OWN)
 
 
 def digests(folder: Path, unread: Callable[[str], object] | None = None) -> dict[str, str]:
     """Name and SHA-256 of every file of a record.
 
-    `unread` is told the name of each that only its owner may read. Without it, PermissionError is raised.
+    `unread` is told the name of each that only its owner may read. Without it, PermissionError is
+    raised.
     """
     found = {}
     for name in (name for name in contents(folder) if name != MARK and _is_file(folder / name)):
@@ -72,7 +84,9 @@ def render(told: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises FileNotFoundError; whatever else is wrong with it is told in `wrong`."""
+    """Read a manifest. Raises FileNotFoundError; whatever else is wrong with it is told in
+    `wrong`.
+    """
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     try:
@@ -85,10 +99,14 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest({}, digest, f"{path.name} is not a manifest")
     outside = [name for name in files if not _plain(name)]
     if outside:
-        return Manifest({}, digest, f"{path.name} names {outside[0]!r}, which is outside of the record")
+        return Manifest(
+            {}, digest, f"{path.name} names {outside[0]!r}, which is outside of the record"
+        )
     if format_ > FORMAT:
         return Manifest(
-            told, digest, f"{path.name} is of format {format_}, and this pgha reads {FORMAT}: use a newer pgha"
+            told,
+            digest,
+            f"{path.name} is of format {format_}, and this pgha reads {FORMAT}: use a newer pgha",
         )
     return Manifest(told, digest)
 

@@ -34,6 +34,13 @@ def record_shown(notebook: dict[str, Any]) -> Path | None:
 
 def _marks(notebook: dict[str, Any]) -> list[dict[str, str]]:
     """What `begin` leaves beside the table that it shows."""
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs") or () if isinstance(output, dict)]
-    marks = [told.get("pgha") for output in outputs if isinstance(told := output.get("metadata"), dict)]
+    outputs = [
+        output
+        for cell in notebook["cells"]
+        for output in cell.get("outputs") or ()
+        if isinstance(output, dict)
+    ]
+    marks = [
+        told.get("pgha") for output in outputs if isinstance(told := output.get("metadata"), dict)
+    ]
     return [mark for mark in marks if isinstance(mark, dict) and mark.keys() >= {"run", "record"}]

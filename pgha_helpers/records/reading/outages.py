@@ -1,4 +1,6 @@
-"""An outage in words: what the canary saw of it where there was one, else what the runbook measured."""
+"""An outage in words: what the canary saw of it where there was one, else what the runbook
+measured.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from .words import Told, number, pairs_of, took
 
 
 def outage_of(told: Told) -> tuple[float | None, str]:
-    """The outage in seconds, and who measured it: the canary, or else the machine that ran the notebook.
+    """The outage in seconds, and who measured it: the canary, or else the machine that ran the
+    notebook.
 
     A canary that had begun too late, or ended too early, is asked only where nobody knows of more.
 
@@ -15,7 +18,10 @@ def outage_of(told: Told) -> tuple[float | None, str]:
     >>> outage_of({"outage_seconds": 44.0, "outage_as_seen": {"seconds": 2.0, "since_row": False}})
     (44.0, 'runbook')
     """
-    seen, measured = number(pairs_of(told.get("outage_as_seen")).get("seconds")), number(told.get("outage_seconds"))
+    seen, measured = (
+        number(pairs_of(told.get("outage_as_seen")).get("seconds")),
+        number(told.get("outage_seconds")),
+    )
     if seen is None or (measured is not None and measured > seen and not _saw_both_ends(told)):
         return measured, "" if measured is None else "runbook"
     return seen, "canary"
@@ -32,7 +38,9 @@ def _runs(told: Told) -> list[str]:
 
 
 def was_over(told: Told) -> bool:
-    """Whether the run knows of the outage's end; one that was killed leaves that to the next one."""
+    """Whether the run knows of the outage's end; one that was killed leaves that to the next
+    one.
+    """
     return pairs_of(told.get("outage")).get("over") is not False
 
 
@@ -65,7 +73,10 @@ def without_primary(told: Told) -> str:
         return ""
     since, until = _clock(whole.get("since")), _clock(whole.get("until"))
     if not was_over(told):
-        return f"No primary from {since} on: it was not over when this run ended. The run that goes on tells all of it."
+        return (
+            f"No primary from {since} on: it was not over when this run ended. The run that "
+            "goes on tells all of it."
+        )
     least, most = "at least " if whole.get("at_least") else "", number(whole.get("at_most"))
     bounds = f", and at most {took(most)}" if most is not None else ""
     known = f"{bounds}: when it began or ended is not known more closely" if least else ""
@@ -90,13 +101,20 @@ def as_seen(told: Told) -> str:
         return ""
     began, ended = (str(seen.get(key))[11:] for key in ("began", "ended"))
     first = "" if seen.get("since_row") else ", when the canary began,"
-    ends = f"from {began}{first} to {ended}" + ("" if seen.get("over") else ", when it was not over")
+    ends = f"from {began}{first} to {ended}" + (
+        "" if seen.get("over") else ", when it was not over"
+    )
     failed = f"{seen.get('refused')} were refused and {seen.get('unanswered')} never answered"
-    lost = "; ".join(f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items())
-    commits = f"a commit took {took(seen.get('median'))} (median), {took(seen.get('p99'))} (99 of 100)"
+    lost = "; ".join(
+        f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items()
+    )
+    commits = (
+        f"a commit took {took(seen.get('median'))} (median), {took(seen.get('p99'))} (99 of 100)"
+    )
     kept = ", ".join(f"{name}: {words}" for name, words in pairs_of(seen.get("rows")).items())
     least = "" if _saw_both_ends(told) else "at least "
     return (
-        f"{least}{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} attempts, {failed}; "
-        f"outside of it {commits}. Acknowledged rows that are there: {kept}.{f' {lost}' if lost else ''}"
+        f"{least}{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} "
+        f"attempts, {failed}; outside of it {commits}. Acknowledged rows that are there: "
+        f"{kept}.{f' {lost}' if lost else ''}"
     )

@@ -1,4 +1,6 @@
-"""One static index.html of all runs: it needs no server, no network and no script, though a little script helps."""
+"""One static index.html of all runs: it needs no server, no network and no script, though a little
+script helps.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ class Row:
 
 
 def page(entries: Iterable[Entry]) -> str:
-    """The page of these records, in the order given. It is to lie beside their folders: its links are relative."""
+    """The page of these records, in the order given. It is to lie beside their folders: its links
+    are relative.
+    """
     rows = [_row(entry) for entry in entries]
     script = render("script.html.j2").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -83,7 +87,9 @@ def page(entries: Iterable[Entry]) -> str:
         legend=[(kind, words, SHAPES[kind]) for kind, words in _LEGEND if kind in drawn],
         most=_MOST,
         cut=len(rows) > _MOST,
-        told=f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}." if rows else "",
+        told=f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}."
+        if rows
+        else "",
         script=script,
         digest=digest,
     )
@@ -94,7 +100,10 @@ def _row(entry: Entry) -> Row:
     by_runbook = number(told.get("outage_seconds"))
     by_canary = number(pairs_of(told.get("outage_as_seen")).get("seconds"))
     seconds = seconds_of(told) if entry.legible else None
-    texts = {key: str(told.get(key) or "") for key in ("notebook", "pair", "outcome", "operator", "ticket", "reason")}
+    texts = {
+        key: str(told.get(key) or "")
+        for key in ("notebook", "pair", "outcome", "operator", "ticket", "reason")
+    }
     chain = pairs_of(told.get("chain")).get("number")
     seal = [] if chain is None else [f"change {chain}"]
     if not entry.sealed and entry.state == "ended":  # said where it is missing: nearly all are
@@ -130,7 +139,9 @@ def _distinct(rows: Sequence[Row], name: str) -> list[str]:
 def _summary(rows: Sequence[Row]) -> str:
     changed = sum(row.changed == "yes" for row in rows)
     bad = sum(row.tone in ("critical", "unknown") for row in rows)
-    count = f"{len(rows)} {'run' if len(rows) == 1 else 'runs'}, {changed} of them changed something"
+    count = (
+        f"{len(rows)} {'run' if len(rows) == 1 else 'runs'}, {changed} of them changed something"
+    )
     return f"{count}; {bad or 'none'} critical, failed, unknown or unreadable."
 
 
@@ -147,17 +158,29 @@ def _figures(rows: Sequence[Row]) -> list[Figure]:
     """The trend of outages, and of the duration of each notebook."""
     oldest = sorted(rows, key=lambda row: row.began)
     drawn = []
-    for title, name in (("Time without a primary", "runbook"), ("Time without a commit, by the canary", "canary")):
-        outages = [(row, float(value)) for row in oldest if (value := getattr(row, f"{name}_seconds")) != ""]
+    for title, name in (
+        ("Time without a primary", "runbook"),
+        ("Time without a commit, by the canary", "canary"),
+    ):
+        outages = [
+            (row, float(value))
+            for row in oldest
+            if (value := getattr(row, f"{name}_seconds")) != ""
+        ]
         drawn += [_trend(title, outages)] if outages else []
     for notebook in _distinct(rows, "notebook"):
-        lasted = [(row, float(row.seconds)) for row in oldest if row.notebook == notebook and row.seconds != ""]
+        lasted = [
+            (row, float(row.seconds))
+            for row in oldest
+            if row.notebook == notebook and row.seconds != ""
+        ]
         drawn += [_trend(f"Duration of {notebook}", lasted)] if lasted else []
     return drawn
 
 
 def _trend(title: str, values: Sequence[tuple[Row, float]]) -> Figure:
-    newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]  # a clock may have been set back
+    # a clock may have been set back
+    newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]
     axis = in_seconds(value for _, value in newest)
     spots = [(place(i, len(newest)), axis.y(value)) for i, (_, value) in enumerate(newest)]
     marks = [
@@ -165,8 +188,14 @@ def _trend(title: str, values: Sequence[tuple[Row, float]]) -> Figure:
         for (x, y), (row, value) in zip(spots, newest, strict=True)
     ]
     first, last = newest[0][0].began, newest[-1][0].began
-    part, label = (slice(11, 16), f"UTC, {last[:10]}") if first[:10] == last[:10] else (slice(0, 10), "day of the run")
+    part, label = (
+        (slice(11, 16), f"UTC, {last[:10]}")
+        if first[:10] == last[:10]
+        else (slice(0, 10), "day of the run")
+    )
     ends = [Tick(spots[0][0], first[part], "start"), Tick(spots[-1][0], last[part], "end")]
     alone = len(spots) == 1
-    ticks, lines = ([Tick(spots[0][0], first[part])], []) if alone else (ends, [Line(path(spots), "trend")])
+    ticks, lines = (
+        ([Tick(spots[0][0], first[part])], []) if alone else (ends, [Line(path(spots), "trend")])
+    )
     return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)

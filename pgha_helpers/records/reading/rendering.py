@@ -9,7 +9,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import words
 
-_WORDS = ("changes", "chained", "code", "consent", "mark", "minute", "number", "role", "seen", "took", "tone", "who")
+_WORDS = (
+    "changes",
+    "chained",
+    "code",
+    "consent",
+    "mark",
+    "minute",
+    "number",
+    "role",
+    "seen",
+    "took",
+    "tone",
+    "who",
+)
 
 
 def render(template: str, **facts: Any) -> str:
@@ -28,4 +41,5 @@ def render(template: str, **facts: Any) -> str:
 
 
 def _visible(value: Any) -> Any:
-    return words.visible(value) if type(value) is str else value  # markup of our own is no plain str
+    # markup of our own is no plain str
+    return words.visible(value) if type(value) is str else value

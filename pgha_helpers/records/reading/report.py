@@ -1,4 +1,6 @@
-"""report.html: one record on one page that stands alone, for an auditor, for paper, and for a phone at night."""
+"""report.html: one record on one page that stands alone, for an auditor, for paper, and for a phone
+at night.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Done:
-    """A deed as the page shows it; `start` and `width` are percent of the time from the first deed to the last."""
+    """A deed as the page shows it; `start` and `width` are percent of the time from the first deed
+    to the last.
+    """
 
     when: str
     node: str
@@ -47,7 +51,9 @@ class Done:
 
 
 def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
-    """The page of one record. It loads nothing and runs nothing, and says so to the browser, too."""
+    """The page of one record. It loads nothing and runs nothing, and says so to the browser,
+    too.
+    """
     notebook, without = executed(folder)
     deeds = _deeds(told)
     return render(
@@ -60,7 +66,10 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         failover=took(told.get("failover_seconds")),
         lead=_lead(told),
         as_seen=as_seen(told),
-        topology=[(n, words.seen(told, "before", n), words.seen(told, "after", n)) for n in words.nodes_of(told)],
+        topology=[
+            (n, words.seen(told, "before", n), words.seen(told, "after", n))
+            for n in words.nodes_of(told)
+        ],
         verdicts=_verdicts(told),
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
@@ -81,7 +90,9 @@ def _lead(told: Told) -> str:
 
 
 def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
-    """Name, value and width of the facts of the head: who, when, why, and which run of which code this was."""
+    """Name, value and width of the facts of the head: who, when, why, and which run of which code
+    this was.
+    """
     lasted = took(seconds_of(told))
     yield "Who", words.who(told), "two"
     yield "Began", words.minute(told.get("began")), ""
@@ -104,7 +115,8 @@ def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
         yield "Continues run", str(told["continues"]), "mono"
     yield (
         "Code",
-        f"pgha {told.get('version') or 'of an unknown version'}, commit {words.code(told) or 'not known'}",
+        f"pgha {told.get('version') or 'of an unknown version'}, commit "
+        f"{words.code(told) or 'not known'}",
         "two",
     )
     if told.get("source"):
@@ -116,7 +128,9 @@ def _verdicts(told: Told) -> list[Judged]:
     for verdict in listed(told.get("verdicts")):
         level = str(verdict.get("level"))
         known = level if level in _LEVELS else "unknown"
-        texts = (str(verdict.get(key) or "") for key in ("title", "value", "limit", "reason", "remedy"))
+        texts = (
+            str(verdict.get(key) or "") for key in ("title", "value", "limit", "reason", "remedy")
+        )
         found.append(Judged(known, _LEVELS[known], *texts))
     return found
 
@@ -126,7 +140,10 @@ def _deeds(told: Told) -> list[Done]:
     spans = [(words.begun(deed), number(deed.get("seconds")) or 0.0) for deed in found]
     first = min((began for began, _ in spans if began is not None), default=0.0)
     last = max((began + lasted for began, lasted in spans if began is not None), default=0.0)
-    return [_deed(deed, *span, first, max(last - first, 1e-6)) for deed, span in zip(found, spans, strict=True)]
+    return [
+        _deed(deed, *span, first, max(last - first, 1e-6))
+        for deed, span in zip(found, spans, strict=True)
+    ]
 
 
 def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: float) -> Done:

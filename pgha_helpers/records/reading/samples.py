@@ -1,4 +1,6 @@
-"""The lag of a record, read back from its lag.csv without pandas: a page is drawn faster than pandas is imported."""
+"""The lag of a record, read back from its lag.csv without pandas: a page is drawn faster than
+pandas is imported.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ NAME = "lag.csv"
 
 @dataclass(frozen=True)
 class Samples:
-    """When it was sampled, in seconds since the first sample, and how far behind the standby was then.
+    """When it was sampled, in seconds since the first sample, and how far behind the standby was
+    then.
 
     Of the two nodes' views the worse one counts; None where nobody answered.
     """
@@ -39,7 +42,9 @@ class Samples:
         return "" if worst is None else size(worst) if unit == "bytes" else span(worst)
 
     def stretches(self, unit: str) -> Iterator[list[tuple[float, float]]]:
-        """Unbroken stretches of (time, value): between two samplings nobody looked, so no line is drawn there."""
+        """Unbroken stretches of (time, value): between two samplings nobody looked, so no line is
+        drawn there.
+        """
         steps = [later - earlier for earlier, later in zip(self.at, self.at[1:], strict=False)]
         gap = max(5 * median(steps), 0.5) if steps else 0.0
         stretch: list[tuple[float, float]] = []
@@ -56,10 +61,16 @@ class Samples:
 
 
 def samples(folder: Path) -> Samples:
-    """The samples of a record; none if it has no lag.csv, and without the rows that are not numbers."""
+    """The samples of a record; none if it has no lag.csv, and without the rows that are not
+    numbers.
+    """
     try:
         with (folder / NAME).open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = [(at, row) for row in csv.DictReader(file) if (at := _number(row.get("at"))) is not None]
+            rows = [
+                (at, row)
+                for row in csv.DictReader(file)
+                if (at := _number(row.get("at"))) is not None
+            ]
     except (OSError, csv.Error):
         return Samples()
     if not rows:

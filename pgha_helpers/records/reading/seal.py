@@ -1,8 +1,10 @@
-"""Completing a record: nothing secret, a summary, a report to read, a manifest of digests, and a signature.
+"""Completing a record: nothing secret, a summary, a report to read, a manifest of digests, and a
+signature.
 
-A record is completed by the program that ran the notebook. One whose program was killed, or that plain papermill left,
-is completed by the next `pgha records`, and its manifest says so. A record is completed once: one that has lost its
-manifest is never given another, because that would make an honest record of an edited one.
+A record is completed by the program that ran the notebook. One whose program was killed, or that
+plain papermill left, is completed by the next `pgha records`, and its manifest says so. A record is
+completed once: one that has lost its manifest is never given another, because that would make an
+honest record of an edited one.
 """
 
 from __future__ import annotations
@@ -34,28 +36,44 @@ from .report import report
 
 REPORT = "report.html"
 PICTURES = ("lag", "canary", "throughput")
-KNOWN = {JOURNAL, notebooks.NAME, REPORT, SUMMARY, *(f"{name}.{kind}" for name in PICTURES for kind in ("csv", "svg"))}
+KNOWN = {
+    JOURNAL,
+    notebooks.NAME,
+    REPORT,
+    SUMMARY,
+    *(f"{name}.{kind}" for name in PICTURES for kind in ("csv", "svg")),
+}
 
 
 def seal(folder: Path, pair: Pair, by: str) -> None:
-    """Complete the record of a run whose process has gone. Whoever calls holds the folder; see `Keeping`.
+    """Complete the record of a run whose process has gone. Whoever calls holds the folder; see
+    `Keeping`.
 
-    Raises Refusal or OSError when it cannot be done; the record then stays as it is, to be completed later.
+    Raises Refusal or OSError when it cannot be done; the record then stays as it is, to be
+    completed later.
     """
     if (folder / manifest.NAME).exists():
         return
     if was_sealed(folder):
-        raise Refusal(f"{folder.name} was complete and has lost its manifest", "find out who took it away")
+        raise Refusal(
+            f"{folder.name} was complete and has lost its manifest", "find out who took it away"
+        )
     story, scrub = read(folder), Redactor(secrets_of(pair))
     release(folder / JOURNAL)
     (folder / manifest.MARK).touch()
-    aside = _put_aside(folder, {str(event.get("file")) for event in story.events if event["event"] == KEPT})
+    aside = _put_aside(
+        folder, {str(event.get("file")) for event in story.events if event["event"] == KEPT}
+    )
     redact_file(folder / notebooks.NAME, scrub)
     shown = _adopt_notebook(folder, story, scrub)
-    replace_file(folder / REPORT, report(folder, write_summary(folder), by_hand.words(folder, pair)))
+    replace_file(
+        folder / REPORT, report(folder, write_summary(folder), by_hand.words(folder, pair))
+    )
     signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
     said = {"notebook_file": shown, "put_aside": aside}
-    written = manifest.render(_manifest(folder, story, by, signer) | {key: said[key] for key in said if said[key]})
+    written = manifest.render(
+        _manifest(folder, story, by, signer) | {key: said[key] for key in said if said[key]}
+    )
     if pair.signing_key:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
     replace_file(folder / manifest.NAME, written)
@@ -64,9 +82,12 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
 
 
 def note_completion(folder: Path, pair: Pair) -> None:
-    """Note the digest of a chained record's manifest on both nodes. A node that does not take it is told aloud."""
+    """Note the digest of a chained record's manifest on both nodes. A node that does not take it is
+    told aloud.
+    """
     notes = list(notes_of(folder))
-    lost = read(folder).last("seen").get("nodes", {})  # whoever did not answer then is not waited for once more
+    # whoever did not answer then is not waited for once more
+    lost = read(folder).last("seen").get("nodes", {})
     answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
     doors = [Door(node, pair) for node in answering] if notes else []
     try:
@@ -81,9 +102,11 @@ def note_completion(folder: Path, pair: Pair) -> None:
 
 
 def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> list[str]:
-    """Complete every record of this pair that can be; gives a sentence for each that could not, and why.
+    """Complete every record of this pair that can be; gives a sentence for each that could not, and
+    why.
 
-    With `note` the nodes are told, too; `pgha records` never uses the network unless it is asked to.
+    With `note` the nodes are told, too; `pgha records` never uses the network unless it is asked
+    to.
     """
     complaints = []
     for folder in record_folders(records_of(pair)):
@@ -99,7 +122,9 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
 
 
 def _is_left(folder: Path, pair: Pair) -> bool:
-    """Whether this is an incomplete record of a run of this pair that nobody attends to any more."""
+    """Whether this is an incomplete record of a run of this pair that nobody attends to any
+    more.
+    """
     if not (folder / JOURNAL).exists() or was_sealed(folder) or held_by_writer(folder):
         return False
     if (folder / manifest.NAME).exists():
@@ -110,7 +135,9 @@ def _is_left(folder: Path, pair: Pair) -> bool:
 
 
 def was_sealed(folder: Path) -> bool:
-    """Whether a record without a manifest has had one: its report or its signature is still there."""
+    """Whether a record without a manifest has had one: its report or its signature is still
+    there.
+    """
     there = {path.name for path in folder.iterdir()}
     return not there & {manifest.NAME, manifest.MARK} and bool(there & {REPORT, manifest.SIGNATURE})
 
@@ -124,14 +151,16 @@ def redact_file(path: Path, scrub: Redactor) -> None:
 
 
 def _put_aside(folder: Path, kept: set[str]) -> list[str]:
-    """Leave nothing in the record that is not of the run: what else was saved there is moved beside it, not deleted.
+    """Leave nothing in the record that is not of the run: what else was saved there is moved beside
+    it, not deleted.
 
-    `kept` are files that the run's journal tells of. Gives the names of what was moved. JupyterLab's file browser shows
-    the record's folder, so a person may well have left notes in it.
+    `kept` are files that the run's journal tells of. Gives the names of what was moved.
+    JupyterLab's file browser shows the record's folder, so a person may well have left notes in it.
     """
     for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
         path.unlink()
-    shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)  # JupyterLab's own copies, unredacted
+    # JupyterLab's own copies, unredacted
+    shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)
     ours = KNOWN | kept | {manifest.MARK, manifest.SIGNATURE}
     others = [path for path in folder.iterdir() if path.name not in ours]
     aside = folder.with_name(f"{folder.name}.others")
@@ -143,22 +172,33 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
 
 
 def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
-    """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be said of it.
+    """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be
+    said of it.
 
-    In JupyterLab a run that is begun again after a restart of the kernel has a record of its own, and the notebook
-    that both were run in lies in the first one's.
+    In JupyterLab a run that is begun again after a restart of the kernel has a record of its own,
+    and the notebook that both were run in lies in the first one's.
     """
     own, run = folder / notebooks.NAME, id_of(folder)
     at_work = Path(story.first("run begun").get("file") or own)
     mine = notebooks.load(own)
-    if mine is None and at_work != own and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []}):
+    if (
+        mine is None
+        and at_work != own
+        and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []})
+    ):
         shutil.copyfile(at_work, own)
         redact_file(own, scrub)
         return f"copied from {at_work}"
-    if mine is not None and (later := notebooks.record_shown(mine)) is not None and id_of(later) != run:
+    if (
+        mine is not None
+        and (later := notebooks.record_shown(mine)) is not None
+        and id_of(later) != run
+    ):
         if notebooks.load(later / notebooks.NAME) == mine:
             own.unlink()
-            return f"it was run again: its outputs are those of run {id_of(later)}, and are kept there"
+            return (
+                f"it was run again: its outputs are those of run {id_of(later)}, and are kept there"
+            )
         return f"it was run again: its outputs are those of run {id_of(later)}"
     if own.exists() and own.stat().st_mtime < (folder / JOURNAL).stat().st_mtime:
         return "it was saved before the run ended: the journal tells the rest"
@@ -167,7 +207,11 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
 
 def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:
     begun, chained = story.first("run begun"), story.first("chained")
-    late = "" if story.state == "ended" and by != "pgha records" else f"the run was {story.outcome}; completed by {by}"
+    late = (
+        ""
+        if story.state == "ended" and by != "pgha records"
+        else f"the run was {story.outcome}; completed by {by}"
+    )
     return {
         "format": manifest.FORMAT,
         "record": folder.name,
@@ -179,7 +223,11 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
         "number": chained.get("number"),
         "previous": chained.get("previous"),
         "journal_ends": story.digests[-1] if story.digests else "",
-        "completed": {"at": utc(time.time()), "by": f"{by}, {getpass.getuser()} on {platform.node()}", "late": late},
+        "completed": {
+            "at": utc(time.time()),
+            "by": f"{by}, {getpass.getuser()} on {platform.node()}",
+            "late": late,
+        },
         "signer": signer,
         "files": manifest.digests(folder),
     }
@@ -188,7 +236,8 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
 def _share(folder: Path, pair: Pair) -> None:
     """Readable by the owner, and by `records_group` where one is named; by nobody else.
 
-    What a run has kept of a node, its WAL and the list of what is in it, stays with the owner: it holds the rows.
+    What a run has kept of a node, its WAL and the list of what is in it, stays with the owner: it
+    holds the rows.
     """
     files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
     kept = {event.get("file") for event in read(folder).events if event["event"] == KEPT}

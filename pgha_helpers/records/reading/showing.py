@@ -1,4 +1,6 @@
-"""One record told in full for a terminal: who, when and why, what was found, what was done, and where the files are."""
+"""One record told in full for a terminal: who, when and why, what was found, what was done, and
+where the files are.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +36,28 @@ def shown(entry: Entry) -> str:
     told = entry.told
     parts = [_head(entry)]
     if entry.legible:
-        parts += [part for part in (_topology(told), _gate(told), _verdicts(told), _deeds(told)) if part]
+        parts += [
+            part for part in (_topology(told), _gate(told), _verdicts(told), _deeds(told)) if part
+        ]
     return "\n\n".join([*parts, _files(entry)])
 
 
 def _head(entry: Entry) -> str:
     told = entry.told
     name = " ".join(word for word in (told["notebook"], told["run"]) if word)
-    lines = [f"{mark(told)} {plain(name)}: {plain(told['outcome'])}" + (f" ({entry.why})" if entry.why else "")]
+    lines = [
+        f"{mark(told)} {plain(name)}: {plain(told['outcome'])}"
+        + (f" ({entry.why})" if entry.why else "")
+    ]
     if entry.legible:
         lines += [changes(told), *_stopped(told), *doubts(told)]
     return "\n".join([*lines, "", *_aligned(_facts(entry))])
 
 
 def _stopped(told: Told) -> Iterator[str]:
-    """The error in its own lines; else the last words, unless they are the table of verdicts that is shown below."""
+    """The error in its own lines; else the last words, unless they are the table of verdicts that
+    is shown below.
+    """
     if told.get("error"):
         yield from (plain(line) for line in str(told["error"]).splitlines())
     elif told.get("last") and "\n" not in str(told["last"]):
@@ -62,7 +71,11 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "who", who(told)
     yield "when", f"{minute(told['began'])}{ended}" + (f", {lasted}" if lasted else "")
     yield "why", str(told.get("reason") or "no reason given")
-    for name, value in (("ticket", told.get("ticket")), ("pair", told["pair"]), ("system", told.get("system_id"))):
+    for name, value in (
+        ("ticket", told.get("ticket")),
+        ("pair", told["pair"]),
+        ("system", told.get("system_id")),
+    ):
         yield name, str(value or "")
     if entry.legible:
         yield "outage", outage(told)
@@ -71,7 +84,11 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "chain", chained(told)
         yield "fenced by", str(told.get("fenced_by") or "")
         yield "continues", str(told.get("continues") or "")
-        given = {key: value for key, value in pairs_of(told.get("parameters")).items() if value not in ("", None)}
+        given = {
+            key: value
+            for key, value in pairs_of(told.get("parameters")).items()
+            if value not in ("", None)
+        }
         yield "given", ", ".join(f"{key}={value}" for key, value in given.items())
         yield "by way of", str(told.get("road") or "")
         yield "code", code(told)
@@ -82,7 +99,9 @@ def _aligned(facts: Iterator[tuple[str, str]]) -> list[str]:
 
 
 def _topology(told: Told) -> str:
-    rows = [(node, seen(told, "before", node), seen(told, "after", node)) for node in nodes_of(told)]
+    rows = [
+        (node, seen(told, "before", node), seen(told, "after", node)) for node in nodes_of(told)
+    ]
     return _table("Before and after", ("node", "before", "after"), rows)
 
 
@@ -93,7 +112,14 @@ def _gate(told: Told) -> str:
 def _verdicts(told: Told) -> str:
     found = listed(told.get("verdicts"))
     rows = [
-        (MARKS.get(str(v.get("level")), "?"), v.get("title"), v.get("value"), v.get("limit"), _why(v)) for v in found
+        (
+            MARKS.get(str(v.get("level")), "?"),
+            v.get("title"),
+            v.get("value"),
+            v.get("limit"),
+            _why(v),
+        )
+        for v in found
     ]
     return _table("Verdicts", ("", "check", "value", "limit", "why not, and what to do"), rows)
 
@@ -107,7 +133,11 @@ def _deeds(told: Told) -> str:
     for deed in listed(told.get("deeds")):
         began, seconds = begun(deed), number(deed.get("seconds"))
         when = "" if began is None else utc(began)
-        did = deed.get("did") if "error" not in deed else f"{deed.get('did')}: FAILED, {deed['error']}"
+        did = (
+            deed.get("did")
+            if "error" not in deed
+            else f"{deed.get('did')}: FAILED, {deed['error']}"
+        )
         lasted = "" if seconds is None else f"{seconds:10.3f} s"
         rows.append((when, deed.get("node"), "yes" if deed.get("changed") else "no", lasted, did))
     return _table("Deeds", ("began", "node", "changed", "      took", "deed"), rows)
@@ -122,7 +152,9 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) ->
 
 def _files(entry: Entry) -> str:
     try:
-        inside = sorted(path.name for path in entry.folder.iterdir() if not path.name.startswith("."))
+        inside = sorted(
+            path.name for path in entry.folder.iterdir() if not path.name.startswith(".")
+        )
     except OSError as error:
         inside = [f"cannot be listed: {error.strerror}"]
     seal = "sealed by its manifest" if entry.sealed else "not sealed"

@@ -1,4 +1,6 @@
-"""Signatures by `ssh-keygen -Y`, which is on every host that has ssh, works offline, and knows FIDO keys."""
+"""Signatures by `ssh-keygen -Y`, which is on every host that has ssh, works offline, and knows FIDO
+keys.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n
 
 @dataclass(frozen=True)
 class Signed:
-    """What a signature says. `wrong` is empty when it is good; `who` is empty where nobody is listed as a signer."""
+    """What a signature says. `wrong` is empty when it is good; `who` is empty where nobody is
+    listed as a signer.
+    """
 
     wrong: str = ""
     who: str = ""
@@ -27,21 +31,27 @@ class Signed:
 
 def fingerprint(key: str) -> str:
     """SHA256:… of a key. Raises Refusal when it cannot be read."""
-    done = _keygen("-l", "-f", os.path.expanduser(key))  # noqa: PTH111 (an argument of a command)
+    done = _keygen("-l", "-f", os.path.expanduser(key))
     if done.returncode:
         raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
     if not (told := _key(done)):
-        raise Refusal(f"signing_key {key} cannot be read: ssh-keygen shows no fingerprint", "mend `signing_key:`")
+        raise Refusal(
+            f"signing_key {key} cannot be read: ssh-keygen shows no fingerprint",
+            "mend `signing_key:`",
+        )
     return told
 
 
 def sign(data: bytes, key: str) -> bytes:
-    """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the ssh agent."""
-    path = os.path.expanduser(key)  # noqa: PTH111 (an argument of a command)
+    """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the
+    ssh agent.
+    """
+    path = os.path.expanduser(key)
     done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
     if done.returncode:
         raise Refusal(
-            f"the record cannot be signed with {key}: {_words(done)}", "mend `signing_key:`, or load the agent"
+            f"the record cannot be signed with {key}: {_words(done)}",
+            "mend `signing_key:`, or load the agent",
         )
     return done.stdout
 
@@ -49,7 +59,8 @@ def sign(data: bytes, key: str) -> bytes:
 def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
     """Check a signature; with a file of allowed signers, also whose it is.
 
-    `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long as it was.
+    `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long
+    as it was.
     """
     if not _well_formed(signature):
         return Signed("it is not a whole signature")
@@ -57,9 +68,11 @@ def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Sig
         path = Path(private, "sig")
         path.write_bytes(signature)
         if allowed:
-            return _whose(data, path, os.path.expanduser(allowed), _at(at))  # noqa: PTH111 (an argument of a command)
+            return _whose(data, path, os.path.expanduser(allowed), _at(at))
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
-        return Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
+        return (
+            Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
+        )
 
 
 def _at(moment: str) -> tuple[str, ...]:
@@ -83,7 +96,9 @@ def _key(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _well_formed(signature: bytes) -> bool:
-    """Whether it is, byte for byte, as ssh-keygen writes it: it also reads what somebody has changed around it."""
+    """Whether it is, byte for byte, as ssh-keygen writes it: it also reads what somebody has
+    changed around it.
+    """
     text = signature.decode("ascii", "replace")
     if not (text.startswith(_BEGIN) and text.endswith(_END)):
         return False
@@ -96,7 +111,9 @@ def _well_formed(signature: bytes) -> bool:
 
 
 def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Nobody is there to type a passphrase: without a terminal and without askpass ssh-keygen fails instead."""
+    """Nobody is there to type a passphrase: without a terminal and without askpass ssh-keygen fails
+    instead.
+    """
     environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:
         return subprocess.run(
@@ -110,7 +127,9 @@ def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[byte
     except FileNotFoundError:
         raise Refusal("there is no ssh-keygen here", "apt-get install openssh-client") from None
     except subprocess.TimeoutExpired:
-        raise Refusal("ssh-keygen gave no answer within 60 s", "does the key want to be touched?") from None
+        raise Refusal(
+            "ssh-keygen gave no answer within 60 s", "does the key want to be touched?"
+        ) from None
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -1,4 +1,5 @@
-"""Small charts as inline SVG: the geometry is worked out here, the markup is a template, the colours are the page's.
+"""Small charts as inline SVG: the geometry is worked out here, the markup is a template, the
+colours are the page's.
 
 Lines differ by dash and marks by shape, so that a chart can be read in grey. Both axes have units.
 """
@@ -12,7 +13,8 @@ from dataclasses import dataclass, field
 WIDTH, HEIGHT = 400, 180
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 44  # room for labels around the plot
 
-#: Tone -> the outline of its mark, around 0/0. Filled ones are the tone's colour; open ones are only its stroke.
+#: Tone -> the outline of its mark, around 0/0. Filled ones are the tone's colour; open ones are
+#: only its stroke.
 SHAPES = {
     "ok": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
     "calm": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0z",
@@ -143,6 +145,8 @@ def path(points: Iterable[tuple[float, float]]) -> str:
 
 
 def place(number: int, count: int) -> float:
-    """Where the `number`th of `count` things stands when they are spread evenly from left to right."""
+    """Where the `number`th of `count` things stands when they are spread evenly from left to
+    right.
+    """
     inside = WIDTH - RIGHT - LEFT - 24
     return round(LEFT + 12 + (inside * number / (count - 1) if count > 1 else inside / 2), 1)

@@ -1,4 +1,6 @@
-"""`pgha records verify`: whether the records are what they were when they were completed, and whether all are there."""
+"""`pgha records verify`: whether the records are what they were when they were completed, and
+whether all are there.
+"""
 
 from __future__ import annotations
 
@@ -22,25 +24,37 @@ from .seal import was_sealed
 
 
 def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
-    """Check every record of this pair; nothing is changed. `ledgers` are the nodes' notes of the pair's systems."""
+    """Check every record of this pair; nothing is changed. `ledgers` are the nodes' notes of the
+    pair's systems.
+    """
     done = Verified()
     records, others = _records(pair, done)
     done.records = len(records)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each signature is a process of its own
-        for record, faults in zip(records, pool.map(lambda one: _checked(one, pair, done), records), strict=True):
+        for record, faults in zip(
+            records, pool.map(lambda one: _checked(one, pair, done), records), strict=True
+        ):
             done.findings += [Finding(record.folder.name, what) for what in faults]
     _check_unsigned(records, pair, done)
     noted = _noted(pair, ledgers or {}, done)
     check_chains(records, others, noted, done)
     if ledgers is None:
-        done.notes.append("Not asked: the nodes. Without their notes the removal of the newest is not seen: --nodes")
+        done.notes.append(
+            "Not asked: the nodes. Without their notes the removal of the newest is not "
+            "seen: --nodes"
+        )
     else:
-        done.findings += [Finding("notes of the nodes", what) for what in ledger_faults(records, others, noted, done)]
+        done.findings += [
+            Finding("notes of the nodes", what)
+            for what in ledger_faults(records, others, noted, done)
+        ]
     return done
 
 
 def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
-    """This pair's records, and others: they may be part of one of its chains, under an earlier name, say."""
+    """This pair's records, and others: they may be part of one of its chains, under an earlier
+    name, say.
+    """
     records: list[Record] = []
     others: list[Record] = []
     for folder in record_folders(records_of(pair)):
@@ -64,7 +78,11 @@ def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
 def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
     """Where records are signed, one that is not is only well if it is older than all that are."""
     signed = [one.folder.name for one in records if one.manifest.told.get("signer")]
-    unsigned = [one.folder.name for one in records if one.manifest.digest and not one.manifest.told.get("signer")]
+    unsigned = [
+        one.folder.name
+        for one in records
+        if one.manifest.digest and not one.manifest.told.get("signer")
+    ]
     if not (pair.signing_key or pair.allowed_signers):
         return
     for name in unsigned:
@@ -79,7 +97,8 @@ def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[No
     for name, ledger in ledgers.items():
         if ledger.torn:
             done.notes.append(
-                f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a crash, or added"
+                f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a "
+                "crash, or added"
             )
     return [note for ledger in ledgers.values() for note in ledger.notes if note.pair == pair.name]
 
@@ -130,7 +149,9 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
         if was_sealed(folder):
             yield "its manifest is gone"
         else:
-            done.notes.append(f"{folder.name}: not complete yet; any other `pgha records` completes it")
+            done.notes.append(
+                f"{folder.name}: not complete yet; any other `pgha records` completes it"
+            )
         return
     if told.wrong:
         yield told.wrong
@@ -159,12 +180,21 @@ def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
     listed = {**attached.files, **told.files}
     unread = set[str]()
     there = manifest.digests(folder, unread.add)
-    done.notes += (f"{folder.name}: {name} is for its owner only, and is not checked" for name in sorted(unread))
+    done.notes += (
+        f"{folder.name}: {name} is for its owner only, and is not checked"
+        for name in sorted(unread)
+    )
     yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys() - unread))
     yield from (
-        f"{name} was added" for name in manifest.contents(folder) if name not in listed and not _left(folder, name)
+        f"{name} was added"
+        for name in manifest.contents(folder)
+        if name not in listed and not _left(folder, name)
     )
-    yield from (f"{name} was changed" for name in sorted(listed.keys() & there) if listed[name] != there[name])
+    yield from (
+        f"{name} was changed"
+        for name in sorted(listed.keys() & there)
+        if listed[name] != there[name]
+    )
 
 
 def _left(folder: Path, name: str) -> bool:
@@ -179,7 +209,9 @@ def _attached(folder: Path) -> Manifest:
         return Manifest()
 
 
-def _signature_faults(folder: Path, name: str, told: Manifest, pair: Pair, done: Verified) -> Iterator[str]:
+def _signature_faults(
+    folder: Path, name: str, told: Manifest, pair: Pair, done: Verified
+) -> Iterator[str]:
     """Of the manifest, and of what was attached later."""
     attached = _attached(folder) if name == manifest.NAME else Manifest()
     if attached.digest:
@@ -190,10 +222,15 @@ def _signature_faults(folder: Path, name: str, told: Manifest, pair: Pair, done:
             yield f"{name} was signed by {told.told['signer']}, and the signature is gone"
         return
     at = str(told.told.get("completed", {}).get("at", ""))
-    signed = signature.check((folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers, at)
+    signed = signature.check(
+        (folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers, at
+    )
     if signed.wrong:
         yield f"the signature of {name}: {signed.wrong}"
     elif told.told.get("signer") != signed.key:
-        yield f"{name} was signed by {told.told.get('signer') or 'nobody'}, and the signature is of {signed.key}"
+        yield (
+            f"{name} was signed by {told.told.get('signer') or 'nobody'}, and the signature is "
+            f"of {signed.key}"
+        )
     else:
         done.signers.append(signed.who or signed.key)

@@ -1,4 +1,6 @@
-"""What a record's facts are called when people read them: outcomes with a mark and a tone, times, and plain text."""
+"""What a record's facts are called when people read them: outcomes with a mark and a tone, times,
+and plain text.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from ...model.show import span
 Told = Mapping[str, Any]
 _ACTING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
-#: Outcome -> its mark and its tone. A mark tells the tones apart in grey; a tone is a colour of the style sheet.
+#: Outcome -> its mark and its tone. A mark tells the tones apart in grey; a tone is a colour of the
+#: style sheet.
 OUTCOMES: Mapping[str, tuple[str, str]] = {
     "done": ("✓", "ok"),
     "already so": ("✓", "ok"),
@@ -41,7 +44,11 @@ def tone(told: Told) -> str:
     ('warning', 'critical')
     """
     found = OUTCOMES.get(str(told.get("outcome")), ("?", "unknown"))[1]
-    return "critical" if found == "warning" and told.get("changed") and told.get("outcome") != "warning" else found
+    return (
+        "critical"
+        if found == "warning" and told.get("changed") and told.get("outcome") != "warning"
+        else found
+    )
 
 
 def mark(told: Told) -> str:
@@ -54,9 +61,11 @@ def mark(told: Told) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Text without characters that act instead of being read: control characters, and those that turn the line.
+    r"""Text without characters that act instead of being read: control characters, and those that
+    turn the line.
 
-    A reason is typed by people, or pasted; what it holds must not repaint a terminal, or write itself backwards.
+    A reason is typed by people, or pasted; what it holds must not repaint a terminal, or write
+    itself backwards.
 
     >>> visible("a\n\x1b[31m"), visible("\u202egnp.exe")
     ('a\n�[31m', '�gnp.exe')
@@ -133,7 +142,11 @@ def pairs_of(value: Any) -> Mapping[str, Any]:
 
 def listed(value: Any) -> list[Mapping[str, Any]]:
     """The mappings of a list, or nothing in place of what is none."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+    return (
+        [item for item in value if isinstance(item, Mapping)]
+        if isinstance(value, list | tuple)
+        else []
+    )
 
 
 def seen(told: Told, when: str, node: str) -> str:
@@ -167,7 +180,11 @@ def changes(told: Told) -> str:
     deeds = listed(told.get("deeds"))
     count = sum(bool(deed.get("changed")) for deed in deeds)
     failed = sum("error" in deed for deed in deeds)
-    told_deeds = f"{count} {'deed' if count == 1 else 'deeds'} changed something" if count else "No deed was completed"
+    told_deeds = (
+        f"{count} {'deed' if count == 1 else 'deeds'} changed something"
+        if count
+        else "No deed was completed"
+    )
     told_deeds += f", {failed} failed" if failed else ""
     return f"{'; '.join([*moved, told_deeds])}."
 
@@ -203,7 +220,15 @@ def who(told: Told) -> str:
     """The operator, where from, and whether the name was typed or taken from the system."""
     name = str(told.get("operator") or "not recorded")
     place = f" on {told['from']}" if told.get("from") else ""
-    return name + place + ("" if told.get("typed") or not told.get("operator") else " (user of the system, not typed)")
+    return (
+        name
+        + place
+        + (
+            ""
+            if told.get("typed") or not told.get("operator")
+            else " (user of the system, not typed)"
+        )
+    )
 
 
 def code(told: Told) -> str:
@@ -228,7 +253,8 @@ def chained(told: Told) -> str:
 
 
 def begun(deed: Told) -> float | None:
-    """When a deed began, in seconds since the epoch; one that failed tells only when it ended, and how long it took.
+    """When a deed began, in seconds since the epoch; one that failed tells only when it ended, and
+    how long it took.
 
     >>> begun({"began": 3.5}), begun({"at": "1970-01-01T00:00:09Z", "seconds": 2}), begun({})
     (3.5, 7.0, None)

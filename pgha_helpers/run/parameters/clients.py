@@ -15,9 +15,16 @@ from .sentences import sentence, with_units
 
 
 def read_clients(raw: Any) -> tuple[tuple[Client, ...], list[str]]:
-    """The entries that can be read, in their order, and a sentence for everything that is wrong in the others."""
+    """The entries that can be read, in their order, and a sentence for everything that is wrong in
+    the others.
+    """
     if not isinstance(raw, list):
-        return (), [f"clients: a list of entries is needed, each with name and kind, found {type(raw).__name__}"]
+        return (), [
+            (
+                "clients: a list of entries is needed, each with name and kind, found "
+                f"{type(raw).__name__}"
+            )
+        ]
     found, wrong = [], list[str]()
     for number, entry in enumerate(raw, 1):
         try:
@@ -46,7 +53,12 @@ def _sentences(entry: Any, error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         where = [str(part) for part in fault["loc"] if not str(part)[:1].isupper()]
         kind = Ssh if where[:-1] == ["ssh"] else owner
-        yield sentence(".".join(["clients", str(entry["name"]), *where]), where[-1] if where else "", fault, kind)
+        yield sentence(
+            ".".join(["clients", str(entry["name"]), *where]),
+            where[-1] if where else "",
+            fault,
+            kind,
+        )
 
 
 def clients_nonsense(pair: Pair) -> Iterator[str]:
@@ -86,7 +98,10 @@ def _dsn_nonsense(here: str, dsn: str) -> Iterator[str]:
 
 def _place_nonsense(here: str, client: Pgbouncer | Command, pair: Pair) -> Iterator[str]:
     if client.node and client.node not in pair.names:
-        yield f"{here}.node: {client.node!r} is not one of {' and '.join(pair.names)}; for another host write ssh:"
+        yield (
+            f"{here}.node: {client.node!r} is not one of {' and '.join(pair.names)}; for "
+            "another host write ssh:"
+        )
     if client.node and client.ssh:
         yield f"{here}: node and ssh cannot both be told"
 
@@ -97,11 +112,16 @@ def _pgbouncer_nonsense(here: str, client: Pgbouncer) -> Iterator[str]:
         if value and not value.startswith("/"):
             yield f"{here}.{key}: {value!r} must be an absolute path"
     for name in {*client.databases} & {*client.readers}:
-        yield f"{here}: {name!r} cannot follow both the primary (databases) and the standby (readers)"
+        yield (
+            f"{here}: {name!r} cannot follow both the primary (databases) and the standby (readers)"
+        )
     if "*" in (*client.databases, *client.readers):
         yield f"{here}: '*' cannot be paused: give each database a line of its own in {client.file}"
     if not 0 < client.wait < client.pause:
-        yield f"{here}: wait ({client.wait:g} s) must be more than 0 s and less than pause ({client.pause:g} s)"
+        yield (
+            f"{here}: wait ({client.wait:g} s) must be more than 0 s and less than pause "
+            f"({client.pause:g} s)"
+        )
 
 
 def _command_nonsense(here: str, client: Command) -> Iterator[str]:
@@ -117,7 +137,10 @@ def _command_nonsense(here: str, client: Command) -> Iterator[str]:
 def _shared_files(pair: Pair) -> Iterator[str]:
     files = [(c.node, c.ssh, c.file) for c in pair.clients if isinstance(c, Pgbouncer)]
     for place in dict.fromkeys(place for place in files if files.count(place) > 1):
-        yield f"clients: {files.count(place)} entries rewrite {place[2]}; make them one, with all its databases"
+        yield (
+            f"clients: {files.count(place)} entries rewrite {place[2]}; make them one, with "
+            "all its databases"
+        )
 
 
 def _texts(value: Any) -> Iterator[str]:

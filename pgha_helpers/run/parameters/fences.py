@@ -36,15 +36,28 @@ def _fence_nonsense(here: str, fence: Fence, node: Node, pair: Pair) -> Iterator
     for key in ("command", "check"):
         yield from _arguments_nonsense(f"{here}.{key}", getattr(fence, key), needed=True)
     if fence.command == fence.check:
-        yield f"{here}: command and check are the same; the check only looks whether the node is off"
+        yield (
+            f"{here}: command and check are the same; the check only looks whether the node is off"
+        )
     if fence.witness and fence.ssh:
         yield f"{here}: witness and ssh cannot both be told"
     names = [witness.name for witness in pair.witnesses]
     if fence.witness and fence.witness not in names:
-        known = f"is not one of {', '.join(names)}" if names else "is not one of `witnesses:`, which is empty"
+        known = (
+            f"is not one of {', '.join(names)}"
+            if names
+            else "is not one of `witnesses:`, which is empty"
+        )
         yield f"{here}.witness: {fence.witness!r} {known}"
-    if fence.ssh and node.ssh and (fence.ssh.host, fence.ssh.port) == (node.ssh.host, node.ssh.port):
-        yield f"{here}.ssh: it is the host of {node.name} itself, which will not answer when it is to be fenced"
+    if (
+        fence.ssh
+        and node.ssh
+        and (fence.ssh.host, fence.ssh.port) == (node.ssh.host, node.ssh.port)
+    ):
+        yield (
+            f"{here}.ssh: it is the host of {node.name} itself, which will not answer when it "
+            "is to be fenced"
+        )
     if fence.within <= 0:
         yield f"{here}.within: must be more than 0 s"
 

@@ -31,7 +31,9 @@ class Setup(Common):
 
 
 class Verify(Common):
-    """`sample_seconds` is how long lag is watched; `light` leaves the watching and the chart out."""
+    """`sample_seconds` is how long lag is watched; `light` leaves the watching and the chart
+    out.
+    """
 
     sample_seconds: float = Field(5.0, ge=0, le=3600)
     light: bool = False
@@ -41,10 +43,11 @@ class Promote(Common):
     """`occasion` says why; `fenced_by` who made sure that an unreachable primary is off, and how.
 
     `on_deadline` is what is done when the old primary does not stop in time.
-    `drain` is how long a switchover waits for long transactions before it ends them; empty: they refuse it.
-    `canary` has a client of our own write through it and tell the outage as it saw it.
-    `salvage` says what a failover brings over from the lost primary's disk: all, or nothing is promoted; some, if
-    damage is in the middle; none. `skip_delay` lets it skip recovery_min_apply_delay.
+    `drain` is how long a switchover waits for long transactions before it ends them; empty: they
+    refuse it. `canary` has a client of our own write through it and tell the outage as it saw it.
+    `salvage` says what a failover brings over from the lost primary's disk: all, or nothing is
+    promoted; some, if damage is in the middle; none. `skip_delay` lets it skip
+    recovery_min_apply_delay.
     """
 
     occasion: Literal["switchover", "failover"] = "switchover"
@@ -65,10 +68,11 @@ class Promote(Common):
 
 
 class Rebuild(Common):
-    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split brain.
+    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split
+    brain.
 
-    `drop_slots` names slots that were left over, `remove_kept` directories that were renamed aside: separated by
-    commas, and each joins the consent.
+    `drop_slots` names slots that were left over, `remove_kept` directories that were renamed aside:
+    separated by commas, and each joins the consent.
     """
 
     node: str = ""
@@ -78,20 +82,31 @@ class Rebuild(Common):
     confirm: str = ""
 
 
-NOTEBOOKS: Mapping[str, type[Common]] = {"setup": Setup, "verify": Verify, "promote": Promote, "rebuild": Rebuild}
+NOTEBOOKS: Mapping[str, type[Common]] = {
+    "setup": Setup,
+    "verify": Verify,
+    "promote": Promote,
+    "rebuild": Rebuild,
+}
 
 
 def read_parameters(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validated parameters of a notebook, defaults filled in. Raises BadParameters with every complaint at once."""
+    """Validated parameters of a notebook, defaults filled in. Raises BadParameters with every
+    complaint at once.
+    """
     if notebook not in NOTEBOOKS:
-        raise BadParameters(f"there is no notebook {notebook!r}", f"it may be {', '.join(NOTEBOOKS)}")
+        raise BadParameters(
+            f"there is no notebook {notebook!r}", f"it may be {', '.join(NOTEBOOKS)}"
+        )
     model = NOTEBOOKS[notebook]
     try:
         return model.model_validate(dict(given)).model_dump()
     except ValidationError as error:
         lines = [_sentence(model, fault) for fault in error.errors()]
         allowed = ", ".join(model.model_fields)
-        raise BadParameters(f"{notebook}: " + "; ".join(lines), f"{notebook} takes {allowed}") from None
+        raise BadParameters(
+            f"{notebook}: " + "; ".join(lines), f"{notebook} takes {allowed}"
+        ) from None
 
 
 def _sentence(model: type[Common], fault: Any) -> str:

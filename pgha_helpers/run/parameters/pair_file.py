@@ -1,4 +1,6 @@
-"""Pair files: found, read and validated. What is wrong is said with the key, the value and what is allowed."""
+"""Pair files: found, read and validated. What is wrong is said with the key, the value and what is
+allowed.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,17 @@ from .texts import texts_nonsense
 
 def places() -> list[Path]:
     """Folders in which a pair's name is looked up, in order."""
-    own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()] if os.environ.get("PGHA_PARAMETERS") else []
+    own = (
+        [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
+        if os.environ.get("PGHA_PARAMETERS")
+        else []
+    )
     return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
 
 
 def find_pair(pair: str) -> Path:
-    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of `places()`.
+    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of
+    `places()`.
 
     Raises BadParameters that lists where it was looked for and which names exist.
     """
@@ -35,14 +42,19 @@ def find_pair(pair: str) -> Path:
         path = Path(pair).expanduser()
         if path.is_file():
             return path.resolve()
-        raise BadParameters(f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in")
+        raise BadParameters(
+            f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in"
+        )
     for place in places():
         if pair and (place / f"{pair}.yaml").is_file():
             return place / f"{pair}.yaml"
     known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
     hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
     where = ", ".join(map(str, places()))
-    raise BadParameters(f"there is no pair {pair!r} in {where}", f"known pairs: {', '.join(known) or 'none'}; {hint}")
+    raise BadParameters(
+        f"there is no pair {pair!r} in {where}",
+        f"known pairs: {', '.join(known) or 'none'}; {hint}",
+    )
 
 
 def load_pair(pair: str) -> Pair:
@@ -51,9 +63,13 @@ def load_pair(pair: str) -> Pair:
     try:
         raw = yaml.safe_load(path.read_bytes())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise BadParameters(f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml") from None
+        raise BadParameters(
+            f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml"
+        ) from None
     if not isinstance(raw, dict):
-        raise BadParameters(f"{path} is not a list of keys and values", "see parameters/example.yaml")
+        raise BadParameters(
+            f"{path} is not a list of keys and values", "see parameters/example.yaml"
+        )
     clients, wrong = read_clients(raw.pop("clients", None) or [])
     try:
         found = TypeAdapter(Pair).validate_python({**_shape(raw, path.stem), "clients": clients})
@@ -68,18 +84,29 @@ def load_pair(pair: str) -> Pair:
 
 
 def _complaint(path: Path, lines: list[str]) -> BadParameters:
-    return BadParameters(f"{path} is not a pair file:\n  - " + "\n  - ".join(lines), "see parameters/example.yaml")
+    return BadParameters(
+        f"{path} is not a pair file:\n  - " + "\n  - ".join(lines), "see parameters/example.yaml"
+    )
 
 
 def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     """From the file's shape (nodes under their names, units) to the model's. Raises ValueError."""
     nodes = raw.get("nodes")
-    if not isinstance(nodes, dict) or len(nodes) != 2 or not all(isinstance(n, dict) for n in nodes.values()):
+    if (
+        not isinstance(nodes, dict)
+        or len(nodes) != 2
+        or not all(isinstance(n, dict) for n in nodes.values())
+    ):
         found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
         raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
-    listed = [with_units(Node, {"name": str(key), **value}, f"nodes.{key}.") for key, value in nodes.items()]
+    listed = [
+        with_units(Node, {"name": str(key), **value}, f"nodes.{key}.")
+        for key, value in nodes.items()
+    ]
     witnesses = raw.get("witnesses") or ()
-    shaped: dict[str, Any] = with_units(Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, "")
+    shaped: dict[str, Any] = with_units(
+        Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, ""
+    )
     return shaped
 
 
@@ -123,7 +150,10 @@ def _nonsense(pair: Pair) -> Iterator[str]:
     if (a.host, a.port) == (b.host, b.port):
         yield f"nodes: {a.name} and {b.name} have the same address {a.host}:{a.port}"
     if a.slot == b.slot:
-        yield f"nodes: {a.name} and {b.name} would share the slot {a.slot}; give them more different names"
+        yield (
+            f"nodes: {a.name} and {b.name} would share the slot {a.slot}; give them more "
+            "different names"
+        )
     if pair.preferred and pair.preferred not in pair.names:
         yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
     yield from _records_nonsense(pair)
@@ -147,13 +177,22 @@ def _records_nonsense(pair: Pair) -> Iterator[str]:
 
 
 def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
-    """Its words become arguments of the ssh program, which takes one that begins with a dash for an option."""
+    """Its words become arguments of the ssh program, which takes one that begins with a dash for an
+    option.
+    """
     for key in ("host", "user", "key", "known_hosts"):
         value, where = getattr(node.peer_ssh, key), f"nodes.{node.name}.peer_ssh.{key}"
         if key in ("host", "user") and (value.startswith("-") or set(value) & set(" '\"@/[]")):
             yield f"{where}: {value!r} is not a {key} that ssh takes"
-        if key in ("key", "known_hosts") and value and not (value.startswith(("/", "~/")) and '"' not in value):
-            yield f"{where}: {value!r} must be an absolute path on the other node, or begin with ~/, without a quote"
+        if (
+            key in ("key", "known_hosts")
+            and value
+            and not (value.startswith(("/", "~/")) and '"' not in value)
+        ):
+            yield (
+                f"{where}: {value!r} must be an absolute path on the other node, or begin with "
+                "~/, without a quote"
+            )
 
 
 #: PostgreSQL opens a passfile by the very name that it is given: nobody expands a ~ there.
@@ -164,15 +203,20 @@ def _node_nonsense(node: Any) -> Iterator[str]:
     for key in ("data_directory", "bin_directory", "config_directory", "passfile"):
         value = getattr(node, key)
         if value and not value.startswith("/"):
-            yield f"nodes.{node.name}.{key}: {value!r} must be an absolute path{_EMPTY.get(key, '')}"
+            yield (
+                f"nodes.{node.name}.{key}: {value!r} must be an absolute path{_EMPTY.get(key, '')}"
+            )
     if node.state_directory != "~" and not node.state_directory.startswith(("/", "~/")):
-        yield f"nodes.{node.name}.state_directory: {node.state_directory!r} must be an absolute path, or begin with ~/"
+        yield (
+            f"nodes.{node.name}.state_directory: {node.state_directory!r} must be an absolute "
+            "path, or begin with ~/"
+        )
     if node.peer_ssh:
         yield from _peer_ssh_nonsense(node)
     if isinstance(node.service, str):
         words = node.service.split()
         if words != ["pg_ctl"] and not (len(words) == 3 and words[0] == "pg_ctlcluster"):
             yield (
-                f"nodes.{node.name}.service: {node.service!r} may be pg_ctl, pg_ctlcluster VERSION NAME, "
-                "or start and stop commands"
+                f"nodes.{node.name}.service: {node.service!r} may be pg_ctl, pg_ctlcluster VERSION "
+                "NAME, or start and stop commands"
             )

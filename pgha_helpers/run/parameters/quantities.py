@@ -16,12 +16,15 @@ def read_size(text: object) -> int:
     """
     number, unit = _split(text)
     if unit not in _SIZES:
-        raise ValueError(f"{text!r} is not a size: write a number and one of B, kB, MB, GB, TB, as in 16MB")
+        raise ValueError(
+            f"{text!r} is not a size: write a number and one of B, kB, MB, GB, TB, as in 16MB"
+        )
     return int(number * _SIZES[unit])
 
 
 def read_span(text: object) -> float:
-    """Seconds from `30s` or `250ms`. Raises ValueError that quotes the text and says what is allowed.
+    """Seconds from `30s` or `250ms`. Raises ValueError that quotes the text and says what is
+    allowed.
 
     >>> read_span("250ms"), read_span("6h")
     (0.25, 21600.0)
@@ -32,7 +35,9 @@ def read_span(text: object) -> float:
     """
     number, unit = _split(text)
     if unit not in _SPANS:
-        raise ValueError(f"{text!r} is not a duration: write a number and one of ms, s, min, h, d, as in 30s")
+        raise ValueError(
+            f"{text!r} is not a duration: write a number and one of ms, s, min, h, d, as in 30s"
+        )
     return number * _SPANS[unit]
 
 

@@ -16,7 +16,9 @@ _SECRETS = ("password", "passwd", "pgpassword", "secret")
 
 
 def with_units(kind: Any, raw: Any, path: str) -> Any:
-    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds. Raises ValueError with the key."""
+    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds. Raises ValueError
+    with the key.
+    """
     if not (is_dataclass(kind) and isinstance(raw, dict)):
         return raw
     hints, out = get_type_hints(kind), dict(raw)
@@ -39,12 +41,21 @@ def dataclass_in(hint: Any) -> Any:
 
 
 def sentence(path: str, key: str, fault: Any, owner: Any) -> str:
-    """A complaint of pydantic about a key of `owner`, as a sentence that names the key and its value."""
+    """A complaint of pydantic about a key of `owner`, as a sentence that names the key and its
+    value.
+    """
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         if key.lower() in _SECRETS:
-            return f"{path} is no key: secrets do not belong in a pair file, but in a passfile or the environment"
+            return (
+                f"{path} is no key: secrets do not belong in a pair file, but in a passfile "
+                "or the environment"
+            )
         near = get_close_matches(key, [f.name for f in fields(owner)], 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(f.name for f in fields(owner))}"
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else f"known: {', '.join(f.name for f in fields(owner))}"
+        )
         return f"{path}: unknown key; {hint}"
     if fault["type"] == "missing":
         return f"{path}: is missing"

@@ -1,4 +1,6 @@
-"""What a text of a pair file may be: on one line, and where PostgreSQL is to take it for a name or an address, one."""
+"""What a text of a pair file may be: on one line, and where PostgreSQL is to take it for a name or
+an address, one.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from typing import Any
 
 from ...model import Node, Pair
 
-_NAME = 63  # bytes: PostgreSQL cuts a longer name off, and then nothing is called what was asked for
+# bytes: PostgreSQL cuts a longer name off, and then nothing is called what was asked for
+_NAME = 63
 #: Words that pg_hba.conf takes for more than one host.
 _MANY = ("all", "samehost", "samenet")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
@@ -27,13 +30,17 @@ def texts_nonsense(pair: Pair) -> Iterator[str]:
         if not 0 < len(name.encode("utf-8", "replace")) <= _NAME:
             yield f"{key}: {name!r} is no name that PostgreSQL takes: it has 1 to {_NAME} bytes"
     if "/" in pair.name or pair.name.startswith("."):
-        yield f"name: {pair.name!r} is a part of the names of records: without a / and no . in front"
+        yield (
+            f"name: {pair.name!r} is a part of the names of records: without a / and no . in front"
+        )
     for node in pair:
         yield from _addresses_nonsense(node)
 
 
 def _addresses_nonsense(node: Node) -> Iterator[str]:
-    """The address by which the other node comes becomes a line of pg_hba.conf, where a word can mean everybody."""
+    """The address by which the other node comes becomes a line of pg_hba.conf, where a word can
+    mean everybody.
+    """
     for key in ("host", "peer_host"):
         value = getattr(node, key)
         if value.startswith("/") and key == "host" and node.peer_host:

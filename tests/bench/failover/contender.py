@@ -1,4 +1,6 @@
-"""Who promotes the standby of a primary that was killed: by hand at once, or by the runbook's verbs."""
+"""Who promotes the standby of a primary that was killed: by hand at once, or by the runbook's
+verbs.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from ...embedded import Lab
 from ...lab.runs import carry_out, running
 from ..switchover.nodes import Nodes, ask
 
-COPY, REPLAY = "brought over", "replayed to"  # how the deeds of a salvage begin that copy WAL, and wait for its replay
+# how the deeds of a salvage begin that copy WAL, and wait for its replay
+COPY, REPLAY = "brought over", "replayed to"
 _POLL = 0.0005  # seconds, as the runbook's own
 
 
@@ -27,7 +30,8 @@ _POLL = 0.0005  # seconds, as the runbook's own
 class Promoted:
     """Seconds until the standby took writes, from the passed gate or, by hand, from the request.
 
-    Of these, those of copying WAL and of replaying it; `at_gate` are those before, from the typed words on.
+    Of these, those of copying WAL and of replaying it; `at_gate` are those before, from the typed
+    words on.
     """
 
     seconds: float
@@ -80,16 +84,25 @@ class Ours:
 
 
 def _told(record: Path) -> Promoted:
-    """What the journal tells: from the typed words to the gate, and from the gate to the end of the promotion."""
+    """What the journal tells: from the typed words to the gate, and from the gate to the end of the
+    promotion.
+    """
     events = read(record).events
     deeds = [event for event in events if event["event"] == "deed ended"]
-    promoted = next(deed["began"] + deed["seconds"] for deed in deeds if str(deed["did"]).startswith("promote"))
+    promoted = next(
+        deed["began"] + deed["seconds"] for deed in deeds if str(deed["did"]).startswith("promote")
+    )
     answered, passed = (
-        next(datetime.fromisoformat(event["at"]).timestamp() for event in events if event["event"] == name)
+        next(
+            datetime.fromisoformat(event["at"]).timestamp()
+            for event in events
+            if event["event"] == name
+        )
         for name in ("gate answered", "gate passed")
     )
     copying, replaying = (
-        sum(deed["seconds"] for deed in deeds if str(deed["did"]).startswith(words)) for words in (COPY, REPLAY)
+        sum(deed["seconds"] for deed in deeds if str(deed["did"]).startswith(words))
+        for words in (COPY, REPLAY)
     )
     return Promoted(promoted - passed, copying, replaying, passed - answered)
 

@@ -16,7 +16,8 @@ from ..pairs import pair_of
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 from .contender import ByHand, Contender, Ours, Promoted, make_whole
 
-_BEFORE, _AFTER = 0.5, 0.3  # seconds before and after each failover, in which clients write if there are any
+# seconds before and after each failover, in which clients write if there are any
+_BEFORE, _AFTER = 0.5, 0.3
 _ASKED = 1.5  # at most so many times as long as a promotion by hand, the copy of the salvage apart
 
 
@@ -34,7 +35,10 @@ Found = dict[str, list[Round]]
 def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
     """Headings and tables."""
     if not PROGRAMS.is_dir():
-        yield "Failover", Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")])
+        yield (
+            "Failover",
+            Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")]),
+        )
         return
     with ExitStack() as opened:
         ours = Ours(opened.enter_context(pair_of(folder / "ours", PROGRAMS)))
@@ -45,7 +49,10 @@ def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
     rate = median(one.seen.rate for each in busy.values() for one in each if one.seen)
     what = f"A primary killed with -9, PostgreSQL {version}, asynchronous, {rounds} rounds in turn"
     yield f"{what}; nobody writes", failovers(quiet)
-    yield f"{what}; four clients write {rate:.0f} rows/s, and come back every 20 ms", failovers(busy)
+    yield (
+        f"{what}; four clients write {rate:.0f} rows/s, and come back every 20 ms",
+        failovers(busy),
+    )
     yield "What was asked", asked(quiet, busy)
 
 
@@ -60,16 +67,21 @@ def _in_turn(ours: Contender, hand: Contender, rounds: int, written_to: bool) ->
 def one_round(contender: Contender, written_to: bool) -> Round:
     """Kill the primary, under load or not, promote the other node, and rebuild what was killed.
 
-    Each begins with a segment of its own: a server whose WAL ends in the last quarter of one makes the next one while
-    it promotes, which takes 18 ms here, and one contender would find that more often than the other. A record stands
-    in it, so that no round ends at the very beginning of a segment.
+    Each begins with a segment of its own: a server whose WAL ends in the last quarter of one makes
+    the next one while it promotes, which takes 18 ms here, and one contender would find that more
+    often than the other. A record stands in it, so that no round ends at the very beginning of a
+    segment.
     """
     old, new = Nodes.of(contender.lab).roles()
     with Nodes.of(contender.lab).session(old) as session:
         ask(session, "select pg_switch_wal()")
         ask(session, "select pg_logical_emit_message(true, 'bench', 'a record')")
     with ExitStack() as opened:
-        ledger = opened.enter_context(Ledger(Nodes.of(contender.lab).writable_dsn)) if written_to else None
+        ledger = (
+            opened.enter_context(Ledger(Nodes.of(contender.lab).writable_dsn))
+            if written_to
+            else None
+        )
         time.sleep(_BEFORE)
         began = time.time()
         contender.lab.kill(old)
@@ -81,7 +93,9 @@ def one_round(contender: Contender, written_to: bool) -> Round:
 
 
 def failovers(found: Found) -> Table:
-    """A row per contender. The ratios are over the promotion by hand: without the copy, and without its replay too."""
+    """A row per contender. The ratios are over the promotion by hand: without the copy, and without
+    its replay too.
+    """
     rows = []
     for name, each in found.items():
         barest = median(one.told.seconds - one.told.copying - one.told.replaying for one in each)
@@ -136,5 +150,7 @@ def _floor(found: Found) -> float:
 
 
 def _spread(values: Sequence[float]) -> str:
-    middle, least, greatest = (f"{value * 1000:.0f}" for value in (median(values), min(values), max(values)))
+    middle, least, greatest = (
+        f"{value * 1000:.0f}" for value in (median(values), min(values), max(values))
+    )
     return f"{middle} [{least}-{greatest}] n={len(values)}"

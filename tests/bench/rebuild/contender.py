@@ -30,7 +30,8 @@ from .loser import Streaming, as_owner
 
 _OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _WIRE = re.compile(r"([\d.]+) (kB|MB|GB) in all")
-_VARIES = re.compile(r"/\S+|\b(?:pgha_)?(?:db)?\d[\d.]*( [kMGT]?B)?")  # from round to round, in what is the same deed
+# from round to round, in what is the same deed
+_VARIES = re.compile(r"/\S+|\b(?:pgha_)?(?:db)?\d[\d.]*( [kMGT]?B)?")
 _UNITS = {"kB": 2**10, "MB": 2**20, "GB": 2**30}
 ALONE = "the bare programs alone"
 _SAME_WORK = ("recover it from its crash", "rewound it from")  # what the bare pg_rewind does, too
@@ -38,7 +39,9 @@ _SAME_WORK = ("recover it from its crash", "rewound it from")  # what the bare p
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """Seconds from the decision until the node streams, the method, bytes moved (None: not told), seconds by deed."""
+    """Seconds from the decision until the node streams, the method, bytes moved (None: not told),
+    seconds by deed.
+    """
 
     seconds: float
     method: str
@@ -47,7 +50,9 @@ class Rebuilt:
 
     @property
     def alone(self) -> float:
-        """Seconds of pg_rewind and the recovery before it, without what goes before and after them."""
+        """Seconds of pg_rewind and the recovery before it, without what goes before and after
+        them.
+        """
         return sum(seconds for did, seconds in self.deeds if did.startswith((ALONE, *_SAME_WORK)))
 
 
@@ -60,11 +65,15 @@ class Contender(Protocol):
 
 
 class ByHand:
-    """What a careful hand does with bare programs, typed in advance: the clock runs from its first command."""
+    """What a careful hand does with bare programs, typed in advance: the clock runs from its first
+    command.
+    """
 
     def __init__(self, method: str) -> None:
         self.method = method
-        self.name = {"clone": "pg_basebackup, pg_verifybackup", "rewind": "pg_rewind"}[method] + " by hand"
+        self.name = {"clone": "pg_basebackup, pg_verifybackup", "rewind": "pg_rewind"}[
+            method
+        ] + " by hand"
 
     def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
         nodes, pair = Nodes.of(lab), load_pair(str(lab.pair_file))
@@ -79,7 +88,10 @@ class ByHand:
         nodes, primary = Nodes.of(lab), pair.other(loser).name
         with nodes.session(primary) as session:
             slot = pair[loser].slot
-            if not ask(session, f"select exists (select from pg_replication_slots where slot_name = '{slot}')"):
+            if not ask(
+                session,
+                f"select exists (select from pg_replication_slots where slot_name = '{slot}')",
+            ):
                 ask(session, f"select pg_create_physical_replication_slot('{slot}', true)")
             if self.method == "rewind":
                 ask(session, "checkpoint")
@@ -108,10 +120,14 @@ def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
     kept = data.with_name(f"{data.name}.by-hand")
     as_owner(lab, loser, "mkdir", kept)
     as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
-    (data / "postmaster.pid").unlink(missing_ok=True)  # it was killed, and the server believes what a crash has left
-    source = f"--source-server={primary_conninfo(pair, pair[loser], 'by_hand')} dbname={pair.database}"
+    # it was killed, and the server believes what a crash has left
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    source = (
+        f"--source-server={primary_conninfo(pair, pair[loser], 'by_hand')} dbname={pair.database}"
+    )
     began = time.monotonic()
-    as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)  # from 13 on it recovers a crashed one itself
+    # from 13 on it recovers a crashed one itself
+    as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)
     took = time.monotonic() - began
     for slot in (data / "pg_replslot").iterdir():
         shutil.rmtree(slot)
@@ -129,7 +145,9 @@ def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
 
 
 class Ours:
-    """The notebook's verbs over ssh. The clock runs from the gate until the primary streams to the node."""
+    """The notebook's verbs over ssh. The clock runs from the gate until the primary streams to the
+    node.
+    """
 
     def __init__(self, method: str, over_ssh: bool = False) -> None:
         self.method, self.over_ssh = method, over_ssh
@@ -140,17 +158,29 @@ class Ours:
     def rebuild(self, lab: Lab, loser: str) -> Rebuilt:
         pair = ssh_pair(lab, lab.folder, *lab.nodes) if self.over_ssh else lab.pair_file
         consent = rehearsed(pair, self.method)
-        with _quiet(), Streaming(Nodes.of(lab), load_pair(str(pair)).other(loser).name, loser) as streaming:
+        with (
+            _quiet(),
+            Streaming(Nodes.of(lab), load_pair(str(pair)).other(loser).name, loser) as streaming,
+        ):
             carry_out(pair, "rebuild", consent, method=self.method)
             at = streaming.at()
         # by its time, and not by its name: the rehearsal may have begun in the same second
-        return told(max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime), at)
+        return told(
+            max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime),
+            at,
+        )
 
 
 def as_typed(lab: Lab, method: str) -> Ran:
     """The command, with a kernel and a record: what it weighs."""
     words = (f"confirm={rehearsed(lab.pair_file, method)}", f"method={method}")
-    return pgha("run", "rebuild", str(lab.pair_file), *(part for word in words for part in ("-p", word)), weigh=True)
+    return pgha(
+        "run",
+        "rebuild",
+        str(lab.pair_file),
+        *(part for word in words for part in ("-p", word)),
+        weigh=True,
+    )
 
 
 def rehearsed(pair: Path, method: str) -> str:
@@ -160,7 +190,9 @@ def rehearsed(pair: Path, method: str) -> str:
 
 
 def told(record: Path, streaming: float) -> Rebuilt:
-    """What the journal tells of a rebuild after which the primary was `streaming` to the node at that moment."""
+    """What the journal tells of a rebuild after which the primary was `streaming` to the node at
+    that moment.
+    """
     events = read(record).events
     gate = next(event["at"] for event in events if event["event"] == "gate passed")
     done = [event for event in events if event["event"] == "deed ended"]
@@ -178,7 +210,8 @@ def _spans(began: float, done: list[dict[str, Any]]) -> tuple[tuple[str, float],
     found, last = [], began
     for deed in done:
         did = _VARIES.sub("…", deed["did"])[:60]
-        found.append((f"before: {did}", max(0.0, deed["began"] - last)))  # some are done beside another one
+        # some are done beside another one
+        found.append((f"before: {did}", max(0.0, deed["began"] - last)))
         found.append((did, deed["seconds"]))
         last = deed["began"] + deed["seconds"]
     return tuple(found)

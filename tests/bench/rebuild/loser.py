@@ -1,4 +1,6 @@
-"""The database, and how a node leaves its history: promoted away from, opened by hand, written to, and killed."""
+"""The database, and how a node leaves its history: promoted away from, opened by hand, written to,
+and killed.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from ...embedded import Lab
 from ...lab.losers import open_by_hand, stop_cleanly
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 
-#: Transactions of pgbench that only the loser has, and those that it lacks: seconds of work, the same in each turn.
+#: Transactions of pgbench that only the loser has, and those that it lacks: seconds of work, the
+#: same in each turn.
 ITS_OWN, MISSED = 200, 10_000
 _CAUGHT_UP = 120.0  # seconds
 _LONGEST = 1800.0
@@ -62,15 +65,20 @@ def sweep(lab: Lab) -> None:
 
 
 def as_owner(lab: Lab, name: str, *command: str | Path) -> str:
-    """Run a program as the user of the servers; what it said. Raises RuntimeError with its last words if it fails."""
+    """Run a program as the user of the servers; what it said. Raises RuntimeError with its last
+    words if it fails.
+    """
     home = lab.node(name).home
     owner = home.stat()
     user: dict[str, Any] = {}
     if os.geteuid() == 0:
         user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     words = [str(word) for word in command]
-    with (home / "by-hand.said").open("w+") as said:  # no pipe: a server that it starts would keep that open
-        program = subprocess.Popen(words, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **user)
+    # no pipe: a server that it starts would keep that open
+    with (home / "by-hand.said").open("w+") as said:
+        program = subprocess.Popen(
+            words, cwd=home, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **user
+        )
         timer = threading.Timer(_LONGEST, program.kill)
         timer.start()
         status = program.wait()  # with a timeout of its own it would look only every 50 ms
@@ -83,7 +91,9 @@ def as_owner(lab: Lab, name: str, *command: str | Path) -> str:
 
 
 class Streaming:
-    """The moment from which on the primary streams to this standby, which was dead: one eye for every contender."""
+    """The moment from which on the primary streams to this standby, which was dead: one eye for
+    every contender.
+    """
 
     def __init__(self, nodes: Nodes, primary: str, standby: str) -> None:
         self._nodes, self._primary, self._standby = nodes, primary, standby
@@ -100,10 +110,14 @@ class Streaming:
         self._watcher.join()
 
     def at(self) -> float:
-        """When it was, by the clock of this machine. Waits for it; raises RuntimeError after two minutes."""
+        """When it was, by the clock of this machine. Waits for it; raises RuntimeError after two
+        minutes.
+        """
         self._watcher.join(_CAUGHT_UP)
         if not self._at:
-            raise RuntimeError(f"{self._primary} does not stream to {self._standby} after {_CAUGHT_UP:.0f} s")
+            raise RuntimeError(
+                f"{self._primary} does not stream to {self._standby} after {_CAUGHT_UP:.0f} s"
+            )
         return self._at
 
     def _watch(self) -> None:
@@ -114,7 +128,10 @@ class Streaming:
                     return
 
 
-_STREAMS = "select exists (select from pg_stat_replication where application_name = '{}' and state = 'streaming')"
+_STREAMS = (
+    "select exists (select from pg_stat_replication where application_name = '{}' and "
+    "state = 'streaming')"
+)
 
 
 def _catch_up(nodes: Nodes) -> None:
@@ -133,7 +150,11 @@ def _pgbench(lab: Lab, name: str, *words: str) -> None:
     node = lab.node(name)
     where = ("-h", node.host, "-p", str(node.port), "-U", "postgres")
     # what it leaves is the same, and nobody waits for each commit on a disk that others use
-    environment = {**os.environ, "PGPASSFILE": str(lab.passfile), "PGOPTIONS": "-c synchronous_commit=off"}
+    environment = {
+        **os.environ,
+        "PGPASSFILE": str(lab.passfile),
+        "PGOPTIONS": "-c synchronous_commit=off",
+    }
     command = [str(PROGRAMS / "pgbench"), *where, *words, "postgres"]
     subprocess.run(command, check=True, capture_output=True, env=environment, timeout=_LONGEST)
 

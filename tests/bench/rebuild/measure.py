@@ -1,4 +1,6 @@
-"""The rounds and the tables. PGHA_BENCH_SCALE is pgbench's, about 15 MB each: a small one tries it quickly."""
+"""The rounds and the tables. PGHA_BENCH_SCALE is pgbench's, about 15 MB each: a small one tries it
+quickly.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def measure(folder: Path, rounds: int) -> Iterator[tuple[str, Table]]:
             leave(lab)
             weights[method] = as_typed(lab, method).memory
             sweep(lab)
-    heading = f"A loser killed with -9, {size(bytes_)}, PostgreSQL {version}, {rounds} rounds in turn; "
+    heading = (
+        f"A loser killed with -9, {size(bytes_)}, PostgreSQL {version}, {rounds} rounds in turn; "
+    )
     yield heading + f"{ITS_OWN} commits are its own, {MISSED} are what it lacks", seconds(found)
     weighed = [memory.pss / 2**20 for memory in weights.values() if memory]
     yield "What was asked", asked(found, max(weighed))
@@ -66,24 +70,35 @@ def seconds(found: Found) -> Table:
 
 
 def asked(found: Found, memory: float) -> Table:
-    """What the issue asks for, and whether it is so. Ratios of medians; in brackets those of each round."""
+    """What the issue asks for, and whether it is so. Ratios of medians; in brackets those of each
+    round.
+    """
     by_hand = ByHand("clone").name
     clone, rsync, rewind = (Ours(method).name for method in _METHODS)
     best = min((clone, rsync, rewind), key=lambda name: median(one.seconds for one in found[name]))
     rows = [
-        _ratio("clone, over pg_basebackup and pg_verifybackup by hand", found, clone, by_hand, 1.05),
+        _ratio(
+            "clone, over pg_basebackup and pg_verifybackup by hand", found, clone, by_hand, 1.05
+        ),
         _ratio("rsync on one machine, over the same", found, rsync, by_hand, 0.4),
         _ratio("  over our own clone", found, rsync, clone),
         _wire(found[Ours("rsync", over_ssh=True).name], found[clone]),
         _ratio("rewind, over pg_rewind by hand", found, rewind, ByHand("rewind").name, 1.1),
         _alone(found[rewind], found[ByHand("rewind").name]),
         _ratio(f"its own choice, over the best ({best})", found, Ours("").name, best, 1.2),
-        ("memory of pgha run, all its processes", f"{memory:.0f} MB", f"{_MEMORY} MB", _reached(memory, _MEMORY)),
+        (
+            "memory of pgha run, all its processes",
+            f"{memory:.0f} MB",
+            f"{_MEMORY} MB",
+            _reached(memory, _MEMORY),
+        ),
     ]
     return Table(("", "measured", "asked, at most", "reached"), rows)
 
 
-def _ratio(what: str, found: Found, name: str, over: str, limit: float | None = None) -> tuple[str, str, str, str]:
+def _ratio(
+    what: str, found: Found, name: str, over: str, limit: float | None = None
+) -> tuple[str, str, str, str]:
     one, other = ([each.seconds for each in found[key]] for key in (name, over))
     ratio = median(one) / median(other)
     each = [a / b for a, b in zip(one, other, strict=True)]
@@ -98,7 +113,12 @@ def _alone(ours: Sequence[Rebuilt], by_hand: Sequence[Rebuilt]) -> tuple[str, st
 
 def _wire(rsync: Sequence[Rebuilt], clone: Sequence[Rebuilt]) -> tuple[str, str, str, str]:
     one, other = (median(each.moved or 0 for each in turns) for turns in (rsync, clone))
-    return "bytes over the wire: rsync over ssh, over our clone", f"{one / other:.2f}", "1.00", _reached(one, other)
+    return (
+        "bytes over the wire: rsync over ssh, over our clone",
+        f"{one / other:.2f}",
+        "1.00",
+        _reached(one, other),
+    )
 
 
 def _reached(value: float, limit: float) -> str:

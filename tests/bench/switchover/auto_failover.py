@@ -1,7 +1,8 @@
-"""pg_auto_failover with its monitor, its defaults but for the ports: `pg_autoctl perform switchover`.
+"""pg_auto_failover with its monitor, its defaults but for the ports: `pg_autoctl perform
+switchover`.
 
-By default a standby is synchronous (replication-quorum true). Quicker, by its own settings: asynchronous, as the other
-contenders are, and a standby that looks for WAL every 100 ms.
+By default a standby is synchronous (replication-quorum true). Quicker, by its own settings:
+asynchronous, as the other contenders are, and a standby that looks for WAL every 100 ms.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ class AutoFailover:
     name = "pg_auto_failover"
 
     def __init__(self, private: Private) -> None:
-        if not program("pg_autoctl") or not (PROGRAMS.parent / "lib" / "pgautofailover.so").exists():
+        if (
+            not program("pg_autoctl")
+            or not (PROGRAMS.parent / "lib" / "pgautofailover.so").exists()
+        ):
             needed = "pg-auto-failover-cli postgresql-15-auto-failover"
             raise Unavailable(f"not installed: apt-get install {needed}")
         self.version = version("pg_autoctl").replace("pg_autoctl version", "pg_auto_failover")
         self._private, self._quick, folder, ports = private, False, private.folder, choose_ports()
         private.environment = {"PATH": f"{PROGRAMS}:{SYSTEM_PATH}", "XDG_RUNTIME_DIR": str(folder)}
-        self.nodes = Nodes({name: Server(port.postgres, folder / name) for name, port in ports.items()})
+        self.nodes = Nodes(
+            {name: Server(port.postgres, folder / name) for name, port in ports.items()}
+        )
         self._monitor = folder / "monitor"
         port = choose_ports()["db0"].postgres
         self._create("monitor", self._monitor, port)
@@ -84,13 +90,19 @@ class AutoFailover:
     def _settled(self) -> list[dict[str, str]]:
         """The nodes that are what they are to be, and no more on their way there."""
         states = ("single", "primary", "secondary")
-        return [node for node in self._state() or [] if _both(node) in [(state, state) for state in states]]
+        return [
+            node
+            for node in self._state() or []
+            if _both(node) in [(state, state) for state in states]
+        ]
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY
         while not ready():
             if time.monotonic() > deadline:
-                raise RuntimeError(f"pg_auto_failover is not ready after {_READY:.0f} s: {self._state()}")
+                raise RuntimeError(
+                    f"pg_auto_failover is not ready after {_READY:.0f} s: {self._state()}"
+                )
             time.sleep(0.3)
 
 

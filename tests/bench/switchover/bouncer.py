@@ -41,14 +41,24 @@ class Bouncer:
         self.port = choose_ports()["db0"].postgres
         self.databases = private.folder / "databases.ini"
         self.point_to(port)
-        written = _CONFIGURATION.format(databases=self.databases, host=HOST, port=self.port, user=SUPERUSER)
+        written = _CONFIGURATION.format(
+            databases=self.databases, host=HOST, port=self.port, user=SUPERUSER
+        )
         private.start("pgbouncer", "-q", private.write("pgbouncer.ini", written))
         self._wait()
 
     @property
     def dsn(self) -> str:
         """The road through it; that a node is read-only is no news that PgBouncer passes on."""
-        return str(make_dsn(host=HOST, port=self.port, user=SUPERUSER, dbname="postgres", target_session_attrs="any"))
+        return str(
+            make_dsn(
+                host=HOST,
+                port=self.port,
+                user=SUPERUSER,
+                dbname="postgres",
+                target_session_attrs="any",
+            )
+        )
 
     def point_to(self, port: int) -> None:
         """Rewrite the line of the database; what runs hears of it by RELOAD."""

@@ -11,14 +11,17 @@ from ..commands import Memory
 from ..ledger import Seen
 from .nodes import Nodes
 
-#: Parts of the outage, and how the runbook's deeds for them begin; beside them `redirect`, by the node of the deed.
+#: Parts of the outage, and how the runbook's deeds for them begin; beside them `redirect`, by the
+#: node of the deed.
 PARTS = {"stop": "stopped the primary", "proof": "proved", "promote": "promote"}
 GO_ON = "let "  # how the deed begins that ends a pause
 POOLER = "bouncer"  # the name of the pooler in the pair file
 
 
 class Deed(NamedTuple):
-    """A deed of the runbook, from a run in this process or from a record. Moments are seconds since the epoch."""
+    """A deed of the runbook, from a run in this process or from a record. Moments are seconds since
+    the epoch.
+    """
 
     node: str
     did: str
@@ -32,10 +35,12 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Told:
-    """What a contender tells of its own switchover: seconds of its parts, of the pause of clients, and since its gate.
+    """What a contender tells of its own switchover: seconds of its parts, of the pause of clients,
+    and since its gate.
 
-    `memory` is the most that its processes held at once, if anybody looked; `processor` is in seconds by process and
-    `trips` counts by kind, both of the outage window; `stages` says where the seconds of a command went.
+    `memory` is the most that its processes held at once, if anybody looked; `processor` is in
+    seconds by process and `trips` counts by kind, both of the outage window; `stages` says where
+    the seconds of a command went.
     """
 
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -49,9 +54,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Round:
-    """One switchover: what the client saw, what the contender tells, and seconds since its first word.
+    """One switchover: what the client saw, what the contender tells, and seconds since its first
+    word.
 
-    `healthy` is until an observer saw the other node stream from the new primary, `command` until it had ended.
+    `healthy` is until an observer saw the other node stream from the new primary, `command` until
+    it had ended.
     """
 
     seen: Seen
@@ -88,7 +95,9 @@ class Peer(Contender, Protocol):
         ...
 
     def get_ready(self) -> None:
-        """Make its own settings those of the servers, because it shares them; nothing is measured yet."""
+        """Make its own settings those of the servers, because it shares them; nothing is measured
+        yet.
+        """
         ...
 
 
@@ -101,20 +110,30 @@ def parts_of(deeds: Sequence[Deed]) -> dict[str, float]:
     began = next((deed.began for deed in deeds if deed.did.startswith(PARTS["stop"])), 0.0)
     inside = [deed for deed in deeds if deed.began >= began]
     return {
-        **{part: sum((d.seconds for d in inside if d.did.startswith(words)), 0.0) for part, words in PARTS.items()},
+        **{
+            part: sum((d.seconds for d in inside if d.did.startswith(words)), 0.0)
+            for part, words in PARTS.items()
+        },
         "redirect": sum((redirected.seconds for redirected in _redirects(inside)), 0.0),
     }
 
 
 def pause_of(deeds: Sequence[Deed]) -> float | None:
-    """Seconds from the pause of clients until the pooler let them go on; None where nobody was paused."""
+    """Seconds from the pause of clients until the pooler let them go on; None where nobody was
+    paused.
+    """
     paused = next((deed.began for deed in deeds if deed.node == "clients"), None)
-    resumed = next((deed.began + deed.seconds for deed in _redirects(deeds) if paused and deed.began > paused), None)
+    resumed = next(
+        (deed.began + deed.seconds for deed in _redirects(deeds) if paused and deed.began > paused),
+        None,
+    )
     return resumed - paused if paused and resumed else None
 
 
 def _redirects(deeds: Sequence[Deed]) -> list[Deed]:
-    """The deed that lets the pooler's clients go on; it was pointed at the new primary during the promotion."""
+    """The deed that lets the pooler's clients go on; it was pointed at the new primary during the
+    promotion.
+    """
     promoted = next((deed.began for deed in deeds if deed.did.startswith(PARTS["promote"])), inf)
     mine = [deed for deed in deeds if deed.node == POOLER and deed.began > promoted]
     return [deed for deed in mine if deed.did.startswith(GO_ON)][:1]

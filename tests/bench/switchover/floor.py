@@ -1,8 +1,9 @@
-"""The floor: a switchover by hand, with nothing asked, nothing recorded and nobody warned. Local, without ssh.
+"""The floor: a switchover by hand, with nothing asked, nothing recorded and nobody warned. Local,
+without ssh.
 
-`fast` knows where the milliseconds are: checkpoints before, a signal instead of pg_ctl, the control file instead of the
-postmaster's end, and polls of a millisecond. `naive` is what a manual says: pg_ctl stop, pg_promote, both of which
-look every 100 ms.
+`fast` knows where the milliseconds are: checkpoints before, a signal instead of pg_ctl, the control
+file instead of the postmaster's end, and polls of a millisecond. `naive` is what a manual says:
+pg_ctl stop, pg_promote, both of which look every 100 ms.
 """
 
 from __future__ import annotations
@@ -54,7 +55,13 @@ class Floor:
         for name, other in permutations(self.nodes.servers):
             passfile = str(self._places.node(name).passfile)
             port = str(self.nodes.servers[other].port)
-            followed = make_dsn(host=HOST, port=port, user=REPLICATION_USER, passfile=passfile, application_name=name)
+            followed = make_dsn(
+                host=HOST,
+                port=port,
+                user=REPLICATION_USER,
+                passfile=passfile,
+                application_name=name,
+            )
             with self.nodes.session(name) as session, session.cursor() as cursor:
                 cursor.execute("alter system set primary_conninfo = %s", [followed])
                 cursor.execute("alter system set primary_slot_name = ''")
@@ -81,7 +88,13 @@ class Floor:
         proved = time.monotonic()
         ask(to, "select pg_promote(false)")
         _until(lambda: not ask(to, "select pg_is_in_recovery()"))
-        return Told({"stop": stopped - began, "proof": proved - stopped, "promote": time.monotonic() - proved})
+        return Told(
+            {
+                "stop": stopped - began,
+                "proof": proved - stopped,
+                "promote": time.monotonic() - proved,
+            }
+        )
 
     def _follow(self, old: str) -> None:
         """Start the old primary as a standby, as soon as its last process has gone."""
@@ -92,7 +105,15 @@ class Floor:
         self._pg_ctl(old, "start", "-W", "-l", self._places.node(old).server_log)
 
     def _pg_ctl(self, name: str, *words: str | Path) -> None:
-        binaries.run(self._places, self._places.node(name), PROGRAMS / "pg_ctl", "-s", *words, "-D", self.data(name))
+        binaries.run(
+            self._places,
+            self._places.node(name),
+            PROGRAMS / "pg_ctl",
+            "-s",
+            *words,
+            "-D",
+            self.data(name),
+        )
 
     def data(self, name: str) -> Path:
         """The data directory of a node."""
@@ -140,7 +161,9 @@ class FloorWithBouncer(Floor):
 
 
 def _shut_down_at(data: Path) -> int:
-    """The last checkpoint of a server that was shut down, by its control file; 0 where it was not."""
+    """The last checkpoint of a server that was shut down, by its control file; 0 where it was
+    not.
+    """
     control = (data / "global" / "pg_control").read_bytes()
     (state,) = struct.unpack_from("=i", control, _STATE)
     return int(struct.unpack_from("=Q", control, _CHECKPOINT)[0]) if state == _SHUT_DOWN else 0

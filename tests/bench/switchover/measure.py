@@ -49,7 +49,10 @@ def measure(folder: Path, rounds: int, busy: bool = False) -> Iterator[tuple[str
     `busy`: only the runbook and the floors, while other processes keep each core half busy.
     """
     if not PROGRAMS.is_dir():
-        yield "Planned switchover", Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")])
+        yield (
+            "Planned switchover",
+            Table(("", ""), [("not measured", f"no {PROGRAMS}: apt-get install postgresql-15")]),
+        )
         return
     with ExitStack() as opened:
         entries = list(_entries(folder, opened, not busy))
@@ -61,8 +64,13 @@ def measure(folder: Path, rounds: int, busy: bool = False) -> Iterator[tuple[str
         version = entries[0].contender.nodes.version if entries[0].contender else ""
     rate = median(one.seen.rate for entry in entries for one in entry.rounds)
     beside = ", every core half busy with something else" if busy else ""
-    versions = ", ".join([f"PostgreSQL {version}", *dict.fromkeys(filter(None, map(_version, entries)))])
-    yield f"Planned switchover{beside}: {versions}; {rate:.0f} commits/s, {rounds} rounds in turn", outages(entries)
+    versions = ", ".join(
+        [f"PostgreSQL {version}", *dict.fromkeys(filter(None, map(_version, entries)))]
+    )
+    yield (
+        f"Planned switchover{beside}: {versions}; {rate:.0f} commits/s, {rounds} rounds in turn",
+        outages(entries),
+    )
     yield "Where the milliseconds of the outage go (medians)", parts(entries)
     yield "What of the runbook works in the outage (medians)", costs(entries)
     yield f"Where the seconds of {OursAsTyped.name} go (medians)", seconds(entries)
@@ -86,8 +94,12 @@ def _entries(folder: Path, opened: ExitStack, everybody: bool) -> Iterator[Entry
         return
     far = opened.enter_context(far_away(ours, ours.folder, OursFarAway.away))
     yield _entry(OursFarAway.name, lambda: OursFarAway(ours, far.pair_file))
-    yield _entry(OursWithBouncer.name, lambda: OursWithBouncer(pair("ours-paused"), private("ours-bouncer")))
-    yield _entry(_PAUSED_FLOOR, lambda: FloorWithBouncer(pair("floor-paused"), private("floor-bouncer")))
+    yield _entry(
+        OursWithBouncer.name, lambda: OursWithBouncer(pair("ours-paused"), private("ours-bouncer"))
+    )
+    yield _entry(
+        _PAUSED_FLOOR, lambda: FloorWithBouncer(pair("floor-paused"), private("floor-bouncer"))
+    )
     yield from _peer(Repmgr.name, lambda: Repmgr(private("repmgr")))
     yield from _peer(Patroni.name, lambda: Patroni(private("patroni")))
     yield from _peer(AutoFailover.name, lambda: AutoFailover(private("pgaf")))
@@ -145,7 +157,9 @@ def one_round(contender: Contender) -> Round:
 
 def outages(entries: Sequence[Entry]) -> Table:
     """A row per contender. The pause of a paused one is compared with the paused floor's."""
-    floor, typed = (median(one.gap for one in _of(entries, name)) for name in (_FLOOR, OursAsTyped.name))
+    floor, typed = (
+        median(one.gap for one in _of(entries, name)) for name in (_FLOOR, OursAsTyped.name)
+    )
     rows = []
     for entry in entries:
         if not entry.rounds:
@@ -182,18 +196,40 @@ def outages(entries: Sequence[Entry]) -> Table:
 
 
 def costs(entries: Sequence[Entry]) -> Table:
-    """A row per way in which the runbook was run: processor time of its processes, and what it waited for."""
+    """A row per way in which the runbook was run: processor time of its processes, and what it
+    waited for.
+    """
     rows = []
     for entry in entries:
         if told := [one.told for one in entry.rounds if one.told.trips]:
             each = dict.fromkeys(name for one in told for name in one.processor)
             work = {name: [one.processor.get(name, 0.0) for one in told] for name in each}
-            asked = [sum(count for kind, count in one.trips.items() if "beside" not in kind) for one in told]
-            beside = [sum(one.trips.values()) - waited for one, waited in zip(told, asked, strict=True)]
-            processes = ", ".join(f"{name} {median(values) * 1000:.1f}" for name, values in work.items())
+            asked = [
+                sum(count for kind, count in one.trips.items() if "beside" not in kind)
+                for one in told
+            ]
+            beside = [
+                sum(one.trips.values()) - waited for one, waited in zip(told, asked, strict=True)
+            ]
+            processes = ", ".join(
+                f"{name} {median(values) * 1000:.1f}" for name, values in work.items()
+            )
             everything = _spread([sum(one.processor.values()) for one in told], 1000, "{:.1f}")
-            rows.append((entry.name, everything, processes, *(_spread(n, 1, "{:.0f}") for n in (asked, beside))))
-    head = ("", "processor, ms", "of which", "answers waited for, one after the other", "asked beside that")
+            rows.append(
+                (
+                    entry.name,
+                    everything,
+                    processes,
+                    *(_spread(n, 1, "{:.0f}") for n in (asked, beside)),
+                )
+            )
+    head = (
+        "",
+        "processor, ms",
+        "of which",
+        "answers waited for, one after the other",
+        "asked beside that",
+    )
     return Table(head, rows)
 
 
@@ -205,9 +241,14 @@ def seconds(entries: Sequence[Entry]) -> Table:
 
 
 def parts(entries: Sequence[Entry]) -> Table:
-    """A column per contender that tells; `the rest` is what the client saw beyond what the contender did."""
+    """A column per contender that tells; `the rest` is what the client saw beyond what the
+    contender did.
+    """
     telling = [entry for entry in entries if any(one.told.parts for one in entry.rounds)]
-    rows = [(part, *(_ms([_part(one, part) for one in entry.rounds]) for entry in telling)) for part in _PARTS]
+    rows = [
+        (part, *(_ms([_part(one, part) for one in entry.rounds]) for entry in telling))
+        for part in _PARTS
+    ]
     rows.append(("the rest", *(_ms([_rest(one) for one in entry.rounds]) for entry in telling)))
     rows.append(("the outage", *(_ms([one.gap for one in entry.rounds]) for entry in telling)))
     return Table(("ms", *(entry.name for entry in telling)), rows)
@@ -244,7 +285,9 @@ def _beside(entry: Entry) -> str:
         told.append(f"gate to last deed {_spread(since, 1, '{:.2f}')} s")
     if memory := [one.told.memory for one in rounds if one.told.memory]:
         most = max(memory)
-        told.append(f"memory {most.pss / 1e6:.0f} MB (RSS of its processes {most.rss / 1e6:.0f} MB)")
+        told.append(
+            f"memory {most.pss / 1e6:.0f} MB (RSS of its processes {most.rss / 1e6:.0f} MB)"
+        )
     return ", ".join(filter(None, told))
 
 

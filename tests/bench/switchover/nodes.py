@@ -1,4 +1,6 @@
-"""Two PostgreSQL servers on this machine, as a benchmark sees them: over SQL, and by their directories."""
+"""Two PostgreSQL servers on this machine, as a benchmark sees them: over SQL, and by their
+directories.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +34,27 @@ class Nodes:
     """Both, by name; `words` are what libpq must know beside host and port."""
 
     servers: Mapping[str, Server]
-    words: Mapping[str, str] = field(default_factory=lambda: {"user": "postgres", "dbname": "postgres"})
+    words: Mapping[str, str] = field(
+        default_factory=lambda: {"user": "postgres", "dbname": "postgres"}
+    )
 
     @classmethod
     def of(cls, lab: Lab) -> Nodes:
         """The nodes of an embedded pair."""
         words = {"user": "postgres", "dbname": "postgres", "passfile": str(lab.passfile)}
-        return cls({name: Server(node.port, node.data_directory) for name, node in lab.nodes.items()}, words)
+        return cls(
+            {name: Server(node.port, node.data_directory) for name, node in lab.nodes.items()},
+            words,
+        )
 
     def dsn(self, *names: str, **words: str) -> str:
         """A connection string that names these nodes, or both, in order."""
         ports = [str(self.servers[name].port) for name in names or self.servers]
-        return str(make_dsn(host=",".join([HOST] * len(ports)), port=",".join(ports), **{**self.words, **words}))
+        return str(
+            make_dsn(
+                host=",".join([HOST] * len(ports)), port=",".join(ports), **{**self.words, **words}
+            )
+        )
 
     @property
     def writable_dsn(self) -> str:
@@ -58,7 +69,9 @@ class Nodes:
             yield opened
 
     def roles(self) -> tuple[str, str]:
-        """The name of the primary, and of the standby. Raises RuntimeError unless there is one of each."""
+        """The name of the primary, and of the standby. Raises RuntimeError unless there is one of
+        each.
+        """
         found = {name: self._in_recovery(name) for name in self.servers}
         if sorted(found.values()) != [False, True]:
             raise RuntimeError(f"one primary and one standby are wanted; in recovery: {found}")
@@ -72,24 +85,39 @@ class Nodes:
             return str(ask(asked, "show server_version")).split()[0]
 
     def wait_until_healthy(self, primary: str) -> None:
-        """Wait until this node takes writes, and the other one streams from it. Raises RuntimeError after 60 s."""
+        """Wait until this node takes writes, and the other one streams from it. Raises RuntimeError
+        after 60 s.
+        """
         other = next(name for name in self.servers if name != primary)
         deadline = time.monotonic() + _HEALTHY
         while time.monotonic() < deadline:
-            with contextlib.suppress(psycopg2.Error), self.session(primary) as new, self.session(other) as old:
+            with (
+                contextlib.suppress(psycopg2.Error),
+                self.session(primary) as new,
+                self.session(other) as old,
+            ):
                 while time.monotonic() < deadline:
-                    if not ask(new, "select pg_is_in_recovery()") and ask(old, _FOLLOWS) and ask(new, _STREAMS):
+                    if (
+                        not ask(new, "select pg_is_in_recovery()")
+                        and ask(old, _FOLLOWS)
+                        and ask(new, _STREAMS)
+                    ):
                         return
                     time.sleep(0.01)
             time.sleep(0.01)
-        raise RuntimeError(f"{primary} is not a primary with a streaming standby after {_HEALTHY:.0f} s")
+        raise RuntimeError(
+            f"{primary} is not a primary with a streaming standby after {_HEALTHY:.0f} s"
+        )
 
     def _in_recovery(self, name: str) -> bool:
         with self.session(name) as asked:
             return bool(ask(asked, "select pg_is_in_recovery()"))
 
 
-_FOLLOWS = "select pg_is_in_recovery() and exists (select from pg_stat_wal_receiver where status = 'streaming')"
+_FOLLOWS = (
+    "select pg_is_in_recovery() and exists (select from pg_stat_wal_receiver where status "
+    "= 'streaming')"
+)
 _STREAMS = "select exists (select from pg_stat_replication where state = 'streaming')"
 
 

@@ -1,4 +1,6 @@
-"""Somebody who watches from outside when both nodes are as they should be, while a contender still works."""
+"""Somebody who watches from outside when both nodes are as they should be, while a contender still
+works.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ select not pg_is_in_recovery() and exists (select from pg_stat_replication where
 
 
 class Observer:
-    """Watches the node that is to be primary until it is, and the other one streams from it; then `at` says when."""
+    """Watches the node that is to be primary until it is, and the other one streams from it; then
+    `at` says when.
+    """
 
     def __init__(self, nodes: Nodes, new: str) -> None:
         self.at = 0.0  # seconds since the epoch; 0 as long as it is not so
@@ -37,7 +41,9 @@ class Observer:
         """Wait until it is so. Raises RuntimeError."""
         self._thread.join(within)
         if not self.at:
-            raise RuntimeError(f"{self._new} is not a primary with a streaming standby after {within:.0f} s")
+            raise RuntimeError(
+                f"{self._new} is not a primary with a streaming standby after {within:.0f} s"
+            )
         return self.at
 
     def _watch(self) -> None:

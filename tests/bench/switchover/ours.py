@@ -1,4 +1,6 @@
-"""The runbook: its notebook's verbs in this process, and `pgha run promote` as a user types it. Both over ssh."""
+"""The runbook: its notebook's verbs in this process, and `pgha run promote` as a user types it.
+Both over ssh.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class OursAsTyped(Ours):
 
 
 class OursFarAway(Ours):
-    """The procedure, by an operator for whom each answer takes this long; the pair file says by which road."""
+    """The procedure, by an operator for whom each answer takes this long; the pair file says by
+    which road.
+    """
 
     away = 0.020  # seconds
     name = f"{Ours.name}, {away * 1000:.0f} ms away"
@@ -90,9 +94,15 @@ def _client(bouncer: Bouncer) -> dict[str, object]:
 
 
 def told_by(record: Path) -> Told:
-    """What a record says. The first deed comes right after the gate, the last one when both nodes are as is wanted."""
+    """What a record says. The first deed comes right after the gate, the last one when both nodes
+    are as is wanted.
+    """
     story = read(record)
-    deeds = [Deed(*(event[key] for key in Deed._fields)) for event in story.events if event["event"] == "deed ended"]
+    deeds = [
+        Deed(*(event[key] for key in Deed._fields))
+        for event in story.events
+        if event["event"] == "deed ended"
+    ]
     ended, window = max(deed.began + deed.seconds for deed in deeds), story.last("outage ended")
     cost = {"processor": window["processor"], "trips": window["trips"]}
     return Told(parts_of(deeds), pause_of(deeds), ended - deeds[0].began, **cost)

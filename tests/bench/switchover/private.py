@@ -17,16 +17,19 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 class Private:
-    """A folder that belongs to the user who runs what is private: whoever runs this, but `postgres` for root.
+    """A folder that belongs to the user who runs what is private: whoever runs this, but `postgres`
+    for root.
 
-    A context manager: at its end every process that was started here is ended, and every server below the folder.
+    A context manager: at its end every process that was started here is ended, and every server
+    below the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self._undo = ExitStack()
-        self.environment: dict[str, str] = {}  # what its programs are to know beyond where they are at home
+        # what its programs are to know beyond where they are at home
+        self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Private:
         self.folder.mkdir(mode=0o700)
@@ -48,7 +51,9 @@ class Private:
             os.chown(path, self._user.pw_uid, self._user.pw_gid)
 
     def write(self, name: str, text: str) -> Path:
-        """Write a file of the user's, which nobody else may read; it replaces an older one at once."""
+        """Write a file of the user's, which nobody else may read; it replaces an older one at
+        once.
+        """
         new = self.folder / f".{name}.new"
         new.touch(mode=0o600)
         new.write_text(text)
@@ -59,27 +64,52 @@ class Private:
         """Start a program that stays. What it says is in `<program>.log`, one after the other."""
         with (self.folder / f"{Path(command[0]).name}.log").open("ab") as log:
             words, how = [str(word) for word in command], self._as_user()
-            started = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how)
+            started = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **how
+            )
         self._undo.callback(_end, started)
         return started
 
     def run(self, *command: str | Path) -> str:
-        """Run a program to its end; what it said. Raises RuntimeError with its last words if it fails."""
+        """Run a program to its end; what it said. Raises RuntimeError with its last words if it
+        fails.
+        """
         words = [str(word) for word in command]
         out = self.folder / f"{Path(command[0]).name}.said"
         with out.open("w+") as said:  # no pipe: a server that it starts would keep that open
             done = subprocess.run(
-                words, stdout=said, stderr=said, stdin=subprocess.DEVNULL, timeout=_LONGEST, **self._as_user()
+                words,
+                stdout=said,
+                stderr=said,
+                stdin=subprocess.DEVNULL,
+                timeout=_LONGEST,
+                **self._as_user(),
             )
         told = out.read_text("utf-8", "replace")
         if done.returncode:
-            raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}")
+            raise RuntimeError(
+                f"{' '.join(words)} ended with {done.returncode}: {told.strip()[-1500:]}"
+            )
         return told
 
     def _as_user(self) -> dict[str, Any]:
-        environment = {"PATH": SYSTEM_PATH, "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "USER": self.user}
-        whom = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
-        return {"env": environment | self.environment, "cwd": self.folder, "start_new_session": True, **whom}
+        environment = {
+            "PATH": SYSTEM_PATH,
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+            "USER": self.user,
+        }
+        whom = (
+            {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+            if self._user
+            else {}
+        )
+        return {
+            "env": environment | self.environment,
+            "cwd": self.folder,
+            "start_new_session": True,
+            **whom,
+        }
 
 
 def program(name: str) -> bool:
@@ -89,7 +119,9 @@ def program(name: str) -> bool:
 
 def version(name: str) -> str:
     """What a program says of its version, in its first line."""
-    asked = subprocess.run([name, "--version"], capture_output=True, text=True, check=True, env={"PATH": SYSTEM_PATH})
+    asked = subprocess.run(
+        [name, "--version"], capture_output=True, text=True, check=True, env={"PATH": SYSTEM_PATH}
+    )
     return asked.stdout.partition("\n")[0]
 
 

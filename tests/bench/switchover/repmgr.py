@@ -1,8 +1,8 @@
 """repmgr, as its manual has it: `repmgr standby switchover` over an ssh server of its own.
 
-Its manual says that the four `service_*_command`s should always be set; without them it looks once a second whether the
-old primary has stopped, which costs a second of outage. Quicker still: one ssh connection that is kept open, and a
-standby that looks for WAL every 100 ms.
+Its manual says that the four `service_*_command`s should always be set; without them it looks once
+a second whether the old primary has stopped, which costs a second of outage. Quicker still: one ssh
+connection that is kept open, and a standby that looks for WAL every 100 ms.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ service_restart_command = '{pg_ctl} -w -m fast restart -l {data}.log'
 service_reload_command = '{pg_ctl} reload'
 """
 _KEPT_OPEN = " -o ControlMaster=auto -o ControlPath={folder}/ssh-%C -o ControlPersist=600"
-_SSH = "-F none -p {port} -i {folder}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile={folder}/known_hosts -q"
+_SSH = (
+    "-F none -p {port} -i {folder}/key -o StrictHostKeyChecking=no -o "
+    "UserKnownHostsFile={folder}/known_hosts -q"
+)
 _SSHD = """
 ListenAddress {host}
 Port {port}
@@ -67,7 +70,9 @@ class Repmgr:
         self._quick = False
         self._private, folder, ports = private, private.folder, choose_ports()
         self._ssh_port = ports["db0"].ssh
-        self.nodes = Nodes({name: Server(port.postgres, folder / name) for name, port in ports.items()})
+        self.nodes = Nodes(
+            {name: Server(port.postgres, folder / name) for name, port in ports.items()}
+        )
         self._start_sshd()
         for number, name in enumerate(self.nodes.servers, 1):
             self._configure(number, name)
@@ -98,7 +103,9 @@ class Repmgr:
         folder = self._private.folder
         for key in ("key", "host_key"):
             self._private.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key)
-        written = self._private.write("sshd_config", _SSHD.format(host=HOST, port=self._ssh_port, folder=folder))
+        written = self._private.write(
+            "sshd_config", _SSHD.format(host=HOST, port=self._ssh_port, folder=folder)
+        )
         self._private.start("/usr/sbin/sshd", "-D", "-e", "-f", written)
 
     def _configure(self, number: int, name: str) -> None:
@@ -118,7 +125,16 @@ class Repmgr:
 
     def _make_standby(self, name: str, primary: str) -> None:
         server = self.nodes.servers[name]
-        followed = ("-h", HOST, "-p", str(self.nodes.servers[primary].port), "-U", "postgres", "-d", "postgres")
+        followed = (
+            "-h",
+            HOST,
+            "-p",
+            str(self.nodes.servers[primary].port),
+            "-U",
+            "postgres",
+            "-d",
+            "postgres",
+        )
         self._repmgr(name, *followed, "standby", "clone")
         with (server.data / "postgresql.conf").open("a") as configuration:
             configuration.write(f"port = {server.port}\n")
@@ -137,6 +153,17 @@ class Repmgr:
 
 def initdb(private: Private, data: Path, settings: str) -> None:
     """A cluster in which everybody on this machine is trusted."""
-    private.run(PROGRAMS / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-D", data)
+    private.run(
+        PROGRAMS / "initdb",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-locale",
+        "-D",
+        data,
+    )
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write(settings)

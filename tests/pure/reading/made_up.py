@@ -11,23 +11,41 @@ from unittest.mock import patch
 from pgha_helpers.records.reading.entries import Entry, find
 from pgha_helpers.run.journal import Journal
 
-HOSTILE = "<script>alert('x')</script><img src=https://evil.example/x onerror=alert(1)> & \"ünï\"\x1b[31m\n名"
+HOSTILE = (
+    "<script>alert('x')</script><img src=https://evil.example/x onerror=alert(1)> & "
+    '"ünï"\x1b[31m\n名'
+)
 BEGAN = 1_795_376_791.0
-DEEDS = (("db0", "arm: the next start makes it a standby", 0.026), ("db0", "stop", 0.022), ("db1", "promote", 0.042))
+DEEDS = (
+    ("db0", "arm: the next start makes it a standby", 0.026),
+    ("db0", "stop", 0.022),
+    ("db1", "promote", 0.042),
+)
 
 
 def sighting(name: str, words: str) -> dict[str, Any]:
-    facts = {"is": "Running", "node": name, "system_id": "7711", "settings": {"work_mem": "4MB", "fsync": "on"}}
+    facts = {
+        "is": "Running",
+        "node": name,
+        "system_id": "7711",
+        "settings": {"work_mem": "4MB", "fsync": "on"},
+    }
     return {"nodes": {name: {"as": "Running", "words": words}}, "facts": [facts]}
 
 
 def both(primary: str, standby: str, **settings: str) -> dict[str, Any]:
     """What a look sees: a primary and a standby, and their settings."""
-    two = [sighting(primary, "primary on timeline 1, at 0/1"), sighting(standby, "standby on timeline 1, at 0/1")]
+    two = [
+        sighting(primary, "primary on timeline 1, at 0/1"),
+        sighting(standby, "standby on timeline 1, at 0/1"),
+    ]
     for each in two:
         each["facts"][0]["settings"].update(settings)
     nodes = {name: words for each in two for name, words in each["nodes"].items()}
-    return {"nodes": {name: nodes[name] for name in sorted(nodes)}, "facts": [each["facts"][0] for each in two]}
+    return {
+        "nodes": {name: nodes[name] for name in sorted(nodes)},
+        "facts": [each["facts"][0] for each in two],
+    }
 
 
 def write_run(
@@ -75,8 +93,16 @@ def write_lines(
     code = {"version": "0.1.0", "git": {"commit": "c0ffee", "dirty": False}}
     journal.write("run begun", run=run, notebook=notebook, pair=pair, **who, **why, **code)
     journal.write("seen", **both("db0", "db1", **settings))
-    reason, remedy = ("", "") if level == "ok" else ("41 MB behind, 16 MB allowed", "wait, or find out why")
-    verdict = {"title": "The standby keeps up", "level": level, "reason": reason, "value": "41 MB", "limit": "16 MB"}
+    reason, remedy = (
+        ("", "") if level == "ok" else ("41 MB behind, 16 MB allowed", "wait, or find out why")
+    )
+    verdict = {
+        "title": "The standby keeps up",
+        "level": level,
+        "reason": reason,
+        "value": "41 MB",
+        "limit": "16 MB",
+    }
     journal.write("judged", worst=level, verdicts=[verdict | {"remedy": remedy}])
     if notebook == "promote" and outcome in ("done", "failed", "interrupted"):
         write_deeds(journal, slower, broken=outcome == "failed")
@@ -98,7 +124,9 @@ def write_deeds(journal: Journal, slower: float, *, broken: bool) -> None:
         error = "the slot is gone"
         journal.write("deed begun", node="db0", did="start the server")
         journal.write("deed failed", node="db0", did="start the server", error=error, seconds=1.5)
-        journal.write("error", kind="failure", type="NotAchieved", error=f"start the server on db0: {error}")
+        journal.write(
+            "error", kind="failure", type="NotAchieved", error=f"start the server on db0: {error}"
+        )
 
 
 def an_archive(folder: Path) -> Path:
@@ -126,7 +154,13 @@ def write_lag(folder: Path, *rows: str) -> None:
 def two_runs(folder: Path) -> tuple[Entry, Entry]:
     a = write_run(folder, "0000000a", "promote", confirm="promote db1")
     b = write_run(
-        folder, "0000000b", "promote", confirm="promote db0", slower=2, settings={"work_mem": "8MB"}, level="warning"
+        folder,
+        "0000000b",
+        "promote",
+        confirm="promote db0",
+        slower=2,
+        settings={"work_mem": "8MB"},
+        level="warning",
     )
     write_lag(a, "100.0,5120,0,0.1,0.2", "100.2,1024,0,0.1,0.2")
     write_lag(b, "900.0,10240,0,0.1,0.2", "900.2,1024,0,0.1,0.2")

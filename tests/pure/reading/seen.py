@@ -22,7 +22,9 @@ class Seen(HTMLParser):
         self.tags.append(tag)
         told = {name: value or "" for name, value in attrs}
         self.loads += [
-            told[name] for name in ("src", "srcset", "data", "poster", "background", "action") if name in told
+            told[name]
+            for name in ("src", "srcset", "data", "poster", "background", "action")
+            if name in told
         ]
         self.links += [told["href"]] if "href" in told else []
         self.handlers += [name for name in told if name.startswith("on")]
@@ -34,7 +36,9 @@ class Seen(HTMLParser):
 
 
 def stands_alone(html: str) -> Seen:
-    """Assert that a page loads nothing, names its width for a phone, and shuts the door to scripts; what it has."""
+    """Assert that a page loads nothing, names its width for a phone, and shuts the door to scripts;
+    what it has.
+    """
     seen = Seen(html)
     assert all(load.startswith("data:image/") for load in seen.loads)
     assert not seen.handlers and not {"link", "iframe", "object", "embed", "base"} & set(seen.tags)

@@ -32,15 +32,23 @@ def test_lag_is_read_back_and_breaks_where_nobody_looked(tmp_path: Path) -> None
 
 def test_two_runs_are_compared(tmp_path: Path) -> None:
     found = compare(*two_runs(tmp_path))
-    assert [(d.what, d.a, d.b) for d in found.parameters] == [("confirm", "promote db1", "promote db0")]
+    assert [(d.what, d.a, d.b) for d in found.parameters] == [
+        ("confirm", "promote db1", "promote db0")
+    ]
     assert [(d.what, d.a, d.b) for d in found.settings] == [
         ("db1 work_mem", "4MB", "8MB"),
         ("db0 work_mem", "4MB", "8MB"),
     ]
     assert [(d.a, d.b) for d in found.verdicts] == [("ok", "warning: 41 MB behind, 16 MB allowed")]
-    assert [timing.what for timing in found.deeds] == [DEEDS[0][1], "stopped the primary", "promote"]
+    assert [timing.what for timing in found.deeds] == [
+        DEEDS[0][1],
+        "stopped the primary",
+        "promote",
+    ]
     assert [round(timing.ratio or 0, 3) for timing in found.deeds] == [2.0, 2.0, 2.0]
-    assert {timing.what: round(timing.b or 0, 3) for timing in found.totals}["outage, by the runbook"] == 0.128
+    assert {timing.what: round(timing.b or 0, 3) for timing in found.totals}[
+        "outage, by the runbook"
+    ] == 0.128
     assert [lag.worst("bytes") for lag in found.lags] == [5120, 10240]
     told = found.text()
     assert re.search(r"db1 +promote +0\.042 s +0\.084 s  2 x", told) and "10 kB" in told
@@ -57,6 +65,10 @@ def test_the_way_there_and_the_way_back_are_the_same_deeds(tmp_path: Path) -> No
 
 def test_what_was_not_recorded_is_not_called_equal(tmp_path: Path) -> None:
     a, b = two_runs(tmp_path)
-    old = Entry(b.folder, {key: value for key, value in b.told.items() if key != "settings"}, False, "ended")
+    old = Entry(
+        b.folder, {key: value for key, value in b.told.items() if key != "settings"}, False, "ended"
+    )
     found = compare(a, old)
-    assert found.settings == () and "B recorded no settings, so they are not compared" in found.notes
+    assert (
+        found.settings == () and "B recorded no settings, so they are not compared" in found.notes
+    )

@@ -1,4 +1,6 @@
-"""Records are found by filters, by their ids and beginnings of these, and nothing else is taken for one."""
+"""Records are found by filters, by their ids and beginnings of these, and nothing else is taken for
+one.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,16 @@ from pgha_helpers.records.reading.entries import Wanted, entries, find
 from .made_up import an_archive, ids, write_run
 
 
-def test_records_are_found_newest_first_and_other_peoples_files_are_passed_over(tmp_path: Path) -> None:
-    assert ids(entries(an_archive(tmp_path))) == ["0b000005", "0b000004", "0b000003", "0a000002", "0a000001"]
+def test_records_are_found_newest_first_and_other_peoples_files_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    assert ids(entries(an_archive(tmp_path))) == [
+        "0b000005",
+        "0b000004",
+        "0b000003",
+        "0a000002",
+        "0a000001",
+    ]
     assert entries(tmp_path / "absent") == []
 
 
@@ -36,7 +46,9 @@ def test_filters_leave_what_is_wanted(tmp_path: Path, wanted: Wanted, found: lis
     assert ids(entries(an_archive(tmp_path), wanted)) == found
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-02-30", "22.11.2026", "2026-11-22T08:00:00+01:00"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01", "2026-02-30", "22.11.2026", "2026-11-22T08:00:00+01:00"]
+)
 def test_a_bad_date_is_named_with_what_is_allowed(text: str) -> None:
     with pytest.raises(BadParameters, match=re.escape(repr(text))) as error:
         Wanted(since=text)

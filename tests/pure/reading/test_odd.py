@@ -37,7 +37,9 @@ def edited(folder: Path) -> None:
 def misshapen(folder: Path) -> None:
     (folder / JOURNAL).unlink()
     journal = Journal(folder)
-    journal.write("run begun", run="x", notebook="verify", pair="prod", operator=["a"], reason={"b": 1})
+    journal.write(
+        "run begun", run="x", notebook="verify", pair="prod", operator=["a"], reason={"b": 1}
+    )
     journal.write("judged", verdicts="all well")
     journal.write("run ended", outcome="done")
     journal.close()
@@ -48,12 +50,28 @@ def misshapen(folder: Path) -> None:
     [
         (edited, "unreadable", "does not continue"),
         (misshapen, "unreadable", "verdicts are not what"),
-        (lambda folder: (folder / JOURNAL).write_bytes(b"\xff\xfe\n[1]\nnull\n"), "unreadable", "line 1"),
+        (
+            lambda folder: (folder / JOURNAL).write_bytes(b"\xff\xfe\n[1]\nnull\n"),
+            "unreadable",
+            "line 1",
+        ),
         (lambda folder: (folder / JOURNAL).write_bytes(b""), "interrupted", ""),
         (lambda folder: (folder / JOURNAL).unlink(), "not begun", ""),
-        (lambda folder: ((folder / JOURNAL).unlink(), (folder / "record.json").touch()), "unreadable", "missing"),
-        (lambda folder: (folder / "record.json").write_text('{"format": 99}'), "newer version", "newer version"),
-        (lambda folder: (folder / "manifest.json").write_text('{"format": 99}'), "newer version", "newer version"),
+        (
+            lambda folder: ((folder / JOURNAL).unlink(), (folder / "record.json").touch()),
+            "unreadable",
+            "missing",
+        ),
+        (
+            lambda folder: (folder / "record.json").write_text('{"format": 99}'),
+            "newer version",
+            "newer version",
+        ),
+        (
+            lambda folder: (folder / "manifest.json").write_text('{"format": 99}'),
+            "newer version",
+            "newer version",
+        ),
         (lambda folder: (folder / "manifest.json").write_text("[" * 100_000), "done", ""),
     ],
 )
@@ -65,7 +83,12 @@ def test_whatever_has_become_of_a_record_it_is_shown_and_says_so(
     (found,) = entries(tmp_path)
     assert found.told["outcome"] == outcome and why in found.why
     assert (found.told["pair"], found.told["notebook"]) == ("prod", "verify")
-    for told in (str(listing([found])), shown(found), page([found]), report(folder, found.told, "by hand")):
+    for told in (
+        str(listing([found])),
+        shown(found),
+        page([found]),
+        report(folder, found.told, "by hand"),
+    ):
         assert outcome in told
     if found.legible:
         assert compare(found, found).text()
@@ -91,7 +114,9 @@ def test_a_record_is_sealed_once_its_manifest_is_written(tmp_path: Path) -> None
     assert entries(tmp_path)[0].sealed
 
 
-ODD = st.sampled_from([None, True, -1, 1e999, 10**30, "", "x", "9" * 40, "\udce9", [], [1], [[]], {}, {"at": 1}])
+ODD = st.sampled_from(
+    [None, True, -1, 1e999, 10**30, "", "x", "9" * 40, "\udce9", [], [1], [[]], {}, {"at": 1}]
+)
 
 
 @settings(max_examples=40, derandomize=True, deadline=None, database=None)
@@ -103,13 +128,20 @@ def test_no_fact_of_a_journal_that_is_whole_ends_in_pythons_words(data: st.DataO
         events = read(folder).events
         event = data.draw(st.sampled_from(events))
         inside = data.draw(st.sampled_from([event, *_containers(event)]))
-        key = data.draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside))))
+        key = data.draw(
+            st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside)))
+        )
         if inside is not event or key not in ("n", "prev"):
             inside[key] = data.draw(ODD)
         (folder / JOURNAL).unlink()
         _write(folder / JOURNAL, events)
         (found,) = entries(Path(place))
-        told = (str(listing([found])), shown(found), page([found]), report(folder, found.told, "by hand"))
+        told = (
+            str(listing([found])),
+            shown(found),
+            page([found]),
+            report(folder, found.told, "by hand"),
+        )
         assert all(told)
         last_known(Path(place), "prod", "db1", "7711")
         known_rates(Path(place), "prod")

@@ -17,11 +17,15 @@ from .seen import stands_alone
 
 
 def test_the_page_of_runs_stands_alone_and_links_to_the_reports(tmp_path: Path) -> None:
-    folder = write_run(an_archive(tmp_path), "0c000006", pair="a pair, #1 & <b>", reason=HOSTILE, operator=HOSTILE)
+    folder = write_run(
+        an_archive(tmp_path), "0c000006", pair="a pair, #1 & <b>", reason=HOSTILE, operator=HOSTILE
+    )
     (folder / "report.html").touch()
     html = page(entries(tmp_path))
     seen = stands_alone(html)
-    assert seen.links == ["20261122T101010Z-a%20pair%2C%20%231%20%26%20%3Cb%3E-verify-0c000006/report.html"]
+    assert seen.links == [
+        "20261122T101010Z-a%20pair%2C%20%231%20%26%20%3Cb%3E-verify-0c000006/report.html"
+    ]
     assert seen.tags.count("script") == 1 and "evil" not in seen.script
     digest = base64.b64encode(hashlib.sha256(seen.script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in seen.metas["Content-Security-Policy"]
@@ -53,5 +57,9 @@ def test_the_comparison_page_stands_alone_with_both_curves(tmp_path: Path) -> No
     assert "script" not in seen.tags and seen.links == []
     drawn = re.findall(r'<svg class="figure".*?</svg>', html, re.DOTALL)
     assert [svg.count('class="line run-') for svg in drawn] == [2, 2]
-    assert "up: kB" in drawn[0] and "s since each run&#39;s first sample" in drawn[0] and "up: ms" in drawn[1]
+    assert (
+        "up: kB" in drawn[0]
+        and "s since each run&#39;s first sample" in drawn[0]
+        and "up: ms" in drawn[1]
+    )
     assert "stroke-dasharray" in html

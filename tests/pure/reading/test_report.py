@@ -26,20 +26,37 @@ def a_notebook(*cells: dict[str, Any]) -> str:
 
 
 def code_cell(*outputs: dict[str, Any]) -> dict[str, Any]:
-    told = {"cell_type": "code", "id": "c", "metadata": {}, "execution_count": 1, "source": "look(run)"}
+    told = {
+        "cell_type": "code",
+        "id": "c",
+        "metadata": {},
+        "execution_count": 1,
+        "source": "look(run)",
+    }
     return told | {"outputs": list(outputs)}
 
 
 def display(**data: str) -> dict[str, Any]:
-    return {"output_type": "display_data", "metadata": {}, "data": {k.replace("_", "/", 1): v for k, v in data.items()}}
+    return {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {k.replace("_", "/", 1): v for k, v in data.items()},
+    }
 
 
 def test_the_report_holds_the_whole_record_and_loads_nothing(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, notebook="promote", outcome="failed", reason=HOSTILE, level="critical")
-    (folder / "lag.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    folder = write_run(
+        tmp_path, notebook="promote", outcome="failed", reason=HOSTILE, level="critical"
+    )
+    (folder / "lag.svg").write_text(
+        "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    )
     cell = '<td style="color:#b42318;background:url(https://evil.example)" onclick="x()">✗ bad</td>'
     table = f"<table><tr>{cell}</tr></table>"
-    hostile = "<script>alert(1)</script><img src='https://evil.example/x'><iframe src='https://evil.example'></iframe>"
+    hostile = (
+        "<script>alert(1)</script><img src='https://evil.example/x'><iframe "
+        "src='https://evil.example'></iframe>"
+    )
     cells = (
         {
             "cell_type": "markdown",
@@ -47,11 +64,21 @@ def test_the_report_holds_the_whole_record_and_loads_nothing(tmp_path: Path) -> 
             "metadata": {},
             "source": f"# A title\n[away](https://evil.example) {hostile}",
         },
-        code_cell(display(text_html=table + hostile), display(application_javascript="alert(1)", text_plain="words")),
-        code_cell(display(image_png="aGk="), {"output_type": "stream", "name": "stdout", "text": f"{HOSTILE}\n"}),
+        code_cell(
+            display(text_html=table + hostile),
+            display(application_javascript="alert(1)", text_plain="words"),
+        ),
+        code_cell(
+            display(image_png="aGk="),
+            {"output_type": "stream", "name": "stdout", "text": f"{HOSTILE}\n"},
+        ),
     )
     (folder / "notebook.ipynb").write_text(a_notebook(*cells))
-    told = {**find(tmp_path, folder.name).told, "chain": {"number": 7, "previous": {"run": "abc"}}, "edited": ["c4"]}
+    told = {
+        **find(tmp_path, folder.name).told,
+        "chain": {"number": 7, "previous": {"run": "abc"}},
+        "edited": ["c4"],
+    }
     html = report(folder, told, "sha256sum -c <manifest> & done")
     seen = stands_alone(html)
     assert "script" not in seen.tags and seen.links == []
@@ -82,7 +109,9 @@ def test_the_report_holds_the_whole_record_and_loads_nothing(tmp_path: Path) -> 
         ('{"cells": [3], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "cannot be shown"),
     ],
 )
-def test_a_report_without_a_notebook_says_why(tmp_path: Path, text: str | None, sentence: str) -> None:
+def test_a_report_without_a_notebook_says_why(
+    tmp_path: Path, text: str | None, sentence: str
+) -> None:
     folder = write_run(tmp_path)
     if text is not None:
         (folder / "notebook.ipynb").write_text(text)
@@ -90,18 +119,28 @@ def test_a_report_without_a_notebook_says_why(tmp_path: Path, text: str | None, 
 
 
 @pytest.mark.parametrize(
-    "opened", ["<script>", "<style>", "<svg>", "<title>", "<template>", "<table><td>", "<!--", "<a href='"]
+    "opened",
+    ["<script>", "<style>", "<svg>", "<title>", "<template>", "<table><td>", "<!--", "<a href='"],
 )
 def test_an_output_cannot_hide_those_that_follow(tmp_path: Path, opened: str) -> None:
     folder = write_run(tmp_path)
-    cells = code_cell(display(text_html=f"<b>this</b>{opened}")), code_cell(display(text_html="<b>and that</b>"))
+    cells = (
+        code_cell(display(text_html=f"<b>this</b>{opened}")),
+        code_cell(display(text_html="<b>and that</b>")),
+    )
     (folder / "notebook.ipynb").write_text(a_notebook(*cells))
     html = report(folder, find(tmp_path, folder.name).told, "by hand")
-    assert "<b>this</b>" in html and "<b>and that</b>" in html and html.count("<div") == html.count("</div>")
+    assert (
+        "<b>this</b>" in html
+        and "<b>and that</b>" in html
+        and html.count("<div") == html.count("</div>")
+    )
 
 
 def test_a_report_is_the_same_for_the_same_record(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    (folder / "notebook.ipynb").write_text(a_notebook(code_cell(display(application_javascript="x", text_plain="y"))))
+    (folder / "notebook.ipynb").write_text(
+        a_notebook(code_cell(display(application_javascript="x", text_plain="y")))
+    )
     told = find(tmp_path, folder.name).told
     assert report(folder, told, "") == report(folder, told, "")

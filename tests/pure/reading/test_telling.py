@@ -17,12 +17,26 @@ def test_the_list_has_a_row_per_record_and_no_control_characters(tmp_path: Path)
     told = str(listing(entries(tmp_path)))
     rows = told.splitlines()
     assert len(rows) == 7 and "\x1b" not in told
-    assert rows[0].split() == ["began", "run", "notebook", "outcome", "changed", "outage", "ticket", "reason"]
-    assert re.match(r"2026-11-21 08:00:00Z  0a000002  promote   done      yes      64 ms \(runbook\)  OPS-7 ", rows[5])
+    assert rows[0].split() == [
+        "began",
+        "run",
+        "notebook",
+        "outcome",
+        "changed",
+        "outage",
+        "ticket",
+        "reason",
+    ]
+    assert re.match(
+        r"2026-11-21 08:00:00Z  0a000002  promote   done      yes      64 ms \(runbook\)  OPS-7 ",
+        rows[5],
+    )
 
 
 def test_one_record_is_told_in_full(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, notebook="promote", outcome="failed", reason=HOSTILE, level="critical")
+    folder = write_run(
+        tmp_path, notebook="promote", outcome="failed", reason=HOSTILE, level="critical"
+    )
     told = shown(find(tmp_path, "0000000a"))
     for words in (
         "✗ promote 0000000a: failed",
@@ -37,4 +51,6 @@ def test_one_record_is_told_in_full(tmp_path: Path) -> None:
         str(folder),
     ):
         assert words in told
-    assert "\x1b" not in told and "<script>" in told, "a terminal runs no script, and the words are evidence"
+    assert "\x1b" not in told and "<script>" in told, (
+        "a terminal runs no script, and the words are evidence"
+    )

@@ -40,7 +40,8 @@ done
 
 
 def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:
-    """pg_rewind --dry-run on the directory that lies at `where`, until it says how many MB it would copy.
+    """pg_rewind --dry-run on the directory that lies at `where`, until it says how many MB it would
+    copy.
 
     Gives that, None where it did not say.
 
@@ -57,14 +58,25 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
         if status or any("no rewind required" in line for line in said):
             raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
         copied = next((int(match[1]) for line in said if (match := _TO_COPY.search(line))), None)
-        deed.say(f"rehearsed pg_rewind: it would copy {'an unknown number of' if copied is None else copied} MB")
+        deed.say(
+            "rehearsed pg_rewind: it would copy "
+            f"{'an unknown number of' if copied is None else copied} MB"
+        )
         return copied
 
 
 def rewind(
-    run: Run, name: str, where: str, saved: str, asked: Rewinding, major: int, copied: int | None, things: Things
+    run: Run,
+    name: str,
+    where: str,
+    saved: str,
+    asked: Rewinding,
+    major: int,
+    copied: int | None,
+    things: Things,
 ) -> None:
-    """Rewind the directory that lies at `where`; `copied` MB were rehearsed. `things` are each node's own.
+    """Rewind the directory that lies at `where`; `copied` MB were rehearsed. `things` are each
+    node's own.
 
     Raises NotAchieved where that fails: then the directory stays aside and is never started.
     """
@@ -77,24 +89,38 @@ def rewind(
             script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
             more = (*things.mine.rest(things.theirs), *things.mine.logs)
             own = (data, where, aside, saved, "\n".join(things.foreign), "\n".join(more))
-            argv = ["sh", "-c", script, "sh", *own, *_pg_rewind(run, door, aside, asked, major, copied)]
+            argv = [
+                "sh",
+                "-c",
+                script,
+                "sh",
+                *own,
+                *_pg_rewind(run, door, aside, asked, major, copied),
+            ]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:
             raise NotAchieved(
-                f"the rewind of {name} ended with status {status}: {_last(progress.said)}. It is unusable, kept as "
-                f"{aside}, and must never be started; what it had is saved in {saved}",
+                f"the rewind of {name} ended with status {status}: {_last(progress.said)}. It is "
+                f"unusable, kept as {aside}, and must never be started; what it had is saved in "
+                f"{saved}",
                 "run this notebook again: the node will be cloned",
             )
         deed.say(
-            f"rewound it from {run.pair.other(name).name} ({size(progress.samples[-1][1])}); kept from before: {saved}"
+            f"rewound it from {run.pair.other(name).name} ({size(progress.samples[-1][1])}); "
+            f"kept from before: {saved}"
         )
 
 
-def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None) -> list[str]:
-    source = source_conninfo(run.pair, door.node, (copied or 0) >= _MUCH, keys_of(run, door.node.name))
+def _pg_rewind(
+    run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None
+) -> list[str]:
+    source = source_conninfo(
+        run.pair, door.node, (copied or 0) >= _MUCH, keys_of(run, door.node.name)
+    )
     argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
     if dialect.has("rewind_no_sync", major):
-        argv.append("--no-sync")  # everything is synced at once before the directory gets its name back
+        # everything is synced at once before the directory gets its name back
+        argv.append("--no-sync")
     if dialect.has("restore_target_wal", major):
         argv.append("--no-ensure-shutdown")
         if asked.missing:
@@ -106,7 +132,9 @@ def _pg_rewind(run: Run, door: Door, data: str, asked: Rewinding, major: int, co
 
 def refuse_the_living(door: Door) -> None:
     if read_processes(door):
-        raise Refusal(f"a server runs in the data directory of {door.node.name}", "run this notebook again")
+        raise Refusal(
+            f"a server runs in the data directory of {door.node.name}", "run this notebook again"
+        )
 
 
 def _last(said: list[str]) -> str:
@@ -114,11 +142,16 @@ def _last(said: list[str]) -> str:
 
 
 def put_away(run: Run, name: str) -> None:
-    """Give what a rewind has left half done a name under which it is kept, listed, and can be let go."""
+    """Give what a rewind has left half done a name under which it is kept, listed, and can be let
+    go.
+    """
     door = run.doors[name]
     with run.deed(name, "put away what a rewind has left half done") as deed:
         argv = (real_path(door, door.node.data_directory), f"{datetime.now(UTC):{STAMP}}-{run.id}")
         if kept := door.script(_PUT_AWAY, *argv).text:
-            deed.say(f"put away what a rewind has left half done: it is kept as {kept}, and must never be started")
+            deed.say(
+                f"put away what a rewind has left half done: it is kept as {kept}, and must "
+                "never be started"
+            )
         else:
             deed.already("no rewind has left anything half done")

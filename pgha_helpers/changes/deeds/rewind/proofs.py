@@ -20,21 +20,30 @@ for f in recovery.signal recovery.done; do [ ! -e "$f" ] || echo "$f"; done
 
 
 def prove_source(run: Run, name: str) -> None:
-    """Try the very connection that pg_rewind will use. Raises Failure that says why it cannot be used."""
+    """Try the very connection that pg_rewind will use. Raises Failure that says why it cannot be
+    used.
+    """
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can read the files of {other} over SQL") as deed:
         deed.changed = False
         if why_not := try_source(run.doors[name], run.pair, keys_of(run, name)):
             raise Failure(
-                f"{name} cannot read the files of {other} as {run.pair.replication_user}: {why_not}",
-                f"the passfile on {name} must name database {run.pair.database}, too. Or rebuild with method=clone",
+                f"{name} cannot read the files of {other} as {run.pair.replication_user}: "
+                f"{why_not}",
+                f"the passfile on {name} must name database {run.pair.database}, too. Or rebuild "
+                "with method=clone",
             )
 
 
 def see_its_own(run: Run, name: str, saved: str) -> None:
-    """See that its configuration is its own again, and that nothing would end its recovery early."""
+    """See that its configuration is its own again, and that nothing would end its recovery
+    early.
+    """
     door = run.doors[name]
     with run.deed(name, "see that its configuration is its own") as deed:
         deed.changed = False
         if strange := door.script(_STRANGE, door.node.data_directory, f"{saved}/own").lines:
-            raise NotAchieved(f"{name} has files that are not its own: {', '.join(strange)}", f"compare with {saved}")
+            raise NotAchieved(
+                f"{name} has files that are not its own: {', '.join(strange)}",
+                f"compare with {saved}",
+            )

@@ -1,4 +1,6 @@
-"""A crashed node is recovered by a single-user server: pg_rewind takes only what was shut down cleanly."""
+"""A crashed node is recovered by a single-user server: pg_rewind takes only what was shut down
+cleanly.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,19 @@ def _script(*names: str) -> str:
 
 
 @contextlib.contextmanager
-def recovered(run: Run, name: str, clean: bool, major: int, links: Sequence[str] = ()) -> Iterator[str]:
-    """Recover a node whose control file this run has saved, unless it ended `clean`; gives where its directory lies.
+def recovered(
+    run: Run, name: str, clean: bool, major: int, links: Sequence[str] = ()
+) -> Iterator[str]:
+    """Recover a node whose control file this run has saved, unless it ended `clean`; gives where
+    its directory lies.
 
     `links` of its own are files there, because pg_rewind takes none.
 
-    A single-user server cannot be a standby, so the definition is away meanwhile, and so is the directory: it has
-    another name, under which nothing starts it. No WAL is removed by the checkpoint at the end. Nothing waits for the
-    disk, because a rewind that follows syncs everything: if the block fails before that, the directory comes back with
-    the control file of the crash, from which it recovers again. So it does in a run after one that was killed.
+    A single-user server cannot be a standby, so the definition is away meanwhile, and so is the
+    directory: it has another name, under which nothing starts it. No WAL is removed by the
+    checkpoint at the end. Nothing waits for the disk, because a rewind that follows syncs
+    everything: if the block fails before that, the directory comes back with the control file of
+    the crash, from which it recovers again. So it does in a run after one that was killed.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
@@ -37,7 +43,15 @@ def recovered(run: Run, name: str, clean: bool, major: int, links: Sequence[str]
     try:
         in_place = clean and not links
         if not in_place:
-            _recover(run, door, data, aside, major, links, _single_user(door, aside, major) if not clean else [])
+            _recover(
+                run,
+                door,
+                data,
+                aside,
+                major,
+                links,
+                _single_user(door, aside, major) if not clean else [],
+            )
         yield data if in_place else aside
     except BaseException:
         with contextlib.suppress(HaError):
@@ -47,22 +61,44 @@ def recovered(run: Run, name: str, clean: bool, major: int, links: Sequence[str]
 
 
 def _recover(
-    run: Run, door: Door, data: str, aside: str, major: int, links: Sequence[str], single_user: list[str]
+    run: Run,
+    door: Door,
+    data: str,
+    aside: str,
+    major: int,
+    links: Sequence[str],
+    single_user: list[str],
 ) -> None:
     name = door.node.name
-    did = "recover it from its crash" if single_user else f"set it aside, without its links ({', '.join(links)})"
+    did = (
+        "recover it from its crash"
+        if single_user
+        else f"set it aside, without its links ({', '.join(links)})"
+    )
     with run.deed(name, did):
         refuse_the_living(door)
-        own = (data, aside, dialect.standby_file(major), door.binary("pg_controldata"), "\n".join(links))
+        own = (
+            data,
+            aside,
+            dialect.standby_file(major),
+            door.binary("pg_controldata"),
+            "\n".join(links),
+        )
         said: list[str] = []
         argv = ["sh", "-c", _script("back.sh", "recover.sh"), "sh", *own, *single_user]
         if status := attend(door, argv, said.append, run.timeouts.clone):
-            raise NotAchieved(f"{name} could not recover (status {status}): {'; '.join(said[-3:])}", CLONE)
+            raise NotAchieved(
+                f"{name} could not recover (status {status}): {'; '.join(said[-3:])}", CLONE
+            )
 
 
 def _single_user(door: Door, data: str, major: int) -> list[str]:
     """The server, and the settings by which it keeps all of its WAL and asks nobody for more."""
-    keep = ("wal_keep_size", "1048576") if dialect.has("wal_keep_size", major) else ("wal_keep_segments", "1000000")
+    keep = (
+        ("wal_keep_size", "1048576")
+        if dialect.has("wal_keep_size", major)
+        else ("wal_keep_segments", "1000000")
+    )
     settings = {"archive_mode": "on", "archive_command": "false", keep[0]: keep[1]}
     if dialect.has("standby_signal", major):
         settings["restore_command"] = ""

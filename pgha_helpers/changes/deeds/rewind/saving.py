@@ -17,11 +17,13 @@ from ..files import read_file, real_path
 
 
 def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Own) -> str:
-    """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from the fork on.
+    """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from
+    the fork on.
 
-    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards, and what that names:
-    `mine` tells it. `segment`: bytes of one
-    of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites anything.
+    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards, and
+    what that names: `mine` tells it. `segment`: bytes of one
+    of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites
+    anything.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
@@ -32,14 +34,21 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Ow
         argv = (data, saved, segment_name(fork, segment)[8:], defined, "\n".join(mine.named))
         stdin = text.encode("utf-8", "surrogateescape")
         count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text
-        deed.say(f"saved control file, configuration and {count} of its WAL files, from {fork} on, in {saved}")
+        deed.say(
+            f"saved control file, configuration and {count} of its WAL files, from {fork} on, "
+            f"in {saved}"
+        )
     return saved
 
 
 def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
-    """Name and text of the file that makes the node a standby again; from 12 on an empty signal goes beside it."""
+    """Name and text of the file that makes the node a standby again; from 12 on an empty signal
+    goes beside it.
+    """
     keys = keys_of(run, door.node.name)
     if not dialect.has("standby_signal", major):
         return "recovery.conf", recovery_conf(run.pair, door.node, keys)
     auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
-    return "postgresql.auto.conf", with_settings(auto, standby_settings(run.pair, door.node, major, keys))
+    return "postgresql.auto.conf", with_settings(
+        auto, standby_settings(run.pair, door.node, major, keys)
+    )

@@ -1,4 +1,6 @@
-"""What a copy in place must not meet: the target's own control file, WAL and slots, moved aside and kept."""
+"""What a copy in place must not meet: the target's own control file, WAL and slots, moved aside and
+kept.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ def _script() -> str:
 
 
 def move_aside(run: Run, name: str, target: str) -> None:
-    """Move what would be replayed, or would let half a copy start, to a place beside that is never deleted.
+    """Move what would be replayed, or would let half a copy start, to a place beside that is never
+    deleted.
 
-    May be run again: what an earlier run has moved is left where it is. Where it fails, all is where it was.
+    May be run again: what an earlier run has moved is left where it is. Where it fails, all is
+    where it was.
     """
     stamp = f"aside-{datetime.now(UTC):{STAMP}}-{run.id}"
     with run.deed(name, f"move the WAL and the control file of {target} aside") as deed:

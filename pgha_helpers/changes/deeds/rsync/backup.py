@@ -1,4 +1,6 @@
-"""A base backup by the low-level API, held open in one session of its own: when that is lost, the backup is void."""
+"""A base backup by the low-level API, held open in one session of its own: when that is lost, the
+backup is void.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,18 @@ _VOID = "the copy was not made usable; run this notebook again"
 
 @dataclass(frozen=True)
 class BackupFiles:
-    """What the server wants beside the copied files: backup_label, and tablespace_map or an empty text."""
+    """What the server wants beside the copied files: backup_label, and tablespace_map or an empty
+    text.
+    """
 
     label: str
     tablespace_map: str
 
 
 class Backup:
-    """`with Backup(run, source) as backup: ...; files = backup.stop()`. Never exclusive: it dies with its session."""
+    """`with Backup(run, source) as backup: ...; files = backup.stop()`. Never exclusive: it dies
+    with its session.
+    """
 
     def __init__(self, run: Run, source: Running) -> None:
         self._run, self._source = run, source
@@ -43,11 +49,17 @@ class Backup:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self._session.close()  # the server ends a backup that was not stopped
 
     def stop(self) -> BackupFiles:
-        """End the backup, without a wait for the archive: the standby streams what it needs, its slot keeps it.
+        """End the backup, without a wait for the archive: the standby streams what it needs, its
+        slot keeps it.
 
         Raises NotAchieved where the session was lost: what was copied since is no backup.
         """
@@ -55,6 +67,9 @@ class Backup:
         with self._run.deed(self._source.node, "end the base backup"):
             try:
                 row = self._session.do(f"select labelfile, spcmapfile from {stop}")[0]
-            except (QueryFailed, Unreachable) as error:  # a session that was opened anew has no backup to stop
-                raise NotAchieved(f"the session that held the backup was lost: {error.what}", _VOID) from None
+            except (QueryFailed, Unreachable) as error:
+                # a session that was opened anew has no backup to stop
+                raise NotAchieved(
+                    f"the session that held the backup was lost: {error.what}", _VOID
+                ) from None
             return BackupFiles(row["labelfile"], row["spcmapfile"] or "")

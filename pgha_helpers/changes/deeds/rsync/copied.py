@@ -1,4 +1,6 @@
-"""The transfers of one copy: the data directory, each tablespace, and the control file into a room of its own."""
+"""The transfers of one copy: the data directory, each tablespace, and the control file into a room
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,20 @@ from .transfer import transfer
 
 STAGE = "pgha-control"
 
-#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written beside and renamed.
+#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written
+#: beside and renamed.
 _MUST_BE_NEW = r"""
 for d; do [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit; done
 """
 
-#: A file that differs is written into, and not beside. A death on the way leaves no less than it does with files that
-#: are renamed whole: a directory that is half the one and half the other, which nobody can start, and which the next
-#: run compares by content again.
+#: A file that differs is written into, and not beside. A death on the way leaves no less than it
+#: does with files that are renamed whole: a directory that is half the one and half the other,
+#: which nobody can start, and which the next run compares by content again.
 _INTO = "--inplace"
-#: Over a network what matters is bytes. A changed page is the unit in which two copies of one database differ; large
-#: files are compared by such pages before rsync is asked. To find one that rsync must look for costs the processor
-#: several times what a copy does, so that on one machine a file that differs is copied whole.
+#: Over a network what matters is bytes. A changed page is the unit in which two copies of one
+#: database differ; large files are compared by such pages before rsync is asked. To find one that
+#: rsync must look for costs the processor several times what a copy does, so that on one machine a
+#: file that differs is copied whole.
 _BLOCKS = ("--no-whole-file", "--block-size=8192", _INTO)
 _WHOLE = ("--whole-file", _INTO)
 
@@ -54,9 +58,10 @@ def may_be_written_into(door: Door, *places: str) -> bool:
 class Copy:
     """A copy under way of a running `source` into `directory`.
 
-    `things` are each node's own; the source's configuration comes along where it is `taken`. `into` tells whether the
-    directory holds an older copy that may be written into. `basis` is an older, stopped copy from which equal files are
-    taken: copied, and never linked, because two clusters would then write into one file.
+    `things` are each node's own; the source's configuration comes along where it is `taken`. `into`
+    tells whether the directory holds an older copy that may be written into. `basis` is an older,
+    stopped copy from which equal files are taken: copied, and never linked, because two clusters
+    would then write into one file.
     """
 
     run: Run
@@ -75,7 +80,9 @@ class Copy:
         object.__setattr__(self, "total", estimate(self.run, self.source.node))
 
     def make(self) -> Moved:
-        """Copy everything that a backup needs but backup_label and tablespace_map. Raises NotAchieved."""
+        """Copy everything that a backup needs but backup_label and tablespace_map. Raises
+        NotAchieved.
+        """
         home = self.road.directory
         for space in self.spaces:
             link(self.door, self.directory, space)
@@ -89,11 +96,18 @@ class Copy:
         return moved + self._stage_control()
 
     def _transfer(
-        self, paths: tuple[str, str], top: str, filters: Callable[[], list[str]], blocks: tuple[str, ...], to: Progress
+        self,
+        paths: tuple[str, str],
+        top: str,
+        filters: Callable[[], list[str]],
+        blocks: tuple[str, ...],
+        to: Progress,
     ) -> Moved:
         moved, equal = Moved(), list[str]()
         if blocks:
-            moved, equal = make_pages_equal(self.run, self.door, self.road, paths, self.directory, top, self._after(to))
+            moved, equal = make_pages_equal(
+                self.run, self.door, self.road, paths, self.directory, top, self._after(to)
+            )
         options = [*equal, "--checksum", *blocks, *(f"--filter={rule}" for rule in filters())]
         if self.basis:
             options.append(f"--copy-dest={self.basis}")
@@ -115,7 +129,9 @@ class Copy:
         return _BLOCKS if self.road.ssh else _WHOLE
 
     def _stage_control(self) -> Moved:
-        """The control file, whole: it may be caught while the server writes it, and is then copied again."""
+        """The control file, whole: it may be caught while the server writes it, and is then copied
+        again.
+        """
         stage, door = f"{self.directory}/{STAGE}", self.door
         door.script('mkdir -p -- "$1/global"; chmod 700 "$1" "$1/global"', stage)
         moved, control = Moved(), ""

@@ -1,4 +1,6 @@
-"""The copy itself. Half a copy has no control file: nobody can start it, and the next run goes on from it."""
+"""The copy itself. Half a copy has no control file: nobody can start it, and the next run goes on
+from it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from .aside import move_aside
 from .backup import Backup
 from .copied import Copy, may_be_written_into
 
-#: Empty, or with the mark of a run that died on the way: a copy into it needs the source's configuration, too.
+#: Empty, or with the mark of a run that died on the way: a copy into it needs the source's
+#: configuration, too.
 _OPEN = """
 set -e
 if [ ! -e "$1" ]; then mkdir -p -- "$1"; chmod 700 "$1"; fi
@@ -51,12 +54,15 @@ done; :
 """
 
 
-def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], object] = lambda: None) -> None:
-    """Make the stopped node's own data directory a copy of `source`, ready to be started as its standby.
+def copy_in_place(
+    run: Run, name: str, source: Running, before: Callable[[], object] = lambda: None
+) -> None:
+    """Make the stopped node's own data directory a copy of `source`, ready to be started as its
+    standby.
 
-    Its configuration stays; its WAL, slots and control file are moved aside and kept. `before` is called before that.
-    Raises Refusal before anything of the node was touched: no road, a server or another rsync at work in the
-    directory, or not a data directory.
+    Its configuration stays; its WAL, slots and control file are moved aside and kept. `before` is
+    called before that. Raises Refusal before anything of the node was touched: no road, a server or
+    another rsync at work in the directory, or not a data directory.
     """
     door = run.doors[name]
     ensure_slot(run, source.node, name, reserve=True)
@@ -64,13 +70,19 @@ def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], obj
     with Backup(run, source) as backup:
         way, target = looked.result()
         spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
-        into = run.aside(lambda: may_be_written_into(door, target, *(space.target for space in spaces)))
+        into = run.aside(
+            lambda: may_be_written_into(door, target, *(space.target for space in spaces))
+        )
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        things = Things(Own(), read_own(run.doors[source.node])) if fresh else read_things(run, name)
+        things = (
+            Things(Own(), read_own(run.doors[source.node])) if fresh else read_things(run, name)
+        )
         stays = None if fresh else run.aside(lambda: what_stays(run, name, target))
-        copy = Copy(run, door, way, source, target, things, taken=fresh, spaces=tuple(spaces), into=into)
+        copy = Copy(
+            run, door, way, source, target, things, taken=fresh, spaces=tuple(spaces), into=into
+        )
         _copied(run, name, copy)
         own = stays.result() if stays else bring_own(run, name, target, things)
         delivery.deliver(copy, backup, own)
@@ -79,20 +91,31 @@ def copy_in_place(run: Run, name: str, source: Running, before: Callable[[], obj
 def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     """Copy `source` into a fresh directory beside; gives its path, ready to be moved in.
 
-    What the old directory has in common is copied from there: for that it must be stopped. Raises Refusal as
-    `copy_in_place` does, and where there is no room or the directory cannot be renamed.
+    What the old directory has in common is copied from there: for that it must be stopped. Raises
+    Refusal as `copy_in_place` does, and where there is no room or the directory cannot be renamed.
     """
     way, target = _look(run, name)
     door = run.doors[name]
     if spaces := tablespaces.tablespaces_of(run, source):
         told = ", ".join(space.name for space in spaces)
-        raise Refusal(f"{source.node} has tablespaces ({told}): they are not copied beside by rsync", "method=clone")
+        raise Refusal(
+            f"{source.node} has tablespaces ({told}): they are not copied beside by rsync",
+            "method=clone",
+        )
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
     things = read_things(run, name)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
-        copy = Copy(run, door, way, source, beside, things, basis=target if things.mine.home == target else "")
+        copy = Copy(
+            run,
+            door,
+            way,
+            source,
+            beside,
+            things,
+            basis=target if things.mine.home == target else "",
+        )
         door.script(_BESIDE, beside, f"{copying.wal.beside}.clone-{run.id}" if copying.wal else "")
         _copied(run, name, copy)
         delivery.deliver(copy, backup, bring_own(run, name, beside, things))
@@ -106,7 +129,9 @@ def _look(run: Run, name: str) -> tuple[Road, str]:
     """
     door, found = run.doors[name], road(run, name)
     if isinstance(found, str):
-        raise Refusal(f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty")
+        raise Refusal(
+            f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty"
+        )
     target = real_path(door, run.pair[name].data_directory)
     _nobody_works_in(run, door, target)
     return found, target
@@ -115,13 +140,21 @@ def _look(run: Run, name: str) -> tuple[Road, str]:
 def _nobody_works_in(run: Run, door: Door, target: str) -> None:
     name = door.node.name
     if left := read_processes(door):
-        raise Refusal(f"{target} on {name} is still open: {'; '.join(map(str, left))}", f"stop the server of {name}")
+        raise Refusal(
+            f"{target} on {name} is still open: {'; '.join(map(str, left))}",
+            f"stop the server of {name}",
+        )
 
     def free() -> bool | None:
         return None if door.script(_COPIERS, target).text else True
 
     # that of a runbook that was killed ends by itself in a moment
-    wait(free, run.timeouts.attach, lambda: NotAchieved(f"a copy goes on in {target} on {name}", "end it"), 0.1)
+    wait(
+        free,
+        run.timeouts.attach,
+        lambda: NotAchieved(f"a copy goes on in {target} on {name}", "end it"),
+        0.1,
+    )
 
 
 def _open(door: Door, target: str) -> bool:
@@ -129,12 +162,15 @@ def _open(door: Door, target: str) -> bool:
     state = door.script(_OPEN, target, MARK).text
     if state == "foreign":
         raise Refusal(
-            f"{target} on {door.node.name} is neither empty nor a data directory", "move what is in it elsewhere"
+            f"{target} on {door.node.name} is neither empty nor a data directory",
+            "move what is in it elsewhere",
         )
     return state == "fresh"
 
 
 def _copied(run: Run, name: str, copy: Copy) -> None:
-    with run.deed(name, f"copy {copy.source.node} into {copy.directory} by rsync, compared by content") as deed:
+    with run.deed(
+        name, f"copy {copy.source.node} into {copy.directory} by rsync, compared by content"
+    ) as deed:
         moved = copy.make()
         deed.say(f"copied {copy.source.node} into {copy.directory} {copy.road} by rsync: {moved}")

@@ -1,4 +1,6 @@
-"""The last steps of a copy: what makes it a backup, what makes it a standby, and only then its control file."""
+"""The last steps of a copy: what makes it a backup, what makes it a standby, and only then its
+control file.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ sync global/pg_control global .
 
 
 def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
-    """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up as a standby.
+    """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up
+    as a standby.
 
     Raises NotAchieved.
     """
@@ -39,20 +42,34 @@ def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
         configure(copy.run, door, directory, copy.source, own)
         synced()
         door.script(_DELIVER, directory, STAGE, MARK, NOTE)
-        deed.say("wrote backup_label and the standby definition, synced the copy, delivered its control file")
+        deed.say(
+            "wrote backup_label and the standby definition, synced the copy, delivered its "
+            "control file"
+        )
 
 
 def _sync_beside(copy: Copy) -> Callable[[], None]:
-    """Sync everything that was copied, beside what this thread goes on with; what it gives waits for that."""
+    """Sync everything that was copied, beside what this thread goes on with; what it gives waits
+    for that.
+    """
     run, door, said = copy.run, copy.door, list[str]()
     wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
-    argv = ["sh", "-c", flush() + 'sync_all "$@"', "sh", copy.directory, wal, *(space.target for space in copy.spaces)]
+    argv = [
+        "sh",
+        "-c",
+        flush() + 'sync_all "$@"',
+        "sh",
+        copy.directory,
+        wal,
+        *(space.target for space in copy.spaces),
+    ]
     coming = run.aside(lambda: attend(door, argv, said.append, run.timeouts.clone))
 
     def synced() -> None:
         if status := coming.result():
             raise NotAchieved(
-                f"sync on {door.node.name} ended with status {status}: {'; '.join(said[-3:]) or 'no words'}",
+                f"sync on {door.node.name} ended with status {status}: "
+                f"{'; '.join(said[-3:]) or 'no words'}",
                 "mend the cause and run this notebook again: it goes on from what was copied",
             )
 

@@ -1,10 +1,11 @@
 """Large files of an older copy, before rsync: their pages are compared where they stand.
 
-A page of a database stays where it is, so two copies differ in pages and nothing has to be looked for elsewhere. rsync
-looks for it, byte by byte, and what that costs depends on what is in the pages: with random bytes no more than the
-digests here, which take 6 s of the processor for 1.1 GB; with 1.1 GB of pgbench's, whose rows are alike, 49 s where
-most pages differed. On one machine the bytes themselves are compared: 0.5 s, and 2.2 s where rsync copies the files
-whole. rsync goes on to compare all other files, and these, too, where this cannot be done (no perl, or an ssh that runs
+A page of a database stays where it is, so two copies differ in pages and nothing has to be looked
+for elsewhere. rsync looks for it, byte by byte, and what that costs depends on what is in the
+pages: with random bytes no more than the digests here, which take 6 s of the processor for 1.1 GB;
+with 1.1 GB of pgbench's, whose rows are alike, 49 s where most pages differed. On one machine the
+bytes themselves are compared: 0.5 s, and 2.2 s where rsync copies the files whole. rsync goes on to
+compare all other files, and these, too, where this cannot be done (no perl, or an ssh that runs
 nothing but rsync).
 """
 
@@ -22,12 +23,13 @@ from ....wire.doors import Door
 from ..flushing import flushing
 from .rsync_output import Moved
 
-#: The files to compare, and rsync's rules for those that are equal. Half a copy may hold both; the next run makes anew.
+#: The files to compare, and rsync's rules for those that are equal. Half a copy may hold both; the
+#: next run makes anew.
 LIST = "pgha-pages"
 RULES = f"{LIST}.done"
 
-#: $1 the directory, $2 the list, $3 where below the directory relations lie; then the program. Only what is surely a
-#: relation: names of any other kind are rsync's.
+#: $1 the directory, $2 the list, $3 where below the directory relations lie; then the program. Only
+#: what is surely a relation: names of any other kind are rsync's.
 _LARGE = r"""
 cd "$1" || exit
 list=$2 top=$3; shift 3
@@ -39,13 +41,20 @@ exec "$@"
 
 
 def make_pages_equal(
-    run: Run, door: Door, road: Road, paths: tuple[str, str], scratch: str, top: str, at: Callable[[int], object]
+    run: Run,
+    door: Door,
+    road: Road,
+    paths: tuple[str, str],
+    scratch: str,
+    top: str,
+    at: Callable[[int], object],
 ) -> tuple[Moved, list[str]]:
-    """Make large relations below the second of `paths` (directories) like those of the first, a path of the source.
+    """Make large relations below the second of `paths` (directories) like those of the first, a
+    path of the source.
 
-    They lie below `top` (`base`, or `.` in a tablespace); `scratch` is the directory for the list. Gives what was
-    moved, and the options with which rsync leaves alone what is equal now: none where this could not be done. `at` is
-    told the bytes done. Raises TooSlow and Unreachable.
+    They lie below `top` (`base`, or `.` in a tablespace); `scratch` is the directory for the list.
+    Gives what was moved, and the options with which rsync leaves alone what is equal now: none
+    where this could not be done. `at` is told the bytes done. Raises TooSlow and Unreachable.
     """
     source, target = paths
     listed = f"{scratch}/{LIST}"
@@ -65,7 +74,10 @@ def make_pages_equal(
 
     argv = ["sh", "-c", _LARGE, "sh", target, listed, top, *program]
     if attend(door, flushing(target, argv), hear, run.timeouts.clone):
-        print(f"  large files are compared by rsync, which takes longer: {'; '.join(said[-2:]) or 'no words'}")
+        print(
+            "  large files are compared by rsync, which takes longer: "
+            f"{'; '.join(said[-2:]) or 'no words'}"
+        )
         return Moved(), []
     if "compared" not in told:
         return Moved(), []  # nothing is as large

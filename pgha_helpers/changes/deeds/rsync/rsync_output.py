@@ -19,7 +19,9 @@ _STATISTIC = re.compile(rf"^({'|'.join(_FIELDS)}): *([\d,]+)")
 
 @dataclass(frozen=True)
 class Moved:
-    """Bytes of one or more transfers: over the wire in both directions, and of file contents that were new."""
+    """Bytes of one or more transfers: over the wire in both directions, and of file contents that
+    were new.
+    """
 
     sent: int = 0
     received: int = 0
@@ -40,7 +42,10 @@ class Moved:
         return self.sent + self.received
 
     def __str__(self) -> str:
-        return f"{self.files} files were new or different, {size(self.literal)} of them sent, {size(self.wire)} in all"
+        return (
+            f"{self.files} files were new or different, {size(self.literal)} of them sent, "
+            f"{size(self.wire)} in all"
+        )
 
 
 def progress(line: str) -> int | None:

@@ -1,4 +1,6 @@
-"""Tablespaces of a copy in place: each is a transfer of its own, from where it lies to where the target has it."""
+"""Tablespaces of a copy in place: each is a transfer of its own, from where it lies to where the
+target has it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ sync -f "$1/pg_tblspc" "$3"
 
 @dataclass(frozen=True)
 class Tablespace:
-    """A tablespace that lies outside the data directory: on the source in `location`, on the target in `target`.
+    """A tablespace that lies outside the data directory: on the source in `location`, on the target
+    in `target`.
 
     `inside` is the directory in it that belongs to this major version.
     """
@@ -43,13 +46,18 @@ class Tablespace:
 
 def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
     """Those of the source. One that lies inside the data directory is copied with it."""
-    return [Tablespace(**row) for row in run.doors[source.node].sql.read(_WHERE, [str(source.version // 10000)])]
+    return [
+        Tablespace(**row)
+        for row in run.doors[source.node].sql.read(_WHERE, [str(source.version // 10000)])
+    ]
 
 
 def place(door: Door, directory: str, road: Road, spaces: list[Tablespace]) -> list[Tablespace]:
-    """Where the target has them: where its link leads, else under the same path, else (one machine) beside.
+    """Where the target has them: where its link leads, else under the same path, else (one machine)
+    beside.
 
-    Raises Refusal for a path that the server's tablespace_map cannot hold, and for one that is the source's own.
+    Raises Refusal for a path that the server's tablespace_map cannot hold, and for one that is the
+    source's own.
     """
     found = []
     for space in spaces:
@@ -60,7 +68,9 @@ def place(door: Door, directory: str, road: Road, spaces: list[Tablespace]) -> l
         if road.one_machine and same:
             target = beside
         if set(target) & set("\\\n\r"):
-            raise Refusal(f"tablespace {space.name} is at {target!r}: a path with a backslash or a line break")
+            raise Refusal(
+                f"tablespace {space.name} is at {target!r}: a path with a backslash or a line break"
+            )
         found.append(Tablespace(space.oid, space.name, space.location, space.inside, target))
     return found
 
@@ -71,7 +81,8 @@ def link(door: Door, directory: str, space: Tablespace) -> None:
 
 
 def mapped(text: str, spaces: list[Tablespace]) -> str:
-    """The source's tablespace_map with the target's paths: the server makes its links by it when it starts.
+    """The source's tablespace_map with the target's paths: the server makes its links by it when it
+    starts.
 
     >>> mapped("16500 /ts/a\\n", [Tablespace(16500, "a", "/ts/a", "PG_18_1", "/ts/b")])
     '16500 /ts/b\\n'

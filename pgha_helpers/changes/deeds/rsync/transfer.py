@@ -16,9 +16,18 @@ from .rsync_output import Moved, progress, with_statistic
 _VANISHED = 24
 _TRIES = 3
 
-#: Not among them: times. Nothing in a data directory depends on them, and nothing may lean on them later.
+#: Not among them: times. Nothing in a data directory depends on them, and nothing may lean on them
+#: later.
 _OPTIONS = ("-r", "-l", "-p", "--delete", "--no-h", "--info=progress2", "--stats")
-_NOISE = ("Number of ", "Total ", "Matched data", "File list ", "sent ", "total size ", "created directory ")
+_NOISE = (
+    "Number of ",
+    "Total ",
+    "Matched data",
+    "File list ",
+    "sent ",
+    "total size ",
+    "created directory ",
+)
 
 
 def transfer(
@@ -29,21 +38,34 @@ def transfer(
     options: Sequence[str] = (),
     at: Callable[[int], object] = lambda done: None,
 ) -> Moved:
-    """Make the second of `paths` (directories) like the first, a path of the source; `at` is told the bytes done.
+    """Make the second of `paths` (directories) like the first, a path of the source; `at` is told
+    the bytes done.
 
     Raises NotAchieved.
     """
-    argv = ["rsync", *_OPTIONS, *road.options, *options, "--", road.to(f"{paths[0]}/"), f"{paths[1]}/"]
+    argv = [
+        "rsync",
+        *_OPTIONS,
+        *road.options,
+        *options,
+        "--",
+        road.to(f"{paths[0]}/"),
+        f"{paths[1]}/",
+    ]
     for _ in range(_TRIES):
         heard = _Heard(at)
         status = attend(door, flushing(paths[1], argv), heard, run.timeouts.clone)
         if status in (0, _VANISHED):
             return heard.moved
-        # a file that changed while its blocks were matched, twice: another round finds it at rest, or nearly so
-        if status != 23 or not all("failed verification" in line or "(code 23)" in line for line in heard.said):
+        # a file that changed while its blocks were matched, twice: another round finds it at rest,
+        # or nearly so
+        if status != 23 or not all(
+            "failed verification" in line or "(code 23)" in line for line in heard.said
+        ):
             break
     raise NotAchieved(
-        f"rsync on {door.node.name} ended with status {status}: {'; '.join(heard.said[-3:]) or 'no words'}",
+        f"rsync on {door.node.name} ended with status {status}: "
+        f"{'; '.join(heard.said[-3:]) or 'no words'}",
         "mend the cause and run this notebook again: it goes on from what was copied",
     )
 

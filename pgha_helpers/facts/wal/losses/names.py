@@ -1,7 +1,8 @@
-"""What the files in a loser's WAL are called: asked of the loser if it answers, else of the other node.
+"""What the files in a loser's WAL are called: asked of the loser if it answers, else of the other
+node.
 
-A file that was made after the fork is another table's on the other node, or nobody's: it keeps its number there. What
-was there at the fork is the same on both.
+A file that was made after the fork is another table's on the other node, or nobody's: it keeps its
+number there. What was there at the fork is the same on both.
 """
 
 from __future__ import annotations
@@ -30,17 +31,32 @@ def name_all(
     """
     names: Names = {}
     called: dict[int, str] = {}
-    for name, unsafe, foreign in ((node, set[Relation](), set[int]()), (run.pair.other(node).name, made, databases)):
-        wanted = {one for one in relations if one not in names and one not in unsafe and one.database not in foreign}
+    for name, unsafe, foreign in (
+        (node, set[Relation](), set[int]()),
+        (run.pair.other(node).name, made, databases),
+    ):
+        wanted = {
+            one
+            for one in relations
+            if one not in names and one not in unsafe and one.database not in foreign
+        }
         with contextlib.suppress(HaError):
-            there = {row["oid"]: row["name"] for row in run.doors[name].sql.read(query("databases to ask"))}
-            called |= {oid: text for oid, text in there.items() if oid not in called | dict.fromkeys(foreign)}
+            there = {
+                row["oid"]: row["name"]
+                for row in run.doors[name].sql.read(query("databases to ask"))
+            }
+            called |= {
+                oid: text
+                for oid, text in there.items()
+                if oid not in called | dict.fromkeys(foreign)
+            }
             names |= _names(run.doors[name], wanted, there)
     return names, called
 
 
 def _names(door: Door, wanted: set[Relation], databases: Mapping[int, str]) -> Names:
-    found = _known(door.sql.read, {one for one in wanted if not one.database})  # shared: every database knows them
+    # shared: every database knows them
+    found = _known(door.sql.read, {one for one in wanted if not one.database})
     for oid in {one.database for one in wanted} & databases.keys():
         session = door.session(databases[oid])
         try:
@@ -57,8 +73,13 @@ def _known(ask: Callable[..., list[Row]], wanted: set[Relation]) -> Names:
     if not wanted:
         return {}
     by_file = {(one.tablespace, one.filenode): one for one in wanted}
-    rows = ask(query("relations of files"), [[tablespace for tablespace, _ in by_file], [file for _, file in by_file]])
-    return {by_file[row["tablespace"], row["filenode"]]: Name(row["name"], _kind(row)) for row in rows}
+    rows = ask(
+        query("relations of files"),
+        [[tablespace for tablespace, _ in by_file], [file for _, file in by_file]],
+    )
+    return {
+        by_file[row["tablespace"], row["filenode"]]: Name(row["name"], _kind(row)) for row in rows
+    }
 
 
 def _kind(row: Row) -> str:

@@ -1,4 +1,6 @@
-"""Reading a node's WAL with pg_waldump, line by line as it comes: of no WAL is more than a line in memory."""
+"""Reading a node's WAL with pg_waldump, line by line as it comes: of no WAL is more than a line in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ from .records import Reader
 from .stretches import Stretch, stretches
 
 _HISTORY = re.compile(r"[0-9A-F]{8}\.history")
-LISTED = 10_000  # transactions that are kept in memory, a kilobyte each at most; the rest is counted
+# transactions that are kept in memory, a kilobyte each at most; the rest is counted
+LISTED = 10_000
 _LIST = """
 cd -- "$1" && ls && for history in *.history; do
     if [ -f "$history" ]; then echo "history $history"; cat -- "$history"; echo; fi
@@ -52,9 +55,15 @@ def files_of(door: Door, wal: str = "") -> Files:
 
 
 def read_once(
-    run: Run, node: str, fork: Position, segment: int, start: Lsn, also: Callable[[Lost], object] = lambda lost: None
+    run: Run,
+    node: str,
+    fork: Position,
+    segment: int,
+    start: Lsn,
+    also: Callable[[Lost], object] = lambda lost: None,
 ) -> tuple[Losses, Reader]:
-    """Read from `start`, before the fork, to the end; `also` is given each transaction, and LISTED are kept.
+    """Read from `start`, before the fork, to the end; `also` is given each transaction, and LISTED
+    are kept.
 
     Raises Unreachable, or TooSlow after `timeouts.clone`.
     """
@@ -62,7 +71,10 @@ def read_once(
     found = stretches(fork, files.names, files.histories, segment, start)
     reader, tally, unread = Reader(fork.lsn, segment), _Tally(also), []
     if not found or found[0].start.lsn > fork.lsn:
-        unread.append(f"{node} has no {segment_name(fork, segment)} any more: what it wrote first is not known")
+        unread.append(
+            f"{node} has no {segment_name(fork, segment)} any more: what it wrote first is "
+            "not known"
+        )
     for stretch in found:
         reader.complaint = ""
         with _bar(stretch, node, segment) as bar:
@@ -74,16 +86,22 @@ def read_once(
     end = Position(last, max(reader.end, fork.lsn))
     unread += _beyond(door, end, found[-1].last, segment) if found else []
     begin = found[0].start.lsn if found else fork.lsn
-    losses = Losses(node, fork, begin, end, segment, undecided=reader.undecided, unread=tuple(unread))
+    losses = Losses(
+        node, fork, begin, end, segment, undecided=reader.undecided, unread=tuple(unread)
+    )
     return tally.put_into(losses), reader
 
 
 def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
-    """A bar for what takes longer than a few seconds; files that were made ahead count as if they held something."""
+    """A bar for what takes longer than a few seconds; files that were made ahead count as if they
+    held something.
+    """
     total = int(segment_start(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
     words = f"reading the WAL of {node}"
     scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
-    return tqdm(total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale)
+    return tqdm(
+        total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale
+    )
 
 
 def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Callable[[str], None]:
@@ -105,7 +123,8 @@ def _wal(door: Door) -> str:
 
 def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
     """The program that reads a stretch, and its arguments."""
-    # the times of commits are told in the zone of whoever asks; see facts.wal for why both files are named
+    # the times of commits are told in the zone of whoever asks; see facts.wal for why both files
+    # are named
     until = ("-e", str(stretch.until)) if stretch.until is not None else ()
     at = ("-t", str(stretch.start.timeline), "-s", str(stretch.start.lsn))
     return [
@@ -123,7 +142,8 @@ def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
 
 
 def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
-    """What to say if there are records beyond the end of what could be read: one in the middle is spoilt.
+    """What to say if there are records beyond the end of what could be read: one in the middle is
+    spoilt.
 
     The server would take that for the end, too, and open with less.
     """
@@ -138,7 +158,12 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
             continue
         if at == end.lsn:
             return [f"{door.node.name} goes on writing WAL: what comes after {end} is not listed"]
-        return [f"{door.node.name}: the WAL cannot be read at {end}, and goes on at {at}: what it holds is not listed"]
+        return [
+            (
+                f"{door.node.name}: the WAL cannot be read at {end}, and goes on at {at}: what it "
+                "holds is not listed"
+            )
+        ]
     return []
 
 

@@ -1,8 +1,9 @@
-"""What pg_waldump says, line by line, and which transactions it makes. Pure, and its memory does not grow with the WAL.
+"""What pg_waldump says, line by line, and which transactions it makes. Pure, and its memory does
+not grow with the WAL.
 
-A record bears the id of the transaction, or of the subtransaction, that wrote it. A COMMIT names the subtransactions
-that committed with it; one that was rolled back has an ABORT of its own, or is named nowhere. So rows are gathered by
-id, and belong to somebody only when his COMMIT names them.
+A record bears the id of the transaction, or of the subtransaction, that wrote it. A COMMIT names
+the subtransactions that committed with it; one that was rolled back has an ABORT of its own, or is
+named nowhere. So rows are gathered by id, and belong to somebody only when his COMMIT names them.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from ....model.losses import Lost, Relation, Rows, Undecided
 from ..by_bytes import behind
 
 _RECORD = re.compile(
-    r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), prev \S+ desc: (.*)"
+    r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), prev "
+    r"\S+ desc: (.*)"
 )
 _BLOCK = re.compile(r"rel (\d+)/(\d+)/(\d+)")
 _TUPLES = re.compile(r"MULTI_INSERT\S* (?:ntuples: (\d+)|(\d+) tuples)")
-_SPECULATIVE = re.compile(r"flags:? 0x[0-9A-F]?[89A-F],? ")  # XLH_DELETE_IS_SUPER: an insertion that is taken back
+# XLH_DELETE_IS_SUPER: an insertion that is taken back
+_SPECULATIVE = re.compile(r"flags:? 0x[0-9A-F]?[89A-F],? ")
 _TIME = r"(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 _ENDED = re.compile(rf"(?:COMMIT|ABORT)(?:_PREPARED (\d+):)? {_TIME}")
 _PREPARE = re.compile(rf"PREPARE gid (.*): {_TIME}(.*)", re.DOTALL)
@@ -42,11 +45,12 @@ class _Open:
 
 
 class Reader:
-    """Reads records in their order, and gives each transaction when its COMMIT comes, if that lies after the fork.
+    """Reads records in their order, and gives each transaction when its COMMIT comes, if that lies
+    after the fork.
 
-    `bound` is a transaction id that nobody had when the reading began: whoever has an older one may have begun before.
-    `created` and `databases` are the relations and databases that were made after the fork; `complaint` is what was
-    said last that is no record.
+    `bound` is a transaction id that nobody had when the reading began: whoever has an older one may
+    have begun before. `created` and `databases` are the relations and databases that were made
+    after the fork; `complaint` is what was said last that is no record.
     """
 
     def __init__(self, fork: Lsn, segment: int) -> None:
@@ -60,7 +64,9 @@ class Reader:
         self._prepared: dict[int, Undecided] = {}
 
     def read(self, line: str) -> Lost | None:
-        """Take one line of pg_waldump; gives the transaction that it commits, if it lies after the fork."""
+        """Take one line of pg_waldump; gives the transaction that it commits, if it lies after the
+        fork.
+        """
         found = _RECORD.match(line)
         if found is None:
             self.complaint = line
@@ -128,7 +134,9 @@ class Reader:
             parts.append(_Open(length))  # a COMMIT PREPARED is written by nobody's transaction
         gid = (prepared.gid if prepared else "") if ended[1] else None
         when, wal = f"{ended[2]}T{ended[3]}Z", sum(part.wal for part in parts)
-        return Lost(top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top))
+        return Lost(
+            top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top)
+        )
 
     def _take(self, ids: Iterable[int]) -> list[_Open]:
         return [part for xid in ids if (part := self._open.pop(xid, None)) is not None]
@@ -140,7 +148,8 @@ class Reader:
 
     def _prepare(self, xid: int, lsn: Lsn, told: str) -> None:
         found = _PREPARE.match(told)
-        if found is None:  # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
+        # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
+        if found is None:
             gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
             self._prepared[xid] = Undecided(xid, gid, lsn, "")
             return
@@ -157,12 +166,15 @@ class Reader:
             self._bounded(int(found[1]))
 
     def _bounded(self, next_xid: int) -> None:
-        """The first such number is good: the id that was next there was not older where the reading began."""
+        """The first such number is good: the id that was next there was not older where the reading
+        began.
+        """
         if self.bound is None:
             self.bound = next_xid
 
     def _made(self, told: str) -> None:
-        if found := _NEW_DATABASE.match(told):  # 15 and older name the database first, 16 and later the tablespace
+        # 15 and older name the database first, 16 and later the tablespace
+        if found := _NEW_DATABASE.match(told):
             self.databases |= {int(found[1]), int(found[2])}
         elif file := _FILE.search(told):
             self.created.add(_relation(file))
@@ -183,7 +195,9 @@ def _ids(told: str) -> list[int]:
 
 
 def _files(told: str) -> tuple[Relation, ...]:
-    """The files that a COMMIT removes. Those of temporary tables have another form of name, and are left out."""
+    """The files that a COMMIT removes. Those of temporary tables have another form of name, and are
+    left out.
+    """
     found = _RELS.search(told)
     files = (_FILE.fullmatch(word) for word in found[1].split()) if found else ()
     return tuple(_relation(file) for file in files if file)

@@ -1,6 +1,8 @@
-"""Which files of a node's WAL hold what lies around a fork: pure, from the names of the files and from histories.
+"""Which files of a node's WAL hold what lies around a fork: pure, from the names of the files and
+from histories.
 
-A loser may have been promoted itself, since: then what it has beyond the fork goes over from one timeline to the next.
+A loser may have been promoted itself, since: then what it has beyond the fork goes over from one
+timeline to the next.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from ....model.positions import is_segment, segment_name, segment_start
 
 @dataclass(frozen=True)
 class Stretch:
-    """WAL of one timeline from `start` on; to `until`, or to its end. `first` and `last` are names of files."""
+    """WAL of one timeline from `start` on; to `until`, or to its end. `first` and `last` are names
+    of files.
+    """
 
     start: Position
     first: str
@@ -23,8 +27,11 @@ class Stretch:
     until: Lsn | None = None
 
 
-def timelines_after(fork: int, names: Sequence[str], histories: Mapping[int, str]) -> list[tuple[int, Lsn | None]]:
-    """The timelines that this node has gone through from `fork` on, each with where it was left (None: it was not).
+def timelines_after(
+    fork: int, names: Sequence[str], histories: Mapping[int, str]
+) -> list[tuple[int, Lsn | None]]:
+    """The timelines that this node has gone through from `fork` on, each with where it was left
+    (None: it was not).
 
     `names` are the files of its WAL, `histories` the texts of its history files.
 
@@ -46,9 +53,11 @@ def _name(timeline: int, number: int, segment: int) -> str:
 
 
 def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> Lsn:
-    """The begin of the file that lies `back` bytes before the fork, or of the last one to which no file is missing.
+    """The begin of the file that lies `back` bytes before the fork, or of the last one to which no
+    file is missing.
 
-    Always the begin of a file: in one that was switched away from, pg_waldump finds nothing after the middle.
+    Always the begin of a file: in one that was switched away from, pg_waldump finds nothing after
+    the middle.
     """
     have, number = set(names), int(fork.lsn) // segment
     while number * segment > int(fork.lsn) - back and number > 0:
@@ -61,17 +70,25 @@ def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> L
 def stretches(
     fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, start: Lsn
 ) -> tuple[Stretch, ...]:
-    """What to read, and in which order, from `start` on, which lies before the fork. `segment`: bytes of one.
+    """What to read, and in which order, from `start` on, which lies before the fork. `segment`:
+    bytes of one.
 
-    Where that file is not there any more, it begins with the first one after it; empty if there is none either.
+    Where that file is not there any more, it begins with the first one after it; empty if there is
+    none either.
     """
     have = [name for name in sorted(names) if is_segment(name)]
     found = []
     for timeline, left in timelines_after(fork.timeline, names, histories):
         at = Position(timeline, start)
-        mine = [name for name in have if name.startswith(f"{timeline:08X}") and name >= segment_name(at, segment)]
+        mine = [
+            name
+            for name in have
+            if name.startswith(f"{timeline:08X}") and name >= segment_name(at, segment)
+        ]
         if left is not None:
-            mine = [name for name in mine if name <= segment_name(Position(timeline, left), segment)]
+            mine = [
+                name for name in mine if name <= segment_name(Position(timeline, left), segment)
+            ]
         if mine:
             found.append(Stretch(max(at, segment_start(mine[0], segment)), mine[0], mine[-1], left))
         start = start if left is None else left

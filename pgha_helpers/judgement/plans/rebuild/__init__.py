@@ -1,7 +1,8 @@
-"""Which node to rebuild, and by which method: with the evidence that decides it, and what each method would cost.
+"""Which node to rebuild, and by which method: with the evidence that decides it, and what each
+method would cost.
 
-Two histories are told apart by their WAL, not by timeline numbers: a standby that lost its signal file opens on the
-same timeline, without any history file.
+Two histories are told apart by their WAL, not by timeline numbers: a standby that lost its signal
+file opens on the same timeline, without any history file.
 """
 
 from .evidence import Evidence, Measured, Rates, Rewinding, Weights

@@ -13,7 +13,8 @@ Loser = Running | Stopped | Hung | Blank
 def history_of(text: str) -> dict[int, Lsn]:
     """Parse a timeline history file: ancestor timeline to the position where it was left.
 
-    Raises ValueError for a line of another form: a history of which a part is unknown proves nothing.
+    Raises ValueError for a line of another form: a history of which a part is unknown proves
+    nothing.
 
     >>> history_of("1\\t0/3000148\\tno recovery target specified\\n\\n2\\t0/5000000\\treason\\n")
     {1: Lsn('0/3000148'), 2: Lsn('0/5000000')}
@@ -25,10 +26,11 @@ def history_of(text: str) -> dict[int, Lsn]:
 
 
 def timeline_of(loser: Loser, evidence: Evidence) -> int:
-    """The newest timeline of which the node has WAL; as far as is known, that of its control file. 0: not known.
+    """The newest timeline of which the node has WAL; as far as is known, that of its control file.
+    0: not known.
 
-    One that was promoted and died before its first checkpoint has a newer history than its control file tells; so may
-    a standby, which has written nothing of its own.
+    One that was promoted and died before its first checkpoint has a newer history than its control
+    file tells; so may a standby, which has written nothing of its own.
     """
     if isinstance(loser, Running):
         return evidence.timeline or loser.timeline
@@ -40,9 +42,11 @@ def timeline_of(loser: Loser, evidence: Evidence) -> int:
 
 
 def fork_of(now: Snapshot, loser: Loser, timeline: int) -> Position | None:
-    """Up to where this timeline's history is the primary's, too; None where they share nothing that is known.
+    """Up to where this timeline's history is the primary's, too; None where they share nothing that
+    is known.
 
-    Not the numbers decide but the contents of both histories: two promotions may have made the same number twice.
+    Not the numbers decide but the contents of both histories: two promotions may have made the same
+    number twice.
     """
     ours = _lineage(now.primary, now.primary.timeline)
     its = _lineage(loser, timeline) or _part(ours, timeline)
@@ -58,7 +62,9 @@ def fork_of(now: Snapshot, loser: Loser, timeline: int) -> Position | None:
 
 
 def _lineage(node: Loser, timeline: int) -> dict[int, Lsn | None]:
-    """Each timeline of a history with the position where it was left; None for the last. Empty where not known."""
+    """Each timeline of a history with the position where it was left; None for the last. Empty
+    where not known.
+    """
     disk = disk_of(node)
     text = disk.histories.get(timeline, "") if disk else ""
     if timeline > 1 and not text:
@@ -91,14 +97,23 @@ def why_not_follow(now: Snapshot, loser: Loser, evidence: Evidence) -> str | Non
 
 
 def why_another(evidence: Evidence, primary: str) -> str | None:
-    """Why the node's WAL is not proven to be the primary's as far as both go, or None where it is."""
+    """Why the node's WAL is not proven to be the primary's as far as both go, or None where it
+    is.
+    """
     since = f", from {evidence.parted} on" if evidence.parted else ""
-    if not evidence.its:  # what streams in over a history of its own begins with a whole segment (seen on 18)
+    # what streams in over a history of its own begins with a whole segment (seen on 18)
+    if not evidence.its:
         return "its own last checkpoint is not in its WAL: that was written over, or is gone"
     if evidence.agree is False:
         return f"its last checkpoint is another record in the WAL of {primary}{since}"
     if evidence.same is False:
-        return f"its WAL is not that of {primary}, byte for byte: another history on the same timeline{since}"
+        return (
+            f"its WAL is not that of {primary}, byte for byte: another history on the same "
+            f"timeline{since}"
+        )
     if evidence.same is None:
-        return f"the WAL to be compared is not there any more, on it or on {primary}: unknown counts as another history"
+        return (
+            f"the WAL to be compared is not there any more, on it or on {primary}: unknown "
+            "counts as another history"
+        )
     return None

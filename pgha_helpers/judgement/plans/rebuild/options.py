@@ -30,7 +30,12 @@ _CLOSE = 1.2
 def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ...]:
     """Follow, rewind, rsync and clone, none of them chosen yet."""
     return (
-        Option("follow", why_not_follow(now, loser, evidence) or _not_worked_on(evidence), 0, _FIXED["follow"]),
+        Option(
+            "follow",
+            why_not_follow(now, loser, evidence) or _not_worked_on(evidence),
+            0,
+            _FIXED["follow"],
+        ),
         _rewind(now, loser, evidence),
         _rsync(now, loser, evidence),
         _clone(evidence),
@@ -38,25 +43,35 @@ def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ..
 
 
 def unknown(now: Snapshot, loser: Loser, evidence: Evidence) -> str:
-    """Why it is not known to the last record what only this node has, so that nothing of it may be overwritten.
+    """Why it is not known to the last record what only this node has, so that nothing of it may be
+    overwritten.
 
-    Empty where it is known: by its WAL, or because nothing in the directory is the node's own. One that takes writes is
-    looked at again once it has stopped.
+    Empty where it is known: by its WAL, or because nothing in the directory is the node's own. One
+    that takes writes is looked at again once it has stopped.
     """
     left, disk = evidence.left, loser.disk
     if evidence.nothing or (disk and disk.half) or why_not_follow(now, loser, evidence) is None:
         return ""
     if left is None:
-        return f"what only {loser.node} has is not known{f', because {disk.no_wal}' if disk and disk.no_wal else ''}"
+        return (
+            f"what only {loser.node} has is not "
+            f"known{f', because {disk.no_wal}' if disk and disk.no_wal else ''}"
+        )
     writes = isinstance(loser, Running) and loser.writable
-    return f"not all that only {loser.node} has is known: {left.unread[0]}" if left.unread and not writes else ""
+    return (
+        f"not all that only {loser.node} has is known: {left.unread[0]}"
+        if left.unread and not writes
+        else ""
+    )
 
 
 def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
-    """The same options with one chosen: the one asked for; else follow; else the cheapest that is possible.
+    """The same options with one chosen: the one asked for; else follow; else the cheapest that is
+    possible.
 
-    Of two whose estimates are close the one that destroys less is chosen; one of unknown cost never before another.
-    A node that can follow is not rewound: it may be one that was, by a run that died before it could start it.
+    Of two whose estimates are close the one that destroys less is chosen; one of unknown cost never
+    before another. A node that can follow is not rewound: it may be one that was, by a run that
+    died before it could start it.
     """
     possible = [option for option in found if not option.why_not]
     if method == "rewind" and possible and possible[0].method == "follow":
@@ -93,8 +108,8 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
         return ["nothing lies beyond the fork: it can follow"]
     if timeline == primary.timeline:
         return [
-            f"both are on timeline {timeline}, with different histories: pg_rewind compares timeline numbers only, "
-            "and would leave in place what has diverged"
+            f"both are on timeline {timeline}, with different histories: pg_rewind compares "
+            "timeline numbers only, and would leave in place what has diverged"
         ]
     if fork is None or evidence.last is None:
         return [why_not_follow(now, loser, evidence) or ""]
@@ -104,24 +119,51 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
         return [f"it would overwrite what may be the only copy: {unread}"]
     if evidence.rewinding is None:
         return ["the node could not be looked into"]
-    saved, wal, copying = evidence.weights.diverged + _WHOLE, evidence.weights.new_wal, evidence.copying
-    return [*_lacking(primary, evidence.rewinding), *(why_not_rewound(copying, saved, wal) if copying else ())]
+    saved, wal, copying = (
+        evidence.weights.diverged + _WHOLE,
+        evidence.weights.new_wal,
+        evidence.copying,
+    )
+    return [
+        *_lacking(primary, evidence.rewinding),
+        *(why_not_rewound(copying, saved, wal) if copying else ()),
+    ]
 
 
 def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     """What a rewind needs and does not find, every reason at once."""
     major = primary.version // 10000
-    told = dialect.has("rewind_config_file", major) or not asked.config_outside  # else it finds no restore_command
+    # else it finds no restore_command
+    told = dialect.has("rewind_config_file", major) or not asked.config_outside
     archive = asked.restore_command if told and dialect.has("restore_target_wal", major) else ""
     found = [
         ("pg_rewind is not installed on it", not asked.program),
         ("neither checksums nor wal_log_hints were on", not asked.hints),
-        (f"its data directory has what PostgreSQL's user cannot overwrite: {some(asked.strangers)}", asked.strangers),
-        (f"{primary.node} has what PostgreSQL's user cannot read: {some(asked.unreadable)}", asked.unreadable),
-        (f"its WAL from before the fork is missing: {some(asked.missing)}", asked.missing and not archive),
-        ("no checkpoint is left in its WAL from before the fork", asked.checkpoint is None and not asked.missing),
-        (f"{primary.node} has removed WAL that is needed: {some(asked.source_missing)}", asked.source_missing),
-        (f"it has no place for tablespaces of {primary.node}: {some(asked.tablespaces)}", asked.tablespaces),
+        (
+            "its data directory has what PostgreSQL's user cannot overwrite: "
+            f"{some(asked.strangers)}",
+            asked.strangers,
+        ),
+        (
+            f"{primary.node} has what PostgreSQL's user cannot read: {some(asked.unreadable)}",
+            asked.unreadable,
+        ),
+        (
+            f"its WAL from before the fork is missing: {some(asked.missing)}",
+            asked.missing and not archive,
+        ),
+        (
+            "no checkpoint is left in its WAL from before the fork",
+            asked.checkpoint is None and not asked.missing,
+        ),
+        (
+            f"{primary.node} has removed WAL that is needed: {some(asked.source_missing)}",
+            asked.source_missing,
+        ),
+        (
+            f"it has no place for tablespaces of {primary.node}: {some(asked.tablespaces)}",
+            asked.tablespaces,
+        ),
         (f"it cannot read the files of {primary.node} over SQL: {asked.source}", asked.source),
         ("only a superuser may be rewound from, up to 10", not dialect.has("rewind_grants", major)),
     ]
@@ -131,11 +173,23 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
 def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
     """What a rewind stands on, and what will be done for it."""
     user, outside = now.pair.replication_user, "configuration outside the data directory"
-    care = " (--config-file)" if dialect.has("rewind_config_file", now.primary.version // 10000) else " (not asked for)"
+    care = (
+        " (--config-file)"
+        if dialect.has("rewind_config_file", now.primary.version // 10000)
+        else " (not asked for)"
+    )
     return (
         f"WAL from the common checkpoint at {asked.checkpoint}"
-        + (f", of which restore_command must give {some(asked.missing)}" if asked.missing else ": present"),
-        *(() if asked.granted else (f"four functions to be granted to {user}, who may copy every file already",)),
+        + (
+            f", of which restore_command must give {some(asked.missing)}"
+            if asked.missing
+            else ": present"
+        ),
+        *(
+            ()
+            if asked.granted
+            else (f"four functions to be granted to {user}, who may copy every file already",)
+        ),
         *(() if asked.clean else ("crash recovery first, by ourselves",)),
         *((outside + care,) if asked.config_outside else ()),
     )
@@ -147,7 +201,8 @@ def _rsync(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
         return Option("rsync", evidence.rsync)
     weights, rates = evidence.weights, evidence.rates
     road = (f"rsync on both nodes: {evidence.road}",) if evidence.road else ()
-    moved = weights.diverged if evidence.last is not None else weights.database  # without a history all may differ
+    # without a history all may differ
+    moved = weights.diverged if evidence.last is not None else weights.database
     seconds = _FIXED["rsync"] + weights.database / rates.rsync + moved / rates.clone
     unread, copying = unknown(now, loser, evidence), evidence.copying
     if not unread:

@@ -22,8 +22,9 @@ METHODS = ("", "follow", "rewind", "rsync", "clone", "stop")
 def which_node(now: Snapshot, node: str) -> str:
     """The node to rebuild: the one that was named, or the one that is not the primary.
 
-    Of two writable nodes of one system the one that is named is given up. Raises BadParameters for a name that is not
-    in the pair, NotSafe for the writable node, and where two are writable and none was named.
+    Of two writable nodes of one system the one that is named is given up. Raises BadParameters for
+    a name that is not in the pair, NotSafe for the writable node, and where two are writable and
+    none was named.
     """
     if node and node not in now.pair.names:
         raise BadParameters(f"node is {node!r}", f"it may be {' or '.join(now.pair.names)}")
@@ -32,21 +33,30 @@ def which_node(now: Snapshot, node: str) -> str:
         if not node:
             first, second = now.pair.names
             raise NotSafe(
-                f"{now.two_primaries()}; clients may write to both, and each may hold commits that the other lacks",
+                f"{now.two_primaries()}; clients may write to both, and each may hold commits "
+                "that the other lacks",
                 f"say which one is given up: node={first} or node={second}. It is stopped first, "
                 "and what only it has is listed before; method=stop only stops it",
             )
         return node
     if node == now.primary.node:
-        raise NotSafe(f"{node} is the writable node: it is never rebuilt", f"rebuild {now.pair.other(node).name}")
+        raise NotSafe(
+            f"{node} is the writable node: it is never rebuilt",
+            f"rebuild {now.pair.other(node).name}",
+        )
     return now.pair.other(now.primary.node).name
 
 
-def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evidence | None = None) -> Plan:
-    """Plan a rebuild. Raises NotSafe where it may not be tried, BadParameters for an unknown node or method."""
+def plan_rebuild(
+    now: Snapshot, node: str = "", method: str = "", evidence: Evidence | None = None
+) -> Plan:
+    """Plan a rebuild. Raises NotSafe where it may not be tried, BadParameters for an unknown node
+    or method.
+    """
     if method not in METHODS:
         raise BadParameters(
-            f"method is {method!r}", f"it may be {', '.join(filter(None, METHODS))}, or empty for the runbook's choice"
+            f"method is {method!r}",
+            f"it may be {', '.join(filter(None, METHODS))}, or empty for the runbook's choice",
         )
     name = which_node(now, node)
     now = now.giving_up(name)
@@ -55,7 +65,10 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
         raise NotSafe(f"{loser.node} {loser}", "a node is rebuilt over ssh: mend that first")
     _same_system(now, loser)
     if isinstance(loser, Hung) and loser.starting and method != "clone":
-        raise NotSafe(f"{loser.node} is starting: {loser.answer}", "wait until it is up, or insist with method=clone")
+        raise NotSafe(
+            f"{loser.node} is starting: {loser.answer}",
+            "wait until it is up, or insist with method=clone",
+        )
     if isinstance(loser, Blank) and loser.disk.unfinished:
         return put_back(now, loser)
     if method == "stop":
@@ -70,15 +83,22 @@ def plan_rebuild(now: Snapshot, node: str = "", method: str = "", evidence: Evid
 
 
 def _paused(now: Snapshot, loser: Running) -> Plan:
-    """It streams and replays nothing. A restart with the settings that it lacks lets it go on; a hand's pause stays."""
+    """It streams and replays nothing. A restart with the settings that it lacks lets it go on; a
+    hand's pause stays.
+    """
     primary = now.primary
-    lower = dialect.lower(loser.settings, primary.settings, dialect.parity(primary.version // 10000))
+    lower = dialect.lower(
+        loser.settings, primary.settings, dialect.parity(primary.version // 10000)
+    )
     if not lower:
         raise NotSafe(
-            f"{loser.node} streams from {primary.node}, but somebody has paused its replay at {loser.replayed}",
+            f"{loser.node} streams from {primary.node}, but somebody has paused its replay at "
+            f"{loser.replayed}",
             "find out who, and why; then, on that node: select pg_wal_replay_resume()",
         )
-    told = ", ".join(f"{name} is {loser.settings[name]} there and {value} here" for name, value in lower.items())
+    told = ", ".join(
+        f"{name} is {loser.settings[name]} there and {value} here" for name, value in lower.items()
+    )
     why = f"{loser.node} streams from {primary.node}, but its replay has stopped for ever: {told}"
     _refuse_what_cannot_be_written(loser, Option("follow"))
     plan = PLANS["follow"](now, loser)
@@ -86,16 +106,22 @@ def _paused(now: Snapshot, loser: Running) -> Plan:
 
 
 def _streams(now: Snapshot, loser: Running, evidence: Evidence | None) -> bool:
-    """Whether it streams from the primary, and the WAL of both, where it was read, says that it is one history.
+    """Whether it streams from the primary, and the WAL of both, where it was read, says that it is
+    one history.
 
-    A node that was opened for writes and made a standby again streams, too, for as long as nobody looks.
+    A node that was opened for writes and made a standby again streams, too, for as long as nobody
+    looks.
     """
     if loser.writable or not streams_to(now.primary, loser.node):
         return False
     if evidence is None:
         return True
     fork = fork_of(now, loser, timeline_of(loser, evidence))
-    return fork is not None and fork.timeline == now.primary.timeline and not why_another(evidence, now.primary.node)
+    return (
+        fork is not None
+        and fork.timeline == now.primary.timeline
+        and not why_another(evidence, now.primary.node)
+    )
 
 
 def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> Plan:
@@ -103,7 +129,8 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
         primary = now.primary.node
         raise NotSafe(
             f"{loser.node} cannot replicate from {primary}: {evidence.connection}",
-            f"check pg_hba.conf on {primary}, peer_host, and the passfile of PostgreSQL's user on {loser.node}",
+            f"check pg_hba.conf on {primary}, peer_host, and the passfile of PostgreSQL's user "
+            f"on {loser.node}",
         )
     if evidence.start and evidence.start.unreadable:
         raise NotSafe(
@@ -113,9 +140,15 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     found = choose(options(now, loser, evidence), method)
     chosen = next((option for option in found if option.chosen), None)
     if chosen is None or chosen.why_not:
-        why_not = chosen.why_not if chosen else "; ".join(f"{option.method}: {option.why_not}" for option in found)
+        why_not = (
+            chosen.why_not
+            if chosen
+            else "; ".join(f"{option.method}: {option.why_not}" for option in found)
+        )
         possible = [option.method for option in found if not option.why_not]
-        mount = f"{loser.disk.no_wal} Mount that first. " if loser.disk and loser.disk.no_wal else ""
+        mount = (
+            f"{loser.disk.no_wal} Mount that first. " if loser.disk and loser.disk.no_wal else ""
+        )
         raise NotSafe(
             f"{loser.node} cannot {_verb(method)}: {why_not}",
             f"{mount}possible: {', '.join(possible)}. Leave method empty for the runbook's choice"
@@ -125,38 +158,62 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     _refuse_what_cannot_be_written(loser, chosen)
     plan = PLANS[chosen.kind](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.kind in KEEP_THE_OLD else ()
-    why, lost = _why(now, loser, chosen, found, method, evidence), _lost(now, loser, chosen, evidence)
+    why, lost = (
+        _why(now, loser, chosen, found, method, evidence),
+        _lost(now, loser, chosen, evidence),
+    )
     told = (*why, evidence.rates.words, *lost, *_stumbles(loser, evidence), *plan.told, *room)
     plan = replace(
-        plan, options=found, told=told, extras=_left_behind(loser, chosen, evidence), behind=_behind(chosen, evidence)
+        plan,
+        options=found,
+        told=told,
+        extras=_left_behind(loser, chosen, evidence),
+        behind=_behind(chosen, evidence),
     )
     return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
 
 
 def _stumbles(loser: Loser, evidence: Evidence) -> tuple[str, ...]:
-    """What would keep it down with its files as they are. What is too low is raised, and data is replaced."""
+    """What would keep it down with its files as they are. What is too low is raised, and data is
+    replaced.
+    """
     refused = evidence.start.refused if evidence.start else ()
     return tuple(
-        f"{loser.node} WOULD NOT START as it is now: {why}. Mend that first, if no copy does" for why in refused
+        f"{loser.node} WOULD NOT START as it is now: {why}. Mend that first, if no copy does"
+        for why in refused
     )
 
 
 def _refuse_what_cannot_be_written(loser: Loser, chosen: Option) -> None:
-    """A server that runs is defined by ALTER SYSTEM; in one that is stopped, or a copy, we write the file."""
-    runs = isinstance(loser, Running) and not loser.writable and chosen.method in ("follow", "rewind")
-    if runs and isinstance(loser, Running) and loser.settings.get("allow_alter_system", "on") != "on":
+    """A server that runs is defined by ALTER SYSTEM; in one that is stopped, or a copy, we write
+    the file.
+    """
+    runs = (
+        isinstance(loser, Running) and not loser.writable and chosen.method in ("follow", "rewind")
+    )
+    if (
+        runs
+        and isinstance(loser, Running)
+        and loser.settings.get("allow_alter_system", "on") != "on"
+    ):
         raise NotSafe(
-            f"allow_alter_system is off on {loser.node}, which runs: its standby definition cannot be written",
-            "set it on in its configuration and reload; or stop that server: then the file is written",
+            f"allow_alter_system is off on {loser.node}, which runs: its standby definition "
+            "cannot be written",
+            "set it on in its configuration and reload; or stop that server: then the file "
+            "is written",
         )
 
 
 def _verb(method: str) -> str:
-    return {"follow": "follow", "rewind": "be rewound", "rsync": "be rebuilt by rsync"}.get(method, "be rebuilt")
+    return {"follow": "follow", "rewind": "be rewound", "rsync": "be rebuilt by rsync"}.get(
+        method, "be rebuilt"
+    )
 
 
 def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
-    """The words that consent to leave transactions behind, prepared ones included; a node that follows has none."""
+    """The words that consent to leave transactions behind, prepared ones included; a node that
+    follows has none.
+    """
     left = evidence.left
     if chosen.method == "follow" or left is None:
         return ()  # what is not known is kept whole, and goes only when it is named
@@ -169,7 +226,12 @@ def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str,
 
 
 def _why(
-    now: Snapshot, loser: Loser, chosen: Option, found: tuple[Option, ...], method: str, evidence: Evidence
+    now: Snapshot,
+    loser: Loser,
+    chosen: Option,
+    found: tuple[Option, ...],
+    method: str,
+    evidence: Evidence,
 ) -> tuple[str, ...]:
     """Why this method, and what it means where the operator insists."""
     if not method:
@@ -177,18 +239,28 @@ def _why(
         return (f"why {chosen.method}: {reason}",) if reason else ()
     best = next((option for option in choose(found) if option.chosen), chosen)
     if best.method == chosen.method:
-        would = "would have been chosen" if method == chosen.method else "nothing is left to do for it: it can follow"
+        would = (
+            "would have been chosen"
+            if method == chosen.method
+            else "nothing is left to do for it: it can follow"
+        )
         return (f"{method} was asked for, and {would}",)
-    return (f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost})",)
+    return (
+        f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost})",
+    )
 
 
 def _lost(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
-    """What is said of the transactions that the node has and the primary lacks, and of the directory that has them."""
+    """What is said of the transactions that the node has and the primary lacks, and of the
+    directory that has them.
+    """
     disk, left = loser.disk, evidence.left
     if chosen.method == "follow":
         return ()
     if disk and disk.half:
-        return (f"{loser.node} has {disk.half}: what it had is in the record of the run that began it",)
+        return (
+            f"{loser.node} has {disk.half}: what it had is in the record of the run that began it",
+        )
     means = _means(now, loser, chosen, evidence)
     if left:
         some = f"only {loser.node} has " if left.count else ""
@@ -210,7 +282,8 @@ def _means(now: Snapshot, loser: Loser, chosen: Option, evidence: Evidence) -> t
     if chosen.kind in KEEP_THE_OLD:
         return (f"the old directory of {loser.node} is renamed and kept whole",)
     return (
-        f"{now.pair[loser.node].data_directory} of {loser.node} IS OVERWRITTEN: of what only it holds, WAL is kept",
+        f"{now.pair[loser.node].data_directory} of {loser.node} IS OVERWRITTEN: of what only it "
+        "holds, WAL is kept",
     )
 
 
