@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..model import Pgbouncer, Timeouts
@@ -155,7 +155,7 @@ def _settings(client: Pgbouncer) -> dict[str, Any]:
         "options": "",  # also against PGOPTIONS of the environment
     }
     if client.passfile:
-        settings["passfile"] = os.path.expanduser(client.passfile)
+        settings["passfile"] = str(Path(client.passfile).expanduser())
     return settings
 
 

@@ -17,15 +17,20 @@ _CAN_BE_REPLACED = """
 f=$(readlink -e -- "$1") || { echo "there is no file $1"; exit; }
 [ -f "$f" ] || echo "$1 is no file"
 [ -r "$f" ] || echo "$1 cannot be read by $(id -un)"
-[ -w "$(dirname -- "$f")" ] || echo "$(dirname -- "$f") cannot be written by $(id -un), so $1 cannot be replaced"
-[ "$(id -u)" = 0 ] || [ -O "$f" ] || echo "$1 belongs to $(stat -c %U -- "$f"), and $(id -un) could not keep it so"
+[ -w "$(dirname -- "$f")" ] ||
+  echo "$(dirname -- "$f") cannot be written by $(id -un), so $1 cannot be replaced"
+[ "$(id -u)" = 0 ] || [ -O "$f" ] ||
+  echo "$1 belongs to $(stat -c %U -- "$f"), and $(id -un) could not keep it so"
 """
 
 _STAGE = """
 set -e
 umask 077
 f=$(readlink -e -- "$1")
-[ "$(sha256sum < "$f")" = "$2  -" ] || { echo "$f was changed by somebody else meanwhile" >&2; exit 1; }
+[ "$(sha256sum < "$f")" = "$2  -" ] || {
+  echo "$f was changed by somebody else meanwhile" >&2
+  exit 1
+}
 cp --preserve=all -- "$f" "$f.pgha-new"
 cat > "$f.pgha-new"
 [ "$(stat -c '%u %g %a' -- "$f")" = "$(stat -c '%u %g %a' -- "$f.pgha-new")" ] || {

@@ -4,10 +4,10 @@ deleted on it.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from ..model import Client, Pair
@@ -31,7 +31,7 @@ class Road:
         self.name = client.name
         settings: dict[str, Any] = {"dsn": client.dsn, "application_name": "pgha canary"}
         if client.passfile:
-            settings["passfile"] = os.path.expanduser(client.passfile)
+            settings["passfile"] = str(Path(client.passfile).expanduser())
         self._patience = pair.timeouts.start
         self._prepared = False
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)

@@ -185,9 +185,11 @@ def left_behind(run: Run, old: str) -> int:
 
 
 _SESSIONS = """
-select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
+select pid, usename as role, application_name as application,
+       host(client_addr) as address, client_port as port
 from pg_stat_activity
-where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like 'pgha%'
+where backend_type = 'client backend' and pid <> pg_backend_pid()
+  and application_name not like 'pgha%'
 order by pid
 """
 

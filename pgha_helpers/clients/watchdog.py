@@ -31,7 +31,10 @@ if [ -n "$PGPASSWORD" ]; then export PGPASSWORD; else unset PGPASSWORD; fi
 export PGHOST="$1" PGPORT="$2" PGUSER="$3" PGDATABASE=pgbouncer PGCONNECT_TIMEOUT=2
 unset PGOPTIONS PGSERVICE
 shift 3
-told=$("$psql" -X -w -q -A -t -c 'SHOW VERSION' 2>&1 </dev/null) || { printf 'pgha cannot: %s\\n' "$told"; exit; }
+told=$("$psql" -X -w -q -A -t -c 'SHOW VERSION' 2>&1 </dev/null) || {
+  printf 'pgha cannot: %s\\n' "$told"
+  exit
+}
 echo 'pgha watching'
 IFS= read -r word && [ "$word" = pause ] || exit
 round=0

@@ -70,7 +70,10 @@ _PASSFILE = """
 [ -f "$1" ] || { echo "$1 is not a file"; exit 0; }
 [ -r "$1" ] || { echo "$1 cannot be read by $(id -un)"; exit 0; }
 mode=$(stat -L -c %a -- "$1")
-case $mode in *00) ;; *) echo "$1 is ignored, because others may read it (mode 0$mode): chmod 600 $1";; esac
+case $mode in
+  *00) ;;
+  *) echo "$1 is ignored, because others may read it (mode 0$mode): chmod 600 $1";;
+esac
 """
 
 

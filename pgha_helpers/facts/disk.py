@@ -44,8 +44,8 @@ def parse_disk(text: str, now: float) -> Disk:
     Raises ValueError where it cannot be told which processes there are: silence is better than a
     wrong answer.
 
-    >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\nblank /d is empty\\n", 12.0)
-    ... # doctest: +ELLIPSIS
+    >>> parse_disk("clock 12.5\\nprocess 7\\nfree 1 1024\\nstandby standby.signal\\n"
+    ... "blank /d is empty\\n", 12.0) # doctest: +ELLIPSIS +NORMALIZE_WHITESPACE
     Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=...,
     ...unread={})
     """

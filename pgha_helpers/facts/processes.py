@@ -13,7 +13,8 @@ for p in /proc/[0-9]*; do
   if [ "$p/cwd" -ef "$1" ]; then
     name=; read -r name < "$p/comm" 2>/dev/null
     case "$name" in postgres|postmaster)
-      title=$(tr '\\0\\n' '  ' < "$p/cmdline" 2>/dev/null) && printf '%s %s\\n' "${p#/proc/}" "$title";;
+      title=$(tr '\\0\\n' '  ' < "$p/cmdline" 2>/dev/null) &&
+        printf '%s %s\\n' "${p#/proc/}" "$title";;
     esac
   fi
 done; :

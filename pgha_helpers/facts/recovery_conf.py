@@ -17,7 +17,8 @@ _MS = {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000
 def settings_of(text: str) -> Iterator[tuple[str, str]]:
     r"""Name and value of each line, in their order; the names in small letters.
 
-    >>> list(settings_of("# ours\nInclude 'it''s.conf'\nwork_mem=4MB # now\n\nssl_key_file = 'a b'"))
+    >>> list(settings_of("# ours\nInclude 'it''s.conf'\nwork_mem=4MB # now\n\n"
+    ... "ssl_key_file = 'a b'"))
     [('include', "it's.conf"), ('work_mem', '4MB'), ('ssl_key_file', 'a b')]
     """
     for line in text.split("\n"):
@@ -31,10 +32,12 @@ def parse_recovery_conf(text: str) -> dict[str, str]:
     Without recovery_target_timeline a standby of these versions stays on its timeline, and does not
     follow a promotion.
 
-    >>> parse_recovery_conf("# ours\ntrigger_file = '/tmp/it''s time' # now\nrecovery_min_apply_delay 5min\n")
+    >>> parse_recovery_conf("# ours\ntrigger_file = '/tmp/it''s time' # now\n"
+    ... "recovery_min_apply_delay 5min\n") # doctest: +NORMALIZE_WHITESPACE
     {'recovery_target_timeline': 'current', 'trigger_file': "/tmp/it's time",
     'recovery_min_apply_delay': '300000'}
-    >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\nrecovery_target_timeline = latest")
+    >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\n"
+    ... "recovery_target_timeline = latest")
     {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
     """
     found = {"recovery_target_timeline": "current"} | dict(settings_of(text))

@@ -22,7 +22,9 @@ ids() { stat -L -c %d:%i -- "$1" "$1/global/pg_control" 2>/dev/null | tr '\\n' '
 echo "boot $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 echo "directory $(ids "$1")"
 echo "own $(ids "${2:-/dev/null}")"
-if [ -r "$1/PG_VERSION" ] && [ -r "$1/global/pg_control" ] && [ -x "$1/base" ]; then echo "readable yes"; fi
+if [ -r "$1/PG_VERSION" ] && [ -r "$1/global/pg_control" ] && [ -x "$1/base" ]; then
+  echo "readable yes"
+fi
 echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
 """
 #: In a directory that was empty, as long as half a copy is in it: it has no configuration of its
@@ -32,7 +34,8 @@ MARK = "pgha-without-configuration"
 #: actions/rsync/aside.sh.
 NOTE = "pgha-moved-aside"
 _NOTHING = """
-[ ! -e "$1" ] || [ -e "$1/$2" ] || [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]
+[ ! -e "$1" ] || [ -e "$1/$2" ] ||
+  [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]
 """
 _OLDEST = (3, 1)  # the first with --info=progress2
 

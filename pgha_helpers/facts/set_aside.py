@@ -24,8 +24,8 @@ data=$(readlink -m -- "$1")
   for l in "$1/pg_wal" "$1"/pg_tblspc/*; do [ ! -L "$l" ] || readlink -f -- "$l"; done
 } |
 sort -u | while IFS= read -r home; do
-  for d in "$home".aside-* "$home".removing-* "$home".forsaking-* "$home"/pgha.aside-* "$home"/pgha.removing-* \
-    "$home"/pgha.forsaking-*; do
+  for d in "$home".aside-* "$home".removing-* "$home".forsaking-* \
+    "$home"/pgha.aside-* "$home"/pgha.removing-* "$home"/pgha.forsaking-*; do
     if [ ! -d "$d" ] || [ -L "$d" ]; then continue; fi
     count=
     [ -z "$2" ] || count=$(timeout "$2" du -skx -- "$d" 2>/dev/null | cut -f1)

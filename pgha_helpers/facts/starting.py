@@ -80,8 +80,9 @@ def _script() -> str:
 def parse_start(text: str) -> Start:
     """Read the answer of starting.sh.
 
-    >>> parse_start('set port 5432\\nset ssl_ca_file \\nrefused LOG:  invalid value for parameter "x": "1"\\n'
-    ... 'refused FATAL:  configuration file "/c" contains errors')
+    >>> parse_start('set port 5432\\nset ssl_ca_file \\n'
+    ... 'refused LOG:  invalid value for parameter "x": "1"\\n'
+    ... 'refused FATAL:  configuration file "/c" contains errors') # doctest: +NORMALIZE_WHITESPACE
     Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432',
     'ssl_ca_file': ''}, version='')
     """

@@ -212,7 +212,8 @@ def parse_host(
     """Put the answer of survey.sh beside what SQL said.
 
     >>> bare = Survey("db0", Archiver("on", "", "", False))
-    >>> parse_host(bare, ["oldest 2.5", "waiting 3", "segment 0.4", "segment 0.6", "manager ours x (pid 7)"]).archiver
+    >>> parse_host(bare, ["oldest 2.5", "waiting 3", "segment 0.4", "segment 0.6",
+    ... "manager ours x (pid 7)"]).archiver # doctest: +NORMALIZE_WHITESPACE
     Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5,
     segment=0.6, unread='')
     """

@@ -30,7 +30,9 @@ data=$(readlink -m -- "$1"); shift
 lacking=0
 for name; do
   there=
-  for d in "$data".unarchived.aside-*; do if cmp -s -- "$data/pg_wal/$name" "$d/$name"; then there=yes; fi; done
+  for d in "$data".unarchived.aside-*; do
+    if cmp -s -- "$data/pg_wal/$name" "$d/$name"; then there=yes; fi
+  done
   [ -n "$there" ] || lacking=$((lacking + $(stat -c %s -- "$data/pg_wal/$name")))
 done
 free=$(($(df -Pk -- "$(dirname "$data")" | awk 'NR == 2 { print $4 }') * 1024))

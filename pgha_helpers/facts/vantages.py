@@ -175,7 +175,8 @@ def _reach(
 def parse_reach(text: str, names: list[str]) -> dict[str, tuple[Heard, Heard]]:
     """The answers of reach.sh by node, SQL and TCP; what is missing is unknown.
 
-    >>> parse_reach("db0 sql pg_isready 2 h:1 - no response\\ndb0 tcp nc 1 Connection refused\\n", ["db0"])
+    >>> parse_reach("db0 sql pg_isready 2 h:1 - no response\\n"
+    ... "db0 tcp nc 1 Connection refused\\n", ["db0"]) # doctest: +NORMALIZE_WHITESPACE
     {'db0': (Heard(says='no', words='no response (pg_isready)'), Heard(says='no', words='Connection
     refused (nc)'))}
     """

@@ -100,7 +100,8 @@ def kept(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
     definition that was copied, or written by an older release, must not end what is encrypted and
     verified now. `dbname` is for a definition that needs one and has none.
 
-    >>> kept("host=a sslmode=prefer keepalives_idle=5", "host=b sslmode=verify-full sslrootcert=/ca passfile=/p")
+    >>> kept("host=a sslmode=prefer keepalives_idle=5",
+    ... "host=b sslmode=verify-full sslrootcert=/ca passfile=/p")
     {'keepalives_idle': '5', 'sslmode': 'verify-full', 'sslrootcert': '/ca'}
     >>> kept("sslmode=verify-full sslrootcert=/mine", "sslmode=require sslcert=/theirs", "app")
     {'dbname': 'app', 'sslmode': 'verify-full', 'sslrootcert': '/mine'}

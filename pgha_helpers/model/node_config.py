@@ -95,9 +95,10 @@ def own_of(
     `homes` are the ways to spell the data directory, `top` is what lies there with its kind as
     `find` tells it, `paths` is what the configuration names, and `log` its log_directory.
 
-    >>> top = {"base": "d", "postgresql.conf": "f", "certs": "d", "pg_hba.conf": "l", "dump": "f", "logs": "d"}
-    >>> own_of("/d", ["/d"], top, ["/d/certs/a.crt", "/etc/x", "/d/base/x"], "/d/logs", "/d/pg_hba.conf")
-    ... # doctest: +NORMALIZE_WHITESPACE
+    >>> top = {"base": "d", "postgresql.conf": "f", "certs": "d",
+    ... "pg_hba.conf": "l", "dump": "f", "logs": "d"}
+    >>> own_of("/d", ["/d"], top, ["/d/certs/a.crt", "/etc/x", "/d/base/x"],
+    ... "/d/logs", "/d/pg_hba.conf") # doctest: +NORMALIZE_WHITESPACE
     Own(home='/d', named=('certs', 'pg_hba.conf', 'postgresql.conf'), more=('dump',),
     logs=('logs',),
         links=('pg_hba.conf',), hba='/d/pg_hba.conf')

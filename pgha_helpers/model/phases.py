@@ -58,7 +58,8 @@ class Process:
         """`postmaster`, `walsender`, `archiver`, `checkpointer`, `helper`, or `session` for what
         works for somebody.
 
-        >>> Process(1, "postgres: db0: walsender replicator 10.0.0.2(4711) streaming 0/3000148").kind
+        >>> Process(1, "postgres: db0: walsender replicator 10.0.0.2(4711) "
+        ... "streaming 0/3000148").kind
         'walsender'
         >>> Process(2, "postgres: alice shop 10.0.0.9(80) idle in transaction").kind
         'session'

@@ -37,7 +37,8 @@ class Kept:
 
         >>> Kept.parse("db0", "/d/data.aside-20261123T091215Z-e203b494").name
         'data.aside-20261123T091215Z-e203b494'
-        >>> [Kept.parse("db0", path) for path in ("/d/data", "/d/data.aside", "/d/data.aside-20261323T091215Z-e2")]
+        >>> [Kept.parse("db0", path)
+        ... for path in ("/d/data", "/d/data.aside", "/d/data.aside-20261323T091215Z-e2")]
         [None, None, None]
         """
         match = _FORM.fullmatch(path)

@@ -259,7 +259,8 @@ class Hung:
 def refuses(answer: str) -> bool:
     """Whether these words of a server say that it is alive and refuses us.
 
-    >>> refuses("FATAL:  sorry, too many clients already"), refuses("FATAL:  the database system is shutting down")
+    >>> (refuses("FATAL:  sorry, too many clients already"),
+    ... refuses("FATAL:  the database system is shutting down"))
     (True, False)
     """
     return bool(answer) and not _starting(answer) and "shutting down" not in answer

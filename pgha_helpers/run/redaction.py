@@ -35,7 +35,10 @@ _STRUCTURE = frozenset(f"{_NAMES} sha256 cell node level kind type".split())
 _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_QUOTED = r"''[^']*''|'(?:\\.|''|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\\\"(?:[^\"\\]|\\\\.)*\\\"|[^\s,;'\")\]}\\]+"
+_QUOTED = (
+    r"''[^']*''|'(?:\\.|''|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\\\"(?:[^\"\\]|\\\\.)*\\\"|"
+    r"[^\s,;'\")\]}\\]+"
+)
 #: What a secret is called, in a setting, a variable or a field.
 _CALLED = (
     r"\w*(?:pass(?:word|wd|phrase)(?:_command)?|secret|token|api_?key|credentials?|"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
@@ -93,5 +93,5 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
         "options": f"{pinned()} -c synchronous_commit=local -c statement_timeout={milliseconds}",
     }
     if pair.passfile:
-        settings["passfile"] = os.path.expanduser(pair.passfile)
+        settings["passfile"] = str(Path(pair.passfile).expanduser())
     return settings

@@ -24,7 +24,9 @@ BEAT, SILENCE = 5, 30  # seconds between heartbeats, and without one until the r
 
 _HOLD = """
 umask 077
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4" "$5";; esac
+case "$1" in "~"*)
+  set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4" "$5";;
+esac
 mkdir -p -- "$1" || exit 73
 exec 9>>"$1/lock" || exit 73
 flock -n 9 || {

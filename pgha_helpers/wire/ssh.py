@@ -61,7 +61,8 @@ class _Pinned(paramiko.MissingHostKeyPolicy):
         raise Unreachable(
             f"{host} is not in {ssh.known_hosts} ({key.get_name()} "
             f"{print_}){self._known.passed_over}",
-            f"compare that fingerprint on the node itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
+            "compare that fingerprint on the node itself "
+            "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
             f"then: ssh-keyscan -p {ssh.port} {ssh.host} >> {ssh.known_hosts}",
         )
 

@@ -20,7 +20,8 @@ _BACK_OFF_SECONDS = 0.020
 _CREATE = f"""
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('{TABLE}'));
 create table if not exists {TABLE} (
-    run pg_catalog.text, client int, seq int, at pg_catalog.timestamptz not null default pg_catalog.clock_timestamp(),
+    run pg_catalog.text, client int, seq int,
+    at pg_catalog.timestamptz not null default pg_catalog.clock_timestamp(),
     primary key (run, client, seq))
 """
 

@@ -145,7 +145,8 @@ def test_files_of_equal_size_and_time_are_told_apart(pair: Lab) -> None:
     wrong[8192 * 3 + 4000 : 8192 * 3 + 4100] = b"x" * 100
     mine.write_bytes(wrong)
     os.utime(mine, ns=(theirs.stat().st_atime_ns, theirs.stat().st_mtime_ns))
-    other = f"{path.rpartition('/')[0]}/{ask(pair, 'db0', 'select pg_relation_filenode(%s)', 'pg_proc')[0][0]}"
+    number = ask(pair, "db0", "select pg_relation_filenode(%s)", "pg_proc")[0][0]
+    other = f"{path.rpartition('/')[0]}/{number}"
     rotten = pair.node("db1").data_directory / other
     rotten.write_bytes(bytes(rotten.stat().st_size))
     whole = pair.node("db0").data_directory / other

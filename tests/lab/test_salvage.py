@@ -262,7 +262,7 @@ def test_damage_that_is_found_only_past_the_gate_is_said(
     assert writable(pair) == []
 
 
-def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with_the_way_that_is_left(
+def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with_the_way_left(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the gate the consent that was offered could only fail, three times of three."""

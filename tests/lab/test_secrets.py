@@ -41,8 +41,10 @@ import base64, json, logging, os, subprocess, sys, urllib.parse
 from IPython.display import HTML, display
 known = [os.environ["PGHA_TEST_VARIABLE"], {json.dumps(PASSFILE)}]
 for word in known:
-    print(word, repr(word), json.dumps(word), json.dumps(json.dumps(word)), urllib.parse.quote(word, safe=""))
-    print(*(base64.b64encode(b"x" * n + word.encode() + b"tail").decode() for n in range(3)), file=sys.stderr)
+    print(word, repr(word), json.dumps(word), json.dumps(json.dumps(word)),
+          urllib.parse.quote(word, safe=""))
+    print(*(base64.b64encode(b"x" * n + word.encode() + b"tail").decode() for n in range(3)),
+          file=sys.stderr)
     print(word[:3], word[3:], sep="", flush=True)
     logging.getLogger().warning("logged %s", word)
     display(HTML(f"<b>{{word}}</b>"), metadata={{"note": word}})
@@ -54,7 +56,8 @@ try:
     run.doors[STANDBY].run("sh", "-c", "echo 'password={SHELL}' >&2; exit 3")
 except Exception as error:
     print(error)
-    run.journal.write("told by a cell", error=error, known=known, deep=[{{"conninfo": "password='{CONNINFO}'"}}])
+    run.journal.write("told by a cell", error=error, known=known,
+                      deep=[{{"conninfo": "password='{CONNINFO}'"}}])
 run.doors[STANDBY].run("sh", "-c", "echo \\"$1\\"", "sh", known[0])
 get_ipython().run_line_magic("xmode", "Verbose")
 def careless(secret, password="{CONNINFO}"):

@@ -42,10 +42,12 @@ _CALLED = re.compile(r"PLANTED .* as \S+ in a session of \S+ called .*")
 #: What promote's canary writes into, as mallory likes it. Her trigger is called as whoever writes.
 _CANARY = """
 create schema pgha;
-create table pgha.canary (run text, seq bigint, at timestamptz default clock_timestamp(), primary key (run, seq));
+create table pgha.canary (run text, seq bigint, at timestamptz default clock_timestamp(),
+                          primary key (run, seq));
 create function pgha.sing() returns trigger language plpgsql as
 $$ begin perform evil.trap('trigger'); return new; end $$;
-create trigger sing before insert or delete on pgha.canary for each row execute function pgha.sing();
+create trigger sing before insert or delete on pgha.canary
+  for each row execute function pgha.sing();
 grant usage on schema pgha to public;
 grant all on pgha.canary to public;
 """

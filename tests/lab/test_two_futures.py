@@ -118,7 +118,8 @@ OLDER = ("include '/nowhere.conf'", "shared_preload_libraries = 'nix'", "ssl = o
 #: As a program of PostgreSQL before 15 answers: nothing is computed for it.
 _AS_OLDER = """#!/bin/sh
 case "$*" in *shared_memory_size_in_huge_pages*)
-  "{programs}/postgres" "$@" -C max_connections || exit; echo 'FATAL:  unrecognized configuration parameter'\
+  "{programs}/postgres" "$@" -C max_connections || exit
+  echo 'FATAL:  unrecognized configuration parameter'\
  '"shared_memory_size_in_huge_pages"'; exit 1;; esac
 exec "{programs}/postgres" "$@"
 """

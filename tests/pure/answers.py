@@ -46,9 +46,12 @@ REACH = (
     "there is none"
 )
 PAGES = "000000010000000000000003 3002000\n000000010000000000000004 4000000"
-WAL = """rmgr: Heap        len (rec/tot):     59/    59, tx:        750, lsn: 0/03000148, prev 0/03000110, desc: INSERT off: 1, blkref #0: rel 1663/5/16384 blk 0
-rmgr: Standby     len (rec/tot):     50/    50, tx:          0, lsn: 0/03000180, prev 0/03000148, desc: RUNNING_XACTS nextXid 751 latestCompletedXid 749 oldestRunningXid 750
-rmgr: Transaction len (rec/tot):     34/    34, tx:        750, lsn: 0/030001B8, prev 0/03000180, desc: COMMIT 2026-11-29 20:01:23.409942 UTC; subxacts: 751; rels: base/5/16384
+WAL = """rmgr: Heap        len (rec/tot):     59/    59, tx:        750, lsn: 0/03000148, \
+prev 0/03000110, desc: INSERT off: 1, blkref #0: rel 1663/5/16384 blk 0
+rmgr: Standby     len (rec/tot):     50/    50, tx:          0, lsn: 0/03000180, \
+prev 0/03000148, desc: RUNNING_XACTS nextXid 751 latestCompletedXid 749 oldestRunningXid 750
+rmgr: Transaction len (rec/tot):     34/    34, tx:        750, lsn: 0/030001B8, \
+prev 0/03000180, desc: COMMIT 2026-11-29 20:01:23.409942 UTC; subxacts: 751; rels: base/5/16384
 pg_waldump: error: error in WAL record at 0/30001B8: invalid record length"""
 INI = (
     '%include other.ini\n[databases]\napp = host=db0 port=5432 dbname=\'a b\'\n"odd ""x" = '

@@ -23,7 +23,8 @@ _LOADED = 2.0  # seconds until a session sees what was reloaded
 
 #: Where nobody may see the file that it comes from, it is taken for what ALTER SYSTEM has set.
 _NOW = """
-select current_setting(name) as value, coalesce(sourcefile like '%%/postgresql.auto.conf', true) as altered
+select current_setting(name) as value,
+       coalesce(sourcefile like '%%/postgresql.auto.conf', true) as altered
   from pg_settings where name = %s
 """
 

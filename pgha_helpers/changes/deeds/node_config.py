@@ -163,8 +163,9 @@ def settings_to_raise(
     """Settings in which the copy must not be below the primary, to replay its WAL and to take its
     place later.
 
-    >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"}, {"max_connections": "100",
-    ... "wal_level": "replica", "wal_keep_size": "512", "wal_retrieve_retry_interval": "100"}, 18)
+    >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"},
+    ... {"max_connections": "100", "wal_level": "replica", "wal_keep_size": "512",
+    ... "wal_retrieve_retry_interval": "100"}, 18) # doctest: +NORMALIZE_WHITESPACE
     {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512',
     'wal_retrieve_retry_interval': '100'}
     """

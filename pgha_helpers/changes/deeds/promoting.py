@@ -45,7 +45,8 @@ _AGAIN = 0.3  # seconds after which it is asked again
 _PAUSE, _LOST = 0.001, 0.02
 
 _TIMELINES = """
-select timeline_id as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
+select timeline_id as told,
+       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
   from pg_control_checkpoint()
 """
 

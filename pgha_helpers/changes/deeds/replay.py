@@ -26,7 +26,9 @@ _SIGNAL_RECEIVER = """
 for p in /proc/[0-9]*; do
   if [ "$p/cwd" -ef "$1" ]; then
     title=; read -r title < "$p/cmdline"
-    case "$title" in *"walreceiver"*|*"wal receiver"*) for s in $2; do kill "-$s" "${p#/proc/}" 2>/dev/null; done;; esac
+    case "$title" in *"walreceiver"*|*"wal receiver"*)
+      for s in $2; do kill "-$s" "${p#/proc/}" 2>/dev/null; done;;
+    esac
   fi
 done
 exit 0

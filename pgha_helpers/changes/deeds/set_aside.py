@@ -11,14 +11,18 @@ from ...run.run import Run
 #: Why this directory may not go, or nothing. $1 the directory, $2 the live data directory.
 _WHY_NOT = """
 if [ -L "$1" ] || [ ! -d "$1" ]; then echo "is not a directory"; exit 0; fi
-if [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]; then echo "is a mount point"; exit 0; fi
+if [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]; then
+  echo "is a mount point"; exit 0
+fi
 real=$(readlink -f -- "$1")
 for l in "$2" "$2/pg_wal" "$2"/pg_tblspc/*; do
   case "$(readlink -f -- "$l" 2>/dev/null)/" in "$real"/*) echo "is used by $l"; exit 0;; esac
 done
-find /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/fd -maxdepth 1 -type l -exec readlink -- {} + 2>/dev/null |
+find /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/fd -maxdepth 1 -type l \
+  -exec readlink -- {} + 2>/dev/null |
   real=$real awk '
-    $0 == ENVIRON["real"] || index($0, ENVIRON["real"] "/") == 1 { print "is open by a process: " $0; exit }'
+    $0 == ENVIRON["real"] || index($0, ENVIRON["real"] "/") == 1 {
+      print "is open by a process: " $0; exit }'
 exit 0
 """
 

@@ -37,7 +37,8 @@ for turn in 1 2 3; do kill -TERM "$@" 2>/dev/null || exit 0; sleep 0.3; done
 #: tell, once. A stop takes 10 ms at least, for which the walsenders wait.
 _GLANCE = """
 if [ -n "$4" ] && { [ -e "$1/standby.signal" ] || [ -e "$1/recovery.conf" ]; }; then
-  read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] && kill "-$4" "$pid" && sleep 0.01
+  read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] &&
+    kill "-$4" "$pid" && sleep 0.01
 fi
 turn=1
 while [ "$turn" -lt "$3" ]; do

@@ -11,9 +11,11 @@ from .table import TABLE, WRITER, CanaryTable, lacking, read_canary_table
 _ROLE = f"create role {WRITER}"
 _SCHEMA = "create schema pgha"
 _TABLE = f"""
-create table {TABLE} (run text not null, seq bigint not null, at timestamptz not null default clock_timestamp(),
+create table {TABLE} (run text not null, seq bigint not null,
+                      at timestamptz not null default clock_timestamp(),
                       primary key (run, seq));
-comment on table {TABLE} is 'Rows by which pgha measures an outage; a run that lost none deletes its own'
+comment on table {TABLE} is
+  'Rows by which pgha measures an outage; a run that lost none deletes its own'
 """
 _GRANTS = ("grant usage on schema pgha to %s", f"grant select, insert, delete on {TABLE} to %s")
 _REMEDY = "look who made it; drop schema pgha cascade makes room for ours. Or leave the canary out"

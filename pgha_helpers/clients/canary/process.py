@@ -25,7 +25,7 @@ class Process:
 
     def __init__(self) -> None:
         self._popen: subprocess.Popen[bytes] | None = None
-        self._file: IO[bytes] = tempfile.TemporaryFile()
+        self._file: IO[bytes] = _nameless()
 
     def begin(self, errand: Errand) -> int:
         """Let it begin, and come back after its first attempt; gives its pid."""
@@ -63,3 +63,8 @@ class Process:
         with self._file as file:
             file.seek(0)
             return read_seen(file)
+
+
+def _nameless() -> IO[bytes]:
+    """A file without a name; it is closed once it was read."""
+    return tempfile.TemporaryFile()

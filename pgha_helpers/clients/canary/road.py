@@ -4,8 +4,8 @@ database.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...judgement.plans import Plan
@@ -59,7 +59,7 @@ def road_of(pair: Pair) -> Road:
 
 
 def _passfile(path: str) -> dict[str, str]:
-    return {"passfile": os.path.expanduser(path)} if path else {}
+    return {"passfile": str(Path(path).expanduser())} if path else {}
 
 
 def try_road(run: Run, plan: Plan) -> Road:

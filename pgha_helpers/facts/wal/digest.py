@@ -6,5 +6,7 @@ from __future__ import annotations
 #: openssl takes 20 ms for 16 MB and coreutils 60: an outage waits for the one, and a rebuild for
 #: the other.
 SHA256 = """
-sha256() { if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi; }
+sha256() {
+  if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi
+}
 """

@@ -65,7 +65,8 @@ def parts(since: Position, until: Lsn, segment: int) -> list[Part]:
 def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
     """The pieces of all parts, in order.
 
-    >>> [(piece.at, piece.count) for piece in pieces(Position(1, Lsn(0x3000000)), Lsn(0x3180000), 2**24)]
+    >>> [(piece.at, piece.count)
+    ... for piece in pieces(Position(1, Lsn(0x3000000)), Lsn(0x3180000), 2**24)]
     [(0, 1048576), (1048576, 524288)]
     """
     return [

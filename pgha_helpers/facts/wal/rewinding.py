@@ -27,14 +27,16 @@ _NODE = r"""
 real=$(readlink -m -- "$1")
 for link in "$real"/pg_tblspc/*; do [ -L "$link" ] && echo "tablespace $(basename "$link")"; done
 cd "$real" && find . pg_wal/ pg_tblspc/*/ ! -type l ! -name postmaster.pid \
-  \( ! -uid "$(id -u)" -o ! -writable -o \( ! -type f ! -type d \) \) -printf 'strange %p\n' 2>/dev/null |
+  \( ! -uid "$(id -u)" -o ! -writable -o \( ! -type f ! -type d \) \) \
+  -printf 'strange %p\n' 2>/dev/null |
   sed 's: \./: :' | sort -u | head -n 50
 exit 0
 """
 #: What pg_rewind cannot read over SQL: it would end half-way. $1 the primary's data directory.
 _UNREADABLE = r"""
 cd "$1" && find . pg_wal/ pg_tblspc/*/ ! -type l \
-  \( ! -readable -o \( -type d ! -executable \) -o \( ! -type f ! -type d \) \) -printf '%p\n' 2>/dev/null |
+  \( ! -readable -o \( -type d ! -executable \) -o \( ! -type f ! -type d \) \) \
+  -printf '%p\n' 2>/dev/null |
   sed 's:^\./::' | sort -u | head -n 50
 """
 _RESTORE = '"$1" -D "$2" -C restore_command 2>/dev/null; :'

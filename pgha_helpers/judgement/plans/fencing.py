@@ -113,9 +113,9 @@ def _or_else(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
         f'psql -h {node.host} -p {node.port} -c "select system_identifier from pg_control_system()"'
     )
     return (
-        f". If it was stopped this very moment, run this again. If what answers may be another server, or nobody: ask "
-        f"there which one it is ({asked}). Only if it is not {old.node}: {', and '.join(ways)}, "
-        "then run this again"
+        ". If it was stopped this very moment, run this again. If what answers may be another "
+        f"server, or nobody: ask there which one it is ({asked}). Only if it is not {old.node}: "
+        f"{', and '.join(ways)}, then run this again"
     )
 
 

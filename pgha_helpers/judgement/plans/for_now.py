@@ -18,11 +18,14 @@ def satisfied(names: str, *standbys: str) -> bool:
     """Whether standbys of these names, and no others, are all that these synchronous_standby_names
     wait for.
 
-    >>> [satisfied(names, "db0") for names in ("", "*", "db0", "FIRST 1 (db1, DB0)", "any 1 (*)", '1 ("db0")')]
+    >>> [satisfied(names, "db0")
+    ... for names in ("", "*", "db0", "FIRST 1 (db1, DB0)", "any 1 (*)", '1 ("db0")')]
     [True, True, True, True, True, True]
-    >>> [satisfied(names, "db0") for names in ("db1", "FIRST 2 (db0, db1)", "ANY 2 (*)", "2 (db0, x)")]
+    >>> [satisfied(names, "db0")
+    ... for names in ("db1", "FIRST 2 (db0, db1)", "ANY 2 (*)", "2 (db0, x)")]
     [False, False, False, False]
-    >>> satisfied("*"), satisfied("FIRST 2 (db0, db2)", "db0", "db2"), satisfied("2 (db0, db2)", "db0", "db3")
+    >>> (satisfied("*"), satisfied("FIRST 2 (db0, db2)", "db0", "db2"),
+    ... satisfied("2 (db0, db2)", "db0", "db3"))
     (False, True, False)
     """
     match = re.fullmatch(

@@ -100,7 +100,8 @@ class Plan(show.Shown):
         meanwhile.
 
         >>> plan = Plan("rebuild", "db0", "db1", "follow")
-        >>> [plan.covered_by(f"rebuild db0{more}") for more in ("", ", leave 12 transactions", ", restart db1")]
+        >>> [plan.covered_by(f"rebuild db0{more}")
+        ... for more in ("", ", leave 12 transactions", ", restart db1")]
         [True, True, False]
         """
         first, *more = (word.strip() for word in given.split(","))

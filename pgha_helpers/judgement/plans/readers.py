@@ -30,7 +30,8 @@ def fed(senders: Collection[Any], ours: Collection[str]) -> tuple[str, ...]:
     Whoever tells what it has replayed is a standby. A consumer of a logical slot is told elsewhere,
     a base backup ends.
 
-    >>> fed([{"application": "db2", "address": "10.0.0.12", "slot": "db2", "replayed": 7, "state": "streaming"}], ())
+    >>> fed([{"application": "db2", "address": "10.0.0.12", "slot": "db2",
+    ... "replayed": 7, "state": "streaming"}], ())
     ('the standby db2 at 10.0.0.12, by slot db2',)
     >>> fed([{"application": "pg_receivewal"}, {"application": "db1"}, "odd"], ("db1",))
     ('pg_receivewal, without a slot',)

@@ -113,6 +113,7 @@ def _preload() -> None:
         from ..reading import executed, retention, seal
 
         executed.preload()
+        del retention, seal  # they had to be imported, no more
 
 
 def _has_ended(folder: Path) -> bool:

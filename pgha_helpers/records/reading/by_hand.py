@@ -11,13 +11,16 @@ from ...model import Pair
 
 _FILES = r"""cd {folder}
 # 1. Every file is as it was when the record was completed. Each line must say OK.
-sed -n '/"files": {{/,/}}/ s/^ *"\(.*\)": "\([0-9a-f]*\)",\{{0,1\}}$/\2  \1/p' manifest.json | sha256sum -c -
+sed -n '/"files": {{/,/}}/ s/^ *"\(.*\)": "\([0-9a-f]*\)",\{{0,1\}}$/\2  \1/p' manifest.json |
+  sha256sum -c -
 
-# 2. Nothing was added. No name may stand here twice or alone, but for manifest.json and manifest.json.sig
-#    (and, of a notebook that was attached later, attached.json and its signature, which are checked in the same way).
+# 2. Nothing was added. No name may stand here twice or alone, but for manifest.json and
+#    manifest.json.sig (and, of a notebook that was attached later, attached.json and its signature,
+#    which are checked in the same way).
 ls -A; sed -n '/"files": {{/,/}}/ s/^ *"\(.*\)": .*$/\1/p' manifest.json
 
-# 3. The journal is one chain: the digest of each line without its end is the "prev" of the next one.
+# 3. The journal is one chain: the digest of each line without its end is the "prev" of the next
+#    one.
 n=0; prev=""
 while IFS= read -r line; do
   n=$((n+1)); case "$line" in *"\"prev\": \"$prev\"}}") ;; *) echo "line $n: BROKEN";; esac
@@ -28,17 +31,20 @@ grep '"journal_ends"' manifest.json   # must name the same digest
 _SIGNED = """
 # 4. The manifest is the one that was signed, and by whom.
 ssh-keygen -Y check-novalidate -n pgha -s manifest.json.sig < manifest.json
-# (If the key is no longer valid: -O verify-time=YYYYMMDDHHMMSSZ, the time of completion in the manifest.)
+# (If the key is no longer valid: -O verify-time=YYYYMMDDHHMMSSZ, the time of completion in the
+# manifest.)
 ssh-keygen -Y find-principals -s manifest.json.sig -f ALLOWED_SIGNERS
 ssh-keygen -Y verify -n pgha -f ALLOWED_SIGNERS -I WHO -s manifest.json.sig < manifest.json
 """
 _UNSIGNED = """
-# 4. This record is not signed. Whoever can write here could have made it anew, but for what the nodes have noted.
+# 4. This record is not signed. Whoever can write here could have made it anew, but for what the
+#    nodes have noted.
 """
 _CHAIN = """
-# 5. If the manifest has a number, the record with the next number names this run and its digests under "previous", and
-#    both nodes have noted them, in the chain- file of their state_directory (~/.pgha of PostgreSQL's user): what is
-#    "ended" is the digest of the last line of the journal, what is "sealed" that of the manifest:
+# 5. If the manifest has a number, the record with the next number names this run and its digests
+#    under "previous", and both nodes have noted them, in the chain- file of their state_directory
+#    (~/.pgha of PostgreSQL's user): what is "ended" is the digest of the last line of the journal,
+#    what is "sealed" that of the manifest:
 sha256sum manifest.json
 """
 

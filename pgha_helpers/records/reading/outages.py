@@ -13,7 +13,8 @@ def outage_of(told: Told) -> tuple[float | None, str]:
 
     A canary that had begun too late, or ended too early, is asked only where nobody knows of more.
 
-    >>> outage_of({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}), outage_of({"outage_seconds": 0.1})
+    >>> (outage_of({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}),
+    ... outage_of({"outage_seconds": 0.1}))
     ((0.12, 'canary'), (0.1, 'runbook'))
     >>> outage_of({"outage_seconds": 44.0, "outage_as_seen": {"seconds": 2.0, "since_row": False}})
     (44.0, 'runbook')
@@ -49,9 +50,11 @@ def outage(told: Told) -> str:
 
     >>> outage({"outage_seconds": 0.1}), outage({})
     ('100 ms (runbook)', '')
-    >>> outage({"outage_seconds": 44.0, "outage": {"at_least": True, "over": True, "runs": ["4f2c", "91ab"]}})
+    >>> outage({"outage_seconds": 44.0, "outage": {"at_least": True, "over": True,
+    ... "runs": ["4f2c", "91ab"]}})
     'at least 44 s (runbook, 2 runs)'
-    >>> outage({"outage_seconds": 0.0, "outage": {"since": "2026-11-22T03:12:44.123Z", "over": False}})
+    >>> outage({"outage_seconds": 0.0, "outage": {"since": "2026-11-22T03:12:44.123Z",
+    ... "over": False}})
     'not over, since 03:12:44Z (runbook)'
     """
     seconds, by = outage_of(told)

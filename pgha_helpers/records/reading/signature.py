@@ -31,7 +31,7 @@ class Signed:
 
 def fingerprint(key: str) -> str:
     """SHA256:… of a key. Raises Refusal when it cannot be read."""
-    done = _keygen("-l", "-f", os.path.expanduser(key))
+    done = _keygen("-l", "-f", str(Path(key).expanduser()))
     if done.returncode:
         raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
     if not (told := _key(done)):
@@ -46,7 +46,7 @@ def sign(data: bytes, key: str) -> bytes:
     """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the
     ssh agent.
     """
-    path = os.path.expanduser(key)
+    path = str(Path(key).expanduser())
     done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
     if done.returncode:
         raise Refusal(
@@ -68,7 +68,7 @@ def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Sig
         path = Path(private, "sig")
         path.write_bytes(signature)
         if allowed:
-            return _whose(data, path, os.path.expanduser(allowed), _at(at))
+            return _whose(data, path, str(Path(allowed).expanduser()), _at(at))
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
         return (
             Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")

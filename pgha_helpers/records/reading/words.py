@@ -162,7 +162,8 @@ def nodes_of(told: Told) -> list[str]:
 def role(words: str) -> str:
     """The first words of a sighting: what the node is.
 
-    >>> role("primary on timeline 1, at 0/351F6E8"), role("did not answer: no route"), role("stopped, shut down")
+    >>> (role("primary on timeline 1, at 0/351F6E8"), role("did not answer: no route"),
+    ... role("stopped, shut down"))
     ('primary', 'did not answer', 'stopped')
     """
     return re.split(r" on timeline|[,:;]", words, maxsplit=1)[0].strip()
@@ -242,7 +243,8 @@ def code(told: Told) -> str:
 def chained(told: Told) -> str:
     """Its place in the chain of changes.
 
-    >>> chained({"chain": {"number": 2, "previous": {"number": 1, "run": "0a1b2c3d"}}}), chained({"chain": None})
+    >>> (chained({"chain": {"number": 2, "previous": {"number": 1, "run": "0a1b2c3d"}}}),
+    ... chained({"chain": None}))
     ('number 2, after run 0a1b2c3d', 'not chained')
     """
     chain = pairs_of(told.get("chain"))

@@ -52,7 +52,8 @@ def _addresses_nonsense(node: Node) -> Iterator[str]:
 def _is_one_host(text: str) -> bool:
     """Whether it is one address without a mask, or one name.
 
-    >>> [_is_one_host(text) for text in ("10.0.0.1", "fe80::1", "db0.example", "10.0.0.0/8", "all", ".example", "a,b")]
+    >>> [_is_one_host(text)
+    ... for text in ("10.0.0.1", "fe80::1", "db0.example", "10.0.0.0/8", "all", ".example", "a,b")]
     [True, True, True, False, False, False, False]
     """
     try:

@@ -104,7 +104,8 @@ class Peer(Contender, Protocol):
 def parts_of(deeds: Sequence[Deed]) -> dict[str, float]:
     """Seconds of each part of the outage: of the deeds from the stop on that begin with its words.
 
-    >>> parts_of([Deed("db0", "stopped the primary: yes", 5.0, 0.25), Deed("db1", "promote", 5.5, 0.5)])
+    >>> parts_of([Deed("db0", "stopped the primary: yes", 5.0, 0.25),
+    ... Deed("db1", "promote", 5.5, 0.5)])
     {'stop': 0.25, 'proof': 0.0, 'promote': 0.5, 'redirect': 0.0}
     """
     began = next((deed.began for deed in deeds if deed.did.startswith(PARTS["stop"])), 0.0)

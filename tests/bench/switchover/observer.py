@@ -13,7 +13,8 @@ from .nodes import Nodes, ask
 
 _EVERY = 0.05  # seconds: what it asks takes half a millisecond, so nobody is held up by it
 _HEALTHY = """
-select not pg_is_in_recovery() and exists (select from pg_stat_replication where state = 'streaming')
+select not pg_is_in_recovery()
+  and exists (select from pg_stat_replication where state = 'streaming')
 """
 
 

@@ -30,7 +30,8 @@ CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with
 _PUT_AWAY = r"""
 for half in "$1".rewinding-*; do
   [ -d "$half" ] || continue
-  [ ! -e "$half/global/pg_control" ] || mv -f -- "$half/global/pg_control" "$half/global/pg_control.unusable"
+  [ ! -e "$half/global/pg_control" ] ||
+    mv -f -- "$half/global/pg_control" "$half/global/pg_control.unusable"
   mv -T -- "$half" "$1.half-rewound.aside-$2" || exit 1
   sync "$(dirname "$1")"
   echo "$1.half-rewound.aside-$2"

@@ -29,7 +29,9 @@ STAGE = "pgha-control"
 #: A file that is also linked from elsewhere, or is read-only, is not written into: it is written
 #: beside and renamed.
 _MUST_BE_NEW = r"""
-for d; do [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit; done
+for d; do
+  [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit
+done
 """
 
 #: A file that differs is written into, and not beside. A death on the way leaves no less than it

@@ -33,7 +33,8 @@ RULES = f"{LIST}.done"
 _LARGE = r"""
 cd "$1" || exit
 list=$2 top=$3; shift 3
-find "$top" -regextype posix-extended -type f -size +1023k -regex '[a-z.]+/[0-9]+/[0-9]+(_[a-z]+)?(\.[0-9]+)?' -print |
+find "$top" -regextype posix-extended -type f -size +1023k \
+  -regex '[a-z.]+/[0-9]+/[0-9]+(_[a-z]+)?(\.[0-9]+)?' -print |
   sed 's:^\./::' > "$list" || exit
 [ -s "$list" ] || exit 0
 exec "$@"

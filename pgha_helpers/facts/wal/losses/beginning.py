@@ -56,8 +56,10 @@ def whole_from(told: str) -> Lsn | None:
     """The last of these lines to which all was still to come that ran at the very last one; None if
     there is none.
 
-    >>> line = "lsn: 0/0{}, prev 0/0, desc: RUNNING_XACTS nextXid {} latestCompletedXid 1 oldestRunningXid {}"
-    >>> whole_from("\\n".join([line.format(1, 750, 749), line.format(2, 755, 751), line.format(3, 760, 752)]))
+    >>> line = ("lsn: 0/0{}, prev 0/0, desc: RUNNING_XACTS nextXid {} latestCompletedXid 1 "
+    ... "oldestRunningXid {}")
+    >>> whole_from("\\n".join([line.format(1, 750, 749), line.format(2, 755, 751),
+    ... line.format(3, 760, 752)]))
     Lsn('0/1')
     """
     marks = [(Lsn.parse(found[1]), int(found[2]), int(found[3])) for found in _MARK.finditer(told)]

@@ -35,9 +35,11 @@ def timelines_after(
 
     `names` are the files of its WAL, `histories` the texts of its history files.
 
-    >>> timelines_after(1, ["000000020000000000000003"], {2: "1\\t0/3000148\\tno recovery target specified\\n"})
+    >>> timelines_after(1, ["000000020000000000000003"],
+    ... {2: "1\\t0/3000148\\tno recovery target specified\\n"})
     [(1, Lsn('0/3000148')), (2, None)]
-    >>> timelines_after(1, ["000000010000000000000003"], {2: "1\\t0/3000148\\tthe other node's, and not followed\\n"})
+    >>> timelines_after(1, ["000000010000000000000003"],
+    ... {2: "1\\t0/3000148\\tthe other node's, and not followed\\n"})
     [(1, None)]
     """
     present = {int(name[:8], 16) for name in names if is_segment(name)}

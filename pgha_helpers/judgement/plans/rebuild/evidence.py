@@ -37,6 +37,7 @@ class Rates:
         of what is assumed will hardly rewind at all of it.
 
         >>> Rates.measured({"clone": [Measured("c0ffee00", 70 * MB, 1)]}).words
+        ... # doctest: +NORMALIZE_WHITESPACE
         'rates of run c0ffee00: clone 70 MB/s; assumed in proportion: rsync 125 MB/s, rewind 80
         MB/s'
         """
