@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from . import embedded as lab
 from .embedded import state
 
 collect_ignore = ["trials"]  # repetitions: `make trials`
+# Under nohup it is ignored, and every program that a test starts would rightly ignore it, too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

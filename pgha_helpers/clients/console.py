@@ -7,11 +7,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..model import Pgbouncer, Timeouts
 from ..model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
+from ..model.passfile import here
 from ..model.show import span
 from ..wire.sql import Row, Session, identifier
 from .ini import Target
@@ -155,7 +155,7 @@ def _settings(client: Pgbouncer) -> dict[str, Any]:
         "options": "",  # also against PGOPTIONS of the environment
     }
     if client.passfile:
-        settings["passfile"] = str(Path(client.passfile).expanduser())
+        settings["passfile"] = here(client.passfile)
     return settings
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from ..model import Client, Pair
 from ..model.errors import HaError, NotAchieved, NotSafe, Refusal
+from ..model.passfile import here
 from ..model.show import span
 from ..run.run import Run
 from ..wire.doors import Door
@@ -31,7 +31,7 @@ class Road:
         self.name = client.name
         settings: dict[str, Any] = {"dsn": client.dsn, "application_name": "pgha canary"}
         if client.passfile:
-            settings["passfile"] = str(Path(client.passfile).expanduser())
+            settings["passfile"] = here(client.passfile)
         self._patience = pair.timeouts.start
         self._prepared = False
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)

@@ -65,3 +65,11 @@ def fields_of(line: str) -> tuple[str, ...]:
     return tuple(
         re.sub(r"\\(.)", r"\1", field) for field in (fields[:-1] if line[-1:] != ":" else fields)
     )
+
+
+def here(path: str) -> str:
+    """A path on this machine as people write it, with ~ for a home; for libpq and ssh-keygen.
+
+    What names no home stays as it is: pathlib would raise, and would drop `//` and `./`.
+    """
+    return os.path.expanduser(path)  # noqa: PTH111

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
 from ..model.conninfo import pinned
 from ..model.errors import Unreachable
+from ..model.passfile import here
 from . import trips
 from .pipes import LocalPipes, Pipes
 from .shell import Answer, Shell
@@ -93,5 +93,5 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
         "options": f"{pinned()} -c synchronous_commit=local -c statement_timeout={milliseconds}",
     }
     if pair.passfile:
-        settings["passfile"] = str(Path(pair.passfile).expanduser())
+        settings["passfile"] = here(pair.passfile)
     return settings

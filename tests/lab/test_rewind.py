@@ -231,12 +231,11 @@ def test_a_node_that_opened_on_the_same_timeline_is_never_already_so(pair: Lab) 
     with pytest.raises(NotSafe, match="both db0 and db1 are writable"):
         planned(pair)
     both = planned(pair, node="db1")
-    assert both.consent == "rebuild db1, stop db1, leave 2 transactions"
+    assert both.consent == "rebuild db1, stop db1, leave at least 2 transactions"
     stop_cleanly(pair, "db1")
     (pair.node("db1").data_directory / "standby.signal").touch()
-    shutil.chown(
-        pair.node("db1").data_directory / "standby.signal", "nobody"
-    ) if os.geteuid() == 0 else None
+    if os.geteuid() == 0:
+        shutil.chown(pair.node("db1").data_directory / "standby.signal", "nobody")
     start(pair, "db1")
     for number in range(20):  # for as long as it pretends
         ask(pair, "db0", "insert into t values (%s)", f"more of the primary's: {number}")
@@ -259,10 +258,8 @@ def test_of_two_writable_nodes_one_is_given_up_and_what_it_had_is_named(pair: La
     assert writable(pair) == ["db0", "db1"]
     with Watch(pair) as watch:
         plan = planned(pair, node="db0", method="rewind")
-        assert plan.consent == "rebuild db0, stop db0, leave 3 transactions"
-        with pytest.raises(
-            NotConfirmed, match="needs 'rebuild db0, stop db0, leave 3 transactions'"
-        ):
+        assert plan.consent == "rebuild db0, stop db0, leave at least 3 transactions"
+        with pytest.raises(NotConfirmed, match=f"needs '{plan.consent}'"):
             carry_out(pair, "rebuild", "rebuild db0", node="db0")
         assert writable(pair) == ["db0", "db1"], "nothing was touched"
         deeds = carry_out(pair, "rebuild", plan.consent, node="db0", method="rewind")

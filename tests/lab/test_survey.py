@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -342,24 +343,29 @@ def test_commands_that_are_not_there_are_seen(ready: Lab, tmp_path: Path) -> Non
     assert "db1: state_directory /proc/pgha cannot be written by" in reason
 
 
+@pytest.fixture
+def public(ready: Lab) -> Iterator[Path]:
+    """A folder that every user may read: pytest takes its own away from others at each start."""
+    folder = ready.home / "public"
+    folder.mkdir(mode=0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 def test_a_service_that_would_not_start_the_server_again_is_seen(
-    ready: Lab, tmp_path: Path
+    ready: Lab, public: Path, tmp_path: Path
 ) -> None:
-    """systemd does not start a unit that is masked, and Debian no cluster whose start.conf says
-    disabled.
-    """
-    systemctl = tmp_path / "systemctl"
+    """systemd starts no masked unit, and Debian no cluster whose start.conf says disabled."""
+    systemctl = public / "systemctl"
     systemctl.write_text('#!/bin/sh\n[ "$1" = start ] || echo LoadState=masked\n')
     systemctl.chmod(0o755)
-    (tmp_path / "start.conf").write_text("# how it starts\ndisabled\n")
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(place.stat().st_mode | 0o055)
+    (public / "start.conf").write_text("# how it starts\ndisabled\n")
     masked = {"service": {"start": [str(systemctl), "start", "pg.service"], "stop": ["true"]}}
-    disabled = {"service": "pg_ctlcluster 18 main", "config_directory": str(tmp_path)}
+    disabled = {"service": "pg_ctlcluster 18 main", "config_directory": str(public)}
     path = changed_pair(ready, tmp_path, db0=masked, db1=disabled)
     reason = "".join(v.reason for v in closely(path) if v.level == "critical")
     assert "db0: systemd would not start pg.service: it is masked" in reason
-    assert f"db1: pg_ctlcluster does not start it: {tmp_path}/start.conf says disabled" in reason
+    assert f"db1: pg_ctlcluster does not start it: {public}/start.conf says disabled" in reason
 
 
 def test_settings_that_differ_are_told(ready: Lab) -> None:

@@ -5,13 +5,13 @@ database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ...judgement.plans import Plan
 from ...model import Pair
 from ...model.conninfo import pinned
 from ...model.errors import HaError, NotSafe, Refusal
+from ...model.passfile import here
 from ...run.run import Run
 from ...wire.sql import Session, hosts_of
 from .making import trusted
@@ -59,7 +59,7 @@ def road_of(pair: Pair) -> Road:
 
 
 def _passfile(path: str) -> dict[str, str]:
-    return {"passfile": str(Path(path).expanduser())} if path else {}
+    return {"passfile": here(path)} if path else {}
 
 
 def try_road(run: Run, plan: Plan) -> Road:

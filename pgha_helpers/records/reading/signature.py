@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from ...model.errors import Refusal
 from ...model.foreign import text_of
+from ...model.passfile import here
 
 NAMESPACE = "pgha"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
@@ -31,7 +32,7 @@ class Signed:
 
 def fingerprint(key: str) -> str:
     """SHA256:… of a key. Raises Refusal when it cannot be read."""
-    done = _keygen("-l", "-f", str(Path(key).expanduser()))
+    done = _keygen("-l", "-f", here(key))
     if done.returncode:
         raise Refusal(f"signing_key {key} cannot be read: {_words(done)}", "mend `signing_key:`")
     if not (told := _key(done)):
@@ -46,7 +47,7 @@ def sign(data: bytes, key: str) -> bytes:
     """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the
     ssh agent.
     """
-    path = str(Path(key).expanduser())
+    path = here(key)
     done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
     if done.returncode:
         raise Refusal(
@@ -68,7 +69,7 @@ def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Sig
         path = Path(private, "sig")
         path.write_bytes(signature)
         if allowed:
-            return _whose(data, path, str(Path(allowed).expanduser()), _at(at))
+            return _whose(data, path, here(allowed), _at(at))
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
         return (
             Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
