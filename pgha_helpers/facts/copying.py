@@ -76,28 +76,18 @@ def parse_copying(
     """
     lines = lines_of(text)
     words = Told(lines)
+    words.need("data")
+    wal_inside = 0 if words.all("wal") else wal
     found: dict[str, list[Part]] = {"data": [], "wal": [], "tablespace": []}
     for kind, path, facts in _parts(lines):
-        if kind == "tablespace" and len(found[kind]) == len(tablespaces):
-            raise ValueError(f"a tablespace that was not asked for: {path!r}")
         if kind == "tablespace":
-            row = tablespaces[len(found[kind])]
-            part = {
-                "what": f"tablespace {row['name']}",
-                "needed": int(row["size"]),
-                "source": row["location"],
-            }
-            part["beside"] = f"{path}/{version}"
+            part = _tablespace(path, version, tablespaces[len(found[kind]) :])
         elif kind == "wal":
             part = {"what": "pg_wal", "needed": wal, "beside": path}
         else:
-            part = {
-                "what": "the data directory",
-                "needed": inside + (0 if words.all("wal") else wal),
-                "beside": path,
-            }
+            needed = inside + wal_inside
+            part = {"what": "the data directory", "needed": needed, "beside": path}
         found[kind].append(Part(path=path, **part, **facts))
-    words.need("data")
     return Copying(
         node,
         inside + sum(int(row["size"]) for row in tablespaces),
@@ -110,6 +100,18 @@ def parse_copying(
         state=words.one("state"),
         foreign=words.all("foreign"),
     )
+
+
+def _tablespace(path: str, version: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the next tablespace that was asked for, the first of `rows`."""
+    if not rows:
+        raise ValueError(f"a tablespace that was not asked for: {path!r}")
+    return {
+        "what": f"tablespace {rows[0]['name']}",
+        "needed": int(rows[0]["size"]),
+        "source": rows[0]["location"],
+        "beside": f"{path}/{version}",
+    }
 
 
 def _half(told: str) -> Half:

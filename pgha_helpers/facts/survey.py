@@ -75,43 +75,38 @@ def _sql(door: Door, seen: Running) -> Survey:
     def rows(kind: type, topic: str, name: str) -> None:
         ask(name, lambda told: {topic: tuple(kind(**row) for row in told)}, topic)
 
+    def column(topic: str, name: str, column: str) -> None:
+        ask(name, lambda told: {topic: tuple(row[column] for row in told)}, topic)
+
+    def pairs(topic: str, name: str, key: str, value: str) -> None:
+        ask(name, lambda told: {topic: {row[key]: row[value] for row in told}}, topic)
+
     rows(PreparedTransaction, "prepared", "prepared transactions")
     rows(Transaction, "transactions", "transactions")
     rows(BaseBackup, "backups", "base backups")
     rows(LogicalSlot, "logical_slots", "logical slots")
     ask("archiver", lambda told: {"archiver": Archiver(**told[0])}, "archiver")
-    ask(
-        "databases",
-        lambda told: {"databases": tuple(_database(door, row["name"]) for row in told)},
-        "databases",
-    )
-    ask(
-        "all settings",
-        lambda told: {"settings": {row["name"]: row["value"] for row in told}},
-        "settings",
-    )
-    ask("hasty", lambda told: {"hasty": tuple(row["words"] for row in told)}, "hasty")
-    ask(
-        "given at the start",
-        lambda told: {"given": {row["name"]: row["setting"] for row in told}},
-        "given",
-    )
-    ask("waiting", lambda told: {"waiting": tuple(row["name"] for row in told)}, "waiting")
-    ask(
-        "who is let in",
-        lambda told: {"let_in": tuple(row["rule"] for row in told if not row["wrong"])},
-        "let_in",
-    )
-    ask(
-        "collations",
-        lambda told: {"collations": {row["database"]: row["version"] for row in told}},
-        "collations",
-    )
-    ask("misset", lambda told: {"misset": {row["name"]: row["place"] for row in told}}, "misset")
+    ask("databases", lambda told: {"databases": _databases(door, told)}, "databases")
+    pairs("settings", "all settings", "name", "value")
+    column("hasty", "hasty", "words")
+    pairs("given", "given at the start", "name", "setting")
+    column("waiting", "waiting", "name")
+    ask("who is let in", lambda told: {"let_in": _let_in(told)}, "let_in")
+    pairs("collations", "collations", "database", "version")
+    pairs("misset", "misset", "name", "place")
     ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
     return Survey(
         seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found
     )
+
+
+def _databases(door: Door, told: list[Row]) -> tuple[Database, ...]:
+    return tuple(_database(door, row["name"]) for row in told)
+
+
+def _let_in(told: list[Row]) -> tuple[str, ...]:
+    """The rules of pg_hba.conf that are in force."""
+    return tuple(row["rule"] for row in told if not row["wrong"])
 
 
 def _database(door: Door, name: str) -> Database:

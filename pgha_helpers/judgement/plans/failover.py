@@ -4,7 +4,7 @@ node is promoted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped, dialect
 from ...model.errors import NotSafe
@@ -37,35 +37,27 @@ def plan_failover(
     what, remedy = why_not_salvaged(target, old, told, salvage)
     if what:
         raise NotSafe(what, remedy)
-    return Plan(
-        "promote",
-        target.node,
-        old.node,
-        "failover",
-        steps=(
-            *_triggers(target),
-            fence,
-            *_let_go(target),
-            *set_aside,
-            _salvage(target, old, salvage),
-            *(
-                f"Set {RESTORE} to '' on {node} for now, if all is salvaged"
-                for node in without_archive(target)
-            ),
-            f"Let {target.node} replay to the end, and promote it",
-            f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
-        ),
-        extras=extras,
-        roles=(
-            f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}"
-        ),
-        told=(
-            *for_now,
-            *_archive(target),
-            *symptoms(now, old),
-            *may_be_lost(target, old, told, salvage),
-        ),
+    steps = (
+        *_triggers(target),
+        fence,
+        *_let_go(target),
+        *set_aside,
+        _salvage(target, old, salvage),
+        *_without_archive(target),
+        f"Let {target.node} replay to the end, and promote it",
+        f"Checkpoint {target.node}; {old.node} comes back later, through rebuild",
     )
+    lost = may_be_lost(target, old, told, salvage)
+    roles = f"{old.node} {_kind(old)}, {target.node} is its standby on timeline {target.timeline}"
+    said = (*for_now, *_archive(target), *symptoms(now, old), *lost)
+    return Plan(
+        "promote", target.node, old.node, "failover", steps, extras=extras, roles=roles, told=said
+    )
+
+
+def _without_archive(target: Running) -> Iterator[str]:
+    for node in without_archive(target):
+        yield f"Set {RESTORE} to '' on {node} for now, if all is salvaged"
 
 
 def _no_failover(target: Running | Stopped, old: Sighting) -> NotSafe:

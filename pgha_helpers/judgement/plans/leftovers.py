@@ -74,11 +74,8 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
     )
     _refuse_names(left)
     if left.remove_kept and not plan.already:
-        raise NotSafe(
-            f"{', '.join(left.remove_kept)} may not be removed by this run: {plan.kind} "
-            "comes first",
-            _PATIENT,
-        )
+        names = ", ".join(left.remove_kept)
+        raise NotSafe(f"{names} may not be removed by this run: {plan.kind} comes first", _PATIENT)
     slots = tuple(
         (seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots)
     )
@@ -98,14 +95,10 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
         *(f"drop slot {name}" for name in left.drop_slots),
         *(left.removal(name) for name in left.remove_kept),
     )
-    whole = (
-        replace(plan, kind="tidy", already="", steps=(), roles=plan.already)
-        if plan.already
-        else plan
-    )
-    return replace(
-        whole, steps=(*whole.steps, *steps), extras=(*whole.extras, *extras), told=(*told, *why)
-    )
+    if plan.already:
+        plan = replace(plan, kind="tidy", already="", steps=(), roles=plan.already)
+    steps, extras = (*plan.steps, *steps), (*plan.extras, *extras)
+    return replace(plan, steps=steps, extras=extras, told=(*told, *why))
 
 
 def _set_back(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...]:

@@ -158,6 +158,26 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
     target = _target(now, wanted)
     refuse_without_room(now, target)
     other = now.other(target.node)
+    _refuse_an_end_that_nobody_knows(other)
+    return Plan(
+        "promote",
+        target.node,
+        other.node,
+        "resume",
+        steps=(
+            f"See {other.node} stopped, or in recovery, and keep its standby definition in place",
+            f"Prove that {target.node} has replayed everything that {other.node} wrote; without "
+            f"proof {target.node} is restarted and {other.node} is opened again",
+            f"Promote {target.node}",
+            f"Checkpoint {target.node}, start {other.node} as its standby",
+        ),
+        roles=f"nobody is primary; {target.node} is in recovery, {other.node} is not writable",
+        told=(f"{other.node} {other}", f"{target.node} {target}"),
+    )
+
+
+def _refuse_an_end_that_nobody_knows(other: Blank | Hung | Running | Silent | Stopped) -> None:
+    """Only what was stopped cleanly has a last record that the other one can be asked for."""
     if isinstance(other, Silent):
         raise NotSafe(
             f"{other.node} {other}, and nobody knows what it last wrote",
@@ -183,21 +203,6 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
             f"{other.node} was not stopped cleanly: {other}",
             "this is a failover: occasion=failover",
         )
-    return Plan(
-        "promote",
-        target.node,
-        other.node,
-        "resume",
-        steps=(
-            f"See {other.node} stopped, or in recovery, and keep its standby definition in place",
-            f"Prove that {target.node} has replayed everything that {other.node} wrote; without "
-            f"proof {target.node} is restarted and {other.node} is opened again",
-            f"Promote {target.node}",
-            f"Checkpoint {target.node}, start {other.node} as its standby",
-        ),
-        roles=f"nobody is primary; {target.node} is in recovery, {other.node} is not writable",
-        told=(f"{other.node} {other}", f"{target.node} {target}"),
-    )
 
 
 def _may_serve_others(old: Hung) -> bool:

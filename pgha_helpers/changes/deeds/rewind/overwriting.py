@@ -90,14 +90,8 @@ def rewind(
             script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
             more = (*things.mine.rest(things.theirs), *things.mine.logs)
             own = (data, where, aside, saved, "\n".join(things.foreign), "\n".join(more))
-            argv = [
-                "sh",
-                "-c",
-                script,
-                "sh",
-                *own,
-                *_pg_rewind(run, door, aside, asked, major, copied),
-            ]
+            program = _pg_rewind(run, door, aside, asked, major, copied)
+            argv = ["sh", "-c", script, "sh", *own, *program]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
         if status:
             raise NotAchieved(

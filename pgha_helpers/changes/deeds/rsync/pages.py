@@ -75,10 +75,8 @@ def make_pages_equal(
 
     argv = ["sh", "-c", _LARGE, "sh", target, listed, top, *program]
     if attend(door, flushing(target, argv), hear, run.timeouts.clone):
-        print(
-            "  large files are compared by rsync, which takes longer: "
-            f"{'; '.join(said[-2:]) or 'no words'}"
-        )
+        why = "; ".join(said[-2:]) or "no words"
+        print(f"  large files are compared by rsync, which takes longer: {why}")
         return Moved(), []
     if "compared" not in told:
         return Moved(), []  # nothing is as large

@@ -140,28 +140,12 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     found = choose(options(now, loser, evidence), method)
     chosen = next((option for option in found if option.chosen), None)
     if chosen is None or chosen.why_not:
-        why_not = (
-            chosen.why_not
-            if chosen
-            else "; ".join(f"{option.method}: {option.why_not}" for option in found)
-        )
-        possible = [option.method for option in found if not option.why_not]
-        mount = (
-            f"{loser.disk.no_wal} Mount that first. " if loser.disk and loser.disk.no_wal else ""
-        )
-        raise NotSafe(
-            f"{loser.node} cannot {_verb(method)}: {why_not}",
-            f"{mount}possible: {', '.join(possible)}. Leave method empty for the runbook's choice"
-            if possible
-            else f"{mount}{_NOTHING}",
-        )
+        raise _no_way(loser, method, chosen, found)
     _refuse_what_cannot_be_written(loser, chosen)
     plan = PLANS[chosen.kind](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.kind in KEEP_THE_OLD else ()
-    why, lost = (
-        _why(now, loser, chosen, found, method, evidence),
-        _lost(now, loser, chosen, evidence),
-    )
+    why = _why(now, loser, chosen, found, method, evidence)
+    lost = _lost(now, loser, chosen, evidence)
     told = (*why, evidence.rates.words, *lost, *_stumbles(loser, evidence), *plan.told, *room)
     plan = replace(
         plan,
@@ -170,7 +154,23 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
         extras=_left_behind(loser, chosen, evidence),
         behind=_behind(chosen, evidence),
     )
-    return after_stop(now, loser, plan) if isinstance(loser, Running) and loser.writable else plan
+    if isinstance(loser, Running) and loser.writable:
+        return after_stop(now, loser, plan)
+    return plan
+
+
+def _no_way(loser: Loser, method: str, chosen: Option | None, found: tuple[Option, ...]) -> NotSafe:
+    """Why it cannot be done so, and what can."""
+    why_not = "; ".join(f"{option.method}: {option.why_not}" for option in found)
+    if chosen:
+        why_not = chosen.why_not
+    mount = ""
+    if loser.disk and loser.disk.no_wal:
+        mount = f"{loser.disk.no_wal} Mount that first. "
+    remedy = f"{mount}{_NOTHING}"
+    if possible := ", ".join(option.method for option in found if not option.why_not):
+        remedy = f"{mount}possible: {possible}. Leave method empty for the runbook's choice"
+    return NotSafe(f"{loser.node} cannot {_verb(method)}: {why_not}", remedy)
 
 
 def _stumbles(loser: Loser, evidence: Evidence) -> tuple[str, ...]:
