@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...model import Blank, Control, Disk, Hung, Running, Silent, Snapshot, Stopped, dialect
+from ...model import (
+    Blank,
+    Control,
+    Disk,
+    Hung,
+    Running,
+    Sighting,
+    Silent,
+    Snapshot,
+    Stopped,
+    dialect,
+)
 from ...model.errors import BadParameters, NotSafe
 from ...model.show import size, span
 from ...model.snapshot import streams_to
@@ -176,7 +187,7 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
     )
 
 
-def _refuse_an_end_that_nobody_knows(other: Blank | Hung | Running | Silent | Stopped) -> None:
+def _refuse_an_end_that_nobody_knows(other: Sighting) -> None:
     """Only what was stopped cleanly has a last record that the other one can be asked for."""
     if isinstance(other, Silent):
         raise NotSafe(
