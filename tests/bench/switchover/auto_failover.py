@@ -61,11 +61,12 @@ class AutoFailover:
     def get_ready(self) -> None:
         for name, server in self.nodes.servers.items():
             quorum, interval = ("false", "'100ms'") if self._quick else ("true", "default")
+            self._wait_until_settled()  # while it applies one setting, it refuses the next (seen)
             self._pg_autoctl("set", "node", "replication-quorum", quorum, "--pgdata", server.data)
             with self.nodes.session(name) as session:
                 ask(session, f"alter system set wal_retrieve_retry_interval = {interval}")
                 ask(session, "select pg_reload_conf()")
-        self._wait(lambda: len(self._settled()) == len(self.nodes.servers))
+        self._wait_until_settled()
 
     def switch(self, old: str, new: str) -> Told:
         self._pg_autoctl("perform", "switchover", "--pgdata", self._monitor)
@@ -95,6 +96,9 @@ class AutoFailover:
             for node in self._state() or []
             if _both(node) in [(state, state) for state in states]
         ]
+
+    def _wait_until_settled(self) -> None:
+        self._wait(lambda: len(self._settled()) == len(self.nodes.servers))
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _READY
