@@ -13,6 +13,8 @@ from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
 from pgha_helpers.model.clients import KINDS, PLACEHOLDERS
 from pgha_helpers.run.checkout import CHECKOUT
 
+from ..pure.pictures import SETTINGS, primary, seen, standby, survey
+
 EXAMPLE = (CHECKOUT / "parameters" / "example.yaml").read_text()
 
 
@@ -94,3 +96,23 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
     told = set(re.findall(r"`make ([a-z]+)`", (CHECKOUT / "README.md").read_text()))
     assert told <= targets and {"demo", "test", "lab"} <= told
+
+
+def test_the_check_that_the_guide_for_developers_shows_is_one() -> None:
+    """Pasted as it stands, it warns of a healthy pair whose slots may fill the disk."""
+    from pgha_helpers.judgement.checks import check, judge
+    from pgha_helpers.model import Snapshot
+
+    guide = (CHECKOUT / "docs" / "developing.md").read_text()
+    words: dict[str, Any] = {"check": check, "Snapshot": Snapshot}
+    (text,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    exec(text, words)
+    shown = words["a_slot_cannot_fill_the_disk"]
+    for kept, level in (("-1", "warning"), ("10GB", "ok")):
+        db0 = survey(settings={**SETTINGS, "max_slot_wal_keep_size": kept})
+        now = seen(primary(), standby(), {"db0": db0})
+        (verdict,) = judge([shown], now)
+        assert verdict.level == level and verdict.title.startswith("What a replication slot")
+    for path in re.findall(r"`((?:\w+/)+\w+\.\w+)`", guide):
+        inside = CHECKOUT / "pgha_helpers" / path
+        assert inside.exists() or (CHECKOUT / path).exists(), path
