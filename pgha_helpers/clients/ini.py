@@ -38,7 +38,8 @@ def targets(text: str) -> dict[str, Target]:
 
 def includes(text: str) -> list[str]:
     """Files that `%include` lines name."""
-    return [found[1] for line in text.splitlines() if (found := _INCLUDE.match(line))]
+    includes = map(_INCLUDE.match, text.splitlines())
+    return [found[1] for found in includes if found]
 
 
 def pointed(text: str, name: str, host: str, port: int) -> str:

@@ -32,7 +32,8 @@ class Multihost(Way):
 
 def why_not(pair: Pair, told: Mapping[str, str]) -> Iterator[str]:
     """Why clients with these keywords would not find the writable node by themselves."""
-    found = {node.name for target in _targets(told) if (node := node_at(pair, target))}
+    targets = [node_at(pair, target) for target in _targets(told)]
+    found = {node.name for node in targets if node}
     if missing := [node for node in pair if node.name not in found]:
         words = " and ".join(f"{node.name} ({node.host}:{node.port})" for node in missing)
         yield f"its dsn does not name {words}"

@@ -46,7 +46,9 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
 
     For `Snapshot.clients`. Where nobody is writable, nothing is asked that needs a primary.
     """
-    primary, system_id = (p[0].node, p[0].system_id) if len(p := now.primaries) == 1 else ("", "")
+    primary = system_id = ""
+    if len(now.primaries) == 1:
+        primary, system_id = now.primary.node, now.primary.system_id
     entries = entries_of(run)
     if not entries:
         return ()

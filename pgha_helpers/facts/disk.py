@@ -55,7 +55,7 @@ def parse_disk(text: str, now: float) -> Disk:
         histories |= _history(name, "\n".join(told), unread) if word == "history" else {}
     of = {word: told for word, _, told in blocks}
     control = parse_control(of["control"]) if "control" in of else ""
-    startup = words.one("recovering")
+    startup, programs = words.one("recovering"), words.one("programs")
     return Disk(
         control=control if isinstance(control, Control) else None,
         blank=words.one("blank") or (control if isinstance(control, str) else ""),
@@ -66,7 +66,7 @@ def parse_disk(text: str, now: float) -> Disk:
         histories=histories,
         recovery=parse_recovery_conf("\n".join(of["recovery"])) if "recovery" in of else {},
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
-        programs=int(found) if (found := words.one("programs")).isdecimal() else 0,
+        programs=int(programs) if programs.isdecimal() else 0,
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
         wal_free=_perhaps(
             "free", lambda: blocks_of((words.need("free"), *words.all("free"))[-1]), unread

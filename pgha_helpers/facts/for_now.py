@@ -18,7 +18,8 @@ for file in "$1"/for-now-*; do [ ! -f "$file" ] || cat -- "$file"; done; :
 def read_for_now(door: Door) -> tuple[ForNow, ...]:
     """The settings of this node that are changed for now. Raises as a command does."""
     lines = door.script(_READ, door.node.state_directory).lines
-    return tuple(found for line in lines if (found := ForNow.parse(door.node.name, line)))
+    found = [ForNow.parse(door.node.name, line) for line in lines]
+    return tuple(setting for setting in found if setting)
 
 
 def read_all_for_now(run: Run) -> tuple[ForNow, ...]:

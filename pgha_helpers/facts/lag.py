@@ -60,10 +60,8 @@ class Lag(show.Shown):
     def worst(self, unit: str) -> float | None:
         """The greatest lag in `bytes` or `seconds`, of both views; None if nobody answered."""
         places = [COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
-        return max(
-            (value for row in self.rows for at in places if (value := row[at]) is not None),
-            default=None,
-        )
+        values = [row[at] for row in self.rows for at in places]
+        return max((value for value in values if value is not None), default=None)
 
     def table(self) -> show.Table:
         """What was seen at worst."""

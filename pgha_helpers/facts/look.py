@@ -151,7 +151,8 @@ def until(
     began = time.monotonic()
     while True:
         now = look(run, journal=False)
-        reasons = [reason for check in checks if (reason := _why_not(check, now))]
+        answers = [_why_not(check, now) for check in checks]
+        reasons = [reason for reason in answers if reason]
         if not reasons or time.monotonic() > began + within or (log and log.is_final()):
             break
         time.sleep(0.05)

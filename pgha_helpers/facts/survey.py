@@ -214,7 +214,8 @@ def parse_host(
     """
     words = Told(told)
     managers = tuple(_manager(text) for text in words.all("manager"))
-    changed = tuple(it for line in words.all("fornow") if (it := ForNow.parse(found.node, line)))
+    notes = [ForNow.parse(found.node, line) for line in words.all("fornow")]
+    changed = tuple(setting for setting in notes if setting)
     host = Host(
         managers,
         (*words.all("refused"), *refused),

@@ -125,7 +125,8 @@ class Redactor:
         """
         if "\x1b" in text:
             plain = _COLOUR.sub("", text)
-            return text if (clean := self._clean(plain)) == plain else clean
+            clean = self._clean(plain)
+            return text if clean == plain else clean
         return self._clean(text)
 
     def _clean(self, text: str) -> str:

@@ -59,9 +59,10 @@ def unmounted(pair: Lab, path: Path) -> Path:
 def as_it_is_found(mnt: Path, how: str) -> Iterator[None]:
     """Empty as it is, not there at all, or closed to PostgreSQL's user."""
     hidden = mnt.with_name("hidden")
-    mnt.rename(hidden) if how == "is not there" else mnt.chmod(
-        0o000 if how == "cannot be entered" else 0o700
-    )
+    if how == "is not there":
+        mnt.rename(hidden)
+    else:
+        mnt.chmod(0o000 if how == "cannot be entered" else 0o700)
     try:
         yield
     finally:

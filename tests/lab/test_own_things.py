@@ -65,13 +65,11 @@ def things(pair: Lab, node: str) -> dict[str, tuple[str, str]]:
     found = {}
     for name in names:
         for path in [data / name, *sorted((data / name).rglob("*"))]:
-            content = (
-                str(path.readlink())
-                if path.is_symlink()
-                else path.read_text()
-                if path.is_file()
-                else ""
-            )
+            content = ""
+            if path.is_symlink():
+                content = str(path.readlink())
+            elif path.is_file():
+                content = path.read_text()
             found[str(path.relative_to(data))] = (oct(path.lstat().st_mode), content)
     return found
 

@@ -72,10 +72,12 @@ def all_of(home: Path) -> dict[str, str]:
     """Every path with what it holds, or leads to."""
     found = {}
     for path in sorted(home.rglob("*")):
-        is_file = path.is_file() and not path.is_symlink()
-        found[str(path)] = (
-            f"-> {path.readlink()}" if path.is_symlink() else path.read_text() if is_file else ""
-        )
+        content = ""
+        if path.is_symlink():
+            content = f"-> {path.readlink()}"
+        elif path.is_file():
+            content = path.read_text()
+        found[str(path)] = content
     return found
 
 

@@ -55,11 +55,9 @@ def remove(run: Run, kept: Kept, only_copy: bool) -> None:
                 f"{kept.path} on {kept.node} {why_not}",
                 "end that first, then run this notebook again",
             )
-        doomed = (
-            kept.path_as("forsaking" if only_copy else "removing")
-            if kept.state == "aside"
-            else kept.path
-        )
+        doomed = kept.path
+        if kept.state == "aside":
+            doomed = kept.path_as("forsaking" if only_copy else "removing")
         answer = door.script(_REMOVE, kept.path, doomed, within=run.timeouts.clone, okay=range(256))
         if answer.status:
             raise NotAchieved(

@@ -46,7 +46,8 @@ def they_are_as_addressed(now: Snapshot) -> str | None:
     Mend host, port or data_directory in the pair file: another cluster is answering.
     """
     _disks(now)
-    return "; ".join(strange for s in now.running if (strange := _strange(now, s))) or None
+    answers = [_strange(now, s) for s in now.running]
+    return "; ".join(strange for strange in answers if strange) or None
 
 
 @check()
@@ -111,15 +112,12 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 
     Streaming replication works only within one major version.
     """
-    majors = {
-        s.node: disk.programs for s in now.sightings if (disk := disk_of(s)) and disk.programs
-    }
+    disks = {s.node: disk_of(s) for s in now.sightings}
+    majors = {node: disk.programs for node, disk in disks.items() if disk and disk.programs}
     majors |= {s.node: s.version // 10000 for s in now.running}
-    return (
-        " and ".join(f"{node} has {major}" for node, major in majors.items())
-        if len({*majors.values()}) > 1
-        else None
-    )
+    if len({*majors.values()}) <= 1:
+        return None
+    return " and ".join(f"{node} has {major}" for node, major in majors.items())
 
 
 @check(value=lambda now: now.primary.node)

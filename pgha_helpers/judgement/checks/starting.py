@@ -218,9 +218,8 @@ def what_restores_from_an_archive_can_be_run(now: Snapshot) -> str | None:
 
 
 def _archives(now: Snapshot) -> list[str]:
-    return [
-        f"{name}: status {it.status}" for name in now.pair.names if (it := now.host(name).restore)
-    ]
+    ends = {name: now.host(name).restore for name in now.pair.names}
+    return [f"{name}: status {it.status}" for name, it in ends.items() if it]
 
 
 @check(value=lambda now: f"of {now.primary.node}")

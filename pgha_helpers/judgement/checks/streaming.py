@@ -21,7 +21,12 @@ def _lag_time(now: Snapshot) -> float:
     return sender.replay_lag if sender else 0.0
 
 
-@check(value=lambda now: s.state if (s := sender_for(now.primary, now.standby.node)) else "absent")
+def _sender_state(now: Snapshot) -> str:
+    sender = sender_for(now.primary, now.standby.node)
+    return sender.state if sender else "absent"
+
+
+@check(value=_sender_state)
 def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
     """The primary streams to the standby.
 
@@ -31,16 +36,17 @@ def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
     sender = sender_for(primary, standby.node)
     if sender is None:
         return f"{primary.node} has no walsender whose application_name is {standby.node}"
-    return (
-        None
-        if sender.state == "streaming"
-        else f"the walsender for {standby.node} is in state {sender.state}"
-    )
+    if sender.state == "streaming":
+        return None
+    return f"the walsender for {standby.node} is in state {sender.state}"
 
 
-@check(
-    value=lambda now: f"{r.sender_host}:{r.sender_port}" if (r := now.standby.receiver) else "none"
-)
+def _sender_address(now: Snapshot) -> str:
+    receiver = now.standby.receiver
+    return f"{receiver.sender_host}:{receiver.sender_port}" if receiver else "none"
+
+
+@check(value=_sender_address)
 def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
     """The standby's walreceiver streams, and from this primary.
 
@@ -179,7 +185,8 @@ def replay_is_not_paused(now: Snapshot) -> str | None:
     then: select pg_wal_replay_resume().
     """
     standby = now.standby
-    pause = "" if isinstance(found := now.survey.get(standby.node, ""), str) else found.pause
+    survey = now.survey.get(standby.node, "")
+    pause = "" if isinstance(survey, str) else survey.pause
     if not standby.replay_paused and pause in ("", "not paused"):
         return None
     why = "; ".join(lower_settings(now)) or "somebody called pg_wal_replay_pause()"
@@ -223,14 +230,12 @@ def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:
     Drop the slot once you know whose it was: select pg_drop_replication_slot(name).
     """
     limit = now.pair.limits.slot_wal
-    hoards = [
-        f"slot {slot.name} on {node.node} is unused and keeps {size(kept)}"
-        for node in now.running
-        for slot in node.slots
-        if not slot.active
-        and slot.restart is not None
-        and (kept := node.position.lsn - slot.restart) > limit
-    ]
+    hoards = []
+    for node in now.running:
+        for slot in node.slots:
+            kept = 0 if slot.restart is None else node.position.lsn - slot.restart
+            if not slot.active and kept > limit:
+                hoards.append(f"slot {slot.name} on {node.node} is unused and keeps {size(kept)}")
     return "; ".join(hoards) or None
 
 

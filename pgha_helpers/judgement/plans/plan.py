@@ -170,7 +170,9 @@ class Plan(show.Shown):
 def _line(option: Option) -> str:
     """An option in a sentence: a terminal is too narrow for the table."""
     _, possible, cost, needs, chosen = option.row()
-    told = possible if option.why_not else f"{cost}{'; needs ' + needs if needs else ''}"
+    told = f"{cost}; needs {needs}" if needs else cost
+    if option.why_not:
+        told = possible
     return f"{told}  [chosen]" if chosen else told
 
 

@@ -103,7 +103,13 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
         "sessions of those left"
     )
     names = ", ".join(client.name for client in now.pair.clients)
+    hold = f"hold the clients where a pooler can ({names}), " if names else ""
+    lead = f", lead {names} there and write through their own roads" if names else ""
     late = f"after {span(now.pair.timeouts.shutdown)} {ON_DEADLINE[on_deadline]}"
+    archives = " and ".join(without_archive(standby, primary))
+    unarchived = (
+        f"Set {RESTORE} to '' on {archives} for now: a promotion would wait for the archive"
+    )
     return Plan(
         "promote",
         new,
@@ -113,22 +119,12 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
             *((drained,) if drain else ()),
             f"While clients work: give {new} a slot for {old}, prove that {old} can connect to "
             f"{new}, checkpoint both",
-            *(
-                (
-                    f"Set {RESTORE} to '' on {' and '.join(archives)} for now: a promotion would "
-                    "wait for the archive",
-                )
-                if (archives := without_archive(standby, primary))
-                else ()
-            ),
+            *((unarchived,) if archives else ()),
             f"Arm {old}: whatever starts it next, it comes up as a standby",
-            f"Outage begins: {f'hold the clients where a pooler can ({names}), ' if names else ''}"
-            f"stop {old} (fast); {late}",
+            f"Outage begins: {hold}stop {old} (fast); {late}",
             f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} "
             f"has every byte; without proof {old} is started again as primary",
-            "Promote "
-            f"{new}{f', lead {names} there and write through their own roads' if names else ''}. "
-            "Outage ends",
+            f"Promote {new}{lead}. Outage ends",
             f"Checkpoint {new}, start {old} as its standby, drop the slot that {old} kept "
             f"for {new}",
         ),
@@ -152,14 +148,14 @@ def _raised(now: Snapshot) -> tuple[str, ...]:
 
 def _gap(now: Snapshot) -> tuple[str, ...]:
     primary = now.primary
-    lag = (
-        f"{size(now.lag())} behind"
-        if primary.timeline == now.standby.timeline
-        else "on another timeline"
-    )
+    lag = "on another timeline"
+    if primary.timeline == now.standby.timeline:
+        lag = f"{size(now.lag())} behind"
     clients = f"{primary.node} has written up to {primary.written}; {now.standby.node} is {lag}"
-    behind = f"behind on {primary.node} stay, until you point them at {now.standby.node}: "
-    return (clients, *((behind + "; ".join(others),) if (others := readers(now)) else ()))
+    if not (others := "; ".join(readers(now))):
+        return (clients,)
+    behind = f"behind on {primary.node} stay, until you point them at {now.standby.node}: {others}"
+    return clients, behind
 
 
 def _resume(now: Snapshot, wanted: str) -> Plan:

@@ -91,11 +91,8 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
 
 def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
     """The newest records of a pair, with their events."""
-    ours = [
-        folder
-        for folder in record_folders(records)
-        if (name := named(folder)) and name.pair == pair
-    ]
+    names = {folder: named(folder) for folder in record_folders(records)}
+    ours = [folder for folder, name in names.items() if name and name.pair == pair]
     for folder in ours[:_MANY]:
         with contextlib.suppress(OSError):
             yield folder, read(folder).events

@@ -56,8 +56,11 @@ def close_as_left(run: Run) -> None:
     errors = [e for e in run.journal.events if e["event"] == "error"]
     changed = any(e["event"] == "deed begun" for e in run.journal.events)
     # the disk refuses, or the interpreter ends: there is nobody left to tell
+    outcome = "abandoned"
+    if errors:
+        outcome = "failed" if changed else "refused"
     with contextlib.suppress(Exception):
-        run.end("abandoned" if not errors else "failed" if changed else "refused")
+        run.end(outcome)
         write_summary(run.folder)
     run.journal.close()
 

@@ -30,7 +30,9 @@ def exit_code(story: Story, signal: int = 0) -> int:
         return 128 + signal
     if story.outcome in CODES and not (story.outcome == "refused" and story.changed):
         return BAD_PARAMETERS if _mistyped(story) else CODES[story.outcome]
-    return UNFINISHED if story.changed else BAD_PARAMETERS if _mistyped(story) else REFUSED
+    if story.changed:
+        return UNFINISHED
+    return BAD_PARAMETERS if _mistyped(story) else REFUSED
 
 
 def _mistyped(story: Story) -> bool:

@@ -69,7 +69,9 @@ def verify(
     done = verify_records(found, ledgers)
     scrub = Redactor(secrets_of(found))
     typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
-    raise typer.Exit(2 if done.findings else 3 if silent else 0)
+    if done.findings:
+        raise typer.Exit(2)
+    raise typer.Exit(3 if silent else 0)
 
 
 @records_app.command()

@@ -55,13 +55,9 @@ class Timing:
         >>> Timing("promote", 0.04, 0.1).told, Timing("promote", None, 0.1).told
         ('2.5 x', '')
         """
-        return (
-            ""
-            if self.ratio is None
-            else f"{self.ratio:.2g} x"
-            if self.ratio < 10
-            else f"{self.ratio:.0f} x"
-        )
+        if self.ratio is None:
+            return ""
+        return f"{self.ratio:.2g} x" if self.ratio < 10 else f"{self.ratio:.0f} x"
 
 
 @dataclass(frozen=True)

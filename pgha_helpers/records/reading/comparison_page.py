@@ -68,6 +68,6 @@ def _notable(timing: Timing) -> str:
     """Which way a duration has changed notably; deeds of a few milliseconds never do."""
     if timing.ratio is None or max(timing.a or 0.0, timing.b or 0.0) < 0.02:
         return ""
-    return (
-        "longer" if timing.ratio >= _NOTABLE else "shorter" if timing.ratio <= 1 / _NOTABLE else ""
-    )
+    if timing.ratio >= _NOTABLE:
+        return "longer"
+    return "shorter" if timing.ratio <= 1 / _NOTABLE else ""

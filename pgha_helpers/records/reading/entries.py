@@ -152,7 +152,8 @@ def find(folder: Path, name: str) -> Entry:
     Raises BadParameters, naming those that come near.
     """
     asked, paths = Path(name.strip()).name, _folders(folder)
-    ids = {path: known.run if (known := named(path)) else "" for path in paths}
+    names = {path: named(path) for path in paths}
+    ids = {path: known.run if known else "" for path, known in names.items()}
     if not any(asked in (path.name, ids[path]) or ids[path].startswith(asked) for path in paths):
         # a renamed folder: only its journal knows the id
         ids = {path: _entry(path).id for path in paths}

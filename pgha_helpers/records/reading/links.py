@@ -24,13 +24,10 @@ def check_chains(
     """
     hosts = _hosts(records)
     elsewhere = {note.number for note in noted if note.host not in hosts}
-    mine = {link.system for record in records if (link := record.link)}
+    mine = {record.link.system for record in records if record.link}
+    links = [(record.link, record) for record in [*records, *others]]
     for system in sorted(mine):
-        linked = [
-            (link, record)
-            for record in [*records, *others]
-            if (link := record.link) and link.system == system
-        ]
+        linked = [(link, record) for link, record in links if link and link.system == system]
         linked.sort(key=lambda one: one[0].number)
         done.chained += len(linked)
         where = f"chain of system {system}"

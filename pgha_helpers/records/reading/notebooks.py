@@ -40,7 +40,6 @@ def _marks(notebook: dict[str, Any]) -> list[dict[str, str]]:
         for output in cell.get("outputs") or ()
         if isinstance(output, dict)
     ]
-    marks = [
-        told.get("pgha") for output in outputs if isinstance(told := output.get("metadata"), dict)
-    ]
+    metadata = [output.get("metadata") for output in outputs]
+    marks = [told.get("pgha") for told in metadata if isinstance(told, dict)]
     return [mark for mark in marks if isinstance(mark, dict) and mark.keys() >= {"run", "record"}]

@@ -108,6 +108,9 @@ def _row(entry: Entry) -> Row:
     seal = [] if chain is None else [f"change {chain}"]
     if not entry.sealed and entry.state == "ended":  # said where it is missing: nearly all are
         seal.append("not sealed")
+    changed = ""
+    if "changed" in told:
+        changed = "yes" if told["changed"] else "no"
     return Row(
         **texts,
         run=entry.id,
@@ -115,7 +118,7 @@ def _row(entry: Entry) -> Row:
         began=minute(told["began"]),
         mark=mark(told),
         tone=tone(told),
-        changed="" if "changed" not in told else "yes" if told["changed"] else "no",
+        changed=changed,
         changes=changes(told) if entry.legible else "",
         outage=outage(told),
         took=took(seconds),
@@ -133,7 +136,7 @@ def _drawn(seconds: float | None) -> float | str:
 
 
 def _distinct(rows: Sequence[Row], name: str) -> list[str]:
-    return sorted({value for row in rows if (value := str(getattr(row, name)))})
+    return sorted({str(getattr(row, name)) for row in rows} - {""})
 
 
 def _summary(rows: Sequence[Row]) -> str:
@@ -162,11 +165,8 @@ def _figures(rows: Sequence[Row]) -> list[Figure]:
         ("Time without a primary", "runbook"),
         ("Time without a commit, by the canary", "canary"),
     ):
-        outages = [
-            (row, float(value))
-            for row in oldest
-            if (value := getattr(row, f"{name}_seconds")) != ""
-        ]
+        values = [(row, getattr(row, f"{name}_seconds")) for row in oldest]
+        outages = [(row, float(value)) for row, value in values if value != ""]
         drawn += [_trend(title, outages)] if outages else []
     for notebook in _distinct(rows, "notebook"):
         lasted = [

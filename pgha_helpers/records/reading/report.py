@@ -149,11 +149,12 @@ def _deeds(told: Told) -> list[Done]:
 def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: float) -> Done:
     start = 0.0 if began is None else min(100 * (began - first) / whole, 99.4)
     width = 0.0 if began is None else max(100 * lasted / whole, 0.6)
+    changed = "yes" if deed.get("changed") else "no"
     return Done(
         "" if began is None else utc(began)[11:],
         str(deed.get("node") or ""),
         str(deed.get("did") or ""),
-        "unknown" if "error" in deed else "yes" if deed.get("changed") else "no",
+        "unknown" if "error" in deed else changed,
         f"{lasted:.3f} s" if number(deed.get("seconds")) is not None else "",
         str(deed.get("error") or ""),
         round(start, 2),

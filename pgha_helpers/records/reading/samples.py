@@ -39,7 +39,9 @@ class Samples:
         '5 kB'
         """
         worst = self.worst(unit)
-        return "" if worst is None else size(worst) if unit == "bytes" else span(worst)
+        if worst is None:
+            return ""
+        return size(worst) if unit == "bytes" else span(worst)
 
     def stretches(self, unit: str) -> Iterator[list[tuple[float, float]]]:
         """Unbroken stretches of (time, value): between two samplings nobody looked, so no line is
@@ -66,11 +68,8 @@ def samples(folder: Path) -> Samples:
     """
     try:
         with (folder / NAME).open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = [
-                (at, row)
-                for row in csv.DictReader(file)
-                if (at := _number(row.get("at"))) is not None
-            ]
+            timed = [(_number(row.get("at")), row) for row in csv.DictReader(file)]
+            rows = [(at, row) for at, row in timed if at is not None]
     except (OSError, csv.Error):
         return Samples()
     if not rows:

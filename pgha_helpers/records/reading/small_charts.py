@@ -115,7 +115,11 @@ def in_seconds(values: Iterable[float], steps: int = 3) -> Axis:
     ([0.0, 5.0, 10.0], 's')
     """
     longest = max(values, default=1.0)
-    factor, unit = (0.001, "ms") if longest < 1 else (1.0, "s") if longest < 180 else (60.0, "min")
+    factor, unit = 60.0, "min"
+    if longest < 1:
+        factor, unit = 0.001, "ms"
+    elif longest < 180:
+        factor, unit = 1.0, "s"
     return _axis(longest, factor, unit, steps)
 
 
@@ -141,7 +145,9 @@ def _axis(highest: float, factor: float, unit: str, steps: int = 3) -> Axis:
 def path(points: Iterable[tuple[float, float]]) -> str:
     """An SVG path through these points; a single one becomes a dot where line ends are round."""
     words = [f"{x:g} {y:g}" for x, y in points]
-    return f"M{'L'.join(words)}" if len(words) > 1 else f"M{words[0]}h0" if words else ""
+    if len(words) == 1:
+        return f"M{words[0]}h0"
+    return f"M{'L'.join(words)}" if words else ""
 
 
 def place(number: int, count: int) -> float:

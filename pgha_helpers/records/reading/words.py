@@ -181,11 +181,9 @@ def changes(told: Told) -> str:
     deeds = listed(told.get("deeds"))
     count = sum(bool(deed.get("changed")) for deed in deeds)
     failed = sum("error" in deed for deed in deeds)
-    told_deeds = (
-        f"{count} {'deed' if count == 1 else 'deeds'} changed something"
-        if count
-        else "No deed was completed"
-    )
+    told_deeds = f"{count} deeds changed something" if count else "No deed was completed"
+    if count == 1:
+        told_deeds = "1 deed changed something"
     told_deeds += f", {failed} failed" if failed else ""
     return f"{'; '.join([*moved, told_deeds])}."
 

@@ -58,11 +58,10 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
         status = attend(door, argv, said.append, run.timeouts.clone)
         if status or any("no rewind required" in line for line in said):
             raise NotAchieved(f"pg_rewind on {name} says no: {_last(said)}", CLONE)
-        copied = next((int(match[1]) for line in said if (match := _TO_COPY.search(line))), None)
-        deed.say(
-            "rehearsed pg_rewind: it would copy "
-            f"{'an unknown number of' if copied is None else copied} MB"
-        )
+        to_copy = _TO_COPY.search("\n".join(said))
+        copied = int(to_copy[1]) if to_copy else None
+        told = "an unknown number of" if copied is None else copied
+        deed.say(f"rehearsed pg_rewind: it would copy {told} MB")
         return copied
 
 

@@ -132,14 +132,17 @@ class Reader:
             return None
         if top != xid:
             parts.append(_Open(length))  # a COMMIT PREPARED is written by nobody's transaction
-        gid = (prepared.gid if prepared else "") if ended[1] else None
+        gid = None
+        if ended[1]:
+            gid = prepared.gid if prepared else ""
         when, wal = f"{ended[2]}T{ended[3]}Z", sum(part.wal for part in parts)
         return Lost(
             top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top)
         )
 
     def _take(self, ids: Iterable[int]) -> list[_Open]:
-        return [part for xid in ids if (part := self._open.pop(xid, None)) is not None]
+        taken = [self._open.pop(xid, None) for xid in ids]
+        return [part for part in taken if part is not None]
 
     def _why_not(self, xid: int) -> str:
         if self.bound is None or precedes(xid, self.bound):

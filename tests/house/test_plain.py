@@ -1,0 +1,35 @@
+"""One thought a line: what is folded into another expression is read twice."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from .test_floors import ROOT
+
+TESTS = Path(__file__).parents[1]
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _within(outer: ast.AST, *kinds: type[ast.AST]) -> bool:
+    return any(isinstance(node, kinds) for node in ast.walk(outer) if node is not outer)
+
+
+def _folded(tree: ast.AST) -> Iterator[int]:
+    """Lines with an `if … else` that holds another one or a walrus, or a comprehension that holds a
+    walrus.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.IfExp) and _within(node, ast.IfExp, ast.NamedExpr):
+            yield node.lineno
+        if isinstance(node, COMPREHENSIONS) and _within(node, ast.NamedExpr):
+            yield node.lineno
+
+
+def test_no_choice_is_made_within_another_and_no_name_is_given_within_one() -> None:
+    paths = [*ROOT.rglob("*.py"), *TESTS.rglob("*.py")]
+    found = [
+        f"{path}:{line}" for path in paths for line in _folded(ast.parse(path.read_text("utf-8")))
+    ]
+    assert not found
