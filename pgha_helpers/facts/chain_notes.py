@@ -1,8 +1,7 @@
-"""What a node has noted of the runs that changed its system: a line each time one began, ended, or
-was completed.
+"""What a node has noted of the runs that changed its system.
 
-The file `chain-<system identifier>` lies in the node's state directory, beside the lock; each line
-is a Note as JSON.
+A line each time one began, ended, or was completed. The file `chain-<system identifier>` lies in
+the node's state directory, beside the lock; each line is a Note as JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""The lag chart: bytes above, seconds below, both nodes' view, the limits, and the deeds over
-it.
-"""
+"""The lag chart: bytes, seconds, both nodes' view, the limits, and the deeds over it."""
 
 from __future__ import annotations
 
@@ -19,14 +17,14 @@ NAME = "lag.svg"
 
 
 def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
-    """Draw lag over time with its limits, and the deeds as a strip below. Saved as lag.svg, shown
-    as PNG.
+    """Draw lag over time with its limits, and the deeds as a strip below.
 
-    Several samples are laid one after the other. JupyterLab hides SVG until a notebook is trusted,
-    so it gets PNG. What `sample` drew live in the same cell becomes this picture; else the picture
-    is given back, to be shown. Where nobody watched, as in a failover, the deeds are drawn alone,
-    and without any nothing is, because that takes more than a second. Then, and in a light run, the
-    newest sample is given back. Raises Refusal when the run has ended.
+    Saved as lag.svg, shown as PNG. Several samples are laid one after the other. JupyterLab hides
+    SVG until a notebook is trusted, so it gets PNG. What `sample` drew live in the same cell
+    becomes this picture; else the picture is given back, to be shown. Where nobody watched, as in a
+    failover, the deeds are drawn alone, and without any nothing is, because that takes more than a
+    second. Then, and in a light run, the newest sample is given back. Raises Refusal when the run
+    has ended.
     """
     still_open(run)
     done = [deed for deed in deeds if deed.changed]

@@ -1,5 +1,6 @@
-"""What a node's configuration says, whether the server runs or not: its settings, and every file
-that it names.
+"""What a node's configuration says, whether the server runs or not.
+
+Its settings, and every file that it names.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ class Configuration:
 
 
 def configuration(door: Door, directory: str, outside: str = "") -> Configuration:
-    """Read it from its files; `outside` is the directory of postgresql.conf where that is not the
-    data directory.
+    """Read a node's configuration from its files.
 
-    Raises Unreachable, TooSlow or CommandFailed. What cannot be read says nothing.
+    `outside` is the directory of postgresql.conf where that is not the data directory. Raises
+    Unreachable, TooSlow or CommandFailed. What cannot be read says nothing.
     """
     known: dict[str, list[str] | str | None] = {}
     while True:
@@ -132,8 +133,9 @@ class _Reading:
                 self.found.settings[name] = value
 
     def _access(self, path: str, lines: list[list[str]], depth: int = 0) -> None:
-        """pg_hba.conf or pg_ident.conf: its includes (from 16 on), and the lists of names that it
-        takes from a file.
+        """pg_hba.conf or pg_ident.conf.
+
+        Its includes (from 16 on), and the lists of names that it takes from a file.
         """
         self.found.named.add(path)
         base = path.rpartition("/")[0]

@@ -1,6 +1,4 @@
-"""The very connection that a node uses as a standby, tried from the node, as the user that will use
-it.
-"""
+"""The very connection that a node uses as a standby, tried from there and as the same user."""
 
 from __future__ import annotations
 
@@ -18,8 +16,9 @@ from .queries import query
 
 
 def keys_of(run: Run, name: str) -> Mapping[str, str]:
-    """What the node's standby definition goes on to say: as it was read last in this run, else as
-    it is read now.
+    """What the node's standby definition goes on to say.
+
+    As it was read last in this run, else as it is read now.
     """
     return run.keys[name] if name in run.keys else read_keys(run, name)
 
@@ -52,8 +51,9 @@ def _settings(door: Door) -> Mapping[str, str]:
 
 
 def _has_failover_slots(run: Run, name: str) -> bool:
-    """Whether the primary has logical slots that are to survive a move; the other node is asked
-    first.
+    """Whether the primary has logical slots that are to survive a move.
+
+    The other node is asked first.
     """
     for each in (run.pair.other(name).name, name):
         with contextlib.suppress(HaError):
@@ -78,8 +78,9 @@ esac
 
 
 def why_no_passfile(door: Door) -> str:
-    """Why the passfile of the pair file would not be used on the node, by PostgreSQL's user; empty
-    where it would.
+    """Why the passfile of the pair file would not be used on the node, by PostgreSQL's user.
+
+    Empty where it would.
     """
     return door.script(_PASSFILE, door.node.passfile).text if door.node.passfile else ""
 

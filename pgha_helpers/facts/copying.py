@@ -45,8 +45,7 @@ def _script() -> str:
 
 
 def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:
-    """Bytes of what lies in the data directory, the tablespaces that lie elsewhere, and their
-    directory's name.
+    """Bytes in the data directory, the tablespaces elsewhere, and their directory's name.
 
     From 15 on a tablespace may lie in place, below the data directory: its location is then no
     absolute path.
@@ -64,10 +63,10 @@ def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict
 def parse_copying(
     text: str, node: str, inside: int, wal: int, version: str, tablespaces: list[dict[str, Any]]
 ) -> Copying:
-    """Read the answer of copying.sh; sizes are bytes, `tablespaces` the primary's rows in the order
-    that was asked.
+    """Read the answer of copying.sh.
 
-    Raises ValueError for an answer of another form.
+    Sizes are bytes, `tablespaces` the primary's rows in the order that was asked. Raises ValueError
+    for an answer of another form.
 
     >>> told = "data /d/main\\ndevice 7\\nfree 2 4096\\nhalf 4 7 /d/main.clone-00c0ffee\\n"
     >>> seen = parse_copying(told, "db1", 100, 50, "PG_18_1", [])

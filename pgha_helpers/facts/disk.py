@@ -23,8 +23,9 @@ _TIMELINE = re.compile("[0-9A-F]{8}")
 
 
 def read_disk(door: Door) -> Disk:
-    """Ask the node's shell. Raises Unreachable, TooSlow or CommandFailed, also where its answer
-    cannot be read.
+    """Ask the node's shell.
+
+    Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read.
     """
     asked = time.time()
     answer = door.script(_script(), door.node.data_directory, door.node.bin_directory)
@@ -81,8 +82,9 @@ def parse_disk(text: str, now: float) -> Disk:
 
 
 def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
-    """Lines that stand alone; and word, rest and content of those after which a file follows, up to
-    a line `end`.
+    """Lines that stand alone, and the files that were printed.
+
+    Of a file the word, the rest of that line, and the content up to a line `end`.
     """
     left, alone, found = iter(lines), list[str](), list[tuple[str, str, list[str]]]()
     for line in left:
@@ -95,8 +97,9 @@ def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]
 
 
 def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
-    """A timeline's history, by its number. One that cannot be read is as good as none; other files
-    may lie there.
+    """A timeline's history, by its number.
+
+    One that cannot be read is as good as none; other files may lie there.
     """
     if not _TIMELINE.fullmatch(name):
         return {}
@@ -118,8 +121,9 @@ def _perhaps(word: str, read: Callable[[], T], unread: dict[str, str]) -> T | No
 
 
 def _dates(lines: Iterable[str]) -> dict[str, float]:
-    """When files were last changed, or written, of lines such as `NAME 2026-11-23 09:12:15.25 +0000
-    ...`.
+    """When files were last changed or written, by lines of `stat`.
+
+    A line is such as `NAME 2026-11-23 09:12:15.25 +0000 ...`.
 
     >>> _dates(["global/pg_control 1970-01-01 00:00:01.5 +0000 1970-01-01 01:00:02.25 +0100"])
     {'written': 2.25}

@@ -1,5 +1,6 @@
-"""What is noted on a node of settings that runs have changed for a while: a file of each, in its
-state directory.
+"""What is noted on a node of settings that runs have changed for a while.
+
+A file of each, in its state directory.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ def read_for_now(door: Door) -> tuple[ForNow, ...]:
 
 
 def read_all_for_now(run: Run) -> tuple[ForNow, ...]:
-    """Those of the nodes that this run has locked, or of both before it has; nothing of one that
-    does not answer.
+    """Those of the nodes that this run has locked, or of both before it has.
+
+    Nothing of one that does not answer.
     """
     names = run.lock.held or run.pair.names
 

@@ -1,9 +1,9 @@
-"""Lag, measured on both ends: bytes and seconds, as the primary sees its standby and as the standby
-sees itself.
+"""Lag, measured on both ends.
 
-Where somebody looks, or only a rehearsal is asked for, the cell watches it for some seconds. Where
-nobody looks and the consent is given, nobody waits: it is watched beside the rest of the run, but
-never in the outage window.
+Bytes and seconds, as the primary sees its standby and as the standby sees itself. Where somebody
+looks, or only a rehearsal is asked for, the cell watches it for some seconds. Where nobody looks
+and the consent is given, nobody waits: it is watched beside the rest of the run, but never in the
+outage window.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _NOTHING: Said = ("", {})
 
 @dataclass(frozen=True)
 class Lag(show.Shown):
-    """Samples, oldest first; a row has a value per column of COLUMNS, None where a node did not
-    answer.
+    """Samples, oldest first.
 
-    Kept without pandas, which takes half a second to load: a light verify never draws.
+    A row has a value per column of COLUMNS, None where a node did not answer. Kept without pandas,
+    which takes half a second to load: a light verify never draws.
     """
 
     rows: tuple[Row, ...]
@@ -50,9 +50,7 @@ class Lag(show.Shown):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The same for pandas: `at` in seconds since the epoch, the others in bytes and seconds,
-        all floats.
-        """
+        """The same for pandas: `at` in seconds since the epoch, bytes, seconds, all floats."""
         import pandas as pd
 
         return pd.DataFrame(list(self.rows), columns=list(COLUMNS)).astype(float)
@@ -71,16 +69,16 @@ class Lag(show.Shown):
 
 
 def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
-    """Watch the lag for some seconds (default: the parameter `sample_seconds`, or 2); a row per
-    sample.
+    """Watch the lag for some seconds, with a row per sample.
 
-    Columns: `at` (seconds since the epoch), `primary_bytes` (written but not replayed on the
-    standby, as the primary sees it), `standby_bytes` (received but not replayed), `primary_seconds`
-    and `standby_seconds` (delay of replay). A node that does not answer leaves its columns empty.
-    The rows are added to the record's lag.csv. In JupyterLab they are drawn while they come in.
-    Where no primary is seen that feeds anybody there is one row: nothing follows it, and in a
-    failover the clients are waiting. In a change that nobody watches there is one row, too, and the
-    next time all that were taken beside the run since. Raises Refusal when the run has ended.
+    By default for the parameter `sample_seconds`, or 2. Columns: `at` (seconds since the epoch),
+    `primary_bytes` (written but not replayed on the standby, as the primary sees it),
+    `standby_bytes` (received but not replayed), `primary_seconds` and `standby_seconds` (delay of
+    replay). A node that does not answer leaves its columns empty. The rows are added to the
+    record's lag.csv. In JupyterLab they are drawn while they come in. Where no primary is seen that
+    feeds anybody there is one row: nothing follows it, and in a failover the clients are waiting.
+    In a change that nobody watches there is one row, too, and the next time all that were taken
+    beside the run since. Raises Refusal when the run has ended.
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
@@ -110,9 +108,7 @@ def _tell(run: Run, lag: Lag) -> None:
 
 
 class Sampler:
-    """Watches the lag from now on, by sessions of its own, until it is asked for what it has seen,
-    or the run ends.
-    """
+    """Watches the lag by sessions of its own, until it is asked, or the run ends."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -157,16 +153,18 @@ def _keep(run: Run, lag: Lag) -> str:
 
 
 def still_open(run: Run) -> None:
-    """Raises Refusal when the run has ended: what is written into its record now would belie the
-    journal.
+    """Raises Refusal when the run has ended.
+
+    What is written into its record now would belie the journal.
     """
     if run.ended:
         raise Refusal("this run has ended", "run the first cell again: it begins a new run")
 
 
 def _once(run: Run, now: Snapshot) -> Row:
-    """One sample of the nodes that answered when they were looked at: whoever did not may take
-    seconds to do so now.
+    """One sample of the nodes that answered when they were looked at.
+
+    Whoever did not may take seconds to do so now.
     """
     at, running = time.time(), [seen.node for seen in now.running]
     told = run.both(

@@ -1,5 +1,4 @@
-"""How lag is drawn: the figure, its bytes, and the output of a cell that is drawn again while
-samples come in.
+"""How lag is drawn: the figure, its bytes, and a cell's output that grows with the samples.
 
 The strip of deeds, and how a picture is made and kept, are shared with the canary's.
 
@@ -43,11 +42,10 @@ _PATIENCE = 2.0  # seconds that a live picture under way may hold up the cell wh
 
 @contextlib.contextmanager
 def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[None]:
-    """While the block lasts, draw what `lag` gives as it grows, where somebody looks; elsewhere
-    this costs nothing.
+    """While the block lasts, draw what `lag` gives as it grows, where somebody looks.
 
-    A thread draws, because samples keep their own rate: when drawing fails or takes long, only
-    pictures are missing.
+    Elsewhere this costs nothing. A thread draws, because samples keep their own rate: when drawing
+    fails or takes long, only pictures are missing.
     """
     run.live = _output(run.live, seconds) if seconds and front.somebody() else None
     if run.live is None:
@@ -68,8 +66,9 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
 
 
 def shown(run: Run, png: bytes) -> Any:
-    """Put the last picture where the live ones of this cell were; where there were none, give it
-    back.
+    """Put the last picture where the live ones of this cell were.
+
+    Where there were none, give it back.
     """
     output, run.live = run.live, None
     if output and output.cell == front.shell().execution_count:
@@ -79,9 +78,7 @@ def shown(run: Run, png: bytes) -> Any:
 
 @dataclass(frozen=True)
 class _Output:
-    """An output that can be drawn again, by its handle, and the cell that it belongs to, by its
-    execution count.
-    """
+    """An output that can be drawn again, by its handle, and its cell by its execution count."""
 
     handle: Any
     cell: int
@@ -91,8 +88,9 @@ class _Output:
 
 
 def load_beside() -> None:
-    """Load what draws in a thread beside one that asks servers: that one is not to wait 5 ms for
-    each turn.
+    """Load what draws in a thread beside one that asks servers.
+
+    That one is not to wait 5 ms for each turn.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_TURN)
@@ -114,8 +112,9 @@ def load() -> None:
 
 
 def _output(known: _Output | None, seconds: float) -> _Output | None:
-    """The live output of this cell, made if it has none yet; None if it cannot be made, or nothing
-    can be drawn.
+    """The live output of this cell, made if it has none yet.
+
+    None if it cannot be made, or nothing can be drawn.
     """
     with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
         load()  # now: beside the samples it would make those wait
@@ -153,8 +152,9 @@ def image(png: bytes) -> Any:
 
 
 def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
-    """The figure; `seconds` are those that will be watched in all, so that a live curve grows into
-    its room.
+    """The figure of lag.
+
+    `seconds` are those that will be watched in all, so that a live curve grows into its room.
     """
     from matplotlib.figure import Figure
 
@@ -205,8 +205,9 @@ def figure_of_deeds(run: Run, deeds: list[Deed]) -> Figure:
 
 
 def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
-    """When there was no primary, as this machine saw it: from the request to stop to the promoted
-    node's first yes.
+    """When there was no primary, as this machine saw it.
+
+    From the request to stop to the promoted node's first yes.
     """
     stop = [deed.began for deed in deeds if deed.did.startswith("stopped the primary")]
     promoted = [deed.ended for deed in deeds if deed.did == "promote"]
@@ -250,8 +251,9 @@ def _lag_axes(
 
 
 def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
-    """A bar per deed, its words beside it: to the left of those that begin beyond `until`, in
-    seconds since `zero`.
+    """A bar per deed, its words beside it.
+
+    To the left of those that begin beyond `until`, in seconds since `zero`.
     """
     for row, deed in enumerate(deeds):
         start = deed.began - zero
@@ -266,8 +268,9 @@ def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
 
 
 def pictures(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
-    """SVG and PNG of what is drawn: the same bytes for the same data, whatever this machine's user
-    prefers.
+    """SVG and PNG of what is drawn.
+
+    The same bytes for the same data, whatever this machine's user prefers.
     """
     import matplotlib
 

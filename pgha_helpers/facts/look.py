@@ -89,12 +89,11 @@ _SETTINGS = (
 
 
 def look(run: Run, journal: bool = True, closely: bool = False, around: bool = False) -> Snapshot:
-    """What is seen now, of both nodes at once. A node that does not answer is a sighting, not an
-    error.
+    """What is seen now, of both nodes at once.
 
-    `closely` adds a survey of each node that runs, and of the clients: all that the checks before a
-    switchover lean on. `around` adds how each node is seen from everywhere else: what a failover
-    leans on.
+    A node that does not answer is a sighting, not an error. `closely` adds a survey of each node
+    that runs, and of the clients: all that the checks before a switchover lean on. `around` adds
+    how each node is seen from everywhere else: what a failover leans on.
     """
     began = time.time()
     if around:
@@ -127,8 +126,9 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
 
 
 def _too_close(seen: Iterable[Sighting]) -> str:
-    """Why nobody may look closely, or nothing: a replication connection that is tried has the
-    postmaster look, too.
+    """Why nobody may look closely, or nothing.
+
+    A replication connection that is tried has the postmaster look, too.
     """
     for node in seen:
         if isinstance(node, Running) and node.in_recovery and node.disk and node.disk.triggers:
@@ -142,11 +142,10 @@ def _too_close(seen: Iterable[Sighting]) -> str:
 def until(
     run: Run, *checks: Check, within: float, journal: bool = True, log: ServerLog | None = None
 ) -> Snapshot:
-    """Look again and again until every check says yes. Raises NotAchieved with the last reasons
-    after `within` s.
+    """Look again and again until every check says yes.
 
-    With a `log` it says what the server complains of and what to do about it, and does not wait for
-    what waiting cannot heal.
+    Raises NotAchieved with the last reasons after `within` s. With a `log` it says what the server
+    complains of and what to do about it, and does not wait for what waiting cannot heal.
     """
     began = time.monotonic()
     while True:
@@ -219,8 +218,9 @@ def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting
 
 
 def _answer(silence: HaError) -> str:
-    """The server's own words, if it gave any: an error is an answer too, and whoever gives it is
-    alive.
+    """The server's own words, if it gave any.
+
+    An error is an answer too, and whoever gives it is alive.
     """
     return (
         silence.what
@@ -230,8 +230,9 @@ def _answer(silence: HaError) -> str:
 
 
 def _words(silence: HaError) -> str:
-    """Why, and what to do about it: how to pin a host key is of use only if it reaches the
-    person.
+    """Why, and what to do about it.
+
+    How to pin a host key is of use only if it reaches the person.
     """
     return f"{silence.what} ({silence.remedy})" if silence.remedy else silence.what
 

@@ -24,10 +24,10 @@ def home_of(door: Door) -> str:
 
 
 def read_own(door: Door, directory: str = "") -> Own:
-    """What is the node's own; nothing where it has no cluster. `directory` is another one than its
-    data directory.
+    """What is the node's own; nothing where it has no cluster.
 
-    Raises Unreachable, TooSlow or CommandFailed.
+    `directory` is another one than its data directory. Raises Unreachable, TooSlow or
+    CommandFailed.
     """
     home = directory or home_of(door)
     if not home:

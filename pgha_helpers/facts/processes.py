@@ -39,8 +39,9 @@ def _processes(lines: list[str]) -> tuple[Process, ...]:
 
 
 def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
-    """Read the answer of FENCED: every process, and the files of a standby definition. Raises
-    ValueError.
+    """Read the answer of FENCED: every process, and the files of a standby definition.
+
+    Raises ValueError.
 
     >>> parse_fenced("7 postgres: writer \\nfiles\\nstandby.signal\\n")
     ((Process(pid=7, title='postgres: writer'),), ('standby.signal',))
@@ -60,9 +61,7 @@ def shutdown_phase(door: Door) -> Phase:
 
 
 def who(process: Process, senders: tuple[Sender, ...]) -> str:
-    """A process in words, a walsender with whoever it feeds as the primary knew it before the
-    stop.
-    """
+    """A process in words; a walsender with whoever the primary fed by it before the stop."""
     fed = next((s for s in senders if s.pid == process.pid), None)
     if fed is None:
         return str(process)

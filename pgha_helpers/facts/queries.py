@@ -1,6 +1,4 @@
-"""The named queries of queries.sql, survey.sql and canary.sql, by the dialect of the server that is
-asked.
-"""
+"""The named queries of the .sql files, by the dialect of the server that is asked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The grammar that postgresql.conf and recovery.conf share, and what recovery.conf says up to
-PostgreSQL 11.
-"""
+"""The grammar of postgresql.conf and recovery.conf, and what the latter says up to 11."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""How one node's rsync can read the other node's data directory: by a path of the same machine, or
-over ssh.
+"""How one node's rsync can read the other node's data directory.
+
+By a path of the same machine, or over ssh.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _OLDEST = (3, 1)  # the first with --info=progress2
 
 @dataclass(frozen=True)
 class Place:
-    """What a shell says of the source's data directory: whose kernel, which directory, and which
-    rsync is there.
+    """What a shell says of the source's data directory.
 
-    `own` is the data directory of the node whose shell it is, told as the source's is.
+    Whose kernel, which directory, and which rsync is there. `own` is the data directory of the node
+    whose shell it is, told as the source's is.
     """
 
     boot: str = ""
@@ -62,10 +63,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Road:
-    """A way from the node's rsync to the source's files. `ssh` is empty where they lie on the same
-    machine.
+    """A way from the node's rsync to the source's files.
 
-    `one_machine` is true where both nodes' shells run under one kernel, over ssh as well.
+    `ssh` is empty where they lie on the same machine. `one_machine` is true where both nodes'
+    shells run under one kernel, over ssh as well.
     """
 
     directory: str
@@ -79,8 +80,9 @@ class Road:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Options of rsync for this road; paths with spaces and quotes are sent apart from the
-        command line.
+        """Options of rsync for this road.
+
+        Paths with spaces and quotes are sent apart from the command line.
         """
         return ("-s", "-e", " ".join(map(_quoted, self.ssh))) if self.ssh else ()
 
@@ -120,8 +122,9 @@ def estimate(run: Run, source: str) -> int:
 
 
 def holds_nothing(run: Run, name: str) -> bool:
-    """Whether the data directory is absent or empty, or holds half a copy that began so: it may be
-    copied into.
+    """Whether the data directory is absent or empty, or holds half a copy that began so.
+
+    It may be copied into.
     """
     return (
         run.doors[name].script(_NOTHING, run.pair[name].data_directory, MARK, okay=(0, 1)).status
@@ -171,8 +174,9 @@ def _file(path: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """A word as rsync's -e takes it: it knows quotes, doubled inside themselves, and no
-    backslashes.
+    """A word as rsync's -e takes it.
+
+    It knows quotes, doubled inside themselves, and no backslashes.
     """
     return "'" + word.replace("'", "''") + "'"
 

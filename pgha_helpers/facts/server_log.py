@@ -63,10 +63,10 @@ class _File(NamedTuple):
 
 
 class ServerLog:
-    """The log of one node from the moment at which this is made; `primary` is named in the
-    remedies.
+    """The log of one node from the moment at which this is made.
 
-    Nothing that is asked of it raises: a log that cannot be read is a log that tells nothing.
+    `primary` is named in the remedies. Nothing that is asked of it raises: a log that cannot be
+    read is a log that tells nothing.
     """
 
     def __init__(self, door: Door, primary: str) -> None:
@@ -88,11 +88,10 @@ class ServerLog:
         return complaints(self.text, self._door.node.name, self._primary)
 
     def is_final(self, at_once: bool = False, may_open: bool = False) -> bool:
-        """Whether it says, and has said for a second, what no waiting heals. Asked often, it reads
-        seldom.
+        """Whether it says, and has said for a second, what no waiting heals.
 
-        `at_once` is for a server that has ended: its last word stands. `may_open` is for one that
-        may well be about to open for writes.
+        Asked often, it reads seldom. `at_once` is for a server that has ended: its last word
+        stands. `may_open` is for one that may well be about to open for writes.
         """
         if time.monotonic() < self._next:
             return False
@@ -135,8 +134,9 @@ class ServerLog:
         return self._door.script(_COLLECTOR, *argv, okay=range(256)).text
 
     def _written(self) -> str:
-        """The end of every file that is new or has grown. One that became shorter was cut, and is
-        read whole.
+        """The end of every file that is new or has grown.
+
+        One that became shorter was cut, and is read whole.
         """
         parts = {}
         for file in self._files(self._folder or "")[1]:
@@ -169,8 +169,9 @@ def files_in(told: list[str]) -> tuple[int, list[_File]]:
 
 
 def since_start(text: str) -> str:
-    """A log from the last start of a server on: of a file that was not seen before it, nothing else
-    is known.
+    """A log from the last start of a server on.
+
+    Of a file that was not seen before it, nothing else is known.
 
     >>> since_start("LOG:  old\\nLOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n")
     'LOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n'
@@ -180,8 +181,9 @@ def since_start(text: str) -> str:
 
 
 def resolve(door: Door, path: str) -> str:
-    """A path of the node with `~` replaced by the home of PostgreSQL's user: sudo may keep the
-    caller's HOME.
+    """A path of the node with `~` replaced by the home of PostgreSQL's user.
+
+    Sudo may keep the caller's HOME.
     """
     if not path.startswith("~"):
         return path

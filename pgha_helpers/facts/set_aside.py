@@ -54,10 +54,10 @@ def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
 
 
 def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
-    """What was renamed aside on both nodes; of a node whose shell does not answer, nothing is
-    known.
+    """What was renamed aside on both nodes.
 
-    To count sizes may take seconds a directory.
+    Of a node whose shell does not answer, nothing is known. To count sizes may take seconds a
+    directory.
     """
 
     def ask(name: str) -> tuple[Kept, ...]:
@@ -71,8 +71,9 @@ def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
 
 
 def left_over(run: Run, now: Snapshot) -> Table:
-    """What earlier runs have left on both nodes, and how to let it go: unused slots, directories
-    renamed aside.
+    """What earlier runs have left on both nodes, and how to let it go.
+
+    Unused slots, directories renamed aside.
     """
     slots = [
         (

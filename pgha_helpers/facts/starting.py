@@ -1,6 +1,4 @@
-"""What a data directory would start with, whatever runs there now or ran there last, and what would
-keep it down.
-"""
+"""What a data directory would start with, and what would keep its server down."""
 
 from __future__ import annotations
 
@@ -62,8 +60,9 @@ def read_start(
 
 
 def _hba_errors(door: Door) -> tuple[str, ...]:
-    """What is wrong in pg_hba.conf: a server that runs goes on with the old one, and none starts
-    with it.
+    """What is wrong in pg_hba.conf.
+
+    A server that runs goes on with the old one, and none starts with it.
     """
     with suppress(QueryFailed):
         return tuple(
@@ -100,8 +99,9 @@ def parse_start(text: str) -> Start:
 
 
 def _plain(lines: list[str]) -> tuple[str, ...]:
-    """What PostgreSQL complains of, without severities; its hints belong to what stands before
-    them.
+    """What PostgreSQL complains of, without severities.
+
+    Its hints belong to what stands before them.
     """
     found: list[str] = []
     for line in lines:

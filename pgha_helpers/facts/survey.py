@@ -1,5 +1,6 @@
-"""A close look at one node that runs: one SQL query per topic, one visit of each database, two
-scripts of `sh`.
+"""A close look at one node that runs.
+
+One SQL query per topic, one visit of each database, two scripts of `sh`.
 """
 
 from __future__ import annotations
@@ -252,8 +253,9 @@ def _manager(text: str) -> Manager:
 
 
 def _refused(door: Door) -> tuple[str, ...]:
-    """What the ssh user may not do of all that a run does as that user; what its owner may not do,
-    survey.sh tells.
+    """What the ssh user may not do of all that a run does as that user.
+
+    What its owner may not do, survey.sh tells.
     """
     service = door.node.service
     commands: tuple[tuple[str, ...], ...] = ()
@@ -280,8 +282,9 @@ def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _may_run(door: Door, argv: tuple[str, ...]) -> bool:
-    """Whether the ssh user may run this, asked of sudo where the command begins with it; it is not
-    run.
+    """Whether the ssh user may run this, asked of sudo where the command begins with it.
+
+    It is not run.
     """
     if argv and Path(argv[0]).name == "sudo":
         asked = (

@@ -1,5 +1,6 @@
-"""A file that would promote a standby as soon as it is started: left by an earlier failover, or by
-a hand.
+"""A file that would promote a standby as soon as it is started.
+
+Left by an earlier failover, or by a hand.
 """
 
 from __future__ import annotations

@@ -41,9 +41,7 @@ _LACKING = 'if [ $((free)) -lt $((lacking + lacking / 10)) ]; then echo "$lackin
 
 
 def without_room(run: Run, node: str, names: Sequence[str]) -> int:
-    """Bytes of these segments that are still to be kept beside the node's directory, where they do
-    not fit; else 0.
-    """
+    """Bytes of these segments that are to be kept beside the directory and do not fit; else 0."""
     told = (
         run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text
         if names
@@ -53,11 +51,10 @@ def without_room(run: Run, node: str, names: Sequence[str]) -> int:
 
 
 def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
-    """What `node` closed and never archived; nothing of one whose archiver still works on it, or
-    that cannot be read.
+    """What `node` closed and never archived.
 
-    A server that runs is read, too: it is about to be stopped or restarted as a standby, which
-    archives nothing.
+    Nothing of one whose archiver still works on it, or that cannot be read. A server that runs is
+    read, too: it is about to be stopped or restarted as a standby, which archives nothing.
     """
     seen, disk = now[node], disk_of(now[node])
     busy = isinstance(seen, Running) and seen.settings.get("archive_mode") == "always"

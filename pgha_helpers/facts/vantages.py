@@ -1,8 +1,7 @@
-"""The nodes as they are seen from everywhere, all at once: this machine, each other, and the
-witnesses.
+"""The nodes as they are seen from everywhere, all at once.
 
-Nobody's view is believed alone: a primary that cannot be reached from here may well serve its
-clients.
+This machine, each other, and the witnesses. Nobody's view is believed alone: a primary that cannot
+be reached from here may well serve its clients.
 """
 
 from __future__ import annotations
@@ -65,8 +64,9 @@ def _one(run: Run, node: Node, ask: Callable[[Door], Seen]) -> tuple[Seen, float
 
 
 def reached(run: Run, name: str) -> tuple[Vantage, ...]:
-    """One node as this machine's TCP, the other node and the witnesses see it now; nothing is asked
-    of itself.
+    """One node as this machine's TCP, the other node and the witnesses see it now.
+
+    Nothing is asked of itself.
     """
     node, other = run.pair[name], run.doors[run.pair.other(name).name]
     with ThreadPoolExecutor(2 + len(run.pair.witnesses), "pgha-vantage") as pool:
@@ -82,8 +82,9 @@ def reached(run: Run, name: str) -> tuple[Vantage, ...]:
 
 
 def _knock(node: Node, timeout: float) -> tuple[Heard, float]:
-    """Whether a TCP connection from this machine is taken: the kernel does that for a server that
-    hangs, too.
+    """Whether a TCP connection from this machine is taken.
+
+    The kernel does that for a server that hangs, too.
     """
     began = time.monotonic()
     if node.host.startswith("/"):
@@ -113,8 +114,9 @@ def _within(run: Run, door: Door) -> Vantage:
 
 
 def _peer(run: Run, door: Door, seen: Running) -> Vantage:
-    """The other node as a standby sees it: by its walreceiver, and by the very connection that it
-    would use.
+    """The other node as a standby sees it.
+
+    By its walreceiver, and by the very connection that it would use.
     """
     other = run.pair.other(door.node.name)
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
@@ -154,9 +156,7 @@ def _witness(run: Run, witness: Witness) -> tuple[Vantage, ...]:
 def _reach(
     run: Run, door: Door, place: str, targets: Mapping[str, tuple[str, int]]
 ) -> tuple[Vantage, ...]:
-    """Nodes as the host behind this door sees them, by pg_isready and by whatever opens a TCP
-    connection there.
-    """
+    """Nodes as the host behind this door sees them: by pg_isready, and by a TCP connection."""
     began, patience = time.monotonic(), _patience(run)
     where = [word for name, (host, port) in targets.items() for word in (name, host, str(port))]
     directory = door.node.bin_directory
@@ -197,8 +197,9 @@ def _sql(found: Mapping[tuple[str, str], Heard], name: str) -> Heard:
 
 
 def heard_sql(tool: str, status: int, words: str) -> Heard:
-    """What pg_isready says. A server without a connection left for us is one that takes them: it is
-    alive.
+    """What pg_isready says.
+
+    A server without a connection left for us is one that takes them: it is alive.
 
     >>> heard_sql("pg_isready", 0, "10.0.0.1:5432 - accepting connections").says
     'yes'

@@ -17,9 +17,7 @@ from .files import read_file, why_not_written, write_file
 
 
 def role_is_missing(run: Run, name: str) -> str:
-    """Whether the replication role is to be made ("create") or is there and may not replicate
-    ("give"); else empty.
-    """
+    """What the replication role wants: "create", "give" (the right to replicate), or nothing."""
     rows = run.doors[name].sql.read(query("role"), [run.pair.replication_user])
     if not rows:
         return "create"
@@ -37,8 +35,9 @@ def hba_is_missing(run: Run, name: str) -> bool:
 
 
 def lets_in(lines: Sequence[Sequence[str]], pair: Pair) -> bool:
-    """Whether lines of a pg_hba.conf, as words, have each of ours: by the same measure as
-    `hba_is_missing`.
+    """Whether lines of a pg_hba.conf, as words, have each of ours.
+
+    By the same measure as `hba_is_missing`.
     """
     hosts = {hba_address(node.seen_by_peer[0]) for node in pair}
     asked = [(database, names) for database in ("replication", pair.database) for names in hosts]
@@ -54,11 +53,10 @@ def lets_in(lines: Sequence[Sequence[str]], pair: Pair) -> bool:
 
 
 def refuse_unwritable(run: Run, name: str, missing: bool) -> None:
-    """Raises NotSafe, with the lines to write by hand, where a node's pg_hba.conf lacks ours and
-    may not be written.
+    """Raises NotSafe where a node's pg_hba.conf lacks our lines and may not be written.
 
-    `missing` is what a running server has said; else the file is read, because a copy that the node
-    gets keeps it.
+    It says which lines to write by hand. `missing` is what a running server has said; else the file
+    is read, because a copy that the node gets keeps it.
     """
     door, home = run.doors[name], home_of(run.doors[name])
     if not home and not door.node.config_directory:
@@ -76,10 +74,10 @@ def refuse_unwritable(run: Run, name: str, missing: bool) -> None:
 
 
 def ensure_rewinding(run: Run, name: str) -> bool:
-    """Let the replication role call what pg_rewind calls. It could copy every file of this server
-    before, too.
+    """Let the replication role call what pg_rewind calls.
 
-    False where it was so when the plan was made: then the connection was tried, too.
+    It could copy every file of this server before, too. False where it was so when the plan was
+    made: then the connection was tried, too.
     """
     door, user = run.doors[name], run.pair.replication_user
     with run.deed(name, f"let {user} read files over SQL, for pg_rewind") as deed:
@@ -91,8 +89,9 @@ def ensure_rewinding(run: Run, name: str) -> bool:
 
 
 def ensure_role(run: Run, name: str) -> None:
-    """Make sure that the replication role exists. Its password comes from the operator's passfile,
-    as a verifier.
+    """Make sure that the replication role exists.
+
+    Its password comes from the operator's passfile, as a verifier.
     """
     door, user = run.doors[name], run.pair.replication_user
     with run.deed(name, f"create role {user} with REPLICATION") as deed:
@@ -120,8 +119,9 @@ def ensure_role(run: Run, name: str) -> None:
 
 
 def password_of(pair: Pair, name: str) -> str:
-    """The replication role's password in the operator's passfile, or an empty string (certificates,
-    trust, peer).
+    """The replication role's password in the operator's passfile, or empty.
+
+    There is none with certificates, trust or peer.
     """
     node = pair[name]
     return passfile.password(
@@ -155,8 +155,10 @@ def ensure_hba(run: Run, name: str) -> None:
 
 
 def hba_lines(run: Run, name: str) -> str:
-    """Our lines, as this running server lets others in: passwords as it stores them, and TLS alone
-    where nobody is let in over a network without."""
+    """Our lines, as this running server lets others in.
+
+    Passwords as it stores them, and TLS alone where nobody is let in over a network without.
+    """
     told = run.doors[name].sql.read(query("how others come in"), [run.pair.replication_user])[0]
     method = "scram-sha-256" if told["stored"] == "scram-sha-256" else "md5"
     return hba_block(run.pair, method, "hostssl" if told["only_tls"] else "host")

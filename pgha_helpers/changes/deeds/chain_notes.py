@@ -1,5 +1,6 @@
-"""Noting on a node what a run has done: heads of the chain of records that no operator's machine
-can lose.
+"""Noting on a node what a run has done.
+
+Heads of the chain of records that no operator's machine can lose.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A copy of the primary beside the old data directory. Nothing is deleted but what dead copies have
-left.
+"""A copy of the primary beside the old data directory.
+
+Nothing is deleted but what dead copies have left.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ exit "$synced"
 
 
 def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
-    """Remove what copies that died have left: never started, never moved in, open by nobody,
-    without WAL of its own.
+    """Remove what copies that died have left.
 
-    False where there was nothing.
+    Never started, never moved in, open by nobody, without WAL of its own. False where there was
+    nothing.
     """
     with run.deed(name, "remove what copies that died have left") as deed:
         for half in halves:
@@ -54,10 +55,10 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
 
 
 def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
-    """Copy the primary with pg_basebackup into fresh directories beside; gives the one that is
-    ready to be moved in.
+    """Copy the primary with pg_basebackup into fresh directories beside.
 
-    Raises NotSafe, inside the deed, where there is no room or something is in the way.
+    Gives the one that is ready to be moved in. Raises NotSafe, inside the deed, where there is no
+    room or something is in the way.
     """
     door = run.doors[name]
     with run.deed(name, f"copy {primary.node}") as deed:
@@ -78,8 +79,7 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
 
 
 def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) -> None:
-    """Make the directories that the tablespaces are copied into, and see that the primary does not
-    see them.
+    """Make the directories for the tablespaces, and see that the primary does not see them.
 
     On shared storage, or on one machine, a place may be the very one that the primary works in:
     moving the copy in would rename the primary's own tablespace.

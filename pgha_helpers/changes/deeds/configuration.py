@@ -80,8 +80,9 @@ def standby_settings(
 
 
 def hba_address(host: str) -> tuple[str, str]:
-    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it: an address with its mask,
-    or a name.
+    """A host as pg_hba.conf names it, and as pg_hba_file_rules shows it.
+
+    An address with its mask, or a name.
 
     >>> hba_address("10.0.0.1"), hba_address("db1.example")
     (('10.0.0.1/32', '10.0.0.1'), ('db1.example', 'db1.example'))
@@ -94,8 +95,9 @@ def hba_address(host: str) -> tuple[str, str]:
 
 
 def hba_block(pair: Pair, method: str, kind: str = "host") -> str:
-    """Lines that let each node replicate and be rewound from the other: the same on both, so that
-    roles can change.
+    """Lines that let each node replicate and be rewound from the other.
+
+    The same on both, so that roles can change.
     """
     lines = [
         (
@@ -115,8 +117,9 @@ def hba_block(pair: Pair, method: str, kind: str = "host") -> str:
 
 
 def with_hba(text: str, block: str) -> str:
-    """pg_hba.conf with our block on top: the first matching line wins, and a reject may stand
-    below.
+    """pg_hba.conf with our block on top.
+
+    The first matching line wins, and a reject may stand below.
 
     >>> with_hba("local all all trust\\n", "# pgha begin: x\\nhost a\\n# pgha end")
     '# pgha begin: x\\nhost a\\n# pgha end\\nlocal all all trust\\n'

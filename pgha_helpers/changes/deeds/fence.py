@@ -1,6 +1,4 @@
-"""A node is taken away by a program of the pair file, and a second program has to say that it is
-away.
-"""
+"""Fencing by two programs of the pair file: one takes a node away, one says that it is."""
 
 from __future__ import annotations
 
@@ -19,13 +17,12 @@ from ...wire.shell import Answer
 
 
 def fence_by_command(run: Run, name: str) -> str:
-    """Run the node's fence command, then its check until that succeeds; gives the evidence, in
-    words.
+    """Run the node's fence command, then its check until that succeeds.
 
-    The command is always run, even where the check already agrees: a check that only finds the node
-    unreachable would else be taken for a fence. Raises Refusal, with nothing changed, where its
-    programs cannot be found, and NotAchieved where the command or the check fails, or somebody
-    still reaches the node.
+    Gives the evidence, in words. The command is always run, even where the check already agrees: a
+    check that only finds the node unreachable would else be taken for a fence. Raises Refusal, with
+    nothing changed, where its programs cannot be found, and NotAchieved where the command or the
+    check fails, or somebody still reaches the node.
     """
     fence = run.pair[name].fence
     assert fence, "only a node that has a fence command is fenced by it"
@@ -82,8 +79,9 @@ def _ask(door: Door, words: tuple[str, ...], within: float) -> Answer | str:
 
 
 def _wait_for_check(door: Door, name: str, fence: Fence) -> None:
-    """The check, again and again: a machine takes seconds to go off. Raises NotAchieved with what
-    it said last.
+    """The check, again and again: a machine takes seconds to go off.
+
+    Raises NotAchieved with what it said last.
     """
     deadline, pause = time.monotonic() + fence.within, 0.05
     while True:
@@ -106,8 +104,9 @@ def _not_fenced(name: str, program: str, answer: Answer | str) -> NotAchieved:
 
 
 def _see_nobody_reach_it(run: Run, name: str) -> None:
-    """A check that says off is wrong, or about another machine, if somebody still reaches
-    PostgreSQL there.
+    """Raises where somebody still reaches PostgreSQL there.
+
+    A check that says off is wrong then, or about another machine.
     """
     try:
         alive = [v for v in reached(run, name) if v.alive]

@@ -1,5 +1,6 @@
-"""Files and directories of a node, through its shell: written by temporary name, fsync and rename;
-never deleted.
+"""Files and directories of a node, through its shell.
+
+Written by temporary name, fsync and rename; never deleted.
 """
 
 from __future__ import annotations
@@ -59,10 +60,10 @@ def why_not_written(door: Door, path: str) -> str:
 
 
 def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
-    """Make a file hold this text; false if it did already. `mode` is for a new file; an old one
-    keeps its own.
+    """Make a file hold this text; false if it did already.
 
-    Raises NotSafe, with nothing changed, where it may not be written.
+    `mode` is for a new file; an old one keeps its own. Raises NotSafe, with nothing changed, where
+    it may not be written.
     """
     if text and read_file(door, path) == text:
         return False
@@ -82,8 +83,9 @@ def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
 
 
 def remove_standby_file(door: Door, name: str) -> bool:
-    """Take a standby definition away; false if there was none. It is ours to write, so ours to
-    remove.
+    """Take a standby definition away; false if there was none.
+
+    It is ours to write, so ours to remove.
     """
     home = door.node.data_directory
     return bool(

@@ -1,5 +1,6 @@
-"""Getting a long copy onto the disk: it is written out while it comes, and synced when it is
-whole.
+"""Getting a long copy onto the disk.
+
+It is written out while it comes, and synced when it is whole.
 """
 
 from __future__ import annotations
@@ -24,14 +25,13 @@ exit "$status"
 
 @cache
 def flush() -> str:
-    """Shell functions: `flush_meanwhile DIRECTORY`, which goes on until it is killed, and `sync_all
-    DIRECTORY...`.
+    """The shell functions `flush_meanwhile DIRECTORY` and `sync_all DIRECTORY...`.
+
+    The first goes on until it is killed.
     """
     return Path(__file__).with_name("flush.sh").read_text("utf-8")
 
 
 def flushing(directory: str, argv: Sequence[str]) -> list[str]:
-    """The words of a program that copies into `directory`, whose work is written out while it
-    comes.
-    """
+    """The words of a program that copies into `directory`, written out while it comes."""
     return ["sh", "-c", flush() + _MEANWHILE, "sh", directory, *argv]

@@ -1,5 +1,6 @@
-"""Changing a setting for a while: noted on the node first, so that any later run can set it back as
-it was.
+"""Changing a setting for a while.
+
+Noted on the node first, so that any later run can set it back as it was.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ select current_setting(name) as value,
 
 
 def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
-    """Change a setting on a node by reload until `set_back`. An earlier run's note of what it was
-    stays as it is.
+    """Change a setting on a node by reload until `set_back`.
 
-    Raises NotAchieved where something overrules it.
+    An earlier run's note of what it was stays as it is. Raises NotAchieved where something
+    overrules it.
     """
     door = run.doors[name]
     with run.deed(name, f"set {setting} to {value!r} for now") as deed:
@@ -57,10 +58,10 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
 
 
 def set_back(run: Run, *names: str) -> None:
-    """Set back whatever is changed for now on these nodes, or on both, and may be as it was; say of
-    the rest why not.
+    """Set back whatever is changed for now on these nodes, or on both, and may be as it was.
 
-    What somebody has set to something else meanwhile is left as it is, and no longer noted.
+    Say of the rest why not. What somebody has set to something else meanwhile is left as it is, and
+    no longer noted.
     """
     found = [it for it in read_all_for_now(run) if not names or it.node in names]
     now = look(run, journal=False) if found else None

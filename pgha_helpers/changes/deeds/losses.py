@@ -1,8 +1,7 @@
-"""Keeping what a loser had, before anything of it is overwritten: its WAL, byte for byte, and the
-list of what it did.
+"""Keeping what a loser had, before anything of it is overwritten.
 
-Nothing changes on the node: both go into the record of the run, and the journal tells their
-digests.
+Its WAL, byte for byte, and the list of what it did. Nothing changes on the node: both go into the
+record of the run, and the journal tells their digests.
 """
 
 from __future__ import annotations
@@ -41,8 +40,7 @@ _BOTH = SHA256 + 'sha256 < "$1" >&2 & cat -- "$1"; wait'
 def keep_wal(
     run: Run, losses: Losses, wal: str = "", still: Callable[[], None] = lambda: None
 ) -> tuple[str, ...]:
-    """Copy the WAL that holds `losses` into the record, whole files, and compare them with those on
-    the node.
+    """Copy the WAL that holds `losses` into the record, whole files, and compare them.
 
     Gives their names there, `wal-` and PostgreSQL's own; none where nothing lies beyond the fork.
     What is there already is compared, not copied again. It is read from the folder `wal` on the
@@ -73,9 +71,7 @@ def keep_wal(
 
 
 def _between(door: Door, losses: Losses, wal: str) -> list[str]:
-    """The files that hold this range, on each of its timelines, and the histories that lead from
-    one to the next.
-    """
+    """The files of this range on each of its timelines, and the histories between these."""
     fork, end, segment = losses.fork, losses.end, losses.segment
     if end.lsn <= fork.lsn:
         return []
@@ -136,8 +132,9 @@ def _hashed(path: Path) -> str:
 def _copy(
     door: Door, source: str, target: Path, come: Callable[[int], None], within: float
 ) -> tuple[str, str]:
-    """Copy one file from the node, a piece at a time; gives the digests of what has come, and of
-    what is there.
+    """Copy one file from the node, a piece at a time.
+
+    Gives the digests of what has come, and of what is there.
     """
     digest, new, told = hashlib.sha256(), target.with_name(f".{target.name}.new"), b""
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

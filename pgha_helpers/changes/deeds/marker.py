@@ -12,9 +12,8 @@ from .servers import replayed, wait
 
 def send_marker(run: Run, primary: str, standby: str) -> None:
     """Write a message into the primary's WAL, and wait until the standby has replayed past it.
-    Raises NotAchieved.
 
-    It touches no table: WAL itself carries it.
+    Raises NotAchieved. It touches no table: WAL itself carries it.
     """
     ours, theirs = run.doors[primary].sql, run.doors[standby]
     with run.deed(primary, f"send a marker to {standby}") as deed:

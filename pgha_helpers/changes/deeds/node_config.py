@@ -1,5 +1,6 @@
-"""A node's own things stay the node's, whatever copy it gets; what a standby needs is changed in
-its configuration.
+"""A node's own things stay the node's, whatever copy it gets.
+
+What a standby needs is changed in its configuration.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class Things:
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """What of the source's must not come along: its logs, and its own where the node has its
-        own.
+        """What of the source's must not come along.
+
+        Its logs, and its own where the node has its own.
         """
         return (*self.theirs.logs, *(self.theirs.named if self.mine.home else ()))
 
@@ -67,11 +69,10 @@ def read_things(run: Run, name: str) -> Things:
 
 
 def bring_own(run: Run, name: str, copy: str, things: Things) -> Configured:
-    """Give a fresh copy of the other node what is the node's own. Done again it does the same
-    again.
+    """Give a fresh copy of the other node what is the node's own.
 
-    A node that has nothing of its own gets the other one's, as files: a link may lead to what is
-    only there.
+    Done again it does the same again. A node that has nothing of its own gets the other one's, as
+    files: a link may lead to what is only there.
     """
     door, mine, theirs = run.doors[name], things.mine, things.theirs
     if not mine.home:
@@ -102,17 +103,16 @@ def what_stays(run: Run, name: str, directory: str) -> Configured:
 
 
 def _known(run: Run) -> Mapping[str, str]:
-    """What the node's configuration was found to be at the gate: to ask again would take as long as
-    it did there.
+    """What the node's configuration was found to be at the gate.
+
+    To ask again would take as long as it did there.
     """
     start = run.found[1].start if run.found else None
     return start.settings if start else {}
 
 
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured) -> None:
-    """Change what a standby needs in the copy's configuration, and give it our standby
-    definition.
-    """
+    """Give the copy what a standby needs in its configuration, and our standby definition."""
     node, major = door.node, primary.version // 10000
     auto = f"{copy}/postgresql.auto.conf"
     _let_in(run, door, copy, primary)
@@ -131,8 +131,9 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
 
 
 def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
-    """Let the nodes replicate from the copy, once it is primary; where its pg_hba.conf is
-    another's, it is told.
+    """Let the nodes replicate from the copy, once it is primary.
+
+    Where its pg_hba.conf is another's, it is told.
     """
     found, data = (
         configuration(door, copy, door.node.config_directory),
@@ -149,9 +150,7 @@ def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
 
 
 def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
-    """Port and listen_addresses of a node that has no configuration of its own and gets the
-    primary's.
-    """
+    """Port and listen_addresses of a node that gets the primary's configuration."""
     node, theirs = run.pair[name], run.pair[primary.node]
     listen = primary.settings["listen_addresses"].replace(theirs.host, node.host)
     return {"port": str(node.port), "listen_addresses": listen}
@@ -160,8 +159,7 @@ def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
 def settings_to_raise(
     own: Mapping[str, str], primary: Mapping[str, str], major: int
 ) -> dict[str, str | None]:
-    """Settings in which the copy must not be below the primary, to replay its WAL and to take its
-    place later.
+    """Settings in which the copy must not be below the primary, to replay and to succeed it.
 
     >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"},
     ... {"max_connections": "100", "wal_level": "replica", "wal_keep_size": "512",

@@ -1,5 +1,4 @@
-"""How far a long copy is: a bar where somebody looks, a line now and then elsewhere, and samples
-for the record.
+"""How far a long copy is: a bar, a line now and then, and samples for the record.
 
 Samples are kept as throughput.csv and drawn as throughput.svg, whatever it is that copies.
 """
@@ -30,8 +29,9 @@ _PAUSE, _STEP, _LONGEST = 10.0, 0.02, 60.0
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Tell of a copy while it runs: `at(done, total)` in bytes, as often as one likes. The end
-    keeps the samples.
+    """Tell of a copy while it runs: `at(done, total)` in bytes, as often as one likes.
+
+    The end keeps the samples.
     """
 
     def __init__(self, run: Run, what: str) -> None:
@@ -67,8 +67,9 @@ class Progress(AbstractContextManager["Progress"]):
             print(f"  {self._what}: {told(seconds, done, self.total)}", flush=True)
 
     def hear(self, line: str) -> None:
-        """Take a line of pg_basebackup or pg_rewind with -P: how far it is; whatever else it says
-        stays in `said`.
+        """Take a line of pg_basebackup or pg_rewind with -P.
+
+        How far it is; whatever else it says stays in `said`.
         """
         if found := _KILOBYTES.search(line):
             self.at(int(found[1]) * 1024, int(found[2]) * 1024)
@@ -88,8 +89,9 @@ class Progress(AbstractContextManager["Progress"]):
             self._run.copied = self
 
     def draw(self) -> None:
-        """Keep the chart as throughput.svg, and show it in a notebook. A picture that fails fails
-        nothing else.
+        """Keep the chart as throughput.svg, and show it in a notebook.
+
+        A picture that fails fails nothing else.
         """
         try:
             svg, png = pictures(self._figure)
@@ -141,8 +143,9 @@ class Progress(AbstractContextManager["Progress"]):
 
 
 def draw_throughput(run: Run) -> None:
-    """Draw the last copy of this run, if there was one: after its deeds, because the first picture
-    takes a second.
+    """Draw the last copy of this run, if there was one.
+
+    After its deeds, because the first picture takes a second.
     """
     copied, run.copied = run.copied, None
     if copied is not None:
@@ -150,8 +153,9 @@ def draw_throughput(run: Run) -> None:
 
 
 def worth_saying(seconds: float, share: float) -> bool:
-    """Whether a line is due, so long and so much of the whole after the last one: never a thousand
-    lines of a night.
+    """Whether a line is due, so long and so much of the whole after the last one.
+
+    Never a thousand lines of a night.
 
     >>> worth_saying(5, 0.5), worth_saying(11, 0.001), worth_saying(11, 0.03), worth_saying(61, 0)
     (False, False, True, True)
@@ -174,8 +178,10 @@ def told(seconds: float, done: int, total: int) -> str:
 
 
 def rates_of(samples: list[tuple[float, int]], points: int = 60) -> tuple[list[float], list[float]]:
-    """Moments and the bytes per second up to each, over a stretch of the whole time: or it would
-    flicker, and two looks that came at once would seem to be the fastest disk of the world.
+    """Moments and the bytes per second up to each, over a stretch of the whole time.
+
+    Or it would flicker, and two looks that came at once would seem to be the fastest disk of the
+    world.
 
     >>> rates_of([(0.0, 0), (1.0, 100), (3.0, 500)])
     ([0.0, 1.0, 3.0], [100.0, 100.0, 200.0])

@@ -52,8 +52,7 @@ select timeline_id as told,
 
 
 def prove_timeline(run: Run, name: str) -> None:
-    """See that a primary's control file shows the timeline it writes on, once it has written a
-    checkpoint.
+    """See that a primary's control file shows its timeline, once it wrote a checkpoint.
 
     pg_rewind believes that file, and up to 15 was misled by it in 3 of 3 tries. Raises NotAchieved.
     """
@@ -96,10 +95,10 @@ def promote(
 
 
 class Promotion:
-    """A promotion under way: the server itself waits for it, so that it costs one round trip and no
-    looks from here.
+    """A promotion under way.
 
-    A startup process that hears of it while it waits for a walreceiver then sleeps a whole
+    The server itself waits for it, so that it costs one round trip and no looks from here. A
+    startup process that hears of it while it waits for a walreceiver then sleeps a whole
     wal_retrieve_retry_interval (seen on 15: 5 of 40, within milliseconds of losing the primary or
     after WAL was brought over), so it is woken where it still sleeps. To ask again would wake it,
     too, but leave a file `promote` behind (40 of 40): that is done only every 300 ms, and `arm`
@@ -164,9 +163,7 @@ def _hear(sent: Callable[[], list[Row]]) -> tuple[str, bool]:
 
 
 def wake_startup(door: Door) -> None:
-    """SIGHUP: whatever the startup process waits for, it looks round, and sees that it is to
-    promote.
-    """
+    """SIGHUP: whatever the startup process waits for, it sees that it is to promote."""
     with contextlib.suppress(Refusal):
         # a shell that hangs must not hold the promotion up
         door.script(WAKE, door.node.data_directory, within=1)

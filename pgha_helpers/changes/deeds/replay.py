@@ -1,5 +1,6 @@
-"""Replay on a standby that is to be promoted: what holds it is taken away, and it is watched to its
-end.
+"""Replay on a standby that is to be promoted.
+
+What holds it is taken away, and it is watched to its end.
 """
 
 from __future__ import annotations
@@ -98,8 +99,9 @@ def _answers(door: Door) -> bool | None:
 
 
 def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
-    """Resume a replay that is paused, and take away a delay, if that was consented to: until it is
-    promoted.
+    """Resume a replay that is paused, and take away a delay, if that was consented to.
+
+    Until it is promoted.
     """
     if seen.replay_paused:
         with run.deed(seen.node, "resume replay, which was paused"):
@@ -109,8 +111,7 @@ def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
 
 
 def wait_for_archive(run: Run, name: str) -> None:
-    """Let the startup process come back from a restore_command that is under way, and hear that
-    there is none any more.
+    """Let the startup process give up a restore_command, and hear that there is none any more.
 
     It reads its settings only where it waits for WAL. Asked to promote before, it would ask the
     archive on: five times what one call takes (tried). One that cannot be seen, or does not come
@@ -129,11 +130,11 @@ def wait_for_archive(run: Run, name: str) -> None:
 
 
 def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = False) -> Lsn | None:
-    """Wait until the standby has replayed past `goal`, for as long as it comes nearer; None where
-    it stands still.
+    """Wait until the standby has replayed past `goal`, for as long as it comes nearer.
 
-    Tells every five seconds how much is left, and how long that takes at the rate seen. `wake`
-    wakes the startup process, which sleeps wal_retrieve_retry_interval between two looks at pg_wal.
+    None where it stands still. Tells every five seconds how much is left, and how long that takes
+    at the rate seen. `wake` wakes the startup process, which sleeps wal_retrieve_retry_interval
+    between two looks at pg_wal.
     """
     door = run.doors[name]
     began = since = told = woken = time.monotonic()
@@ -161,8 +162,9 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
 
 
 def replay_what_it_has(run: Run, seen: Running) -> None:
-    """Let the standby replay all that it has received, which is what it will open with. Raises
-    NotAchieved.
+    """Let the standby replay all that it has received, which is what it will open with.
+
+    Raises NotAchieved.
     """
     with run.deed(seen.node, "replay what it has received") as deed:
         deed.changed = False
@@ -174,8 +176,9 @@ def replay_what_it_has(run: Run, seen: Running) -> None:
 
 
 def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
-    """Where it stands after its last whole record; what it has may end with the beginning of
-    another one.
+    """Where it stands after its last whole record.
+
+    What it has may end with the beginning of another one.
     """
     name, door = seen.node, run.doors[seen.node]
     for patience in (min(_STUCK, run.timeouts.replay), run.timeouts.replay):

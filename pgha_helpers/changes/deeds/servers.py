@@ -52,11 +52,10 @@ read -r pid < "$1/postmaster.pid"
 
 
 def start(run: Run, name: str) -> ServerLog:
-    """Start a server the way its service does, and wait until it answers SQL; gives its log from
-    here on.
+    """Start a server the way its service does, and wait until it answers SQL.
 
-    Raises NotAchieved with what the log says, and for a standby that a trigger file would promote
-    at once.
+    Gives its log from here on. Raises NotAchieved with what the log says, and for a standby that a
+    trigger file would promote at once.
     """
     door = run.doors[name]
     with run.deed(name, "start the server") as deed:
@@ -117,8 +116,9 @@ def _wait_for_sql(run: Run, door: Door, log: ServerLog) -> None:
 
 
 def _answers(door: Door) -> bool:
-    """Whether SQL is answered within a fifth of a second: to look at all else takes processor from
-    what recovers.
+    """Whether SQL is answered within a fifth of a second.
+
+    To look at all else takes processor from what recovers.
     """
     deadline = time.monotonic() + 0.2
     while time.monotonic() < deadline:
@@ -161,11 +161,10 @@ def prove_start(
 
 
 def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
-    """Stop a server fast and wait for its last process. Raises Undecided, naming what is left, at
-    the deadline.
+    """Stop a server fast and wait for its last process.
 
-    Only one that would come up again is stopped, unless that is `proved` or does not matter. Raises
-    NotAchieved, and it runs on.
+    Raises Undecided, naming what is left, at the deadline. Only one that would come up again is
+    stopped, unless that is `proved` or does not matter. Raises NotAchieved, and it runs on.
     """
     door = run.doors[name]
     if not proved and read_processes(door):
@@ -181,15 +180,17 @@ def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
 
 
 def signal_postmaster(door: Door, name: str) -> bool:
-    """Signal the postmaster: INT stops it fast, QUIT at once and without a checkpoint. False where
-    there is none.
+    """Signal the postmaster: INT stops it fast, QUIT at once and without a checkpoint.
+
+    False where there is none.
     """
     return door.script(_SIGNAL_POSTMASTER, door.node.data_directory, name, okay=(0, 1)).status == 0
 
 
 def wait_for_last_process(run: Run, door: Door) -> None:
-    """Wait until no process has the data directory open. Raises Undecided that names the processes
-    left.
+    """Wait until no process has the data directory open.
+
+    Raises Undecided that names the processes left.
     """
 
     def too_late() -> Undecided:
@@ -208,8 +209,9 @@ def wait_for_last_process(run: Run, door: Door) -> None:
 
 
 def end_every_process(run: Run, name: str) -> None:
-    """Kill every process that has this data directory open, backends of a dead postmaster included,
-    and look again.
+    """Kill every process that has this data directory open, and look again.
+
+    Backends of a dead postmaster are among them.
     """
     door = run.doors[name]
     with run.deed(name, "end every process of the data directory") as deed:
@@ -232,8 +234,9 @@ def end_every_process(run: Run, name: str) -> None:
 def checkpoint(
     run: Run, name: str, why: str, meanwhile: Callable[[], object] = lambda: None
 ) -> float:
-    """CHECKPOINT; gives its seconds. `meanwhile` is done beside it, and asks this server
-    nothing.
+    """CHECKPOINT; gives its seconds.
+
+    `meanwhile` is done beside it, and asks this server nothing.
     """
     with run.deed(name, f"checkpoint: {why}"):
         began = time.monotonic()
@@ -261,8 +264,9 @@ def wait(
     too_late: Callable[[], HaError],
     pause: float = POLL,
 ) -> T:
-    """Ask until there is an answer; at the deadline ask once more, then raise what `too_late`
-    says.
+    """Ask until there is an answer.
+
+    At the deadline ask once more, then raise what `too_late` says.
     """
     deadline = time.monotonic() + within
     while (answer := done()) is None:

@@ -15,8 +15,7 @@ _PAUSE = 0.05  # seconds between looks; nothing stands still meanwhile
 
 
 def drain(run: Run, name: str, seconds: float) -> None:
-    """Wait up to `seconds` for transactions that are long or idle to end, then end the sessions of
-    those left.
+    """Wait up to `seconds` for long or idle transactions, then end the sessions of those left.
 
     Long is what is older than the limit `long_transaction`. Only the transactions that are there at
     the beginning count: those that begin later are nobody's fault. Raises NotAchieved where a
@@ -43,8 +42,9 @@ def drain(run: Run, name: str, seconds: float) -> None:
 
 
 def _end(run: Run, name: str, row: Row) -> None:
-    """End the session of one transaction, and see it gone. A transaction that has ended meanwhile
-    is left alone.
+    """End the session of one transaction, and see it gone.
+
+    A transaction that has ended meanwhile is left alone.
     """
     door = run.doors[name]
     who = f"pid {row['pid']} ({row['user']}, {row['application'] or 'no application_name'})"
@@ -71,7 +71,8 @@ def _open(door: Door, row: Row) -> bool:
 
 
 def _key(row: Row) -> list[object]:
-    """A process number may be given to another, and a session may begin another transaction: both
-    must fit.
+    """A process number may be given to another, and a session may begin another transaction.
+
+    Both must fit.
     """
     return [row["pid"], row["begun"]]

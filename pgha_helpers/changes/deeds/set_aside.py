@@ -1,5 +1,6 @@
-"""Directories that were renamed aside are removed: by their exact path, with consent, once the pair
-is whole.
+"""Directories that were renamed aside are removed.
+
+By their exact path, with consent, once the pair is whole.
 """
 
 from __future__ import annotations

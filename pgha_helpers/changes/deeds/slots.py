@@ -32,8 +32,9 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
 
 
 def wait_until_free(run: Run, on: str, for_node: str) -> None:
-    """Wait until nobody uses the slot: the walsender of a copy whose runbook was killed takes a
-    moment to notice.
+    """Wait until nobody uses the slot.
+
+    The walsender of a copy whose runbook was killed takes a moment to notice.
     """
     name, sql = run.pair[for_node].slot, run.doors[on].sql
 
@@ -67,8 +68,9 @@ def drop_own_slot(run: Run, on: str, for_node: str) -> None:
 
 
 def drop_slot(run: Run, asked: str) -> None:
-    """Drop a slot that somebody has named, on whichever node is meant and has it; one in use by now
-    stays.
+    """Drop a slot that somebody has named, on whichever node is meant and has it.
+
+    One in use by now stays.
     """
     node, name = on_node(asked)
     for on in (node,) if node else run.pair.names:

@@ -1,5 +1,6 @@
-"""A node's standby definition: written by us, armed before a stop, and never taken from a node in
-recovery.
+"""A node's standby definition.
+
+Written by us, armed before a stop, and never taken from a node in recovery.
 """
 
 from __future__ import annotations
@@ -82,8 +83,7 @@ def define(
 
 
 def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
-    """Settings that a node would `start` with lower than `source` has them, with the values of
-    `source`.
+    """Settings that a node would `start` with lower than `source`, with the source's values.
 
     With less of what replay depends on, its replay would stop for ever.
     """
@@ -92,9 +92,7 @@ def too_low(run: Run, name: str, source: Running, start: Start | None = None) ->
 
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
-    """Set or remove settings: by ALTER SYSTEM on a running server, in postgresql.auto.conf on a
-    stopped one.
-    """
+    """Set or remove settings, by ALTER SYSTEM, or in the file of a stopped server."""
     path = f"{door.node.data_directory}/postgresql.auto.conf"
     before = read_file(door, path)
     after = with_settings(before, settings)
@@ -117,8 +115,9 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
 
 
 def arm(run: Run, name: str, major: int, look: str = "") -> str:
-    """Make sure that whatever starts this node next, it comes up as a standby; gives what a `look`
-    after it says.
+    """Make sure that whatever starts this node next, it comes up as a standby.
+
+    Gives what a `look` after it says.
     """
     with run.deed(name, "arm: the next start makes it a standby") as deed:
         file = dialect.standby_file(major)
@@ -140,8 +139,9 @@ def arm(run: Run, name: str, major: int, look: str = "") -> str:
 
 
 def remove_triggers(run: Run, name: str) -> None:
-    """Take away what would promote a node that is in recovery, or would once it is: see
-    Disk.triggers.
+    """Take away what would promote a node that is in recovery, or would once it is.
+
+    See Disk.triggers.
     """
     door = run.doors[name]
     if not (found := door.script(f"{_TRIGGERS}echo $found", door.node.data_directory).text):
@@ -151,8 +151,7 @@ def remove_triggers(run: Run, name: str) -> None:
 
 
 def disarm(run: Run, name: str) -> None:
-    """Take the standby definition away from a node that is writable, or that ended while it was a
-    primary.
+    """Take the standby definition from a node that is writable, or ended as a primary.
 
     A node that ended in recovery is never disarmed: it would open writable, on the same timeline
     and without a history file. Raises Refusal for it, and for one whose processes do not answer as
@@ -182,9 +181,7 @@ def writable(door: Door) -> bool:
 
 
 def prove_connection(run: Run, name: str) -> None:
-    """Try the very connection that this node will use as a standby, from the node, as the user that
-    will use it.
-    """
+    """Try the very connection that this node will use as a standby, from there, as that user."""
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can replicate from {other}") as deed:
         why_not = try_connection(

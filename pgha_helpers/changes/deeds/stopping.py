@@ -1,5 +1,6 @@
-"""Stopping a primary that clients use: watched phase by phase, and with a choice made before it for
-its deadline.
+"""Stopping a primary that clients use.
+
+Watched phase by phase, and with a choice made before it for its deadline.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ done
 
 
 class Watching:
-    """A shutdown under way, told line by line: which phase it is in, for how long, and whom it
-    waits for.
+    """A shutdown under way, told line by line.
+
+    Which phase it is in, for how long, and whom it waits for.
     """
 
     def __init__(self, run: Run, door: Door, senders: Sequence[Sender] = ()) -> None:
@@ -69,8 +71,9 @@ class Watching:
         return time.monotonic() - self._began
 
     def look(self) -> Phase:
-        """The phase it is in now; a shell that does not answer is told as such, and is no
-        verdict.
+        """The phase it is in now.
+
+        A shell that does not answer is told as such, and is no verdict.
         """
         try:
             phase = shutdown_phase(self._door)
@@ -97,13 +100,12 @@ class Watching:
 
 
 def stop_primary(run: Run, name: str, senders: Sequence[Sender], spare: str) -> Control:
-    """Stop an armed primary fast; gives its control file, which says "shut down". Its last process
-    may linger.
+    """Stop an armed primary fast; gives its control file, which says "shut down".
 
-    At the deadline it does what the parameter `on_deadline` says: `wait` goes on for
-    `timeouts.wait_longer`; `cancel` ends the walsenders that it waits for, but never those that
-    feed `spare`, and waits once more; `abort`, and the others when that was in vain, raises
-    NotAchieved with the phase and everybody who is in the way.
+    Its last process may linger. At the deadline it does what the parameter `on_deadline` says:
+    `wait` goes on for `timeouts.wait_longer`; `cancel` ends the walsenders that it waits for, but
+    never those that feed `spare`, and waits once more; `abort`, and the others when that was in
+    vain, raises NotAchieved with the phase and everybody who is in the way.
     """
     door = run.doors[name]
     watching = Watching(run, door, senders)
@@ -137,11 +139,10 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
 
 
 def wait_until_gone(run: Run, name: str) -> None:
-    """Wait for the last process of a server that has shut down: walsenders and the archiver may
-    have work left.
+    """Wait for the last process of a server that has shut down.
 
-    It has nothing more to write, so `on_deadline` is heeded here, too. Raises Undecided that names
-    who is in the way.
+    Walsenders and the archiver may have work left. It has nothing more to write, so `on_deadline`
+    is heeded here, too. Raises Undecided that names who is in the way.
     """
     door = run.doors[name]
     watching = Watching(run, door)
@@ -162,12 +163,11 @@ def wait_until_gone(run: Run, name: str) -> None:
 
 
 def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
-    """The control file alone, as soon as it says "shut down", or after so many turns; None where it
-    cannot be read.
+    """The control file alone, as soon as it says "shut down", or after so many turns.
 
-    With `signal` the postmaster gets it before the first look, if the node is armed.
-    A file that is being written reads as damaged, and a shell can be lost for a moment: neither is
-    a verdict.
+    None where it cannot be read. With `signal` the postmaster gets it before the first look, if the
+    node is armed. A file that is being written reads as damaged, and a shell can be lost for a
+    moment: neither is a verdict.
     """
     try:
         told = door.script(
@@ -182,8 +182,9 @@ def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
 def _at_deadline(
     run: Run, door: Door, watching: Watching, phase: Phase, chosen: list[str], spare: str
 ) -> float:
-    """Do what was chosen, once; gives the seconds that may still pass. Raises NotAchieved when no
-    choice is left.
+    """Do what was chosen, once; gives the seconds that may still pass.
+
+    Raises NotAchieved when no choice is left.
     """
     choice = chosen.pop() if chosen else "abort"
     words = watching.words(phase)
@@ -208,8 +209,9 @@ def _at_deadline(
 
 
 def end_walsenders(run: Run, door: Door, others: Sequence[Process], watching: Watching) -> None:
-    """End these walsenders: whoever they feed connects again, and gets the rest from wherever it
-    may.
+    """End these walsenders.
+
+    Whoever they feed connects again, and gets the rest from wherever it may.
     """
     named = watching.words(Phase("walsenders", tuple(others)))
     with run.deed(door.node.name, f"end {named}"):
@@ -248,9 +250,7 @@ def end_shutdown(run: Run, name: str) -> None:
 
 
 def _patience(run: Run, door: Door, watching: Watching) -> float:
-    """Seconds from its beginning that a shutdown which is given up may take, by the phase that it
-    is in.
-    """
+    """Seconds that a shutdown which is given up may take, by the phase that it is in."""
     if "checkpoint" in watching.look().name:
         return run.timeouts.shutdown
     control = glance(door)

@@ -1,6 +1,4 @@
-"""Moving a copy in: what was there is renamed aside and kept, and a swap that died is gone on
-with.
-"""
+"""Moving a copy in: what was there is kept aside, and a swap that died is gone on with."""
 
 from __future__ import annotations
 
@@ -21,13 +19,12 @@ def _script() -> str:
 
 
 def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
-    """Rename the old data directory, tablespaces and WAL aside and move the copy in; gives what is
-    kept.
+    """Rename the old data directory, tablespaces and WAL aside and move the copy in.
 
-    `copy` is `DATA.clone-RUN`, or `DATA.swap-WHEN-RUN` where a swap was begun. What is renamed
-    aside is called `X.aside-YYYYMMDDTHHMMSSZ-RUN`, where RUN is the run that made the copy; its
-    links lead to what belongs to it, so it could be started. Raises Refusal while a process has the
-    old directory open.
+    Gives what is kept. `copy` is `DATA.clone-RUN`, or `DATA.swap-WHEN-RUN` where a swap was begun.
+    What is renamed aside is called `X.aside-YYYYMMDDTHHMMSSZ-RUN`, where RUN is the run that made
+    the copy; its links lead to what belongs to it, so it could be started. Raises Refusal while a
+    process has the old directory open.
     """
     door = run.doors[name]
     target, words = real_path(door, run.pair[name].data_directory), copy.split("-")

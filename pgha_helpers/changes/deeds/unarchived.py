@@ -36,8 +36,9 @@ echo "kept $aside"
 
 
 def keep_unarchived(run: Run, node: str, now: Snapshot) -> None:
-    """Copy what was never archived, and lies before the fork, into a directory beside. Raises
-    Refusal without room.
+    """Copy what was never archived, and lies before the fork, into a directory beside.
+
+    Raises Refusal without room.
     """
     names = read_unarchived(run, now, node).before
     if not names:

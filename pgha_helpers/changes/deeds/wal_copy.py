@@ -61,12 +61,11 @@ def bring_over(
     known: Mapping[Piece, bytes],
     when_read: Callable[[], object],
 ) -> int:
-    """Copy the WAL from `since` to `until` from `old` into pg_wal of `new`; gives the bytes that
-    were moved.
+    """Copy the WAL from `since` to `until` from `old` into pg_wal of `new`.
 
-    What is `known` already is not read again. While one piece is written the next one is read;
-    `when_read` is called once `old` has nothing more to give. Raises NotAchieved where it cannot be
-    read or written whole.
+    Gives the bytes that were moved. What is `known` already is not read again. While one piece is
+    written the next one is read; `when_read` is called once `old` has nothing more to give. Raises
+    NotAchieved where it cannot be read or written whole.
     """
     wanted = pieces(since, until, segment)
     total = sum(piece.count for piece in wanted)
@@ -103,8 +102,9 @@ def _read(run: Run, old: str, piece: Piece, known: Mapping[Piece, bytes]) -> Fut
 
 
 def _write(new: Door, piece: Piece, data: bytes, segment: int) -> None:
-    """One script a piece: each costs a round trip, within the outage. A part that is whole is
-    replayed at once.
+    """One script a piece: each costs a round trip, within the outage.
+
+    A part that is whole is replayed at once.
     """
     words = (new.node.data_directory, piece.part.name, str(segment), str(piece.at))
     make = _MAKE if piece.opens else ""

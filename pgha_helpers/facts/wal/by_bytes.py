@@ -1,10 +1,10 @@
-"""One WAL record by its bytes, over a session that is open: half a millisecond, where pg_waldump
-costs ten.
+"""One WAL record by its bytes, over a session that is open.
 
-The form is that of 9.5 and later on a little-endian machine (src/include/access/xlogrecord.h): a
-header of 24 bytes, whose last four are the CRC-32C of the data and of the header before it. What
-does not fit this form proves nothing, and is left to pg_waldump: a record that goes over the end of
-a page, other byte orders, a role that may not read files.
+Half a millisecond, where pg_waldump costs ten. The form is that of 9.5 and later on a little-endian
+machine (src/include/access/xlogrecord.h): a header of 24 bytes, whose last four are the CRC-32C of
+the data and of the header before it. What does not fit this form proves nothing, and is left to
+pg_waldump: a record that goes over the end of a page, other byte orders, a role that may not read
+files.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
 def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> tuple[Lsn, bytes]:
-    """Up to where a standby has replayed, once that is past a position or the seconds are over, and
-    the record there.
+    """Up to where a standby has replayed, after a wait for a position, and the record there.
 
     One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not
     read files.
@@ -53,8 +52,9 @@ def _place(at: Position, segment: int) -> tuple[str, int]:
 
 
 def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
-    """At most so many bytes of this node's own WAL, of one segment; none where the role may not or
-    there is none.
+    """At most so many bytes of this node's own WAL, of one segment.
+
+    None where the role may not or there is none.
     """
     try:
         rows = sql.read(
@@ -86,8 +86,7 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
 
 
 def behind(start: Lsn, length: int, segment: int) -> Lsn:
-    """The first byte behind a record of so many bytes, which goes over the headers of the pages
-    that it spans.
+    """The first byte behind a record of so many bytes, with the headers of its pages.
 
     >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
     (Lsn('0/3000048'), Lsn('0/3002030'))

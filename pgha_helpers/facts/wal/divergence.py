@@ -44,18 +44,19 @@ _UP_TO = r"""
 
 
 def digest_before(door: Door, end: Position, segment: int) -> str:
-    """The digest of a node's WAL before this position, in the segment that ends there; empty where
-    it is not there.
+    """The digest of a node's WAL before this position, in the segment that ends there.
+
+    Empty where it is not there.
     """
     name, count = _file_before(end, segment)
     return _digest(door, name, 0, count)
 
 
 def same_before(ours: Door, theirs: Door, end: Position, segment: int) -> bool | None:
-    """Whether both have the same WAL before this position, in the segment that ends there; None if
-    one has none.
+    """Whether both have the same WAL before this position, in the segment that ends there.
 
-    Byte for byte: pg_waldump's words for a record do not tell what a row holds.
+    None if one has none. Byte for byte: pg_waldump's words for a record do not tell what a row
+    holds.
     """
     name, count = _file_before(end, segment)
     began = max(0, count - _READ_AT_MOST)
@@ -112,18 +113,16 @@ def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
 
 
 def _file_before(end: Position, segment: int) -> tuple[str, int]:
-    """The file that holds the last byte before a position, and how many of its bytes lie before
-    it.
-    """
+    """The file with the last byte before a position, and how many of its bytes lie before it."""
     before = Position(end.timeline, Lsn(end.lsn - 1))
     return segment_name(before, segment), int(before.lsn) % segment + 1
 
 
 def _digest(door: Door, name: str, began: int, count: int) -> str:
-    """The digest of these bytes of a segment; of a later timeline's copy of it where the segment
-    itself is gone.
+    """The digest of these bytes of a segment.
 
-    Empty where nothing could be read: two files that cannot be read are not alike.
+    Of a later timeline's copy of it where the segment itself is gone. Empty where nothing could be
+    read: two files that cannot be read are not alike.
     """
     timeline = int(name[:8], 16)
     later = [f"{number:08X}{name[8:]}" for number in range(timeline, timeline + 16)]

@@ -61,8 +61,11 @@ done
 
 @dataclass(frozen=True)
 class WalEnd:
-    """The end of a node's WAL: where its last whole record starts, or None where there is none from
-    `start` on, the first byte behind it, and what pg_waldump tells of that record."""
+    """The end of a node's WAL.
+
+    `last` is where its last whole record starts, or None where there is none from `start` on;
+    `behind` is the first byte behind it, and `told` what pg_waldump tells of that record.
+    """
 
     timeline: int
     last: Lsn | None
@@ -97,8 +100,9 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
 
 
 def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
-    """The bytes of the last record, of its segment and at most two pages of them: its header has
-    the CRC of all.
+    """The bytes of the last record, of its segment and at most two pages of them.
+
+    Its header has the CRC of all.
     """
     if end.last is None:
         return b""
@@ -110,11 +114,10 @@ def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
 
 
 def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
-    """Where whole records are found behind the end, if there are any: then it is no end, but damage
-    in the middle.
+    """Where whole records are found behind the end, if there are any.
 
-    A crash may leave the beginning of a long record, on pages of its own: that is an end. Recycled
-    segments hold whole records, of other addresses.
+    Then it is no end, but damage in the middle. A crash may leave the beginning of a long record,
+    on pages of its own: that is an end. Recycled segments hold whole records, of other addresses.
     """
     wal, at = f"{door.node.data_directory}/pg_wal", Position(end.timeline, end.behind)
     if within := _in_the_page(door, wal, end, segment):
@@ -127,8 +130,9 @@ def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
 
 
 def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
-    """The first whole record behind the end in the same page. Its predecessor must not be from
-    another page's past.
+    """The first whole record behind the end in the same page.
+
+    Its predecessor must not be from another page's past.
     """
     left = -int(end.behind) % PAGE
     if not left:
@@ -147,9 +151,7 @@ def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
 
 
 def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn]:
-    """Pages behind this position that say their own address, so that they are not from before they
-    were recycled.
-    """
+    """Pages behind this position that say their own address: none from before a recycling."""
     first = -(-int(at.lsn) // PAGE) * PAGE
     name = segment_name(Position(at.timeline, Lsn(first - 1)), segment)
     offset = first % segment or segment
@@ -159,10 +161,9 @@ def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn
 
 
 def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator[Lsn]:
-    """Which pages of these lines, "file address", are where they say; `first` is that of the file
-    `name`.
+    """Which pages of these lines, "file address", are where they say.
 
-    Raises ValueError for another form.
+    `first` is that of the file `name`. Raises ValueError for another form.
     """
     page = first
     for line in lines:

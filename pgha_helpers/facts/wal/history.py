@@ -23,10 +23,10 @@ _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
 def read_history(
     run: Run, now: Snapshot, node: str, files: Mapping[str, Mapping[str, int]]
 ) -> Evidence:
-    """What decides whether the node's history is the primary's: the evidence without what each
-    method would cost.
+    """What decides whether the node's history is the primary's.
 
-    `files` are those of pg_wal, by node: see `wal_files_of_both`.
+    The evidence without what each method would cost. `files` are those of pg_wal, by node: see
+    `wal_files_of_both`.
     """
     seen, disk = now[node], disk_of(now[node])
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
@@ -48,8 +48,7 @@ def read_history(
 def _has_come_since(
     ours: Door, theirs: Door, fork: Position, last: Position, timeline: int, segment: int
 ) -> bool:
-    """Whether what the node has beyond the primary's end is the primary's own, written after that
-    was looked at.
+    """Whether the primary itself has written meanwhile what the node has beyond its end.
 
     Two looks at once are not one: a standby that streams on a busy pair is seen later than its
     primary (seen: 206 transactions that a copy, just started, was said to have alone).
@@ -86,8 +85,9 @@ def _has(files: Mapping[str, int], suffix: str) -> bool:
 
 
 def _newest(files: Mapping[str, int], seen: Running | Stopped) -> int:
-    """The newest timeline of which there is WAL: a node that died after its promotion may not have
-    noted it yet.
+    """The newest timeline of which there is WAL.
+
+    A node that died after its promotion may not have noted it yet.
     """
     at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
     return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])

@@ -1,5 +1,6 @@
-"""What a lost primary has beyond its standby: read from its disk where a shell answers, else from
-earlier records.
+"""What a lost primary has beyond its standby.
+
+Read from its disk where a shell answers, else from earlier records.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ sed -n 's/.* lsn: \([0-9A-F/]*\),.*desc: COMMIT[^0-9]*\(.*\)/\1 \2/p'
 
 
 def account(run: Run, now: Snapshot, old: str) -> Account:
-    """Look for it. What cannot be read is said in the answer; raises nothing for a node that is
-    silent.
+    """Look for it.
+
+    What cannot be read is said in the answer; raises nothing for a node that is silent.
     """
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
@@ -76,8 +78,7 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
 
 
 def _room(run: Run, target: Running, since: Position, until: Lsn, segment: int) -> int:
-    """Bytes that the WAL which is to be brought over takes on the standby's disk, and its promotion
-    after that.
+    """Bytes of disk that the standby needs for that WAL, and for its promotion after that.
 
     Which of these segments it has at hand is asked only where there may be too little room.
     """

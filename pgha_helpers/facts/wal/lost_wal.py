@@ -24,11 +24,11 @@ FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
 
 @dataclass(frozen=True)
 class Found:
-    """What is to be brought over: from `here`, up to where the standby had replayed, to the old
-    primary's `end`.
+    """What is to be brought over.
 
-    `before` are the digests, by node, of what stands before `here`, and empty where that is not
-    there. `segment` is in bytes.
+    From `here`, up to where the standby had replayed, to the old primary's `end`. `before` are the
+    digests, by node, of what stands before `here`, and empty where that is not there. `segment` is
+    in bytes.
     """
 
     here: Position
@@ -39,9 +39,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Behind:
-    """What stands at the end: where WAL `goes_on` behind it, if it does, and the bytes of the
-    `last` record.
-    """
+    """What stands at the end: where WAL `goes_on` behind it, and the `last` record's bytes."""
 
     goes_on: Lsn | None
     last: bytes
@@ -63,10 +61,10 @@ class Remains:
 
 
 def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
-    """One pg_waldump on the old primary's disk, while the standby, which has replayed up to `here`,
-    reads its own.
+    """Where the old primary's WAL ends, by one pg_waldump on its disk.
 
-    Raises NotAchieved where the end cannot be told.
+    The standby, which has replayed up to `here`, reads its own meanwhile. Raises NotAchieved where
+    the end cannot be told.
     """
     door, new, segment = run.doors[old], run.pair.other(old).name, control.segment
     own = run.aside(lambda: digest_before(run.doors[new], here, segment))
@@ -92,10 +90,10 @@ def fingerprint(door: Door) -> str:
 
 
 def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
-    """Read all of it, unless this run did and nothing has touched it since: the gate looks twice,
-    once in a hurry.
+    """Read all of it, unless this run did and nothing has touched it since.
 
-    It is remembered with the run; whoever asks for a node on which something runs forgets it.
+    The gate looks twice, once in a hurry. It is remembered with the run; whoever asks for a node on
+    which something runs forgets it.
     """
     if known := still_there(run, old, here):
         return known

@@ -33,8 +33,9 @@ def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str
 
 
 def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
-    """Ask of it what is asked of a node that might follow: whether it has anything that the primary
-    has not.
+    """Ask of it what is asked of a node that might follow.
+
+    Whether it has anything that the primary has not.
     """
     door, other = copy.copy(run.doors[kept.node]), run.pair.other(now.primary.node).name
     door.node = replace(door.node, data_directory=kept.path)

@@ -1,6 +1,4 @@
-"""WAL in pieces: which bytes of which segments lie between two positions, and reading them from a
-node's disk.
-"""
+"""WAL in pieces: which bytes of which segments, and reading them from a node's disk."""
 
 from __future__ import annotations
 
@@ -27,8 +25,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Piece:
-    """So many bytes of a part, from this byte of its segment on: what one answer of a shell
-    carries.
+    """So many bytes of a part, from this byte of its segment on.
+
+    What one answer of a shell carries.
     """
 
     part: Part

@@ -1,5 +1,6 @@
-"""What decides a rebuild, read from both nodes: where their WAL parts, and what each method would
-find and cost.
+"""What decides a rebuild, read from both nodes.
+
+Where their WAL parts, and what each method would find and cost.
 """
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ from .rewinding import read_rewinding
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
-    """Everything that decides how `node` can become a standby of the primary, as far as it can be
-    read.
-    """
+    """Everything readable that decides how `node` can become a standby of the primary."""
     primary = now.primary
     database = estimate(run, primary.node)
     if isinstance(now[node], Silent):
@@ -58,8 +57,9 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
 
 
 def misdefined(now: Snapshot, node: str) -> str:
-    """In what a standby that streams is not as we would write it down; empty where it is, or does
-    not stream.
+    """In what a standby that streams is not as we would write it down.
+
+    Empty where it is, or does not stream.
     """
     if not (streams_to(now.primary, node) and len(now.standbys) == 1):
         return ""
@@ -73,9 +73,7 @@ def misdefined(now: Snapshot, node: str) -> str:
 def _diverged(
     run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]
 ) -> Evidence:
-    """The same with what lies beyond the fork, if anything does, and with what a rewind would
-    need.
-    """
+    """The same with what lies beyond the fork, and with what a rewind would need."""
     seen, disk, primary = now[node], disk_of(now[node]), now.primary
     if (
         not isinstance(seen, Running | Stopped)
@@ -114,11 +112,10 @@ def _diverged(
 def losses_of(
     run: Run, node: str, fork: Position, last: Position, control: Control, grows: bool
 ) -> Losses | None:
-    """What the node has beyond the fork, up to its last record; None where its WAL cannot be
-    listed.
+    """What the node has beyond the fork, up to its last record.
 
-    WAL that ends before what its control file tells of is told as `unread`: the newest of it is not
-    there.
+    None where its WAL cannot be listed. WAL that ends before what its control file tells of is told
+    as `unread`: the newest of it is not there.
 
     To read that may take minutes: what this run has read already is not read again, unless more has
     come since. Of one that takes writes (`grows`) more comes all the time: it has at least what was

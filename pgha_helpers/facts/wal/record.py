@@ -26,8 +26,9 @@ export TZ=UTC
 
 
 def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
-    """What decides whether `node` can follow the primary: both nodes' telling of its last
-    checkpoint, and its end.
+    """What decides whether `node` can follow the primary.
+
+    Both nodes' telling of its last checkpoint, and its end.
     """
     seen, disk = now[node], disk_of(now[node])
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
@@ -51,10 +52,9 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
 
 def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> str:
     """One WAL record as pg_waldump tells it; empty where the WAL is not there (any more).
-    `segment`: bytes of one.
 
-    It is the record that starts just there, or, where that is not asked for, the first whole one
-    that starts later.
+    `segment`: bytes of one. It is the record that starts just there, or, where that is not asked
+    for, the first whole one that starts later.
     """
     answer = door.run(
         *_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256)
@@ -67,9 +67,12 @@ def _waldump(door: Door) -> tuple[str, ...]:
 
 
 def _from(at: Position) -> tuple[str, ...]:
-    """Where to begin. The file is always named beside it: else pg_waldump learns the size of a
-    segment from whichever file it meets first, and gives up where that one is empty, as a segment
-    is that was made ahead (seen on 18)."""
+    """Where to begin.
+
+    The file is always named beside it: else pg_waldump learns the size of a segment from whichever
+    file it meets first, and gives up where that one is empty, as a segment is that was made ahead
+    (seen on 18).
+    """
     return "-t", str(at.timeline), "-s", str(at.lsn)
 
 
@@ -80,11 +83,10 @@ def _record(text: str, at: Position) -> str:
 
 
 def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
-    """Where this node's last WAL record starts: pg_waldump reads on until none is valid. None if it
-    cannot tell.
+    """Where this node's last WAL record starts: pg_waldump reads on until none is valid.
 
-    WAL may also end with a segment: then nothing is complained of, or the next file is missing,
-    which is an end only if no later one exists.
+    None if it cannot tell. WAL may also end with a segment: then nothing is complained of, or the
+    next file is missing, which is an end only if no later one exists.
     """
     answer = dump(door, start, segment)
     found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)

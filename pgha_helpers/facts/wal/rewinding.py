@@ -118,8 +118,9 @@ def _restore_command(door: Door, major: int) -> str:
 
 
 def _foreign_tablespaces(ours: Door, there: Sequence[str]) -> tuple[str, ...]:
-    """Tablespaces of the primary that the node has no link for: pg_rewind would make it to the
-    primary's own path.
+    """Tablespaces of the primary that the node has no link for.
+
+    Pg_rewind would make it to the primary's own path.
     """
     rows = ours.sql.read(
         "select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383"
@@ -130,9 +131,7 @@ def _foreign_tablespaces(ours: Door, there: Sequence[str]) -> tuple[str, ...]:
 def _common_checkpoint(
     door: Door, fork: Position, segment: int, files: dict[str, int]
 ) -> tuple[tuple[Lsn, Lsn] | None, list[str]]:
-    """The last checkpoint before the fork with its redo position, and the segments that were
-    searched for it.
-    """
+    """The last checkpoint before the fork, its redo, and the segments searched for it."""
     searched = []
     for suffix in _backwards(fork.lsn, segment):
         searched.append(suffix)
@@ -173,9 +172,7 @@ def _names(first: Lsn, last: Lsn, segment: int) -> list[str]:
 
 
 def removed(door: Door, redo: Lsn, end: Lsn, segment: int) -> tuple[str, ...]:
-    """Segments of `redo` to `end` that the node's pg_wal does not have any more, without their
-    timelines.
-    """
+    """Segments of `redo` to `end` that pg_wal no longer has, without their timelines."""
     return _missing(_names(redo, end, segment), wal_files(door))
 
 

@@ -1,5 +1,6 @@
-"""What is at stake while two nodes of one cluster take writes: the transactions that only the one
-or the other has.
+"""What is at stake while two nodes of one cluster take writes.
+
+The transactions that only the one or the other has.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ _LONGEST = Seconds(60)
 
 
 def rows_at_stake(run: Run, now: Snapshot) -> Table:
-    """Per writable node what only it has: transactions, rows by table, and when they were
-    committed.
+    """Per writable node what only it has.
 
-    Read from the WAL of both, for a minute each at most: the alarm must not wait for it. What
-    cannot be read is said.
+    Transactions, rows by table, and when they were committed. Read from the WAL of both, for a
+    minute each at most: the alarm must not wait for it. What cannot be read is said.
     """
     head = ("at stake on", "what only it has", "rows by table (+inserted ~updated -deleted)")
     ours, theirs = now.system_ids()

@@ -1,8 +1,8 @@
-"""pg_rewind, which overwrites a data directory: everything that could be missed is saved before,
-and nothing that it left half done can ever be started.
+"""pg_rewind, which overwrites a data directory.
 
-While it works, the directory lies under another name beside its own: no service and no hand that
-knows the old one can start it, whatever becomes of the runbook or of the machine.
+Everything that could be missed is saved before, and nothing that it left half done can ever be
+started. While it works, the directory lies under another name beside its own: no service and no
+hand that knows the old one can start it, whatever becomes of the runbook or of the machine.
 """
 
 from .overwriting import put_away, rehearse, rewind

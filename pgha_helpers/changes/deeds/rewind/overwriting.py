@@ -41,8 +41,7 @@ done
 
 
 def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:
-    """pg_rewind --dry-run on the directory that lies at `where`, until it says how many MB it would
-    copy.
+    """pg_rewind --dry-run on the directory at `where`, until it says how much it would copy.
 
     Gives that, None where it did not say.
 
@@ -75,10 +74,10 @@ def rewind(
     copied: int | None,
     things: Things,
 ) -> None:
-    """Rewind the directory that lies at `where`; `copied` MB were rehearsed. `things` are each
-    node's own.
+    """Rewind the directory that lies at `where`; `copied` MB were rehearsed.
 
-    Raises NotAchieved where that fails: then the directory stays aside and is never started.
+    `things` are each node's own. Raises NotAchieved where that fails: then the directory stays
+    aside and is never started.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
@@ -136,9 +135,7 @@ def _last(said: list[str]) -> str:
 
 
 def put_away(run: Run, name: str) -> None:
-    """Give what a rewind has left half done a name under which it is kept, listed, and can be let
-    go.
-    """
+    """Keep what a rewind has left half done under a name that is listed."""
     door = run.doors[name]
     with run.deed(name, "put away what a rewind has left half done") as deed:
         argv = (real_path(door, door.node.data_directory), f"{datetime.now(UTC):{STAMP}}-{run.id}")

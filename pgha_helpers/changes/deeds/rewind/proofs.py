@@ -20,8 +20,9 @@ for f in recovery.signal recovery.done; do [ ! -e "$f" ] || echo "$f"; done
 
 
 def prove_source(run: Run, name: str) -> None:
-    """Try the very connection that pg_rewind will use. Raises Failure that says why it cannot be
-    used.
+    """Try the very connection that pg_rewind will use.
+
+    Raises Failure that says why it cannot be used.
     """
     other = run.pair.other(name).name
     with run.deed(name, f"prove that it can read the files of {other} over SQL") as deed:
@@ -36,9 +37,7 @@ def prove_source(run: Run, name: str) -> None:
 
 
 def see_its_own(run: Run, name: str, saved: str) -> None:
-    """See that its configuration is its own again, and that nothing would end its recovery
-    early.
-    """
+    """See that its configuration is its own, and that nothing would end its recovery early."""
     door = run.doors[name]
     with run.deed(name, "see that its configuration is its own") as deed:
         deed.changed = False

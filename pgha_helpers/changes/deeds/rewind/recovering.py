@@ -1,5 +1,6 @@
-"""A crashed node is recovered by a single-user server: pg_rewind takes only what was shut down
-cleanly.
+"""A crashed node is recovered by a single-user server.
+
+pg_rewind takes only what was shut down cleanly.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def _script(*names: str) -> str:
 def recovered(
     run: Run, name: str, clean: bool, major: int, links: Sequence[str] = ()
 ) -> Iterator[str]:
-    """Recover a node whose control file this run has saved, unless it ended `clean`; gives where
-    its directory lies.
+    """Recover a node whose control file this run has saved, unless it ended `clean`.
 
-    `links` of its own are files there, because pg_rewind takes none.
+    Gives where its directory lies. `links` of its own are files there, because pg_rewind takes
+    none.
 
     A single-user server cannot be a standby, so the definition is away meanwhile, and so is the
     directory: it has another name, under which nothing starts it. No WAL is removed by the

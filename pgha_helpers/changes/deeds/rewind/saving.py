@@ -17,13 +17,12 @@ from ..files import read_file, real_path
 
 
 def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Own) -> str:
-    """Save what a rewind overwrites, in a directory beside: control file, configuration, WAL from
-    the fork on.
+    """Save what a rewind overwrites, in a directory beside.
 
-    Gives its path; its folder `own` holds the node's configuration as it is to be afterwards, and
-    what that names: `mine` tells it. `segment`: bytes of one
-    of its WAL files. It need not be on the disk yet: the rewind waits for that before it overwrites
-    anything.
+    Control file, configuration, WAL from the fork on. Gives its path; its folder `own` holds the
+    node's configuration as it is to be afterwards, and what that names: `mine` tells it. `segment`:
+    bytes of one of its WAL files. It need not be on the disk yet: the rewind waits for that before
+    it overwrites anything.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
@@ -42,8 +41,9 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Ow
 
 
 def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
-    """Name and text of the file that makes the node a standby again; from 12 on an empty signal
-    goes beside it.
+    """Name and text of the file that makes the node a standby again.
+
+    From 12 on an empty signal goes beside it.
     """
     keys = keys_of(run, door.node.name)
     if not dialect.has("standby_signal", major):

@@ -1,5 +1,6 @@
-"""A copy of the primary by rsync, compared by content: into the data directory itself, or into one
-beside.
+"""A copy of the primary by rsync, compared by content.
+
+Into the data directory itself, or into one beside.
 """
 
 from .copying import copy_beside, copy_in_place

@@ -1,5 +1,6 @@
-"""What a copy in place must not meet: the target's own control file, WAL and slots, moved aside and
-kept.
+"""What a copy in place must not meet.
+
+The target's own control file, WAL and slots, moved aside and kept.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ def _script() -> str:
 
 
 def move_aside(run: Run, name: str, target: str) -> None:
-    """Move what would be replayed, or would let half a copy start, to a place beside that is never
-    deleted.
+    """Move aside, and never delete, what would be replayed or let half a copy start.
 
     May be run again: what an earlier run has moved is left where it is. Where it fails, all is
     where it was.

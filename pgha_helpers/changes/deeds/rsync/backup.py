@@ -1,5 +1,6 @@
-"""A base backup by the low-level API, held open in one session of its own: when that is lost, the
-backup is void.
+"""A base backup by the low-level API, held open in one session of its own.
+
+When that is lost, the backup is void.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ _VOID = "the copy was not made usable; run this notebook again"
 
 @dataclass(frozen=True)
 class BackupFiles:
-    """What the server wants beside the copied files: backup_label, and tablespace_map or an empty
-    text.
+    """What the server wants beside the copied files.
+
+    backup_label, and tablespace_map or an empty text.
     """
 
     label: str
@@ -25,8 +27,9 @@ class BackupFiles:
 
 
 class Backup:
-    """`with Backup(run, source) as backup: ...; files = backup.stop()`. Never exclusive: it dies
-    with its session.
+    """`with Backup(run, source) as backup: ...; files = backup.stop()`.
+
+    Never exclusive: it dies with its session.
     """
 
     def __init__(self, run: Run, source: Running) -> None:
@@ -58,10 +61,10 @@ class Backup:
         self._session.close()  # the server ends a backup that was not stopped
 
     def stop(self) -> BackupFiles:
-        """End the backup, without a wait for the archive: the standby streams what it needs, its
-        slot keeps it.
+        """End the backup, without a wait for the archive.
 
-        Raises NotAchieved where the session was lost: what was copied since is no backup.
+        The standby streams what it needs, its slot keeps it. Raises NotAchieved where the session
+        was lost: what was copied since is no backup.
         """
         stop = "pg_backup_stop(false)" if self._new else "pg_stop_backup(false, false)"
         with self._run.deed(self._source.node, "end the base backup"):

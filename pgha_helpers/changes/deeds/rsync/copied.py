@@ -1,5 +1,6 @@
-"""The transfers of one copy: the data directory, each tablespace, and the control file into a room
-of its own.
+"""The transfers of one copy.
+
+The data directory, each tablespace, and the control file into a room of its own.
 """
 
 from __future__ import annotations
@@ -82,8 +83,9 @@ class Copy:
         object.__setattr__(self, "total", estimate(self.run, self.source.node))
 
     def make(self) -> Moved:
-        """Copy everything that a backup needs but backup_label and tablespace_map. Raises
-        NotAchieved.
+        """Copy everything that a backup needs but backup_label and tablespace_map.
+
+        Raises NotAchieved.
         """
         home = self.road.directory
         for space in self.spaces:
@@ -131,8 +133,9 @@ class Copy:
         return _BLOCKS if self.road.ssh else _WHOLE
 
     def _stage_control(self) -> Moved:
-        """The control file, whole: it may be caught while the server writes it, and is then copied
-        again.
+        """The control file, whole.
+
+        It may be caught while the server writes it, and is then copied again.
         """
         stage, door = f"{self.directory}/{STAGE}", self.door
         door.script('mkdir -p -- "$1/global"; chmod 700 "$1" "$1/global"', stage)

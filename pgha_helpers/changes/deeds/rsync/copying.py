@@ -1,5 +1,6 @@
-"""The copy itself. Half a copy has no control file: nobody can start it, and the next run goes on
-from it.
+"""The copy itself.
+
+Half a copy has no control file: nobody can start it, and the next run goes on from it.
 """
 
 from __future__ import annotations
@@ -59,8 +60,7 @@ done; :
 def copy_in_place(
     run: Run, name: str, source: Running, before: Callable[[], object] = lambda: None
 ) -> None:
-    """Make the stopped node's own data directory a copy of `source`, ready to be started as its
-    standby.
+    """Make the stopped node's own data directory a copy of `source`, ready to be started.
 
     Its configuration stays; its WAL, slots and control file are moved aside and kept. `before` is
     called before that. Raises Refusal before anything of the node was touched: no road, a server or

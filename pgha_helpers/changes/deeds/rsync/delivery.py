@@ -1,6 +1,4 @@
-"""The last steps of a copy: what makes it a backup, what makes it a standby, and only then its
-control file.
-"""
+"""The last steps of a copy: it becomes a backup, then a standby, then gets its control file."""
 
 from __future__ import annotations
 
@@ -27,10 +25,9 @@ sync global/pg_control global .
 
 
 def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
-    """End the backup and make its copy usable, on disk before it is: whoever starts it, it comes up
-    as a standby.
+    """End the backup and make its copy usable, on disk before it is.
 
-    Raises NotAchieved.
+    Whoever starts it, it comes up as a standby. Raises NotAchieved.
     """
     door, directory = copy.door, copy.directory
     synced = _sync_beside(copy)
@@ -49,8 +46,9 @@ def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
 
 
 def _sync_beside(copy: Copy) -> Callable[[], None]:
-    """Sync everything that was copied, beside what this thread goes on with; what it gives waits
-    for that.
+    """Sync everything that was copied, beside what this thread goes on with.
+
+    What it gives waits for that.
     """
     run, door, said = copy.run, copy.door, list[str]()
     wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text

@@ -1,5 +1,6 @@
-"""What a copy by rsync leaves out. Patterns are anchored, and -C is never used: it drops `core`,
-`tags`, `*.old`.
+"""What a copy by rsync leaves out.
+
+Patterns are anchored, and -C is never used: it drops `core`, `tags`, `*.old`.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def data_filters(
 
 
 def anchored(path: str) -> str:
-    """A pattern for exactly this path below the top of the transfer. A backslash quotes only where
-    a wildcard stands.
+    """A pattern for exactly this path below the top of the transfer.
+
+    A backslash quotes only where a wildcard stands.
 
     >>> anchored("log"), anchored("odd [1]"), anchored("a\\\\b")
     ('/log', '/odd \\\\[1]', '/a\\\\b')

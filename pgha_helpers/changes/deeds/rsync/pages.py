@@ -50,8 +50,7 @@ def make_pages_equal(
     top: str,
     at: Callable[[int], object],
 ) -> tuple[Moved, list[str]]:
-    """Make large relations below the second of `paths` (directories) like those of the first, a
-    path of the source.
+    """Make large relations below the second directory of `paths` like the source's first.
 
     They lie below `top` (`base`, or `.` in a tablespace); `scratch` is the directory for the list.
     Gives what was moved, and the options with which rsync leaves alone what is equal now: none

@@ -19,8 +19,9 @@ _STATISTIC = re.compile(rf"^({'|'.join(_FIELDS)}): *([\d,]+)")
 
 @dataclass(frozen=True)
 class Moved:
-    """Bytes of one or more transfers: over the wire in both directions, and of file contents that
-    were new.
+    """Bytes of one or more transfers.
+
+    Over the wire in both directions, and of file contents that were new.
     """
 
     sent: int = 0

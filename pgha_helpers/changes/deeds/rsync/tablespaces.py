@@ -1,5 +1,6 @@
-"""Tablespaces of a copy in place: each is a transfer of its own, from where it lies to where the
-target has it.
+"""Tablespaces of a copy in place.
+
+Each is a transfer of its own, from where it lies to where the target has it.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ sync -f "$1/pg_tblspc" "$3"
 
 @dataclass(frozen=True)
 class Tablespace:
-    """A tablespace that lies outside the data directory: on the source in `location`, on the target
-    in `target`.
+    """A tablespace that lies outside the data directory.
 
-    `inside` is the directory in it that belongs to this major version.
+    On the source in `location`, on the target in `target`. `inside` is the directory in it that
+    belongs to this major version.
     """
 
     oid: int
@@ -53,11 +54,10 @@ def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
 
 
 def place(door: Door, directory: str, road: Road, spaces: list[Tablespace]) -> list[Tablespace]:
-    """Where the target has them: where its link leads, else under the same path, else (one machine)
-    beside.
+    """Where the target has them.
 
-    Raises Refusal for a path that the server's tablespace_map cannot hold, and for one that is the
-    source's own.
+    Where its link leads, else under the same path, else (one machine) beside. Raises Refusal for a
+    path that the server's tablespace_map cannot hold, and for one that is the source's own.
     """
     found = []
     for space in spaces:
@@ -81,8 +81,9 @@ def link(door: Door, directory: str, space: Tablespace) -> None:
 
 
 def mapped(text: str, spaces: list[Tablespace]) -> str:
-    """The source's tablespace_map with the target's paths: the server makes its links by it when it
-    starts.
+    """The source's tablespace_map with the target's paths.
+
+    The server makes its links by it when it starts.
 
     >>> mapped("16500 /ts/a\\n", [Tablespace(16500, "a", "/ts/a", "PG_18_1", "/ts/b")])
     '16500 /ts/b\\n'

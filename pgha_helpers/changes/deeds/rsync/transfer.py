@@ -38,10 +38,9 @@ def transfer(
     options: Sequence[str] = (),
     at: Callable[[int], object] = lambda done: None,
 ) -> Moved:
-    """Make the second of `paths` (directories) like the first, a path of the source; `at` is told
-    the bytes done.
+    """Make the second of `paths` (directories) like the first, a path of the source.
 
-    Raises NotAchieved.
+    `at` is told the bytes done. Raises NotAchieved.
     """
     argv = [
         "rsync",

@@ -15,12 +15,12 @@ from .stretches import timelines_after
 
 
 def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
-    """List what `node` has committed from `fork` to the end of its WAL. `segment`: bytes of one
-    file of WAL.
+    """List what `node` has committed from `fork` to the end of its WAL.
 
-    `fork` is on the timeline on which the node was there; it may have gone on to others since. The
-    node may run or be stopped; what it goes on to write is not listed. What cannot be read is told
-    in `unread`. Raises Unreachable where there is no shell, TooSlow after `timeouts.clone` seconds.
+    `segment`: bytes of one file of WAL. `fork` is on the timeline on which the node was there; it
+    may have gone on to others since. The node may run or be stopped; what it goes on to write is
+    not listed. What cannot be read is told in `unread`. Raises Unreachable where there is no shell,
+    TooSlow after `timeouts.clone` seconds.
     """
     door = run.doors[node]
     found, reader = read_once(
@@ -31,8 +31,9 @@ def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
 
 
 def read_again(run: Run, found: Losses, also: Callable[[Lost], object]) -> Losses:
-    """Read once more what `losses` has read, and give each transaction to `also`: memory does not
-    hold all of them.
+    """Read once more what `losses` has read, and give each transaction to `also`.
+
+    Memory does not hold all of them.
     """
     return read_once(run, found.node, found.fork, found.segment, found.start, also)[0]
 

@@ -29,8 +29,7 @@ _MARKS = '"$@" 2>/dev/null | grep -F RUNNING_XACTS'
 
 
 def beginning(door: Door, fork: Position, names: Sequence[str], segment: int) -> Lsn:
-    """The last place before the fork from which on every transaction is whole that commits after
-    it.
+    """The last place before the fork that lies before every transaction which commits after it.
 
     The earliest one to be had, within reason, where that does not go back far enough. `names` are
     the WAL files there.
@@ -53,8 +52,9 @@ def beginning(door: Door, fork: Position, names: Sequence[str], segment: int) ->
 
 
 def whole_from(told: str) -> Lsn | None:
-    """The last of these lines to which all was still to come that ran at the very last one; None if
-    there is none.
+    """The last of these lines to which all was still to come that ran at the very last one.
+
+    None if there is none.
 
     >>> line = ("lsn: 0/0{}, prev 0/0, desc: RUNNING_XACTS nextXid {} latestCompletedXid 1 "
     ... "oldestRunningXid {}")

@@ -1,8 +1,8 @@
-"""What the files in a loser's WAL are called: asked of the loser if it answers, else of the other
-node.
+"""What the files in a loser's WAL are called.
 
-A file that was made after the fork is another table's on the other node, or nobody's: it keeps its
-number there. What was there at the fork is the same on both.
+Asked of the loser if it answers, else of the other node. A file that was made after the fork is
+another table's on the other node, or nobody's: it keeps its number there. What was there at the
+fork is the same on both.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Reading a node's WAL with pg_waldump, line by line as it comes: of no WAL is more than a line in
-memory.
+"""Reading a node's WAL with pg_waldump, line by line as it comes.
+
+Of no WAL is more than a line in memory.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ def read_once(
     start: Lsn,
     also: Callable[[Lost], object] = lambda lost: None,
 ) -> tuple[Losses, Reader]:
-    """Read from `start`, before the fork, to the end; `also` is given each transaction, and LISTED
-    are kept.
+    """Read from `start`, before the fork, to the end.
 
-    Raises Unreachable, or TooSlow after `timeouts.clone`.
+    `also` is given each transaction, and LISTED are kept. Raises Unreachable, or TooSlow after
+    `timeouts.clone`.
     """
     door, files = run.doors[node], files_of(run.doors[node])
     found = stretches(fork, files.names, files.histories, segment, start)
@@ -93,8 +94,9 @@ def read_once(
 
 
 def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
-    """A bar for what takes longer than a few seconds; files that were made ahead count as if they
-    held something.
+    """A bar for what takes longer than a few seconds.
+
+    Files that were made ahead count as if they held something.
     """
     total = int(segment_start(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
     words = f"reading the WAL of {node}"
@@ -142,10 +144,9 @@ def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
 
 
 def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
-    """What to say if there are records beyond the end of what could be read: one in the middle is
-    spoilt.
+    """What to say if there are records beyond the end of what could be read.
 
-    The server would take that for the end, too, and open with less.
+    One in the middle is spoilt. The server would take that for the end, too, and open with less.
     """
     page, after = _up(end.lsn, PAGE), _up(end.lsn, segment)
     for at in (end.lsn, page, Lsn(page + PAGE), after):

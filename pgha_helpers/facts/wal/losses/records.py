@@ -1,9 +1,9 @@
-"""What pg_waldump says, line by line, and which transactions it makes. Pure, and its memory does
-not grow with the WAL.
+"""What pg_waldump says, line by line, and which transactions it makes.
 
-A record bears the id of the transaction, or of the subtransaction, that wrote it. A COMMIT names
-the subtransactions that committed with it; one that was rolled back has an ABORT of its own, or is
-named nowhere. So rows are gathered by id, and belong to somebody only when his COMMIT names them.
+Pure, and its memory does not grow with the WAL. A record bears the id of the transaction, or of the
+subtransaction, that wrote it. A COMMIT names the subtransactions that committed with it; one that
+was rolled back has an ABORT of its own, or is named nowhere. So rows are gathered by id, and belong
+to somebody only when his COMMIT names them.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class _Open:
 
 
 class Reader:
-    """Reads records in their order, and gives each transaction when its COMMIT comes, if that lies
-    after the fork.
+    """Reads records in their order; gives each transaction that commits after the fork.
 
     `bound` is a transaction id that nobody had when the reading began: whoever has an older one may
     have begun before. `created` and `databases` are the relations and databases that were made
@@ -64,8 +63,9 @@ class Reader:
         self._prepared: dict[int, Undecided] = {}
 
     def read(self, line: str) -> Lost | None:
-        """Take one line of pg_waldump; gives the transaction that it commits, if it lies after the
-        fork.
+        """Take one line of pg_waldump.
+
+        Gives the transaction that it commits, if it lies after the fork.
         """
         found = _RECORD.match(line)
         if found is None:
@@ -169,8 +169,9 @@ class Reader:
             self._bounded(int(found[1]))
 
     def _bounded(self, next_xid: int) -> None:
-        """The first such number is good: the id that was next there was not older where the reading
-        began.
+        """The first such number is good.
+
+        The id that was next there was not older where the reading began.
         """
         if self.bound is None:
             self.bound = next_xid
@@ -198,8 +199,9 @@ def _ids(told: str) -> list[int]:
 
 
 def _files(told: str) -> tuple[Relation, ...]:
-    """The files that a COMMIT removes. Those of temporary tables have another form of name, and are
-    left out.
+    """The files that a COMMIT removes.
+
+    Those of temporary tables have another form of name, and are left out.
     """
     found = _RELS.search(told)
     files = (_FILE.fullmatch(word) for word in found[1].split()) if found else ()

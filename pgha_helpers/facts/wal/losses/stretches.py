@@ -1,8 +1,7 @@
-"""Which files of a node's WAL hold what lies around a fork: pure, from the names of the files and
-from histories.
+"""Which files of a node's WAL hold what lies around a fork.
 
-A loser may have been promoted itself, since: then what it has beyond the fork goes over from one
-timeline to the next.
+Pure, from the names of the files and from histories. A loser may have been promoted itself, since:
+then what it has beyond the fork goes over from one timeline to the next.
 """
 
 from __future__ import annotations
@@ -17,8 +16,9 @@ from ....model.positions import is_segment, segment_name, segment_start
 
 @dataclass(frozen=True)
 class Stretch:
-    """WAL of one timeline from `start` on; to `until`, or to its end. `first` and `last` are names
-    of files.
+    """WAL of one timeline from `start` on; to `until`, or to its end.
+
+    `first` and `last` are names of files.
     """
 
     start: Position
@@ -30,10 +30,10 @@ class Stretch:
 def timelines_after(
     fork: int, names: Sequence[str], histories: Mapping[int, str]
 ) -> list[tuple[int, Lsn | None]]:
-    """The timelines that this node has gone through from `fork` on, each with where it was left
-    (None: it was not).
+    """The timelines that this node has gone through from `fork` on.
 
-    `names` are the files of its WAL, `histories` the texts of its history files.
+    Each comes with where it was left, None for the one that it is on. `names` are the files of its
+    WAL, `histories` the texts of its history files.
 
     >>> timelines_after(1, ["000000020000000000000003"],
     ... {2: "1\\t0/3000148\\tno recovery target specified\\n"})
@@ -55,8 +55,7 @@ def _name(timeline: int, number: int, segment: int) -> str:
 
 
 def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> Lsn:
-    """The begin of the file that lies `back` bytes before the fork, or of the last one to which no
-    file is missing.
+    """The begin of the file `back` bytes before the fork, or of the last before a gap.
 
     Always the begin of a file: in one that was switched away from, pg_waldump finds nothing after
     the middle.
@@ -72,11 +71,10 @@ def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> L
 def stretches(
     fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, start: Lsn
 ) -> tuple[Stretch, ...]:
-    """What to read, and in which order, from `start` on, which lies before the fork. `segment`:
-    bytes of one.
+    """What to read, and in which order, from `start` on, which lies before the fork.
 
-    Where that file is not there any more, it begins with the first one after it; empty if there is
-    none either.
+    `segment`: bytes of one. Where that file is not there any more, it begins with the first one
+    after it; empty if there is none either.
     """
     have = [name for name in sorted(names) if is_segment(name)]
     found = []
