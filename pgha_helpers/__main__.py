@@ -19,6 +19,7 @@ from .records.making.outcome import BAD_PARAMETERS, CODES, REFUSED
 from .records.reading.commands import records_app
 from .run import courtesy
 from .run.checkout import CHECKOUT
+from .run.finding import find_notebook, find_pair, places
 
 app = typer.Typer(
     help="An executable runbook for a pair of PostgreSQL servers.",
@@ -43,17 +44,24 @@ def run(
     cell_timeout: Annotated[
         str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")
     ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Rehearse. So it does anyway, without `confirm`.")
+    ] = False,
 ) -> None:
     """Run a notebook headless. Exit codes: 0 well or rehearsed, 1 warning, 2 critical, 3 unknown, 4
     refused and nothing changed, 5 changed and not finished, 64 bad parameters."""
+    # what was typed wrongly is answered before a kernel starts
+    find_notebook(notebook)
+    find_pair(pair)
+    given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
+    if dry_run and given.get("confirm"):
+        raise BadParameters("--dry-run and confirm contradict each other", "leave one of them out")
     from .records.engine.early import early_kernel
 
     with early_kernel() as kernel:
         from .records.making.headless import run_notebook
 
-        code = run_notebook(
-            kernel, notebook, _given(pair, p, f), _span("--cell-timeout", cell_timeout)
-        )
+        code = run_notebook(kernel, notebook, given, within)
     raise typer.Exit(code)
 
 
@@ -75,8 +83,6 @@ def open_(
 def init(name: str) -> None:
     """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first
     (PGHA_PARAMETERS, else parameters/ of the checkout), or a path that ends in .yaml."""
-    from .run.parameters.pair_file import places
-
     target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
     if target.exists():
         raise BadParameters(f"{target} exists", "choose another name, or edit it")
@@ -93,10 +99,10 @@ def init(name: str) -> None:
 
 def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, Any]:
     """Parameters from -f and -p, the latter winning. Raises BadParameters."""
-    import yaml
-
     given: dict[str, Any] = {}
     if file is not None:
+        import yaml
+
         try:
             given = yaml.safe_load(file.read_bytes()) or {}
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.run.checkout import RECORD
+from pgha_helpers.run.finding import find_notebook, find_pair
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import find_pair, load_pair
+from pgha_helpers.run.parameters import load_pair
 
 from ..conftest import pgha
 from ..embedded import Lab
@@ -138,14 +139,13 @@ def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_
 
 
 def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
-    from pgha_helpers.records.making.headless import source_of
     from pgha_helpers.records.making.interactive import jupyterlab, prepare_copy
 
-    before = source_of("promote").read_bytes()
+    before = find_notebook("promote").read_bytes()
     found, copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})
     assert found.names == ("db0", "db1")
     assert "by hand" in copy.read_text() and copy.parent.parent == pair.folder / "records"
-    assert source_of("promote").read_bytes() == before
+    assert find_notebook("promote").read_bytes() == before
     assert "--ip=127.0.0.1" in jupyterlab(copy.parent, copy.name)
     assert RECORD not in os.environ, (
         "the next run of this process would write into the record of this one"

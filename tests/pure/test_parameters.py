@@ -193,6 +193,35 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         ),
         ({"nodes": {"db0": {}}}, "exactly two nodes by name are needed, found db0"),
         ({"nodes": 7}, "exactly two nodes by name are needed, found 7"),
+        ({"user": "x"}, "nodes: is missing; two nodes by name are needed"),
+        ({"nodes": {"db0": 7, "db1": {}}}, "nodes.db0: its keys are expected below it, found 7"),
+        (
+            changed(db0={"ssh": "ops@db0"}),
+            "db0.ssh: 'ops@db0' is wrong: keys are expected below it",
+        ),
+        (
+            changed(db0={"port": "x"}),
+            "db0.port: 'x' is wrong: a whole number is expected, as in 5432",
+        ),
+        (changed(db0={"port": 99999}), "nodes.db0.port: 99999 is no port: it may be 1 to 65535"),
+        (
+            changed(db1={"peer_port": -1}),
+            "nodes.db1.peer_port: -1 is no port: it may be 0 to 65535",
+        ),
+        (
+            changed(db0={"ssh": {"host": "h", "port": 0}}),
+            "nodes.db0.ssh.port: 0 is no port: it may be 1 to 65535",
+        ),
+        (
+            {**GOOD, "witnesses": [{**GATE, "ssh": {"host": "h", "port": 70000}}]},
+            "witnesses.gate.ssh.port: 70000 is no port",
+        ),
+        (
+            {"nodes": {"db 0": GOOD["nodes"]["db0"], "db1": GOOD["nodes"]["db1"]}},
+            "nodes.db 0: a node's name is typed as consent",
+        ),
+        ({**GOOD, "limits": {"lag": 16}}, "limits.lag: 16 is not a size"),
+        ({**GOOD, "user": 7}, "user: 7 is wrong: a text is expected"),
         ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),
     ],
 )
@@ -207,6 +236,12 @@ def test_a_wrong_pair_file_is_told_what_is_wrong(tmp_path: Path, told: object, w
 def test_a_file_that_is_not_a_pair_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadParameters, match=r"example\.yaml"):
         load_pair(written(tmp_path, text=text))
+
+
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    twice = yaml.safe_dump(GOOD) + "user: ann\nuser: bob\n"
+    with pytest.raises(BadParameters, match=r"user is given twice, again in line \d+"):
+        load_pair(written(tmp_path, text=twice))
 
 
 def test_every_complaint_comes_at_once(tmp_path: Path) -> None:
@@ -250,9 +285,14 @@ def test_false_is_a_boolean() -> None:
             {"confrim": "promote db1"},
             "unknown parameter 'confrim', did you mean 'confirm'?",
         ),
-        ("promote", {"occasion": "party"}, "occasion='party'"),
-        ("verify", {"light": "perhaps"}, "light='perhaps'"),
-        ("verify", {"sample_seconds": -1}, "sample_seconds=-1"),
+        (
+            "promote",
+            {"occasion": "party"},
+            "occasion='party': it may be 'switchover' or 'failover'",
+        ),
+        ("verify", {"light": "perhaps"}, "light='perhaps': it may be true or false"),
+        ("verify", {"sample_seconds": -1}, "sample_seconds=-1: it may be at least 0"),
+        ("verify", {"sample_seconds": "x"}, "sample_seconds='x': a number is expected"),
         ("verify", {"confirm": "x"}, "unknown parameter 'confirm'"),
         ("demote", {}, "there is no notebook 'demote'"),
     ],

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...model import Pair
 from ...model.errors import said
-from ...run.checkout import CHECKOUT
+from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
@@ -42,7 +42,7 @@ def run_notebook(
             with stopping():
                 _papermill(
                     kernel,
-                    source_of(notebook),
+                    find_notebook(notebook),
                     folder,
                     asked,
                     cell_timeout,
@@ -59,11 +59,6 @@ def prepare(notebook: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], Pa
     asked = read_parameters(notebook, given)
     pair = load_pair(asked["pair"])
     return asked, pair, make_folder(pair, notebook, new_id())
-
-
-def source_of(notebook: str) -> Path:
-    """The notebook in the checkout."""
-    return CHECKOUT / "notebooks" / f"{notebook}.ipynb"
 
 
 def _papermill(

@@ -18,12 +18,13 @@ from typing import Any
 from ...model import Pair
 from ...model.foreign import text_of
 from ...run.checkout import RECORD, ROAD, environment, python
+from ...run.finding import find_notebook
 from ...run.journal import read
 from ..engine import Stopped
 from ..engine.signals import deferring, stopping
 from ..reading.seal import complete_all
 from .folder import Keeping, record_folders, records_of
-from .headless import EXECUTED, complete, prepare, source_of
+from .headless import EXECUTED, complete, prepare
 
 # overrides.json: the notebook is saved every few seconds
 SETTINGS = Path(__file__).parent / "jupyterlab"
@@ -37,7 +38,7 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
     from papermill.parameterize import parameterize_notebook
 
     write_ipynb(
-        parameterize_notebook(load_notebook_node(str(source_of(notebook))), dict(parameters)),
+        parameterize_notebook(load_notebook_node(str(find_notebook(notebook))), dict(parameters)),
         str(target),
     )
     return target

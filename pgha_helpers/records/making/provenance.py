@@ -92,7 +92,7 @@ def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of the checkout and whether it has changes; None outside a git checkout."""
+    """Commit of the checkout, and whether what is executed has changes; None outside a git one."""
 
     def git(*words: str) -> str:
         # which names a program
@@ -102,6 +102,7 @@ def _git() -> dict[str, Any] | None:
         ).strip()
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        changes = git("status", "--porcelain", "--", "pgha_helpers", "notebooks")
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(changes)}
     except (OSError, subprocess.SubprocessError):
         return None

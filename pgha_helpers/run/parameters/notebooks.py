@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ...model.errors import BadParameters
 from .quantities import read_span
+from .sentences import expected
 
 
 class Common(BaseModel):
@@ -114,4 +115,4 @@ def _sentence(model: type[Common], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         near = get_close_matches(key, model.model_fields, 1, 0.5)
         return f"unknown parameter {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
-    return f"{key}={fault['input']!r}: {fault['msg']}"
+    return f"{key}={fault['input']!r}: {expected(fault)}"

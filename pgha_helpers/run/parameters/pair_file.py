@@ -5,8 +5,8 @@ allowed.
 from __future__ import annotations
 
 import grp
-import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -15,53 +15,31 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...model import Node, Pair
 from ...model.errors import BadParameters
-from ..checkout import CHECKOUT
+from ..finding import find_pair
 from .clients import clients_nonsense, read_clients
 from .fences import fences_nonsense
 from .sentences import dataclass_in, sentence, with_units
 from .texts import texts_nonsense
 
 
-def places() -> list[Path]:
-    """Folders in which a pair's name is looked up, in order."""
-    own = (
-        [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
-        if os.environ.get("PGHA_PARAMETERS")
-        else []
-    )
-    return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
+class _Once(yaml.SafeLoader):
+    """YAML takes the last of two keys in silence, and one who edits the first wonders."""
 
-
-def find_pair(pair: str) -> Path:
-    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of
-    `places()`.
-
-    Raises BadParameters that lists where it was looked for and which names exist.
-    """
-    if "/" in pair or pair.endswith(".yaml"):
-        path = Path(pair).expanduser()
-        if path.is_file():
-            return path.resolve()
-        raise BadParameters(
-            f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in"
-        )
-    for place in places():
-        if pair and (place / f"{pair}.yaml").is_file():
-            return place / f"{pair}.yaml"
-    known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
-    hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
-    where = ", ".join(map(str, places()))
-    raise BadParameters(
-        f"there is no pair {pair!r} in {where}",
-        f"known pairs: {', '.join(known) or 'none'}; {hint}",
-    )
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise yaml.YAMLError(f"{key.value} is given twice, again in line {line}")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def load_pair(pair: str) -> Pair:
     """Read and validate a pair. Raises BadParameters with every complaint at once."""
     path = find_pair(pair)
     try:
-        raw = yaml.safe_load(path.read_bytes())
+        raw = yaml.load(path.read_bytes(), _Once)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise BadParameters(
             f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml"
@@ -91,14 +69,17 @@ def _complaint(path: Path, lines: list[str]) -> BadParameters:
 
 def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     """From the file's shape (nodes under their names, units) to the model's. Raises ValueError."""
-    nodes = raw.get("nodes")
-    if (
-        not isinstance(nodes, dict)
-        or len(nodes) != 2
-        or not all(isinstance(n, dict) for n in nodes.values())
-    ):
-        found = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else repr(nodes)
+    if raw.get("nodes") is None:
+        raise ValueError("nodes: is missing; two nodes by name are needed")
+    nodes = raw["nodes"]
+    if not isinstance(nodes, dict):
+        raise ValueError(f"nodes: exactly two nodes by name are needed, found {nodes!r}")
+    if len(nodes) != 2:
+        found = ", ".join(map(str, nodes))
         raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
+    for key, value in nodes.items():
+        if not isinstance(value, dict):
+            raise ValueError(f"nodes.{key}: its keys are expected below it, found {value!r}")
     listed = [
         with_units(Node, {"name": str(key), **value}, f"nodes.{key}.")
         for key, value in nodes.items()
@@ -132,6 +113,7 @@ def _owner(where: list[Any]) -> Any:
 
 
 _LISTS = ("nodes", "witnesses")
+_HIGHEST_PORT = 65535
 
 
 def _entry_name(raw: dict[str, Any], key: Any, index: Any) -> str:
@@ -158,10 +140,27 @@ def _nonsense(pair: Pair) -> Iterator[str]:
         yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
     yield from _records_nonsense(pair)
     yield from texts_nonsense(pair)
+    yield from _ports_nonsense("", pair)
     for node in pair:
         yield from _node_nonsense(node)
     yield from clients_nonsense(pair)
     yield from fences_nonsense(pair)
+
+
+def _ports_nonsense(where: str, value: Any) -> Iterator[str]:
+    """Every port is one; a node's peer_port may be 0, for the same as port."""
+    for key in fields(value):
+        inner, path = getattr(value, key.name), f"{where}{key.name}"
+        if key.name in ("port", "peer_port"):
+            lowest = 1 if key.name == "port" else 0
+            if not lowest <= inner <= _HIGHEST_PORT:
+                yield f"{path}: {inner} is no port: it may be {lowest} to {_HIGHEST_PORT}"
+        elif is_dataclass(inner):
+            yield from _ports_nonsense(f"{path}.", inner)
+        elif isinstance(inner, tuple):
+            for one in inner:
+                if is_dataclass(one):
+                    yield from _ports_nonsense(f"{path}.{getattr(one, 'name', '')}.", one)
 
 
 def _records_nonsense(pair: Pair) -> Iterator[str]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 
-_SIZES = {"": 1, "B": 1, "kB": 1024, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+_SIZES = {"B": 1, "kB": 1024, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 _SPANS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def read_size(text: object) -> int:
     """Bytes from `16MB`. Raises ValueError that quotes the text and says what is allowed.
 
-    >>> read_size("16MB"), read_size(1024)
-    (16777216, 1024)
+    >>> read_size("16MB"), read_size(0)
+    (16777216, 0)
+    >>> read_size(16)
+    Traceback (most recent call last):
+      ...
+    ValueError: 16 is not a size: write a number and one of B, kB, MB, GB, TB, as in 16MB
     """
     number, unit = _split(text)
+    if number == 0 and not unit:
+        return 0
     if unit not in _SIZES:
         raise ValueError(
             f"{text!r} is not a size: write a number and one of B, kB, MB, GB, TB, as in 16MB"

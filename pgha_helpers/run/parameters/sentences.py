@@ -40,23 +40,51 @@ def dataclass_in(hint: Any) -> Any:
     return next((o for o in options if is_dataclass(o)), None)
 
 
-def sentence(path: str, key: str, fault: Any, owner: Any) -> str:
-    """A complaint of pydantic about a key of `owner`, as a sentence that names the key and its
-    value.
+#: What is said of a value that pydantic refuses, by the type of its complaint.
+_EXPECTED: Mapping[str, str] = {
+    "bool": "it may be true or false",
+    "dataclass": "keys are expected below it",
+    "float": "a number is expected, as in 5 or 0.5",
+    "greater": "it may be at least {ge:g}",
+    "int": "a whole number is expected, as in 5432",
+    "less": "it may be at most {le:g}",
+    "list": "a list is expected, as in [one, two]",
+    "literal": "it may be {expected}",
+    "string": "a text is expected; what looks like a number or a date needs quotes",
+    "tuple": "a list is expected, as in [one, two]",
+    "value": "{error}",
+}
+
+
+def expected(fault: Any) -> str:
+    """What a value should have been, in our words; `fault` is one of pydantic's complaints.
+
+    >>> expected({"type": "literal_error", "ctx": {"expected": "'a' or 'b'"}, "msg": "Input ..."})
+    "it may be 'a' or 'b'"
     """
+    words = _EXPECTED.get(fault["type"].partition("_")[0], fault["msg"])
+    return str(words.format(**fault.get("ctx", {})))
+
+
+def sentence(path: str, key: str, fault: Any, owner: Any) -> str:
+    """A complaint of pydantic about a key of `owner`, as a sentence with the key and its value."""
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        if key.lower() in _SECRETS:
-            return (
-                f"{path} is no key: secrets do not belong in a pair file, but in a passfile "
-                "or the environment"
-            )
-        near = get_close_matches(key, [f.name for f in fields(owner)], 1, 0.5)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else f"known: {', '.join(f.name for f in fields(owner))}"
-        )
-        return f"{path}: unknown key; {hint}"
+        return f"{path}{_unknown(key, owner)}"
     if fault["type"] == "missing":
         return f"{path}: is missing"
-    return f"{path}: {fault['input']!r} is wrong: {fault['msg']}"
+    inner = dataclass_in(get_type_hints(owner).get(key))
+    if inner and fault["type"].startswith("dataclass"):
+        keys = ", ".join(one.name for one in fields(inner))
+        return f"{path}: {fault['input']!r} is wrong: {expected(fault)}: {keys}"
+    return f"{path}: {fault['input']!r} is wrong: {expected(fault)}"
+
+
+def _unknown(key: str, owner: Any) -> str:
+    if key.lower() in _SECRETS:
+        return (
+            " is no key: secrets do not belong in a pair file, but in a passfile or the environment"
+        )
+    keys = [one.name for one in fields(owner)]
+    if near := get_close_matches(key, keys, 1, 0.5):
+        return f": unknown key; did you mean {near[0]!r}?"
+    return f": unknown key; known: {', '.join(keys)}"

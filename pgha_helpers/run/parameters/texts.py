@@ -17,6 +17,7 @@ from ...model import Node, Pair
 _NAME = 63
 #: Words that pg_hba.conf takes for more than one host.
 _MANY = ("all", "samehost", "samenet")
+_NODE = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_NAME - 1}}}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 
 
@@ -34,6 +35,11 @@ def texts_nonsense(pair: Pair) -> Iterator[str]:
             f"name: {pair.name!r} is a part of the names of records: without a / and no . in front"
         )
     for node in pair:
+        if not _NODE.fullmatch(node.name):
+            yield (
+                f"nodes.{node.name}: a node's name is typed as consent, and a standby calls itself "
+                f"so: letters, digits, _, - and . only, at most {_NAME}"
+            )
         yield from _addresses_nonsense(node)
 
 

@@ -1,0 +1,61 @@
+"""What a command names, found before anything is begun: a pair's file, and a notebook.
+
+Standard library only: a wrong name is answered before a kernel starts, and before pydantic loads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..model.errors import BadParameters
+from .checkout import CHECKOUT
+
+_FOLDER = CHECKOUT / "notebooks"
+
+
+def find_notebook(notebook: str) -> Path:
+    """The notebook in the checkout. Raises BadParameters that lists those that there are."""
+    known = sorted(path.stem for path in _FOLDER.glob("*.ipynb"))
+    if not known:
+        raise BadParameters(
+            f"there are no notebooks in {_FOLDER}", "install from a checkout: pip install -e ."
+        )
+    if notebook not in known:
+        raise BadParameters(f"there is no notebook {notebook!r}", f"it may be {', '.join(known)}")
+    return _FOLDER / f"{notebook}.ipynb"
+
+
+def places() -> list[Path]:
+    """Folders in which a pair's name is looked up, in order."""
+    own = (
+        [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
+        if os.environ.get("PGHA_PARAMETERS")
+        else []
+    )
+    return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
+
+
+def find_pair(pair: str) -> Path:
+    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of
+    `places()`.
+
+    Raises BadParameters that lists where it was looked for and which names exist.
+    """
+    if "/" in pair or pair.endswith(".yaml"):
+        path = Path(pair).expanduser()
+        if path.is_file():
+            return path.resolve()
+        raise BadParameters(
+            f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in"
+        )
+    for place in places():
+        if pair and (place / f"{pair}.yaml").is_file():
+            return place / f"{pair}.yaml"
+    known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
+    hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
+    where = ", ".join(map(str, places()))
+    raise BadParameters(
+        f"there is no pair {pair!r} in {where}",
+        f"known pairs: {', '.join(known) or 'none'}; {hint}",
+    )
