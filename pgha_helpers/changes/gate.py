@@ -13,8 +13,7 @@ from ..facts import look
 from ..judgement.checks import Check, before, judge
 from ..judgement.plans import Plan
 from ..judgement.plans.rebuild import stop_only
-from ..model import Snapshot, Verdicts
-from ..model import frontend as front
+from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
 from ..run.run import Run
 from . import chain
@@ -75,7 +74,7 @@ def gate(run: Run, plan: Plan) -> Plan:
         run.lock.release()
         run.journal.write("gate reopened", because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
-        if not front.somebody():
+        if not frontend.somebody():
             who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
             raise NotConfirmed(
                 f"what the gate showed has changed while it waited{who}",
@@ -92,7 +91,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
     while not plan.covered_by(given):
         if given:
             run.journal.write("gate answered", answer=given, right=False)
-            if not front.somebody():
+            if not frontend.somebody():
                 words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
                 at_once = f". {stop_only(plan.node)}" if plan.kind == "give up" else ""
                 raise NotConfirmed(words, f"-p confirm={plan.consent!r}{at_once}")
@@ -130,7 +129,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
 def _ask(plan: Plan) -> str:
     """Ask whoever sits there; an empty answer where nobody does."""
     print(plan, flush=True)
-    if not front.somebody():
+    if not frontend.somebody():
         return ""
     return input(f"Type  {plan.consent}  to go on, or nothing to end the rehearsal: ").strip()
 

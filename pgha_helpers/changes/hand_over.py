@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from .. import clients
 from ..facts import lag_chart as drawing
-from ..facts.wal.loss_estimate import account
+from ..facts.wal.loss_estimate import estimate_loss
 from ..judgement import plans
 from ..judgement.plans import Plan
-from ..model import Deeds, Running, Snapshot
-from ..model import frontend as front
+from ..model import Deeds, Running, Snapshot, frontend
 from ..run.run import Run
 from .bringing_back import bring_back, lead_clients, waits_for_standby
 from .deeds import promoting, servers, standby
@@ -31,9 +30,11 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
     asked = {key: run.parameters[key] for key in _ASKED}
 
     def planner(seen: Snapshot) -> Plan:
-        if run.permit:  # past the gate the outage counts, and nobody reads the account any more
-            return plans.plan_promotion(seen, **asked)
-        return plans.plan_promotion(seen, **asked, account=lambda old: account(run, seen, old))
+        if run.permit:  # past the gate the outage counts, and nobody reads the estimate any more
+            return plans.promotion_plan(seen, **asked)
+        return plans.promotion_plan(
+            seen, **asked, estimate=lambda old: estimate_loss(run, seen, old)
+        )
 
     return run.plan(now, planner)
 
@@ -61,7 +62,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     if kind in ("resume", "reopen"):
         run.journal.write("outage ended", new=plan.node)
     tell_outage(run)
-    if front.shell():  # the outage is over, and what comes now waits for servers
+    if frontend.shell():  # the outage is over, and what comes now waits for servers
         run.aside(drawing.load_beside)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)

@@ -35,9 +35,9 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
         loser = which_node(seen, node)
         seen = seen.giving_up(loser)
         if method == "stop":  # while two take writes nobody waits until their WAL is read
-            return plans.plan_rebuild(seen, loser, method)
+            return plans.rebuild_plan(seen, loser, method)
         run.found = seen, evidence(run, seen, loser)
-        plan = plans.plan_rebuild(seen, loser, method, run.found[1])
+        plan = plans.rebuild_plan(seen, loser, method, run.found[1])
         refuse_without_room(run, plan)
         return tidied(run, seen, plan)
 

@@ -13,7 +13,7 @@ from ..model.errors import NotAchieved
 from ..model.sightings import disk_of
 from ..run.run import Run
 from .deeds import access, promoting, rewind, servers, standby
-from .deeds.node_config import read_things
+from .deeds.node_config import read_node_configs
 from .keep_diverged import keeping_beside
 
 
@@ -34,16 +34,16 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
     servers.checkpoint(run, primary, "pg_rewind believes its control file", put_to_rest)
     promoting.prove_timeline(run, primary)
     loser, fork, asked = _parted(run, node, *_at_rest(run, node))
-    things = read_things(run, node)
-    links = [link for link in things.mine.links if link in things.mine.named]
-    saved = rewind.save(run, node, fork, loser.control.segment, major, things.mine)
+    configs = read_node_configs(run, node)
+    links = [link for link in configs.mine.links if link in configs.mine.named]
+    saved = rewind.save(run, node, fork, loser.control.segment, major, configs.mine)
     with (
         keeping_beside(run, node, overwritten=True, wal=f"{saved}/pg_wal") as kept,
         rewind.recovered(run, node, asked.clean, major, links) as where,
     ):
         copied = rewind.rehearse(run, node, where, asked, major)
         kept()
-        rewind.rewind(run, node, where, saved, asked, major, copied, things)
+        rewind.rewind(run, node, where, saved, asked, major, copied, configs)
     rewind.see_its_own(run, node, saved)
 
 

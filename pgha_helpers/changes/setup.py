@@ -38,7 +38,7 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
         wishes = _wishes(run, seen, keep)
-        plan = plans.plan_setup(seen, primary, method, wishes, _evidence(run, seen, keep))
+        plan = plans.setup_plan(seen, primary, method, wishes, _evidence(run, seen, keep))
         if not plan.already:
             _refuse_files(run, seen, wishes)
         return _with_room(run, seen, plan)
@@ -141,7 +141,7 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     renamed aside whole.
     """
     same = system_id_of(now[node]) == system_id_of(now[keep])
-    if same and plans.plan_rebuild(now, node, "", evidence(run, now, node)).kind == "follow":
+    if same and plans.rebuild_plan(now, node, "", evidence(run, now, node)).kind == "follow":
         return "follow"
     if run.parameters["method"] != "rsync":
         return "clone"

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 
 from ..model import Pair
-from ..model.conninfo import PROOF, kept, primary_conninfo, source_conninfo
+from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source_conninfo
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
@@ -34,7 +34,7 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
         told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings
     )
     dbname = run.pair.database if copied or _has_failover_slots(run, name) else ""
-    run.keys[name] = kept(own, other, dbname)
+    run.keys[name] = further_parameters(own, other, dbname)
     return run.keys[name]
 
 
@@ -109,6 +109,6 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
     """Why pg_rewind on this node could not read the other one's files; empty where it can."""
     asked = "select length(pg_read_binary_file('global/pg_control'))"
-    argv = ("-w", "-X", "-A", "-t", "-c", asked, source_conninfo(pair, door.node, kept=keys))
+    argv = ("-w", "-X", "-A", "-t", "-c", asked, source_conninfo(pair, door.node, further=keys))
     answer = door.run(door.binary("psql"), *argv, okay=range(256))
     return answer.complaint or f"psql ended with status {answer.status}" if answer.status else ""

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..model import Lsn, Snapshot, show
-from ..model import frontend as front
+from ..model import Lsn, Snapshot, frontend, show
 from ..model.errors import HaError, Refusal
 from ..run.run import Run
 from ..wire.sql import Session
@@ -89,7 +88,7 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
         or not any(primary.senders for primary in now.primaries)
     ):
         watched = 0.0
-    elif not front.somebody() and run.parameters.get("confirm"):
+    elif not frontend.somebody() and run.parameters.get("confirm"):
         watched, run.sampler = 0.0, Sampler(run)
     with live(run, lambda: Lag(tuple(rows)).frame, watched):
         end = time.monotonic() + watched

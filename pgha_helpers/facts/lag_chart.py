@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..model import Deed
-from ..model import frontend as front
+from ..model import Deed, frontend
 from ..model.show import span, utc
 from ..run.run import Run
 
@@ -47,7 +46,7 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
     Elsewhere this costs nothing. A thread draws, because samples keep their own rate: when drawing
     fails or takes long, only pictures are missing.
     """
-    run.live = _output(run.live, seconds) if seconds and front.somebody() else None
+    run.live = _output(run.live, seconds) if seconds and frontend.somebody() else None
     if run.live is None:
         yield
         return
@@ -71,7 +70,7 @@ def shown(run: Run, png: bytes) -> Any:
     Where there were none, give it back.
     """
     output, run.live = run.live, None
-    if output and output.cell == front.shell().execution_count:
+    if output and output.cell == frontend.shell().execution_count:
         return output.put(png)
     return image(png)
 
@@ -120,7 +119,7 @@ def _output(known: _Output | None, seconds: float) -> _Output | None:
         load()  # now: beside the samples it would make those wait
         from IPython.display import Pretty, display
 
-        cell = front.shell().execution_count
+        cell = frontend.shell().execution_count
         if known and known.cell == cell:
             return known
         return _Output(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.foreign import text_of
-from ..model.node_config import Own, own_of
+from ..model.node_config import NodeConfig, node_config_of
 from ..wire.doors import Door
 from .configured import configuration
 
@@ -23,7 +23,7 @@ def home_of(door: Door) -> str:
     return door.script(_HOME, door.node.data_directory).text
 
 
-def read_own(door: Door, directory: str = "") -> Own:
+def read_node_config(door: Door, directory: str = "") -> NodeConfig:
     """What is the node's own; nothing where it has no cluster.
 
     `directory` is another one than its data directory. Raises Unreachable, TooSlow or
@@ -31,7 +31,7 @@ def read_own(door: Door, directory: str = "") -> Own:
     """
     home = directory or home_of(door)
     if not home:
-        return Own()
+        return NodeConfig()
     found = configuration(door, home, door.node.config_directory)
     told = text_of(door.script(_TOP, home).stdout)
     top = {
@@ -46,4 +46,6 @@ def read_own(door: Door, directory: str = "") -> Own:
     }
     # the pair file names some, too
     paths = sorted({*found.named, door.node.passfile, door.node.state_directory})
-    return own_of(home, homes, top, paths, found.settings.get("log_directory", ""), found.hba)
+    return node_config_of(
+        home, homes, top, paths, found.settings.get("log_directory", ""), found.hba
+    )

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import NamedTuple
 
-from ..judgement.checks.complaints import Complaint, complaints, last_words
+from ..judgement.checks.complaints import Complaint, complaints, last_lines
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import text_of
 from ..wire.doors import Door
@@ -108,7 +108,7 @@ class ServerLog:
             return f". Its log says: {'. And: '.join(map(str, found[:2]))}", found[0].remedy
         if self.text:
             return (
-                f". Its log ends with: {last_words(self.text)}",
+                f". Its log ends with: {last_lines(self.text)}",
                 f"read the log of {name}, mend the cause, run this notebook again",
             )
         unknown = f". Where {name} writes its log is not known, or it wrote nothing since"

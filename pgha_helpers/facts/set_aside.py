@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..judgement.plans.leftovers import age_of, held_back, size_of, unused_slots
-from ..model import Kept, Snapshot
+from ..model import SetAside, Snapshot
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.show import Table
 from ..run.run import Run
@@ -38,7 +38,7 @@ exit 0
 _PATIENCE = 5  # seconds for counting one directory
 
 
-def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
+def read_kept(door: Door, sized: bool = True) -> tuple[SetAside, ...]:
     """What was renamed aside on this node, the oldest first. Raises as a command does."""
     node = door.node
     seconds = str(_PATIENCE) if sized else ""
@@ -47,20 +47,20 @@ def read_kept(door: Door, sized: bool = True) -> tuple[Kept, ...]:
         for line in door.script(_LIST, node.data_directory, seconds, within=door.patience).lines
     )
     found = (
-        Kept.parse(node.name, path, int(count) * 1024 if count.isdecimal() else None)
+        SetAside.parse(node.name, path, int(count) * 1024 if count.isdecimal() else None)
         for count, _, path in rows
     )
     return tuple(sorted((kept for kept in found if kept), key=lambda kept: (kept.stamp, kept.path)))
 
 
-def read_all_kept(run: Run, sized: bool = True) -> tuple[Kept, ...]:
+def read_all_kept(run: Run, sized: bool = True) -> tuple[SetAside, ...]:
     """What was renamed aside on both nodes.
 
     Of a node whose shell does not answer, nothing is known. To count sizes may take seconds a
     directory.
     """
 
-    def ask(name: str) -> tuple[Kept, ...]:
+    def ask(name: str) -> tuple[SetAside, ...]:
         try:
             return read_kept(run.doors[name], sized)
         except (Unreachable, TooSlow, CommandFailed):

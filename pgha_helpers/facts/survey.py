@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..model import ForNow, Kept, Lsn, Running, dialect
+from ..model import ForNow, Lsn, Running, SetAside, dialect
 from ..model.errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
 from ..model.foreign import Told
 from ..model.pair import Commands
@@ -27,10 +27,10 @@ from ..model.survey import (
     LogicalSlot,
     Manager,
     PreparedTransaction,
-    Reading,
     Restore,
     Survey,
     Transaction,
+    WalReading,
 )
 from ..run.run import Run
 from ..wire.doors import Door
@@ -58,8 +58,8 @@ def survey(run: Run, seen: Running) -> Survey | str:
     return replace(found, readings=(first, last), seconds=round(time.monotonic() - began, 4))
 
 
-def _reading(sql: Session) -> Reading:
-    return Reading(time.monotonic(), Lsn.parse(sql.read(query("reading"))[0]["lsn"]))
+def _reading(sql: Session) -> WalReading:
+    return WalReading(time.monotonic(), Lsn.parse(sql.read(query("reading"))[0]["lsn"]))
 
 
 def _sql(door: Door, seen: Running) -> Survey:
@@ -203,7 +203,7 @@ def parse_host(
     told: list[str],
     refused: tuple[str, ...] = (),
     connection: str = "",
-    kept: tuple[Kept, ...] = (),
+    kept: tuple[SetAside, ...] = (),
 ) -> Survey:
     """Put the answer of survey.sh beside what SQL said.
 

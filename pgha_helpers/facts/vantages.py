@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
-from ..model.conninfo import kept
+from ..model.conninfo import further_parameters
 from ..model.errors import HaError
 from ..model.foreign import lines_of
 from ..model.vantage import UNTRIED
@@ -141,7 +141,7 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
 
 def _replication(door: Door, run: Run, seen: Running) -> str:
     # nobody waits here for the other one to tell its own
-    own = kept(seen.settings.get("primary_conninfo", ""))
+    own = further_parameters(seen.settings.get("primary_conninfo", ""))
     try:
         return try_connection(door, run.pair, seen.system_id, own)
     except HaError as trouble:

@@ -14,7 +14,7 @@ from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
-from .set_aside import Kept
+from .set_aside import SetAside
 from .sightings import (
     Blank,
     Control,
@@ -49,7 +49,6 @@ __all__ = [
     "ForNow",
     "Heard",
     "Hung",
-    "Kept",
     "Libpq",
     "Limits",
     "Lsn",
@@ -65,6 +64,7 @@ __all__ = [
     "Receiver",
     "Running",
     "Sender",
+    "SetAside",
     "Sighting",
     "Silent",
     "Slot",

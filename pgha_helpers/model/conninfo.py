@@ -92,7 +92,7 @@ def _uri_parts(text: str) -> dict[str, str]:
     return {key: value for key, value in told.items() if value.strip(",")} | dict(parse_qsl(query))
 
 
-def kept(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
+def further_parameters(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
     """What a node's definition goes on to say beyond what we write: by its own former one, else by
     the other node's.
 
@@ -100,10 +100,11 @@ def kept(own: str, other: str = "", dbname: str = "") -> dict[str, str]:
     definition that was copied, or written by an older release, must not end what is encrypted and
     verified now. `dbname` is for a definition that needs one and has none.
 
-    >>> kept("host=a sslmode=prefer keepalives_idle=5",
+    >>> further_parameters("host=a sslmode=prefer keepalives_idle=5",
     ... "host=b sslmode=verify-full sslrootcert=/ca passfile=/p")
     {'keepalives_idle': '5', 'sslmode': 'verify-full', 'sslrootcert': '/ca'}
-    >>> kept("sslmode=verify-full sslrootcert=/mine", "sslmode=require sslcert=/theirs", "app")
+    >>> further_parameters("sslmode=verify-full sslrootcert=/mine",
+    ... "sslmode=require sslcert=/theirs", "app")
     {'dbname': 'app', 'sslmode': 'verify-full', 'sslrootcert': '/mine'}
     """
     mine = {key: value for key, value in parts(own).items() if key not in _OURS}
@@ -132,17 +133,17 @@ def _strength(told: Mapping[str, str]) -> tuple[int, bool, bool]:
 
 
 def primary_conninfo(
-    pair: Pair, standby: Node, application_name: str = "", kept: Mapping[str, str] | None = None
+    pair: Pair, standby: Node, application_name: str = "", further: Mapping[str, str] | None = None
 ) -> str:
     """How this node, as a standby, reaches the other one. It names a passfile and never a password.
 
-    `kept` is what its definition goes on to say, as `kept` tells.
+    `further` is what its definition goes on to say, as `further_parameters` tells.
     """
-    return conninfo(**_to_other(pair, standby, application_name or standby.name, kept or {}))
+    return conninfo(**_to_other(pair, standby, application_name or standby.name, further or {}))
 
 
 def source_conninfo(
-    pair: Pair, node: Node, much: bool = False, kept: Mapping[str, str] | None = None
+    pair: Pair, node: Node, much: bool = False, further: Mapping[str, str] | None = None
 ) -> str:
     """How pg_rewind on this node reads the other one's files: over SQL, by the same role and
     passfile.
@@ -153,16 +154,19 @@ def source_conninfo(
     for again (15, five runs of each, 744 MB).
     """
     options = pinned() if much else f"{pinned()} -c jit=off"
-    told = _to_other(pair, node, REWIND, kept or {}) | {"dbname": pair.database, "options": options}
+    told = _to_other(pair, node, REWIND, further or {}) | {
+        "dbname": pair.database,
+        "options": options,
+    }
     return conninfo(**{key: value for key, value in told.items() if key != "replication"})
 
 
 def _to_other(
-    pair: Pair, node: Node, application_name: str, kept: Mapping[str, str]
+    pair: Pair, node: Node, application_name: str, further: Mapping[str, str]
 ) -> dict[str, str | int]:
     host, port = pair.other(node.name).seen_by_peer
     told: dict[str, str | int] = {"host": host, "port": port, "user": pair.replication_user}
     told |= {"application_name": application_name, "passfile": node.passfile}
     told["connect_timeout"] = int(max(2, pair.timeouts.connect))
-    told.update(kept)
+    told.update(further)
     return {**told, **({"passfile": node.passfile} if node.passfile else {})}

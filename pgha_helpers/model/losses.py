@@ -49,7 +49,7 @@ class Rows(NamedTuple):
         return " ".join(f"{sign}{n}" for sign, n in zip("+~-", self, strict=True) if n)
 
 
-class Name(NamedTuple):
+class RelationName(NamedTuple):
     """What a relation is called, and what it is: a table, a catalog, toast, or something else
     without rows.
     """
@@ -59,7 +59,7 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostTransaction:
     """One transaction whose COMMIT (or COMMIT PREPARED) lies after the fork.
 
     `at` is when it committed, as its WAL tells it (UTC, ISO 8601 with Z); `wal` the bytes of its
@@ -86,7 +86,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecided:
+class PreparedTransaction:
     """A transaction that was prepared after the fork, and neither committed nor rolled back."""
 
     xid: int
@@ -118,10 +118,10 @@ class Losses(show.Shown):
     first: str = ""
     last: str = ""
     totals: Mapping[Relation, Rows] = field(default_factory=dict)
-    transactions: tuple[Lost, ...] = ()
-    undecided: tuple[Undecided, ...] = ()
+    transactions: tuple[LostTransaction, ...] = ()
+    undecided: tuple[PreparedTransaction, ...] = ()
     unread: tuple[str, ...] = ()
-    names: Mapping[Relation, Name] = field(default_factory=dict)
+    names: Mapping[Relation, RelationName] = field(default_factory=dict)
     databases: Mapping[int, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -163,7 +163,7 @@ class Losses(show.Shown):
             return self.names[relation].kind
         return "catalog" if relation.filenode < FIRST_NORMAL else "table"
 
-    def database(self, lost: Lost | Undecided) -> str:
+    def database(self, lost: LostTransaction | PreparedTransaction) -> str:
         """The database of a transaction, if it did anything in one."""
         oids = {relation.database for relation, _ in lost.rows if relation.database}
         oids |= {
@@ -171,7 +171,7 @@ class Losses(show.Shown):
         }
         return ", ".join(sorted(self.databases.get(oid, str(oid)) for oid in oids))
 
-    def what(self, lost: Lost | Undecided) -> str:
+    def what(self, lost: LostTransaction | PreparedTransaction) -> str:
         """What a transaction did, table by table."""
         told = [f"{self.name(r)} {rows}" for r, rows in lost.rows if self.kind(r) == "table"]
         catalogs = [
@@ -205,7 +205,7 @@ class Losses(show.Shown):
             ("xid", "committed", "database", "rows (+inserted ~updated -deleted)", "WAL", ""), rows
         )
 
-    def _row(self, lost: Lost) -> tuple[str, ...]:
+    def _row(self, lost: LostTransaction) -> tuple[str, ...]:
         notes = "; ".join(
             filter(None, [_prepared(lost.gid) if lost.gid is not None else "", lost.why_not])
         )
@@ -218,7 +218,7 @@ class Losses(show.Shown):
             notes,
         )
 
-    def csv(self, transactions: tuple[Lost, ...] | None = None) -> str:
+    def csv(self, transactions: tuple[LostTransaction, ...] | None = None) -> str:
         """Lines of CSV without a head, one for each relation of each transaction, all that are
         listed or those given.
 
@@ -231,7 +231,7 @@ class Losses(show.Shown):
             writer.writerows(map(_plain, line) for line in self._lines(lost))
         return text.getvalue()
 
-    def _lines(self, lost: Lost) -> Iterator[tuple[object, ...]]:
+    def _lines(self, lost: LostTransaction) -> Iterator[tuple[object, ...]]:
         head = (lost.xid, "" if lost.gid is None else lost.gid, lost.at, str(lost.commit))
         tail = (
             " ".join(map(str, lost.subtransactions)),

@@ -62,7 +62,7 @@ _POSTGRESQLS = frozenset((*EMPTY, *STATE, *DATA, *LOGS))
 
 
 @dataclass(frozen=True)
-class Own:
+class NodeConfig:
     """Names on top of a node's data directory, which is `home`; empty where there is no cluster.
 
     `named` is its configuration and what that names, `more` whatever else is not PostgreSQL's,
@@ -77,19 +77,19 @@ class Own:
     links: tuple[str, ...] = ()
     hba: str = ""
 
-    def rest(self, other: Own) -> tuple[str, ...]:
+    def rest(self, other: NodeConfig) -> tuple[str, ...]:
         """What is the node's own beside what is named: the other node has nothing of that name."""
         return tuple(name for name in self.more if name not in other.more)
 
 
-def own_of(
+def node_config_of(
     home: str,
     homes: Collection[str],
     top: Mapping[str, str],
     paths: Iterable[str],
     log: str,
     hba: str,
-) -> Own:
+) -> NodeConfig:
     """Tell what is a node's own.
 
     `homes` are the ways to spell the data directory, `top` is what lies there with its kind as
@@ -97,9 +97,9 @@ def own_of(
 
     >>> top = {"base": "d", "postgresql.conf": "f", "certs": "d",
     ... "pg_hba.conf": "l", "dump": "f", "logs": "d"}
-    >>> own_of("/d", ["/d"], top, ["/d/certs/a.crt", "/etc/x", "/d/base/x"],
+    >>> node_config_of("/d", ["/d"], top, ["/d/certs/a.crt", "/etc/x", "/d/base/x"],
     ... "/d/logs", "/d/pg_hba.conf") # doctest: +NORMALIZE_WHITESPACE
-    Own(home='/d', named=('certs', 'pg_hba.conf', 'postgresql.conf'), more=('dump',),
+    NodeConfig(home='/d', named=('certs', 'pg_hba.conf', 'postgresql.conf'), more=('dump',),
     logs=('logs',),
         links=('pg_hba.conf',), hba='/d/pg_hba.conf')
     """
@@ -113,7 +113,7 @@ def own_of(
     more = set(top) - named - logs - ours - _POSTGRESQLS
     links = {name for name in named | more if top[name] == "l"}
     names = (tuple(sorted(found)) for found in (named - ours, more, logs, links))
-    return Own(home, next(names), next(names), next(names), next(names), hba)
+    return NodeConfig(home, next(names), next(names), next(names), next(names), hba)
 
 
 def _tops(paths: Iterable[str], homes: Collection[str]) -> Iterable[str]:

@@ -16,7 +16,7 @@ _FORM = re.compile(
 
 
 @dataclass(frozen=True)
-class Kept:
+class SetAside:
     """A directory `of.aside-STAMP-RUN` on a node. `size` is in bytes, None where it was not counted
     in time.
 
@@ -32,12 +32,12 @@ class Kept:
     size: int | None = None
 
     @classmethod
-    def parse(cls, node: str, path: str, size: int | None = None) -> Kept | None:
+    def parse(cls, node: str, path: str, size: int | None = None) -> SetAside | None:
         """What this absolute path is, or None where its name has not our form.
 
-        >>> Kept.parse("db0", "/d/data.aside-20261123T091215Z-e203b494").name
+        >>> SetAside.parse("db0", "/d/data.aside-20261123T091215Z-e203b494").name
         'data.aside-20261123T091215Z-e203b494'
-        >>> [Kept.parse("db0", path)
+        >>> [SetAside.parse("db0", path)
         ... for path in ("/d/data", "/d/data.aside", "/d/data.aside-20261323T091215Z-e2")]
         [None, None, None]
         """

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from . import frontend as front
+from . import frontend
 
 MARKS = {"ok": "✓ ok", "warning": "! warning", "critical": "✗ critical", "unknown": "? unknown"}
 _COLOURS = {"✓": "#1a7f37", "!": "#9a6700", "✗": "#b42318", "?": "#6e40c9"}
@@ -63,7 +63,7 @@ def present(table: Table, **metadata: Any) -> None:
     """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes
     with the HTML.
     """
-    if front.shell():
+    if frontend.shell():
         from IPython.display import display
 
         display(table, metadata=metadata)

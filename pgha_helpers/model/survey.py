@@ -14,7 +14,7 @@ from typing import Any
 from .errors import NotSeen
 from .foreign import ODD
 from .positions import Lsn
-from .set_aside import Kept
+from .set_aside import SetAside
 
 LONGEST = 5.0  # seconds that a restore_command is waited for
 
@@ -232,7 +232,7 @@ class Host:
     managers: tuple[Manager, ...] = ()
     refused: tuple[str, ...] = ()
     connection: str = ""
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[SetAside, ...] = ()
     for_now: tuple[ForNow, ...] = ()
     unit: str = ""
     options: str = ""
@@ -243,7 +243,7 @@ class Host:
 
 
 @dataclass(frozen=True)
-class Reading:
+class WalReading:
     """Where WAL stood at a moment of this machine's monotonic clock: written on a primary, replayed
     on a standby.
     """
@@ -282,7 +282,7 @@ class Survey:
     misset: Mapping[str, str] = field(default_factory=dict)
     let_in: tuple[str, ...] = ()
     collations: Mapping[str, str] = field(default_factory=dict)
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[WalReading, ...] = ()
     pause: str = ""
     conflicts: int = 0
     standby_xmin_age: int = 0

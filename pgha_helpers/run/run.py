@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..judgement.plans import Plan
-from ..judgement.plans.loss_estimate import Known
+from ..judgement.plans.loss_estimate import LastKnown
 from ..judgement.plans.rebuild import Evidence, Rates
 from ..model import (
     ClientSeen,
@@ -29,8 +29,8 @@ from ..model import (
     Ssh,
     Timeouts,
     Verdicts,
+    frontend,
 )
-from ..model import frontend as front
 from ..model.errors import Failure, HaError, Refusal
 from ..model.foreign import shown
 from ..model.losses import Losses
@@ -109,7 +109,7 @@ class Run:
     #: What this machine's records tell of a system's chain beyond a number.
     recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
     #: Where this machine's records saw a node of a system last, while it was primary.
-    last_known: Callable[[str, str], Known | None] = lambda node, system_id: None
+    last_known: Callable[[str, str], LastKnown | None] = lambda node, system_id: None
     #: How long clients had no primary, by this run's journal and, where runs have died before it,
     #: by theirs.
     outage: Callable[[], Outage | None] = lambda: None
@@ -151,7 +151,7 @@ class Run:
             plan = planner(now)
         except Refusal as error:
             # a terminal and cron's mail have not shown what the cell above saw
-            if not front.somebody():
+            if not frontend.somebody():
                 print(now.table(), flush=True)
             error.what += self.meanwhile()
             raise

@@ -277,7 +277,7 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-class Name(str):
+class Identifier(str):
     """An identifier among a statement's parameters: in its text a `%` of the name would be taken
     for one more.
     """
@@ -288,7 +288,7 @@ class Name(str):
 class _Quoted:
     """A Name as psycopg2 puts it into a statement."""
 
-    def __init__(self, name: Name) -> None:
+    def __init__(self, name: Identifier) -> None:
         self._name, self._codec = name, "utf-8"
 
     def prepare(self, connection: Any) -> None:
@@ -300,7 +300,7 @@ class _Quoted:
         return identifier(self._name).encode(self._codec)
 
 
-extensions.register_adapter(Name, _Quoted)
+extensions.register_adapter(Identifier, _Quoted)
 
 
 def hosts_of(dsn: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from pgha_helpers import gate, look, plan_promotion, plan_rebuild
-from pgha_helpers.model import frontend as front
+from pgha_helpers.model import frontend
 from pgha_helpers.model.errors import NotConfirmed
 from pgha_helpers.run.journal import read
 
@@ -34,7 +34,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
             typed = answers[len(asked) - 1]
             return typed if isinstance(typed, str) else typed()
 
-        monkeypatch.setattr(front, "somebody", lambda: True)
+        monkeypatch.setattr(frontend, "somebody", lambda: True)
         monkeypatch.setattr("builtins.input", answer)
         return asked
 

@@ -24,7 +24,7 @@ from pgha_helpers.changes.keep_diverged import keeping_beside
 from pgha_helpers.facts.wal.losses import losses, reading
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.errors import NotSafe
-from pgha_helpers.model.losses import KEPT, Losses, Lost
+from pgha_helpers.model.losses import KEPT, Losses, LostTransaction
 from pgha_helpers.records.reading.seal import complete_all
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.journal import read
@@ -132,7 +132,7 @@ def fork_of(pair: Lab) -> Position:
     return Position(1, Lsn.parse((wal_of(pair, "db1") / "00000002.history").read_text().split()[1]))
 
 
-def listed(pair: Lab) -> tuple[Losses, dict[int, Lost]]:
+def listed(pair: Lab) -> tuple[Losses, dict[int, LostTransaction]]:
     """What is listed for db0, and the same by transaction id."""
     with running(pair, "rebuild") as run:
         found = losses(run, "db0", fork_of(pair), SEGMENT)

@@ -13,7 +13,7 @@ import pytest
 
 from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers.changes.deeds import rewind
-from pgha_helpers.facts.node_config import read_own
+from pgha_helpers.facts.node_config import read_node_config
 from pgha_helpers.facts.wal.rewinding import FUNCTIONS
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Lsn, Position
@@ -95,7 +95,12 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
         run.permit = Plan("rebuild", "db0", "db1", "rewind")
         run.lock.take()
         rewind.save(
-            run, "db0", Position(1, Lsn(0)), 16 * 1024 * 1024, 18, read_own(run.doors["db0"])
+            run,
+            "db0",
+            Position(1, Lsn(0)),
+            16 * 1024 * 1024,
+            18,
+            read_node_config(run.doors["db0"]),
         )
         with rewind.recovered(run, "db0", False, 18):
             assert list(marks.parents[1].glob("*")) == []

@@ -21,7 +21,7 @@ from pgha_helpers.model import (
     Stopped,
     Survey,
 )
-from pgha_helpers.model.survey import Archiver, Database, Host, Reading, Start
+from pgha_helpers.model.survey import Archiver, Database, Host, Start, WalReading
 
 HERE = Lsn.parse("0/5000000")
 EARLIER = Lsn.parse("0/4FF0000")
@@ -109,7 +109,7 @@ def host(**changes: Any) -> Host:
 
 def survey(name: str = "db0", **changes: Any) -> Survey:
     """A close look at a node on which nothing stands in the way."""
-    readings = (Reading(1.0, HERE), Reading(1.25, HERE))
+    readings = (WalReading(1.0, HERE), WalReading(1.25, HERE))
     plain = Survey(
         name,
         Archiver("off", "", "", False),

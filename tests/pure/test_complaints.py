@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgha_helpers.facts.server_log import since_start
-from pgha_helpers.judgement.checks.complaints import complaints, last_words
+from pgha_helpers.judgement.checks.complaints import complaints, last_lines
 
 AT = "2026-11-23 09:10:23.524 UTC [30911] "
 FROM_15 = "could not connect to the primary server: connection to server at "
@@ -188,7 +188,7 @@ def test_a_healthy_start_has_nothing_to_complain_of() -> None:
     )
     log = "".join(f"{AT}{line}\n" for line in lines)
     assert complaints(log, "db1", "db0") == ()
-    assert last_words(log).endswith("STATEMENT: " + lines[-1][12:])
+    assert last_lines(log).endswith("STATEMENT: " + lines[-1][12:])
 
 
 def test_the_most_telling_stands_first_and_each_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 from pgha_helpers.judgement.checks import judge
 from pgha_helpers.judgement.checks.readiness import readiness
 from pgha_helpers.judgement.checks.surroundings import no_setting_is_changed_for_now
-from pgha_helpers.judgement.plans import Plan, plan_promotion, plan_rebuild
+from pgha_helpers.judgement.plans import Plan, promotion_plan, rebuild_plan
 from pgha_helpers.judgement.plans.leftovers import Leftovers, with_leftovers
 from pgha_helpers.model import ForNow, Running, Sender, Snapshot, Verdicts
 from pgha_helpers.model.errors import NotSafe
@@ -50,7 +50,7 @@ def target(names: str = "*", **changes: Any) -> Running:
 
 
 def failover(now: Snapshot, **given: Any) -> Plan:
-    return plan_promotion(now, "failover", **given)
+    return promotion_plan(now, "failover", **given)
 
 
 LOST = stopped(state="in production", armed=False)
@@ -107,7 +107,7 @@ def test_what_restores_from_an_archive_is_set_aside_where_it_may_be() -> None:
     promoted.
     """
     restores = {**SETTINGS, "restore_command": "cp /archive/%f %p"}
-    plan = plan_promotion(seen(primary(settings=restores), standby(settings=restores)))
+    plan = promotion_plan(seen(primary(settings=restores), standby(settings=restores)))
     assert any(
         step.startswith("Set restore_command to '' on db1 and db0 for now") for step in plan.steps
     )
@@ -122,7 +122,7 @@ def test_what_restores_from_an_archive_is_set_aside_where_it_may_be() -> None:
     left = replace(NAMES, setting="restore_command", was="cp", value="")
     kept = {"db1": survey("db1", host=Host(for_now=(left,)))}
     assert "db1 back" in str(
-        plan_promotion(seen(primary(slots=()), standby(), kept), confirm="promote db0").steps
+        promotion_plan(seen(primary(slots=()), standby(), kept), confirm="promote db0").steps
     )
 
 
@@ -141,7 +141,7 @@ def test_by_day_it_is_said_that_a_failover_would_need_it() -> None:
 
 
 def rebuild(now: Snapshot, *changed: ForNow) -> Plan:
-    return with_leftovers(plan_rebuild(now), now, Leftovers(for_now=changed))
+    return with_leftovers(rebuild_plan(now), now, Leftovers(for_now=changed))
 
 
 def test_a_rebuild_sets_back_what_its_node_makes_possible() -> None:

@@ -45,7 +45,7 @@ from pgha_helpers.facts.wal.losses.records import Reader
 from pgha_helpers.facts.wal.losses.stretches import stretches
 from pgha_helpers.facts.wal.record import last_record, record_at
 from pgha_helpers.facts.wal.rewinding import removed
-from pgha_helpers.judgement.checks.complaints import complaints, last_words
+from pgha_helpers.judgement.checks.complaints import complaints, last_lines
 from pgha_helpers.judgement.checks.settings import satisfied
 from pgha_helpers.judgement.plans.rebuild import history_of
 from pgha_helpers.model import Disk, Lsn, Node, Note, Position, passfile
@@ -53,7 +53,7 @@ from pgha_helpers.model.conninfo import parts
 from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
 from pgha_helpers.model.foreign import lines_of, shown, text_of
 from pgha_helpers.model.phases import Process, phase_of
-from pgha_helpers.model.set_aside import Kept
+from pgha_helpers.model.set_aside import SetAside
 from pgha_helpers.model.survey import Archiver, ForNow, Survey
 from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
@@ -137,7 +137,7 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
             lambda text: files_in(lines_of(text)),
             "1795376791\n7 4096 1795376000 /d/my log",
         ),
-        "log": (lambda text: (complaints(since_start(text), "db1", "db0"), last_words(text)), LOG),
+        "log": (lambda text: (complaints(since_start(text), "db1", "db0"), last_lines(text)), LOG),
         "marks of WAL": (whole_from, "\n".join(lines_of(WAL)[1:2] * 2)),
         "WAL": (reads_wal, WAL),
         "pages": (lambda text: list(own_pages(lines_of(text), first, 0x3002000, SEGMENT)), PAGES),
@@ -160,7 +160,10 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
             lambda text: ForNow.parse("db0", text),
             '{"setting": "x", "value": "1", "was": "2", "run": "a"}',
         ),
-        "kept": (lambda text: Kept.parse("db0", text), "/d/data.aside-20261123T091215Z-e203b494"),
+        "kept": (
+            lambda text: SetAside.parse("db0", text),
+            "/d/data.aside-20261123T091215Z-e203b494",
+        ),
         "conninfo": (parts, "host='10.0.0.1' port = 5433 application_name='it\\'s' password=x"),
         "dsn": (
             lambda text: (keywords(text), hosts_of(text)),

@@ -21,7 +21,7 @@ from pgha_helpers.judgement.checks.activity import (
     nobody_else_who_reads_wal_would_be_left_behind,
 )
 from pgha_helpers.judgement.checks.recovery import no_file_waits_to_promote_the_standby
-from pgha_helpers.judgement.plans import Evidence, plan_promotion, plan_rebuild
+from pgha_helpers.judgement.plans import Evidence, promotion_plan, rebuild_plan
 from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
 from pgha_helpers.model.conninfo import PROOF
 from pgha_helpers.model.pair import Bytes, Commands
@@ -32,10 +32,10 @@ from pgha_helpers.model.survey import (
     LogicalSlot,
     Manager,
     PreparedTransaction,
-    Reading,
     Restore,
     Start,
     Transaction,
+    WalReading,
 )
 
 from .pictures import (
@@ -74,8 +74,8 @@ def on_timeline_two(ours: str, theirs: str) -> Snapshot:
 
 def lags(first: int, last: int) -> Snapshot:
     """A pair whose standby was so many bytes behind at the two readings, with 16 MB allowed."""
-    ours = (Reading(1.0, HERE), Reading(1.25, Lsn(HERE + last)))
-    theirs = (Reading(1.0, Lsn(HERE - first)), Reading(1.25, HERE))
+    ours = (WalReading(1.0, HERE), WalReading(1.25, Lsn(HERE + last)))
+    theirs = (WalReading(1.0, Lsn(HERE - first)), WalReading(1.25, HERE))
     return close({"readings": ours}, {"readings": theirs})
 
 
@@ -557,7 +557,7 @@ def test_a_file_that_would_promote_the_standby_is_refused_and_a_rebuild_removes_
     (verdict,) = judge([no_file_waits_to_promote_the_standby], now)
     assert verdict.level == "critical" and "rebuild" in verdict.remedy
     assert no_file_waits_to_promote_the_standby in {*BEFORE["switchover"], *AFTER, *HEALTHY}
-    plan = plan_rebuild(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
+    plan = rebuild_plan(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
     assert (
         plan.kind == "follow"
         and plan.steps[1] == "Remove promote, by which db1 may promote itself at any moment"
@@ -570,7 +570,7 @@ def test_a_failover_removes_it_before_anything_else() -> None:
         stopped(state="in production", armed=False),
         disk(triggers=("promote", "fallback_promote")),
     )
-    steps = plan_promotion(seen(lost, standby(receiver=None, disk=alone)), "failover").steps
+    steps = promotion_plan(seen(lost, standby(receiver=None, disk=alone)), "failover").steps
     assert (
         steps[0] == "Remove promote and fallback_promote, by which db1 may promote itself too early"
     )
@@ -612,7 +612,7 @@ def read_by(*others: Sender, slots: tuple[Slot, ...] = ()) -> Snapshot:
 def test_whoever_else_reads_wal_is_named_by_day_and_at_the_gate(now: Snapshot, words: str) -> None:
     (verdict,) = judge([nobody_else_who_reads_wal_would_be_left_behind], now)
     assert verdict.level == "warning" and verdict.reason == f"would stay behind on db0: {words}"
-    assert f"behind on db0 stay, until you point them at db1: {words}" in plan_promotion(now).told
+    assert f"behind on db0 stay, until you point them at db1: {words}" in promotion_plan(now).told
 
 
 def test_who_needs_nothing_or_is_told_elsewhere_is_no_reader() -> None:

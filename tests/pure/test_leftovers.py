@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from pgha_helpers.judgement.checks import HEALTHY, judge
-from pgha_helpers.judgement.plans import Evidence, Plan, plan_rebuild
+from pgha_helpers.judgement.plans import Evidence, Plan, rebuild_plan
 from pgha_helpers.judgement.plans.leftovers import Leftovers, told_of_slots, with_leftovers
-from pgha_helpers.model import Kept, Lsn, Slot, Snapshot
+from pgha_helpers.model import Lsn, SetAside, Slot, Snapshot
 from pgha_helpers.model.errors import BadParameters, NotSafe
 
 from .pictures import EARLIER, HERE, host, primary, seen, standby, stopped, survey
 
 NAME = "data.aside-20261123T091215Z-e203b494"
-KEPT = Kept("db1", "/d/data", "20261123T091215Z", "e203b494", size=5 * 1024 * 1024)
+KEPT = SetAside("db1", "/d/data", "20261123T091215Z", "e203b494", size=5 * 1024 * 1024)
 BARMAN = Slot("barman", "physical", False, Lsn(HERE - 1024 * 1024), "extended")
 
 
@@ -28,7 +28,7 @@ def whole(*on_primary: Slot, on_standby: tuple[Slot, ...] = ()) -> Snapshot:
 
 
 def plan(now: Snapshot, **left: Any) -> Plan:
-    return with_leftovers(plan_rebuild(now), now, Leftovers(**left))
+    return with_leftovers(rebuild_plan(now), now, Leftovers(**left))
 
 
 def test_a_slot_that_nobody_uses_is_told_with_the_wal_it_holds_back() -> None:
@@ -108,7 +108,7 @@ def test_the_standbys_own_slot_is_never_dropped() -> None:
     evidence = Evidence("the record", "the record", EARLIER, same=True)
     with pytest.raises(NotSafe, match="what its standby needs"):
         with_leftovers(
-            plan_rebuild(fallen_off, evidence=evidence),
+            rebuild_plan(fallen_off, evidence=evidence),
             fallen_off,
             Leftovers(drop_slots=("pgha_db1",)),
         )
@@ -116,7 +116,7 @@ def test_the_standbys_own_slot_is_never_dropped() -> None:
 
 def test_a_rebuild_drops_what_is_named_after_its_own_steps() -> None:
     now = seen(primary(slots=(BARMAN,)), stopped("db1", "shut down in recovery"))
-    rebuilt = plan_rebuild(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
+    rebuilt = rebuild_plan(now, evidence=Evidence("the record", "the record", EARLIER, same=True))
     asked = with_leftovers(rebuilt, now, Leftovers(drop_slots=("barman",)))
     assert (asked.kind, asked.consent) == ("follow", "rebuild db1, drop slot barman")
     assert asked.steps == (*rebuilt.steps, "Drop slot barman on db0")
@@ -150,7 +150,7 @@ def test_a_removal_that_died_goes_on_by_the_same_words() -> None:
 def test_nothing_is_removed_while_the_pair_is_not_whole() -> None:
     now = seen(primary(), stopped("db1"))
     with pytest.raises(NotSafe, match="clone comes first"):
-        with_leftovers(plan_rebuild(now), now, Leftovers((KEPT,), remove_kept=(NAME,)))
+        with_leftovers(rebuild_plan(now), now, Leftovers((KEPT,), remove_kept=(NAME,)))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ import pytest
 from pgha_helpers.facts.wal.losses.records import Reader
 from pgha_helpers.facts.wal.losses.stretches import earliest, stretches
 from pgha_helpers.model import Lsn, Position
-from pgha_helpers.model.losses import CSV_HEAD, Losses, Lost, Name, Relation, Rows
+from pgha_helpers.model.losses import (
+    CSV_HEAD,
+    Losses,
+    LostTransaction,
+    Relation,
+    RelationName,
+    Rows,
+)
 
 SEGMENT = 16 * 1024 * 1024
 T = Relation(1663, 5, 16384)
@@ -21,7 +28,7 @@ WAL = Path(__file__).with_name("wal")
 HIGHER = {"15": 0, "18": 28}
 
 
-def read(version: str, fork: str = "0/0", *more: str) -> tuple[Reader, dict[int, Lost]]:
+def read(version: str, fork: str = "0/0", *more: str) -> tuple[Reader, dict[int, LostTransaction]]:
     """What was committed after the fork, by the id that it has on 15."""
     reader, found = Reader(Lsn.parse(fork), SEGMENT), {}
     for line in [*(WAL / f"{version}.txt").read_text().splitlines(), *more]:
@@ -184,7 +191,7 @@ def test_a_loser_that_went_on_to_another_timeline_is_read_there_too() -> None:
     )
 
 
-LOST = Lost(
+LOST = LostTransaction(
     755, Lsn.parse("0/5000200"), "2026-11-23T09:09:24.1Z", 2048, ((T, Rows(340, 2, 1)),), (756,)
 )
 FOUND = Losses(
@@ -216,7 +223,7 @@ def test_it_is_told_in_one_sentence() -> None:
 
 def test_what_nobody_can_name_keeps_its_number() -> None:
     assert FOUND.what(LOST) == "1663/5/16384 +340 ~2 -1" and FOUND.database(LOST) == "app"
-    assert replace(FOUND, names={T: Name("public.t")}).what(LOST) == "public.t +340 ~2 -1"
+    assert replace(FOUND, names={T: RelationName("public.t")}).what(LOST) == "public.t +340 ~2 -1"
 
 
 def test_catalogs_and_toast_are_no_rows_of_tables() -> None:
@@ -225,7 +232,7 @@ def test_catalogs_and_toast_are_no_rows_of_tables() -> None:
         rows=((Relation(1663, 5, 1259), Rows(1)), (Relation(1663, 5, 16388), Rows(4)), *LOST.rows),
     )
     toast = replace(
-        FOUND, names={Relation(1663, 5, 16388): Name("pg_toast.pg_toast_16384", "toast")}
+        FOUND, names={Relation(1663, 5, 16388): RelationName("pg_toast.pg_toast_16384", "toast")}
     )
     assert toast.what(lost) == "1663/5/16384 +340 ~2 -1; catalogs 1663/5/1259"
 

@@ -9,7 +9,7 @@ import pytest
 
 from pgha_helpers.changes.hand_over import ROADS
 from pgha_helpers.changes.still_agreed import MAY_BECOME
-from pgha_helpers.judgement.plans import Wishes, plan_promotion, plan_rebuild, plan_setup
+from pgha_helpers.judgement.plans import Wishes, promotion_plan, rebuild_plan, setup_plan
 from pgha_helpers.model import (
     Blank,
     Hung,
@@ -45,17 +45,17 @@ SILENT = Silent("db0", "no route to host")
 
 
 def test_a_healthy_pair_is_switched_over_to_its_standby() -> None:
-    plan = plan_promotion(healthy())
+    plan = promotion_plan(healthy())
     assert (plan.kind, plan.consent) == ("switchover", "promote db1")
 
 
 def test_a_plan_says_what_was_chosen_for_the_stop_and_for_long_transactions() -> None:
-    told = "\n".join(plan_promotion(healthy(), on_deadline="cancel", drain="10s").steps)
+    told = "\n".join(promotion_plan(healthy(), on_deadline="cancel", drain="10s").steps)
     assert "after 60 s walsenders of third parties that hold it are ended" in told
     assert "Wait up to 10s for long and idle transactions on db0" in told
-    assert "Wait up to" not in "\n".join(plan_promotion(healthy()).steps)
+    assert "Wait up to" not in "\n".join(promotion_plan(healthy()).steps)
     with pytest.raises(BadParameters, match="on_deadline is 'kill'"):
-        plan_promotion(healthy(), on_deadline="kill")
+        promotion_plan(healthy(), on_deadline="kill")
 
 
 def promoted(node: str, fork: int) -> Stopped:
@@ -69,7 +69,7 @@ def promoted(node: str, fork: int) -> Stopped:
 
 def test_a_node_that_died_after_its_promotion_is_opened_if_it_has_everything() -> None:
     end = stopped("db0").control.checkpoint.lsn
-    plan = plan_promotion(seen(stopped("db0"), promoted("db1", end + 1)))
+    plan = promotion_plan(seen(stopped("db0"), promoted("db1", end + 1)))
     assert (plan.kind, plan.node, plan.peer, plan.consent) == (
         "reopen",
         "db1",
@@ -77,16 +77,16 @@ def test_a_node_that_died_after_its_promotion_is_opened_if_it_has_everything() -
         "promote db1",
     )
     with pytest.raises(NotSafe):
-        plan_promotion(seen(stopped("db0"), promoted("db1", end)))
+        promotion_plan(seen(stopped("db0"), promoted("db1", end)))
 
 
 def test_the_node_that_is_already_primary_needs_nothing() -> None:
-    plan = plan_promotion(healthy(), confirm="promote db0")
+    plan = promotion_plan(healthy(), confirm="promote db0")
     assert plan.already.startswith("already so: db0 is primary, and db1 follows it")
 
 
 def test_a_killed_run_is_resumed_by_the_same_consent() -> None:
-    plan = plan_promotion(seen(stopped("db0"), standby()), confirm="promote db1")
+    plan = promotion_plan(seen(stopped("db0"), standby()), confirm="promote db1")
     assert (plan.kind, plan.node, plan.peer) == ("resume", "db1", "db0")
 
 
@@ -103,19 +103,19 @@ def test_a_killed_run_is_resumed_by_the_same_consent() -> None:
     ],
 )
 def test_one_that_a_killed_run_has_begun_to_stop_is_waited_for(old: Hung) -> None:
-    assert plan_promotion(seen(old, standby())).kind == "resume"
+    assert promotion_plan(seen(old, standby())).kind == "resume"
 
 
 def test_after_the_promotion_only_the_way_back_is_missing() -> None:
     now = seen(stopped("db0"), primary("db1", timeline=2))
     for confirm in ("", "promote db1"):
-        plan = plan_promotion(now, confirm=confirm)
+        plan = promotion_plan(now, confirm=confirm)
         assert (plan.kind, plan.node, plan.consent) == ("return", "db1", "promote db1")
 
 
 def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
     now = seen(standby("db0", received=EARLIER, replayed=EARLIER), standby("db1"))
-    assert plan_promotion(now).node == "db1"
+    assert promotion_plan(now).node == "db1"
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_with_nobody_writable_the_node_that_has_more_is_promoted() -> None:
 )
 def test_a_switchover_is_refused_with_the_way_out(now: Snapshot, words: str) -> None:
     with pytest.raises(NotSafe, match=words.replace("(", r"\(")) as refused:
-        plan_promotion(now)
+        promotion_plan(now)
     assert words in str(refused.value)
 
 
 def test_two_primaries_are_nobodys_to_promote() -> None:
     with pytest.raises(NotSeen, match="two primaries"):
-        plan_promotion(seen(primary(), primary("db1")))
+        promotion_plan(seen(primary(), primary("db1")))
 
 
 # Promote, occasion failover
@@ -152,7 +152,7 @@ def test_two_primaries_are_nobodys_to_promote() -> None:
 
 def test_a_failover_is_refused_while_the_primary_answers() -> None:
     with pytest.raises(NotSafe, match="occasion=switchover"):
-        plan_promotion(healthy(), "failover")
+        promotion_plan(healthy(), "failover")
 
 
 def test_whoever_is_to_be_primary_needs_room_for_that_by_whichever_road() -> None:
@@ -169,7 +169,7 @@ def test_whoever_is_to_be_primary_needs_room_for_that_by_whichever_road() -> Non
         with pytest.raises(
             NotSafe, match=r"db1 has .* free for its WAL, and needs 32 MB to be primary"
         ) as refused:
-            plan_promotion(now, occasion)
+            promotion_plan(now, occasion)
         assert "make room where /var/lib/postgresql/18/main/pg_wal lies" in str(refused.value)
 
 
@@ -177,14 +177,14 @@ def test_a_standby_that_has_died_beside_its_crashed_primary_is_to_be_started() -
     """Each occasion once sent to the other one."""
     now = seen(stopped("db0", "in production"), stopped("db1", "in archive recovery"))
     with pytest.raises(NotSafe, match="db1 was the standby, and does not run") as refused:
-        plan_promotion(now, "failover")
+        promotion_plan(now, "failover")
     assert "start its server, which stays a standby" in str(refused.value)
 
 
 def test_silence_does_not_prove_that_a_primary_is_off() -> None:
     with pytest.raises(NotSafe, match='fenced_by="who and how"'):
-        plan_promotion(seen(SILENT, standby(receiver=None)), "failover")
-    plan = plan_promotion(
+        promotion_plan(seen(SILENT, standby(receiver=None)), "failover")
+    plan = promotion_plan(
         seen(SILENT, standby(receiver=None)), "failover", fenced_by="Ann pulled its power"
     )
     assert "on the word of: Ann pulled its power" in str(plan) and "MAY BE LOST" in str(plan)
@@ -192,21 +192,21 @@ def test_silence_does_not_prove_that_a_primary_is_off() -> None:
 
 def test_a_primary_that_still_streams_is_not_dead_whatever_is_typed() -> None:
     with pytest.raises(NotSafe, match="still streams to db1"):
-        plan_promotion(seen(SILENT, standby()), "failover", fenced_by="Ann thinks so")
+        promotion_plan(seen(SILENT, standby()), "failover", fenced_by="Ann thinks so")
 
 
 def test_a_primary_that_refuses_us_is_alive() -> None:
     """One spike of connections must not fail over: it serves everybody but us."""
     full = Hung("db0", "SQL: FATAL: sorry", disk(), "sorry, too many clients already")
     with pytest.raises(NotSafe, match="alive and refuses us"):
-        plan_promotion(seen(full, standby()), "failover")
+        promotion_plan(seen(full, standby()), "failover")
 
 
 def test_a_node_that_was_stopped_in_recovery_is_judged_by_all_that_it_has() -> None:
     """Its last checkpoint is only a restartpoint: being past that proves nothing."""
     ended = stopped("db0", "shut down in recovery", minimum_recovery=HERE)
     behind = standby(received=EARLIER + 100, replayed=EARLIER + 100, receiver=None)
-    assert "THOSE COMMITS WILL BE MISSING" in str(plan_promotion(seen(ended, behind), "failover"))
+    assert "THOSE COMMITS WILL BE MISSING" in str(promotion_plan(seen(ended, behind), "failover"))
 
 
 @pytest.mark.parametrize(
@@ -226,47 +226,47 @@ def test_a_node_that_is_still_ending_is_known_by_its_control_file(state: str, wa
 
 def test_a_primary_without_a_standby_is_not_called_well() -> None:
     with pytest.raises(NotSafe, match="it has no standby: db1"):
-        plan_promotion(seen(primary(), Blank("db1", "it is empty")), confirm="promote db0")
+        promotion_plan(seen(primary(), Blank("db1", "it is empty")), confirm="promote db0")
 
 
 def test_a_slot_left_on_the_old_primary_is_still_to_be_dropped() -> None:
     left = standby("db1", slots=(Slot("pgha_db0", "physical", False, HERE, "reserved"),))
-    plan = plan_promotion(seen(primary(), left), confirm="promote db0")
+    plan = promotion_plan(seen(primary(), left), confirm="promote db0")
     assert plan.kind == "return" and not plan.already
 
 
 def test_a_standby_that_is_starting_is_not_cloned_over() -> None:
     starting = Hung("db1", "SQL: FATAL", disk(), "the database system is starting up")
     with pytest.raises(NotSafe, match="db1 is starting"):
-        plan_rebuild(seen(primary(senders=()), starting))
+        rebuild_plan(seen(primary(senders=()), starting))
     with pytest.raises(NotSafe, match="db1 is starting"):
-        plan_setup(seen(primary(senders=()), starting), "db0")
+        setup_plan(seen(primary(senders=()), starting), "db0")
 
 
 def test_a_setup_that_died_in_the_primarys_restart_starts_it_again() -> None:
-    plan = plan_setup(seen(stopped("db0", armed=False), fresh("db1", "2")), "db0")
+    plan = setup_plan(seen(stopped("db0", armed=False), fresh("db1", "2")), "db0")
     assert "Start db0" in str(plan) and plan.consent == "setup db1, restart db0"
     assert "another cluster (shop)" in str(plan), "what is moved aside is named here too"
 
 
 @pytest.mark.parametrize("old", [stopped("db0", "in production"), Hung("db0", "no answer", disk())])
 def test_a_machine_that_answers_ssh_is_fenced_over_ssh(old: object) -> None:
-    plan = plan_promotion(seen(old, standby()), "failover")
+    plan = promotion_plan(seen(old, standby()), "failover")
     assert plan.kind == "failover" and "every process of its data directory ended" in str(plan)
 
 
 def test_what_a_cleanly_stopped_primary_had_is_known() -> None:
     assert "nothing is lost" in str(
-        plan_promotion(seen(stopped("db0", at=EARLIER), standby()), "failover")
+        promotion_plan(seen(stopped("db0", at=EARLIER), standby()), "failover")
     )
     behind = standby(received=EARLIER, replayed=EARLIER)
-    told = str(plan_promotion(seen(stopped("db0", at=HERE), behind), "failover"))
+    told = str(promotion_plan(seen(stopped("db0", at=HERE), behind), "failover"))
     assert "wrote at least 64 kB more: THOSE COMMITS WILL BE MISSING on db1" in told
 
 
 def test_another_occasion_is_a_bad_parameter() -> None:
     with pytest.raises(BadParameters, match="'party'"):
-        plan_promotion(healthy(), "party")
+        promotion_plan(healthy(), "party")
 
 
 def test_whatever_a_consented_promotion_has_become_there_is_a_road() -> None:
@@ -289,26 +289,26 @@ def fresh(name: str, system: str = "1", settings: Mapping[str, str] = SETTINGS) 
 
 def test_two_clusters_need_to_be_told_which_one_is_kept() -> None:
     with pytest.raises(BadParameters, match="primary=db0 or db1"):
-        plan_setup(seen(fresh("db0"), fresh("db1", "2")))
+        setup_plan(seen(fresh("db0"), fresh("db1", "2")))
 
 
 def test_the_other_clusters_databases_are_named() -> None:
-    plan = plan_setup(seen(fresh("db0"), fresh("db1", "2")), "db0")
+    plan = setup_plan(seen(fresh("db0"), fresh("db1", "2")), "db0")
     assert plan.consent == "setup db1"
     assert "another cluster (shop)" in str(plan) and "nothing is deleted" in str(plan)
 
 
 def test_a_restart_is_an_outage_and_has_to_be_consented_to() -> None:
     old = {**SETTINGS, "data_checksums": "off"}
-    plan = plan_setup(seen(fresh("db0", settings=old), Blank("db1", "it is empty")))
+    plan = setup_plan(seen(fresh("db0", settings=old), Blank("db1", "it is empty")))
     assert plan.consent == "setup db1, restart db0" and "wal_log_hints = on" in str(plan)
 
 
 def test_a_pair_that_is_set_up_needs_nothing() -> None:
-    assert plan_setup(healthy()).already
-    missing = plan_setup(healthy(), wishes=Wishes(role="create", hba={"db0": True}))
+    assert setup_plan(healthy()).already
+    missing = setup_plan(healthy(), wishes=Wishes(role="create", hba={"db0": True}))
     assert not missing.already and "Create role replicator" in str(missing)
-    squatted = plan_setup(healthy(), wishes=Wishes(role="give"))
+    squatted = setup_plan(healthy(), wishes=Wishes(role="give"))
     assert "Give role replicator REPLICATION on db0, where somebody has made it without" in str(
         squatted
     )
@@ -316,12 +316,12 @@ def test_a_pair_that_is_set_up_needs_nothing() -> None:
 
 def test_a_split_brain_is_not_set_up() -> None:
     with pytest.raises(NotSafe, match="split brain"):
-        plan_setup(seen(fresh("db0"), fresh("db1")), "db0")
+        setup_plan(seen(fresh("db0"), fresh("db1")), "db0")
 
 
 def test_a_standby_cannot_be_the_one_to_keep() -> None:
     with pytest.raises(NotSafe, match="promote notebook"):
-        plan_setup(healthy(), "db1")
+        setup_plan(healthy(), "db1")
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_what_keeps_a_cluster_from_being_kept_has_a_remedy_of_its_own(
     other: Sighting, words: str
 ) -> None:
     with pytest.raises(NotSafe) as refused:
-        plan_setup(seen(other, primary("db1")), "db0")
+        setup_plan(seen(other, primary("db1")), "db0")
     assert words in refused.value.remedy
 
 
@@ -354,12 +354,12 @@ def test_a_setup_that_may_not_change_what_it_must_is_refused_before_its_gate() -
         NotSafe,
         match="allow_alter_system is off on db0, and max_replication_slots must change there",
     ):
-        plan_setup(seen(fixed, Blank("db1", "it is empty")))
+        setup_plan(seen(fixed, Blank("db1", "it is empty")))
     typo = Wishes(start=Start(("syntax error",)))
     with pytest.raises(
         NotSafe, match="db0 has to be restarted, and would not start again: syntax error"
     ):
-        plan_setup(seen(primary(settings=few), Blank("db1", "it is empty")), wishes=typo)
-    assert plan_setup(seen(primary(), Blank("db1", "it is empty")), wishes=typo).steps, (
+        setup_plan(seen(primary(settings=few), Blank("db1", "it is empty")), wishes=typo)
+    assert setup_plan(seen(primary(), Blank("db1", "it is empty")), wishes=typo).steps, (
         "nothing is restarted"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pgha_helpers.facts.wal.rebuilding import misdefined
-from pgha_helpers.judgement.plans import Evidence, Plan, plan_rebuild, plan_setup
+from pgha_helpers.judgement.plans import Evidence, Plan, rebuild_plan, setup_plan
 from pgha_helpers.judgement.plans.copying import Copying, Part
 from pgha_helpers.judgement.plans.rebuild import Measured, Rates, Rewinding, Weights
 from pgha_helpers.model import Blank, Lsn, Position, Receiver, Running, Silent, Slot, Snapshot
@@ -58,7 +58,7 @@ DIVERGED = Evidence(
 
 def planned(now: Snapshot = CRASHED, method: str = "", **changes: Any) -> Plan:
     """The plan for a loser that has diverged, but for these changes of the evidence."""
-    return plan_rebuild(now, "", method, replace(DIVERGED, **changes))
+    return rebuild_plan(now, "", method, replace(DIVERGED, **changes))
 
 
 def on_disk(free: int = 900 * GB, **changes: Any) -> Copying:
@@ -76,11 +76,11 @@ def rewinding(**changes: Any) -> dict[str, Rewinding]:
 
 def test_the_writable_node_is_never_rebuilt() -> None:
     with pytest.raises(NotSafe, match="db0 is the writable node"):
-        plan_rebuild(healthy(), "db0")
+        rebuild_plan(healthy(), "db0")
 
 
 def test_a_standby_that_streams_needs_no_rebuild() -> None:
-    assert plan_rebuild(healthy(), "", "", SAME).already == "already so: db1 streams from db0"
+    assert rebuild_plan(healthy(), "", "", SAME).already == "already so: db1 streams from db0"
 
 
 def test_a_node_that_would_not_start_whatever_is_done_is_refused_before_its_gate() -> None:
@@ -99,14 +99,14 @@ def test_a_standby_whose_replay_has_stopped_is_not_already_so() -> None:
     lower = seen(
         primary(), standby(replay_paused=True, settings={**SETTINGS, "max_connections": "50"})
     )
-    plan = plan_rebuild(lower, "", "", SAME)
+    plan = rebuild_plan(lower, "", "", SAME)
     assert (plan.kind, plan.already) == ("follow", "")
     assert "replay has stopped for ever: max_connections is 50 there and 100 here" in plan.told[0]
     fixed = {**SETTINGS, "max_connections": "50", "allow_alter_system": "off"}
     with pytest.raises(NotSafe, match="allow_alter_system is off on db1, which runs"):
-        plan_rebuild(seen(primary(), standby(replay_paused=True, settings=fixed)), "", "", SAME)
+        rebuild_plan(seen(primary(), standby(replay_paused=True, settings=fixed)), "", "", SAME)
     with pytest.raises(NotSafe, match="somebody has paused its replay at 0/5000000"):
-        plan_rebuild(seen(primary(), standby(replay_paused=True)), "", "", SAME)
+        rebuild_plan(seen(primary(), standby(replay_paused=True)), "", "", SAME)
 
 
 MISDEFINED = {
@@ -123,10 +123,10 @@ def test_a_standby_that_streams_and_is_not_as_written_down_is_not_already_so(
     """verify was critical and said "run rebuild: it writes ours"; rebuild said "already so"."""
     now = seen(primary(), seen_as)
     why = misdefined(now, "db1")
-    plan = plan_rebuild(now, "", "", replace(SAME, misdefined=why))
+    plan = rebuild_plan(now, "", "", replace(SAME, misdefined=why))
     assert why and not plan.already and plan.kind == "follow" and f"why follow: {why}" in plan.told
     assert "Write the standby definition of db1" in plan.steps
-    assert not plan_setup(now, evidence=replace(SAME, misdefined=why)).already
+    assert not setup_plan(now, evidence=replace(SAME, misdefined=why)).already
     assert misdefined(healthy(), "db1") == ""
 
 
@@ -149,7 +149,7 @@ def test_a_standby_that_only_pretends_is_never_already_so(evidence: Evidence) ->
     """It was opened for writes on the same timeline and made a standby again: it streams until
     replay finds out.
     """
-    plan = plan_rebuild(healthy(), "", "", evidence)
+    plan = rebuild_plan(healthy(), "", "", evidence)
     assert not plan.already and plan.kind == "clone"
     (rewind,) = [option for option in plan.options if option.method == "rewind"]
     assert "pg_rewind compares timeline numbers only" in rewind.why_not
@@ -160,12 +160,12 @@ TWO = seen(primary(), primary("db1", timeline=2, disk=disk(histories=HISTORY)))
 
 def test_of_two_writable_nodes_somebody_has_to_name_the_one_to_give_up() -> None:
     with pytest.raises(NotSafe, match="both db0 and db1 are writable: two primaries") as refused:
-        plan_rebuild(TWO)
+        rebuild_plan(TWO)
     assert "node=db0 or node=db1" in str(refused.value)
 
 
 def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are_named() -> None:
-    plan = plan_rebuild(TWO, "db0", "", DIVERGED)
+    plan = rebuild_plan(TWO, "db0", "", DIVERGED)
     assert (plan.kind, plan.node, plan.peer) == ("give up", "db0", "db1")
     assert plan.consent == "rebuild db0, stop db0, leave at least 12 transactions"
     assert plan.steps[0].startswith(
@@ -174,18 +174,18 @@ def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are
     assert "The consent covers that" in str(
         plan
     ) and "-p method=stop -p confirm='rebuild db0, stop db0'" in str(plan)
-    only = plan_rebuild(TWO, "db0", "stop", DIVERGED)
+    only = rebuild_plan(TWO, "db0", "stop", DIVERGED)
     assert only.consent == "rebuild db0, stop db0" and len(only.steps) == 1
     with pytest.raises(NotSafe, match="db1 takes no writes"):
-        plan_rebuild(healthy(), "", "stop", SAME)
+        rebuild_plan(healthy(), "", "stop", SAME)
 
 
 def test_a_node_that_goes_on_writing_is_given_up_by_the_words_of_an_earlier_rehearsal() -> None:
     """It had 26,105 transactions then, and 37,595 by now: "at least" was taken for exactly, four
     times of four.
     """
-    shown = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(26105)))
-    now = plan_rebuild(
+    shown = rebuild_plan(TWO, "db0", "", replace(DIVERGED, left=lost(26105)))
+    now = rebuild_plan(
         TWO, "db0", "", replace(DIVERGED, left=lost(37595, "db0 goes on writing WAL"))
     )
     assert now.covered_by(shown.consent) and now.stands(shown) and not now.beyond(shown)
@@ -198,13 +198,13 @@ def test_a_node_that_goes_on_writing_is_given_up_by_the_words_of_an_earlier_rehe
 
 
 def test_what_a_node_begins_to_write_while_the_gate_waits_is_judged_once_it_has_stopped() -> None:
-    shown = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(0)))
-    now = plan_rebuild(TWO, "db0", "", replace(DIVERGED, left=lost(3)))
+    shown = rebuild_plan(TWO, "db0", "", replace(DIVERGED, left=lost(0)))
+    now = rebuild_plan(TWO, "db0", "", replace(DIVERGED, left=lost(3)))
     assert (
         shown.consent == "rebuild db0, stop db0"
         and "the run ends there, with db0 stopped" in str(shown)
     )
-    assert now.stands(shown) and not plan_rebuild(TWO, "db1", "", DIVERGED).stands(shown)
+    assert now.stands(shown) and not rebuild_plan(TWO, "db1", "", DIVERGED).stands(shown)
     assert not planned(left=lost(3)).covered_by(shown.consent)
 
 
@@ -213,15 +213,15 @@ def test_what_a_node_begins_to_write_while_the_gate_waits_is_judged_once_it_has_
 
 def test_a_node_that_has_nothing_more_follows() -> None:
     now = seen(primary(senders=()), stopped("db1", "shut down in recovery"))
-    plan = plan_rebuild(now, "", "", SAME)
+    plan = rebuild_plan(now, "", "", SAME)
     assert (plan.kind, plan.consent) == ("follow", "rebuild db1")
 
 
 @pytest.mark.parametrize("method", ["rsync", "clone"])
 def test_a_node_that_could_follow_leaves_nothing_behind_whatever_is_asked_for(method: str) -> None:
     now = seen(stopped("db0", at=EARLIER), AFTER_FORK)
-    assert plan_rebuild(now, "", "", SAME).kind == "follow"
-    plan = plan_rebuild(now, "", method, replace(SAME, rsync=""))
+    assert rebuild_plan(now, "", "", SAME).kind == "follow"
+    plan = rebuild_plan(now, "", method, replace(SAME, rsync=""))
     assert (plan.kind, plan.consent) == (method, "rebuild db0")
     assert any(
         "db0 has nothing that db1 lacks" in line for line in plan.told
@@ -229,7 +229,7 @@ def test_a_node_that_could_follow_leaves_nothing_behind_whatever_is_asked_for(me
 
 
 def test_a_node_that_was_rewound_by_a_run_that_died_follows_by_the_same_words() -> None:
-    plan = plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "rewind", SAME)
+    plan = rebuild_plan(seen(stopped("db0"), AFTER_FORK), "", "rewind", SAME)
     assert plan.kind == "follow" and plan.covered_by("rebuild db0, leave 12 transactions")
 
 
@@ -248,12 +248,12 @@ def test_a_node_that_was_rewound_by_a_run_that_died_follows_by_the_same_words() 
     ],
 )
 def test_unknown_or_diverged_means_a_copy(evidence: Evidence, why: str) -> None:
-    plan = plan_rebuild(CRASHED, "", "", evidence)
+    plan = rebuild_plan(CRASHED, "", "", evidence)
     assert plan.kind == "clone" and why in str(plan)
 
 
 def test_the_old_primary_follows_across_the_fork() -> None:
-    assert plan_rebuild(seen(stopped("db0"), AFTER_FORK), "", "", SAME).kind == "follow"
+    assert rebuild_plan(seen(stopped("db0"), AFTER_FORK), "", "", SAME).kind == "follow"
 
 
 @pytest.mark.parametrize("fork", ["0/4FFFFFF", "0/4FF8000"])
@@ -265,7 +265,7 @@ def test_two_promotions_that_made_the_same_timeline_are_two_histories(fork: str)
         disk=disk(processes=(), histories=its, control=control("shut down", timeline=2)),
     )
     evidence = replace(DIVERGED, timeline=2, last=Lsn(HERE - 1), same=False)
-    plan = plan_rebuild(seen(loser, AFTER_FORK), "", "", evidence)
+    plan = rebuild_plan(seen(loser, AFTER_FORK), "", "", evidence)
     assert plan.kind == "clone" and plan.consent == "rebuild db0, leave 12 transactions"
     assert "both are on timeline 2, with different histories" in str(plan)
 
@@ -274,7 +274,7 @@ def test_a_node_that_died_after_a_promotion_of_its_own_does_not_follow() -> None
     """Its control file still tells timeline 1, and its end there lies before the fork."""
     its = {2: "1\t0/4FF8000\tno recovery target specified\n"}
     loser = replace(stopped("db0", "in production"), disk=disk(processes=(), histories=its))
-    plan = plan_rebuild(seen(loser, AFTER_FORK), "", "", replace(SAME, timeline=2))
+    plan = rebuild_plan(seen(loser, AFTER_FORK), "", "", replace(SAME, timeline=2))
     assert (
         plan.kind == "clone"
         and "its timeline 2 is its own: it left the history of db1 at 0/4FF8000" in str(plan)
@@ -288,12 +288,12 @@ def test_a_newer_history_than_the_control_file_tells_is_its_own_unless_it_was_a_
         loser = replace(
             stopped("db0", state), disk=replace(stopped("db0", state).disk, histories=its)
         )
-        assert plan_rebuild(seen(loser, AFTER_FORK), "", "", SAME).kind == kind, state
+        assert rebuild_plan(seen(loser, AFTER_FORK), "", "", SAME).kind == kind, state
 
 
 def test_insisting_on_what_cannot_be_is_refused() -> None:
     with pytest.raises(NotSafe, match="db0 cannot follow") as refused:
-        plan_rebuild(CRASHED, "", "follow", Evidence())
+        rebuild_plan(CRASHED, "", "follow", Evidence())
     assert "possible: clone" in str(refused.value)
 
 
@@ -488,13 +488,13 @@ def test_every_place_that_a_method_would_write_or_rename_is_looked_at_before_the
     with pytest.raises(
         NotSafe, match="db0 cannot follow: the data directory: /data is mounted read-only"
     ):
-        plan_rebuild(
+        rebuild_plan(
             closed,
             "",
             "follow",
             replace(SAME, copying=on_disk(obstacle_here="/data is mounted read-only")),
         )
-    plan = plan_rebuild(
+    plan = rebuild_plan(
         closed,
         "",
         "",
@@ -558,7 +558,7 @@ def test_insisting_says_what_it_means() -> None:
 
 
 def test_what_a_node_without_a_readable_directory_had_is_said_to_be_unknown() -> None:
-    plan = plan_rebuild(
+    plan = rebuild_plan(
         seen(primary(senders=()), Blank("db1", "control file is damaged")), "", "", Evidence()
     )
     assert plan.consent == "rebuild db1" and "IS NOT KNOWN" in str(plan)
@@ -568,7 +568,7 @@ def test_a_directory_that_a_crash_recovery_had_set_aside_comes_back_first() -> N
     lost = Blank(
         "db0", "set aside", disk(control=None, processes=(), unfinished="/data.recovering-1")
     )
-    plan = plan_rebuild(seen(lost, AFTER_FORK), "", "", Evidence())
+    plan = rebuild_plan(seen(lost, AFTER_FORK), "", "", Evidence())
     assert plan.kind == "put back" and "/data.recovering-1 back, armed" in plan.steps[0]
     assert plan.covered_by("rebuild db0, leave 12 transactions"), (
         "the words of the run that was killed"
@@ -589,13 +589,13 @@ def test_what_cannot_be_rebuilt_is_refused(
     now: Snapshot, node: str, method: str, error: type[HaError]
 ) -> None:
     with pytest.raises(error):
-        plan_rebuild(now, node, method)
+        rebuild_plan(now, node, method)
 
 
 def test_a_slot_on_the_loser_is_nothing_that_it_has_more() -> None:
     slots = (Slot("pgha_db1", "physical", False, HERE, "reserved"),)
     assert (
-        plan_rebuild(
+        rebuild_plan(
             seen(primary(senders=()), standby(slots=slots, receiver=None)), "", "", SAME
         ).kind
         == "follow"

@@ -22,7 +22,7 @@ from pgha_helpers.model.errors import BadParameters, Refusal
 from pgha_helpers.model.losses import KEPT
 from pgha_helpers.model.show import utc
 from pgha_helpers.model.units import Seconds
-from pgha_helpers.records.making.folder import Keeping, make_folder, new_id, record_folders
+from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id, record_folders
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading import manifest
 from pgha_helpers.records.reading.manifest import read_manifest
@@ -45,7 +45,7 @@ def here(tmp_path: Path) -> Pair:
 def ran(found: Pair, operator: str = "Ann", **end: str) -> Path:
     """The record of a run that has ended, complete."""
     folder = left(found, operator, **(end or {"outcome": "done"}))
-    with Keeping(folder):
+    with FolderLock(folder):
         seal(folder, found, "a test")
     return folder
 
@@ -85,7 +85,7 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
     journal.write("run ended", outcome="done")
     journal.close()
     (folder / "diverged.tar").write_text("rows")
-    with Keeping(folder):
+    with FolderLock(folder):
         seal(folder, shared, "a test")
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes.pop("diverged.tar") == 0o600 and set(modes.values()) == {0o640}
@@ -212,7 +212,7 @@ def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
 
 def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None:
     folder = left(here, outcome="done")
-    with Keeping(folder) as first:
+    with FolderLock(folder) as first:
         assert first.held and complete_all(here) == []
         assert not (folder / manifest.NAME).exists()
     complete_all(here)

@@ -8,7 +8,7 @@ import pytest
 
 from pgha_helpers.judgement.checks import AFTER, HEALTHY, judge
 from pgha_helpers.model import Slot
-from pgha_helpers.model.conninfo import kept, parts, primary_conninfo, source_conninfo
+from pgha_helpers.model.conninfo import further_parameters, parts, primary_conninfo, source_conninfo
 
 from .pictures import HERE, SETTINGS, disk, pair, primary, seen, standby
 
@@ -124,14 +124,14 @@ def test_what_we_do_not_write_is_kept_and_no_guard_is_weaker(
     own: str, other: str, words: str
 ) -> None:
     """sslmode=verify-full was gone, silently, after a switchover there and back."""
-    told = kept(own, other)
+    told = further_parameters(own, other)
     assert told == parts(words)
-    written = primary_conninfo(pair(), pair()["db1"], kept=told)
-    assert kept(written, other) == parts(f"connect_timeout=3 {words}"), (
+    written = primary_conninfo(pair(), pair()["db1"], further=told)
+    assert further_parameters(written, other) == parts(f"connect_timeout=3 {words}"), (
         "written down, it says the same"
     )
     assert parts(written)["host"] == "10.0.0.10" and "secret" not in written
-    source = parts(source_conninfo(pair(), pair()["db1"], kept=told))
+    source = parts(source_conninfo(pair(), pair()["db1"], further=told))
     assert source["dbname"] == "postgres" and source.get("sslmode") == told.get("sslmode")
 
 

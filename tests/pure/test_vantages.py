@@ -10,7 +10,7 @@ import pytest
 from pgha_helpers.facts.vantages import heard_sql, heard_tcp, parse_reach
 from pgha_helpers.judgement.checks import judge
 from pgha_helpers.judgement.checks.identity import one_node_is_writable
-from pgha_helpers.judgement.plans import plan_promotion
+from pgha_helpers.judgement.plans import promotion_plan
 from pgha_helpers.model import (
     HERE as US,
 )
@@ -65,7 +65,7 @@ def test_a_primary_that_answers_sql_to_anybody_is_not_failed_over(
 ) -> None:
     others = [view(name) for name in (US, "db1", "gate") if name != place]
     with pytest.raises(NotSafe, match="db0 is alive: it answers SQL to") as refused:
-        plan_promotion(lost(old, view(place, YES, YES), *others), "failover", fenced_by=fenced_by)
+        promotion_plan(lost(old, view(place, YES, YES), *others), "failover", fenced_by=fenced_by)
     assert f"answers SQL to {place} (accepting connections" in str(refused.value)
     assert "occasion=switchover" in str(refused.value)
 
@@ -81,7 +81,7 @@ def test_a_witness_that_may_be_wrong_is_contradicted_by_name_and_still_obeyed() 
     down = stopped("db0", "in production")
     now = lost(down, view(US, NO, REFUSED), view("db1"), view("gate", YES, REFUSED), witnesses=GATE)
     with pytest.raises(NotSafe, match="answers SQL to gate") as refused:
-        plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
+        promotion_plan(now, "failover", fenced_by="Ann pulled its plug")
     told = str(refused.value)
     assert "BUT ssh finds no process there that has /var/lib/postgresql/18/main open" in told
     assert "gate itself gets no TCP connection (Connection refused (nc))" in told
@@ -91,14 +91,14 @@ def test_a_witness_that_may_be_wrong_is_contradicted_by_name_and_still_obeyed() 
 def test_one_that_nothing_contradicts_is_not_doubted() -> None:
     now = lost(SILENT, view("db1", YES, YES), view("gate", YES, YES), witnesses=GATE)
     with pytest.raises(NotSafe) as refused:
-        plan_promotion(now, "failover")
+        promotion_plan(now, "failover")
     assert "BUT" not in str(refused.value) and "witnesses:" not in str(refused.value)
 
 
 def test_the_other_nodes_way_there_may_be_wrong_too() -> None:
     now = lost(stopped("db0", "in production"), view(US, NO, REFUSED), view("db1", YES, YES))
     with pytest.raises(NotSafe, match=r"Only if it is not db0: mend nodes\.db0\.peer_host"):
-        plan_promotion(now, "failover")
+        promotion_plan(now, "failover")
 
 
 def test_who_took_over_its_address_keeps_a_word_from_being_taken_and_is_named() -> None:
@@ -106,14 +106,14 @@ def test_who_took_over_its_address_keeps_a_word_from_being_taken_and_is_named() 
     with pytest.raises(
         NotSafe, match=r"but its port takes connections from gate\. BUT this machine gets no"
     ) as no:
-        plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
+        promotion_plan(now, "failover", fenced_by="Ann pulled its plug")
     assert "Only if it is not db0: take gate out" in str(no.value)
 
 
 def test_views_of_the_other_node_are_no_sign_of_life() -> None:
     alive = Vantage("gate", "db1", YES, YES)
     assert (
-        plan_promotion(lost(SILENT, view(US), alive), "failover", fenced_by="Ann").kind
+        promotion_plan(lost(SILENT, view(US), alive), "failover", fenced_by="Ann").kind
         == "failover"
     )
 
@@ -122,15 +122,15 @@ def test_a_port_that_takes_connections_is_not_off_whatever_is_typed() -> None:
     """A server that was stopped with SIGSTOP still takes TCP connections: its kernel does."""
     now = lost(SILENT, view(US), view("gate", NO, Heard("yes", "nc")))
     with pytest.raises(NotSafe, match="but its port takes connections from gate"):
-        plan_promotion(now, "failover", fenced_by="Ann pulled its plug")
+        promotion_plan(now, "failover", fenced_by="Ann pulled its plug")
     with pytest.raises(
         NotSafe, match="silence does not prove that it is off, and its port takes connections from"
     ):
-        plan_promotion(now, "failover")
+        promotion_plan(now, "failover")
 
 
 def test_a_word_that_nothing_contradicts_is_taken() -> None:
-    plan = plan_promotion(
+    plan = promotion_plan(
         lost(SILENT, view(US), view("gate", UNKNOWN, UNKNOWN)), "failover", fenced_by="Ann, BMC"
     )
     assert "on the word of: Ann, BMC" in plan.steps[0]
@@ -138,20 +138,20 @@ def test_a_word_that_nothing_contradicts_is_taken() -> None:
 
 
 def test_a_fence_command_comes_before_a_word_and_needs_none() -> None:
-    plan = plan_promotion(lost(SILENT, view(US), nodes=with_fence()), "failover")
+    plan = promotion_plan(lost(SILENT, view(US), nodes=with_fence()), "failover")
     assert (
         "by its fence command (bmc off, on this machine), believed only if its check agrees"
         in plan.steps[0]
     )
-    plan = plan_promotion(lost(SILENT, view(US), nodes=with_fence()), "failover", fenced_by="Ann")
+    plan = promotion_plan(lost(SILENT, view(US), nodes=with_fence()), "failover", fenced_by="Ann")
     assert "if that fails, take it as fenced on the word of: Ann" in plan.steps[0]
 
 
 def test_a_hung_machine_that_takes_connections_may_be_fenced_by_its_command() -> None:
     now = lost(SILENT, view(US, NO, Heard("yes")), nodes=with_fence(replace(OFF, witness="gate")))
-    assert "on gate" in plan_promotion(now, "failover").steps[0]
+    assert "on gate" in promotion_plan(now, "failover").steps[0]
     with pytest.raises(NotSafe, match="Leave fenced_by out"):
-        plan_promotion(now, "failover", fenced_by="Ann thinks so")
+        promotion_plan(now, "failover", fenced_by="Ann thinks so")
 
 
 def test_a_shell_that_answers_is_used_first() -> None:
@@ -159,7 +159,7 @@ def test_a_shell_that_answers_is_used_first() -> None:
         replace(with_fence()[0], service=Commands(("up",), ("down",), ("mask",), ("unmask",))),
         pair()["db1"],
     )
-    plan = plan_promotion(lost(stopped("db0", "in production"), view(US), nodes=nodes), "failover")
+    plan = promotion_plan(lost(stopped("db0", "in production"), view(US), nodes=nodes), "failover")
     assert plan.steps[0].startswith(
         "Fence db0 over ssh: standby definition in place, its service disabled, every"
     )
@@ -183,36 +183,36 @@ def test_a_shell_that_answers_is_used_first() -> None:
     ],
 )
 def test_a_hung_primary_is_told_from_a_dead_one(old: Hung, words: str) -> None:
-    told = str(plan_promotion(lost(old, view(US, NO, Heard("yes"))), "failover"))
+    told = str(promotion_plan(lost(old, view(US, NO, Heard("yes"))), "failover"))
     assert "db0 is not down, it hangs" in told and words in told
     assert "every process of its data directory ended" in told
 
 
 def test_a_dead_primary_is_not_said_to_hang() -> None:
-    told = str(plan_promotion(lost(stopped("db0", "in production"), view(US)), "failover"))
+    told = str(promotion_plan(lost(stopped("db0", "in production"), view(US)), "failover"))
     assert "hangs" not in told and "is full" not in told
 
 
 def test_a_full_disk_is_told_of_a_dead_primary_too() -> None:
     full = replace(stopped("db0", "in production"), disk=disk(processes=(), free_bytes=0))
-    assert "The disk of db0 is full: 0 B free" in str(plan_promotion(lost(full), "failover"))
+    assert "The disk of db0 is full: 0 B free" in str(promotion_plan(lost(full), "failover"))
 
 
 def test_one_without_a_connection_left_is_alive() -> None:
     full = Hung("db0", "SQL: FATAL", disk(), "sorry, too many clients already")
     with pytest.raises(NotSafe, match="it has no connection left for us"):
-        plan_promotion(lost(full, view(US, YES, YES)), "failover", fenced_by="Ann")
+        promotion_plan(lost(full, view(US, YES, YES)), "failover", fenced_by="Ann")
 
 
 def test_two_looks_at_the_same_thing_make_equal_plans() -> None:
     """The gate's second look takes other seconds, and finds other words for the same silence."""
-    once = plan_promotion(lost(SILENT, view(US)), "failover", fenced_by="Ann")
+    once = promotion_plan(lost(SILENT, view(US)), "failover", fenced_by="Ann")
     again = lost(
         SILENT,
         replace(view(US), seconds=2.5, tcp=Heard("no", "timed out")),
         view("gate", UNKNOWN, UNKNOWN),
     )
-    roles = plan_promotion(again, "failover", fenced_by="Ann")
+    roles = promotion_plan(again, "failover", fenced_by="Ann")
     assert once == roles
 
 

@@ -15,7 +15,7 @@ from pgha_helpers.changes.deeds.access import lets_in
 from pgha_helpers.changes.deeds.files import why_not_written, write_file
 from pgha_helpers.changes.deeds.node_config import _script as own_script
 from pgha_helpers.facts.configured import configuration
-from pgha_helpers.facts.node_config import read_own
+from pgha_helpers.facts.node_config import read_node_config
 from pgha_helpers.model import Node, Pair
 from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.wire.doors import Door
@@ -100,7 +100,7 @@ def test_everything_that_the_configuration_names_is_its_own(door: Door, data: Pa
     assert found.settings["port"] == "5999" and found.settings["work_mem"] == "4MB"
     assert found.hba == str(data / "access/hba.conf")
     assert [line[0] for line in found.access] == ["host", "local"]
-    own = read_own(door)
+    own = read_node_config(door)
     assert own.home == str(data)
     assert own.named == (
         *(
@@ -125,10 +125,10 @@ def test_after_a_rewind_that_died_its_own_is_what_was_saved(door: Door, data: Pa
     (saved / "own").mkdir(parents=True)
     (data / "postgresql.conf").rename(saved / "own" / "postgresql.conf")
     data.rename(data.with_name("data.half-rewound.aside-20261129T000001Z-00c0ffee"))
-    own = read_own(door)
+    own = read_node_config(door)
     assert (own.home, own.named) == (str(saved / "own"), ("postgresql.conf",))
     data.with_name("data.half-rewound.aside-20261129T000001Z-00c0ffee").rename(data)
-    assert read_own(door).home == str(data)
+    assert read_node_config(door).home == str(data)
 
 
 def test_a_copy_gets_modes_links_and_folders_and_nothing_of_the_source(

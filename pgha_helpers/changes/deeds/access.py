@@ -11,7 +11,7 @@ from ...facts.wal.rewinding import FUNCTIONS, is_granted
 from ...model import Pair, passfile
 from ...model.errors import NotSafe, QueryFailed
 from ...run.run import Run
-from ...wire.sql import Name
+from ...wire.sql import Identifier
 from .configuration import hba_address, hba_block, with_hba
 from .files import read_file, why_not_written, write_file
 
@@ -84,7 +84,7 @@ def ensure_rewinding(run: Run, name: str) -> bool:
         if is_granted(door, run.pair):
             deed.already(f"{user} could read files over SQL")
             return False
-        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to %s", [Name(user)])
+        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to %s", [Identifier(user)])
         return True
 
 
@@ -101,17 +101,19 @@ def ensure_role(run: Run, name: str) -> None:
             return
         password = password_of(run.pair, name)
         if missing == "give":
-            door.sql.do("alter role %s login replication", [Name(user)])
+            door.sql.do("alter role %s login replication", [Identifier(user)])
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:
             verifier = door.sql.encrypted(password, user)
-            door.sql.do("create role %s login replication password %s", [Name(user), verifier])
+            door.sql.do(
+                "create role %s login replication password %s", [Identifier(user), verifier]
+            )
             deed.say(
                 f"created role {user} with REPLICATION, with the password of this machine's "
                 "passfile"
             )
         else:
-            door.sql.do("create role %s login replication", [Name(user)])
+            door.sql.do("create role %s login replication", [Identifier(user)])
             deed.say(
                 f"created role {user} with REPLICATION, without a password: the passfile has "
                 "none for it"

@@ -15,7 +15,7 @@ from ...run.run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
 from .flushing import flush, flushing
-from .node_config import bring_own, configure, read_things
+from .node_config import bring_node_config, configure, read_node_configs
 from .progress import Progress
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is
@@ -73,7 +73,13 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
         )
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
         door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)
-        configure(run, door, copy, primary, bring_own(run, name, copy, read_things(run, name)))
+        configure(
+            run,
+            door,
+            copy,
+            primary,
+            bring_node_config(run, name, copy, read_node_configs(run, name)),
+        )
         deed.say(f"copied {primary.node} ({size(copying.bytes)}) into {copy}")
     return copy
 

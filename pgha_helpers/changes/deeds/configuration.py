@@ -44,23 +44,23 @@ def _name(line: str) -> str:
     return match[1].lower() if match else ""
 
 
-def recovery_conf(pair: Pair, standby: Node, kept: Mapping[str, str] | None = None) -> str:
-    """The standby definition of PostgreSQL 11 and older. `kept` is as in `primary_conninfo`."""
+def recovery_conf(pair: Pair, standby: Node, further: Mapping[str, str] | None = None) -> str:
+    """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`."""
     return with_settings(
         "# Written by pgha. Promotion is by pg_ctl promote: there is no trigger file.",
         {
             "standby_mode": "on",
             "recovery_target_timeline": "latest",
-            "primary_conninfo": primary_conninfo(pair, standby, kept=kept),
+            "primary_conninfo": primary_conninfo(pair, standby, further=further),
             "primary_slot_name": standby.slot,
         },
     )
 
 
 def standby_settings(
-    pair: Pair, standby: Node, major: int, kept: Mapping[str, str] | None = None
+    pair: Pair, standby: Node, major: int, further: Mapping[str, str] | None = None
 ) -> dict[str, str | None]:
-    """The standby definition from 12 on. `kept` is as in `primary_conninfo`.
+    """The standby definition from 12 on. `further` is as in `primary_conninfo`.
 
     What could end recovery early is set to nothing, not only left out: it might stand in
     postgresql.conf, and would promote the standby.
@@ -71,7 +71,7 @@ def standby_settings(
     )
     trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
     return {
-        "primary_conninfo": primary_conninfo(pair, standby, kept=kept),
+        "primary_conninfo": primary_conninfo(pair, standby, further=further),
         "primary_slot_name": standby.slot,
         **dict.fromkeys(targets, ""),
         "recovery_target_timeline": "latest",

@@ -16,7 +16,7 @@ from ...model.errors import NotAchieved
 from ...model.show import utc
 from ...run.run import Run
 from ...wire.doors import Door
-from ...wire.sql import Name
+from ...wire.sql import Identifier
 from .files import write_file
 from .servers import wait
 
@@ -82,9 +82,9 @@ def set_back(run: Run, *names: str) -> None:
 
 def _alter(door: Door, setting: str, value: str | None) -> None:
     if value is None:
-        door.sql.do("alter system reset %s", [Name(setting)])
+        door.sql.do("alter system reset %s", [Identifier(setting)])
     else:
-        door.sql.do("alter system set %s = %s", [Name(setting), value])
+        door.sql.do("alter system set %s = %s", [Identifier(setting), value])
     door.sql.do("select pg_reload_conf()")
 
 

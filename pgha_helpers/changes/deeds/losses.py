@@ -19,11 +19,10 @@ from tqdm import tqdm
 
 from ...facts.wal.digest import SHA256
 from ...facts.wal.losses import files_of, read_again, timelines_after
-from ...model import Lsn
-from ...model import frontend as front
+from ...model import Lsn, frontend
 from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
 from ...model.foreign import shown, text_of
-from ...model.losses import CSV_HEAD, KEPT, Losses, Lost
+from ...model.losses import CSV_HEAD, KEPT, Losses, LostTransaction
 from ...model.positions import is_segment, segment_start
 from ...model.show import size
 from ...run.run import Run
@@ -62,7 +61,7 @@ def keep_wal(
         "unit": "B",
         "unit_scale": True,
         "unit_divisor": 1024,
-        "disable": not front.watched(),
+        "disable": not frontend.watched(),
     }
     with tqdm(total=needed, desc=f"WAL of {losses.node}", mininterval=0.5, **scale) as bar:
         for name in names:
@@ -179,7 +178,7 @@ def keep_list(run: Run, losses: Losses) -> str:
     is not what it was then.
     """
 
-    def write(lost: Lost) -> None:
+    def write(lost: LostTransaction) -> None:
         file.write(shown(losses.csv((lost,))))
 
     path = run.folder / LIST

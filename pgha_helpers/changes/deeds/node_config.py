@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ...facts.configured import configuration
 from ...facts.connection import keys_of
-from ...facts.node_config import read_own
+from ...facts.node_config import read_node_config
 from ...facts.starting import read_start
 from ...model import Running, dialect
 from ...model.errors import Refusal
-from ...model.node_config import Own
+from ...model.node_config import NodeConfig
 from ...run.run import Run
 from ...wire.doors import Door
 from .access import hba_lines, lets_in
@@ -47,11 +47,11 @@ class Configured:
 
 
 @dataclass(frozen=True)
-class Things:
+class NodeConfigs:
     """What is each node's own: `mine` of the one that gets a copy, `theirs` of the source."""
 
-    mine: Own
-    theirs: Own
+    mine: NodeConfig
+    theirs: NodeConfig
 
     @property
     def foreign(self) -> tuple[str, ...]:
@@ -62,28 +62,30 @@ class Things:
         return (*self.theirs.logs, *(self.theirs.named if self.mine.home else ()))
 
 
-def read_things(run: Run, name: str) -> Things:
+def read_node_configs(run: Run, name: str) -> NodeConfigs:
     """What is the node's own, and what is the other one's."""
-    first, second = run.both(lambda each: read_own(run.doors[each]))
-    return Things(first, second) if name == run.pair.names[0] else Things(second, first)
+    first, second = run.both(lambda each: read_node_config(run.doors[each]))
+    if name == run.pair.names[0]:
+        return NodeConfigs(first, second)
+    return NodeConfigs(second, first)
 
 
-def bring_own(run: Run, name: str, copy: str, things: Things) -> Configured:
+def bring_node_config(run: Run, name: str, copy: str, configs: NodeConfigs) -> Configured:
     """Give a fresh copy of the other node what is the node's own.
 
     Done again it does the same again. A node that has nothing of its own gets the other one's, as
     files: a link may lead to what is only there.
     """
-    door, mine, theirs = run.doors[name], things.mine, things.theirs
+    door, mine, theirs = run.doors[name], configs.mine, configs.theirs
     if not mine.home:
         links = [link for link in theirs.links if link in theirs.named]
         if links:
             lent = run.doors[run.pair.other(name).name].script(_LENT, theirs.home, *links).stdout
             door.script(_TAKEN, copy, *links, stdin=lent)
-        door.script('cd "$1" && shift && rm -rf -- "$@"', copy, *things.foreign)
+        door.script('cd "$1" && shift && rm -rf -- "$@"', copy, *configs.foreign)
         return Configured()
-    counts = (str(_MOST), str(len(things.foreign)), str(len(mine.named)))
-    told = (copy, mine.home, *counts, *things.foreign, *mine.named, *mine.rest(theirs))
+    counts = (str(_MOST), str(len(configs.foreign)), str(len(mine.named)))
+    told = (copy, mine.home, *counts, *configs.foreign, *mine.named, *mine.rest(theirs))
     if left := door.script(_script(), *told, within=door.patience).lines:
         print(
             f"  {name}: left in the old directory, too large or not readable: {', '.join(left)}",

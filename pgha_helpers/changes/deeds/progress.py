@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from ...facts.lag_chart import image, keep_picture, pictures
-from ...model import frontend as front
+from ...model import frontend
 from ...model.show import size, span
 from ...run.run import Run
 
@@ -49,7 +49,7 @@ class Progress(AbstractContextManager["Progress"]):
             "mininterval": 0.5,
         }
         # where nobody sees a bar a line is said now and then instead
-        self._bar = tqdm(desc=what, **settings) if front.watched() else None
+        self._bar = tqdm(desc=what, **settings) if frontend.watched() else None
 
     def at(self, done: int, total: int) -> None:
         """So many bytes are done, of about so many in all."""
@@ -96,7 +96,7 @@ class Progress(AbstractContextManager["Progress"]):
         try:
             svg, png = pictures(self._figure)
             keep_picture(self._run, PICTURE, svg)
-            if front.shell():
+            if frontend.shell():
                 from IPython.display import display
 
                 display(image(png))

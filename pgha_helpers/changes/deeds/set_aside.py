@@ -5,7 +5,7 @@ By their exact path, with consent, once the pair is whole.
 
 from __future__ import annotations
 
-from ...model import Kept
+from ...model import SetAside
 from ...model.errors import NotAchieved, Refusal
 from ...run.run import Run
 
@@ -37,14 +37,16 @@ sync "$(dirname "$2")"
 """
 
 
-def remove(run: Run, kept: Kept, only_copy: bool) -> None:
+def remove(run: Run, kept: SetAside, only_copy: bool) -> None:
     """Remove a kept directory for good; one whose removal was begun is removed further.
 
     Raises Failure where something still uses it, NotAchieved where it is not gone after all.
     """
     door = run.doors[kept.node]
     with run.deed(kept.node, f"remove {kept.path_as('aside')}") as deed:
-        if Kept.parse(kept.node, kept.path) is None:  # the last look before what cannot be undone
+        if (
+            SetAside.parse(kept.node, kept.path) is None
+        ):  # the last look before what cannot be undone
             raise Refusal(f"{kept.path} has not the name of a directory that was renamed aside")
         if door.run("test", "-e", kept.path, okay=(0, 1)).status:
             deed.already(f"{kept.path} was gone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...facts.queries import query
 from ...model.errors import NotSafe
 from ...run.run import Run
-from ...wire.sql import Name, Session
+from ...wire.sql import Identifier, Session
 from .table import TABLE, WRITER, CanaryTable, lacking, read_canary_table
 
 _ROLE = f"create role {WRITER}"
@@ -41,13 +41,13 @@ def make_canary_table(sql: Session, writer: str = "") -> str:
         sql.do(";".join(missing))  # in one transaction
     if not seen.there:
         for row in sql.read(query("canary's grantees")):  # by ALTER DEFAULT PRIVILEGES
-            sql.do(f"revoke all on {TABLE} from %s", [Name(row["name"])])
-            sql.do("revoke all on schema pgha from %s", [Name(row["name"])])
+            sql.do(f"revoke all on {TABLE} from %s", [Identifier(row["name"])])
+            sql.do("revoke all on schema pgha from %s", [Identifier(row["name"])])
         trusted(read_canary_table(sql))
     let = lacking(sql, WRITER, writer)
     for role in let:
         for grant in _GRANTS:
-            sql.do(grant, [Name(role)])
+            sql.do(grant, [Identifier(role)])
     made = [] if seen.there else [f"made table {TABLE} in database {seen.database}"]
     made += [
         f"let role {role} write and delete rows of {TABLE}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ...judgement.plans.loss_estimate import PROMOTION, Account
+from ...judgement.plans.loss_estimate import PROMOTION, LossEstimate
 from ...model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ...model.errors import HaError, understood
 from ...model.sightings import disk_of
@@ -30,7 +30,7 @@ sed -n 's/.* lsn: \([0-9A-F/]*\),.*desc: COMMIT[^0-9]*\(.*\)/\1 \2/p'
 """
 
 
-def account(run: Run, now: Snapshot, old: str) -> Account:
+def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     """Look for it.
 
     What cannot be read is said in the answer; raises nothing for a node that is silent.
@@ -39,7 +39,7 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
     last = _last_commit(run, target)
     disk, known = disk_of(seen), run.last_known(old, target.system_id)
     if disk is None or disk.control is None or disk.no_wal:
-        return Account(
+        return LossEstimate(
             unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last
         )
     try:
@@ -48,21 +48,21 @@ def account(run: Run, now: Snapshot, old: str) -> Account:
             run.remains = None  # a backend may go on writing: what was read is no end
         return replace(found, known=known, last_commit=last)
     except HaError as unread:
-        return Account(unread=unread.what, known=known, last_commit=last)
+        return LossEstimate(unread=unread.what, known=known, last_commit=last)
 
 
-def _read(run: Run, old: str, target: Running, control: Control, newest: int) -> Account:
+def _read(run: Run, old: str, target: Running, control: Control, newest: int) -> LossEstimate:
     """The end of the WAL on a disk, and the commits there that the standby has not received."""
     timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
-        return Account(Position(timeline, control.least_end.lsn))
+        return LossEstimate(Position(timeline, control.least_end.lsn))
     remains, here = (
         read_remains(run, old, Position(timeline, target.replayed), control),
         target.position,
     )
     end, damaged = remains.found.end, remains.behind.goes_on
     if end.behind <= here.lsn:
-        return Account(Position(timeline, end.behind), damaged=damaged)
+        return LossEstimate(Position(timeline, end.behind), damaged=damaged)
     since = Position(timeline, Lsn(max(target.replayed, control.redo)))
     lines = dump(run.doors[old], since, control.segment, only="Transaction", through=_COMMITS).lines
     with understood(old, "what pg_waldump tells of its commits"):
@@ -72,7 +72,7 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
         _room(run, target, remains.found.here, end.behind, control.segment),
         end.behind - target.replayed,
     )
-    return Account(
+    return LossEstimate(
         Position(timeline, end.behind), len(beyond), first, newest_of, room, grows, damaged
     )
 

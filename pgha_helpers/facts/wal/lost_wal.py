@@ -1,7 +1,7 @@
 """What a lost primary's disk holds beyond its standby, and whether it still is what was read there.
 
-Where nothing ran any more when the gate was shown, all of this was read for the account. Nothing is
-read twice within the outage: a fingerprint tells whether anything has touched that WAL since.
+Where nothing ran any more when the gate was shown, all of this was read for the estimate. Nothing
+is read twice within the outage: a fingerprint tells whether anything has touched that WAL since.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
     try:
         lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
     except (CommandFailed, NotAchieved):
-        # a delayed standby may stand before all WAL that is left there: the account is exact
+        # a delayed standby may stand before all WAL that is left there: the estimate is exact
         # without it
         lacking = {}
     remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)

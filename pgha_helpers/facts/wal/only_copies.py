@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...judgement.plans.rebuild import why_not_follow
-from ...model import Kept, Snapshot, Stopped
+from ...model import SetAside, Snapshot, Stopped
 from ...model.errors import HaError
 from ...model.positions import is_segment
 from ...run.run import Run
@@ -19,7 +19,7 @@ _ALONE = "no data directory that the same run renamed is removed with it, to be 
 _BEGUN = {"removing": "", "forsaking": "its removal was begun with that consent"}
 
 
-def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str]:
+def only_copies(run: Run, now: Snapshot, found: Sequence[SetAside]) -> dict[str, str]:
     """By name, why a kept directory may hold the only copy of a commit; empty for one that cannot.
 
     A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
@@ -32,7 +32,7 @@ def only_copies(run: Run, now: Snapshot, found: Sequence[Kept]) -> dict[str, str
     return {k.name: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
 
 
-def _only_copy(run: Run, now: Snapshot, kept: Kept) -> str:
+def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
     """Ask of it what is asked of a node that might follow.
 
     Whether it has anything that the primary has not.

@@ -38,7 +38,7 @@ class Complaint:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownComplaint:
     """A sentence, and what to do. One that is not `final` may heal by itself."""
 
     sentence: re.Pattern[str]
@@ -54,13 +54,13 @@ _FILES = (
 )
 
 
-def _known(sentence: str, remedy: str, final: bool = True) -> Known:
-    return Known(re.compile(sentence), remedy, final)
+def _known(sentence: str, remedy: str, final: bool = True) -> KnownComplaint:
+    return KnownComplaint(re.compile(sentence), remedy, final)
 
 
 #: The most telling first: what is told of a log begins with what stands highest here. The very
 #: first tells of a server that opens for writes.
-KNOWN = (
+KNOWN_COMPLAINTS = (
     _known(
         r"selected new timeline ID",
         "{node} HAS OPENED FOR WRITES by itself: stop it at once, then find the recovery target "
@@ -199,7 +199,7 @@ def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
     lines = lines_of(log)
     found = []
     claimed = set[int]()
-    for known in KNOWN:
+    for known in KNOWN_COMPLAINTS:
         at = [
             n
             for n, line in enumerate(lines)
@@ -209,11 +209,13 @@ def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
             continue
         claimed.update(at)
         remedy = known.remedy.format(node=node, primary=primary)
-        found.append(Complaint(_told(lines, at[-1]), remedy, known.final, known is KNOWN[0]))
+        found.append(
+            Complaint(_told(lines, at[-1]), remedy, known.final, known is KNOWN_COMPLAINTS[0])
+        )
     return tuple(found)
 
 
-def last_words(log: str) -> str:
+def last_lines(log: str) -> str:
     """The last three lines of a log, on one: all that can be told where no sentence is known."""
     return "; ".join(_plain(line) for line in lines_of(log)[-3:] if line.strip())
 

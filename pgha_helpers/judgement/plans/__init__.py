@@ -3,16 +3,16 @@ why not.
 """
 
 from .plan import Plan
-from .promote import plan_promotion, took_over
-from .rebuild import Evidence, plan_rebuild
-from .setup import Wishes, plan_setup
+from .promote import promotion_plan, took_over
+from .rebuild import Evidence, rebuild_plan
+from .setup import Wishes, setup_plan
 
 __all__ = [
     "Evidence",
     "Plan",
     "Wishes",
-    "plan_promotion",
-    "plan_rebuild",
-    "plan_setup",
+    "promotion_plan",
+    "rebuild_plan",
+    "setup_plan",
     "took_over",
 ]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from ...model import Blank, Hung, Running, Sighting, Silent, Snapshot, Stopped, dialect
 from ...model.errors import NotSafe
 from ...model.show import size, span
-from .fencing import Lost, fence_step, refuse_the_living, symptoms
+from .fencing import LostPrimary, fence_step, refuse_a_living_primary, symptoms
 from .for_now import RESTORE, asynchronous, without_archive
-from .loss_estimate import PROMOTION, Account, may_be_lost, why_not_salvaged
+from .loss_estimate import PROMOTION, LossEstimate, may_be_lost, why_not_salvaged
 from .plan import Plan
 
 
@@ -21,7 +21,7 @@ def plan_failover(
     fenced_by: str,
     salvage: str,
     skip_delay: bool,
-    account: Callable[[str], Account],
+    estimate: Callable[[str], LossEstimate],
 ) -> Plan:
     """Plan to promote `target` without the old primary. Raises NotSafe while anything says that
     this one is alive.
@@ -29,11 +29,11 @@ def plan_failover(
     old = now.other(target.node)
     if isinstance(old, Running) or isinstance(target, Stopped):
         raise _no_failover(target, old)
-    refuse_the_living(now, target, old, fenced_by)
+    refuse_a_living_primary(now, target, old, fenced_by)
     _refuse_a_delay(target, skip_delay)
-    refuse_without_room(now, target)
+    refuse_promotion_without_room(now, target)
     set_aside, extras, for_now = asynchronous(target)
-    fence, told = fence_step(now, old, fenced_by), account(old.node)
+    fence, told = fence_step(now, old, fenced_by), estimate(old.node)
     what, remedy = why_not_salvaged(target, old, told, salvage)
     if what:
         raise NotSafe(what, remedy)
@@ -74,7 +74,7 @@ def _no_failover(target: Running | Stopped, old: Sighting) -> NotSafe:
     )
 
 
-def refuse_without_room(now: Snapshot, target: Running | Stopped) -> None:
+def refuse_promotion_without_room(now: Snapshot, target: Running | Stopped) -> None:
     """Raises NotSafe where the WAL of a node that is to be primary has no room even for its
     promotion.
 
@@ -143,7 +143,7 @@ def _let_go(target: Running) -> tuple[str, ...]:
     )
 
 
-def _salvage(target: Running, old: Lost, salvage: str) -> str:
+def _salvage(target: Running, old: LostPrimary, salvage: str) -> str:
     if isinstance(old, Silent | Blank):
         return f"Salvage nothing: the disk of {old.node} cannot be read"
     if salvage == "none":
@@ -155,7 +155,7 @@ def _salvage(target: Running, old: Lost, salvage: str) -> str:
     )
 
 
-def _kind(old: Lost) -> str:
+def _kind(old: LostPrimary) -> str:
     words = {Stopped: "is stopped", Hung: "hangs", Blank: "has no cluster", Silent: "is silent"}
     return words[type(old)]
 

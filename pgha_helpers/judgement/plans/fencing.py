@@ -15,10 +15,12 @@ from ...model.pair import Commands
 from ...model.show import size
 from ...model.sightings import disk_of
 
-Lost = Stopped | Hung | Blank | Silent
+LostPrimary = Stopped | Hung | Blank | Silent
 
 
-def refuse_the_living(now: Snapshot, target: Running, old: Lost, fenced_by: str = "") -> None:
+def refuse_a_living_primary(
+    now: Snapshot, target: Running, old: LostPrimary, fenced_by: str = ""
+) -> None:
     """Raises NotSafe where something says that the old primary is alive, although it does not
     answer us.
     """
@@ -70,11 +72,11 @@ def _answered(vantages: Iterable[Vantage]) -> str:
     return "; ".join(f"it answers SQL to {v.place} ({v.sql.words})" for v in vantages)
 
 
-def _takers(now: Snapshot, old: Lost) -> list[Vantage]:
+def _takers(now: Snapshot, old: LostPrimary) -> list[Vantage]:
     return [v for v in now.looked_at(old.node) if v.tcp.says == "yes"]
 
 
-def _but(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
+def _but(now: Snapshot, old: LostPrimary, told: Iterable[Vantage]) -> str:
     """Whatever contradicts those who are `told` that it is alive: one of them may be wrong, or
     about another server.
     """
@@ -91,7 +93,7 @@ def _but(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
     return f". BUT {'; '.join(found)}" if found else ""
 
 
-def _or_else(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
+def _or_else(now: Snapshot, old: LostPrimary, told: Iterable[Vantage]) -> str:
     """How to go on where whoever is `told` so is wrong. Nothing is promoted before: it may be
     another server's answer.
 
@@ -119,13 +121,13 @@ def _or_else(now: Snapshot, old: Lost, told: Iterable[Vantage]) -> str:
     )
 
 
-def _accepted(now: Snapshot, old: Lost) -> str:
+def _accepted(now: Snapshot, old: LostPrimary) -> str:
     """Who still gets a TCP connection: that is not SQL yet, and it is not off."""
     places = [v.place for v in _takers(now, old)]
     return f"its port takes connections from {' and '.join(places)}" if places else ""
 
 
-def fence_step(now: Snapshot, old: Lost, fenced_by: str = "") -> str:
+def fence_step(now: Snapshot, old: LostPrimary, fenced_by: str = "") -> str:
     """How the old primary is made unable to write, as a step of the plan. Raises NotSafe where
     nothing would do it.
     """
@@ -164,7 +166,7 @@ def place_of(fence: Fence) -> str:
     return fence.witness or (fence.ssh.host if fence.ssh else "this machine")
 
 
-def symptoms(now: Snapshot, old: Lost) -> Iterator[str]:
+def symptoms(now: Snapshot, old: LostPrimary) -> Iterator[str]:
     """What is known of a node that does not answer SQL, and which places cannot tell: a hung one is
     not a dead one.
     """

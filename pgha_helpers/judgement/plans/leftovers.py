@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from ...model import ForNow, Kept, Running, Slot, Snapshot
+from ...model import ForNow, Running, SetAside, Slot, Snapshot
 from ...model.errors import BadParameters, NotSafe
 from ...model.show import size, span
 from .for_now import why_not_back
@@ -32,14 +32,14 @@ class Leftovers:
     where it cannot.
     """
 
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[SetAside, ...] = ()
     drop_slots: tuple[str, ...] = ()
     remove_kept: tuple[str, ...] = ()
     only_copies: Mapping[str, str] = field(default_factory=dict)
     for_now: tuple[ForNow, ...] = ()
 
     @property
-    def to_remove(self) -> tuple[Kept, ...]:
+    def to_remove(self) -> tuple[SetAside, ...]:
         """The directories that are asked for and still there."""
         return tuple(k for k in self.kept if k.name in self.remove_kept)
 
@@ -117,7 +117,9 @@ def _stays(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...
 
 
 def _refuse_names(left: Leftovers) -> None:
-    strange = [name for name in left.remove_kept if "/" in name or not Kept.parse("", f"/{name}")]
+    strange = [
+        name for name in left.remove_kept if "/" in name or not SetAside.parse("", f"/{name}")
+    ]
     if strange:
         raise BadParameters(
             f"remove_kept is {', '.join(strange)!r}",
@@ -207,7 +209,7 @@ def told_of_slots(now: Snapshot) -> tuple[str, ...]:
     )
 
 
-def told_of_kept(found: Sequence[Kept]) -> tuple[str, ...]:
+def told_of_kept(found: Sequence[SetAside]) -> tuple[str, ...]:
     """A sentence for each directory that is kept."""
     return tuple(
         (
@@ -218,12 +220,12 @@ def told_of_kept(found: Sequence[Kept]) -> tuple[str, ...]:
     )
 
 
-def size_of(kept: Kept) -> str:
+def size_of(kept: SetAside) -> str:
     """How large it is, as a person reads it."""
     return "size not counted" if kept.size is None else size(kept.size)
 
 
-def age_of(kept: Kept) -> str:
+def age_of(kept: SetAside) -> str:
     """How long it has been kept, as a person reads it."""
     return span(max(0.0, (datetime.now(UTC) - kept.since).total_seconds()))
 
@@ -259,6 +261,6 @@ def _drop(now: Snapshot, node: str, slot: Slot) -> str:
     )
 
 
-def _remove(left: Leftovers, kept: Kept) -> str:
+def _remove(left: Leftovers, kept: SetAside) -> str:
     alone = ", with what only it may hold" if left.only_copies.get(kept.name) else ""
     return f"Remove {kept.path_as('aside')} of {kept.node} for good{alone}"

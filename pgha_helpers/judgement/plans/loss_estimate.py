@@ -14,7 +14,7 @@ _BUT = "commits under synchronous_commit=off or fsync=off excepted, which it may
 
 
 @dataclass(frozen=True)
-class Known:
+class LastKnown:
     """Where a record saw the primary last: its position, when (UTC), in which run, and whom else it
     fed, in words.
     """
@@ -26,7 +26,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Account:
+class LossEstimate:
     """What is known of the old primary's WAL beyond the standby's.
 
     `end` is where the WAL on its disk ends, `commits` how many lie there beyond the standby's, from
@@ -45,19 +45,21 @@ class Account:
     grows: int = 0
     damaged: Lsn | None = None
     unread: str = ""
-    known: Known | None = None
+    known: LastKnown | None = None
     last_commit: str = ""
 
 
 #: Past the gate nobody reads what it has shown.
-NOBODY_LOOKED = Account(unread="nobody has looked")
+NOBODY_LOOKED = LossEstimate(unread="nobody has looked")
 
 #: Segments that a promotion takes beside all others: it begins a new timeline with one, and goes on
 #: to the next.
 PROMOTION = 2
 
 
-def why_not_salvaged(target: Running, old: Old, told: Account, salvage: str) -> tuple[str, str]:
+def why_not_salvaged(
+    target: Running, old: Old, told: LossEstimate, salvage: str
+) -> tuple[str, str]:
     """Why a salvage is known to fail before anything is done, and what to do about that; two empty
     texts else.
 
@@ -89,7 +91,7 @@ def why_not_salvaged(target: Running, old: Old, told: Account, salvage: str) -> 
     return "", ""
 
 
-def _lacking(target: Running, told: Account) -> str:
+def _lacking(target: Running, told: LossEstimate) -> str:
     """What the standby's disk has too little of; empty where it has enough, or does not tell."""
     disk = target.disk
     if disk is None or disk.wal_free is None or disk.free_bytes is None:
@@ -106,7 +108,7 @@ def _lacking(target: Running, told: Account) -> str:
     return ""
 
 
-def may_be_lost(target: Running, old: Old, told: Account, salvage: str) -> tuple[str, ...]:
+def may_be_lost(target: Running, old: Old, told: LossEstimate, salvage: str) -> tuple[str, ...]:
     """The sentences. `salvage` is the parameter: all, some or none."""
     commit = f", its newest commit of {told.last_commit}" if told.last_commit else ""
     has = f"{target.node} has WAL up to {target.position}{commit}"
@@ -116,7 +118,7 @@ def may_be_lost(target: Running, old: Old, told: Account, salvage: str) -> tuple
     return has, lost, *_others(target, old, told.known)
 
 
-def _others(target: Running, old: Old, known: Known | None) -> tuple[str, ...]:
+def _others(target: Running, old: Old, known: LastKnown | None) -> tuple[str, ...]:
     """Whom else the old primary fed when it was last seen."""
     if known is None or not known.fed:
         return ()
@@ -145,7 +147,7 @@ def _by_control_file(target: Running, old: Old) -> str:
     )
 
 
-def _read(target: Running, old: Old, told: Account, end: Position, salvage: str) -> str:
+def _read(target: Running, old: Old, told: LossEstimate, end: Position, salvage: str) -> str:
     if end.timeline != target.timeline:
         return (
             f"the WAL on {old.node} ends at {end}: TWO HISTORIES, of which {target.node} has "
@@ -175,7 +177,7 @@ def _read(target: Running, old: Old, told: Account, end: Position, salvage: str)
     return f"{more}{moving}. Salvage brings them over, and nothing is lost ({_BUT})"
 
 
-def _unread(target: Running, old: Old, told: Account) -> str:
+def _unread(target: Running, old: Old, told: LossEstimate) -> str:
     unread = f"the WAL of {old.node} cannot be read: {told.unread}"
     if isinstance(old, Blank):
         unread += (

@@ -188,12 +188,12 @@ def _covers(word: str, extra: str) -> bool:
     return word == extra or bool(given and wanted and given[1] and int(given[2]) <= int(wanted[2]))
 
 
-def named(confirm: str, verb: str, names: tuple[str, str]) -> str:
+def confirmed_node(confirm: str, verb: str, names: tuple[str, str]) -> str:
     """The node that a consent names, or an empty string.
 
-    >>> named("promote db1", "promote", ("db0", "db1"))
+    >>> confirmed_node("promote db1", "promote", ("db0", "db1"))
     'db1'
-    >>> named("", "promote", ("db0", "db1"))
+    >>> confirmed_node("", "promote", ("db0", "db1"))
     ''
     """
     first = confirm.split(",")[0].strip()

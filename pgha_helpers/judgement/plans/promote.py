@@ -24,10 +24,10 @@ from ...model.errors import BadParameters, NotSafe
 from ...model.show import size, span
 from ...model.snapshot import streams_to
 from ...model.survey import ForNow, Survey
-from .failover import plan_failover, promoted, refuse_without_room
+from .failover import plan_failover, promoted, refuse_promotion_without_room
 from .for_now import RESTORE, why_not_back, without_archive
-from .loss_estimate import NOBODY_LOOKED, Account
-from .plan import Plan, named
+from .loss_estimate import NOBODY_LOOKED, LossEstimate
+from .plan import Plan, confirmed_node
 from .readers import readers
 from .rebuild import history_of
 
@@ -44,7 +44,7 @@ ON_DEADLINE = {
 }
 
 
-def plan_promotion(
+def promotion_plan(
     now: Snapshot,
     occasion: str = "switchover",
     confirm: str = "",
@@ -53,11 +53,11 @@ def plan_promotion(
     drain: str = "",
     salvage: str = "all",
     skip_delay: bool = False,
-    account: Callable[[str], Account] = lambda old: NOBODY_LOOKED,
+    estimate: Callable[[str], LossEstimate] = lambda old: NOBODY_LOOKED,
 ) -> Plan:
     """Plan a switchover or a failover. `drain` is a time such as 10s, or empty.
 
-    For a failover `account` tells what the node of that name has written that the other one has
+    For a failover `estimate` tells what the node of that name has written that the other one has
     not.
 
     Raises BadParameters for another occasion, NotSafe where neither may be tried, NotSeen with two
@@ -69,7 +69,7 @@ def plan_promotion(
         raise BadParameters(
             f"on_deadline is {on_deadline!r}", f"it may be {', '.join(ON_DEADLINE)}"
         )
-    wanted = named(confirm, "promote", now.pair.names)
+    wanted = confirmed_node(confirm, "promote", now.pair.names)
     if now.primaries and now.primary.node == wanted:
         return _already_primary(now, now.primary, occasion)
     if occasion == "switchover":
@@ -79,7 +79,7 @@ def plan_promotion(
             f"{now.primary.node} answers and is writable: a failover would make two primaries",
             "a primary that answers is moved with occasion=switchover",
         )
-    return plan_failover(now, _target(now, ""), fenced_by, salvage, skip_delay, account)
+    return plan_failover(now, _target(now, ""), fenced_by, salvage, skip_delay, estimate)
 
 
 def _switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan:
@@ -163,7 +163,7 @@ def _resume(now: Snapshot, wanted: str) -> Plan:
     if promoted := _promoted_and_dead(now):
         return _reopen(now, promoted)
     target = _target(now, wanted)
-    refuse_without_room(now, target)
+    refuse_promotion_without_room(now, target)
     other = now.other(target.node)
     _refuse_an_end_that_nobody_knows(other)
     return Plan(
@@ -269,7 +269,7 @@ def took_over(disk: Disk, end: Control) -> bool:
 
 def _reopen(now: Snapshot, promoted: Stopped) -> Plan:
     other = now.other(promoted.node)
-    refuse_without_room(now, promoted)
+    refuse_promotion_without_room(now, promoted)
     return Plan(
         "promote",
         promoted.node,

@@ -10,9 +10,9 @@ from ...model.errors import BadParameters, NotSafe
 from ...model.sightings import to_be_seen
 from ...model.survey import Start
 from .plan import Plan
-from .rebuild import Evidence, plan_rebuild
+from .rebuild import Evidence, rebuild_plan
 
-METHODS = ("", "basebackup", "rsync")
+SETUP_METHODS = ("", "basebackup", "rsync")
 
 #: Settings that a reload does not change: altering one costs a restart, which is an outage.
 NEED_RESTART = frozenset(
@@ -60,7 +60,7 @@ def _wal_keep(node: Running, pair: Pair) -> dict[str, str]:
     return {name: value} if int(node.settings[name]) * unit < pair.limits.wal_keep else {}
 
 
-def plan_setup(
+def setup_plan(
     now: Snapshot,
     primary: str = "",
     method: str = "",
@@ -70,7 +70,7 @@ def plan_setup(
     """Plan a setup. Raises BadParameters for a bad name or method, NotSafe where it may not be
     tried.
     """
-    if method not in METHODS:
+    if method not in SETUP_METHODS:
         raise BadParameters(
             f"method is {method!r}",
             "it may be basebackup, rsync, or empty for the runbook's choice",
@@ -220,10 +220,10 @@ def _standby(
             "split brain",
             "stop one of them, then run rebuild",
         )
-    plan = plan_rebuild(now, other.node, "", evidence)
+    plan = rebuild_plan(now, other.node, "", evidence)
     if plan.kind == "follow":
         return plan
-    plan = plan_rebuild(now, other.node, "clone", evidence)
+    plan = rebuild_plan(now, other.node, "clone", evidence)
     return (
         replace(plan, steps=_replace(now, keep, other, method).steps) if method == "rsync" else plan
     )

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .signals import Stopped
+from .signals import SignalReceived
 
-__all__ = ["PghaEngine", "Stopped"]
+__all__ = ["PghaEngine", "SignalReceived"]
 
 
 class PghaEngine:
@@ -24,8 +24,9 @@ class PghaEngine:
     def execute_notebook(
         cls, nb: Any, kernel_name: str, output_path: str | None = None, **options: Any
     ) -> Any:
-        """Run the notebook and give it back. Raises Stopped after a signal, and what papermill's
-        own engine raises.
+        """Run the notebook and give it back.
+
+        Raises SignalReceived after a signal, and what papermill's own engine raises.
         """
         from .execution import execute
 

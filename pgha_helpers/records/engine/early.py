@@ -59,7 +59,7 @@ def early_kernel() -> Iterator[EarlyKernel]:
     """A kernel for a notebook that will be run as soon as everything is loaded; it ends with the
     block, at the latest.
 
-    From here on a signal that ends programs raises Stopped, so that nothing is left behind.
+    From here on a signal that ends programs raises SignalReceived, so that nothing is left behind.
     """
     with stopping(), TemporaryDirectory(prefix="pgha-") as private:
         kernel = _begin(Path(private))

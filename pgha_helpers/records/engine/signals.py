@@ -15,7 +15,7 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _GRACE = 10.0  # seconds that the work gets after the second signal
 
 
-class Stopped(SystemExit):
+class SignalReceived(SystemExit):
     """The run was ended by a signal. Its exit status is 128 and the signal's number."""
 
     def __init__(self, number: int) -> None:
@@ -25,12 +25,12 @@ class Stopped(SystemExit):
 
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
-    """Make the signals that end a program raise Stopped. One that was ignored from the start
+    """Make the signals that end a program raise SignalReceived. One that was ignored from the start
     (nohup) stays ignored.
     """
 
     def stop(number: int, _: FrameType | None) -> None:
-        raise Stopped(number)
+        raise SignalReceived(number)
 
     with _handled(stop):
         yield
@@ -48,8 +48,9 @@ def deferring() -> Iterator[None]:
 def attended(
     work: Callable[[], None], interrupt: Callable[[], None], changes: Callable[[], bool]
 ) -> None:
-    """Do the work in a thread and hear signals here. Raises Stopped after one, and whatever the
-    work raises.
+    """Do the work in a thread and hear signals here.
+
+    Raises SignalReceived after one, and whatever the work raises.
 
     `interrupt` is called again and again until the work is done, because a kernel does not listen
     between two cells. SIGHUP is not heard while `changes` says so: nobody meant anything by a
@@ -77,7 +78,7 @@ def attended(
         worker.start()
         _wait(worker, heard, interrupt)
     if heard:
-        raise Stopped(heard[0])
+        raise SignalReceived(heard[0])
     if failed:
         raise failed[0]
 

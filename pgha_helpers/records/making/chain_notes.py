@@ -9,7 +9,7 @@ from ...model import Note
 from ...model.foreign import ODD
 from ...run.journal import read
 from ..reading import manifest
-from .folder import named, record_folders
+from .folder import record_folders, record_name_of
 
 
 def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
@@ -21,7 +21,7 @@ def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
     """
     found: list[Note] = []
     for folder in record_folders(records):
-        name = named(folder)
+        name = record_name_of(folder)
         if name and name.notebook == "verify":  # never chained
             continue
         mine = [note for system, note in notes_of(folder) if system == system_id]

@@ -8,20 +8,20 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ...judgement.plans.loss_estimate import Known
+from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.readers import fed
 from ...judgement.plans.rebuild import Measured, Rates
 from ...model import Lsn, Position
 from ...model.foreign import ODD
 from ...run.journal import Event, read
-from .folder import named, record_folders
+from .folder import record_folders, record_name_of
 
 _MANY = 50  # records of the pair, the newest: a verify a day for seven weeks
 _FEW = 3  # runs of one method whose rates count: machines and databases change
 _TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rate
 
 
-def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | None:
+def last_known(records: Path, pair: str, node: str, system_id: str) -> LastKnown | None:
     """The newest position at which a run of this pair saw the node as primary of this system, or
     None.
     """
@@ -32,7 +32,7 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> Known | N
     return None
 
 
-def _known(folder: Path, event: Event, node: str, system_id: str) -> Known | None:
+def _known(folder: Path, event: Event, node: str, system_id: str) -> LastKnown | None:
     """What one look saw; None where it is not told, or in another form than this version writes."""
     facts = event.get("facts")
     names = (
@@ -48,7 +48,7 @@ def _known(folder: Path, event: Event, node: str, system_id: str) -> Known | Non
                 others = fed(fact.get("senders", ()), names)
             except ODD:
                 return None
-            return Known(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1], others)
+            return LastKnown(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1], others)
     return None
 
 
@@ -91,7 +91,7 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
 
 def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
     """The newest records of a pair, with their events."""
-    names = {folder: named(folder) for folder in record_folders(records)}
+    names = {folder: record_name_of(folder) for folder in record_folders(records)}
     ours = [folder for folder, name in names.items() if name and name.pair == pair]
     for folder in ours[:_MANY]:
         with contextlib.suppress(OSError):

@@ -19,7 +19,7 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
-class Name:
+class RecordName:
     """What a record folder's name tells; a pair may have dashes in its own."""
 
     began: datetime
@@ -28,12 +28,12 @@ class Name:
     run: str
 
 
-def named(folder: Path) -> Name | None:
+def record_name_of(folder: Path) -> RecordName | None:
     """What a folder's name tells, or None if it is not the name of a record."""
     found = _NAME.fullmatch(folder.name)
     try:
         return (
-            Name(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:])
+            RecordName(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:])
             if found
             else None
         )
@@ -54,7 +54,7 @@ def record_folders(records: Path) -> list[Path]:
     """
     if not records.is_dir():
         return []
-    found = [path for path in records.iterdir() if named(path) and not path.is_symlink()]
+    found = [path for path in records.iterdir() if record_name_of(path) and not path.is_symlink()]
     return sorted(
         (path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True
     )
@@ -98,7 +98,7 @@ def id_of(folder: Path) -> str:
     return folder.name.rsplit("-", 1)[-1]
 
 
-class Keeping:
+class FolderLock:
     """Hold a record folder while something is still to be written there; it is let go by the end of
     the process, too.
 
@@ -115,7 +115,7 @@ class Keeping:
         """Whether nobody else is writing there."""
         return self._file >= 0
 
-    def __enter__(self) -> Keeping:
+    def __enter__(self) -> FolderLock:
         self._file = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

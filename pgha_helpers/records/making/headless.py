@@ -17,10 +17,10 @@ from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
-from ..engine import Stopped
+from ..engine import SignalReceived
 from ..engine.early import EarlyKernel
 from ..engine.signals import deferring, stopping
-from .folder import Keeping, make_folder, new_id
+from .folder import FolderLock, make_folder, new_id
 from .outcome import REFUSED, exit_code
 
 EXECUTED = "notebook.ipynb"
@@ -37,7 +37,7 @@ def run_notebook(
     kernel.announce(folder)
     number = 0
     # how the run ends is decided in there: a later signal must not tell otherwise
-    with Keeping(folder), deferring():
+    with FolderLock(folder), deferring():
         try:
             with stopping():
                 _papermill(
@@ -48,7 +48,7 @@ def run_notebook(
                     cell_timeout,
                     Redactor(secrets_of(pair)),
                 )
-        except Stopped as stopped:
+        except SignalReceived as stopped:
             number = stopped.number
         kernel.kill()  # after a second signal it still runs, and its record could not be completed
         return _close(folder, pair, number)

@@ -20,10 +20,10 @@ from ...model.foreign import text_of
 from ...run.checkout import RECORD, ROAD, environment, python
 from ...run.finding import find_notebook
 from ...run.journal import read
-from ..engine import Stopped
+from ..engine import SignalReceived
 from ..engine.signals import deferring, stopping
 from ..reading.seal import complete_all
-from .folder import Keeping, record_folders, records_of
+from .folder import FolderLock, record_folders, records_of
 from .headless import EXECUTED, complete, prepare
 
 # overrides.json: the notebook is saved every few seconds
@@ -77,7 +77,7 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
     """
     pair, copy = prepare_copy(notebook, given)
     folder = copy.parent
-    with Keeping(folder):
+    with FolderLock(folder):
         print(
             f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True
         )
@@ -125,7 +125,7 @@ def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
         try:
             with stopping():
                 return jupyter.wait()
-        except Stopped as stopped:
+        except SignalReceived as stopped:
             soon = time.monotonic() - warned < _AGAIN
             if stopped.number == signal.SIGHUP:
                 with deferring():

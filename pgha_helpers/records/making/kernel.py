@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from ...model import frontend as front
+from ...model import frontend
 from ...model.errors import Failure, HaError, Refusal, unforeseen
 from ...run.redaction import Redactor
 from ...run.run import Run
@@ -36,7 +36,7 @@ def enter(run: Run, scrub: Redactor) -> None:
     if len(_runs) > 1:
         return
     atexit.register(_leave)
-    shell = front.shell()
+    shell = frontend.shell()
     if shell is not None:
         shell.events.register("pre_run_cell", _see_cell)
         shell.events.register("post_run_cell", _see_error)

@@ -14,7 +14,7 @@ from typing import Any
 from ...model.foreign import text_of
 from ...run.checkout import CHECKOUT, RECORD, ROAD
 from ...run.journal import read
-from .folder import id_of, named, record_folders
+from .folder import id_of, record_folders, record_name_of
 
 _PACKAGES = (
     "pgha_helpers",
@@ -80,7 +80,7 @@ def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
     After a restart of the kernel that is the run before it.
     """
     for folder in record_folders(records):
-        name = named(folder)
+        name = record_name_of(folder)
         if folder == own or not name or (name.pair, name.notebook) != (pair, notebook):
             continue
         try:

@@ -18,7 +18,7 @@ from ...run.journal import held_by_writer, read
 from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
-from ..making.folder import Keeping, id_of, record_folders, records_of
+from ..making.folder import FolderLock, id_of, record_folders, records_of
 from ..making.summary import summarise
 from . import by_hand, manifest, notebooks, signature
 from .report import report
@@ -39,7 +39,7 @@ def attach(path: Path, pair_name: str = "") -> Path:
         raise BadParameters(f"{path} is not a notebook", "name the file that papermill has written")
     folder = _record_of(path, notebook, pair_name)
     pair = load_pair(pair_name or _pair_of(folder))
-    with Keeping(folder) as keeping:
+    with FolderLock(folder) as keeping:
         if not keeping.held or held_by_writer(folder):
             raise Refusal(f"run {id_of(folder)} still goes on", "wait for its end")
         if _has_one(folder):

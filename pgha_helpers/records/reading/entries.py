@@ -17,7 +17,7 @@ from ...run.journal import NAME as JOURNAL
 from ...run.journal import Story, read
 from ...run.parameters import NOTEBOOKS
 from ..making import summary
-from ..making.folder import named
+from ..making.folder import record_name_of
 from .manifest import NAME as MANIFEST
 from .words import OUTCOMES, moment, plain
 
@@ -152,7 +152,7 @@ def find(folder: Path, name: str) -> Entry:
     Raises BadParameters, naming those that come near.
     """
     asked, paths = Path(name.strip()).name, _folders(folder)
-    names = {path: named(path) for path in paths}
+    names = {path: record_name_of(path) for path in paths}
     ids = {path: known.run if known else "" for path, known in names.items()}
     if not any(asked in (path.name, ids[path]) or ids[path].startswith(asked) for path in paths):
         # a renamed folder: only its journal knows the id
@@ -197,13 +197,13 @@ def _folders(folder: Path) -> list[Path]:
 
 def _is_record(path: Path) -> bool:
     try:
-        return path.is_dir() and (named(path) is not None or (path / JOURNAL).is_file())
+        return path.is_dir() and (record_name_of(path) is not None or (path / JOURNAL).is_file())
     except OSError:
-        return named(path) is not None
+        return record_name_of(path) is not None
 
 
 def _entry(folder: Path) -> Entry:
-    name = named(folder)
+    name = record_name_of(folder)
     from_name = {
         "run": name.run if name else folder.name,
         "notebook": name.notebook if name else "",

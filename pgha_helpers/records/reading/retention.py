@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...model import Pair
 from ...run.journal import read
-from ..making.folder import Keeping, Name, named, record_folders, records_of
+from ..making.folder import FolderLock, RecordName, record_folders, record_name_of, records_of
 from . import manifest
 
 _GOING = ".thinned-"
@@ -26,17 +26,17 @@ def thin(pair: Pair) -> list[str]:
         _empty(half_gone)
     gone = []
     for folder in record_folders(records_of(pair)):
-        name = named(folder)
+        name = record_name_of(folder)
         old = name and time.time() - name.began.timestamp() > pair.records_keep
         if name and old and _dispensable(folder, name, pair):
-            with Keeping(folder) as keeping:
+            with FolderLock(folder) as keeping:
                 if keeping.held:
                     _delete(folder)
                     gone.append(folder.name)
     return gone
 
 
-def _dispensable(folder: Path, name: Name, pair: Pair) -> bool:
+def _dispensable(folder: Path, name: RecordName, pair: Pair) -> bool:
     try:
         story, told = read(folder), manifest.read_manifest(folder / manifest.NAME)
     except OSError:

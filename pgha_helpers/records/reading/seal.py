@@ -28,7 +28,7 @@ from ...run.redaction import Redactor, secrets_of
 from ...wire.doors import Door
 from ..making.chain_notes import notes_of
 from ..making.files import replace_file
-from ..making.folder import Keeping, id_of, record_folders, records_of
+from ..making.folder import FolderLock, id_of, record_folders, records_of
 from ..making.summary import NAME as SUMMARY
 from ..making.summary import write_summary
 from . import by_hand, manifest, notebooks, signature
@@ -36,7 +36,7 @@ from .report import report
 
 REPORT = "report.html"
 PICTURES = ("lag", "canary", "throughput")
-KNOWN = {
+RECORD_FILES = {
     JOURNAL,
     notebooks.NAME,
     REPORT,
@@ -47,7 +47,7 @@ KNOWN = {
 
 def seal(folder: Path, pair: Pair, by: str) -> None:
     """Complete the record of a run whose process has gone. Whoever calls holds the folder; see
-    `Keeping`.
+    `FolderLock`.
 
     Raises Refusal or OSError when it cannot be done; the record then stays as it is, to be
     completed later.
@@ -111,7 +111,7 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
     complaints = []
     for folder in record_folders(records_of(pair)):
         try:
-            with Keeping(folder) as keeping:
+            with FolderLock(folder) as keeping:
                 if keeping.held and _is_left(folder, pair):
                     seal(folder, pair, by)
                     if note:
@@ -161,7 +161,7 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
         path.unlink()
     # JupyterLab's own copies, unredacted
     shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)
-    ours = KNOWN | kept | {manifest.MARK, manifest.SIGNATURE}
+    ours = RECORD_FILES | kept | {manifest.MARK, manifest.SIGNATURE}
     others = [path for path in folder.iterdir() if path.name not in ours]
     aside = folder.with_name(f"{folder.name}.others")
     if others:

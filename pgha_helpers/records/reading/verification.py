@@ -15,7 +15,7 @@ from ...model.errors import HaError, said
 from ...model.foreign import ODD
 from ...run.journal import NAME as JOURNAL
 from ...run.journal import held_by_writer, read
-from ..making.folder import id_of, named, record_folders, records_of
+from ..making.folder import id_of, record_folders, record_name_of, records_of
 from . import manifest, signature
 from .findings import Finding, Record, Verified
 from .links import check_chains, ledger_faults
@@ -128,7 +128,7 @@ def _is_of(record: Record, pair: Pair) -> bool:
 
 
 def _in_name(folder: Path, pair: Pair) -> bool:
-    name = named(folder)
+    name = record_name_of(folder)
     return name is not None and name.pair == pair.name
 
 

@@ -19,7 +19,7 @@ from ....wire.attended import attend
 from ....wire.doors import Door
 from ..files import real_path
 from ..flushing import flush
-from ..node_config import Things
+from ..node_config import NodeConfigs
 from ..progress import Progress
 
 _TO_COPY = re.compile(r"need to copy (\d+) MB \(")
@@ -50,7 +50,7 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
     door = run.doors[name]
     with run.deed(name, "rehearse pg_rewind") as deed:
         deed.changed = False
-        refuse_the_living(door)
+        refuse_a_running_server(door)
         said: list[str] = []
         script = Path(__file__).with_name("rehearse.sh").read_text("utf-8")
         argv = ["sh", "-c", script, "sh", *_pg_rewind(run, door, where, asked, major)]
@@ -72,22 +72,22 @@ def rewind(
     asked: Rewinding,
     major: int,
     copied: int | None,
-    things: Things,
+    configs: NodeConfigs,
 ) -> None:
     """Rewind the directory that lies at `where`; `copied` MB were rehearsed.
 
-    `things` are each node's own. Raises NotAchieved where that fails: then the directory stays
+    `configs` are each node's own. Raises NotAchieved where that fails: then the directory stays
     aside and is never started.
     """
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     aside = f"{data}.rewinding-{run.id}"
     with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
-        refuse_the_living(door)
+        refuse_a_running_server(door)
         with Progress(run, f"rewind of {name}") as progress:
             script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
-            more = (*things.mine.rest(things.theirs), *things.mine.logs)
-            own = (data, where, aside, saved, "\n".join(things.foreign), "\n".join(more))
+            more = (*configs.mine.rest(configs.theirs), *configs.mine.logs)
+            own = (data, where, aside, saved, "\n".join(configs.foreign), "\n".join(more))
             program = _pg_rewind(run, door, aside, asked, major, copied)
             argv = ["sh", "-c", script, "sh", *own, *program]
             status = attend(door, argv, progress.hear, run.timeouts.clone)
@@ -123,7 +123,7 @@ def _pg_rewind(
     return argv
 
 
-def refuse_the_living(door: Door) -> None:
+def refuse_a_running_server(door: Door) -> None:
     if read_processes(door):
         raise Refusal(
             f"a server runs in the data directory of {door.node.name}", "run this notebook again"

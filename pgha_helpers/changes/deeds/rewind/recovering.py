@@ -16,7 +16,7 @@ from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
 from ..files import real_path
-from .overwriting import CLONE, refuse_the_living
+from .overwriting import CLONE, refuse_a_running_server
 
 
 def _script(*names: str) -> str:
@@ -77,7 +77,7 @@ def _recover(
         else f"set it aside, without its links ({', '.join(links)})"
     )
     with run.deed(name, did):
-        refuse_the_living(door)
+        refuse_a_running_server(door)
         own = (
             data,
             aside,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ....facts.connection import keys_of
 from ....model import Position, dialect
-from ....model.node_config import Own
+from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
 from ....model.set_aside import STAMP
 from ....run.run import Run
@@ -16,7 +16,7 @@ from ..configuration import recovery_conf, standby_settings, with_settings
 from ..files import read_file, real_path
 
 
-def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: Own) -> str:
+def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: NodeConfig) -> str:
     """Save what a rewind overwrites, in a directory beside.
 
     Control file, configuration, WAL from the fork on. Gives its path; its folder `own` holds the

@@ -17,7 +17,7 @@ from ....model.errors import NotAchieved
 from ....model.node_config import EMPTY
 from ....run.run import Run
 from ....wire.doors import Door
-from ..node_config import Things
+from ..node_config import NodeConfigs
 from ..progress import Progress
 from .filters import ANYWHERE, data_filters
 from .pages import LIST, make_pages_equal
@@ -61,10 +61,10 @@ def may_be_written_into(door: Door, *places: str) -> bool:
 class Copy:
     """A copy under way of a running `source` into `directory`.
 
-    `things` are each node's own; the source's configuration comes along where it is `taken`. `into`
-    tells whether the directory holds an older copy that may be written into. `basis` is an older,
-    stopped copy from which equal files are taken: copied, and never linked, because two clusters
-    would then write into one file.
+    `configs` are each node's own; the source's configuration comes along where it is `taken`.
+    `into` tells whether the directory holds an older copy that may be written into. `basis` is an
+    older, stopped copy from which equal files are taken: copied, and never linked, because two
+    clusters would then write into one file.
     """
 
     run: Run
@@ -72,7 +72,7 @@ class Copy:
     road: Road
     source: Running
     directory: str
-    things: Things
+    configs: NodeConfigs
     taken: bool = True
     spaces: tuple[Tablespace, ...] = ()
     basis: str = ""
@@ -118,7 +118,7 @@ class Copy:
         return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
 
     def _filters(self) -> list[str]:
-        mine, theirs = self.things.mine, self.things.theirs
+        mine, theirs = self.configs.mine, self.configs.theirs
         own = None if self.taken else (*mine.named, *theirs.named)
         return data_filters((*mine.logs, *theirs.logs), own, [space.oid for space in self.spaces])
 

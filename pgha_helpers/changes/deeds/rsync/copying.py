@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....facts.node_config import read_own
+from ....facts.node_config import read_node_config
 from ....facts.processes import read_processes
 from ....facts.rsync import MARK, Road, road
 from ....judgement.plans.copying import Copying, refuse_copy
 from ....model import Running
 from ....model.errors import NotAchieved, Refusal
-from ....model.node_config import Own
+from ....model.node_config import NodeConfig
 from ....run.run import Run
 from ....wire.doors import Door
 from ..files import real_path
-from ..node_config import Things, bring_own, read_things, what_stays
+from ..node_config import NodeConfigs, bring_node_config, read_node_configs, what_stays
 from ..servers import wait
 from ..slots import ensure_slot
 from . import delivery, tablespaces
@@ -78,15 +78,17 @@ def copy_in_place(
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        things = (
-            Things(Own(), read_own(run.doors[source.node])) if fresh else read_things(run, name)
+        configs = (
+            NodeConfigs(NodeConfig(), read_node_config(run.doors[source.node]))
+            if fresh
+            else read_node_configs(run, name)
         )
         stays = None if fresh else run.aside(lambda: what_stays(run, name, target))
         copy = Copy(
-            run, door, way, source, target, things, taken=fresh, spaces=tuple(spaces), into=into
+            run, door, way, source, target, configs, taken=fresh, spaces=tuple(spaces), into=into
         )
         _copied(run, name, copy)
-        own = stays.result() if stays else bring_own(run, name, target, things)
+        own = stays.result() if stays else bring_node_config(run, name, target, configs)
         delivery.deliver(copy, backup, own)
 
 
@@ -106,7 +108,7 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
         )
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
-    things = read_things(run, name)
+    configs = read_node_configs(run, name)
     beside = f"{target}.clone-{run.id}"
     with Backup(run, source) as backup:
         copy = Copy(
@@ -115,12 +117,12 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
             way,
             source,
             beside,
-            things,
-            basis=target if things.mine.home == target else "",
+            configs,
+            basis=target if configs.mine.home == target else "",
         )
         door.script(_BESIDE, beside, f"{copying.wal.beside}.clone-{run.id}" if copying.wal else "")
         _copied(run, name, copy)
-        delivery.deliver(copy, backup, bring_own(run, name, beside, things))
+        delivery.deliver(copy, backup, bring_node_config(run, name, beside, configs))
     return beside
 
 

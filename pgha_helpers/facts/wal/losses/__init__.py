@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ....model import Position
-from ....model.losses import Losses, Lost, Relation
+from ....model.losses import Losses, LostTransaction, Relation
 from ....run.run import Run
 from .beginning import beginning
 from .names import name_all
@@ -30,7 +30,7 @@ def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
     return replace(found, names=names, databases=databases)
 
 
-def read_again(run: Run, found: Losses, also: Callable[[Lost], object]) -> Losses:
+def read_again(run: Run, found: Losses, also: Callable[[LostTransaction], object]) -> Losses:
     """Read once more what `losses` has read, and give each transaction to `also`.
 
     Memory does not hold all of them.

@@ -11,13 +11,13 @@ import contextlib
 from collections.abc import Callable, Iterable, Mapping
 
 from ....model.errors import HaError
-from ....model.losses import Name, Relation
+from ....model.losses import Relation, RelationName
 from ....run.run import Run
 from ....wire.doors import Door
 from ....wire.sql import Row
 from ...queries import query
 
-Names = dict[Relation, Name]
+Names = dict[Relation, RelationName]
 _KINDS = {"r": "table", "m": "table", "t": "toast"}
 _CATALOGS = ("pg_catalog", "information_schema")
 
@@ -78,7 +78,8 @@ def _known(ask: Callable[..., list[Row]], wanted: set[Relation]) -> Names:
         [[tablespace for tablespace, _ in by_file], [file for _, file in by_file]],
     )
     return {
-        by_file[row["tablespace"], row["filenode"]]: Name(row["name"], _kind(row)) for row in rows
+        by_file[row["tablespace"], row["filenode"]]: RelationName(row["name"], _kind(row))
+        for row in rows
     }
 
 

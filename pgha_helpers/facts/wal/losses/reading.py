@@ -13,11 +13,10 @@ from typing import Any
 from tqdm import tqdm
 
 from ....judgement.plans.rebuild import history_of
-from ....model import Lsn, Position
-from ....model import frontend as front
+from ....model import Lsn, Position, frontend
 from ....model.errors import understood
 from ....model.foreign import lines_of
-from ....model.losses import Losses, Lost, Relation, Rows
+from ....model.losses import Losses, LostTransaction, Relation, Rows
 from ....model.positions import segment_name, segment_start
 from ....run.run import Run
 from ....wire.attended import attend
@@ -61,7 +60,7 @@ def read_once(
     fork: Position,
     segment: int,
     start: Lsn,
-    also: Callable[[Lost], object] = lambda lost: None,
+    also: Callable[[LostTransaction], object] = lambda lost: None,
 ) -> tuple[Losses, Reader]:
     """Read from `start`, before the fork, to the end.
 
@@ -102,7 +101,7 @@ def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
     words = f"reading the WAL of {node}"
     scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
     return tqdm(
-        total=total, desc=words, mininterval=0.5, delay=3, disable=not front.watched(), **scale
+        total=total, desc=words, mininterval=0.5, delay=3, disable=not frontend.watched(), **scale
     )
 
 
@@ -175,14 +174,14 @@ def _up(at: Lsn, unit: int) -> Lsn:
 class _Tally:
     """Counts what comes, and keeps the first of it."""
 
-    def __init__(self, also: Callable[[Lost], object]) -> None:
+    def __init__(self, also: Callable[[LostTransaction], object]) -> None:
         self._also = also
         self._count = self._incomplete = self._wal = 0
         self._times = ["", ""]
-        self._listed: list[Lost] = []
+        self._listed: list[LostTransaction] = []
         self._totals: dict[Relation, Rows] = {}
 
-    def add(self, lost: Lost | None) -> None:
+    def add(self, lost: LostTransaction | None) -> None:
         """Count one; None is no transaction."""
         if lost is None:
             return

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....model import Lsn
-from ....model.losses import Lost, Relation, Rows, Undecided
+from ....model.losses import LostTransaction, PreparedTransaction, Relation, Rows
 from ..by_bytes import behind
 
 _RECORD = re.compile(
@@ -60,9 +60,9 @@ class Reader:
         self._fork, self._segment, self._begin = fork, segment, ""
         self._last: tuple[str, ...] | None = None
         self._open: dict[int, _Open] = {}
-        self._prepared: dict[int, Undecided] = {}
+        self._prepared: dict[int, PreparedTransaction] = {}
 
-    def read(self, line: str) -> Lost | None:
+    def read(self, line: str) -> LostTransaction | None:
         """Take one line of pg_waldump.
 
         Gives the transaction that it commits, if it lies after the fork.
@@ -97,7 +97,7 @@ class Reader:
         return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
 
     @property
-    def undecided(self) -> tuple[Undecided, ...]:
+    def undecided(self) -> tuple[PreparedTransaction, ...]:
         """What was prepared after the fork and is prepared still."""
         return tuple(one for one in self._prepared.values() if one.prepared >= self._fork)
 
@@ -120,7 +120,7 @@ class Reader:
         rows = self._of(xid).rows.setdefault(Relation(*map(int, block.groups())), [0, 0, 0])
         rows[column] += count
 
-    def _transaction(self, xid: int, lsn: Lsn, length: int, told: str) -> Lost | None:
+    def _transaction(self, xid: int, lsn: Lsn, length: int, told: str) -> LostTransaction | None:
         if told.startswith("PREPARE"):
             self._prepare(xid, lsn, told)
         ended = _ENDED.match(told)
@@ -136,7 +136,7 @@ class Reader:
         if ended[1]:
             gid = prepared.gid if prepared else ""
         when, wal = f"{ended[2]}T{ended[3]}Z", sum(part.wal for part in parts)
-        return Lost(
+        return LostTransaction(
             top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top)
         )
 
@@ -154,10 +154,12 @@ class Reader:
         # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
         if found is None:
             gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
-            self._prepared[xid] = Undecided(xid, gid, lsn, "")
+            self._prepared[xid] = PreparedTransaction(xid, gid, lsn, "")
             return
         parts = [self._open[one] for one in (xid, *_ids(found[4])) if one in self._open]
-        self._prepared[xid] = Undecided(xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts))
+        self._prepared[xid] = PreparedTransaction(
+            xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts)
+        )
 
     def _running(self, told: str) -> None:
         if found := _RUNNING.match(told):

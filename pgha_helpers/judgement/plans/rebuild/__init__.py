@@ -8,7 +8,7 @@ file opens on the same timeline, without any history file.
 from .evidence import Evidence, Measured, Rates, Rewinding, Weights
 from .history import fork_of, history_of, why_not_follow
 from .options import KEEP_THE_OLD
-from .planner import plan_rebuild, which_node
+from .planner import rebuild_plan, which_node
 from .steps import stop_only
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "Weights",
     "fork_of",
     "history_of",
-    "plan_rebuild",
+    "rebuild_plan",
     "stop_only",
     "which_node",
     "why_not_follow",

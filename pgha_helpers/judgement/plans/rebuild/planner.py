@@ -12,11 +12,11 @@ from ..plan import Option, Plan
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another
 from .options import KEEP_THE_OLD, choose, options, unknown
-from .steps import METHODS as PLANS
-from .steps import after_stop, only_stop, put_back
+from .steps import PLAN_OF as PLANS
+from .steps import after_stop, only_stop, put_back_plan
 
 _NOTHING = "mend what one of them needs; for tablespaces use pg_basebackup -T by hand"
-METHODS = ("", "follow", "rewind", "rsync", "clone", "stop")
+REBUILD_METHODS = ("", "follow", "rewind", "rsync", "clone", "stop")
 
 
 def which_node(now: Snapshot, node: str) -> str:
@@ -47,16 +47,16 @@ def which_node(now: Snapshot, node: str) -> str:
     return now.pair.other(now.primary.node).name
 
 
-def plan_rebuild(
+def rebuild_plan(
     now: Snapshot, node: str = "", method: str = "", evidence: Evidence | None = None
 ) -> Plan:
     """Plan a rebuild. Raises NotSafe where it may not be tried, BadParameters for an unknown node
     or method.
     """
-    if method not in METHODS:
+    if method not in REBUILD_METHODS:
+        known = ", ".join(filter(None, REBUILD_METHODS))
         raise BadParameters(
-            f"method is {method!r}",
-            f"it may be {', '.join(filter(None, METHODS))}, or empty for the runbook's choice",
+            f"method is {method!r}", f"it may be {known}, or empty for the runbook's choice"
         )
     name = which_node(now, node)
     now = now.giving_up(name)
@@ -70,7 +70,7 @@ def plan_rebuild(
             "wait until it is up, or insist with method=clone",
         )
     if isinstance(loser, Blank) and loser.disk.unfinished:
-        return put_back(now, loser)
+        return put_back_plan(now, loser)
     if method == "stop":
         return only_stop(now, loser)
     if method != "clone" and isinstance(loser, Running) and _streams(now, loser, evidence):

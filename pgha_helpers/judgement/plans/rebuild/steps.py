@@ -20,7 +20,7 @@ def _plan(now: Snapshot, loser: Loser, kind: str, steps: tuple[str, ...], roles:
     )
 
 
-def follow(now: Snapshot, loser: Loser) -> Plan:
+def follow_plan(now: Snapshot, loser: Loser) -> Plan:
     """It is started as it is."""
     stop = (f"Stop {loser.node}: it follows after a restart",) if isinstance(loser, Running) else ()
     roles = (
@@ -38,7 +38,7 @@ def follow(now: Snapshot, loser: Loser) -> Plan:
     )
 
 
-def rewind(now: Snapshot, loser: Loser) -> Plan:
+def rewind_plan(now: Snapshot, loser: Loser) -> Plan:
     """Its directory is overwritten by pg_rewind where it differs."""
     primary, node = now.primary.node, loser.node
     steps = (
@@ -94,9 +94,9 @@ def clone(now: Snapshot, loser: Loser) -> Plan:
     )
 
 
-METHODS = {
-    "follow": follow,
-    "rewind": rewind,
+PLAN_OF = {
+    "follow": follow_plan,
+    "rewind": rewind_plan,
     "rsync": rsync,
     "rsync beside": rsync_beside,
     "clone": clone,
@@ -144,7 +144,7 @@ def only_stop(now: Snapshot, loser: Loser) -> Plan:
     return after_stop(now, loser, empty)
 
 
-def put_back(now: Snapshot, loser: Blank) -> Plan:
+def put_back_plan(now: Snapshot, loser: Blank) -> Plan:
     """Its directory was set aside for a rewind that did not follow: it comes back, and all is asked
     anew.
     """

@@ -8,8 +8,8 @@ import pytest
 
 from pgha_helpers.judgement.plans.loss_estimate import (
     NOBODY_LOOKED,
-    Account,
-    Known,
+    LastKnown,
+    LossEstimate,
     may_be_lost,
     why_not_salvaged,
 )
@@ -21,14 +21,16 @@ MB = 1024 * 1024
 
 CRASHED = stopped("db0", "in production", armed=False)
 THERE = Position(1, Lsn(HERE + 2048))
-FOUND = Account(
+FOUND = LossEstimate(
     THERE, 3, "2026-11-23T03:00:01Z", "2026-11-23T03:00:02Z", last_commit="2026-11-23T03:00:00Z"
 )
 
 
-def told(account: Account, salvage: str = "all", old: object = CRASHED, timeline: int = 1) -> str:
+def told(
+    estimate: LossEstimate, salvage: str = "all", old: object = CRASHED, timeline: int = 1
+) -> str:
     here = standby(received=HERE, replayed=HERE, receiver=None, timeline=timeline)
-    return ". ".join(may_be_lost(here, old, account, salvage))  # type: ignore[arg-type]
+    return ". ".join(may_be_lost(here, old, estimate, salvage))  # type: ignore[arg-type]
 
 
 def test_what_the_disk_holds_is_counted() -> None:
@@ -49,41 +51,43 @@ def test_what_is_left_behind_on_purpose_is_said_so() -> None:
 
 
 def test_a_standby_that_has_it_all_loses_nothing() -> None:
-    assert "nothing is lost" in told(Account(Position(1, HERE)))
+    assert "nothing is lost" in told(LossEstimate(Position(1, HERE)))
 
 
 @pytest.mark.parametrize(
     ("salvage", "words"), [("all", "nothing would be promoted"), ("some", "IS LOST")]
 )
 def test_damage_in_the_middle_is_said(salvage: str, words: str) -> None:
-    damaged = Account(THERE, damaged=Lsn(THERE.lsn + 512))
+    damaged = LossEstimate(THERE, damaged=Lsn(THERE.lsn + 512))
     assert "is DAMAGED at" in told(damaged, salvage) and words in told(damaged, salvage)
 
 
 def test_another_timeline_is_another_history() -> None:
-    assert "TWO HISTORIES" in told(Account(Position(2, HERE)))
+    assert "TWO HISTORIES" in told(LossEstimate(Position(2, HERE)))
 
 
-def refused(account: Account, salvage: str = "all", old: object = CRASHED, **disk_: int) -> str:
+def refused(
+    estimate: LossEstimate, salvage: str = "all", old: object = CRASHED, **disk_: int
+) -> str:
     """Why a salvage is known to fail, with what to do."""
     here = standby(received=HERE, replayed=HERE, receiver=None, disk=disk(**disk_))
-    return ". ".join(filter(None, why_not_salvaged(here, old, account, salvage)))  # type: ignore[arg-type]
+    return ". ".join(filter(None, why_not_salvaged(here, old, estimate, salvage)))  # type: ignore[arg-type]
 
 
 def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> None:
     damaged, unread = (
         replace(FOUND, damaged=Lsn(THERE.lsn + 512)),
-        Account(unread="it is encrypted"),
+        LossEstimate(unread="it is encrypted"),
     )
     assert "is DAMAGED at 0/5000800" in refused(damaged) and "-p salvage=some" in refused(damaged)
     assert "cannot be read: it is encrypted" in refused(unread) and "-p salvage=none" in refused(
         unread, "some"
     )
     away = replace(CRASHED, disk=replace(CRASHED.disk, no_wal="it leads to nowhere"))
-    assert "mount that disk" in refused(Account(unread="it leads to nowhere"), old=away)
-    assert "two histories" in refused(Account(Position(2, HERE)))
+    assert "mount that disk" in refused(LossEstimate(unread="it leads to nowhere"), old=away)
+    assert "two histories" in refused(LossEstimate(Position(2, HERE)))
     hung = Hung("db0", "no answer", CRASHED.disk)
-    for account, salvage, old in (
+    for estimate, salvage, old in (
         (damaged, "some", CRASHED),
         (damaged, "none", CRASHED),
         (unread, "none", CRASHED),
@@ -93,7 +97,7 @@ def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> No
         (NOBODY_LOOKED, "all", CRASHED),
         (FOUND, "all", CRASHED),
     ):
-        assert not refused(account, salvage, old), (account, salvage, old)
+        assert not refused(estimate, salvage, old), (estimate, salvage, old)
 
 
 def test_a_salvage_needs_room_for_wal_and_for_what_it_makes_the_databases_grow_by() -> None:
@@ -116,7 +120,9 @@ SILENT = Silent("db0", "no route to host")
 
 
 def test_what_nobody_can_read_is_unknown() -> None:
-    assert "is UNKNOWN, AND MAY BE LOST" in told(Account(unread="no route to host"), old=SILENT)
+    assert "is UNKNOWN, AND MAY BE LOST" in told(
+        LossEstimate(unread="no route to host"), old=SILENT
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,22 +134,22 @@ def test_what_nobody_can_read_is_unknown() -> None:
     ],
 )
 def test_the_last_record_that_saw_it_bounds_what_is_lost(at: Position, words: str) -> None:
-    known = Known(at, "2026-11-23T02:59:00Z", "4f2c91ab")
-    sentence = told(Account(unread="no route to host", known=known), old=SILENT)
+    known = LastKnown(at, "2026-11-23T02:59:00Z", "4f2c91ab")
+    sentence = told(LossEstimate(unread="no route to host", known=known), old=SILENT)
     assert words in sentence and "UNKNOWN beyond 2026-11-23T02:59:00Z" in sentence
 
 
 def test_whom_else_it_fed_when_it_was_last_seen_is_told() -> None:
     """A standby among them may be ahead, and nobody can ask the lost primary any more."""
-    known = Known(
+    known = LastKnown(
         THERE, "2026-11-23T03:00:00Z", "c0ffee00", ("the standby db2 at 10.0.0.12, by slot db2",)
     )
-    words = told(Account(THERE, known=known))
+    words = told(LossEstimate(THERE, known=known))
     assert (
         "db0 fed others, too, when run c0ffee00 saw it last, at 2026-11-23T03:00:00Z: the "
         "standby db2 at"
     ) in words
     assert "MAY HAVE RECEIVED MORE than db1: look first" in words
     assert "fed others" not in told(
-        Account(THERE, known=Known(THERE, "2026-11-23T03:00:00Z", "c0ffee00"))
+        LossEstimate(THERE, known=LastKnown(THERE, "2026-11-23T03:00:00Z", "c0ffee00"))
     )
