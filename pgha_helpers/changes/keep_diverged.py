@@ -11,6 +11,7 @@ from concurrent.futures import wait
 from threading import Event
 
 from ..judgement.plans import Plan
+from ..model import DeedKind
 from ..model.errors import NotAchieved, NotSafe, Refusal
 from ..model.losses import Losses
 from ..model.show import size
@@ -71,7 +72,7 @@ def keeping_beside(
     coming = run.aside(lambda: _keep_wal(run, had, overwritten, wal, still))
 
     def kept() -> None:
-        with run.deed(node, "keep what only it has in the record") as deed:
+        with run.deed(node, "keep what only it has in the record", DeedKind.KEEP_DIVERGED) as deed:
             deed.changed = False
             deed.say(
                 f"kept what only it has in the record: {had.sentence}; {listed} and "

@@ -7,7 +7,7 @@ import time
 from ..facts.wal.by_bytes import is_shutdown_checkpoint, replayed_past
 from ..facts.wal.record import last_record, record_at
 from ..judgement.plans import Plan
-from ..model import Control, Lsn, Position, Running, Snapshot, Stopped
+from ..model import Control, DeedKind, Lsn, Position, Running, Snapshot, Stopped
 from ..model.errors import Failure, NotAchieved
 from ..model.show import size
 from ..model.sightings import to_be_seen
@@ -38,7 +38,8 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
     With an archive the promotion has renamed that segment (`.partial`): then it tells nothing.
     Raises NotAchieved where it tells something else than what was proved.
     """
-    with run.deed(plan.node, f"let pg_waldump tell the record at {end.checkpoint}") as deed:
+    words = f"let pg_waldump tell the record at {end.checkpoint}"
+    with run.deed(plan.node, words, DeedKind.PROVE_CHECKPOINT) as deed:
         deed.changed = False
         told = record_at(run.doors[plan.node], end.checkpoint, end.segment)
         if told and _SHUTDOWN not in told:
@@ -55,7 +56,8 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
     that was read.
     """
     door, deadline = run.doors[plan.node], time.monotonic() + run.timeouts.replay
-    with run.deed(plan.node, f"prove that it has replayed past {goal}") as deed:
+    words = f"prove that it has replayed past {goal}"
+    with run.deed(plan.node, words, DeedKind.PROVE_REPLAY) as deed:
         deed.changed = False
         if goal.timeline != timeline:
             raise NotAchieved(
@@ -81,7 +83,8 @@ def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
     pg_waldump does.
     """
     at, door = end.checkpoint, run.doors[plan.node]
-    with run.deed(plan.node, f"prove that its own WAL has the shutdown checkpoint at {at}") as deed:
+    words = f"prove that its own WAL has the shutdown checkpoint at {at}"
+    with run.deed(plan.node, words, DeedKind.PROVE_CHECKPOINT) as deed:
         deed.changed = False
         how = "by its bytes and their checksum"
         if not is_shutdown_checkpoint(found, at.lsn):
@@ -144,7 +147,8 @@ def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
     two of one number.
     """
     last, names = end.checkpoint, (plan.node, plan.peer)
-    with run.deed(plan.node, f"prove one history: the record at {last} on both nodes") as deed:
+    words = f"prove one history: the record at {last} on both nodes"
+    with run.deed(plan.node, words, DeedKind.PROVE_HISTORY) as deed:
         deed.changed = False
         ours, theirs = (record_at(run.doors[name], last, end.segment) for name in names)
         if not theirs or ours != theirs:

@@ -6,7 +6,7 @@ import time
 
 from ..facts import look
 from ..judgement.plans import Plan, took_over
-from ..model import Hung, Running, Snapshot, Stopped, is_or_was_standby
+from ..model import DeedKind, Hung, Running, Snapshot, Stopped, is_or_was_standby
 from ..model.errors import HaError, Undecided
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
@@ -116,7 +116,7 @@ def _catch_up(run: Run, old: str, new: str) -> None:
     """Wait for the target to replay what the other one has; whether it has everything is for the
     proof to say.
     """
-    with run.deed(new, f"let it catch up with {old}") as deed:
+    with run.deed(new, f"let it catch up with {old}", DeedKind.REPLAY) as deed:
         deed.changed = False
         deadline = time.monotonic() + run.timeouts.replay
         while time.monotonic() < deadline:

@@ -19,7 +19,18 @@ from ..facts.wal.end import WalEnd
 from ..facts.wal.lost_wal import Behind, Found, Remains, look_behind, look_for_end, still_there
 from ..facts.wal.record import record_at
 from ..judgement.plans import Plan
-from ..model import Blank, Control, Disk, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ..model import (
+    Blank,
+    Control,
+    DeedKind,
+    Disk,
+    Lsn,
+    Position,
+    Running,
+    Silent,
+    Snapshot,
+    Stopped,
+)
 from ..model.errors import HaError, NotAchieved
 from ..model.show import size
 from ..run.run import Run
@@ -96,7 +107,7 @@ def _look_for_end(
     """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read
     twice.
     """
-    with run.deed(plan.peer, "find the end of its WAL") as deed:
+    with run.deed(plan.peer, "find the end of its WAL", DeedKind.FIND_END) as deed:
         deed.changed = False
         here = Position(timeline, servers.replayed(run.doors[plan.node]))
         if known := still_there(run, plan.peer, here, fingerprint):
@@ -141,7 +152,7 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Be
             run, plan.peer, plan.node, found.here, end.behind, found.segment, read, look_there
         )
         patience = run.timeouts.replay if again else min(_STILL, run.timeouts.replay)
-        with run.deed(plan.node, f"replay up to {end}") as deed:
+        with run.deed(plan.node, f"replay up to {end}", DeedKind.REPLAY) as deed:
             at = replay_past(run, plan.node, end.last, patience, wake=True)
             deed.say(f"replayed to {at}, all that {plan.peer} wrote" if at else "it stands still")
         if at:
@@ -156,7 +167,9 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Be
 def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
     """Only what the standby has not is copied: up to where it is, both must have the same bytes."""
     with run.deed(
-        plan.node, f"prove that {plan.peer} has the same WAL before {found.here}"
+        plan.node,
+        f"prove that {plan.peer} has the same WAL before {found.here}",
+        DeedKind.PROVE_HISTORY,
     ) as deed:
         deed.changed = False
         ours, theirs = found.before[plan.node], found.before[plan.peer]
@@ -202,7 +215,8 @@ def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> Non
     if found.end.last is None:
         return
     at = Position(found.end.timeline, found.end.last)
-    with run.deed(plan.node, f"prove one history: the record at {at} on both nodes") as deed:
+    did = f"prove one history: the record at {at} on both nodes"
+    with run.deed(plan.node, did, DeedKind.PROVE_HISTORY) as deed:
         deed.changed = False
         ours, told = (
             read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment),

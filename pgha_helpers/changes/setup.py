@@ -16,7 +16,7 @@ from ..judgement import plans
 from ..judgement.plans import Evidence, Plan, Wishes
 from ..judgement.plans.copying import copied_by, into_nothing, refuse_copy
 from ..judgement.plans.setup import NEED_RESTART, settings_to_change, which_to_keep
-from ..model import Blank, Deeds, Running, Snapshot
+from ..model import Blank, DeedKind, Deeds, Running, Snapshot
 from ..model.errors import HaError, NotSafe
 from ..model.show import span
 from ..model.sightings import disk_of, system_id_of, to_be_seen
@@ -151,14 +151,14 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
 def _settings(run: Run, keep: str) -> None:
     door = run.doors[keep]
     change = settings_to_change(_seen(look(run), keep), run.pair)
-    with run.deed(keep, "change settings") as deed:
+    with run.deed(keep, "change settings", DeedKind.SET) as deed:
         if not change:
             deed.already("every setting was right")
             return
         alter_settings(door, {**change})
         deed.say("set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.items())))
     if NEED_RESTART & change.keys():
-        servers.stop(run, keep, "a changed setting needs a restart")
+        servers.stop(run, keep, "a changed setting needs a restart", kind=DeedKind.STOP_TO_RESTART)
         servers.start(run, keep)
         _has_ended(run, keep)
 

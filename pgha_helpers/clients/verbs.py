@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..judgement.plans import Plan
-from ..model import Client, ClientSeen, Command, Pair, Pgbouncer, Snapshot
+from ..model import Client, ClientSeen, Command, DeedKind, Pair, Pgbouncer, Snapshot
 from ..model.errors import HaError, NotAchieved, Unreadable, understood
 from ..model.show import span
 from ..run.interrupts import uninterrupted
@@ -67,10 +67,12 @@ def prepare(run: Run, plan: Plan) -> None:
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
         if entry.way.acts:
-            with run.deed(entry.name, "prepare to move its clients") as deed:
+            words = "prepare to move its clients"
+            with run.deed(entry.name, words, DeedKind.PREPARE_CLIENTS) as deed:
                 deed.say(entry.way.prepare(move))
         if entry.road and not plan.lost:
-            with run.deed(entry.name, "see that its role may write the canary row") as deed:
+            words = "see that its role may write the canary row"
+            with run.deed(entry.name, words, DeedKind.PROVE_CONNECTION) as deed:
                 made = entry.road.prepare(run, plan.peer)
                 deed.say(made) if made else deed.already("its role may write the canary row")
 
@@ -83,7 +85,7 @@ def pause(run: Run, plan: Plan) -> None:
     bouncers = [entry.way for entry in entries_of(run) if isinstance(entry.way, Bouncer)]
     if not bouncers:
         return
-    with run.deed("clients", "pause") as deed:
+    with run.deed("clients", "pause", DeedKind.PAUSE_CLIENTS) as deed:
         with ThreadPoolExecutor(len(bouncers), "pgha-pause") as pool:
             outcomes = list(pool.map(_paused, bouncers))
         if troubles := [outcome for outcome in outcomes if isinstance(outcome, HaError)]:
@@ -100,9 +102,10 @@ def point(run: Run, plan: Plan) -> None:
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
         if isinstance(entry.way, Bouncer):
+            words = f"point its clients at {plan.node}"
             with (
                 contextlib.suppress(HaError),
-                run.deed(entry.name, f"point its clients at {plan.node}") as deed,
+                run.deed(entry.name, words, DeedKind.POINT_CLIENTS) as deed,
             ):
                 said = entry.way.point(move)
                 deed.say(said) if said else deed.already("its clients are not held")
@@ -120,6 +123,7 @@ def redirect(run: Run, plan: Plan) -> None:
             run,
             entries_of(run),
             f"redirect its clients to {plan.node}",
+            DeedKind.REDIRECT_CLIENTS,
             lambda entry: entry.way.redirect(move),
         )
     for entry in entries_of(run):
@@ -141,6 +145,7 @@ def take_back(run: Run, plan: Plan) -> None:
             run,
             entries_of(run)[::-1],
             f"let its clients go on with {plan.peer}",
+            DeedKind.TAKE_CLIENTS_BACK,
             lambda entry: entry.way.take_back(move),
         )
         _settle(run)
@@ -158,9 +163,14 @@ def lead_readers(run: Run, plan: Plan) -> None:
         for entry in entries_of(run)
         if isinstance(entry.way, Bouncer) and entry.way.client.readers
     ]
-    if troubles := _each(
-        run, readers, f"lead its readers to {plan.peer}", lambda entry: entry.way.lead_readers(move)
-    ):
+    troubles = _each(
+        run,
+        readers,
+        f"lead its readers to {plan.peer}",
+        DeedKind.LEAD_READERS,
+        lambda entry: entry.way.lead_readers(move),
+    )
+    if troubles:
         raise _together(f"readers were not led to {plan.peer}", troubles)
 
 
@@ -170,7 +180,8 @@ def left_behind(run: Run, old: str) -> int:
     Those of a pooler's readers belong there, and our own and the standby's are no clients.
     """
     sql = run.doors[old].sql
-    with run.deed(old, "look for sessions of clients that are left behind") as deed:
+    words = "look for sessions of clients that are left behind"
+    with run.deed(old, words, DeedKind.END_SESSION) as deed:
         found = [
             row for row in sql.read(_SESSIONS) if (row["address"], row["port"]) not in _readers(run)
         ]
@@ -241,14 +252,14 @@ def _paused(bouncer: Bouncer) -> str | HaError:
 
 
 def _each(
-    run: Run, entries: Iterable[Entry], did: str, act: Callable[[Entry], str]
+    run: Run, entries: Iterable[Entry], did: str, kind: DeedKind, act: Callable[[Entry], str]
 ) -> list[HaError]:
     """Do it for every client that needs it; what went wrong."""
     troubles = []
     for entry in entries:
         if entry.way.acts:
             try:
-                with run.deed(entry.name, did) as deed:
+                with run.deed(entry.name, did, kind) as deed:
                     said = act(entry)
                     deed.say(said) if said else deed.already(f"nothing to do: {did}")
             except HaError as trouble:
@@ -260,7 +271,7 @@ def _write_through(run: Run, entry: Entry, primary: str) -> list[HaError]:
     if entry.road is None:
         return []
     try:
-        with run.deed(entry.name, "write a row through its own dsn") as deed:
+        with run.deed(entry.name, "write a row through its own dsn", DeedKind.WRITE_ROW) as deed:
             deed.say(
                 f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}"
             )

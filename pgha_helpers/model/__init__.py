@@ -8,7 +8,7 @@ PostgreSQL a row of `dialect.py`.
 
 from .chain_notes import Note, ends_of
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
-from .deeds import Deed, Deeds, Verdict, Verdicts
+from .deeds import Deed, DeedKind, Deeds, Verdict, Verdicts
 from .fence import Fence, Witness
 from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
@@ -43,6 +43,7 @@ __all__ = [
     "Command",
     "Control",
     "Deed",
+    "DeedKind",
     "Deeds",
     "Disk",
     "Fence",

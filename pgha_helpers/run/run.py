@@ -20,6 +20,7 @@ from ..judgement.plans.rebuild import Evidence, Rates
 from ..model import (
     ClientSeen,
     Deed,
+    DeedKind,
     Deeds,
     Node,
     Note,
@@ -173,7 +174,7 @@ class Run:
         self.lock.take(may_fail=plan.lost)  # let go when a deed failed
 
     @contextlib.contextmanager
-    def deed(self, node: str, did: str) -> Iterator[Doing]:
+    def deed(self, node: str, did: str, kind: DeedKind) -> Iterator[Doing]:
         """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure:
         something has begun.
         """
@@ -182,7 +183,7 @@ class Run:
                 "nothing may be changed: the gate has not been passed", "run the gate's cell first"
             )
         self.lock.check(node)
-        self.journal.write("deed begun", node=node, did=did)
+        self.journal.write("deed begun", node=node, kind=kind, did=did)
         began, clock, doing = time.time(), time.monotonic(), Doing(did)
         try:
             yield doing
@@ -191,7 +192,12 @@ class Run:
                 str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
             )
             self.journal.write(
-                "deed failed", node=node, did=did, error=words, seconds=time.monotonic() - clock
+                "deed failed",
+                node=node,
+                kind=kind,
+                did=did,
+                error=words,
+                seconds=time.monotonic() - clock,
             )
             if isinstance(error, Refusal):
                 raise Failure(
@@ -199,7 +205,8 @@ class Run:
                 ) from error
             raise
         # the wall clock may be set back meanwhile: how long it took is told by the other one
-        done = Deed(node, shown(doing.did), doing.changed, began, began + time.monotonic() - clock)
+        ended = began + time.monotonic() - clock
+        done = Deed(node, kind, shown(doing.did), doing.changed, began, ended)
         self.deeds.append(done)
         self.journal.write("deed ended", **_line(done))
         self.say(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)")
@@ -268,6 +275,7 @@ class Run:
 def _line(deed: Deed) -> dict[str, Any]:
     return {
         "node": deed.node,
+        "kind": deed.kind,
         "did": deed.did,
         "changed": deed.changed,
         "began": deed.began,

@@ -23,7 +23,7 @@ from pgha_helpers.clients.canary.chart import draw_canary, figure_of, sides_of
 from pgha_helpers.clients.canary.client import Client, Errand
 from pgha_helpers.clients.canary.road import road_of
 from pgha_helpers.clients.canary.verb import account_of
-from pgha_helpers.model import Deed, Libpq
+from pgha_helpers.model import Deed, DeedKind, Libpq
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading.compare import compare
@@ -42,9 +42,9 @@ from .test_chart import run_in
 
 ZERO = 1_795_376_791.0
 DEEDS = [
-    Deed("db0", "stopped the primary", True, ZERO + 0.99, ZERO + 1.03),
-    Deed("db1", "promote", True, ZERO + 1.03, ZERO + 1.09),
-    Deed("db0", "start the server", True, ZERO + 30, ZERO + 31),
+    Deed("db0", DeedKind.STOP_PRIMARY, "stopped the primary", True, ZERO + 0.99, ZERO + 1.03),
+    Deed("db1", DeedKind.PROMOTE, "promote", True, ZERO + 1.03, ZERO + 1.09),
+    Deed("db0", DeedKind.START, "start the server", True, ZERO + 30, ZERO + 31),
 ]
 
 

@@ -23,7 +23,7 @@ from pgha_helpers.facts import lag_chart as drawing
 from pgha_helpers.facts.charts import chart
 from pgha_helpers.facts.lag import Lag, sample
 from pgha_helpers.facts.lag_chart import live
-from pgha_helpers.model import Deed
+from pgha_helpers.model import Deed, DeedKind
 from pgha_helpers.model import frontend as front_end
 from pgha_helpers.model.errors import Refusal, Unreachable
 from pgha_helpers.run.checkout import CHECKOUT
@@ -33,8 +33,8 @@ from pgha_helpers.run.run import Run
 
 ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]
 DEEDS = (
-    Deed("db0", "stopped the primary", True, 1000.5, 1000.7),
-    Deed("db1", "promote", True, 1000.7, 1000.9),
+    Deed("db0", DeedKind.STOP_PRIMARY, "stopped the primary", True, 1000.5, 1000.7),
+    Deed("db1", DeedKind.PROMOTE, "promote", True, 1000.7, 1000.9),
 )
 
 
@@ -139,14 +139,13 @@ def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, 
 
 
 def test_the_words_of_a_late_deed_stand_within_the_chart(run: Run) -> None:
-    late = Deed(
-        "db1", "checkpoint: the control file is to show the new timeline", True, 1001.7, 1001.8
-    )
+    words = "checkpoint: the control file is to show the new timeline"
+    late = Deed("db1", DeedKind.CHECKPOINT, words, True, 1001.7, 1001.8)
     figure = drawing.figure_of(run, frame(), [*DEEDS, late])
     figure.canvas.draw()
-    words, strip = figure.axes[-1].texts[-1], figure.axes[-1]
-    assert words.get_text().startswith(" db1: checkpoint")
-    assert words.get_window_extent().x1 <= strip.get_window_extent().x1
+    shown, strip = figure.axes[-1].texts[-1], figure.axes[-1]
+    assert shown.get_text().startswith(" db1: checkpoint")
+    assert shown.get_window_extent().x1 <= strip.get_window_extent().x1
 
 
 def test_the_worst_of_what_was_seen_is_told() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.model import DeedKind
 from pgha_helpers.model.errors import (
     CommandFailed,
     Failure,
@@ -62,7 +63,7 @@ def test_only_what_was_not_answered_is_simply_run_again(error: Refusal, words: s
         quiet,
         permit=Plan("setup", "db0", "db1", "setup"),
     )
-    with pytest.raises(Failure) as failed, run.deed("db0", "make the role"):
+    with pytest.raises(Failure) as failed, run.deed("db0", "make the role", DeedKind.CREATE_ROLE):
         raise error
     assert re.search(words, failed.value.remedy)
 

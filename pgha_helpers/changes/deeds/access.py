@@ -8,7 +8,7 @@ from ...facts.configured import configuration
 from ...facts.node_config import home_of
 from ...facts.queries import query
 from ...facts.wal.rewinding import FUNCTIONS, is_granted
-from ...model import Pair, passfile
+from ...model import DeedKind, Pair, passfile
 from ...model.errors import NotSafe, QueryFailed
 from ...run.run import Run
 from ...wire.sql import Identifier
@@ -80,7 +80,8 @@ def ensure_rewinding(run: Run, name: str) -> bool:
     made: then the connection was tried, too.
     """
     door, user = run.doors[name], run.pair.replication_user
-    with run.deed(name, f"let {user} read files over SQL, for pg_rewind") as deed:
+    words = f"let {user} read files over SQL, for pg_rewind"
+    with run.deed(name, words, DeedKind.GRANT) as deed:
         if is_granted(door, run.pair):
             deed.already(f"{user} could read files over SQL")
             return False
@@ -94,7 +95,7 @@ def ensure_role(run: Run, name: str) -> None:
     Its password comes from the operator's passfile, as a verifier.
     """
     door, user = run.doors[name], run.pair.replication_user
-    with run.deed(name, f"create role {user} with REPLICATION") as deed:
+    with run.deed(name, f"create role {user} with REPLICATION", DeedKind.CREATE_ROLE) as deed:
         missing = role_is_missing(run, name)
         if not missing:
             deed.already(f"role {user} was there")
@@ -134,7 +135,7 @@ def password_of(pair: Pair, name: str) -> str:
 def ensure_hba(run: Run, name: str) -> None:
     """Make sure that this running server lets both nodes replicate from it."""
     door = run.doors[name]
-    with run.deed(name, "let the nodes replicate: pg_hba.conf") as deed:
+    with run.deed(name, "let the nodes replicate: pg_hba.conf", DeedKind.EDIT_HBA) as deed:
         if not hba_is_missing(run, name):
             # a run that was killed may have written it, and told nobody
             door.sql.do("select pg_reload_conf()")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...facts.connection import keys_of
 from ...judgement.plans.copying import Copying, Half, refuse_copy
-from ...model import Running, dialect
+from ...model import DeedKind, Running, dialect
 from ...model.conninfo import primary_conninfo
 from ...model.errors import NotAchieved, Refusal
 from ...model.show import size
@@ -44,7 +44,7 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
     Never started, never moved in, open by nobody, without WAL of its own. False where there was
     nothing.
     """
-    with run.deed(name, "remove what copies that died have left") as deed:
+    with run.deed(name, "remove what copies that died have left", DeedKind.REMOVE_HALVES) as deed:
         for half in halves:
             run.doors[name].script(_REMOVE, half.path, within=run.timeouts.clone)
         if halves:
@@ -61,7 +61,7 @@ def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
     room or something is in the way.
     """
     door = run.doors[name]
-    with run.deed(name, f"copy {primary.node}") as deed:
+    with run.deed(name, f"copy {primary.node}", DeedKind.CLONE) as deed:
         refuse_copy(copying)
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)

@@ -7,7 +7,7 @@ import time
 
 from ...facts.vantages import reached
 from ...judgement.plans.fencing import place_of
-from ...model import Fence
+from ...model import DeedKind, Fence
 from ...model.errors import CommandFailed, HaError, NotAchieved, Refusal, TooSlow
 from ...model.pair import Commands
 from ...model.show import span
@@ -28,7 +28,8 @@ def fence_by_command(run: Run, name: str) -> str:
     assert fence, "only a node that has a fence command is fenced by it"
     door, where = _door(run, name, fence), place_of(fence)
     _find_programs(door, fence, name, where)
-    with run.deed(name, f"fence it: {shlex.join(fence.command)}, on {where}") as deed:
+    did = f"fence it: {shlex.join(fence.command)}, on {where}"
+    with run.deed(name, did, DeedKind.FENCE) as deed:
         answer = _ask(door, fence.command, fence.within)
         if isinstance(answer, str) or answer.status:
             raise _not_fenced(name, "fence command", answer)
@@ -46,7 +47,7 @@ def disable_service(run: Run, name: str) -> None:
     door, service = run.doors[name], run.pair[name].service
     if not (isinstance(service, Commands) and service.disable):
         return
-    with run.deed(name, "disable its service"):
+    with run.deed(name, "disable its service", DeedKind.DISABLE_SERVICE):
         door.login.run(*service.disable)
 
 

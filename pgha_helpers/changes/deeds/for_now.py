@@ -11,7 +11,7 @@ from ...facts import look
 from ...facts.for_now import read_all_for_now, read_for_now
 from ...facts.server_log import resolve
 from ...judgement.plans.for_now import why_not_back
-from ...model import ForNow
+from ...model import DeedKind, ForNow
 from ...model.errors import NotAchieved
 from ...model.show import utc
 from ...run.run import Run
@@ -37,7 +37,7 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
     overrules it.
     """
     door = run.doors[name]
-    with run.deed(name, f"set {setting} to {value!r} for now") as deed:
+    with run.deed(name, f"set {setting} to {value!r} for now", DeedKind.SET_FOR_NOW) as deed:
         now = door.sql.read(_NOW, [setting])[0]
         noted = any(it.setting == setting for it in read_for_now(door))
         if now["value"] == value:
@@ -70,7 +70,8 @@ def set_back(run: Run, *names: str) -> None:
             print(f"  {it}. It stays so: {why_not}", flush=True)
             continue
         door = run.doors[it.node]
-        with run.deed(it.node, f"set {it.setting} back to {it.was!r}, as it was") as deed:
+        words = f"set {it.setting} back to {it.was!r}, as it was"
+        with run.deed(it.node, words, DeedKind.SET_BACK) as deed:
             if (shown := _shown(door, it.setting)) == it.value:
                 _alter(door, it.setting, it.was if it.altered else None)
             elif shown == it.was:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...facts.queries import query
-from ...model import Lsn
+from ...model import DeedKind, Lsn
 from ...model.errors import NotAchieved
 from ...model.show import span
 from ...run.run import Run
@@ -16,7 +16,7 @@ def send_marker(run: Run, primary: str, standby: str) -> None:
     Raises NotAchieved. It touches no table: WAL itself carries it.
     """
     ours, theirs = run.doors[primary].sql, run.doors[standby]
-    with run.deed(primary, f"send a marker to {standby}") as deed:
+    with run.deed(primary, f"send a marker to {standby}", DeedKind.SEND_MARKER) as deed:
         at = Lsn.parse(ours.do(query("marker"), [run.id])[0]["at"])
 
         def arrived() -> bool | None:

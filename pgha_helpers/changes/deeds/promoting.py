@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ...facts.queries import query
-from ...model import dialect
+from ...model import DeedKind, dialect
 from ...model.errors import (
     CommandFailed,
     NotAchieved,
@@ -56,7 +56,8 @@ def prove_timeline(run: Run, name: str) -> None:
 
     pg_rewind believes that file, and up to 15 was misled by it in 3 of 3 tries. Raises NotAchieved.
     """
-    with run.deed(name, "see that its control file shows its timeline") as deed:
+    words = "see that its control file shows its timeline"
+    with run.deed(name, words, DeedKind.PROVE_TIMELINE) as deed:
         deed.changed = False
         row = run.doors[name].sql.read(_TIMELINES)[0]
         if row["told"] != row["now"]:
@@ -75,7 +76,7 @@ def promote(
 
     `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do.
     """
-    with run.deed(name, "promote") as deed:
+    with run.deed(name, "promote", DeedKind.PROMOTE) as deed:
         deadline, promotion = (
             time.monotonic() + run.timeouts.promote,
             Promotion(run, run.doors[name], major),

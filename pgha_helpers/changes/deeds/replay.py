@@ -10,7 +10,7 @@ import time
 
 from ...facts.queries import query
 from ...facts.wal.end import find_end
-from ...model import Lsn, Position, Running, dialect
+from ...model import DeedKind, Lsn, Position, Running, dialect
 from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ...model.show import size, span
 from ...run.run import Run
@@ -55,7 +55,8 @@ def cut_off(run: Run, seen: Running, old: str) -> None:
         f"{seen.node} still receives WAL although {old} was ended",
         "which server feeds it? look there",
     )
-    with run.deed(seen.node, f"see that it receives nothing from {old} any more") as deed:
+    words = f"see that it receives nothing from {old} any more"
+    with run.deed(seen.node, words, DeedKind.CUT_OFF) as deed:
         deed.changed = False
         for end in (None, _let_it_go, _terminate, _kill):
             if end:
@@ -104,7 +105,7 @@ def let_go(run: Run, seen: Running, skip_delay: bool) -> None:
     Until it is promoted.
     """
     if seen.replay_paused:
-        with run.deed(seen.node, "resume replay, which was paused"):
+        with run.deed(seen.node, "resume replay, which was paused", DeedKind.RESUME_REPLAY):
             run.doors[seen.node].sql.do("select pg_wal_replay_resume()")
     if seen.replay_delay and skip_delay:
         change_for_now(run, seen.node, "recovery_min_apply_delay", "0")
@@ -123,7 +124,7 @@ def wait_for_archive(run: Run, name: str) -> None:
         seen = [str(row["waits_for"]) for row in sql.read(query("startup process"))]
         return not seen or seen[0].startswith("Recovery") or None
 
-    with run.deed(name, "let its restore_command end") as deed:
+    with run.deed(name, "let its restore_command end", DeedKind.WAIT_FOR_ARCHIVE) as deed:
         deed.changed = False
         with contextlib.suppress(NotAchieved, QueryFailed):
             servers.wait(sleeps, run.timeouts.replay, lambda: NotAchieved("it hangs"), _POLL)
@@ -166,7 +167,7 @@ def replay_what_it_has(run: Run, seen: Running) -> None:
 
     Raises NotAchieved.
     """
-    with run.deed(seen.node, "replay what it has received") as deed:
+    with run.deed(seen.node, "replay what it has received", DeedKind.REPLAY) as deed:
         deed.changed = False
         row = run.doors[seen.node].sql.read(query("positions"))[0]
         received, at = Lsn.parse(row["received"]), Lsn.parse(row["replayed"])

@@ -13,7 +13,7 @@ from ...facts.queries import query
 from ...facts.server_log import ServerLog, resolve
 from ...facts.starting import read_start
 from ...facts.trigger import waiting_trigger
-from ...model import Lsn, Running, Stopped
+from ...model import DeedKind, Lsn, Running, Stopped
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided
 from ...model.pair import Commands
 from ...model.show import span
@@ -58,7 +58,7 @@ def start(run: Run, name: str) -> ServerLog:
     trigger file would promote at once.
     """
     door = run.doors[name]
-    with run.deed(name, "start the server") as deed:
+    with run.deed(name, "start the server", DeedKind.START) as deed:
         seen, log = sight(door), ServerLog(door, run.pair.other(name).name)
         if isinstance(seen, Running):
             deed.already("the server was running")
@@ -137,7 +137,7 @@ def prove_start(
     Raises NotAchieved where it would not come up, or not with the settings that are `wanted`.
     """
     door = run.doors[name]
-    with run.deed(name, "rehearse its start") as deed:
+    with run.deed(name, "rehearse its start", DeedKind.REHEARSE_START) as deed:
         deed.changed = False
         answers = not directory and isinstance(sight(door), Running)
         start = read_start(door, directory, runs=answers, also=wanted or ())
@@ -160,7 +160,9 @@ def prove_start(
         )
 
 
-def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
+def stop(
+    run: Run, name: str, why: str, proved: bool = False, kind: DeedKind = DeedKind.STOP
+) -> None:
     """Stop a server fast and wait for its last process.
 
     Raises Undecided, naming what is left, at the deadline. Only one that would come up again is
@@ -169,7 +171,7 @@ def stop(run: Run, name: str, why: str, proved: bool = False) -> None:
     door = run.doors[name]
     if not proved and read_processes(door):
         prove_start(run, name)
-    with run.deed(name, f"stop the server: {why}") as deed:
+    with run.deed(name, f"stop the server: {why}", kind) as deed:
         if not read_processes(door):
             deed.already("the server was stopped")
             return
@@ -214,7 +216,7 @@ def end_every_process(run: Run, name: str) -> None:
     Backends of a dead postmaster are among them.
     """
     door = run.doors[name]
-    with run.deed(name, "end every process of the data directory") as deed:
+    with run.deed(name, "end every process of the data directory", DeedKind.END_PROCESSES) as deed:
         found = read_processes(door)
         if not found:
             deed.already("no process has the data directory open")
@@ -238,7 +240,7 @@ def checkpoint(
 
     `meanwhile` is done beside it, and asks this server nothing.
     """
-    with run.deed(name, f"checkpoint: {why}"):
+    with run.deed(name, f"checkpoint: {why}", DeedKind.CHECKPOINT):
         began = time.monotonic()
         done = run.aside(
             lambda: run.doors[name].sql.do("checkpoint", within=run.timeouts.checkpoint)

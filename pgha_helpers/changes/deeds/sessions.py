@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ...facts.queries import query
+from ...model import DeedKind
 from ...model.errors import NotAchieved
 from ...model.show import span
 from ...run.run import Run
@@ -23,7 +24,9 @@ def drain(run: Run, name: str, seconds: float) -> None:
     """
     door = run.doors[name]
     with run.deed(
-        name, f"drain: wait up to {span(seconds)} for long and idle transactions"
+        name,
+        f"drain: wait up to {span(seconds)} for long and idle transactions",
+        DeedKind.DRAIN,
     ) as deed:
         found = door.sql.read(query("transactions to drain"), [run.pair.limits.long_transaction])
         if not found:
@@ -52,7 +55,7 @@ def _end(run: Run, name: str, row: Row) -> None:
         f"{row['state']} in {row['database']}, open for {span(row['age'])}, last command "
         f"{row['command'] or 'none'}"
     )
-    with run.deed(name, f"end the session of {who}: {what}") as deed:
+    with run.deed(name, f"end the session of {who}: {what}", DeedKind.END_SESSION) as deed:
         if not door.sql.do(query("end a session"), _key(row)):
             deed.already(f"the transaction of {who} had ended by itself")
             return

@@ -5,7 +5,7 @@ By their exact path, with consent, once the pair is whole.
 
 from __future__ import annotations
 
-from ...model import SetAside
+from ...model import DeedKind, SetAside
 from ...model.errors import NotAchieved, Refusal
 from ...run.run import Run
 
@@ -43,10 +43,9 @@ def remove(run: Run, kept: SetAside, only_copy: bool) -> None:
     Raises Failure where something still uses it, NotAchieved where it is not gone after all.
     """
     door = run.doors[kept.node]
-    with run.deed(kept.node, f"remove {kept.path_as('aside')}") as deed:
-        if (
-            SetAside.parse(kept.node, kept.path) is None
-        ):  # the last look before what cannot be undone
+    with run.deed(kept.node, f"remove {kept.path_as('aside')}", DeedKind.REMOVE_KEPT) as deed:
+        # the last look before what cannot be undone
+        if SetAside.parse(kept.node, kept.path) is None:
             raise Refusal(f"{kept.path} has not the name of a directory that was renamed aside")
         if door.run("test", "-e", kept.path, okay=(0, 1)).status:
             deed.already(f"{kept.path} was gone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...judgement.plans.leftovers import on_node
+from ...model import DeedKind
 from ...model.errors import NotAchieved, Refusal
 from ...run.run import Run
 from .servers import wait
@@ -14,7 +15,7 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
     A slot of ours that has lost its WAL and that nobody uses is made anew.
     """
     name, sql = run.pair[for_node].slot, run.doors[on].sql
-    with run.deed(on, f"make slot {name}") as deed:
+    with run.deed(on, f"make slot {name}", DeedKind.MAKE_SLOT) as deed:
         found = sql.read(
             "select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from "
             "pg_replication_slots s where slot_name = %s",
@@ -57,7 +58,8 @@ def wait_until_free(run: Run, on: str, for_node: str) -> None:
 def drop_own_slot(run: Run, on: str, for_node: str) -> None:
     """Drop the slot that this node kept for the other one: unused, it would keep WAL for ever."""
     name, sql = run.pair[for_node].slot, run.doors[on].sql
-    with run.deed(on, f"drop slot {name}: nothing streams from {on} any more") as deed:
+    words = f"drop slot {name}: nothing streams from {on} any more"
+    with run.deed(on, words, DeedKind.DROP_SLOT) as deed:
         found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])
         if not found:
             deed.already(f"slot {name} was not there")
@@ -78,7 +80,7 @@ def drop_slot(run: Run, asked: str) -> None:
         found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])
         if not found:
             continue
-        with run.deed(on, f"drop slot {name}: the consent names it"):
+        with run.deed(on, f"drop slot {name}: the consent names it", DeedKind.DROP_SLOT):
             if found[0]["active"]:
                 raise Refusal(
                     f"slot {name} on {on} has come into use",

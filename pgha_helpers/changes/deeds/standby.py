@@ -11,7 +11,7 @@ from ...facts.connection import keys_of, try_connection
 from ...facts.disk import read_disk
 from ...facts.look import sight
 from ...facts.starting import read_start
-from ...model import Running, dialect
+from ...model import DeedKind, Running, dialect
 from ...model.errors import Failure, Refusal
 from ...model.survey import Start
 from ...run.run import Run
@@ -64,7 +64,7 @@ def define(
     """
     door, node, raised = run.doors[name], run.doors[name].node, raised or {}
     settings: dict[str, str | None] = {**raised}
-    with run.deed(name, "write its standby definition") as deed:
+    with run.deed(name, "write its standby definition", DeedKind.DEFINE_STANDBY) as deed:
         if dialect.has("standby_signal", major):
             settings |= standby_settings(run.pair, node, major, keys_of(run, name))
             changed = alter_settings(door, settings)
@@ -119,7 +119,7 @@ def arm(run: Run, name: str, major: int, look: str = "") -> str:
 
     Gives what a `look` after it says.
     """
-    with run.deed(name, "arm: the next start makes it a standby") as deed:
+    with run.deed(name, "arm: the next start makes it a standby", DeedKind.ARM) as deed:
         file = dialect.standby_file(major)
         answer = (
             run.doors[name]
@@ -146,7 +146,7 @@ def remove_triggers(run: Run, name: str) -> None:
     door = run.doors[name]
     if not (found := door.script(f"{_TRIGGERS}echo $found", door.node.data_directory).text):
         return
-    with run.deed(name, f"remove what asks for a promotion: {found}"):
+    with run.deed(name, f"remove what asks for a promotion: {found}", DeedKind.REMOVE_TRIGGERS):
         door.script(f"{_TRIGGERS}rm -f -- $found && sync .", door.node.data_directory)
 
 
@@ -158,7 +158,7 @@ def disarm(run: Run, name: str) -> None:
     a primary.
     """
     door = run.doors[name]
-    with run.deed(name, "disarm: it may start as a primary again") as deed:
+    with run.deed(name, "disarm: it may start as a primary again", DeedKind.DISARM) as deed:
         disk = read_disk(door)
         if not disk.standby_files:
             deed.already("it was not armed")
@@ -183,7 +183,8 @@ def writable(door: Door) -> bool:
 def prove_connection(run: Run, name: str) -> None:
     """Try the very connection that this node will use as a standby, from there, as that user."""
     other = run.pair.other(name).name
-    with run.deed(name, f"prove that it can replicate from {other}") as deed:
+    words = f"prove that it can replicate from {other}"
+    with run.deed(name, words, DeedKind.PROVE_CONNECTION) as deed:
         why_not = try_connection(
             run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name)
         )

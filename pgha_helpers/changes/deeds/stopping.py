@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ...facts.disk import parse_control
 from ...facts.processes import read_processes, shutdown_phase, who
-from ...model import Control, Phase, Process, Sender
+from ...model import Control, DeedKind, Phase, Process, Sender
 from ...model.errors import HaError, NotAchieved, Refusal, Undecided
 from ...model.show import span
 from ...run.run import Run
@@ -109,7 +109,7 @@ def stop_primary(run: Run, name: str, senders: Sequence[Sender], spare: str) -> 
     """
     door = run.doors[name]
     watching = Watching(run, door, senders)
-    with run.deed(name, "stop the primary") as deed:
+    with run.deed(name, "stop the primary", DeedKind.STOP_PRIMARY) as deed:
         control = _until_shut_down(run, door, watching, spare)
         deed.say(
             f"stopped the primary: control file says shut down, checkpoint at {control.checkpoint}"
@@ -148,7 +148,7 @@ def wait_until_gone(run: Run, name: str) -> None:
     watching = Watching(run, door)
     patience: float = run.timeouts.shutdown
     chosen = [str(run.parameters.get("on_deadline", "abort"))]
-    with run.deed(name, "see its last process end") as deed:
+    with run.deed(name, "see its last process end", DeedKind.WAIT_FOR_END) as deed:
         deed.changed = False
         while read_processes(door):
             phase = watching.look() if watching.seconds > _LAST else None
@@ -214,7 +214,7 @@ def end_walsenders(run: Run, door: Door, others: Sequence[Process], watching: Wa
     Whoever they feed connects again, and gets the rest from wherever it may.
     """
     named = watching.words(Phase("walsenders", tuple(others)))
-    with run.deed(door.node.name, f"end {named}"):
+    with run.deed(door.node.name, f"end {named}", DeedKind.END_WALSENDERS):
         door.script(_END, *(str(process.pid) for process in others))
 
 
@@ -228,7 +228,7 @@ def end_shutdown(run: Run, name: str) -> None:
     """
     door = run.doors[name]
     watching = Watching(run, door)
-    with run.deed(name, "bring the shutdown to its end") as deed:
+    with run.deed(name, "bring the shutdown to its end", DeedKind.END_SHUTDOWN) as deed:
         if not read_processes(door):
             deed.already("no process was left")
             return

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from ...facts.disk import read_disk
+from ...model import DeedKind
 from ...model.errors import NotAchieved, Refusal
 from ...model.set_aside import STAMP
 from ...run.run import Run
@@ -29,7 +30,7 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
     door = run.doors[name]
     target, words = real_path(door, run.pair[name].data_directory), copy.split("-")
     begun = words[-2] if ".swap-" in copy else f"{datetime.now(UTC):{STAMP}}"
-    with run.deed(name, f"move the copy into {target}") as deed:
+    with run.deed(name, f"move the copy into {target}", DeedKind.MOVE_IN) as deed:
         if read_disk(door).processes:
             raise Refusal(
                 f"{target} on {name} is still open by PostgreSQL",

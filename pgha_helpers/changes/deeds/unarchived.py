@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ...facts.unarchived import COUNT, read_unarchived
-from ...model import Snapshot
+from ...model import DeedKind, Snapshot
 from ...model.errors import Refusal
 from ...model.foreign import whole
 from ...model.set_aside import STAMP
@@ -44,7 +44,9 @@ def keep_unarchived(run: Run, node: str, now: Snapshot) -> None:
     if not names:
         return
     with run.deed(
-        node, f"keep what was never archived: {', '.join(names[:3])}{'…' if len(names) > 3 else ''}"
+        node,
+        f"keep what was never archived: {', '.join(names[:3])}{'…' if len(names) > 3 else ''}",
+        DeedKind.KEEP_UNARCHIVED,
     ) as deed:
         argv = (f"{datetime.now(UTC):{STAMP}}-{run.id}", run.pair[node].data_directory, *names)
         word, _, rest = (

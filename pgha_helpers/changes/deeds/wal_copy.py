@@ -10,7 +10,7 @@ from functools import partial
 from itertools import zip_longest
 
 from ...facts.wal.pieces import Piece, pieces, read_piece
-from ...model import Lsn, Position
+from ...model import DeedKind, Lsn, Position
 from ...model.errors import NotAchieved
 from ...model.show import size
 from ...run.run import Run
@@ -69,7 +69,7 @@ def bring_over(
     """
     wanted = pieces(since, until, segment)
     total = sum(piece.count for piece in wanted)
-    with run.deed(new, f"bring over {size(total)} of WAL from {old}") as deed:
+    with run.deed(new, f"bring over {size(total)} of WAL from {old}", DeedKind.COPY_WAL) as deed:
         began = told = time.monotonic()
         moved, coming = 0, _read(run, old, wanted[0], known)
         for piece, following in zip_longest(wanted, wanted[1:]):

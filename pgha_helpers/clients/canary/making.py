@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...facts.queries import query
+from ...model import DeedKind
 from ...model.errors import NotSafe
 from ...run.run import Run
 from ...wire.sql import Identifier, Session
@@ -23,7 +24,7 @@ _REMEDY = "look who made it; drop schema pgha cascade makes room for ours. Or le
 
 def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
     """Make sure that the table is there, on a primary, and that the role `writer` may use it."""
-    with run.deed(name, f"make table {TABLE}") as deed:
+    with run.deed(name, f"make table {TABLE}", DeedKind.MAKE_TABLE) as deed:
         made = make_canary_table(run.doors[name].sql, writer)
         deed.say(made) if made else deed.already(f"table {TABLE} was there")
 
@@ -68,5 +69,5 @@ def trusted(seen: CanaryTable) -> CanaryTable:
 
 def delete_canary_rows(run: Run, name: str) -> None:
     """Delete this run's rows from the primary."""
-    with run.deed(name, f"delete this run's rows from {TABLE}"):
+    with run.deed(name, f"delete this run's rows from {TABLE}", DeedKind.DELETE_ROWS):
         run.doors[name].sql.do(f"delete from {TABLE} where run = %s", [run.id])

@@ -9,7 +9,7 @@ from pathlib import Path
 from ....facts.connection import keys_of
 from ....facts.processes import read_processes
 from ....judgement.plans.rebuild import Rewinding
-from ....model import dialect
+from ....model import DeedKind, dialect
 from ....model.conninfo import source_conninfo
 from ....model.errors import NotAchieved, Refusal
 from ....model.set_aside import STAMP
@@ -48,7 +48,7 @@ def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> i
     Raises NotAchieved in its own words; nothing was overwritten then.
     """
     door = run.doors[name]
-    with run.deed(name, "rehearse pg_rewind") as deed:
+    with run.deed(name, "rehearse pg_rewind", DeedKind.REHEARSE_REWIND) as deed:
         deed.changed = False
         refuse_a_running_server(door)
         said: list[str] = []
@@ -82,7 +82,8 @@ def rewind(
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     aside = f"{data}.rewinding-{run.id}"
-    with run.deed(name, f"rewind it from {run.pair.other(name).name}") as deed:
+    words = f"rewind it from {run.pair.other(name).name}"
+    with run.deed(name, words, DeedKind.REWIND) as deed:
         refuse_a_running_server(door)
         with Progress(run, f"rewind of {name}") as progress:
             script = flush() + Path(__file__).with_name("rewind.sh").read_text("utf-8")
@@ -137,7 +138,8 @@ def _last(said: list[str]) -> str:
 def put_away(run: Run, name: str) -> None:
     """Keep what a rewind has left half done under a name that is listed."""
     door = run.doors[name]
-    with run.deed(name, "put away what a rewind has left half done") as deed:
+    words = "put away what a rewind has left half done"
+    with run.deed(name, words, DeedKind.PUT_AWAY) as deed:
         argv = (real_path(door, door.node.data_directory), f"{datetime.now(UTC):{STAMP}}-{run.id}")
         if kept := door.script(_PUT_AWAY, *argv).text:
             deed.say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ....facts.connection import keys_of, try_source
+from ....model import DeedKind
 from ....model.errors import Failure, NotAchieved
 from ....run.run import Run
 
@@ -25,7 +26,8 @@ def prove_source(run: Run, name: str) -> None:
     Raises Failure that says why it cannot be used.
     """
     other = run.pair.other(name).name
-    with run.deed(name, f"prove that it can read the files of {other} over SQL") as deed:
+    words = f"prove that it can read the files of {other} over SQL"
+    with run.deed(name, words, DeedKind.PROVE_CONNECTION) as deed:
         deed.changed = False
         if why_not := try_source(run.doors[name], run.pair, keys_of(run, name)):
             raise Failure(
@@ -39,7 +41,8 @@ def prove_source(run: Run, name: str) -> None:
 def see_its_own(run: Run, name: str, saved: str) -> None:
     """See that its configuration is its own, and that nothing would end its recovery early."""
     door = run.doors[name]
-    with run.deed(name, "see that its configuration is its own") as deed:
+    words = "see that its configuration is its own"
+    with run.deed(name, words, DeedKind.PROVE_CONFIGURATION) as deed:
         deed.changed = False
         if strange := door.script(_STRANGE, door.node.data_directory, f"{saved}/own").lines:
             raise NotAchieved(

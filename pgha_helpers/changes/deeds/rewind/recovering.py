@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ....facts.disk import read_disk
-from ....model import dialect
+from ....model import DeedKind, dialect
 from ....model.errors import HaError, NotAchieved
 from ....run.run import Run
 from ....wire.attended import attend
@@ -76,7 +76,7 @@ def _recover(
         if single_user
         else f"set it aside, without its links ({', '.join(links)})"
     )
-    with run.deed(name, did):
+    with run.deed(name, did, DeedKind.RECOVER):
         refuse_a_running_server(door)
         own = (
             data,
@@ -113,7 +113,7 @@ def put_back(run: Run, name: str, aside: str, major: int) -> None:
     """Move a directory back that was set aside for its recovery, as the standby that crashed."""
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
-    with run.deed(name, f"move {aside} back") as deed:
+    with run.deed(name, f"move {aside} back", DeedKind.MOVE_BACK) as deed:
         if read_disk(door).unfinished != aside:
             deed.already("it was moved back")
             return

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ....facts.connection import keys_of
-from ....model import Position, dialect
+from ....model import DeedKind, Position, dialect
 from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
 from ....model.set_aside import STAMP
@@ -27,7 +27,8 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: No
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)
     saved = f"{data}.before-rewind.aside-{datetime.now(UTC):{STAMP}}-{run.id}"
-    with run.deed(name, f"save control file, configuration and WAL in {saved}") as deed:
+    words = f"save control file, configuration and WAL in {saved}"
+    with run.deed(name, words, DeedKind.SAVE) as deed:
         script = Path(__file__).with_name("save.sh").read_text("utf-8")
         defined, text = _own_definition(run, door, major)
         argv = (data, saved, segment_name(fork, segment)[8:], defined, "\n".join(mine.named))

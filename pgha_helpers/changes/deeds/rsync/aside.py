@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from ....facts.rsync import NOTE
+from ....model import DeedKind
 from ....model.set_aside import STAMP
 from ....run.run import Run
 from ....wire.doors import Door
@@ -27,7 +28,8 @@ def move_aside(run: Run, name: str, target: str) -> None:
     where it was.
     """
     stamp = f"aside-{datetime.now(UTC):{STAMP}}-{run.id}"
-    with run.deed(name, f"move the WAL and the control file of {target} aside") as deed:
+    words = f"move the WAL and the control file of {target} aside"
+    with run.deed(name, words, DeedKind.MOVE_ASIDE) as deed:
         kept = move(run.doors[name], target, stamp)
         if kept:
             deed.say(f"moved WAL and control file aside, kept in {' and '.join(kept)}")

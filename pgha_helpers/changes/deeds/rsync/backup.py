@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 
-from ....model import Running, dialect
+from ....model import DeedKind, Running, dialect
 from ....model.errors import NotAchieved, QueryFailed, Unreachable
 from ....run.run import Run
 
@@ -42,7 +42,7 @@ class Backup:
         within = run.timeouts.checkpoint
         start = "pg_backup_start(%s, true)" if self._new else "pg_start_backup(%s, true, false)"
         try:
-            with run.deed(node, "begin a base backup (with a checkpoint)"):
+            with run.deed(node, "begin a base backup (with a checkpoint)", DeedKind.BEGIN_BACKUP):
                 if dialect.has("idle_session_timeout", self._source.version // 10000):
                     self._session.do("select set_config('idle_session_timeout', '0', false)")
                 # the last statement of the session, and so what verify knows it by
@@ -67,7 +67,7 @@ class Backup:
         was lost: what was copied since is no backup.
         """
         stop = "pg_backup_stop(false)" if self._new else "pg_stop_backup(false, false)"
-        with self._run.deed(self._source.node, "end the base backup"):
+        with self._run.deed(self._source.node, "end the base backup", DeedKind.END_BACKUP):
             try:
                 row = self._session.do(f"select labelfile, spcmapfile from {stop}")[0]
             except (QueryFailed, Unreachable) as error:

@@ -11,7 +11,7 @@ from ....facts.node_config import read_node_config
 from ....facts.processes import read_processes
 from ....facts.rsync import MARK, Road, road
 from ....judgement.plans.copying import Copying, refuse_copy
-from ....model import Running
+from ....model import DeedKind, Running
 from ....model.errors import NotAchieved, Refusal
 from ....model.node_config import NodeConfig
 from ....run.run import Run
@@ -174,7 +174,9 @@ def _open(door: Door, target: str) -> bool:
 
 def _copied(run: Run, name: str, copy: Copy) -> None:
     with run.deed(
-        name, f"copy {copy.source.node} into {copy.directory} by rsync, compared by content"
+        name,
+        f"copy {copy.source.node} into {copy.directory} by rsync, compared by content",
+        DeedKind.RSYNC,
     ) as deed:
         moved = copy.make()
         deed.say(f"copied {copy.source.node} into {copy.directory} {copy.road} by rsync: {moved}")

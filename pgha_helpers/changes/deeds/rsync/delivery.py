@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....facts.rsync import MARK, NOTE
+from ....model import DeedKind
 from ....model.errors import NotAchieved
 from ....wire.attended import attend
 from ..files import write_file
@@ -32,7 +33,8 @@ def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
     door, directory = copy.door, copy.directory
     synced = _sync_beside(copy)
     files = backup.stop()
-    with copy.run.deed(door.node.name, f"make the copy in {directory} usable") as deed:
+    words = f"make the copy in {directory} usable"
+    with copy.run.deed(door.node.name, words, DeedKind.COMPLETE_COPY) as deed:
         write_file(door, f"{directory}/backup_label", files.label)
         if text := mapped(files.tablespace_map, list(copy.spaces)):
             write_file(door, f"{directory}/tablespace_map", text)
