@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what jedi, mypy and JupyterLab's go-to-definition read
     from .facts import look
     from .facts.charts import chart
     from .facts.lag import sample
-    from .facts.set_aside import left_over
+    from .facts.leftovers import left_over
     from .facts.wal.split_brain import rows_at_stake
     from .judgement.checks import AFTER, HEALTHY, parity, read_traffic, readiness
     from .records.making.begin import begin, conclude
@@ -36,7 +36,7 @@ _HOME = {
     "gate": "changes.gate",
     "hand_over": "changes.hand_over",
     "judged": "changes.gate",
-    "left_over": "facts.set_aside",
+    "left_over": "facts.leftovers",
     "look": "facts",
     "parity": "judgement.checks",
     "plan_promotion": "changes.hand_over",

@@ -63,7 +63,7 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
     if again.kind != "tidy":
         become_standby(run, again.node, again.peer, again.kind, now)
         draw_throughput(run)
-    tidy(run, again)
+    tidy(run)
     return run.deeds_since(already)
 
 

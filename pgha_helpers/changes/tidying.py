@@ -1,4 +1,4 @@
-"""What is left over goes, as far as the consent names it: last of all, when the pair is whole."""
+"""What is left over goes as far as the consent names it, last of all; directories are only told."""
 
 from __future__ import annotations
 
@@ -6,34 +6,28 @@ from dataclasses import replace
 
 from ..facts import look
 from ..facts.for_now import read_all_for_now
+from ..facts.leftovers import judge_kept
 from ..facts.set_aside import read_all_kept
 from ..facts.unarchived import read_unarchived, without_room
-from ..facts.wal.only_copies import only_copies
 from ..judgement.plans import Plan
 from ..judgement.plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
 from ..judgement.plans.rebuild import KEEP_THE_OLD
 from ..judgement.plans.unarchived import Unarchived, told_of_unarchived
-from ..model import Snapshot
-from ..model.errors import Failure, NotSafe
+from ..model import SetAside, Snapshot
+from ..model.errors import NotSafe
 from ..model.show import size
 from ..run.run import Run
-from .deeds import marker, slots
-from .deeds import set_aside as kept
+from .deeds import slots
 from .deeds.for_now import set_back
 
 
 def leftovers(run: Run, now: Snapshot) -> Leftovers:
     """What there is on both nodes, and what this run's parameters ask for."""
-    drop, remove = (
-        names(str(run.parameters.get(key, ""))) for key in ("drop_slots", "remove_kept")
-    )
-    kept, for_now = (
-        read_all_kept(run, sized=run.permit is None),
-        read_all_for_now(run),
-    )  # past the gate nobody reads sizes
-    found = Leftovers(kept, drop, remove, for_now=for_now)
-    asked = found.to_remove if len(now.primaries) == 1 else ()
-    return replace(found, only_copies=only_copies(run, now, asked))
+    drop = names(str(run.parameters.get("drop_slots", "")))
+    kept: tuple[SetAside, ...] = ()
+    if run.permit is None:  # past the gate nobody reads of them
+        kept = judge_kept(run, now, read_all_kept(run))
+    return Leftovers(kept, drop, read_all_for_now(run))
 
 
 def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
@@ -58,22 +52,10 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
     return replace(whole, told=(*whole.told, *told))
 
 
-def tidy(run: Run, plan: Plan) -> None:
-    """Drop and remove what the plan's consent names, and say what is left over. Raises Failure
-    where more would go.
-    """
-    found = leftovers(run, look(run))
-    for name in found.drop_slots:
+def tidy(run: Run) -> None:
+    """Drop the slots that the plan's consent names, and say what is left over."""
+    for name in names(str(run.parameters.get("drop_slots", ""))):
         slots.drop_slot(run, name)
-    if found.to_remove:
-        marker.send_marker(run, plan.peer, plan.node)
-    for it in found.to_remove:
-        if found.removal(it.name) not in plan.extras:
-            raise Failure(
-                f"{it.path} is not what was consented to any more",
-                "run the notebook again from the top",
-            )
-        kept.remove(run, it, bool(found.only_copies.get(it.name)))
     set_back(run)
     for line in told_of_slots(look(run)):
         print(f"  {line}", flush=True)

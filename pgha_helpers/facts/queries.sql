@@ -153,10 +153,6 @@ with recursive looks (turn, state) as (
 )
 select state, turn from looks order by turn desc limit 1;
 
--- name: marker
--- transactional, so that its commit flushes it
-select pg_logical_emit_message(true, 'pgha', %s) as at;
-
 -- name: lag here
 -- As this node sees it, whatever it is: how far ahead it is of what is replayed, on its standby of a name or on itself.
 select pg_is_in_recovery() as in_recovery,

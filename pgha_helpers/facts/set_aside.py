@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..judgement.plans.leftovers import age_of, held_back, size_of, unused_slots
-from ..model import SetAside, Snapshot
+from dataclasses import replace
+
+from ..model import SetAside
 from ..model.errors import CommandFailed, TooSlow, Unreachable
-from ..model.show import Table
 from ..run.run import Run
 from ..wire.doors import Door
 
@@ -32,6 +32,25 @@ sort -u | while IFS= read -r home; do
     echo "${count:--} $d"
   done
 done
+exit 0
+"""
+
+#: Whose this directory is, and on a second line why nobody should remove it now, or nothing.
+#: $1 the directory, $2 the live data directory.
+_USE = """
+stat -c %U -- "$1" || exit
+if [ "$(stat -c %d -- "$1")" != "$(stat -c %d -- "$1/..")" ]; then
+  echo "it is a mount point"; exit 0
+fi
+real=$(readlink -f -- "$1")
+for l in "$2" "$2/pg_wal" "$2"/pg_tblspc/*; do
+  case "$(readlink -f -- "$l" 2>/dev/null)/" in "$real"/*) echo "it is used by $l"; exit 0;; esac
+done
+find /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/fd -maxdepth 1 -type l \
+  -exec readlink -- {} + 2>/dev/null |
+  real=$real awk '
+    $0 == ENVIRON["real"] || index($0, ENVIRON["real"] "/") == 1 {
+      print "it is open by a process: " $0; exit }'
 exit 0
 """
 
@@ -70,25 +89,11 @@ def read_all_kept(run: Run, sized: bool = True) -> tuple[SetAside, ...]:
     return (*first, *second)
 
 
-def left_over(run: Run, now: Snapshot) -> Table:
-    """What earlier runs have left on both nodes, and how to let it go.
+def with_use(door: Door, kept: SetAside) -> SetAside:
+    """It again, with its owner, and why it stays where something uses it.
 
-    Unused slots, directories renamed aside.
+    Raises as a command does.
     """
-    slots = [
-        (
-            seen.node,
-            f"slot {slot.name}",
-            held_back(seen, slot),
-            f"rebuild with drop_slots={slot.name}",
-        )
-        for seen, slot in unused_slots(now)
-    ]
-    kept = [
-        (k.node, k.path, f"{size_of(k)}, for {age_of(k)}", f"rebuild with remove_kept={k.name}")
-        for k in read_all_kept(run)
-    ]
-    return Table(
-        ("left over on", "what", "how much", "to let it go"),
-        [*slots, *kept] or [("none", "", "", "")],
-    )
+    script = door.script(_USE, kept.path, door.node.data_directory, within=door.patience)
+    owner, *why_not = script.lines
+    return replace(kept, owner=owner, stays=" ".join(why_not))

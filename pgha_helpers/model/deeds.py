@@ -101,7 +101,6 @@ class DeedKind(StrEnum):
     WAIT_FOR_ARCHIVE = "wait for archive"
     FIND_END = "find end"
     COPY_WAL = "copy wal"
-    SEND_MARKER = "send marker"
     # what is seen before something depends on it, and changes nothing
     PROVE_CHECKPOINT = "prove checkpoint"
     PROVE_CONFIGURATION = "prove configuration"
@@ -139,7 +138,6 @@ class DeedKind(StrEnum):
     MOVE_ASIDE = "move aside"
     MOVE_IN = "move in"
     REMOVE_HALVES = "remove halves"
-    REMOVE_KEPT = "remove kept"
     KEEP_UNARCHIVED = "keep unarchived"
     KEEP_DIVERGED = "keep diverged"
     # clients and the canary

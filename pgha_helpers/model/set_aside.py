@@ -1,10 +1,11 @@
-"""Directories that were renamed aside: they stay until somebody who has seen the new one work has
-them removed.
+"""Directories that were renamed aside: they stay until somebody, who has seen the new one work,
+removes them by hand.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,13 @@ _FORM = re.compile(
     r"(?P<of>/.+)\.(?P<state>aside|removing|forsaking)-(?P<stamp>\d{8}T\d{6}Z)-(?P<run>[0-9a-z]+)",
     re.DOTALL,
 )
+#: Beside the data directory not only whole ones are kept: what of those, by how their name ends.
+_HOLDS = {
+    ".unarchived": "WAL that was never archived",
+    ".before-rewind": "what a rewind overwrote",
+    ".half-rewound": "a directory whose rewind did not end",
+}
+_OLD = "what was there before"
 
 
 @dataclass(frozen=True)
@@ -20,8 +28,10 @@ class SetAside:
     """A directory `of.aside-STAMP-RUN` on a node. `size` is in bytes, None where it was not counted
     in time.
 
-    `state` is aside, or the word by which it was renamed again when its removal was begun and not
-    ended: removing, or forsaking where it was known that only it may hold a commit.
+    `state` is aside, or the word by which pgha 0.1 renamed it again when its removal was begun and
+    not ended: removing, or forsaking where it was known that only it may hold a commit.
+    `owner` is the OS user that it belongs to; `stays` says why it should not be removed, is empty
+    where it may be, and None where that was not asked.
     """
 
     node: str
@@ -30,6 +40,8 @@ class SetAside:
     run: str
     state: str = "aside"
     size: int | None = None
+    owner: str = ""
+    stays: str | None = None
 
     @classmethod
     def parse(cls, node: str, path: str, size: int | None = None) -> SetAside | None:
@@ -53,18 +65,26 @@ class SetAside:
     @property
     def path(self) -> str:
         """Where it is."""
-        return self.path_as(self.state)
-
-    def path_as(self, state: str) -> str:
-        """Where it is in this state: a name that nobody takes for a whole directory once its
-        removal has begun.
-        """
-        return f"{self.of}.{state}-{self.stamp}-{self.run}"
+        return f"{self.of}.{self.state}-{self.stamp}-{self.run}"
 
     @property
     def name(self) -> str:
-        """What a consent calls it, the same for as long as anything is left of it."""
-        return self.path_as("aside").rpartition("/")[2]
+        """Its name, without the folder that it lies in."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def removal(self) -> str:
+        """The line that removes it, to be typed in a shell of its node.
+
+        >>> SetAside("db0", "/d/my data", "20261123T091215Z", "e2").removal
+        "rm -rf --one-file-system -- '/d/my data.aside-20261123T091215Z-e2'"
+        """
+        return f"rm -rf --one-file-system -- {shlex.quote(self.path)}"
+
+    @property
+    def holds(self) -> str:
+        """What it holds, as a person says it."""
+        return next((words for end, words in _HOLDS.items() if self.of.endswith(end)), _OLD)
 
     @property
     def since(self) -> datetime:

@@ -93,7 +93,7 @@ def ssh_server(pair: Lab, node: str) -> int:
             words = (proc / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if "lab.sshd" in words and port in words:
+        if "embedded.sshd" in words and port in words:
             return int(proc.name)
     raise AssertionError("no ssh server")
 

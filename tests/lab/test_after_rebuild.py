@@ -16,7 +16,7 @@ import pytest
 from pgha_helpers import AFTER, left_over, look, plan_rebuild
 from pgha_helpers.facts import unarchived, until
 from pgha_helpers.facts.server_log import ServerLog
-from pgha_helpers.model.errors import Failure, NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.model.errors import NotAchieved, NotConfirmed, NotSafe
 
 from .. import embedded as labs
 from ..embedded import Lab
@@ -110,53 +110,56 @@ def test_a_slot_left_over_is_dropped_only_with_consent(pair: Lab) -> None:
         carry_out(pair, "rebuild", "rebuild db1, drop slot barman", **asked)
 
 
-def test_a_kept_directory_is_removed_only_with_consent_and_when_the_pair_is_whole(
+def told_of(pair: Lab, kept: Path) -> str:
+    """What the last cell of verify says of it, in its own row."""
+    with running(pair, "verify") as run:
+        told = left_over(run, look(run))
+    (row,) = (row for row in told.rows if row[1] == str(kept))
+    return row[-1]
+
+
+def test_of_a_kept_directory_the_line_that_removes_it_is_shown_when_the_pair_is_whole(
     pair: Lab,
 ) -> None:
     ask(pair, "db0", "create table t as select 1 as n")
     carry_out(pair, "rebuild", "rebuild db1", method="clone")
     beside = pair.node("db1").data_directory.parent
     another, kept = sorted(beside.glob("data.aside-*"))
-    asked = {"remove_kept": kept.name}
     # what db1 was before the setup
-    with pytest.raises(NotConfirmed, match="with what only it may hold"):
-        carry_out(pair, "rebuild", f"rebuild db1, remove {another.name}", remove_kept=another.name)
+    assert "it may hold the only copy of a commit: it is another cluster" in told_of(pair, another)
     pair.kill("db1")
-    with pytest.raises(NotSafe, match="may not be removed by this run"):
-        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
+    assert told_of(pair, kept) == "whether it may be removed is told once the pair is whole"
     carry_out(pair, "rebuild", "rebuild db1")
-    with pytest.raises(NotConfirmed, match="remove data"):
-        carry_out(pair, "rebuild", "rebuild db1", **asked)
-    with open_in(kept), pytest.raises(Failure, match="is open by a process"):
-        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
-    assert (kept / "PG_VERSION").is_file()
-    # a removal that died half-way left it under another name, and in part: the same words go on
+    with open_in(kept):
+        assert "it stays: it is open by a process" in told_of(pair, kept)
+    line = f"rm -rf --one-file-system -- {kept}"
+    assert told_of(pair, kept) == f"to remove it, on db1 as {kept.owner()}: {line}"
+    with running(pair, "rebuild") as run:
+        plan = str(plan_rebuild(run, look(run)))
+    assert f"to remove it, on db1 as {kept.owner()}: {line}" in plan
+    # a removal that died half-way in 0.1 left it under another name, and in part
     doomed = kept.rename(beside / kept.name.replace(".aside-", ".removing-"))
     (doomed / "global" / "pg_control").unlink()
-    deeds = carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", **asked)
-    assert "a marker at" in did(deeds) and f"removed {kept} for good" in did(deeds)
+    typed = told_of(pair, doomed).partition(": ")[2]
+    subprocess.run(["sh", "-c", typed], check=True)
     assert list(beside.glob("data.*")) == [another] and ask(pair, "db1", "select n from t") == [
         (1,)
     ]
 
 
-def test_what_only_a_kept_directory_holds_is_named_in_the_consent(own_pair: Lab) -> None:
+def test_of_what_only_a_kept_directory_holds_no_line_is_shown_but_why(own_pair: Lab) -> None:
     pair = own_pair
     ask(pair, "db1", "select pg_promote()")
     ask(pair, "db1", "create table only_on_db1 (n int)")
     pair.kill("db1")
     carry_out(pair, "rebuild", "rebuild db1, leave 1 transaction", method="clone")
     (kept,) = pair.node("db1").data_directory.parent.glob("data.aside-*")
-    with pytest.raises(NotConfirmed, match="with what only it may hold"):
-        carry_out(pair, "rebuild", f"rebuild db1, remove {kept.name}", remove_kept=kept.name)
+    told = told_of(pair, kept)
+    assert told.startswith("it stays: it may hold the only copy of a commit: ")
+    with running(pair, "rebuild") as run:
+        plan = str(plan_rebuild(run, look(run)))
+    assert told in plan and "rm -rf" not in told + plan
     assert (kept / "PG_VERSION").is_file()
-    carry_out(
-        pair,
-        "rebuild",
-        f"rebuild db1, remove {kept.name} with what only it may hold",
-        remove_kept=kept.name,
-    )
-    assert not kept.exists()
 
 
 def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_standby(

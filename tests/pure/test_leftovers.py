@@ -1,9 +1,8 @@
-"""What is left over is told, and goes only by name: slots, and directories that were renamed
-aside.
-"""
+"""What is left over is told: a slot goes by name and consent, a directory by a line to type."""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from pgha_helpers.judgement.plans import Evidence, Plan, rebuild_plan
 from pgha_helpers.judgement.plans.leftovers import Leftovers, told_of_slots, with_leftovers
 from pgha_helpers.model import Lsn, SetAside, Slot, Snapshot
 from pgha_helpers.model.errors import BadParameters, NotSafe
+from pgha_helpers.run.parameters import read_parameters
 
 from .pictures import EARLIER, HERE, host, primary, seen, standby, stopped, survey
 
@@ -122,43 +122,64 @@ def test_a_rebuild_drops_what_is_named_after_its_own_steps() -> None:
     assert asked.steps == (*rebuilt.steps, "Drop slot barman on db0")
 
 
-def test_a_kept_directory_goes_by_name_when_the_pair_is_whole() -> None:
-    assert (
-        "kept on db1: /d/data.aside-20261123T091215Z-e203b494 (5 MB, for "
-        in plan(whole(), kept=(KEPT,)).told[0]
-    )
-    asked = plan(whole(), kept=(KEPT,), remove_kept=(NAME,), only_copies={NAME: ""})
-    assert (asked.kind, asked.consent) == ("tidy", f"rebuild db1, remove {NAME}")
-    assert asked.steps == (f"Remove /d/{NAME} of db1 for good",)
-    assert plan(whole(), remove_kept=(NAME,)).already, "it is gone"
+def test_of_a_kept_directory_the_line_that_removes_it_is_told() -> None:
+    asked = plan(whole(), kept=(replace(KEPT, owner="postgres", stays=""),))
+    (told,) = asked.told
+    assert told.startswith(f"kept on db1: /d/{NAME} (what was there before, 5 MB, for ")
+    line = f"rm -rf --one-file-system -- /d/{NAME}"
+    assert told.endswith(f"; to remove it, on db1 as postgres: {line}")
+    assert asked.already and not asked.extras, "telling is not asking"
 
 
-def test_the_words_say_that_the_only_copy_may_go() -> None:
-    why = "its WAL goes beyond the fork at 0/5000000, to a record at 0/5000100"
-    asked = plan(whole(), kept=(KEPT,), remove_kept=(NAME,), only_copies={NAME: why})
-    assert asked.consent == f"rebuild db1, remove {NAME} with what only it may hold"
-    assert asked.told[-1] == f"{NAME} may hold the only copy of a commit: {why}"
+def test_the_line_is_quoted_for_a_shell() -> None:
+    odd = replace(KEPT, of="/d/it's $HOME; rm")
+    assert shlex.split(odd.removal) == ["rm", "-rf", "--one-file-system", "--", odd.path]
 
 
-def test_a_removal_that_died_goes_on_by_the_same_words() -> None:
-    half = replace(KEPT, state="removing")
-    assert half.path == "/d/data.removing-20261123T091215Z-e203b494" and half.name == NAME
-    asked = plan(whole(), kept=(half,), remove_kept=(NAME,), only_copies={NAME: ""})
-    assert asked.consent == f"rebuild db1, remove {NAME}" and "half removed on db1" in asked.told[0]
+def test_where_it_may_hold_the_only_copy_no_line_is_told_but_why() -> None:
+    why = "it may hold the only copy of a commit: its WAL goes beyond the fork at 0/5000000"
+    (told,) = plan(whole(), kept=(replace(KEPT, owner="postgres", stays=why),)).told
+    assert told.endswith(f"; it stays: {why}") and "rm " not in told
 
 
-def test_nothing_is_removed_while_the_pair_is_not_whole() -> None:
+def test_no_line_is_told_while_the_pair_is_not_whole() -> None:
     now = seen(primary(), stopped("db1"))
-    with pytest.raises(NotSafe, match="clone comes first"):
-        with_leftovers(rebuild_plan(now), now, Leftovers((KEPT,), remove_kept=(NAME,)))
+    told = with_leftovers(rebuild_plan(now), now, Leftovers((KEPT,))).told
+    (told_of_it,) = (line for line in told if NAME in line)
+    assert told_of_it.endswith("; whether it may be removed is told once the pair is whole")
+
+
+def test_a_removal_that_an_earlier_version_left_half_done_is_told() -> None:
+    half = replace(KEPT, state="removing", owner="postgres", stays="")
+    assert half.path == "/d/data.removing-20261123T091215Z-e203b494"
+    (told,) = plan(whole(), kept=(half,)).told
+    assert told.startswith("half removed on db1: ") and half.path in told.rpartition("rm ")[2]
 
 
 @pytest.mark.parametrize(
-    "name", ["data", "../data.aside-20261123T091215Z-e2", "data.aside-yesterday-e2", "/"]
+    ("base", "holds"),
+    [
+        ("/d/data.unarchived", "WAL that was never archived"),
+        ("/d/data.before-rewind", "what a rewind overwrote"),
+        ("/d/data.half-rewound", "a directory whose rewind did not end"),
+    ],
 )
-def test_only_a_name_of_our_form_is_taken(name: str) -> None:
-    with pytest.raises(BadParameters, match="remove_kept is"):
-        plan(whole(), remove_kept=(name,))
+def test_it_says_what_a_directory_holds(base: str, holds: str) -> None:
+    assert replace(KEPT, of=base).holds == holds
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"remove_kept": NAME},
+        {"remove_kept": ""},
+        {"confirm": f"rebuild db1, remove {NAME}"},
+        {"confirm": f"rebuild db1, remove {NAME} with what only it may hold"},
+    ],
+)
+def test_who_still_asks_the_runbook_to_remove_is_told_what_to_do(given: dict[str, str]) -> None:
+    with pytest.raises(BadParameters, match="removes no directory any more: run verify, which"):
+        read_parameters("rebuild", given)
 
 
 def test_verify_stays_quiet_about_what_is_kept_and_warns_of_half_a_removal() -> None:

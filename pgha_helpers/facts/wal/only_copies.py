@@ -15,21 +15,25 @@ from ...wire.doors import Door
 from ..disk import read_disk
 from .history import read_history, wal_files_of_both
 
-_ALONE = "no data directory that the same run renamed is removed with it, to be asked"
-_BEGUN = {"removing": "", "forsaking": "its removal was begun with that consent"}
+#: What is no data directory can be judged by that alone which the same run renamed with it.
+_ALONE = "no data directory that the same run renamed lies there, to be asked what it holds"
+#: Half of one is judged as the whole was, when pgha 0.1 began to remove it.
+_BEGUN = {"removing": "", "forsaking": "it was known for that when its removal was begun"}
 
 
-def only_copies(run: Run, now: Snapshot, found: Sequence[SetAside]) -> dict[str, str]:
-    """By name, why a kept directory may hold the only copy of a commit; empty for one that cannot.
+def only_copies(run: Run, now: Snapshot, found: Sequence[SetAside]) -> dict[SetAside, str]:
+    """Why each kept directory may hold the only copy of a commit; empty for one that cannot.
 
     A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
     """
-    homes = {
-        node: run.doors[node].run("readlink", "-m", "--", run.pair[node].data_directory).text
-        for node in run.pair.names
-    }
+    homes = {node: _home(run, node) for node in {kept.node for kept in found}}
     why = {(k.node, k.run): _only_copy(run, now, k) for k in found if k.of == homes[k.node]}
-    return {k.name: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
+    return {k: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
+
+
+def _home(run: Run, node: str) -> str:
+    door = run.doors[node]
+    return door.run("readlink", "-m", "--", door.node.data_directory).text
 
 
 def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:

@@ -50,7 +50,7 @@ def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
 def no_removal_was_left_half_done(now: Snapshot) -> str | None:
     """Each directory that was renamed aside is whole.
 
-    A removal died half-way: run rebuild with remove_kept and that name again.
+    A removal died half-way: verify shows the line that ends it.
     """
     half = [
         f"{k.path} on {k.node}"

@@ -1,14 +1,14 @@
-"""What a change of roles leaves behind: slots that nobody uses, directories renamed aside. Shown;
-gone on consent only.
+"""What a change of roles leaves behind: slots that nobody uses, directories renamed aside.
 
-Whoever wants one gone names it: it joins the consent, `rebuild db0, drop slot barman, remove
-data.aside-…`. The words stay the same however much of it a run that died has done already.
+Whoever wants a slot gone names it: it joins the consent, `rebuild db0, drop slot barman`. The words
+stay the same however much of it a run that died has done already. A directory is removed by nobody
+but whoever types the line that is shown for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ...model import ForNow, Running, SetAside, Slot, Snapshot
@@ -17,37 +17,16 @@ from ...model.show import size, span
 from .for_now import why_not_back
 from .plan import Plan
 
-_PATIENT = (
-    "these go only when the pair is whole: run this without remove_kept first, then once "
-    "more with it"
-)
-
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What there is, and what of it is asked for by name; settings that are changed `for_now` need
+    """What there is, and which slots are to go, by name; settings that are changed `for_now` need
     no asking.
-
-    `only_copies` says by a kept directory's name why it may hold the only copy of a commit; empty
-    where it cannot.
     """
 
     kept: tuple[SetAside, ...] = ()
     drop_slots: tuple[str, ...] = ()
-    remove_kept: tuple[str, ...] = ()
-    only_copies: Mapping[str, str] = field(default_factory=dict)
     for_now: tuple[ForNow, ...] = ()
-
-    @property
-    def to_remove(self) -> tuple[SetAside, ...]:
-        """The directories that are asked for and still there."""
-        return tuple(k for k in self.kept if k.name in self.remove_kept)
-
-    def removal(self, name: str) -> str:
-        """The words of consent for this directory."""
-        return f"remove {name}" + (
-            " with what only it may hold" if self.only_copies.get(name) else ""
-        )
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -72,33 +51,20 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
         *told_of_kept(left.kept),
         *_stays(plan, now, left.for_now),
     )
-    _refuse_names(left)
-    if left.remove_kept and not plan.already:
-        names = ", ".join(left.remove_kept)
-        raise NotSafe(f"{names} may not be removed by this run: {plan.kind} comes first", _PATIENT)
     slots = tuple(
         (seen.node, _may_go(now, seen, slot)) for seen, slot in _named_slots(now, left.drop_slots)
     )
     steps = (
         *_set_back(plan, now, left.for_now),
         *(_drop(now, node, slot) for node, slot in slots),
-        *(_remove(left, kept) for kept in left.to_remove),
-    )
-    why = tuple(
-        f"{name} may hold the only copy of a commit: {why}"
-        for name, why in left.only_copies.items()
-        if why
     )
     if plan.already and not steps:
         return replace(plan, told=told)
-    extras = (
-        *(f"drop slot {name}" for name in left.drop_slots),
-        *(left.removal(name) for name in left.remove_kept),
-    )
+    extras = tuple(f"drop slot {name}" for name in left.drop_slots)
     if plan.already:
         plan = replace(plan, kind="tidy", already="", steps=(), roles=plan.already)
     steps, extras = (*plan.steps, *steps), (*plan.extras, *extras)
-    return replace(plan, steps=steps, extras=extras, told=(*told, *why))
+    return replace(plan, steps=steps, extras=extras, told=told)
 
 
 def _set_back(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...]:
@@ -114,17 +80,6 @@ def _stays(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...
     """A sentence for each that cannot be, and why."""
     reasons = ((it, why_not_back(it, now, rebuilt=plan.node)) for it in found)
     return tuple(f"{it}. It stays so: {why_not}" for it, why_not in reasons if why_not)
-
-
-def _refuse_names(left: Leftovers) -> None:
-    strange = [
-        name for name in left.remove_kept if "/" in name or not SetAside.parse("", f"/{name}")
-    ]
-    if strange:
-        raise BadParameters(
-            f"remove_kept is {', '.join(strange)!r}",
-            "name directories as verify does: data.aside-20261123T091215Z-…",
-        )
 
 
 def _named_slots(now: Snapshot, asked: Sequence[str]) -> list[tuple[Running, Slot]]:
@@ -210,14 +165,21 @@ def told_of_slots(now: Snapshot) -> tuple[str, ...]:
 
 
 def told_of_kept(found: Sequence[SetAside]) -> tuple[str, ...]:
-    """A sentence for each directory that is kept."""
+    """A sentence for each directory that is kept, and how it may be removed."""
     return tuple(
-        (
-            f"{'kept' if k.state == 'aside' else 'half removed'} on {k.node}: {k.path} "
-            f"({size_of(k)}, for {age_of(k)})"
-        )
+        f"{'kept' if k.state == 'aside' else 'half removed'} on {k.node}: {k.path} "
+        f"({k.holds}, {size_of(k)}, for {age_of(k)}); {how_to_remove(k)}"
         for k in found
     )
+
+
+def how_to_remove(kept: SetAside) -> str:
+    """The line to type on its node, or why there is none."""
+    if kept.stays is None:
+        return "whether it may be removed is told once the pair is whole"
+    if kept.stays:
+        return f"it stays: {kept.stays}"
+    return f"to remove it, on {kept.node} as {kept.owner}: {kept.removal}"
 
 
 def size_of(kept: SetAside) -> str:
@@ -259,8 +221,3 @@ def _drop(now: Snapshot, node: str, slot: Slot) -> str:
         f"Drop {_words(slot)} on {node}: its consumer "
         f"{f'uses that of {there[0]}' if there else 'must begin anew'}"
     )
-
-
-def _remove(left: Leftovers, kept: SetAside) -> str:
-    alone = ", with what only it may hold" if left.only_copies.get(kept.name) else ""
-    return f"Remove {kept.path_as('aside')} of {kept.node} for good{alone}"

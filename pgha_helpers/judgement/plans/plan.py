@@ -12,8 +12,8 @@ from ...model import show
 #: to less. An unknown number was a consent of earlier versions.
 _LEAVE = re.compile(r"leave (at least )?(\d+) transactions?")
 _DONE_BEFORE = re.compile(
-    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|remove "
-    r".+|asynchronous for now"
+    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|"
+    r"asynchronous for now"
 )
 
 

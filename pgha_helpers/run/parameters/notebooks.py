@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -11,6 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ...model.errors import BadParameters
 from .quantities import read_span
 from .sentences import expected
+
+_REMOVED_BY_HAND = (
+    "the runbook removes no directory any more: run verify, which shows the line to type on that "
+    "node, or why the directory stays; then leave this out"
+)
+#: Parameters of earlier versions, and what to do in place of each.
+_GONE = {("rebuild", "remove_kept"): _REMOVED_BY_HAND}
+#: What a consent of 0.1 said of a directory that was to go.
+_REMOVAL = re.compile(r", *remove ")
 
 
 class Common(BaseModel):
@@ -72,15 +82,20 @@ class Rebuild(Common):
     """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split
     brain.
 
-    `drop_slots` names slots that were left over, `remove_kept` directories that were renamed aside:
-    separated by commas, and each joins the consent.
+    `drop_slots` names slots that were left over, separated by commas, and each joins the consent.
     """
 
     node: str = ""
     method: Literal["", "follow", "rewind", "rsync", "clone", "stop"] = ""
     drop_slots: str = ""
-    remove_kept: str = ""
     confirm: str = ""
+
+    @field_validator("confirm")
+    @classmethod
+    def _removes_nothing(cls, told: str) -> str:
+        if _REMOVAL.search(told):
+            raise ValueError(_REMOVED_BY_HAND)
+        return told
 
 
 NOTEBOOKS: Mapping[str, type[Common]] = {
@@ -103,16 +118,18 @@ def read_parameters(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return model.model_validate(dict(given)).model_dump()
     except ValidationError as error:
-        lines = [_sentence(model, fault) for fault in error.errors()]
+        lines = [_sentence(notebook, fault) for fault in error.errors()]
         allowed = ", ".join(model.model_fields)
         raise BadParameters(
             f"{notebook}: " + "; ".join(lines), f"{notebook} takes {allowed}"
         ) from None
 
 
-def _sentence(model: type[Common], fault: Any) -> str:
+def _sentence(notebook: str, fault: Any) -> str:
     key = str(fault["loc"][0])
     if fault["type"] == "extra_forbidden":
-        near = get_close_matches(key, model.model_fields, 1, 0.5)
+        if gone := _GONE.get((notebook, key)):
+            return f"{key}={fault['input']!r}: {gone}"
+        near = get_close_matches(key, NOTEBOOKS[notebook].model_fields, 1, 0.5)
         return f"unknown parameter {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
     return f"{key}={fault['input']!r}: {expected(fault)}"
