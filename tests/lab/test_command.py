@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.run.checkout import RECORD
+from pgha_helpers.run.checkout import CHECKOUT, RECORD
 from pgha_helpers.run.finding import find_notebook, find_pair
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair
@@ -20,22 +20,47 @@ from ..embedded import Lab
 from .servers import records
 
 
-def test_a_lab_goes_up_is_written_to_and_goes_down(tmp_path: Path) -> None:
+def embedded(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.embedded", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=CHECKOUT)
+
+
+def test_the_embedded_pair_goes_up_is_written_to_and_goes_down(tmp_path: Path) -> None:
     folder = ("--folder", str(tmp_path / "lab"))
-    assert "There is no lab" in pgha("lab", "status", *folder).stdout
+    assert "There is no embedded pair" in embedded("status", *folder).stdout
     try:
-        up = pgha("lab", "up", "--empty", *folder)
+        up = embedded("up", "--empty", *folder)
         assert up.returncode == 0 and "running" in up.stdout and "no cluster" in up.stdout
-        load = pgha("lab", "load", "--seconds", "1", *folder)
+        load = embedded("load", "--seconds", "1", *folder)
         assert load.returncode == 0 and "acknowledged and missing 0" in load.stdout
     finally:
-        assert pgha("lab", "down", "--remove", *folder).returncode == 0
-    assert "There is no lab" in pgha("lab", "status", *folder).stdout
+        assert embedded("down", "--remove", *folder).returncode == 0
+    assert "There is no embedded pair" in embedded("status", *folder).stdout
 
 
-def test_a_load_without_a_lab_says_what_to_do(tmp_path: Path) -> None:
-    done = pgha("lab", "load", "--folder", str(tmp_path))
-    assert done.returncode == 1 and "make lab" in done.stderr and "Traceback" not in done.stderr
+def test_a_load_without_a_pair_says_what_to_do(tmp_path: Path) -> None:
+    done = embedded("load", "--folder", str(tmp_path))
+    assert done.returncode == 1 and "tests.embedded up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_knows_nothing_of_the_embedded_pair() -> None:
+    assert "lab" not in pgha("--help").stdout.replace("JupyterLab", "")
+
+
+def test_what_is_typed_wrongly_is_answered_before_a_kernel_starts() -> None:
+    """What begins one is not even imported."""
+    for words, said in (
+        (("run", "verify", "prdo"), "there is no pair 'prdo'"),
+        (("run", "verfy", "example"), "it may be promote, rebuild, setup, verify"),
+        (("run", "promote", "example", "--dry-run", "-p", "confirm=promote db1"), "contradict"),
+    ):
+        code = "import sys; from pgha_helpers import __main__ as m; m._code(); print(*sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=CHECKOUT
+        )
+        assert said in done.stderr and "Traceback" not in done.stderr
+        assert "pgha_helpers.records.engine.early" not in done.stdout.split()
 
 
 def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:
