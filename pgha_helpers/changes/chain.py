@@ -12,6 +12,7 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ..facts.chain_notes import Ledger, read_ledger
@@ -24,6 +25,46 @@ from ..wire.doors import Door
 from .deeds.chain_notes import note_on
 
 
+@dataclass
+class Link:
+    """A run's place in the chain of a system; `noted` on every node that must know of it.
+
+    Closed, it notes the end of the run on the `nodes` that could be asked for their notes.
+    """
+
+    run: Run
+    nodes: tuple[str, ...]
+    system_id: str
+    number: int
+    noted: bool = False
+
+    def note(self, what: str) -> Note:
+        """That the run has begun, or ended, with the digest of the journal's newest line."""
+        run, now = self.run, utc(time.time())
+        digest = run.journal.last
+        return Note(self.number, run.id, what, digest, run.pair.name, platform.node(), now)
+
+    def close(self) -> None:
+        """Note the journal's last digest.
+
+        The run is over: a node that does not take it is only told aloud.
+        """
+        run = self.run
+        if not run.journal.whole:  # what is not on disk could never be compared
+            print(
+                f"The end of run {run.id} is not noted on the nodes: its journal is not whole",
+                flush=True,
+            )
+            return
+        ended = self.note("ended")
+        for name in self.nodes:
+            try:
+                note_on(run.doors[name], self.system_id, [ended])
+            except HaError as error:
+                words = f"The end of run {run.id} could not be noted on {name}: {error.what}"
+                print(words, flush=True)
+
+
 def join(run: Run, plan: Plan, now: Snapshot) -> None:
     """Give the run its number and note it on every node that is locked. Raises Refusal where that
     cannot be noted.
@@ -32,7 +73,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     is a courtesy: a disk that takes nothing may be why, and what it lacks is no contradiction to
     what the other has. Passing a gate twice joins only once.
     """
-    if run.joined:
+    if isinstance(run.link, Link) and run.link.noted:
         return
     if any(event["event"] == "chained" for event in run.journal.events):
         raise Refusal(
@@ -42,20 +83,12 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     system_id = _system_of(plan, now)
     ledgers = _ledgers(run, plan, system_id)
     noted = _longest(ledger.notes for ledger in ledgers.values())
-    known = [*noted, *run.recorded(system_id, ends_of(noted)[0])]
+    known = [*noted, *run.history.chain_notes(system_id, ends_of(noted)[0])]
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
     run.journal.write("chained", system_id=system_id, number=number + 1, **told)
-    begun = Note(
-        number + 1,
-        run.id,
-        "begun",
-        run.journal.last,
-        run.pair.name,
-        platform.node(),
-        utc(time.time()),
-    )
-    run.at_end = lambda: _end(run, ledgers, system_id, number + 1)
+    link = run.link = Link(run, tuple(ledgers), system_id, number + 1)
+    begun = link.note("begun")
 
     def note(name: str) -> None:
         if name in ledgers:
@@ -63,7 +96,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
                 note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
 
     run.both(note)
-    run.joined = True
+    link.noted = True
 
 
 def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
@@ -112,26 +145,6 @@ def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
         if not may_fail:
             raise
         run.journal.write("not noted", node=name, because=error.what)
-
-
-def _end(run: Run, names: Iterable[str], system_id: str, number: int) -> None:
-    """Note the journal's last digest. The run is over: a node that does not take it is only told
-    aloud.
-    """
-    if not run.journal.whole:  # what is not on disk could never be compared
-        print(
-            f"The end of run {run.id} is not noted on the nodes: its journal is not whole",
-            flush=True,
-        )
-        return
-    note = Note(
-        number, run.id, "ended", run.journal.last, run.pair.name, platform.node(), utc(time.time())
-    )
-    for name in names:
-        try:
-            note_on(run.doors[name], system_id, [note])
-        except HaError as error:
-            print(f"The end of run {run.id} could not be noted on {name}: {error.what}", flush=True)
 
 
 def _system_of(plan: Plan, now: Snapshot) -> str:

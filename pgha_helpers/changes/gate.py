@@ -15,6 +15,7 @@ from ..judgement.plans import Plan
 from ..judgement.plans.rebuild import stop_only
 from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
+from ..run.gate import Required
 from ..run.run import Run
 from . import chain
 
@@ -36,8 +37,9 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
     What was judged already, the same plan by the same look, is not judged again: a failover goes on
     from the gate's own look.
     """
-    if run.required and run.required[0] == plan and run.required[1] is now:
-        return run.required[2]
+    known = run.gate.judged_before(plan, now)
+    if known is not None:
+        return known
     checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
     verdicts = judged(run, checks, now)
     refusing = [v for v in verdicts.against if v.level != "warning"]
@@ -48,7 +50,7 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
         raise NotSafe(
             f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}"
         )
-    run.required = (plan, now, verdicts)
+    run.gate.required = Required(plan, now, verdicts)
     return verdicts
 
 
@@ -59,14 +61,14 @@ def gate(run: Run, plan: Plan) -> Plan:
     With the wrong words it asks again where somebody can answer, and raises NotConfirmed where
     nobody can. With no words, or nothing to do, the run ends well here (SystemExit, status 0).
     """
-    run.permit = None
+    run.gate.permit = None
     given = str(run.parameters.get("confirm", "")).strip()
     while not plan.already:
         run.journal.write("gate shown", wanted=plan.consent, plan=plan)
         _agree(run, plan, given)
         again = _under_lock(run, plan)
         if again.stands(plan):
-            run.permit = again
+            run.gate.permit = again
             run.journal.write("gate passed", locked=run.lock.held)
             locked = ", ".join(run.lock.held) or "no node answers"
             print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
@@ -99,7 +101,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
         given = _ask(plan)
         if not given:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
-    run.given = given
+    run.gate.given = given
     run.journal.write(
         "gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked
     )
@@ -114,12 +116,12 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         if silent:
             run.journal.write("not locked", nodes=silent)
         now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
-        again = run.replan(now)
+        again = run.gate.replan(now)
         if again.stands(plan):
             require(run, again, now)
             run.journal.reserve()
             chain.join(run, again, now)
-            run.at_gate = (time.monotonic(), now)
+            run.gate.saw(now)
         return again
     except BaseException:
         run.lock.release()

@@ -30,7 +30,7 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
     asked = {key: run.parameters[key] for key in _ASKED}
 
     def planner(seen: Snapshot) -> Plan:
-        if run.permit:  # past the gate the outage counts, and nobody reads the estimate any more
+        if run.gate.permit:  # the outage counts now, and nobody reads the estimate any more
             return plans.promotion_plan(seen, **asked)
         return plans.promotion_plan(
             seen, **asked, estimate=lambda old: estimate_loss(run, seen, old)

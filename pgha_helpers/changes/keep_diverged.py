@@ -23,7 +23,7 @@ def refuse_without_room(run: Run, plan: Plan) -> None:
     """Raises NotSafe where a plan overwrites what a node had, and the record has no room for the
     WAL of it.
     """
-    had = run.had
+    had = run.seen.losses
     if had is None or had.node != plan.node or plan.kind not in ("rewind", "rsync"):
         return
     needed = had.end.lsn - had.fork.lsn + 2 * had.segment  # whole files are kept
@@ -56,7 +56,7 @@ def keeping_beside(
     WAL comes over the network meanwhile, from the folder `wal` where the block does not leave the
     node's own as it is.
     """
-    had = run.had
+    had = run.seen.losses
     if had is None or had.node != node or not (had.count or had.undecided or had.unread):
         yield lambda: None
         return

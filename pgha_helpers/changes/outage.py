@@ -13,7 +13,7 @@ def tell_outage(run: Run) -> Outage | None:
     A run that died before it could tell leaves that to the next one. None where there was none, or
     it is told; and for a setup of servers of which nobody knows that they had ever been in use.
     """
-    found = run.outage()
+    found = run.history.outage(run.journal.events)
     if found is not None and found.earliest is None and run.notebook == "setup":
         return None
     if found is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..facts import evidence, look, until
 from ..facts.copying import read_copying
+from ..facts.throughput_chart import draw_throughput
 from ..judgement import plans
 from ..judgement.checks import AFTER
 from ..judgement.plans import Plan
@@ -17,7 +18,6 @@ from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..run.run import Run
 from .deeds import clone, rewind, rsync, servers, slots, standby
-from .deeds.progress import draw_throughput
 from .deeds.swapping import swap
 from .deeds.unarchived import keep_unarchived
 from .gate import require
@@ -36,8 +36,9 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
         seen = seen.giving_up(loser)
         if method == "stop":  # while two take writes nobody waits until their WAL is read
             return plans.rebuild_plan(seen, loser, method)
-        run.found = seen, evidence(run, seen, loser)
-        plan = plans.rebuild_plan(seen, loser, method, run.found[1])
+        found = evidence(run, seen, loser)
+        run.seen.evidence = seen, found
+        plan = plans.rebuild_plan(seen, loser, method, found)
         refuse_without_room(run, plan)
         return tidied(run, seen, plan)
 
@@ -97,12 +98,12 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     Raises NotAchieved where it was not consented to.
     """
     now = look(run)
-    again = run.replan(now)
+    again = run.gate.replan(now)
     run.journal.write("planned", plan=again)
     more = again.beyond(plan)
     if plan.options and again.kind not in ("follow", plan.chosen, *KEEP_THE_OLD):
         more = [f"{again.kind} in place of {plan.chosen}"]  # it overwrites what was to be kept
-    elif again.covered_by(run.given):
+    elif again.covered_by(run.gate.given):
         more = []
     if (again.node, again.peer) != (plan.node, plan.peer) or more:
         raise NotAchieved(
@@ -128,7 +129,7 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
     slots.ensure_slot(run, primary, node, reserve=True)
     if isinstance(now[node], Blank):
         rewind.put_away(run, node)
-    if not run.found:  # what was tried at the gate stands
+    if run.seen.evidence is None:  # what was tried at the gate stands
         standby.prove_connection(run, node)
     if method in ("follow", "rewind", "rsync"):  # else the directory is kept whole
         keep_unarchived(run, node, now)

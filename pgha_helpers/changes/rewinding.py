@@ -51,14 +51,14 @@ def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
     """What the plan was made from, where nothing has run on the node since; else what is seen and
     found now.
     """
-    if run.found:
-        then, disk = disk_of(run.found[0][node]), read_disk(run.doors[node])
+    if planned := run.seen.evidence:
+        then, disk = disk_of(planned[0][node]), read_disk(run.doors[node])
         if (
             then
             and not disk.processes
             and (then.control, then.histories) == (disk.control, disk.histories)
         ):
-            return run.found
+            return planned
     now = look(run)
     return now, evidence(run, now, node)
 

@@ -15,8 +15,7 @@ from concurrent.futures import Future
 
 from ..facts.disk import read_disk
 from ..facts.wal.by_bytes import read_bytes
-from ..facts.wal.end import WalEnd
-from ..facts.wal.lost_wal import Behind, Found, Remains, look_behind, look_for_end, still_there
+from ..facts.wal.lost_wal import look_behind, look_for_end, still_there
 from ..facts.wal.record import record_at
 from ..judgement.plans import Plan
 from ..model import (
@@ -32,6 +31,7 @@ from ..model import (
     Stopped,
 )
 from ..model.errors import HaError, NotAchieved
+from ..model.lost_wal import Behind, Found, LostWal, WalEnd
 from ..model.show import size
 from ..run.run import Run
 from .deeds import servers, wal_copy
@@ -103,7 +103,7 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
 
 def _look_for_end(
     run: Run, plan: Plan, control: Control, timeline: int, fingerprint: str
-) -> tuple[Found, Remains | None]:
+) -> tuple[Found, LostWal | None]:
     """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read
     twice.
     """
@@ -124,7 +124,7 @@ def _look_for_end(
         return found, None
 
 
-def _bring_over(run: Run, plan: Plan, found: Found, known: Remains | None) -> Behind:
+def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Behind:
     """Copy until the standby has replayed the last record: a recycled file may have replaced one
     meanwhile.
 

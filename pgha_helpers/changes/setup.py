@@ -11,6 +11,7 @@ from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
 from ..facts.rsync import bytes_there, holds_nothing
 from ..facts.starting import read_start
+from ..facts.throughput_chart import draw_throughput
 from ..facts.wal.rebuilding import misdefined
 from ..judgement import plans
 from ..judgement.plans import Evidence, Plan, Wishes
@@ -24,7 +25,6 @@ from ..model.snapshot import streams_to
 from ..run.run import Run
 from .deeds import access, servers
 from .deeds.for_now import set_back
-from .deeds.progress import draw_throughput
 from .deeds.standby import alter_settings
 from .outage import tell_outage
 from .rebuild import become_standby
@@ -73,7 +73,7 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
     if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
         copying = into_nothing(copying, target.disk.free_bytes or 0, bytes_there(run, plan.node))
     refuse_copy(copying)
-    rates = run.rates()
+    rates = run.history.rates()
     took = span(max(1.0, copying.bytes / rates.clone))
     return replace(
         plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})")

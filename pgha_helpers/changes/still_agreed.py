@@ -4,8 +4,6 @@ to.
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import replace
 
 from ..facts import look
@@ -43,12 +41,10 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
     judged anew. A switchover looks anew, and takes what the gate's close look added, such as
     rehearsals, where that was just now and the servers are the same.
     """
-    when, seen = run.at_gate or (0.0, None)
-    run.at_gate = None
-    age = time.monotonic() - when if seen else math.inf
-    if seen and plan.kind == "failover" and age < _FRESH and _is_as_silent(run, plan.peer, seen):
+    seen = run.gate.take_look(_FRESH if plan.kind == "failover" else _JUST_NOW)
+    if seen is not None and plan.kind == "failover" and _is_as_silent(run, plan.peer, seen):
         return seen
-    if seen and plan.kind == "switchover" and age < _JUST_NOW:
+    if seen is not None and plan.kind == "switchover":
         now = look(run)
         if _servers(now) == _servers(seen):
             return replace(now, survey=seen.survey, clients=seen.clients)
@@ -80,9 +76,8 @@ def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
     Then what its WAL and the primary's told at the gate stands: to read them again takes as long as
     it did there.
     """
-    when, seen = run.at_gate or (0.0, None)
-    run.at_gate = None
-    if seen is None or time.monotonic() - when > _FRESH:
+    seen = run.gate.take_look(_FRESH)
+    if seen is None:
         return False
     then, here = ((_at_rest(each[plan.node]), _history(each[plan.peer])) for each in (seen, now))
     return then == here and None not in then
@@ -111,7 +106,7 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     """
     run.permits(plan)
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
-    again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.replan(now)
+    again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.gate.replan(now)
     same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
     # to tidy up is what is done last
     same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))

@@ -25,7 +25,7 @@ def leftovers(run: Run, now: Snapshot) -> Leftovers:
     """What there is on both nodes, and what this run's parameters ask for."""
     drop = names(str(run.parameters.get("drop_slots", "")))
     kept: tuple[SetAside, ...] = ()
-    if run.permit is None:  # past the gate nobody reads of them
+    if run.gate.permit is None:  # past the gate nobody reads of them
         kept = judge_kept(run, now, read_all_kept(run))
     return Leftovers(kept, drop, read_all_for_now(run))
 
@@ -40,8 +40,8 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
         run.journal.write(
             "never archived", node=plan.node, before=missed.before, after=missed.after
         )
-    keeps = plan.kind in ("follow", "rewind", "rsync")
-    if keeps and run.permit is None and (lacking := without_room(run, plan.node, missed.before)):
+    asks_for_room = run.gate.permit is None and plan.kind in ("follow", "rewind", "rsync")
+    if asks_for_room and (lacking := without_room(run, plan.node, missed.before)):
         raise NotSafe(
             f"there is no room on {plan.node} for a copy of what was never archived "
             f"({size(lacking)})",

@@ -5,10 +5,10 @@ own. May import all below it: `model`, `wire`, `judgement`, `run` and `facts`. A
 dataclass in `model/clients.py` and a file in here.
 """
 
+from .held import HeldClients, look_at_clients
 from .verbs import (
     lead_readers,
     left_behind,
-    look_at_clients,
     pause,
     point,
     prepare,
@@ -17,6 +17,7 @@ from .verbs import (
 )
 
 __all__ = [
+    "HeldClients",
     "lead_readers",
     "left_behind",
     "look_at_clients",

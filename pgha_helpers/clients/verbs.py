@@ -10,52 +10,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from ..judgement.plans import Plan
-from ..model import Client, ClientSeen, Command, DeedKind, Pair, Pgbouncer, Snapshot
-from ..model.errors import HaError, NotAchieved, Unreadable, understood
+from ..model import DeedKind
+from ..model.errors import HaError, NotAchieved
 from ..model.show import span
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
 from .bouncer import Bouncer
-from .command import Commanded
-from .kind import Way
+from .held import Entry, entries_of
 from .move import Move
-from .multihost import Multihost
-from .road import Road
-
-
-@dataclass
-class Entry:
-    """One entry of `clients:` as a run holds it open."""
-
-    name: str
-    way: Way
-    road: Road | None
-
-    def close(self) -> None:
-        """Let it go."""
-        self.way.close()
-        if self.road:
-            self.road.close()
-
-
-def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
-    """What is seen of every client, and why it could not be moved now. Changes nothing.
-
-    For `Snapshot.clients`. Where nobody is writable, nothing is asked that needs a primary.
-    """
-    primary = system_id = ""
-    if len(now.primaries) == 1:
-        primary, system_id = now.primary.node, now.primary.system_id
-    entries = entries_of(run)
-    if not entries:
-        return ()
-    with ThreadPoolExecutor(len(entries), "pgha-clients") as pool:
-        seen = tuple(pool.map(lambda entry: _look(run, entry, primary, system_id), entries))
-    run.journal.write("clients seen", clients=seen)
-    return seen
 
 
 def prepare(run: Run, plan: Plan) -> None:
@@ -215,33 +179,6 @@ def _readers(run: Run) -> set[tuple[str, int]]:
         if isinstance(way, Bouncer)
         for end in way.console.server_addresses(way.client.readers)
     }
-
-
-def entries_of(run: Run) -> Sequence[Entry]:
-    """The pair's clients in the order of the pair file, as this run holds them open."""
-    for client in run.pair.clients:
-        if client.name not in run.clients:
-            road = Road(client, run.pair) if client.dsn else None
-            run.clients[client.name] = Entry(client.name, _way(client, run.pair), road)
-    return [entry for entry in run.clients.values() if isinstance(entry, Entry)]
-
-
-def _way(client: Client, pair: Pair) -> Way:
-    if isinstance(client, Pgbouncer):
-        return Bouncer(client, pair)
-    return Commanded(client, pair) if isinstance(client, Command) else Multihost(client, pair)
-
-
-def _look(run: Run, entry: Entry, primary: str, system_id: str) -> ClientSeen:
-    words, against = "", list[str]()
-    try:
-        with understood(entry.name, "what it says of itself"):
-            words, against = entry.way.look(primary)
-            if entry.road and primary:
-                against += entry.road.why_not(run.doors[primary], system_id)
-    except Unreadable as odd:
-        against.append(odd.what)
-    return ClientSeen(entry.name, words, tuple(against))
 
 
 def _paused(bouncer: Bouncer) -> str | HaError:

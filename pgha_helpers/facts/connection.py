@@ -20,7 +20,8 @@ def keys_of(run: Run, name: str) -> Mapping[str, str]:
 
     As it was read last in this run, else as it is read now.
     """
-    return run.keys[name] if name in run.keys else read_keys(run, name)
+    known = run.seen.connection_keys
+    return known[name] if name in known else read_keys(run, name)
 
 
 def read_keys(run: Run, name: str) -> Mapping[str, str]:
@@ -34,8 +35,8 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
         told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings
     )
     dbname = run.pair.database if copied or _has_failover_slots(run, name) else ""
-    run.keys[name] = further_parameters(own, other, dbname)
-    return run.keys[name]
+    found = run.seen.connection_keys[name] = further_parameters(own, other, dbname)
+    return found
 
 
 def _settings(door: Door) -> Mapping[str, str]:

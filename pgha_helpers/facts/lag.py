@@ -81,15 +81,14 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     """
     still_open(run)
     watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
-    rows: list[Row] = run.sampler.end() if run.sampler else []
-    if (
-        run.sampler
-        or run.parameters.get("light")
-        or not any(primary.senders for primary in now.primaries)
-    ):
+    sampler = run.attended(Sampler)
+    rows = sampler.end() if sampler else []
+    is_fed = any(primary.senders for primary in now.primaries)
+    if sampler or run.parameters.get("light") or not is_fed:
         watched = 0.0
     elif not frontend.somebody() and run.parameters.get("confirm"):
-        watched, run.sampler = 0.0, Sampler(run)
+        watched = 0.0
+        run.attend(Sampler(run))
     with live(run, lambda: Lag(tuple(rows)).frame, watched):
         end = time.monotonic() + watched
         while not rows or time.monotonic() < end:
@@ -117,7 +116,6 @@ class Sampler:
         self._rows: list[Row] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pgha-lag", daemon=True)
-        run.leaving.append(self._leave)
         self._thread.start()
 
     def end(self) -> list[Row]:
@@ -127,14 +125,14 @@ class Sampler:
         rows, self._rows = self._rows, []
         return rows
 
-    def _leave(self) -> None:
-        """The run ends without having asked."""
+    def close(self) -> None:
+        """The run ends, maybe without having asked."""
         if rows := self.end():
             _tell(self._run, Lag(tuple(rows)))
 
     def _watch(self) -> None:
         while not self._over.wait(BESIDE):
-            with self._run.beside:
+            with self._run.turn:
                 at = time.time()
                 told = [_ask(self._run, sql, name) for name, sql in self._sessions.items()]
             self._rows.append(_row(at, told))

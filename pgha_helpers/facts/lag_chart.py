@@ -16,11 +16,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..model import Deed, frontend
+from ..model.frontend import LiveOutput
 from ..model.show import span, utc
 from ..run.run import Run
 
@@ -46,15 +46,17 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
     Elsewhere this costs nothing. A thread draws, because samples keep their own rate: when drawing
     fails or takes long, only pictures are missing.
     """
-    run.live = _output(run.live, seconds) if seconds and frontend.somebody() else None
-    if run.live is None:
+    wanted = seconds and frontend.somebody()
+    output = _output(run.seen.live, seconds) if wanted else None
+    run.seen.live = output
+    if output is None:
         yield
         return
     over = threading.Event()
     # in a copy of this context, which knows the cell that the pictures belong to
     work = contextvars.copy_context().run
     artist = threading.Thread(
-        target=work, args=(_draw, run, lag, seconds, over), name="pgha-live", daemon=True
+        target=work, args=(_draw, run, lag, seconds, over, output), name="pgha-live", daemon=True
     )
     artist.start()
     try:
@@ -69,21 +71,10 @@ def shown(run: Run, png: bytes) -> Any:
 
     Where there were none, give it back.
     """
-    output, run.live = run.live, None
-    if output and output.cell == frontend.shell().execution_count:
-        return output.put(png)
+    output, run.seen.live = run.seen.live, None
+    if output and output.is_here:
+        return output.handle.update(image(png))
     return image(png)
-
-
-@dataclass(frozen=True)
-class _Output:
-    """An output that can be drawn again, by its handle, and its cell by its execution count."""
-
-    handle: Any
-    cell: int
-
-    def put(self, png: bytes) -> None:
-        self.handle.update(image(png))
 
 
 def load_beside() -> None:
@@ -110,7 +101,7 @@ def load() -> None:
         import_module(module)
 
 
-def _output(known: _Output | None, seconds: float) -> _Output | None:
+def _output(known: LiveOutput | None, seconds: float) -> LiveOutput | None:
     """The live output of this cell, made if it has none yet.
 
     None if it cannot be made, or nothing can be drawn.
@@ -119,25 +110,29 @@ def _output(known: _Output | None, seconds: float) -> _Output | None:
         load()  # now: beside the samples it would make those wait
         from IPython.display import Pretty, display
 
-        cell = frontend.shell().execution_count
-        if known and known.cell == cell:
+        if known and known.is_here:
             return known
-        return _Output(
-            display(Pretty(f"The lag is watched for {span(seconds)} ..."), display_id=True), cell
-        )
+        words = Pretty(f"The lag is watched for {span(seconds)} ...")
+        return LiveOutput(display(words, display_id=True), frontend.shell().execution_count)
     return None
 
 
-def _draw(run: Run, lag: Callable[[], pd.DataFrame], seconds: float, over: threading.Event) -> None:
+def _draw(
+    run: Run,
+    lag: Callable[[], pd.DataFrame],
+    seconds: float,
+    over: threading.Event,
+    output: LiveOutput,
+) -> None:
     """Draw what has come in, again and again, until it is over."""
-    output, drawn = run.live, 0
+    drawn = 0
     with contextlib.suppress(Exception):  # chart says what is wrong, if it cannot draw either
         while not over.is_set():
             began, seen = time.monotonic(), lag()
             if len(seen) > drawn:
                 png, drawn = render(figure_of(run, seen, [], seconds), "png", dpi=100), len(seen)
                 if not over.is_set():  # else chart's picture may be there already
-                    output.put(png)
+                    output.handle.update(image(png))
             spent = time.monotonic() - began
             # half of the time at most: the samples need the processor too
             over.wait(max(_PAUSE - spent, spent))

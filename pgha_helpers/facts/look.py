@@ -105,7 +105,8 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
         run.pair, seen, utc(began), round(time.time() - began, 4), surveys, vantages=vantages
     )
     if closely:
-        now = replace(now, clients=run.ask_clients(now), seconds=round(time.time() - began, 4))
+        clients = run.clients.look(run, now)
+        now = replace(now, clients=clients, seconds=round(time.time() - began, 4))
     if journal:
         nodes = {s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}
         run.journal.write(

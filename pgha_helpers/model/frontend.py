@@ -5,6 +5,7 @@ be asked.
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -22,3 +23,16 @@ def somebody() -> bool:
 def watched() -> bool:
     """Whether somebody sees a bar move. Neither a log nor a record wants every look of it."""
     return somebody() or (not shell() and sys.stderr.isatty())
+
+
+@dataclass(frozen=True)
+class LiveOutput:
+    """An output that can be drawn again, by its handle, and its cell, by its execution count."""
+
+    handle: Any
+    cell: int
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it belongs to the cell that runs now."""
+        return bool(self.cell == shell().execution_count)

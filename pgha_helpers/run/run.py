@@ -8,36 +8,33 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..judgement.plans import Plan
-from ..judgement.plans.loss_estimate import LastKnown
-from ..judgement.plans.rebuild import Evidence, Rates
 from ..model import (
     ClientSeen,
     Deed,
     DeedKind,
     Deeds,
     Node,
-    Note,
-    Outage,
     Pair,
     Snapshot,
     Ssh,
     Timeouts,
-    Verdicts,
     frontend,
 )
 from ..model.errors import Failure, HaError, Refusal
 from ..model.foreign import shown
-from ..model.losses import Losses
 from ..wire.doors import Door
 from ..wire.lock import Lock
+from .gate import Gate, Planner
+from .history import History, NoHistory
 from .journal import Journal
+from .seen import Seen
 
 T = TypeVar("T")
 
@@ -65,10 +62,33 @@ class Doing:
         self.did = did
 
 
+class Clients(Protocol):
+    """Whoever leads the pair's clients; the room of that name hands it in."""
+
+    def look(self, run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
+        """What is seen of every client, and why it could not be moved now."""
+
+    def close(self) -> None:
+        """Let every connection go; a later verb opens what it needs again."""
+
+
+class NoClients:
+    """Those of a pair file that names none."""
+
+    def look(self, run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
+        """Nobody is there."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 @dataclass
 class Run:
-    """A run. `doors` are by node name; `permit` is the plan whose gate was passed in this
-    process.
+    """A run: what was typed, the doors by node name, the journal, the lock and the deeds.
+
+    What was planned and agreed is in its `gate`, what was read in `seen`, what earlier runs tell in
+    `history`.
     """
 
     id: str
@@ -79,46 +99,23 @@ class Run:
     journal: Journal
     doors: Mapping[str, Door]
     lock: Lock
-    # by name, once somebody has asked for them
-    clients: dict[str, Held] = field(default_factory=dict)
-    # to hosts that are no nodes, see `elsewhere`
-    others: dict[str, Door] = field(default_factory=dict)
-    permit: Plan | None = None
-    given: str = ""  # the words by which the gate was passed last
-    required: tuple[Plan, Snapshot, Verdicts] | None = None  # what was judged last, and found well
-    # what the gate saw under its lock, and when (monotonic)
-    at_gate: tuple[float, Snapshot] | None = None
-    ended: str = ""
-    replan: Callable[[Snapshot], Plan] = field(default=lambda now: Plan("", "", "", ""))
+    clients: Clients = field(default_factory=NoClients)
+    history: History = field(default_factory=NoHistory)
+    gate: Gate = field(default_factory=Gate)
+    seen: Seen = field(default_factory=Seen)
     deeds: list[Deed] = field(default_factory=list)
-    # the output that `sample` draws while it samples, until `chart` has drawn the last picture
-    live: Any = None
-    ask_clients: Callable[[Snapshot], tuple[ClientSeen, ...]] = lambda now: ()
-    found: tuple[Snapshot, Evidence] | None = None  # what the last plan of a rebuild was made from
-    # by node, see facts.connection.keys_of
-    keys: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    had: Losses | None = None  # what was last read of a node's WAL beyond a fork
-    remains: Any = None  # what was last read of a lost primary's disk
-    copied: Any = None  # the progress of the last copy, until it has been drawn
-    canary: Any = None  # the one that was begun; only one sings in a run
-    sampler: Any = None  # what watches the lag beside the run, once it was begun
-    #: What has to end, and to be told, before the last line.
-    leaving: list[Callable[[], None]] = field(default_factory=list)
+    ended: str = ""
+    #: To hosts that are no nodes, see `elsewhere`.
+    others: dict[str, Door] = field(default_factory=dict)
+    #: What works beside the run, see `attend`.
+    beside: list[Held] = field(default_factory=list)
     #: Held by what works beside the run, for a moment, and by the outage window, so that nothing
     #: does.
-    beside: threading.Lock = field(default_factory=threading.Lock)
-    #: What this machine's records tell of a system's chain beyond a number.
-    recorded: Callable[[str, int], Sequence[Note]] = lambda system_id, beyond: ()
-    #: Where this machine's records saw a node of a system last, while it was primary.
-    last_known: Callable[[str, str], LastKnown | None] = lambda node, system_id: None
-    #: How long clients had no primary, by this run's journal and, where runs have died before it,
-    #: by theirs.
-    outage: Callable[[], Outage | None] = lambda: None
-    #: How fast earlier runs of this pair were, by this machine's records.
-    rates: Callable[[], Rates] = Rates
-    joined: bool = False  # the chain of the runs that changed this system
-    at_end: Callable[[], None] = lambda: None  # under the lock still, if it is held
-    # pids of those that were begun for this run, by name
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    #: Its link in the chain of the runs that changed this system: closed after the last line, and
+    #: under the lock still, if it is held.
+    link: Held | None = None
+    #: Pids of the processes that were begun for this run, by name.
     processes: dict[str, int] = field(default_factory=dict)
     _untold: list[str] | None = None  # what was said in an outage window that is not over
     _asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(4, "pgha"))
@@ -128,7 +125,7 @@ class Run:
         """Every deadline, in seconds."""
         return self.pair.timeouts
 
-    def both(self, ask: Any) -> tuple[Any, Any]:
+    def both(self, ask: Callable[[str], T]) -> tuple[T, T]:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         asked = [self._asking.submit(ask, name) for name in self.pair.names]
         wait(asked)  # what fails on one node must not leave the other one's at work
@@ -145,9 +142,20 @@ class Run:
         place = Node(name, host="", data_directory="", bin_directory=bin_directory, ssh=ssh)
         return self.others.setdefault(name, Door(place, self.pair))
 
-    def plan(self, now: Snapshot, planner: Callable[[Snapshot], Plan]) -> Plan:
+    def attend(self, held: Held) -> None:
+        """From now on this works beside the run.
+
+        It is closed, and tells what it has to, before the last line.
+        """
+        self.beside.append(held)
+
+    def attended(self, kind: type[T]) -> T | None:
+        """The newest of that kind that works, or has worked, beside the run."""
+        return next((held for held in reversed(self.beside) if isinstance(held, kind)), None)
+
+    def plan(self, now: Snapshot, planner: Planner) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
-        self.replan = planner
+        self.gate.replan = planner
         try:
             plan = planner(now)
         except Refusal as error:
@@ -166,7 +174,7 @@ class Run:
 
     def permits(self, plan: Plan) -> None:
         """Raises Refusal unless this very plan has passed the gate in this process."""
-        if self.permit != plan:
+        if self.gate.permit != plan:
             raise Refusal(
                 f"{plan.consent}: the gate has not been passed in this run",
                 "run the gate's cell first",
@@ -178,7 +186,7 @@ class Run:
         """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure:
         something has begun.
         """
-        if self.permit is None:
+        if self.gate.permit is None:
             raise Refusal(
                 "nothing may be changed: the gate has not been passed", "run the gate's cell first"
             )
@@ -237,20 +245,22 @@ class Run:
         """
         if self.ended:
             return
-        while self.leaving:
+        for held in reversed(self.beside):
             with contextlib.suppress(HaError, OSError):
-                self.leaving.pop()()
-        self.ended, self.permit = outcome, None
+                held.close()
+        self.ended, self.gate.permit = outcome, None
         try:
             self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)
-            self.at_end()
+            if self.link is not None:
+                self.link.close()
         finally:
             self.close()
 
     def close(self) -> None:
         """Release the lock and every connection; a later verb opens what it needs again."""
         self.lock.release()
-        for held in (*self.clients.values(), *self.others.values(), *self.doors.values()):
+        self.clients.close()
+        for held in (*self.others.values(), *self.doors.values()):
             with contextlib.suppress(HaError, OSError):
                 held.close()
 

@@ -59,12 +59,12 @@ def _alone(run: Run) -> Iterator[None]:
     """Nothing works beside the run; what waits for a node that is silent is not waited for, because
     it only waits.
     """
-    held = run.beside.acquire(timeout=_MOMENT)
+    held = run.turn.acquire(timeout=_MOMENT)
     try:
         yield
     finally:
         if held:
-            run.beside.release()
+            run.turn.release()
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ DRAWERS = {
     "facts.charts",
     "facts.lag_chart",
     "clients.canary.chart",
-    "changes.deeds.progress",
+    "facts.throughput_chart",
 }
 
 

@@ -33,6 +33,7 @@ from pgha_helpers import (
 from pgha_helpers.changes.deeds import stopping
 from pgha_helpers.clients.canary.client import Client, Errand
 from pgha_helpers.clients.canary.road import Road, road_of
+from pgha_helpers.clients.canary.verb import Canary
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe, Refusal
 from pgha_helpers.records.making.summary import summarise
@@ -188,7 +189,7 @@ def test_without_the_parameter_there_is_no_canary(
 ) -> None:
     with running(pair, "promote", confirm=f"promote {other(pair)}") as run:
         probe, plan = moving(run)
-        assert probes(psutil.Process().pid) == [] and run.canary is None
+        assert probes(psutil.Process().pid) == [] and run.attended(Canary) is None
         assert (probe.end(), probe.chart(), probe.checks) == (None, None, ())
         hand_over(run, plan)
         follow(run, plan)

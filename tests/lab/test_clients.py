@@ -20,6 +20,7 @@ import pytest
 from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
 from pgha_helpers.changes.deeds import stopping
 from pgha_helpers.clients import look_at_clients
+from pgha_helpers.clients.held import entries_of
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
 from pgha_helpers.run.run import Run
@@ -293,7 +294,7 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
         with consented(pair, tmp_path, pooler.client()) as (run, plan):
 
             def die() -> None:
-                (way,) = (entry.way for entry in clients.verbs.entries_of(run))
+                (way,) = (entry.way for entry in entries_of(run))
                 assert way.file.swap(way._staged[2])  # type: ignore[attr-defined]
                 raise SystemExit("it dies here")
 

@@ -52,7 +52,7 @@ def test_a_wrong_word_is_asked_again_and_every_answer_is_kept(
     asked = person("yes", f"Promote {target}", f"promote {target}")
     with running(pair, "promote", operator="Ann") as run:
         plan = gate(run, plan_promotion(run, look(run)))
-        assert run.permit == plan and len(asked) == 3
+        assert run.gate.permit == plan and len(asked) == 3
         answers = [e for e in read(run.folder).events if e["event"] == "gate answered"]
         assert [(e["answer"], e["right"]) for e in answers] == [
             ("yes", False),
@@ -87,7 +87,7 @@ def test_what_was_shown_has_changed_so_it_is_shown_and_asked_again(
         assert plan.kind == "follow"
         asked = person(breaks_it, "rebuild db1")
         agreed = gate(run, plan)
-        assert agreed.kind == "clone" and run.permit == agreed and len(asked) == 2
+        assert agreed.kind == "clone" and run.gate.permit == agreed and len(asked) == 2
         assert events(run).count("gate shown") == 2 and "gate reopened" in events(run)
         assert (
             "What the gate showed has changed while it waited. Now it is:"
@@ -105,4 +105,4 @@ def test_where_nobody_can_be_asked_it_is_refused(
         own_pair.wreck("db1")
         with pytest.raises(NotConfirmed, match="has changed while it waited"):
             gate(run, plan)
-        assert run.permit is None and not run.lock.held
+        assert run.gate.permit is None and not run.lock.held

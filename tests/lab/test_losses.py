@@ -331,7 +331,7 @@ def test_what_is_brought_beside_is_given_up_with_what_needed_it(
 
     monkeypatch.setattr(keeping, "_pieces", slowly)
     with running(pair, "rebuild") as run:
-        run.had = losses(run, "db0", fork_of(pair), SEGMENT)
+        run.seen.losses = losses(run, "db0", fork_of(pair), SEGMENT)
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt), keeping_beside(run, "db0", overwritten=True):
             while not list(run.folder.glob(".wal-*")):

@@ -45,7 +45,7 @@ def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
             assert seen["wait_event"] == "RecoveryWalStream"
             monkeypatch.setattr(promoting, "_AGAIN", 3600)
             once_before(monkeypatch, promoting, "_hear", lambda: os.kill(held, signal.SIGCONT))
-            run.permit = Plan("failover", "db1", "db0", "promote")
+            run.gate.permit = Plan("failover", "db1", "db0", "promote")
             promoting.promote(run, "db1", 18)
         finally:
             os.kill(held, signal.SIGCONT)

@@ -92,7 +92,7 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
     left_behind(pair)
     marks = pair.node("db0").data_directory / "pg_wal" / "archive_status"
     with running(pair, "rebuild") as run:
-        run.permit = Plan("rebuild", "db0", "db1", "rewind")
+        run.gate.permit = Plan("rebuild", "db0", "db1", "rewind")
         run.lock.take()
         rewind.save(
             run,

@@ -57,7 +57,7 @@ def pair(own_pair: Lab) -> Lab:
 
 def rebuilt(run: Run, name: str = "db1", beside: bool = False) -> None:
     """What a rebuild by rsync does past its gate."""
-    run.permit = PERMIT
+    run.gate.permit = PERMIT
     run.lock.take()
     now = look(run)
     source = now.primary
@@ -397,7 +397,7 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
     for where in (space, home / "wal elsewhere"):
         as_owner(pair, "mkdir", "-m", "700", where)
     with running(pair, "rebuild") as run:
-        run.permit = PERMIT
+        run.gate.permit = PERMIT
         run.lock.take()
         servers.stop(run, "db1", "a test")
     as_owner(pair, "cp", "-a", f"{data}/pg_wal/.", home / "wal elsewhere")

@@ -14,11 +14,11 @@ import pytest
 from pgha_helpers.changes import salvage
 from pgha_helpers.changes.deeds import wal_copy
 from pgha_helpers.facts.wal import end as wal_end
-from pgha_helpers.facts.wal import lost_wal as remains
-from pgha_helpers.facts.wal.pieces import Piece
+from pgha_helpers.facts.wal import lost_wal
 from pgha_helpers.judgement.plans import failover
 from pgha_helpers.model import Lsn
 from pgha_helpers.model.errors import CommandFailed, HaError, NotAchieved, NotSafe
+from pgha_helpers.model.lost_wal import Piece
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.run.journal import read
 from pgha_helpers.wire.doors import Door
@@ -179,7 +179,7 @@ def test_an_account_is_exact_where_what_the_standby_lacks_cannot_be_read(
     with deaf(pair):
         ask(pair, "db0", "insert into t values (1)")
         pair.kill("db0")
-        monkeypatch.setattr(remains, "read_piece", gone)
+        monkeypatch.setattr(lost_wal, "read_piece", gone)
         fail_over(pair)
     told = " ".join(read(list(records(pair))[-1]).last("gate shown")["plan"]["told"])
     assert "with 1 commit, made" in told and "UNKNOWN" not in told
@@ -254,7 +254,7 @@ def test_damage_that_is_found_only_past_the_gate_is_said(
     """Of one that still had processes when it was shown nobody knew its end."""
     ask(pair, "db0", "create table t (n int)")
     pair.kill("db0")
-    monkeypatch.setattr(remains, "goes_on", lambda *_: Lsn(2**40))
+    monkeypatch.setattr(lost_wal, "goes_on", lambda *_: Lsn(2**40))
     monkeypatch.setattr(failover, "why_not_salvaged", lambda *_: ("", ""))
     with pytest.raises(NotAchieved, match=r"is damaged at .* it goes on at") as failed:
         fail_over(pair)

@@ -156,7 +156,7 @@ def test_the_worst_of_what_was_seen_is_told() -> None:
 def test_where_nobody_looks_nothing_is_drawn_live(run: Run) -> None:
     threads = threading.active_count()
     with live(run, frame, 2.0):
-        assert threading.active_count() == threads and run.live is None
+        assert threading.active_count() == threads and run.seen.live is None
 
 
 class Front:

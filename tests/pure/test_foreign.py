@@ -37,7 +37,7 @@ from pgha_helpers.facts.trigger import waiting_trigger
 from pgha_helpers.facts.vantages import parse_reach
 from pgha_helpers.facts.wal.by_bytes import is_record, is_shutdown_checkpoint
 from pgha_helpers.facts.wal.divergence import parting, same_before
-from pgha_helpers.facts.wal.end import WalEnd, find_end, goes_on, own_pages
+from pgha_helpers.facts.wal.end import find_end, goes_on, own_pages
 from pgha_helpers.facts.wal.history import wal_files
 from pgha_helpers.facts.wal.losses.beginning import beginning, whole_from
 from pgha_helpers.facts.wal.losses.reading import files_of
@@ -52,6 +52,7 @@ from pgha_helpers.model import Disk, Lsn, Node, Note, Position, passfile
 from pgha_helpers.model.conninfo import parts
 from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
 from pgha_helpers.model.foreign import lines_of, shown, text_of
+from pgha_helpers.model.lost_wal import WalEnd
 from pgha_helpers.model.phases import Process, phase_of
 from pgha_helpers.model.set_aside import SetAside
 from pgha_helpers.model.survey import Archiver, ForNow, Survey

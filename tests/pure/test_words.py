@@ -22,6 +22,7 @@ from pgha_helpers.model.errors import (
     Unreachable,
 )
 from pgha_helpers.model.passfile import why_none
+from pgha_helpers.run.gate import Gate
 from pgha_helpers.run.run import Run
 
 from .pictures import pair
@@ -61,7 +62,7 @@ def test_only_what_was_not_answered_is_simply_run_again(error: Refusal, words: s
         quiet,
         {},
         quiet,
-        permit=Plan("setup", "db0", "db1", "setup"),
+        gate=Gate(permit=Plan("setup", "db0", "db1", "setup")),
     )
     with pytest.raises(Failure) as failed, run.deed("db0", "make the role", DeedKind.CREATE_ROLE):
         raise error

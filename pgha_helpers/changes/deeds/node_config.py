@@ -109,7 +109,7 @@ def _known(run: Run) -> Mapping[str, str]:
 
     To ask again would take as long as it did there.
     """
-    start = run.found[1].start if run.found else None
+    start = run.seen.start
     return start.settings if start else {}
 
 

@@ -87,7 +87,7 @@ def too_low(run: Run, name: str, source: Running, start: Start | None = None) ->
 
     With less of what replay depends on, its replay would stop for ever.
     """
-    start = start or (run.found[1].start if run.found else None) or read_start(run.doors[name])
+    start = start or run.seen.start or read_start(run.doors[name])
     return dialect.lower(start.settings, source.settings, dialect.CHANGES_PLACES)
 
 

@@ -9,9 +9,10 @@ from concurrent.futures import Future
 from functools import partial
 from itertools import zip_longest
 
-from ...facts.wal.pieces import Piece, pieces, read_piece
+from ...facts.wal.pieces import pieces, read_piece
 from ...model import DeedKind, Lsn, Position
 from ...model.errors import NotAchieved
+from ...model.lost_wal import Piece
 from ...model.show import size
 from ...run.run import Run
 from ...wire.doors import Door

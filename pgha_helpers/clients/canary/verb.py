@@ -31,8 +31,9 @@ def canary_client(run: Run, plan: Plan) -> Canary:
     Raises a Refusal where a switchover could not be measured; any other kind of promotion goes on
     without.
     """
-    if run.canary:
-        return run.canary  # type: ignore[no-any-return]
+    begun = run.attended(Canary)
+    if begun is not None:  # only one sings in a run
+        return begun
     if not run.parameters.get("canary"):
         print(
             "No canary: nobody watches the outage as a client sees it (canary=true does).",
@@ -65,6 +66,7 @@ class Canary(Shown):
         self._run = run
         self._road = road
         self._process: Process | None = None
+        self._closed = False
         self._rows: dict[str, str] = {}
         self._primary = ""
         self.lost: dict[str, list[int]] = {}  # acknowledged rows that the primary does not have
@@ -84,8 +86,7 @@ class Canary(Shown):
         errand = Errand(
             self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement
         )
-        self._run.canary = self
-        self._run.leaving.append(self._leave)
+        self._run.attend(self)
         self._process = Process()
         try:
             self._run.processes["canary"] = self._process.begin(errand)
@@ -158,10 +159,11 @@ class Canary(Shown):
         except HaError as why:
             print(f"The canary's rows stay: {why.what}", flush=True)
 
-    def _leave(self) -> None:
+    def close(self) -> None:
         """The run ends, by whatever way: nothing is left behind, and what was seen is told."""
-        if self._process is None or self.seen is not None:
+        if self._process is None or self.seen is not None or self._closed:
             return
+        self._closed = True
         self.seen = self._process.end()
         self._look_for_rows(self.seen.acknowledged, 0.0)
         self._tell(self.seen)

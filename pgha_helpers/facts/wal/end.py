@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from struct import unpack_from
 
 from ...model import Lsn, Position
 from ...model.errors import NotAchieved, understood
+from ...model.lost_wal import WalEnd
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
 from .by_bytes import PAGE, PAGE_HEADER, behind, is_record
@@ -57,23 +57,6 @@ printf '%s\n' "$names" | grep -E "^$4[0-9A-F]{16}$" | sort | while read -r name;
   fi
 done
 """
-
-
-@dataclass(frozen=True)
-class WalEnd:
-    """The end of a node's WAL.
-
-    `last` is where its last whole record starts, or None where there is none from `start` on;
-    `behind` is the first byte behind it, and `told` what pg_waldump tells of that record.
-    """
-
-    timeline: int
-    last: Lsn | None
-    behind: Lsn
-    told: str = field(default="", compare=False)
-
-    def __str__(self) -> str:
-        return str(Position(self.timeline, self.behind))
 
 
 def find_end(door: Door, start: Position, segment: int) -> WalEnd:

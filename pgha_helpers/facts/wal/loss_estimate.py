@@ -14,7 +14,7 @@ from ...model.errors import HaError, understood
 from ...model.sightings import disk_of
 from ...run.run import Run
 from .history import wal_files
-from .lost_wal import read_remains
+from .lost_wal import read_lost_wal
 from .pieces import parts
 from .record import dump
 
@@ -37,7 +37,7 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     """
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
-    disk, known = disk_of(seen), run.last_known(old, target.system_id)
+    disk, known = disk_of(seen), run.history.last_known(old, target.system_id)
     if disk is None or disk.control is None or disk.no_wal:
         return LossEstimate(
             unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last
@@ -45,7 +45,7 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
         if not isinstance(seen, Stopped):
-            run.remains = None  # a backend may go on writing: what was read is no end
+            run.seen.lost_wal = None  # a backend may go on writing: what was read is no end
         return replace(found, known=known, last_commit=last)
     except HaError as unread:
         return LossEstimate(unread=unread.what, known=known, last_commit=last)
@@ -56,11 +56,11 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
         return LossEstimate(Position(timeline, control.least_end.lsn))
-    remains, here = (
-        read_remains(run, old, Position(timeline, target.replayed), control),
+    lost, here = (
+        read_lost_wal(run, old, Position(timeline, target.replayed), control),
         target.position,
     )
-    end, damaged = remains.found.end, remains.behind.goes_on
+    end, damaged = lost.found.end, lost.behind.goes_on
     if end.behind <= here.lsn:
         return LossEstimate(Position(timeline, end.behind), damaged=damaged)
     since = Position(timeline, Lsn(max(target.replayed, control.redo)))
@@ -69,7 +69,7 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
         beyond = [line for line in lines if Lsn.parse(line.partition(" ")[0]) >= here.lsn]
     first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
     room, grows = (
-        _room(run, target, remains.found.here, end.behind, control.segment),
+        _room(run, target, lost.found.here, end.behind, control.segment),
         end.behind - target.replayed,
     )
     return LossEstimate(

@@ -6,58 +6,18 @@ is read twice within the outage: a fingerprint tells whether anything has touche
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from ...model import Control, Lsn, Position
 from ...model.errors import CommandFailed, NotAchieved
+from ...model.lost_wal import Behind, Found, LostWal
 from ...run.run import Run
 from ...wire.doors import Door
 from .divergence import digest_before
-from .end import WalEnd, find_end, goes_on, last_bytes
-from .pieces import Piece, pieces, read_piece
+from .end import find_end, goes_on, last_bytes
+from .pieces import pieces, read_piece
 
 #: Inode, size and time of change of every file of WAL, and of the control file, which each start of
 #: a server writes.
 FINGERPRINT = 'cd "$1" && stat -c "%n %i %s %z" global/pg_control pg_wal/*'
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is to be brought over.
-
-    From `here`, up to where the standby had replayed, to the old primary's `end`. `before` are the
-    digests, by node, of what stands before `here`, and empty where that is not there. `segment` is
-    in bytes.
-    """
-
-    here: Position
-    end: WalEnd
-    before: Mapping[str, str]
-    segment: int
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What stands at the end: where WAL `goes_on` behind it, and the `last` record's bytes."""
-
-    goes_on: Lsn | None
-    last: bytes
-
-
-@dataclass(frozen=True)
-class Remains:
-    """All of it as it was once read on `node`, whose WAL had this fingerprint.
-
-    `lacking` is the first piece, at most 1 MB, of what the standby lacks: mostly that is all of it.
-    It may be unread.
-    """
-
-    node: str
-    fingerprint: str
-    found: Found
-    behind: Behind
-    lacking: Mapping[Piece, bytes]
 
 
 def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
@@ -89,7 +49,7 @@ def fingerprint(door: Door) -> str:
         return ""
 
 
-def read_remains(run: Run, old: str, here: Position, control: Control) -> Remains:
+def read_lost_wal(run: Run, old: str, here: Position, control: Control) -> LostWal:
     """Read all of it, unless this run did and nothing has touched it since.
 
     The gate looks twice, once in a hurry. It is remembered with the run; whoever asks for a node on
@@ -106,17 +66,17 @@ def read_remains(run: Run, old: str, here: Position, control: Control) -> Remain
         # a delayed standby may stand before all WAL that is left there: the estimate is exact
         # without it
         lacking = {}
-    remains = Remains(old, before, found, look_behind(run.doors[old], found), lacking)
-    run.remains = remains
-    return remains
+    lost = LostWal(old, before, found, look_behind(run.doors[old], found), lacking)
+    run.seen.lost_wal = lost
+    return lost
 
 
-def still_there(run: Run, old: str, here: Position, now: str = "") -> Remains | None:
+def still_there(run: Run, old: str, here: Position, now: str = "") -> LostWal | None:
     """What this run has read there, if the disk and the standby are as they were then.
 
     `now` is the fingerprint of the disk where that was just taken, and nothing ran there any more.
     """
-    known: Remains | None = run.remains
+    known = run.seen.lost_wal
     if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
         return None
     return known if (now or fingerprint(run.doors[old])) == known.fingerprint else None

@@ -11,6 +11,7 @@ from ...model import SetAside, Snapshot, Stopped
 from ...model.errors import HaError
 from ...model.positions import is_segment
 from ...run.run import Run
+from ...run.seen import Seen
 from ...wire.doors import Door
 from ..disk import read_disk
 from .history import read_history, wal_files_of_both
@@ -58,7 +59,7 @@ def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
         it = Stopped(other, disk)
         first, second = (it if seen.node == other else seen for seen in now.sightings)
         as_other = replace(now, sightings=(first, second))
-        run = replace(run, doors={**run.doors, other: door})
+        run = replace(run, doors={**run.doors, other: door}, seen=Seen())
         found = read_history(run, as_other, other, wal_files_of_both(run))
         return why_not_follow(as_other, it, found) or ""
     except HaError as silence:

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...model import Lsn, Position
 from ...model.errors import NotAchieved
+from ...model.lost_wal import Part, Piece
 from ...model.positions import segment_name
 from ...wire.doors import Door
 from .by_bytes import PAGE
 
 _CHUNK = 2**20  # bytes in one answer of a shell
 _READ = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-
-
-@dataclass(frozen=True)
-class Part:
-    """Bytes of one segment: its file, and from which one up to which one."""
-
-    name: str
-    first: int
-    until: int
-
-
-@dataclass(frozen=True)
-class Piece:
-    """So many bytes of a part, from this byte of its segment on.
-
-    What one answer of a shell carries.
-    """
-
-    part: Part
-    at: int
-    count: int
-
-    @property
-    def opens(self) -> bool:
-        """Whether it is the first one of its part."""
-        return self.at == self.part.first
-
-    @property
-    def closes(self) -> bool:
-        """Whether it is the last one of its part."""
-        return self.at + self.count == self.part.until
 
 
 def parts(since: Position, until: Lsn, segment: int) -> list[Part]:

@@ -33,7 +33,7 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     database = estimate(run, primary.node)
     if isinstance(now[node], Silent):
         wal = sum(wal_files(run.doors[primary.node]).values())
-        return Evidence(weights=Weights(database, wal), rates=run.rates())
+        return Evidence(weights=Weights(database, wal), rates=run.history.rates())
     files = wal_files_of_both(run)
     ours, its = (files[name] for name in (primary.node, node))
     new = sum(count for name, count in ours.items() if name not in its)
@@ -43,7 +43,7 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     found = replace(
         read_history(run, now, node, files),
         weights=weights,
-        rates=run.rates(),
+        rates=run.history.rates(),
         rsync=why_not,
         road=how,
     )
@@ -121,7 +121,7 @@ def losses_of(
     come since. Of one that takes writes (`grows`) more comes all the time: it has at least what was
     read, and is read once it is stopped.
     """
-    had = run.had
+    had = run.seen.losses
     if grows and had and (had.node, had.fork) == (node, fork):
         return had
     if (
@@ -141,5 +141,5 @@ def losses_of(
             "the newest is not there"
         )
         found = replace(found, unread=(*found.unread, short))
-    run.had = found
+    run.seen.losses = found
     return found

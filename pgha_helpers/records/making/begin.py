@@ -6,24 +6,20 @@ import contextlib
 import getpass
 import platform
 import time
-from functools import cache
 from typing import Any
 
-from ...model import ClientSeen, Outage, Pair, Snapshot, Verdicts
+from ...model import Pair, Verdicts
 from ...model.errors import NotAchieved, Unhealthy
-from ...model.foreign import ODD
 from ...model.show import Table, present, utc
 from ...run.journal import Journal
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
-from ...run.run import Run
+from ...run.run import Clients, NoClients, Run
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
-from .chain_notes import chained_notes
-from .earlier_runs import known_rates, last_known, stories
-from .folder import announced_folder, id_of, make_folder, new_id, record_folders
-from .outage import outage_of_change
+from .folder import announced_folder, id_of, make_folder, new_id
+from .history import EarlierRuns
 from .provenance import provenance, unfinished
 from .summary import write_summary
 
@@ -46,12 +42,9 @@ def begin(notebook: str, **parameters: Any) -> Run:
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
-    run = Run(run_id, notebook, pair, asked, folder, Journal(folder, scrub.facts), doors, lock)
-    run.ask_clients = lambda now: _clients(run, now)
-    run.recorded = lambda system_id, beyond: chained_notes(folder.parent, system_id, beyond)
-    run.last_known = lambda node, system_id: last_known(folder.parent, pair.name, node, system_id)
-    run.outage = lambda: _outage(run)
-    run.rates = cache(lambda: known_rates(folder.parent, pair.name))
+    journal, history = Journal(folder, scrub.facts), EarlierRuns(folder, pair.name)
+    clients = _clients_of(pair)
+    run = Run(run_id, notebook, pair, asked, folder, journal, doors, lock, clients, history)
     continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(
@@ -112,21 +105,10 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
     )
 
 
-def _outage(run: Run) -> Outage | None:
-    """Of this run's change. Records that cannot be read must not spoil its end: then its own
-    journal tells.
-    """
-    records, own = run.folder.parent, run.journal.events
-    older = (events for folder, events in stories(records, run.pair.name) if folder != run.folder)
-    try:
-        return outage_of_change(own, older, {id_of(folder) for folder in record_folders(records)})
-    except (OSError, *ODD):
-        return outage_of_change(own, ())
+def _clients_of(pair: Pair) -> Clients:
+    """Whoever leads them, loaded only where there are any: a light verify waits for nothing."""
+    if not pair.clients:
+        return NoClients()
+    from ...clients import HeldClients
 
-
-def _clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
-    if not run.pair.clients:
-        return ()
-    from ...clients import look_at_clients
-
-    return look_at_clients(run, now)
+    return HeldClients(pair)

@@ -1,0 +1,53 @@
+"""What this machine's records tell a run of those before it: the `History` that it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from ...judgement.plans.loss_estimate import LastKnown
+from ...judgement.plans.rebuild import Rates
+from ...model import Note, Outage
+from ...model.foreign import ODD
+from ...run.journal import Event
+from .chain_notes import chained_notes
+from .earlier_runs import known_rates, last_known, stories
+from .folder import id_of, record_folders
+from .outage import outage_of_change
+
+
+class EarlierRuns:
+    """The records beside a run's own folder, of the same pair. Read when they are asked for."""
+
+    def __init__(self, folder: Path, pair: str) -> None:
+        self._folder, self._records, self._pair = folder, folder.parent, pair
+
+    def chain_notes(self, system_id: str, beyond: int) -> Sequence[Note]:
+        """The notes of every chained run of this system beyond a number."""
+        return chained_notes(self._records, system_id, beyond)
+
+    def last_known(self, node: str, system_id: str) -> LastKnown | None:
+        """The newest position at which a node of this system was seen as primary."""
+        return last_known(self._records, self._pair, node, system_id)
+
+    def outage(self, own: Sequence[Event]) -> Outage | None:
+        """That of the change which these events are of.
+
+        Records that cannot be read must not spoil its end: then its own journal tells.
+        """
+        told = stories(self._records, self._pair)
+        older = (events for folder, events in told if folder != self._folder)
+        try:
+            here = {id_of(folder) for folder in record_folders(self._records)}
+            return outage_of_change(own, older, here)
+        except (OSError, *ODD):
+            return outage_of_change(own, ())
+
+    def rates(self) -> Rates:
+        """How fast the newest runs were that copied anything; read once."""
+        return self._rates
+
+    @cached_property
+    def _rates(self) -> Rates:
+        return known_rates(self._records, self._pair)
