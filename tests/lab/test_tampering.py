@@ -27,6 +27,7 @@ from pgha_helpers.records.reading import by_hand, manifest
 from pgha_helpers.records.reading.retention import thin
 from pgha_helpers.records.reading.seal import complete_all, note_completion, seal
 from pgha_helpers.records.reading.verification import Verified, verify
+from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair
 
 from .. import embedded as lab
@@ -86,8 +87,9 @@ def archive(clusters: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
             carry_out(path, "setup", "setup db1", primary="db0")
         newest = record_folders(home / "records")[0]
         (newest / "notebook.ipynb").write_text('{"cells": []}')
-        seal(newest, found, "a test")
-        note_completion(newest, found)
+        story = read(newest)
+        seal(newest, story, found, "a test")
+        note_completion(newest, story, found)
     for light in (True, True):
         with running(path, "verify", light=light) as run:
             run.end("done", words=str(judged(run, HEALTHY, look(run))))

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pgha_helpers.model.errors import BadParameters, Refusal
 from pgha_helpers.model.losses import KEPT
 from pgha_helpers.model.show import utc
 from pgha_helpers.model.units import Seconds
+from pgha_helpers.records.making import headless
 from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id, record_folders
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading import manifest
@@ -29,8 +31,9 @@ from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.records.reading.retention import thin
 from pgha_helpers.records.reading.seal import complete_all, seal, was_sealed
 from pgha_helpers.records.reading.verification import Verified, verify
+from pgha_helpers.run import journal
 from pgha_helpers.run.interrupts import uninterrupted
-from pgha_helpers.run.journal import Journal, Story, read
+from pgha_helpers.run.journal import Event, Journal, Story, read
 from pgha_helpers.run.redaction import Redactor, secrets_of
 
 from .pictures import pair
@@ -46,7 +49,7 @@ def ran(found: Pair, operator: str = "Ann", **end: str) -> Path:
     """The record of a run that has ended, complete."""
     folder = left(found, operator, **(end or {"outcome": "done"}))
     with FolderLock(folder):
-        seal(folder, found, "a test")
+        seal(folder, read(folder), found, "a test")
     return folder
 
 
@@ -65,6 +68,44 @@ def left(found: Pair, operator: str = "Ann", **end: str) -> Path:
 
 def found_in(done: Verified) -> list[str]:
     return [finding.what for finding in done.findings]
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Every journal that is parsed from now on, once for each time."""
+    seen: list[Path] = []
+    state = journal._state
+
+    def counted(path: Path, events: Sequence[Event]) -> str:
+        seen.append(path.parent)
+        return state(path, events)
+
+    monkeypatch.setattr(journal, "_state", counted)
+    return seen
+
+
+def chained(found: Pair) -> Path:
+    """What a change leaves whose nodes are both silent: nobody hears that it is complete."""
+    folder = make_folder(found, "promote", new_id())
+    told = Journal(folder)
+    told.write(
+        "run begun", run=folder.name[-8:], pair=found.name, notebook="promote", **{"from": "here"}
+    )
+    told.write("chained", system_id="7711", number=1, previous=None)
+    told.write("seen", nodes={name: {"as": "Silent"} for name in found.names}, facts=[])
+    told.write("run ended", outcome="failed")
+    told.close()
+    return folder
+
+
+def test_a_journal_is_parsed_once_for_a_sealing(here: Pair, parsed: list[Path]) -> None:
+    by_run = chained(here)
+    headless._close(by_run, here, 0)
+    assert parsed == [by_run] and (by_run / manifest.NAME).exists()
+    left_behind = chained(here)
+    parsed.clear()
+    assert complete_all(here, note=True) == []
+    assert parsed == [left_behind] and (left_behind / manifest.NAME).exists()
 
 
 def test_two_runs_of_the_same_second_have_a_folder_each(here: Pair) -> None:
@@ -86,7 +127,7 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
     journal.close()
     (folder / "diverged.tar").write_text("rows")
     with FolderLock(folder):
-        seal(folder, shared, "a test")
+        seal(folder, read(folder), shared, "a test")
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes.pop("diverged.tar") == 0o600 and set(modes.values()) == {0o640}
     assert folder.stat().st_mode & 0o777 == 0o750
@@ -246,7 +287,7 @@ def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> Non
     (folder / manifest.NAME).unlink()
     assert complete_all(here) == [] and found_in(verify(here)) == ["its manifest is gone"]
     with pytest.raises(Refusal, match="has lost its manifest"):
-        seal(folder, here, "a test")
+        seal(folder, read(folder), here, "a test")
 
 
 def test_a_clock_that_is_set_back_is_told_and_harms_nothing(

@@ -45,7 +45,7 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
     if sys.stderr is sys.__stderr__:  # papermill's own command: `pgha` has seen to it
         courtesy.take_over()
         atexit.register(courtesy.last_words)
-    scrub = redactor_of(nb)
+    scrub = options.pop("scrub", None) or redactor_of(nb)
     manager = Manager(
         redact_writes_to(output_path, scrub),
         nb,

@@ -11,7 +11,7 @@ from typing import Any
 from ...model import Pair, Verdicts
 from ...model.errors import NotAchieved, Unhealthy
 from ...model.show import Table, present, utc
-from ...run.journal import Journal
+from ...run.journal import Journal, read
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
 from ...run.run import Clients, NoClients, Run
@@ -88,7 +88,7 @@ def conclude(run: Run, verdicts: Verdicts) -> Verdicts:
 def _close(run: Run, outcome: str, words: str) -> None:
     run.end(outcome, words=words)
     with contextlib.suppress(OSError):  # a full disk: the next `pgha records` writes it
-        write_summary(run.folder)
+        write_summary(run.folder, read(run.folder))
     lost = (
         ""
         if run.journal.whole

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...model import Note
 from ...model.foreign import ODD
-from ...run.journal import read
+from ...run.journal import Story, read
 from ..reading import manifest
 from .folder import record_folders, record_name_of
 
@@ -24,21 +24,21 @@ def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
         name = record_name_of(folder)
         if name and name.notebook == "verify":  # never chained
             continue
-        mine = [note for system, note in notes_of(folder) if system == system_id]
+        try:
+            story = read(folder)
+        except OSError:
+            continue
+        mine = [note for system, note in notes_of(folder, story) if system == system_id]
         if any(note.number <= beyond for note in mine):
             break
         found += mine
     return sorted(found)
 
 
-def notes_of(folder: Path) -> Iterator[tuple[str, Note]]:
+def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
     """The system, and what its nodes should have noted of this record; nothing if its run is not
     chained.
     """
-    try:
-        story = read(folder)
-    except OSError:
-        return
     chained = story.first("chained")
     if not chained or story.broken:
         return

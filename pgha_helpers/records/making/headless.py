@@ -89,6 +89,7 @@ def _papermill(
             stderr_file=sys.stderr,
             execution_timeout=cell_timeout,
             kernel=kernel,
+            scrub=scrub,
             finished=lambda: _has_ended(folder),
             settle=loading.join,
             changes=lambda: changes(folder),
@@ -139,7 +140,7 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
         )
         return 128 + number if number else REFUSED
     code = exit_code(story, number)
-    complete(folder, pair, "pgha run")
+    complete(folder, pair, "pgha run", story)
     print(
         Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"),
         flush=True,
@@ -147,17 +148,20 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
     return code
 
 
-def complete(folder: Path, pair: Pair, by: str) -> None:
-    """Complete a record and thin the older ones. What cannot be done is said, and never changes how
-    the run ended.
+def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> None:
+    """Complete a record and thin the older ones.
+
+    `story` is its journal, where that was read since its writer has gone. What cannot be done is
+    said, and never changes how the run ended.
     """
     from ..reading.retention import thin
     from ..reading.seal import note_completion, seal
 
     try:
         if not held_by_writer(folder):
-            seal(folder, pair, by)
-            note_completion(folder, pair)
+            told = story or read(folder)
+            seal(folder, told, pair, by)
+            note_completion(folder, told, pair)
             thin(pair)
     except Exception as error:  # whatever it is: the run is over, and its exit code is known
         words = Redactor(secrets_of(pair)).text(f"THE RECORD IS NOT COMPLETE: {said(error)}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...model import frontend
 from ...model.errors import Failure, HaError, Refusal, unforeseen
+from ...run.journal import read
 from ...run.redaction import Redactor
 from ...run.run import Run
 from .provenance import cells_of, digest
@@ -61,7 +62,7 @@ def close_as_left(run: Run) -> None:
         outcome = "failed" if changed else "refused"
     with contextlib.suppress(Exception):
         run.end(outcome)
-        write_summary(run.folder)
+        write_summary(run.folder, read(run.folder))
     run.journal.close()
 
 
@@ -101,7 +102,7 @@ def _see_error(result: Any) -> None:
         run.journal.write(
             "error", kind=_kind(error), type=type(error).__name__, **_words(run, error)
         )
-        write_summary(run.folder)
+        write_summary(run.folder, read(run.folder))
     run.lock.release()  # a notebook left open over night must not keep everybody else out
 
 

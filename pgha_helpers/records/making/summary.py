@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ...run.journal import Event, Story, read
+from ...run.journal import Event, Story
 from .files import replace_file
 from .outage import outage_of_change
 
@@ -72,11 +72,11 @@ def summarise(story: Story) -> dict[str, Any]:
     }
 
 
-def write_summary(folder: Path) -> dict[str, Any]:
+def write_summary(folder: Path, story: Story) -> dict[str, Any]:
     """Write record.json from the folder's journal, by temporary name and rename; gives what it
     says.
     """
-    written = json.dumps(summarise(read(folder)), indent=2, ensure_ascii=False) + "\n"
+    written = json.dumps(summarise(story), indent=2, ensure_ascii=False) + "\n"
     replace_file(folder / NAME, written)
     told: dict[str, Any] = json.loads(written)
     return told

@@ -14,7 +14,7 @@ from ...model import Pair
 from ...model.errors import BadParameters, Refusal
 from ...model.show import utc
 from ...run.journal import NAME as JOURNAL
-from ...run.journal import held_by_writer, read
+from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
@@ -37,11 +37,13 @@ def attach(path: Path, pair_name: str = "") -> Path:
     notebook = notebooks.load(path)
     if notebook is None:
         raise BadParameters(f"{path} is not a notebook", "name the file that papermill has written")
-    folder = _record_of(path, notebook, pair_name)
-    pair = load_pair(pair_name or _pair_of(folder))
+    pair = load_pair(pair_name) if pair_name else None
+    folder = _record_of(path, notebook, pair)
     with FolderLock(folder) as keeping:
         if not keeping.held or held_by_writer(folder):
             raise Refusal(f"run {id_of(folder)} still goes on", "wait for its end")
+        story = read(folder)
+        pair = pair or _pair_of(story)
         if _has_one(folder):
             raise Refusal(
                 f"{folder.name} has its executed notebook already", "a record is never changed"
@@ -50,9 +52,9 @@ def attach(path: Path, pair_name: str = "") -> Path:
         text = json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         replace_file(folder / notebooks.NAME, text)
         if (folder / manifest.NAME).exists():
-            _add(folder, pair, path)
+            _add(folder, story, pair, path)
         else:
-            seal(folder, pair, "pgha records attach")
+            seal(folder, story, pair, "pgha records attach")
     return folder
 
 
@@ -65,19 +67,16 @@ def _has_one(folder: Path) -> bool:
     return (folder / notebooks.NAME).exists() and (attached.exists() or listed)
 
 
-def _record_of(path: Path, notebook: dict[str, object], pair_name: str) -> Path:
+def _record_of(path: Path, notebook: dict[str, object], pair: Pair | None) -> Path:
     shown = notebooks.record_shown(notebook)
     if shown is None:
         raise BadParameters(
             f"{path} shows no run", "its first cell must have been run: it prints the run's id"
         )
-    if (shown / JOURNAL).exists() and not pair_name:
+    if (shown / JOURNAL).exists() and pair is None:
         return shown
-    near = (
-        [f for f in record_folders(records_of(load_pair(pair_name))) if id_of(f) == id_of(shown)]
-        if pair_name
-        else []
-    )
+    folders = record_folders(records_of(pair)) if pair else []
+    near = [folder for folder in folders if id_of(folder) == id_of(shown)]
     if not near:
         raise BadParameters(
             f"there is no record of run {id_of(shown)} in {shown.parent}",
@@ -86,18 +85,18 @@ def _record_of(path: Path, notebook: dict[str, object], pair_name: str) -> Path:
     return near[0]
 
 
-def _pair_of(folder: Path) -> str:
-    parameters = read(folder).first("run begun").get("parameters", {})
-    return str(parameters.get("pair", ""))
+def _pair_of(story: Story) -> Pair:
+    parameters = story.first("run begun").get("parameters", {})
+    return load_pair(str(parameters.get("pair", "")))
 
 
-def _add(folder: Path, pair: Pair, path: Path) -> None:
+def _add(folder: Path, story: Story, pair: Pair, path: Path) -> None:
     """The second manifest is written last: until it is there, whatever failed can be tried
     again.
     """
     added = [folder / name for name in manifest.ATTACHABLE]
     try:
-        told = summarise(read(folder))
+        told = summarise(story)
         replace_file(folder / ATTACHED_REPORT, report(folder, told, by_hand.words(folder, pair)))
         written = manifest.render(
             _told(folder, pair, path, {one.name: manifest.sha256(one) for one in added})

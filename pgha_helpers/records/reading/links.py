@@ -97,7 +97,8 @@ def ledger_faults(
     for run, told in noted.items():
         record = here.get(run)
         if record is not None:
-            ours = {note.digest for _, note in notes_of(record.folder)} | set(record.story.digests)
+            noted_here = notes_of(record.folder, record.story)
+            ours = {*record.story.digests, *(note.digest for _, note in noted_here)}
             wrong = sorted({note.what for note in told if note.digest not in ours})
             if wrong:
                 yield (

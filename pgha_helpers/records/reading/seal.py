@@ -45,12 +45,12 @@ RECORD_FILES = {
 }
 
 
-def seal(folder: Path, pair: Pair, by: str) -> None:
-    """Complete the record of a run whose process has gone. Whoever calls holds the folder; see
-    `FolderLock`.
+def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
+    """Complete the record of a run whose process has gone.
 
-    Raises Refusal or OSError when it cannot be done; the record then stays as it is, to be
-    completed later.
+    `story` is its journal, read since then: it is parsed once, and handed on. Whoever calls holds
+    the folder; see `FolderLock`. Raises Refusal or OSError when it cannot be done; the record
+    then stays as it is, to be completed later.
     """
     if (folder / manifest.NAME).exists():
         return
@@ -58,16 +58,15 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
         raise Refusal(
             f"{folder.name} was complete and has lost its manifest", "find out who took it away"
         )
-    story, scrub = read(folder), Redactor(secrets_of(pair))
+    scrub = Redactor(secrets_of(pair))
+    kept = {str(event.get("file")) for event in story.events if event["event"] == KEPT}
     release(folder / JOURNAL)
     (folder / manifest.MARK).touch()
-    aside = _put_aside(
-        folder, {str(event.get("file")) for event in story.events if event["event"] == KEPT}
-    )
+    aside = _put_aside(folder, kept)
     redact_file(folder / notebooks.NAME, scrub)
     shown = _adopt_notebook(folder, story, scrub)
     replace_file(
-        folder / REPORT, report(folder, write_summary(folder), by_hand.words(folder, pair))
+        folder / REPORT, report(folder, write_summary(folder, story), by_hand.words(folder, pair))
     )
     signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
     said = {"notebook_file": shown, "put_aside": aside}
@@ -78,16 +77,16 @@ def seal(folder: Path, pair: Pair, by: str) -> None:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
     replace_file(folder / manifest.NAME, written)
     (folder / manifest.MARK).unlink()
-    _share(folder, pair)
+    _share(folder, kept, pair)
 
 
-def note_completion(folder: Path, pair: Pair) -> None:
+def note_completion(folder: Path, story: Story, pair: Pair) -> None:
     """Note the digest of a chained record's manifest on both nodes. A node that does not take it is
     told aloud.
     """
-    notes = list(notes_of(folder))
+    notes = list(notes_of(folder, story))
     # whoever did not answer then is not waited for once more
-    lost = read(folder).last("seen").get("nodes", {})
+    lost = story.last("seen").get("nodes", {})
     answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
     doors = [Door(node, pair) for node in answering] if notes else []
     try:
@@ -112,26 +111,30 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
     for folder in record_folders(records_of(pair)):
         try:
             with FolderLock(folder) as keeping:
-                if keeping.held and _is_left(folder, pair):
-                    seal(folder, pair, by)
+                left = _left(folder, pair) if keeping.held else None
+                if left is not None:
+                    seal(folder, left, pair, by)
                     if note:
-                        note_completion(folder, pair)
+                        note_completion(folder, left, pair)
         except Exception as error:  # one odd folder must not hide all others
             complaints.append(f"{folder.name} could not be completed: {said(error)}")
     return complaints
 
 
-def _is_left(folder: Path, pair: Pair) -> bool:
-    """Whether this is an incomplete record of a run of this pair that nobody attends to any
-    more.
+def _left(folder: Path, pair: Pair) -> Story | None:
+    """The journal of an incomplete record that nobody attends to any more.
+
+    None of any other record, and of one that is no run of this pair.
     """
     if not (folder / JOURNAL).exists() or was_sealed(folder) or held_by_writer(folder):
-        return False
+        return None
     if (folder / manifest.NAME).exists():
         (folder / manifest.MARK).unlink(missing_ok=True)  # killed in its very last step
-        return False
-    begun = read(folder).first("run begun")
-    return bool(begun.get("pair") == pair.name and begun.get("run") == id_of(folder))
+        return None
+    story = read(folder)
+    begun = story.first("run begun")
+    ours = begun.get("pair") == pair.name and begun.get("run") == id_of(folder)
+    return story if ours else None
 
 
 def was_sealed(folder: Path) -> bool:
@@ -233,14 +236,13 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
     }
 
 
-def _share(folder: Path, pair: Pair) -> None:
+def _share(folder: Path, kept: set[str], pair: Pair) -> None:
     """Readable by the owner, and by `records_group` where one is named; by nobody else.
 
     What a run has kept of a node, its WAL and the list of what is in it, stays with the owner: it
     holds the rows.
     """
     files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()]
-    kept = {event.get("file") for event in read(folder).events if event["event"] == KEPT}
     for path in [*files, folder]:
         shared = bool(pair.records_group) and path.name not in kept
         if shared:

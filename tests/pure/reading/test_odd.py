@@ -145,7 +145,7 @@ def test_no_fact_of_a_journal_that_is_whole_ends_in_pythons_words(data: st.DataO
         assert all(told)
         last_known(Path(place), "prod", "db1", "7711")
         known_rates(Path(place), "prod")
-        list(notes_of(folder))
+        list(notes_of(folder, read(folder)))
         unfinished("promote", "prod", Path(place), Path(place))
 
 
