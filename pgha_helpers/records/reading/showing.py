@@ -44,7 +44,7 @@ def shown(entry: Entry) -> str:
 
 def _head(entry: Entry) -> str:
     told = entry.told
-    name = " ".join(word for word in (told["notebook"], told["run"]) if word)
+    name = " ".join(str(word) for word in (told["notebook"], told["run"]) if word)
     lines = [
         f"{mark(told)} {plain(name)}: {plain(told['outcome'])}"
         + (f" ({entry.why})" if entry.why else "")
