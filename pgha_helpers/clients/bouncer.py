@@ -5,6 +5,7 @@ on.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from ..model import Pair, Pgbouncer
 from ..model.errors import HaError, NotAchieved
@@ -162,16 +163,20 @@ class Bouncer(Pooler, Way):
             )
 
     def _pointed(self, text: str, names: list[str], node: str) -> str:
+        """The file's text with these databases at this node; as it was where they are there."""
         try:
-            lines = ini.targets(text)
+            lines = ini.read(text)
+            new = dict(lines)
             for name in names:
-                target = address_like(self.pair, lines[name], node)
-                text = ini.pointed(text, name, target.host, target.port)
-        except (LookupError, ValueError) as missing:
+                target = address_like(self.pair, lines[name].target, node)
+                new[name] = replace(lines[name], target=target)
+        except ValueError as odd:
+            raise NotAchieved(f"{self.file.path}: {odd}") from None
+        except LookupError as missing:
             raise NotAchieved(
                 f"{self.file.path} has no line for {missing} that points at a node"
             ) from None
-        return text
+        return text if new == lines else ini.write(new)
 
     def close(self) -> None:
         """Let everything go. If a pause was not over, the watchdog resumes now."""

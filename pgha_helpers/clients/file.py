@@ -108,4 +108,4 @@ class StagedFile:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape") or b"\n"
+    return text.encode("utf-8", "surrogateescape")

@@ -76,17 +76,24 @@ def _file_says_no(bouncer: Pooler, known: Mapping[str, Database], main: str) -> 
         yield from reasons
         return
     try:
-        lines = ini.targets(file.read())
+        lines = ini.read(file.read())
     except ValueError as error:
         yield f"{file.path}: {error}"
         return
-    for name in (*bouncer.following(known), *bouncer.client.readers):
+    ours = (*bouncer.following(known), *bouncer.client.readers)
+    for name in ours:
         if name not in lines:
             yield f"{file.path} has no line for database {name}"
-        elif name in known and lines[name] != known[name].target:
+        elif name in known and lines[name].target != known[name].target:
             yield (
-                f"{file.path} points {name} at {bouncer.at(lines[name])}, but pgbouncer points it "
-                f"at {bouncer.at(known[name].target)}: RELOAD, or mend the file"
+                f"{file.path} points {name} at {bouncer.at(lines[name].target)}, but pgbouncer "
+                f"points it at {bouncer.at(known[name].target)}: RELOAD, or mend the file"
+            )
+    for name in lines:
+        if name not in ours:
+            yield (
+                f"{file.path} has a line for database {name}, which follows neither the primary "
+                "nor the standby: move that line to pgbouncer.ini"
             )
     yield from _not_included(bouncer, main)
 
@@ -96,7 +103,10 @@ def _not_included(bouncer: Pooler, main: str) -> Iterator[str]:
     tells.
     """
     path = bouncer.file.path
-    if main.startswith("/") and main != path:
+    if main.startswith("/"):
         with contextlib.suppress(CommandFailed):
             if path not in ini.includes(StagedFile(bouncer.door, main).read()):
-                yield f"{main} does not %include {path}, so a RELOAD would not read it"
+                yield (
+                    f"{main} does not %include {path}, so a RELOAD would not read it: write that "
+                    "line under [databases]"
+                )

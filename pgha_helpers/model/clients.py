@@ -23,9 +23,10 @@ PLACEHOLDERS = (
 class Pgbouncer:
     """A pooler: it holds the clients while the primary moves, and its database lines are rewritten.
 
-    `file` lies on this machine, or on the host that `node` (a node's name) or `ssh` names;
-    `databases` follow the primary (empty: all that point at a node), `readers` the standby. `pause`
-    is the expiry of a pause and `wait` how long it may wait for open transactions, both in seconds.
+    `file` holds nothing but those lines. It lies on this machine, or on the host that `node` (a
+    node's name) or `ssh` names; `databases` follow the primary (empty: all that point at a node),
+    `readers` the standby. `pause` is the expiry of a pause and `wait` how long it may wait for open
+    transactions, both in seconds.
     """
 
     __pydantic_config__ = CLOSED

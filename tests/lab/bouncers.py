@@ -1,4 +1,7 @@
-"""A real PgBouncer in front of a lab pair, run as the pair's own user, with an ini of its own."""
+"""A real PgBouncer in front of a lab pair, run as the pair's own user.
+
+Its ini is its own, and includes the file of database lines that the runbook owns.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,20 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 
+from pgha_helpers.clients.ini import HEADER
+
 from ..embedded import Lab
 from ..embedded.users import server_user
 
 PASSWORD = 'b0unc3r\'s "own" & odd'
+_DATABASES = f"""\
+{HEADER}
+app = host={{host}} port={{app}} dbname=postgres pool_size=20
+app_ro =host={{host}}  port={{readers}} dbname='postgres'
+"""
 _INI = """\
-;; app = host=a.comment.only
 [databases]
-app = host='{host}' port={app} dbname=postgres pool_size=20
-; the readers
-app_ro=dbname='postgres'  port = {readers}   host={host}
+%include {folder}/databases.ini
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -53,6 +60,7 @@ class Pooler:
         self.folder = lab.node("db0").home / "pgbouncer"
         self.passfile = lab.folder / "pgpass-of-pgbouncer"
         self.ini = self.folder / "pgbouncer.ini"
+        self.databases = self.folder / "databases.ini"  # what the runbook owns
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -72,10 +80,9 @@ class Pooler:
         users = {"postgres": superuser, "console": PASSWORD, "onlooker": PASSWORD}
         quoted = ((name, word.replace('"', '""')) for name, word in users.items())
         (self.folder / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in quoted))
-        self.ini.write_text(
-            _INI.format(host="127.0.0.1", port=self.port, folder=self.folder, more=more, **ports)
-        )
-        self.ini.chmod(0o640)
+        self.ini.write_text(_INI.format(port=self.port, folder=self.folder, more=more))
+        self.databases.write_text(_DATABASES.format(host="127.0.0.1", **ports))
+        self.databases.chmod(0o640)
         self.passfile.write_text(
             f"*:{self.port}:pgbouncer:*:{PASSWORD}\n{self.lab.passfile.read_text()}"
         )
@@ -132,7 +139,7 @@ class Pooler:
             "port": self.port,
             "user": "console",
             "passfile": str(self.passfile),
-            "file": str(self.ini),
+            "file": str(self.databases),
             "node": "db0",
             "dsn": self.dsn(),
             "readers": ["app_ro"],

@@ -5,6 +5,7 @@ them fails.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
 from pgha_helpers.changes.deeds import stopping
 from pgha_helpers.clients import look_at_clients
 from pgha_helpers.clients.held import entries_of
+from pgha_helpers.clients.ini import HEADER
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
 from pgha_helpers.run.run import Run
@@ -65,7 +67,8 @@ def reasons(run: Run) -> str:
 
 def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
     """There and back under load, and the readers follow to the standby."""
-    mode, owner = pooler.ini.stat().st_mode, pooler.ini.stat().st_uid
+    mode, owner = pooler.databases.stat().st_mode, pooler.databases.stat().st_uid
+    ini = pooler.ini.read_bytes()
     with Load(pooler.load_dsn()) as load:
         for _ in range(2):
             target = other(pair)
@@ -78,11 +81,10 @@ def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_pa
             assert pooler.ask("select pg_is_in_recovery() as so", "app_ro") == [{"so": True}]
     assert (load.failed, load.refused) == (0, 0)
     assert load.acknowledged > 100 and load.missing(pair.dsn) == []
-    assert (pooler.ini.stat().st_mode, pooler.ini.stat().st_uid) == (mode, owner)
-    assert (
-        ";; app = host=a.comment.only" in pooler.ini.read_text()
-        and "pool_size=20" in pooler.ini.read_text()
-    )
+    assert (pooler.databases.stat().st_mode, pooler.databases.stat().st_uid) == (mode, owner)
+    assert pooler.ini.read_bytes() == ini, "what is not ours stays as it is"
+    assert pooler.databases.read_text().startswith(HEADER)
+    assert " dbname=postgres pool_size=20\n" in pooler.databases.read_text()
     assert ask(pair, target, "select count(*) from pgha.canary") == [(0,)]
     assert [path.name for path in pooler.folder.glob("*.pgha-new")] == []
 
@@ -93,7 +95,9 @@ def test_a_pooler_that_is_killed_while_it_pauses_finds_the_new_primary_when_it_i
     target = other(pair)
     with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
         once_before(monkeypatch, stopping, "stop_primary", pooler.kill)
-        with pytest.raises(NotAchieved, match=f"{pooler.ini} points at {target}, but .*refused"):
+        with pytest.raises(
+            NotAchieved, match=f"{pooler.databases} points at {target}, but .*refused"
+        ):
             hand_over(run, plan)
         pooler.start()
         assert pooler.database()["at"] == target
@@ -165,14 +169,18 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
     wrong = tmp_path / "wrong-passfile"
     wrong.write_text("*:*:*:*:guessed\n")
     wrong.chmod(0o600)
-    before = pooler.ini.read_text()
+    before = pooler.databases.read_text()
+    beside = shutil.copy2(pooler.databases, pooler.folder / "beside.ini")
+    shutil.chown(beside, pooler.databases.owner(), pooler.databases.group())
     cases: list[tuple[dict[str, Any], str]] = [
         ({"passfile": str(wrong), "dsn": None}, "FATAL: password authentication failed"),
         ({"user": "onlooker"}, "onlooker is not one of its admin_users"),
         ({"databases": ["appp"]}, "it has no database appp; it has app, app_ro"),
         ({"databases": ["app_ro"], "readers": ["app"]}, "database app_ro points at"),
         ({"file": "/nowhere/pgbouncer.ini"}, "there is no file /nowhere/pgbouncer.ini"),
-        ({"file": str(pooler.folder / "users")}, "has no line for database app"),
+        ({"file": str(pooler.folder / "users")}, "its first line is not ';; pgha writes this"),
+        ({"file": str(pooler.ini)}, "move whatever else stands there to pgbouncer.ini"),
+        ({"file": str(beside)}, f"{pooler.ini} does not %include {beside}"),
         ({"file": "/etc/passwd"}, "cannot be replaced" if pooler.switches else "/etc/passwd"),
         (
             {"bin_directory": "/nowhere"},
@@ -188,7 +196,7 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
         ) as run:
             assert words in (said := reasons(run)), (changes, said)
             assert PASSWORD not in said
-    assert pooler.ini.read_text() == before
+    assert pooler.databases.read_text() == before
 
 
 @pytest.mark.parametrize("aborted", [True, False])
@@ -244,20 +252,40 @@ def test_a_paused_or_a_session_pool_is_told(pair: Lab, pooler: Pooler, tmp_path:
         pooler.ask("pause app")
         assert "database app is paused" in reasons(run)
         pooler.ask("resume app")
-        pooler.ini.write_text(
-            pooler.ini.read_text().replace("pool_size=20", "pool_size=20 pool_mode=session")
+        pooler.databases.write_text(
+            pooler.databases.read_text().replace("pool_size=20", "pool_size=20 pool_mode=session")
         )
         pooler.ask("reload")
         assert "has pool_mode session" in reasons(run)
-        pooler.ini.write_text(
-            pooler.ini.read_text().replace(" pool_mode=session", " pool_mode=transaction")
+        pooler.databases.write_text(
+            pooler.databases.read_text().replace(" pool_mode=session", " pool_mode=transaction")
         )
         pooler.ask("reload")
         assert reasons(run) == ""
-        pooler.ini.write_text(
-            pooler.ini.read_text().replace(f"port={pair.node(plan.peer).port}", "port=9")
+        pooler.databases.write_text(
+            pooler.databases.read_text().replace(f"port={pair.node(plan.peer).port}", "port=9")
         )
         assert "points app at 127.0.0.1:9, but pgbouncer points it at" in reasons(run)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("[pgbouncer]\nlisten_backlog = 100\n", "its line 4 is another section: move whatever"),
+        (";; app = host=a.comment.only\n", "its line 4 is no line of a database: move whatever"),
+        ("away = host=127.0.0.1 port=9\n", "database away, which follows neither the primary"),
+    ],
+    ids=["a section", "a comment", "another database"],
+)
+def test_a_file_with_what_is_not_ours_is_refused_before_anything_is_changed(
+    pair: Lab, pooler: Pooler, tmp_path: Path, more: str, words: str
+) -> None:
+    text = pooler.databases.read_text() + more
+    pooler.databases.write_text(text)
+    with pytest.raises(NotSafe) as no, consented(pair, tmp_path, pooler.client(dsn=None)):
+        raise AssertionError("the gate must not be passed")
+    assert words in str(no.value) and "pgbouncer.ini" in str(no.value)
+    assert pooler.databases.read_text() == text
 
 
 def test_a_wrong_password_stops_it_before_anything_is_changed(
@@ -274,12 +302,16 @@ def test_a_file_that_is_edited_in_the_middle_keeps_the_edit(
     """Somebody gives the database a larger pool between the gate and the redirection."""
 
     def edit() -> None:
-        pooler.ini.write_text(pooler.ini.read_text().replace("pool_size=20", "pool_size=21"))
+        pooler.databases.write_text(
+            pooler.databases.read_text().replace("pool_size=20", "pool_size=21")
+        )
 
     once_before(monkeypatch, stopping, "stop_primary", edit)
     with consented(pair, tmp_path, pooler.client()) as (run, plan):
         hand_over(run, plan)
-        assert "pool_size=21" in pooler.ini.read_text() and pooler.database()["at"] == plan.node
+        assert (
+            "pool_size=21" in pooler.databases.read_text() and pooler.database()["at"] == plan.node
+        )
         follow(run, plan)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from pgha_helpers.clients.ini import HEADER
+
 SEGMENT = 16 * 1024 * 1024
 CONTROL = """Database system identifier:           7711
 Database cluster state:               in production
@@ -53,10 +55,7 @@ prev 0/03000148, desc: RUNNING_XACTS nextXid 751 latestCompletedXid 749 oldestRu
 rmgr: Transaction len (rec/tot):     34/    34, tx:        750, lsn: 0/030001B8, \
 prev 0/03000180, desc: COMMIT 2026-11-29 20:01:23.409942 UTC; subxacts: 751; rels: base/5/16384
 pg_waldump: error: error in WAL record at 0/30001B8: invalid record length"""
-INI = (
-    '%include other.ini\n[databases]\napp = host=db0 port=5432 dbname=\'a b\'\n"odd ""x" = '
-    "host=db1\n[pgbouncer]\nx = 1"
-)
+INI = f'{HEADER}\napp = host=db0 port=5432 dbname=\'a b\'\n"odd ""x" = host=db1 port=1'
 LOG = (
     '2026 UTC [7] LOG:  starting PostgreSQL 18\nFATAL:  could not open file "x": Permission '
     "denied\nDETAIL:  y"

@@ -179,7 +179,7 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
             lambda text: (Redactor([text]).text(text), Redactor().whole([text])),
             "password=hunter2 Größe",
         ),
-        "pgbouncer.ini": (lambda text: (ini.includes(text), ini.targets(text)), INI),
+        "pgbouncer.ini": (lambda text: (ini.includes(text), list(ini.read(text))), INI),
         "rsync": (
             lambda text: [
                 (progress(each), with_statistic(Moved(), each)) for each in lines_of(text)

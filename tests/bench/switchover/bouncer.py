@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import psycopg2
 from psycopg2.extensions import connection, make_dsn
 
+from pgha_helpers.clients.ini import Line, Target, write
+
 from ...embedded import Lab
 from ...embedded.cluster import SUPERUSER
 from ...embedded.state import HOST, choose_ports
@@ -62,8 +64,8 @@ class Bouncer:
 
     def point_to(self, port: int) -> None:
         """Rewrite the line of the database; what runs hears of it by RELOAD."""
-        line = f"postgres = host={HOST} port={port} user={SUPERUSER} password={self._password}\n"
-        self._private.write(self.databases.name, line)
+        line = Line(Target(HOST, port), f" user={SUPERUSER} password={self._password}")
+        self._private.write(self.databases.name, write({"postgres": line}))
 
     @contextlib.contextmanager
     def console(self) -> Iterator[connection]:
