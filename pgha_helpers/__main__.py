@@ -15,7 +15,7 @@ import typer
 
 from .model.errors import BadParameters, HaError, unforeseen
 from .model.foreign import shown
-from .records.making.outcome import BAD_PARAMETERS, CODES, REFUSED
+from .records.making.outcome import BAD_PARAMETERS, EXIT_CODES, REFUSED
 from .records.reading.commands import records_app
 from .run import courtesy
 from .run.checkout import CHECKOUT
@@ -182,7 +182,7 @@ def _confess(error: Exception) -> int:
         f"{words}\n  What to do: `pgha run verify PAIR` says how things stand. For whoever "
         f"mends pgha: {name}"
     )
-    return CODES["unknown"]
+    return EXIT_CODES["unknown"]
 
 
 def _say(words: str) -> None:

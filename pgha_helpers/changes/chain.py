@@ -26,7 +26,7 @@ from .deeds.chain_notes import note_on
 
 
 @dataclass
-class Link:
+class ChainLink:
     """A run's place in the chain of a system; `noted` on every node that must know of it.
 
     Closed, it notes the end of the run on the `nodes` that could be asked for their notes.
@@ -73,7 +73,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     is a courtesy: a disk that takes nothing may be why, and what it lacks is no contradiction to
     what the other has. Passing a gate twice joins only once.
     """
-    if isinstance(run.link, Link) and run.link.noted:
+    if isinstance(run.link, ChainLink) and run.link.noted:
         return
     if any(event["event"] == "chained" for event in run.journal.events):
         raise Refusal(
@@ -87,12 +87,12 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
     run.journal.write("chained", system_id=system_id, number=number + 1, **told)
-    link = run.link = Link(run, tuple(ledgers), system_id, number + 1)
+    link = run.link = ChainLink(run, tuple(ledgers), system_id, number + 1)
     begun = link.note("begun")
 
     def note(name: str) -> None:
         if name in ledgers:
-            with _spared(run, name, goes_on(plan) != name):
+            with _spared(run, name, surviving_node(plan) != name):
                 note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
 
     run.both(note)
@@ -129,7 +129,7 @@ def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
     return {name: found[name] for name in run.pair.names if name in found}
 
 
-def goes_on(plan: Plan) -> str:
+def surviving_node(plan: Plan) -> str:
     """The node whose system will be left: the promoted one, or the one that a standby is made
     of.
     """
@@ -149,7 +149,7 @@ def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
 
 def _system_of(plan: Plan, now: Snapshot) -> str:
     """The system that will be left."""
-    found = system_id_of(now[goes_on(plan)])
+    found = system_id_of(now[surviving_node(plan)])
     if not found.isdigit():
         raise Refusal(
             f"the system identifier of {plan.node} and {plan.peer} could not be read",

@@ -16,7 +16,7 @@ from ..run.run import Run
 from .deeds import servers, standby
 from .deeds.fence import disable_service, fence_by_command
 
-Way = Literal["ssh", "command", "word"]
+FencedBy = Literal["ssh", "command", "word"]
 
 #: What is asked right after the arming, in one round trip with it.
 _LOOK = f"{FENCED}\necho wal\n{FINGERPRINT} 2>/dev/null; :"
@@ -28,7 +28,7 @@ class Fenced:
     if it was taken.
     """
 
-    way: Way
+    way: FencedBy
     fingerprint: str = ""
 
 
@@ -63,12 +63,12 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
     return _told(run, plan, "word", word)
 
 
-def _told(run: Run, plan: Plan, way: Way, words: str, fingerprint: str = "") -> Fenced:
+def _told(run: Run, plan: Plan, way: FencedBy, words: str, fingerprint: str = "") -> Fenced:
     run.journal.write("fenced by", node=plan.peer, way=way, words=words)
     return Fenced(way, fingerprint)
 
 
-def _go_on(run: Run, plan: Plan, way: Way, failed: HaError, has_another: bool) -> None:
+def _go_on(run: Run, plan: Plan, way: FencedBy, failed: HaError, has_another: bool) -> None:
     """Note that one way has failed; raise what went wrong if there is no other."""
     run.journal.write("not fenced", node=plan.peer, way=way, because=failed.what)
     if not has_another:

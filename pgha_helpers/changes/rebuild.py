@@ -4,7 +4,7 @@ is never deleted.
 
 from __future__ import annotations
 
-from ..facts import evidence, look, until
+from ..facts import look, rebuild_evidence, until
 from ..facts.copying import read_copying
 from ..facts.throughput_chart import draw_throughput
 from ..judgement import plans
@@ -36,7 +36,7 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
         seen = seen.giving_up(loser)
         if method == "stop":  # while two take writes nobody waits until their WAL is read
             return plans.rebuild_plan(seen, loser, method)
-        found = evidence(run, seen, loser)
+        found = rebuild_evidence(run, seen, loser)
         run.seen.evidence = seen, found
         plan = plans.rebuild_plan(seen, loser, method, found)
         refuse_without_room(run, plan)
@@ -157,7 +157,7 @@ def _copy_beside(run: Run, loser: Sighting, source: Running, method: str) -> Non
             # at the gate, as far as it stays
             servers.stop(run, node, "its slot is needed for the copy", proved=True)
         slots.wait_until_free(run, source.node, node)
-    make = clone.copy_beside if method == "clone" else rsync.copy_beside
+    make = clone.clone_beside if method == "clone" else rsync.copy_beside
     copy = seen.begun[0] if seen.begun else make(run, node, source, seen)
     if not seen.begun:
         servers.prove_start(run, node, copy)

@@ -15,7 +15,7 @@ from .proofs import end_of, prove_all
 from .taking_back import take_back
 
 
-def goes_on(run: Run, plan: Plan, reason: BaseException) -> bool:
+def can_only_go_on(run: Run, plan: Plan, reason: BaseException) -> bool:
     """Whether a failed hand-over can only go on: the old primary was started again meanwhile, and
     is a standby now.
 

@@ -4,7 +4,7 @@ overwritten.
 
 from __future__ import annotations
 
-from ..facts import evidence, look
+from ..facts import look, rebuild_evidence
 from ..facts.disk import read_disk
 from ..facts.wal.rewinding import removed
 from ..judgement.plans.rebuild import Evidence, Rewinding, fork_of
@@ -60,7 +60,7 @@ def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
         ):
             return planned
     now = look(run)
-    return now, evidence(run, now, node)
+    return now, rebuild_evidence(run, now, node)
 
 
 def _parted(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..clients.canary.making import ensure_canary_table
 from ..clients.canary.table import read_canary_table
-from ..facts import evidence, look
+from ..facts import look, rebuild_evidence
 from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
 from ..facts.rsync import bytes_there, holds_nothing
@@ -105,7 +105,7 @@ def _canary_is_missing(run: Run, keep: str) -> bool:
 def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
     other = run.pair.other(keep).name
     same = system_id_of(now[other]) == system_id_of(now[keep])
-    return evidence(run, now, other) if same and len(now.primaries) == 1 else None
+    return rebuild_evidence(run, now, other) if same and len(now.primaries) == 1 else None
 
 
 def set_up(run: Run, plan: Plan) -> Deeds:
@@ -141,7 +141,10 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     renamed aside whole.
     """
     same = system_id_of(now[node]) == system_id_of(now[keep])
-    if same and plans.rebuild_plan(now, node, "", evidence(run, now, node)).kind == "follow":
+    if (
+        same
+        and plans.rebuild_plan(now, node, "", rebuild_evidence(run, now, node)).kind == "follow"
+    ):
         return "follow"
     if run.parameters["method"] != "rsync":
         return "clone"

@@ -18,7 +18,7 @@ from .bringing_back import lead_clients
 from .deeds import promoting, servers, sessions, slots, standby, stopping
 from .failover import set_archives_aside
 from .proofs import confirm, prove
-from .resuming import goes_on, resume
+from .resuming import can_only_go_on, resume
 from .taking_back import take_back
 
 
@@ -50,7 +50,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             proved = end
         except (HaError, OSError, KeyboardInterrupt) as reason:
             with uninterrupted():  # asked twice to stop, it would leave clients without a primary
-                if not goes_on(run, plan, reason):
+                if not can_only_go_on(run, plan, reason):
                     take_back(run, plan, reason, began)
                 resume(run, plan)
                 lead_clients(run, plan, waits)

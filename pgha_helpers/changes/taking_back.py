@@ -63,7 +63,7 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
 def _let_clients_go_on(run: Run, plan: Plan) -> str:
     """Every client back to the old primary; a sentence about those that could not be led there."""
     try:
-        clients.take_back(run, plan)
+        clients.take_clients_back(run, plan)
     except HaError as trouble:
         return f"\nBUT {trouble}"
     return ""

@@ -13,7 +13,7 @@ from .verbs import (
     point,
     prepare,
     redirect,
-    take_back,
+    take_clients_back,
 )
 
 __all__ = [
@@ -25,5 +25,5 @@ __all__ = [
     "point",
     "prepare",
     "redirect",
-    "take_back",
+    "take_clients_back",
 ]

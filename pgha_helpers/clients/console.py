@@ -18,7 +18,7 @@ from .ini import Target
 
 
 @dataclass(frozen=True)
-class Database:
+class PooledDatabase:
     """A row of SHOW DATABASES."""
 
     name: str
@@ -51,7 +51,7 @@ class Console:
         """SHOW CONFIG."""
         return {row["key"]: str(row["value"] or "") for row in self.say("SHOW CONFIG")}
 
-    def databases(self) -> dict[str, Database]:
+    def databases(self) -> dict[str, PooledDatabase]:
         """SHOW DATABASES by name, the console itself excepted."""
         return {
             row["name"]: _database(row)
@@ -159,8 +159,8 @@ def _settings(client: Pgbouncer) -> dict[str, Any]:
     return settings
 
 
-def _database(row: Row) -> Database:
+def _database(row: Row) -> PooledDatabase:
     target = Target(row["host"] or "", int(row["port"]))
-    return Database(
+    return PooledDatabase(
         row["name"], target, row["pool_mode"] or "", bool(row["paused"]), bool(row["disabled"])
     )

@@ -18,7 +18,7 @@ from .road import Road
 
 
 @dataclass
-class Entry:
+class ClientEntry:
     """One entry of `clients:` as a run holds it open."""
 
     name: str
@@ -37,10 +37,10 @@ class HeldClients:
 
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
-        self._entries: list[Entry] = []
+        self._entries: list[ClientEntry] = []
 
     @property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[ClientEntry]:
         """Each entry of `clients:`; what they need is opened by their verbs."""
         if not self._entries:
             self._entries = [_entry(client, self._pair) for client in self._pair.clients]
@@ -57,7 +57,7 @@ class HeldClients:
                 entry.close()
 
 
-def entries_of(run: Run) -> Sequence[Entry]:
+def entries_of(run: Run) -> Sequence[ClientEntry]:
     """The clients that this run holds open; none where its pair file names none."""
     return run.clients.entries if isinstance(run.clients, HeldClients) else ()
 
@@ -79,7 +79,7 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
     return seen
 
 
-def _look(run: Run, entry: Entry, primary: str, system_id: str) -> ClientSeen:
+def _look(run: Run, entry: ClientEntry, primary: str, system_id: str) -> ClientSeen:
     words, against = "", list[str]()
     try:
         with understood(entry.name, "what it says of itself"):
@@ -91,9 +91,9 @@ def _look(run: Run, entry: Entry, primary: str, system_id: str) -> ClientSeen:
     return ClientSeen(entry.name, words, tuple(against))
 
 
-def _entry(client: Client, pair: Pair) -> Entry:
+def _entry(client: Client, pair: Pair) -> ClientEntry:
     road = Road(client, pair) if client.dsn else None
-    return Entry(client.name, _way(client, pair), road)
+    return ClientEntry(client.name, _way(client, pair), road)
 
 
 def _way(client: Client, pair: Pair) -> Way:

@@ -11,7 +11,7 @@ from ..model import Pair, Pgbouncer, passfile
 from ..wire.doors import Door
 from . import ini
 from .client_host import door_to
-from .console import Console, Database
+from .console import Console, PooledDatabase
 from .file import StagedFile
 from .move import node_at
 from .watchdog import Watchdog
@@ -28,7 +28,7 @@ class Pooler:
         self.file = StagedFile(self.door, client.file)
         self.watchdog = Watchdog(self.door, client, _password(client))
 
-    def following(self, known: Mapping[str, Database]) -> list[str]:
+    def following(self, known: Mapping[str, PooledDatabase]) -> list[str]:
         """The databases that follow the primary: those named, or all that point at a node and are
         no reader's.
         """

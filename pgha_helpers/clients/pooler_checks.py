@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from ..model.errors import CommandFailed, HaError
 from . import ini
-from .console import Database
+from .console import PooledDatabase
 from .file import StagedFile
 from .move import node_at
 from .pooler import Pooler
@@ -37,7 +37,7 @@ def outlook(bouncer: Pooler, primary: str) -> tuple[str, list[str]]:
 
 
 def _console_says_no(
-    bouncer: Pooler, known: Mapping[str, Database], settings: Mapping[str, str], primary: str
+    bouncer: Pooler, known: Mapping[str, PooledDatabase], settings: Mapping[str, str], primary: str
 ) -> Iterator[str]:
     if bouncer.client.user not in [name.strip() for name in settings["admin_users"].split(",")]:
         yield f"{bouncer.client.user} is not one of its admin_users, so it may not PAUSE"
@@ -56,7 +56,9 @@ def _console_says_no(
             yield from _cannot_pause(known[name], node.name, primary, settings["pool_mode"])
 
 
-def _cannot_pause(database: Database, at: str, primary: str, default_mode: str) -> Iterator[str]:
+def _cannot_pause(
+    database: PooledDatabase, at: str, primary: str, default_mode: str
+) -> Iterator[str]:
     name = database.name
     if primary and at != primary:
         yield f"database {name} points at {at}, but the primary is {primary}"
@@ -70,7 +72,7 @@ def _cannot_pause(database: Database, at: str, primary: str, default_mode: str) 
         )
 
 
-def _file_says_no(bouncer: Pooler, known: Mapping[str, Database], main: str) -> Iterator[str]:
+def _file_says_no(bouncer: Pooler, known: Mapping[str, PooledDatabase], main: str) -> Iterator[str]:
     file = bouncer.file
     if reasons := list(file.why_not()):
         yield from reasons

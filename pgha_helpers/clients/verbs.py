@@ -18,7 +18,7 @@ from ..model.show import span
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
 from .bouncer import Bouncer
-from .held import Entry, entries_of
+from .held import ClientEntry, entries_of
 from .move import Move
 
 
@@ -97,7 +97,7 @@ def redirect(run: Run, plan: Plan) -> None:
         raise _together(f"{plan.node} is primary, but not every client was led there", troubles)
 
 
-def take_back(run: Run, plan: Plan) -> None:
+def take_clients_back(run: Run, plan: Plan) -> None:
     """The abort: lead every client back to the old primary in reverse order, and let it go on,
     whatever happens.
 
@@ -189,7 +189,11 @@ def _paused(bouncer: Bouncer) -> str | HaError:
 
 
 def _each(
-    run: Run, entries: Iterable[Entry], did: str, kind: DeedKind, act: Callable[[Entry], str]
+    run: Run,
+    entries: Iterable[ClientEntry],
+    did: str,
+    kind: DeedKind,
+    act: Callable[[ClientEntry], str],
 ) -> list[HaError]:
     """Do it for every client that needs it; what went wrong."""
     troubles = []
@@ -204,7 +208,7 @@ def _each(
     return troubles
 
 
-def _write_through(run: Run, entry: Entry, primary: str) -> list[HaError]:
+def _write_through(run: Run, entry: ClientEntry, primary: str) -> list[HaError]:
     if entry.road is None:
         return []
     try:

@@ -6,6 +6,6 @@ asked; `wal/` is all that reads WAL; `lag.py` and `charts.py` watch and draw. Ma
 """
 
 from .look import look, until
-from .wal.rebuilding import evidence
+from .wal.rebuilding import rebuild_evidence
 
-__all__ = ["evidence", "look", "until"]
+__all__ = ["look", "rebuild_evidence", "until"]

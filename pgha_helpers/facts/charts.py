@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Deed
 from ..run.run import Run
-from .lag import COLUMNS, Lag, still_open
-from .lag_chart import figure_of, figure_of_deeds, keep_picture, pictures, shown
+from .lag import LAG_COLUMNS, Lag, still_open
+from .lag_chart import figure_of, figure_of_deeds, in_place, keep_picture, pictures
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "lag.svg"
+LAG_SVG = "lag.svg"
 
 
 def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
@@ -34,13 +34,13 @@ def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
     svg, png = pictures(
         lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done)
     )
-    keep_picture(run, NAME, svg)
-    return shown(run, png)
+    keep_picture(run, LAG_SVG, svg)
+    return in_place(run, png)
 
 
 def _joined(lags: Iterable[Lag]) -> pd.DataFrame:
     """One sample after the other; an empty row breaks the line between two, when nobody looked."""
     import pandas as pd
 
-    gap = pd.DataFrame([{}], columns=list(COLUMNS), dtype=float)
+    gap = pd.DataFrame([{}], columns=list(LAG_COLUMNS), dtype=float)
     return pd.concat([part for lag in lags for part in (lag.frame, gap)])

@@ -18,7 +18,7 @@ from ..model.positions import is_segment
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _TIMELINE = re.compile("[0-9A-F]{8}")
 
 
@@ -111,7 +111,7 @@ def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
     return {int(name, 16): told}
 
 
-def _perhaps(word: str, read: Callable[[], T], unread: dict[str, str]) -> T | None:
+def _perhaps(word: str, read: Callable[[], _T], unread: dict[str, str]) -> _T | None:
     """What only few judgements lean on: where it cannot be read, why."""
     try:
         return read()

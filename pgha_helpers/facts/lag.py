@@ -24,14 +24,14 @@ from .queries import query
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "lag.csv"
-COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
+LAG_CSV = "lag.csv"
+LAG_COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
 INTERVAL = 0.2  # seconds between samples
 BESIDE = 0.1  # the same beside the rest of the run
 _LAST = 0.5  # seconds to wait for the sample under way
 
 
-Row = tuple[float | None, ...]
+LagRow = tuple[float | None, ...]
 Said = tuple[str, dict[str, float]]  # a node's role, and its lag in bytes and seconds
 _NOTHING: Said = ("", {})
 
@@ -44,7 +44,7 @@ class Lag(show.Shown):
     which takes half a second to load: a light verify never draws.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[LagRow, ...]
     once: bool = False  # nobody meant to watch: one row, which is no curve
 
     @property
@@ -52,11 +52,11 @@ class Lag(show.Shown):
         """The same for pandas: `at` in seconds since the epoch, bytes, seconds, all floats."""
         import pandas as pd
 
-        return pd.DataFrame(list(self.rows), columns=list(COLUMNS)).astype(float)
+        return pd.DataFrame(list(self.rows), columns=list(LAG_COLUMNS)).astype(float)
 
     def worst(self, unit: str) -> float | None:
         """The greatest lag in `bytes` or `seconds`, of both views; None if nobody answered."""
-        places = [COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
+        places = [LAG_COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
         values = [row[at] for row in self.rows for at in places]
         return max((value for value in values if value is not None), default=None)
 
@@ -113,12 +113,12 @@ class Sampler:
         self._sessions = {
             name: run.doors[name].session(run.pair.database) for name in run.pair.names
         }
-        self._rows: list[Row] = []
+        self._rows: list[LagRow] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pgha-lag", daemon=True)
         self._thread.start()
 
-    def end(self) -> list[Row]:
+    def end(self) -> list[LagRow]:
         """Watch no longer; gives the samples. The next time there is nothing to give."""
         self._over.set()
         self._thread.join(_LAST)
@@ -142,11 +142,11 @@ class Sampler:
 
 def _keep(run: Run, lag: Lag) -> str:
     """Add the rows to lag.csv; gives the digest of the file."""
-    lines = [] if (run.folder / NAME).exists() else [",".join(COLUMNS)]
+    lines = [] if (run.folder / LAG_CSV).exists() else [",".join(LAG_COLUMNS)]
     lines += [
         ",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows
     ]
-    return run.keep(NAME, ("\n".join(lines) + "\n").encode(), append=True)
+    return run.keep(LAG_CSV, ("\n".join(lines) + "\n").encode(), append=True)
 
 
 def still_open(run: Run) -> None:
@@ -158,7 +158,7 @@ def still_open(run: Run) -> None:
         raise Refusal("this run has ended", "run the first cell again: it begins a new run")
 
 
-def _once(run: Run, now: Snapshot) -> Row:
+def _once(run: Run, now: Snapshot) -> LagRow:
     """One sample of the nodes that answered when they were looked at.
 
     Whoever did not may take seconds to do so now.
@@ -170,7 +170,7 @@ def _once(run: Run, now: Snapshot) -> Row:
     return _row(at, told)
 
 
-def _row(at: float, told: Iterable[Said]) -> Row:
+def _row(at: float, told: Iterable[Said]) -> LagRow:
     said = dict(told)
     primary, standby = said.get("primary", {}), said.get("standby", {})
     return (

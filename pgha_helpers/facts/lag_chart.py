@@ -66,7 +66,7 @@ def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[
         artist.join(_PATIENCE)
 
 
-def shown(run: Run, png: bytes) -> Any:
+def in_place(run: Run, png: bytes) -> Any:
     """Put the last picture where the live ones of this cell were.
 
     Where there were none, give it back.
@@ -85,12 +85,12 @@ def load_beside() -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_TURN)
     try:
-        load()
+        load_libraries()
     finally:
         sys.setswitchinterval(interval)
 
 
-def load() -> None:
+def load_libraries() -> None:
     """Load what draws: a second's work."""
     for module in (
         "pandas",
@@ -107,7 +107,7 @@ def _output(known: LiveOutput | None, seconds: float) -> LiveOutput | None:
     None if it cannot be made, or nothing can be drawn.
     """
     with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
-        load()  # now: beside the samples it would make those wait
+        load_libraries()  # now: beside the samples it would make those wait
         from IPython.display import Pretty, display
 
         if known and known.is_here:

@@ -60,7 +60,7 @@ def shutdown_phase(door: Door) -> Phase:
     return phase_of(control if isinstance(control, str) else control.state, read_processes(door))
 
 
-def who(process: Process, senders: tuple[Sender, ...]) -> str:
+def process_in_words(process: Process, senders: tuple[Sender, ...]) -> str:
     """A process in words; a walsender with whoever the primary fed by it before the stop."""
     fed = next((s for s in senders if s.pid == process.pid), None)
     if fed is None:

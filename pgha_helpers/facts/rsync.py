@@ -30,7 +30,7 @@ echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
 """
 #: In a directory that was empty, as long as half a copy is in it: it has no configuration of its
 #: own yet.
-MARK = "pgha-without-configuration"
+UNCONFIGURED = "pgha-without-configuration"
 #: In a directory that is being copied into: where its control file and its WAL are kept; see
 #: actions/rsync/aside.sh.
 NOTE = "pgha-moved-aside"
@@ -62,7 +62,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Road:
+class RsyncRoad:
     """A way from the node's rsync to the source's files.
 
     `ssh` is empty where they lie on the same machine. `one_machine` is true where both nodes'
@@ -90,7 +90,7 @@ class Road:
         return f"over ssh from {self.host}" if self.host else "on one machine"
 
 
-def road(run: Run, name: str) -> Road | str:
+def rsync_road(run: Run, name: str) -> RsyncRoad | str:
     """How `name` can copy the other node's files by rsync, or why it cannot."""
     source = run.pair.other(name)
     try:
@@ -113,7 +113,7 @@ def road(run: Run, name: str) -> Road | str:
         )
     if here.same != truth.same or not here.readable:
         return f"PostgreSQL's user on {name} cannot read {source.data_directory} of {source.name}"
-    return Road(source.data_directory, True)
+    return RsyncRoad(source.data_directory, True)
 
 
 def estimate(run: Run, source: str) -> int:
@@ -127,7 +127,9 @@ def holds_nothing(run: Run, name: str) -> bool:
     It may be copied into.
     """
     return (
-        run.doors[name].script(_NOTHING, run.pair[name].data_directory, MARK, okay=(0, 1)).status
+        run.doors[name]
+        .script(_NOTHING, run.pair[name].data_directory, UNCONFIGURED, okay=(0, 1))
+        .status
         == 0
     )
 
@@ -218,7 +220,7 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
     return ""
 
 
-def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> Road | str:
+def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> RsyncRoad | str:
     source, timeouts = run.pair.other(name), run.timeouts
     words = ssh_words(ssh, timeouts.connect)
     command = shlex.join(("sh", "-c", _LOOK, "sh", source.data_directory))
@@ -240,4 +242,4 @@ def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> Road 
     if there.rsync < _OLDEST:
         return f"there is no rsync 3.1 or newer on the PATH that peer_ssh finds on {source.name}"
     host = f"[{ssh.host}]" if ":" in ssh.host else ssh.host
-    return Road(source.data_directory, here.boot == truth.boot, host, words)
+    return RsyncRoad(source.data_directory, here.boot == truth.boot, host, words)

@@ -24,11 +24,11 @@ from ..wire.doors import Door
 from .connection import try_connection
 
 #: A node as this machine sees it, and what SQL and ssh had to say.
-Seen = tuple[Sighting, Heard, Heard]
+Looked = tuple[Sighting, Heard, Heard]
 
 
 def look_around(
-    run: Run, ask: Callable[[Door], Seen]
+    run: Run, ask: Callable[[Door], Looked]
 ) -> tuple[tuple[Sighting, Sighting], tuple[Vantage, ...]]:
     """Both sightings, and each node from every place. `ask` looks at one node from this machine.
 
@@ -51,7 +51,9 @@ def look_around(
     return (found[0], found[1]), tuple(sorted(around, key=lambda v: run.pair.names.index(v.node)))
 
 
-def _one(run: Run, node: Node, ask: Callable[[Door], Seen]) -> tuple[Seen, float, list[Vantage]]:
+def _one(
+    run: Run, node: Node, ask: Callable[[Door], Looked]
+) -> tuple[Looked, float, list[Vantage]]:
     """A node from this machine, in how many seconds; and what the node itself can tell then."""
     began, door = time.monotonic(), run.doors[node.name]
     told = ask(door)

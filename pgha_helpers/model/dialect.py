@@ -71,7 +71,7 @@ def spoken(version: int, node: str) -> int:
     return major
 
 
-def parity(major: int) -> tuple[str, ...]:
+def hot_standby_settings(major: int) -> tuple[str, ...]:
     """Settings that must not be lower on a standby than on its primary, or replay stops."""
     return (*_PARITY, "max_wal_senders") if has("parity_wal_senders", major) else _PARITY
 

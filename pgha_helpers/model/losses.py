@@ -86,7 +86,7 @@ class LostTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedTransaction:
+class PreparedAfterFork:
     """A transaction that was prepared after the fork, and neither committed nor rolled back."""
 
     xid: int
@@ -119,7 +119,7 @@ class Losses(show.Shown):
     last: str = ""
     totals: Mapping[Relation, Rows] = field(default_factory=dict)
     transactions: tuple[LostTransaction, ...] = ()
-    undecided: tuple[PreparedTransaction, ...] = ()
+    undecided: tuple[PreparedAfterFork, ...] = ()
     unread: tuple[str, ...] = ()
     names: Mapping[Relation, RelationName] = field(default_factory=dict)
     databases: Mapping[int, str] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class Losses(show.Shown):
             return self.names[relation].kind
         return "catalog" if relation.filenode < FIRST_NORMAL else "table"
 
-    def database(self, lost: LostTransaction | PreparedTransaction) -> str:
+    def database(self, lost: LostTransaction | PreparedAfterFork) -> str:
         """The database of a transaction, if it did anything in one."""
         oids = {relation.database for relation, _ in lost.rows if relation.database}
         oids |= {
@@ -171,7 +171,7 @@ class Losses(show.Shown):
         }
         return ", ".join(sorted(self.databases.get(oid, str(oid)) for oid in oids))
 
-    def what(self, lost: LostTransaction | PreparedTransaction) -> str:
+    def what(self, lost: LostTransaction | PreparedAfterFork) -> str:
         """What a transaction did, table by table."""
         told = [f"{self.name(r)} {rows}" for r, rows in lost.rows if self.kind(r) == "table"]
         catalogs = [

@@ -9,7 +9,7 @@ from .positions import Lsn, Position
 
 
 @dataclass(frozen=True)
-class Part:
+class SegmentPart:
     """Bytes of one segment: its file, and from which one up to which one."""
 
     name: str
@@ -21,7 +21,7 @@ class Part:
 class Piece:
     """So many bytes of a part, from this byte of its segment on: one answer of a shell."""
 
-    part: Part
+    part: SegmentPart
     at: int
     count: int
 

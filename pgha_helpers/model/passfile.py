@@ -13,7 +13,7 @@ from pathlib import Path
 from .foreign import lines_of, text_of
 
 
-def entries(path: str) -> Iterator[tuple[str, ...]]:
+def lines_of_passfile(path: str) -> Iterator[tuple[str, ...]]:
     """The five fields of each line; none where the file cannot be read."""
     try:
         lines = lines_of(text_of(Path(path).expanduser().read_bytes()))
@@ -30,7 +30,7 @@ def password(path: str, *wanted: str) -> str:
 
     An empty `path` is libpq's default: PGPASSFILE, or ~/.pgpass.
     """
-    for entry in entries(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass"):
+    for entry in lines_of_passfile(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass"):
         if all(have in ("*", want) for have, want in zip(entry, wanted, strict=False)):
             return entry[4]
     return ""

@@ -26,7 +26,7 @@ from ..model.show import utc
 from .interrupts import uninterrupted
 
 Event = dict[str, Any]
-NAME = "journal.jsonl"
+JOURNAL = "journal.jsonl"
 _ROOM = 1024 * 1024  # bytes: a promotion writes 70 kB
 #: What must survive a power cut before anything else happens. The rest is written at once, and
 #: flushed with the next of these: on a busy disk a flush takes tens of milliseconds, and a run has
@@ -49,7 +49,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path, scrub: Callable[[Event], Event] = lambda facts: facts) -> None:
-        self.path = folder / NAME
+        self.path = folder / JOURNAL
         try:
             self._file = os.open(
                 self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
@@ -233,7 +233,7 @@ class Story:
 
 def read(folder: Path) -> Story:
     """Read a run's journal. Raises FileNotFoundError if there is none."""
-    path = folder / NAME
+    path = folder / JOURNAL
     lines = path.read_bytes().split(b"\n")[:-1]  # a line without its newline was never finished
     events: list[Event] = []
     digests: list[str] = []
@@ -259,7 +259,7 @@ def read(folder: Path) -> Story:
 
 def held_by_writer(folder: Path) -> bool:
     """Whether the process that writes this journal still lives: it holds a lock on the file."""
-    with (folder / NAME).open("rb") as file:
+    with (folder / JOURNAL).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -25,7 +25,7 @@ from urllib.parse import quote, quote_plus
 from ..model import Pair, passfile
 from ..model.foreign import shown
 
-MARK = "[redacted]"
+REDACTED = "[redacted]"
 SHORTEST = 4  # characters of a value that is looked for by itself
 _NAMES = (
     "run notebook pair from road outcome system_id number previous continues source git "
@@ -55,53 +55,53 @@ _LOOKS = tuple(
             ("://",),
             r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://[^\s:/@'\"]*):(?!\[redacted\])[^\s@/'\"]+@",
             re.I,
-            rf"\1:{MARK}@",
+            rf"\1:{REDACTED}@",
         ),
         (
             ("://",),
             r"(?<![a-z0-9+.-])(https?://)(?!\[redacted\])[^\s:/@'\"]+@",
             re.I,
-            rf"\1{MARK}@",
+            rf"\1{REDACTED}@",
         ),
         (
             ("?", "&"),
             r"([?&][\w.-]*(?:token|secret|sig|signature|password|key|auth|credential)=)[^\s&'\"<>\\]+",
             re.I,
-            rf"\1{MARK}",
+            rf"\1{REDACTED}",
         ),
         (
             _KEYS,
             rf"\b({_CALLED})(\\*[\"']?\s*+[:=]++\s*+){_NOT_YET}(?:{_QUOTED})",
             re.I,
-            rf"\1\2{MARK}",
+            rf"\1\2{REDACTED}",
         ),
         (  # --token X, and not --token-file X, nor --no-password --verbose
             _KEYS,
             r"(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api-?key|access-key|credential)(?:=|\s+))"
             rf"(?!-){_NOT_YET}(?:{_QUOTED})",
             re.I,
-            rf"\1{MARK}",
+            rf"\1{REDACTED}",
         ),
         (
             ("authoriz",),
             rf"\b(authorization\\*[\"']?\s*+[:=]\s*+[\"']?\w+\s+){_NOT_YET}[^\s'\"\\]+",
             re.I,
-            rf"\1{MARK}",
+            rf"\1{REDACTED}",
         ),
-        (("password",), r"\b(password\s+)'(?!\[redacted\])(?:''|[^'])*'", re.I, rf"\1'{MARK}'"),
-        (("scram-",), r"SCRAM-SHA-256\$[^\s'\"\\]+", 0, MARK),
+        (("password",), r"\b(password\s+)'(?!\[redacted\])(?:''|[^'])*'", re.I, rf"\1'{REDACTED}'"),
+        (("scram-",), r"SCRAM-SHA-256\$[^\s'\"\\]+", 0, REDACTED),
         (
             ("gh", "glpat-", "xox", "akia", "asia", "eyj"),
             r"\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|"
             r"A[KS]IA[A-Z0-9]{16}\b|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+)",
             0,
-            MARK,
+            REDACTED,
         ),
         (
             ("private key",),
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----",
             re.S,
-            MARK,
+            REDACTED,
         ),
     )
 )
@@ -114,7 +114,7 @@ class Redactor:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
         # what was taken out already stays as it is, also if a value is a part of the mark
-        self._known = re.compile("|".join(map(re.escape, [MARK, *longest_first])), re.I)
+        self._known = re.compile("|".join(map(re.escape, [REDACTED, *longest_first])), re.I)
         self._small = tuple({form.casefold() for form in forms})
 
     def text(self, text: str) -> str:
@@ -134,7 +134,7 @@ class Redactor:
         text = shown(text)
         small = text.casefold()
         if any(form in small for form in self._small):
-            text = self._known.sub(MARK, text)
+            text = self._known.sub(REDACTED, text)
         for words, pattern, instead in _LOOKS:
             if any(word in small for word in words):
                 text = pattern.sub(instead, text)
@@ -171,7 +171,7 @@ class Redactor:
         like.
         """
         secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
-        return MARK if secret else self.whole(value)
+        return REDACTED if secret else self.whole(value)
 
 
 def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:
@@ -184,7 +184,7 @@ def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.env
         places += [pair.passfile, *(node.passfile for node in pair if node.ssh is None)]
         places += [client.passfile for client in pair.clients]
         names += pair.secret_variables
-    found = {entry[4] for place in places if place for entry in passfile.entries(place)}
+    found = {entry[4] for place in places if place for entry in passfile.lines_of_passfile(place)}
     return found | {environment[name] for name in names if environment.get(name)}
 
 

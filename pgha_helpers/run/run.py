@@ -36,7 +36,7 @@ from .history import History, NoHistory
 from .journal import Journal
 from .seen import Seen
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Held(Protocol):
@@ -125,13 +125,13 @@ class Run:
         """Every deadline, in seconds."""
         return self.pair.timeouts
 
-    def both(self, ask: Callable[[str], T]) -> tuple[T, T]:
+    def both(self, ask: Callable[[str], _T]) -> tuple[_T, _T]:
         """Put the same question to both nodes at the same time; `ask` takes a node's name."""
         asked = [self._asking.submit(ask, name) for name in self.pair.names]
         wait(asked)  # what fails on one node must not leave the other one's at work
         return asked[0].result(), asked[1].result()
 
-    def aside(self, work: Callable[[], T]) -> Future[T]:
+    def aside(self, work: Callable[[], _T]) -> Future[_T]:
         """Do it beside what this thread does; whoever asks for the result hears what went wrong."""
         return self._asking.submit(work)
 
@@ -149,7 +149,7 @@ class Run:
         """
         self.beside.append(held)
 
-    def attended(self, kind: type[T]) -> T | None:
+    def attended(self, kind: type[_T]) -> _T | None:
         """The newest of that kind that works, or has worked, beside the run."""
         return next((held for held in reversed(self.beside) if isinstance(held, kind)), None)
 

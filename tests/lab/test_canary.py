@@ -31,8 +31,8 @@ from pgha_helpers import (
     plan_promotion,
 )
 from pgha_helpers.changes.deeds import stopping
-from pgha_helpers.clients.canary.client import Client, Errand
-from pgha_helpers.clients.canary.road import Road, road_of
+from pgha_helpers.clients.canary.client import Errand, WritingClient
+from pgha_helpers.clients.canary.road import CanaryRoad, road_of
 from pgha_helpers.clients.canary.verb import Canary
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe, Refusal
@@ -303,7 +303,7 @@ def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = tuple({**each, "application_name": "pgha canary"} for each in hosts_of(dsn))
     monkeypatch.setattr(
         "pgha_helpers.clients.canary.road.road_of",
-        lambda pair: Road(hosts, "the clients' own road"),
+        lambda pair: CanaryRoad(hosts, "the clients' own road"),
     )
 
 
@@ -356,7 +356,9 @@ def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> N
     try:
         while ask(pair, here, "show synchronous_standby_names") != [("nobody",)]:
             time.sleep(0.01)
-        Client(Errand("hang", hosts, statement=0.3, rows=2)).write(threading.Event(), told.append)
+        WritingClient(Errand("hang", hosts, statement=0.3, rows=2)).write(
+            threading.Event(), told.append
+        )
     finally:
         ask(pair, here, "alter system reset synchronous_standby_names")
         ask(pair, here, "select pg_reload_conf()")

@@ -159,7 +159,7 @@ def test_an_open_transaction_lets_everybody_go_on_and_is_named(
         assert pooler.database()["paused"] == 0
         client.cursor().execute("select 2")
         client.rollback()
-        clients.take_back(run, plan)
+        clients.take_clients_back(run, plan)
         assert pooler.database()["at"] == here
 
 
@@ -407,7 +407,7 @@ def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(
         well.touch()
         (tmp_path / "log").unlink()
         with pytest.raises(NotAchieved, match="no such zone"):
-            clients.take_back(run, plan)
+            clients.take_clients_back(run, plan)
         lines = (tmp_path / "log").read_text().splitlines()
         assert [line.split()[0] for line in lines] == ["third", "second", "first"]
         assert all(line.endswith(f"-undo {here}") for line in lines)

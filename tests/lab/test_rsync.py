@@ -24,7 +24,7 @@ from pgha_helpers.changes.deeds.slots import wait_until_free
 from pgha_helpers.changes.deeds.swapping import swap
 from pgha_helpers.facts import until
 from pgha_helpers.facts.copying import read_copying
-from pgha_helpers.facts.rsync import Road, road
+from pgha_helpers.facts.rsync import RsyncRoad, rsync_road
 from pgha_helpers.judgement.checks import AFTER
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Blank
@@ -183,8 +183,8 @@ def test_over_ssh_blocks_are_sent_and_not_files(
     as_owner(pair, "touch", odd)
     path = ssh_pair(pair, tmp_path)
     with running(path, "rebuild") as run:
-        way = road(run, "db1")
-        assert isinstance(way, Road) and way.host == "127.0.0.1" and way.one_machine
+        way = rsync_road(run, "db1")
+        assert isinstance(way, RsyncRoad) and way.host == "127.0.0.1" and way.one_machine
         rebuilt(run)
         told = did(run.deeds)
     assert "over ssh from 127.0.0.1" in told
@@ -200,17 +200,17 @@ def test_why_there_is_no_road_is_said(pair: Lab, tmp_path: Path) -> None:
     keys = pair.node("db1").home / KEYS
     with running(path, "rebuild") as run:
         (keys / "known_hosts").write_text("")
-        assert "Host key verification failed" in str(road(run, "db1"))
+        assert "Host key verification failed" in str(rsync_road(run, "db1"))
     shutil.copy(pair.folder / "known_hosts", keys / "known_hosts")
     elsewhere = changed_pair(pair, tmp_path, db0={"peer_ssh": {"host": "127.0.0.1", "port": 1}})
     with running(elsewhere, "rebuild") as run:
-        assert "Connection refused" in str(road(run, "db1"))
+        assert "Connection refused" in str(rsync_road(run, "db1"))
     with running(pair, "rebuild") as run:
         pair.node("db0").data_directory.chmod(0o000)
-        why = road(run, "db1")
+        why = rsync_road(run, "db1")
         pair.node("db0").data_directory.chmod(0o700)
         assert "cannot be looked at" in str(why)
-        assert isinstance(road(run, "db1"), Road)
+        assert isinstance(rsync_road(run, "db1"), RsyncRoad)
 
 
 def test_a_run_that_dies_on_the_way_is_gone_on_from(
@@ -309,7 +309,9 @@ def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: st
 
 def _under_way(data: Path, at: str) -> bool:
     if at == "pages":
-        return (data / f"{pages.LIST}.done").exists() and (data / pages.LIST).stat().st_size > 0
+        return (data / f"{pages.PAGES_LIST}.done").exists() and (
+            data / pages.PAGES_LIST
+        ).stat().st_size > 0
     return any(path.stat().st_size for path in (data / "base").glob("*big*"))
 
 

@@ -254,7 +254,7 @@ def test_damage_that_is_found_only_past_the_gate_is_said(
     """Of one that still had processes when it was shown nobody knew its end."""
     ask(pair, "db0", "create table t (n int)")
     pair.kill("db0")
-    monkeypatch.setattr(lost_wal, "goes_on", lambda *_: Lsn(2**40))
+    monkeypatch.setattr(lost_wal, "whole_records_behind", lambda *_: Lsn(2**40))
     monkeypatch.setattr(failover, "why_not_salvaged", lambda *_: ("", ""))
     with pytest.raises(NotAchieved, match=r"is damaged at .* it goes on at") as failed:
         fail_over(pair)

@@ -207,9 +207,11 @@ def forge_a_journal(chance: random.Random, archive: Archive) -> str:
 
 
 def _remake_manifest(folder: Path, **changes: str) -> None:
-    told = json.loads((folder / manifest.NAME).read_text())
-    (folder / manifest.NAME).write_bytes(
-        manifest.render({**told, **changes, "signer": "", "files": manifest.digests(folder)})
+    told = json.loads((folder / manifest.MANIFEST).read_text())
+    (folder / manifest.MANIFEST).write_bytes(
+        manifest.manifest_bytes(
+            {**told, **changes, "signer": "", "files": manifest.digests(folder)}
+        )
     )
     (folder / manifest.SIGNATURE).unlink(missing_ok=True)
 
@@ -234,10 +236,10 @@ def add_an_attachment(chance: random.Random, archive: Archive) -> str:
     (folder / "evil.html").write_text("all was well")
     told = {
         "format": 1,
-        "to": manifest.sha256(folder / manifest.NAME),
+        "to": manifest.sha256(folder / manifest.MANIFEST),
         "files": {"evil.html": manifest.sha256(folder / "evil.html")},
     }
-    (folder / "attached.json").write_bytes(manifest.render(told))
+    (folder / "attached.json").write_bytes(manifest.manifest_bytes(told))
     return f"attached to {folder}"
 
 
@@ -316,7 +318,7 @@ def test_the_newest_is_missed_only_where_the_nodes_are_asked(
 def test_what_another_machine_has_made_is_no_accusation(archive: Archive, tmp_path: Path) -> None:
     """Two operators' machines, one chain: here, the runs 1 and 2 were made on the other one."""
     here = archive.copied_to(tmp_path / "here")
-    there = {json.loads((f / manifest.NAME).read_text())["run"] for f in _changes(here)[-2:]}
+    there = {json.loads((f / manifest.MANIFEST).read_text())["run"] for f in _changes(here)[-2:]}
     for folder in _changes(here)[-2:]:
         shutil.rmtree(folder)
     assert here.verified().findings, "removed, as long as they were made on this machine"
@@ -371,9 +373,9 @@ def test_somebody_elses_signature_is_refused(archive: Archive, tmp_path: Path) -
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     folder = other.folders[0]
-    (folder / manifest.NAME).with_name("manifest.json.sig").unlink()
+    (folder / manifest.MANIFEST).with_name("manifest.json.sig").unlink()
     subprocess.run(
-        ["ssh-keygen", "-q", "-Y", "sign", "-n", "pgha", "-f", key, folder / manifest.NAME],
+        ["ssh-keygen", "-q", "-Y", "sign", "-n", "pgha", "-f", key, folder / manifest.MANIFEST],
         check=True,
     )
     assert any("is not in" in finding.what for finding in other.verified().findings)
@@ -416,7 +418,7 @@ def test_the_printed_procedure_finds_what_verify_finds(archive: Archive, tmp_pat
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text().replace("promote", "demote_", 1))
     assert "journal.jsonl: FAILED" in typed() and "BROKEN" in typed()
-    (folder / manifest.NAME).write_text(
-        (folder / manifest.NAME).read_text().replace("done", "lost")
+    (folder / manifest.MANIFEST).write_text(
+        (folder / manifest.MANIFEST).read_text().replace("done", "lost")
     )
     assert "Could not verify signature" in typed() or "incorrect signature" in typed()

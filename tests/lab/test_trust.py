@@ -21,7 +21,7 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import canary_client, look, plan_promotion
-from pgha_helpers.clients.canary.client import Client, Errand
+from pgha_helpers.clients.canary.client import Errand, WritingClient
 from pgha_helpers.clients.canary.road import road_of
 from pgha_helpers.clients.canary.table import read_road_end
 from pgha_helpers.model.conninfo import pinned
@@ -187,7 +187,7 @@ def test_nothing_that_was_planted_is_called_by_any_notebook(
     with running(changed_pair(empty, tmp_path, database="app"), "verify") as ours:
         hosts = road_of(ours.pair).hosts
     told: list[dict[str, Any]] = []
-    Client(Errand("own", hosts, rows=2)).write(threading.Event(), told.append)
+    WritingClient(Errand("own", hosts, rows=2)).write(threading.Event(), told.append)
     assert [line["code"] for line in told] == ["ok", "ok"], told
     assert read_road_end(Session("own", hosts[0], 1, 1)).user == "pgha_canary"
     assert called(empty) == [] and imported(here) == []

@@ -17,7 +17,7 @@ import yaml
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers import gate, hand_over, look, plan_promotion, plan_rebuild, rebuild
-from pgha_helpers.changes.deeds.losses import LIST
+from pgha_helpers.changes.deeds.losses import DIVERGED_CSV
 from pgha_helpers.model import Hung
 from pgha_helpers.model.errors import HaError, NotConfirmed, NotSafe, Refusal
 
@@ -226,7 +226,9 @@ def test_a_split_brain_ends_while_its_loser_writes_on(pair: Lab) -> None:
     carry_out(pair, "rebuild", plan.consent, node="db0")
     client.join()
     assert writable(pair) == ["db1"]
-    listed = (next(path for path in records(pair) if (path / LIST).exists()) / LIST).read_text()
+    listed = (
+        next(path for path in records(pair) if (path / DIVERGED_CSV).exists()) / DIVERGED_CSV
+    ).read_text()
     assert listed.count("public.orphaned") >= rows
 
 

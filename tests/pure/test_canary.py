@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from pgha_helpers.clients.canary.attempts import AROUND, COLUMNS, Attempt, Gap, Seen, read_seen
+from pgha_helpers.clients.canary.attempts import AROUND, COLUMNS, Attempt, Attempts, Gap, read_seen
 from pgha_helpers.clients.canary.chart import draw_canary, figure_of, sides_of
-from pgha_helpers.clients.canary.client import Client, Errand
+from pgha_helpers.clients.canary.client import Errand, WritingClient
 from pgha_helpers.clients.canary.road import road_of
 from pgha_helpers.clients.canary.verb import account_of
 from pgha_helpers.model import Deed, DeedKind, Libpq
@@ -31,7 +31,7 @@ from pgha_helpers.records.reading.entries import entries, find
 from pgha_helpers.records.reading.listing import listing
 from pgha_helpers.records.reading.page import page
 from pgha_helpers.records.reading.report import report
-from pgha_helpers.records.reading.showing import shown
+from pgha_helpers.records.reading.showing import record_text
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 from pgha_helpers.wire.sql import hosts_of
@@ -60,13 +60,13 @@ def failed(code: str, began: float, seq: int = 0) -> Attempt:
     return Attempt(seq, began, began, began + 0.001, code)
 
 
-def an_outage() -> Seen:
+def an_outage() -> Attempts:
     """A second of rows, a tenth of a second in which one row got no answer and four attempts were
     refused, a second.
     """
     refused = [failed("refused", ZERO + 1.02 + n / 50) for n in range(4)]
     lost = failed("unanswered", ZERO + 1.0, seq=101)
-    return Seen(
+    return Attempts(
         (*rows(1, ZERO, 100), lost, *refused, *rows(102, ZERO + 1.1, 100)),
         (("refused", 4),),
         "asked",
@@ -80,7 +80,7 @@ def test_the_gap_lies_between_two_acknowledgements() -> None:
 
 
 def test_a_gap_that_no_row_ended_is_not_over() -> None:
-    seen = Seen((*rows(1, ZERO, 3), *(failed("refused", ZERO + 1 + n) for n in range(3))))
+    seen = Attempts((*rows(1, ZERO, 3), *(failed("refused", ZERO + 1 + n) for n in range(3))))
     gap = seen.gap
     assert gap is not None and not gap.over
     assert (round(gap.began - ZERO, 3), round(gap.ended - ZERO, 3)) == (0.021, 3.001)
@@ -89,18 +89,20 @@ def test_a_gap_that_no_row_ended_is_not_over() -> None:
 
 def test_a_gap_may_begin_with_the_first_attempt() -> None:
     """A failover: nobody is writable when the canary begins."""
-    seen = Seen((failed("refused", ZERO), failed("refused", ZERO + 2), *rows(1, ZERO + 3, 5)))
+    seen = Attempts((failed("refused", ZERO), failed("refused", ZERO + 2), *rows(1, ZERO + 3, 5)))
     assert seen.gap == Gap(ZERO, ZERO + 3.001, since_row=False)
 
 
 def test_who_saw_nothing_has_no_gap() -> None:
-    assert Seen().gap is None and Seen().latency(0.5) is None and list(Seen().rows()) == []
-    assert account_of(Seen())["outage"] is None
+    assert (
+        Attempts().gap is None and Attempts().latency(0.5) is None and list(Attempts().rows()) == []
+    )
+    assert account_of(Attempts())["outage"] is None
 
 
 def test_the_latency_leaves_the_row_out_that_ended_the_gap() -> None:
     slow = Attempt(300, ZERO + 5, ZERO + 5, ZERO + 9, "ok")
-    seen = Seen((*rows(1, ZERO, 99), slow, *rows(301, ZERO + 9.01, 1, took=0.003)))
+    seen = Attempts((*rows(1, ZERO, 99), slow, *rows(301, ZERO + 9.01, 1, took=0.003)))
     assert seen.gap is not None and round(seen.gap.ended - ZERO, 3) == 9
     assert [
         round(value or 0, 4) for value in (seen.latency(0.5), seen.latency(0.99), seen.latency(1))
@@ -113,7 +115,7 @@ def test_the_latency_leaves_the_row_out_that_ended_the_gap() -> None:
 
 def test_far_from_the_gap_a_row_per_second_is_kept_and_no_attempt_is_left_uncounted() -> None:
     quiet = rows(1, ZERO, 6000)
-    seen = Seen((*quiet, *rows(6001, ZERO + 62, 6000)))
+    seen = Attempts((*quiet, *rows(6001, ZERO + 62, 6000)))
     kept = list(seen.rows())
     singles = [row for row in kept if row[2] == 1]
     assert sum(row[2] for row in kept) == 12000 == sum(row[3] for row in kept)
@@ -123,7 +125,7 @@ def test_far_from_the_gap_a_row_per_second_is_kept_and_no_attempt_is_left_uncoun
 
 
 def test_what_was_refused_has_no_sequence_number_in_the_file() -> None:
-    (row,) = Seen((failed("refused", ZERO),)).rows()
+    (row,) = Attempts((failed("refused", ZERO),)).rows()
     assert row[2:] == (1, 0, 1, 0, "", "", "")
 
 
@@ -183,7 +185,7 @@ def test_the_chart_is_kept_with_its_digest(tmp_path: Path, run: Any) -> None:
     (event,) = [e for e in run.journal.events if e["event"] == "drawn"]
     assert event["file"] == "canary.svg"
     assert event["sha256"] == hashlib.sha256((tmp_path / "canary.svg").read_bytes()).hexdigest()
-    assert draw_canary(run, Seen()) is None
+    assert draw_canary(run, Attempts()) is None
 
 
 def test_two_processes_draw_the_same_bytes(tmp_path: Path) -> None:
@@ -267,7 +269,7 @@ def test_a_host_that_gives_no_answer_is_passed_over_while_there_is_another() -> 
         hosts = tuple({"host": "127.0.0.1", "port": each.getsockname()[1]} for each in (hung, free))
         told: list[dict[str, Any]] = []
         errand = Errand("run", hosts, connect=0.3, rows=6)
-        assert "its limit" in Client(errand).write(threading.Event(), told.append)
+        assert "its limit" in WritingClient(errand).write(threading.Event(), told.append)
         assert [line["code"] for line in told] == ["refused"] * 6
         waited = [line["done"] - line["began"] > 0.25 for line in told]
         assert waited == [True, False, False, False, False, False]
@@ -299,7 +301,7 @@ def test_a_record_tells_the_outage_as_the_canary_saw_it_and_says_so(tmp_path: Pa
     everything = entries(tmp_path)
     row = next(line for line in str(listing(everything)).splitlines() if "0d000001" in line)
     assert "110 ms (canary)" in row and "64 ms (runbook)" in str(listing(everything))
-    full = shown(find(tmp_path, "0d000001"))
+    full = record_text(find(tmp_path, "0d000001"))
     assert (
         "110 ms (canary)" in full and "Of 205 attempts, 4 were refused and 1 never answered" in full
     )
@@ -322,7 +324,7 @@ def test_a_lost_row_is_told_wherever_the_record_is(tmp_path: Path) -> None:
         tmp_path, "0d000002", lost={"db1": [17, 18]}, rows={"db1": "✗ 2 LOST: 17 to 18"}
     )
     for told in (
-        shown(find(tmp_path, "0d000002")),
+        record_text(find(tmp_path, "0d000002")),
         report(folder, summarise(read(folder)), "by hand"),
     ):
         assert "LOST on db1: [17, 18]" in told

@@ -37,7 +37,7 @@ from pgha_helpers.facts.trigger import waiting_trigger
 from pgha_helpers.facts.vantages import parse_reach
 from pgha_helpers.facts.wal.by_bytes import is_record, is_shutdown_checkpoint
 from pgha_helpers.facts.wal.divergence import parting, same_before
-from pgha_helpers.facts.wal.end import find_end, goes_on, own_pages
+from pgha_helpers.facts.wal.end import find_end, own_pages, whole_records_behind
 from pgha_helpers.facts.wal.history import wal_files
 from pgha_helpers.facts.wal.losses.beginning import beginning, whole_from
 from pgha_helpers.facts.wal.losses.reading import files_of
@@ -172,7 +172,7 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
         ),
         "standby names": (lambda text: satisfied(text, "db0"), 'FIRST 1 (db1, "DB ""0")'),
         "passfile": (
-            file(lambda path: list(passfile.entries(str(path))), "pgpass"),
+            file(lambda path: list(passfile.lines_of_passfile(str(path))), "pgpass"),
             "# x\nh:5432:*:u\\:v:p\\\\w\n",
         ),
         "secrets": (
@@ -213,7 +213,7 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
     "record_at": (lambda door: record_at(door, Position(1, Lsn(0x3000148)), SEGMENT), WAL),
     "find_end": (lambda door: find_end(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
     "goes_on": (
-        lambda door: goes_on(door, WalEnd(1, Lsn(0x3000148), Lsn(0x3000180)), SEGMENT),
+        lambda door: whole_records_behind(door, WalEnd(1, Lsn(0x3000148), Lsn(0x3000180)), SEGMENT),
         PAGES,
     ),
     "same_before": (

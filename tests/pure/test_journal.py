@@ -13,7 +13,7 @@ import pytest
 from pgha_helpers.model.errors import Refusal
 from pgha_helpers.records.making.outcome import exit_code
 from pgha_helpers.records.making.summary import summarise
-from pgha_helpers.run.journal import NAME, Journal, Story, read, release
+from pgha_helpers.run.journal import JOURNAL, Journal, Story, read, release
 from pgha_helpers.run.redaction import Redactor
 
 
@@ -38,7 +38,7 @@ def test_an_edited_line_is_noticed(tmp_path: Path) -> None:
         journal.write("seen", number=number, words="ünï\n")
     journal.close()
     assert not read(tmp_path).broken
-    path = tmp_path / NAME
+    path = tmp_path / JOURNAL
     path.write_text(path.read_text().replace('"number": 1', '"number": 7'))
     assert read(tmp_path).broken == "line 3 does not continue line 2"
 
@@ -47,7 +47,7 @@ def test_a_half_written_last_line_is_left_out(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.write("run begun", run="a")
     journal.close()
-    with (tmp_path / NAME).open("a") as file:
+    with (tmp_path / JOURNAL).open("a") as file:
         file.write('{"n": 1, "ev')
     assert [event["event"] for event in read(tmp_path).events] == ["run begun"]
 
@@ -158,7 +158,7 @@ def test_secrets_are_taken_out_of_facts_and_not_of_digests(tmp_path: Path) -> No
 
 
 def test_a_line_that_is_no_event_breaks_the_chain(tmp_path: Path) -> None:
-    (tmp_path / NAME).write_text('{"n": 0}\n[1]\n"x"\n')
+    (tmp_path / JOURNAL).write_text('{"n": 0}\n[1]\n"x"\n')
     assert read(tmp_path).broken == "line 1 is not an event" and not read(tmp_path).events
 
 
@@ -167,7 +167,7 @@ def test_what_is_reserved_makes_no_journal_longer_and_is_given_back(tmp_path: Pa
     journal = Journal(tmp_path)
     journal.write("run begun", run="a")
     journal.reserve()
-    path = tmp_path / NAME
+    path = tmp_path / JOURNAL
     size, blocks = path.stat().st_size, path.stat().st_blocks
     journal.write("seen")
     assert read(tmp_path).events[-1]["event"] == "seen" and not read(tmp_path).broken

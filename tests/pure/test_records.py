@@ -101,11 +101,11 @@ def chained(found: Pair) -> Path:
 def test_a_journal_is_parsed_once_for_a_sealing(here: Pair, parsed: list[Path]) -> None:
     by_run = chained(here)
     headless._close(by_run, here, 0)
-    assert parsed == [by_run] and (by_run / manifest.NAME).exists()
+    assert parsed == [by_run] and (by_run / manifest.MANIFEST).exists()
     left_behind = chained(here)
     parsed.clear()
     assert complete_all(here, note=True) == []
-    assert parsed == [left_behind] and (left_behind / manifest.NAME).exists()
+    assert parsed == [left_behind] and (left_behind / manifest.MANIFEST).exists()
 
 
 def test_two_runs_of_the_same_second_have_a_folder_each(here: Pair) -> None:
@@ -174,11 +174,11 @@ def test_other_peoples_files_are_left_alone(here: Pair) -> None:
 )
 def test_a_manifest_names_nothing_outside_of_its_record(here: Pair, name: str) -> None:
     folder = ran(here)
-    told = json.loads((folder / manifest.NAME).read_text())
-    (folder / manifest.NAME).write_bytes(
-        manifest.render({**told, "files": {**told["files"], name: "0" * 64}})
+    told = json.loads((folder / manifest.MANIFEST).read_text())
+    (folder / manifest.MANIFEST).write_bytes(
+        manifest.manifest_bytes({**told, "files": {**told["files"], name: "0" * 64}})
     )
-    assert "outside of the record" in read_manifest(folder / manifest.NAME).wrong
+    assert "outside of the record" in read_manifest(folder / manifest.MANIFEST).wrong
     assert any("outside of the record" in what for what in found_in(verify(here)))
 
 
@@ -190,8 +190,8 @@ def test_a_link_that_was_put_into_a_record_is_found(here: Pair) -> None:
 
 def test_a_record_of_a_newer_version_says_so(here: Pair) -> None:
     folder = ran(here)
-    told = json.loads((folder / manifest.NAME).read_text())
-    (folder / manifest.NAME).write_bytes(manifest.render({**told, "format": 99}))
+    told = json.loads((folder / manifest.MANIFEST).read_text())
+    (folder / manifest.MANIFEST).write_bytes(manifest.manifest_bytes({**told, "format": 99}))
     assert any(
         "format 99, and this pgha reads 1: use a newer pgha" in what
         for what in found_in(verify(here))
@@ -203,7 +203,7 @@ def test_a_record_of_a_newer_version_says_so(here: Pair) -> None:
 )
 def test_a_manifest_that_is_none_is_found_and_not_a_traceback(here: Pair, text: str) -> None:
     folder = ran(here)
-    (folder / manifest.NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
+    (folder / manifest.MANIFEST).write_bytes(text.encode("utf-8", "surrogatepass"))
     assert found_in(verify(here))
 
 
@@ -240,12 +240,12 @@ def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
     folder = make_folder(here, "verify", new_id())
     journal = Journal(folder)
     journal.write("run begun", run=folder.name[-8:], pair=here.name)
-    assert complete_all(here) == [] and not (folder / manifest.NAME).exists()
+    assert complete_all(here) == [] and not (folder / manifest.MANIFEST).exists()
     assert verify(here).findings == [] and any("goes on" in note for note in verify(here).notes)
     journal.close()
-    assert complete_all(here) == [] and (folder / manifest.NAME).exists()
+    assert complete_all(here) == [] and (folder / manifest.MANIFEST).exists()
     assert (
-        read_manifest(folder / manifest.NAME)
+        read_manifest(folder / manifest.MANIFEST)
         .told["completed"]["late"]
         .startswith("the run was interrupted")
     )
@@ -255,9 +255,9 @@ def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None
     folder = left(here, outcome="done")
     with FolderLock(folder) as first:
         assert first.held and complete_all(here) == []
-        assert not (folder / manifest.NAME).exists()
+        assert not (folder / manifest.MANIFEST).exists()
     complete_all(here)
-    assert (folder / manifest.NAME).exists()
+    assert (folder / manifest.MANIFEST).exists()
 
 
 @pytest.mark.parametrize(
@@ -276,15 +276,15 @@ def test_completing_may_be_killed_and_is_begun_again(here: Pair, kept: tuple[str
 
 def test_completing_that_was_killed_in_its_last_step(here: Pair) -> None:
     folder = ran(here)
-    before = (folder / manifest.NAME).read_bytes()
+    before = (folder / manifest.MANIFEST).read_bytes()
     (folder / ".sealing").touch()
     assert complete_all(here) == [] and not (folder / ".sealing").exists()
-    assert (folder / manifest.NAME).read_bytes() == before
+    assert (folder / manifest.MANIFEST).read_bytes() == before
 
 
 def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> None:
     folder = ran(here)
-    (folder / manifest.NAME).unlink()
+    (folder / manifest.MANIFEST).unlink()
     assert complete_all(here) == [] and found_in(verify(here)) == ["its manifest is gone"]
     with pytest.raises(Refusal, match="has lost its manifest"):
         seal(folder, read(folder), here, "a test")
@@ -336,7 +336,7 @@ def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(
     (tmp_path / "key").write_text("no key")
     folder = left(here, outcome="done")
     (complaint,) = complete_all(replace(here, signing_key=str(tmp_path / "key")))
-    assert "signing_key" in complaint and not (folder / manifest.NAME).exists()
+    assert "signing_key" in complaint and not (folder / manifest.MANIFEST).exists()
     assert complete_all(here) == [] and verify(here).findings == []
 
 
@@ -352,7 +352,7 @@ def test_what_a_person_has_saved_there_is_moved_beside_and_not_sealed_in(here: P
     assert complete_all(here) == [] and verify(here).findings == []
     beside = folder.with_name(f"{folder.name}.others")
     assert {path.name for path in beside.iterdir()} == {"notes.md", "more"}
-    assert set(read_manifest(folder / manifest.NAME).files) == {
+    assert set(read_manifest(folder / manifest.MANIFEST).files) == {
         "journal.jsonl",
         "record.json",
         "report.html",
@@ -366,7 +366,7 @@ def test_one_odd_record_hides_no_other(here: Pair, line: str) -> None:
     odd, other = left(here), left(here, outcome="done")
     (odd / "journal.jsonl").write_text(line.replace("RUN", odd.name[-8:]) + "\n")
     complete_all(here)
-    assert (other / manifest.NAME).exists()
+    assert (other / manifest.MANIFEST).exists()
 
 
 def test_thinning_may_be_killed(here: Pair) -> None:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgha_helpers.run.redaction import MARK, Redactor, secrets_of
+from pgha_helpers.run.redaction import REDACTED, Redactor, secrets_of
 
 from .pictures import pair
 
 CANARY = "cAn4ry'\"\\ü&:pw"
 SECRETS = st.text(string.printable + "üß'\"\\", min_size=6, max_size=30).filter(
-    lambda s: s not in MARK
+    lambda s: s not in REDACTED
 )
 
 
@@ -113,7 +113,7 @@ def test_what_is_no_password_stays(said: str) -> None:
 
 def test_a_thing_that_is_called_a_password_is_one() -> None:
     told = Redactor().whole({"a": [{"db_password": "x y", "rows": 3}], "note": "password=z"})
-    assert told == {"a": [{"db_password": MARK, "rows": 3}], "note": f"password={MARK}"}
+    assert told == {"a": [{"db_password": REDACTED, "rows": 3}], "note": f"password={REDACTED}"}
 
 
 def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
 
 
 def test_a_very_short_value_is_only_known_by_its_looks() -> None:
-    assert Redactor(["a"]).text("a standby, password=a") == f"a standby, password={MARK}"
+    assert Redactor(["a"]).text("a standby, password=a") == f"a standby, password={REDACTED}"
 
 
 def test_a_secret_over_several_lines_of_a_notebook_is_found() -> None:
     lines = ["a\n", "-----BEGIN PRIVATE KEY-----\n", "xyz\n", "-----END PRIVATE KEY-----\n", "b"]
-    assert Redactor().whole({"source": lines}) == {"source": ["a\n", f"{MARK}\n", "b"]}
+    assert Redactor().whole({"source": lines}) == {"source": ["a\n", f"{REDACTED}\n", "b"]}
 
 
 def test_a_long_picture_takes_no_time() -> None:

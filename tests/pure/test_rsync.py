@@ -7,7 +7,7 @@ import pytest
 from pgha_helpers.changes.deeds.rsync.filters import data_filters
 from pgha_helpers.changes.deeds.rsync.rsync_output import Moved, progress, with_statistic
 from pgha_helpers.changes.deeds.rsync.tablespaces import Tablespace, mapped
-from pgha_helpers.facts.rsync import Road, read_place, ssh_words
+from pgha_helpers.facts.rsync import RsyncRoad, read_place, ssh_words
 from pgha_helpers.model import Ssh
 
 
@@ -105,10 +105,10 @@ def test_the_words_of_ssh_ask_nothing_and_trust_nobody() -> None:
 
 
 def test_a_road_quotes_as_rsync_does() -> None:
-    way = Road("/data", False, "[::1]", ("ssh", "-o", 'IdentityFile="/it\'s a key"'))
+    way = RsyncRoad("/data", False, "[::1]", ("ssh", "-o", 'IdentityFile="/it\'s a key"'))
     assert way.to("/data/") == "[::1]:/data/"
     assert way.options == ("-s", "-e", "'ssh' '-o' 'IdentityFile=\"/it''s a key\"'")
-    assert Road("/data", True).options == ()
+    assert RsyncRoad("/data", True).options == ()
 
 
 def test_a_tablespace_map_names_the_places_of_the_target() -> None:

@@ -54,7 +54,7 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
     return bool(halves)
 
 
-def copy_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
+def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str:
     """Copy the primary with pg_basebackup into fresh directories beside.
 
     Gives the one that is ready to be moved in. Raises NotSafe, inside the deed, where there is no

@@ -29,7 +29,7 @@ from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.shell import as_user
 
-LIST = "diverged.csv"
+DIVERGED_CSV = "diverged.csv"
 
 #: A file, and its digest beside it: both at once, because each takes as long, and the node's shell
 #: stays free.
@@ -181,8 +181,8 @@ def keep_list(run: Run, losses: Losses) -> str:
     def write(lost: LostTransaction) -> None:
         file.write(shown(losses.csv((lost,))))
 
-    path = run.folder / LIST
-    new = path.with_name(f".{LIST}.new")
+    path = run.folder / DIVERGED_CSV
+    new = path.with_name(f".{DIVERGED_CSV}.new")
     with os.fdopen(
         os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
     ) as file:
@@ -196,9 +196,9 @@ def keep_list(run: Run, losses: Losses) -> str:
         os.fsync(file.fileno())
     new.replace(path)
     run.journal.write(
-        KEPT, file=LIST, node=losses.node, sha256=_hashed(path), transactions=losses.count
+        KEPT, file=DIVERGED_CSV, node=losses.node, sha256=_hashed(path), transactions=losses.count
     )
-    return LIST
+    return DIVERGED_CSV
 
 
 def _same(before: Losses, now: Losses) -> None:

@@ -20,7 +20,7 @@ from ...model.show import span
 from ...run.run import Run
 from ...wire.doors import Door
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _GONE = 10.0  # seconds without any process after a start: it has ended, and does not come any more
 # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
 POLL = 0.001
@@ -261,11 +261,11 @@ def replayed(door: Door) -> Lsn:
 
 
 def wait(
-    done: Callable[[], T | None],
+    done: Callable[[], _T | None],
     within: float,
     too_late: Callable[[], HaError],
     pause: float = POLL,
-) -> T:
+) -> _T:
     """Ask until there is an answer.
 
     At the deadline ask once more, then raise what `too_late` says.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from ...facts.disk import parse_control
-from ...facts.processes import read_processes, shutdown_phase, who
+from ...facts.processes import process_in_words, read_processes, shutdown_phase
 from ...model import Control, DeedKind, Phase, Process, Sender
 from ...model.errors import HaError, NotAchieved, Refusal, Undecided
 from ...model.show import span
@@ -90,7 +90,7 @@ class Watching:
 
     def words(self, phase: Phase) -> str:
         """The phase, and everybody whom it waits for."""
-        named = "; ".join(who(process, self._senders) for process in phase.waits_for)
+        named = "; ".join(process_in_words(process, self._senders) for process in phase.waits_for)
         return f"{phase.name}: {named}" if named else phase.name
 
     def others(self, phase: Phase, spare: str) -> list[Process]:

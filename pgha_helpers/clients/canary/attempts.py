@@ -67,7 +67,7 @@ class Gap(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Attempts:
     """Everything that a canary saw, in order; `said` counts what it was told instead of an
     acknowledgement.
     """
@@ -144,7 +144,7 @@ def _row(group: Sequence[Attempt]) -> tuple[Any, ...]:
     )
 
 
-def read_seen(lines: Iterable[bytes]) -> Seen:
+def read_seen(lines: Iterable[bytes]) -> Attempts:
     """What the canary has told, a line of JSON per attempt; a last line that was cut off is left
     out.
     """
@@ -163,7 +163,7 @@ def read_seen(lines: Iterable[bytes]) -> Seen:
         if words:
             said[words] += 1
     ended = ended or f"its process had gone: {text_of(other).strip()}".rstrip(": ")
-    return Seen(tuple(attempts), tuple(said.most_common(5)), ended)
+    return Attempts(tuple(attempts), tuple(said.most_common(5)), ended)
 
 
 def spans_of(numbers: Iterable[int]) -> str:

@@ -13,25 +13,25 @@ from ...facts.lag_chart import image, keep_picture, outage_of, pictures, strip
 from ...model import Deed
 from ...model.show import span, utc
 from ...run.run import Run
-from .attempts import Attempt, Gap, Seen
+from .attempts import Attempt, Attempts, Gap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "canary.svg"
+CANARY_SVG = "canary.svg"
 _LEAST, _MOST = 0.15, 3.0  # seconds shown on each side of the gap: as long as it was, within these
 _FAILED = (("refused", "x", "refused"), ("unanswered", "D", "never answered"))
 
 
-def draw_canary(run: Run, seen: Seen) -> Any:
+def draw_canary(run: Run, seen: Attempts) -> Any:
     """The chart as an output of a cell; kept as canary.svg. Nothing where nothing was tried."""
     still_open(run)
     gap = seen.gap
     if gap is None:
         return None
     svg, png = pictures(lambda: figure_of(run, seen, gap, run.deeds))
-    keep_picture(run, NAME, svg)
+    keep_picture(run, CANARY_SVG, svg)
     return image(png)
 
 
@@ -40,7 +40,7 @@ def sides_of(gap: Gap) -> float:
     return min(_MOST, max(_LEAST, gap.seconds))
 
 
-def figure_of(run: Run, seen: Seen, gap: Gap, deeds: list[Deed]) -> Figure:
+def figure_of(run: Run, seen: Attempts, gap: Gap, deeds: list[Deed]) -> Figure:
     """The figure; time is in seconds since the last acknowledged row before the gap."""
     from matplotlib.figure import Figure
 

@@ -53,7 +53,7 @@ class Errand:
         return json.dumps(asdict(self)) + "\n"
 
 
-class Client:
+class WritingClient:
     """Tries the hosts one by one, beginning with the one that took the last row."""
 
     def __init__(self, errand: Errand) -> None:
@@ -144,7 +144,7 @@ def main() -> None:
     told = json.loads(sys.stdin.buffer.readline())
     stopping = threading.Event()
     threading.Thread(target=_listen, args=(stopping,), daemon=True).start()
-    why = Client(Errand(**{**told, "hosts": tuple(told["hosts"])})).write(stopping, _tell)
+    why = WritingClient(Errand(**{**told, "hosts": tuple(told["hosts"])})).write(stopping, _tell)
     _tell({"ended": why})
 
 

@@ -10,7 +10,7 @@ import time
 from typing import IO
 
 from ...run.checkout import CHECKOUT, environment, python
-from .attempts import Seen, read_seen
+from .attempts import Attempts, read_seen
 from .client import Errand
 
 # seconds to wait at most for the first attempt: it has to be there before the hand-over begins
@@ -18,7 +18,7 @@ _FIRST = 10.0
 _LAST = 3.0  # seconds for the process to end by itself
 
 
-class Process:
+class CanaryProcess:
     """One canary. Its lines go into a file without a name, which nobody has to empty while it
     writes.
     """
@@ -50,7 +50,7 @@ class Process:
             time.sleep(0.01)
         return self._popen.pid
 
-    def end(self) -> Seen:
+    def end(self) -> Attempts:
         """End it, by its own will or not, and read what it told."""
         if self._popen is not None and self._popen.stdin is not None:
             with contextlib.suppress(OSError):

@@ -17,12 +17,12 @@ from ...wire.sql import Session, hosts_of
 from .making import trusted
 from .table import TABLE, WRITER, RoadEnd, read_canary_table, read_road_end
 
-NAME = "pgha canary"  # its application_name
+APPLICATION = "pgha canary"  # its application_name
 CONNECT = 1.0  # seconds at most for one host: a node that hangs must not hold the canary up
 
 
 @dataclass(frozen=True)
-class Road:
+class CanaryRoad:
     """Where rows go: libpq's settings host by host, and whose they are. `writer` is the role, where
     that is known.
     """
@@ -32,7 +32,7 @@ class Road:
     writer: str = ""
 
 
-def road_of(pair: Pair) -> Road:
+def road_of(pair: Pair) -> CanaryRoad:
     """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one.
     Raises BadParameters.
     """
@@ -43,8 +43,8 @@ def road_of(pair: Pair) -> Road:
             f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
             for each in hosts
         )
-        return Road(
-            tuple({**each, "application_name": NAME} for each in hosts),
+        return CanaryRoad(
+            tuple({**each, "application_name": APPLICATION} for each in hosts),
             f"the clients' own road, {told}",
         )
     both: dict[str, Any] = {
@@ -53,16 +53,18 @@ def road_of(pair: Pair) -> Road:
         "target_session_attrs": "read-write",
     }
     both |= _passfile(pair.passfile)
-    both |= {"application_name": NAME, "options": pinned(WRITER)}
+    both |= {"application_name": APPLICATION, "options": pinned(WRITER)}
     own = tuple({**both, "host": node.host, "port": node.port} for node in pair)
-    return Road(own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})", WRITER)
+    return CanaryRoad(
+        own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})", WRITER
+    )
 
 
 def _passfile(path: str) -> dict[str, str]:
     return {"passfile": here(path)} if path else {}
 
 
-def try_road(run: Run, plan: Plan) -> Road:
+def try_road(run: Run, plan: Plan) -> CanaryRoad:
     """The road, after a look whether rows can be written there; changes nothing.
 
     Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is
@@ -96,10 +98,10 @@ def try_road(run: Run, plan: Plan) -> Road:
             "a table is made only in the database that `database:` names: name the clients' "
             "one there",
         )
-    return Road(road.hosts, road.told, road.writer or end.user)
+    return CanaryRoad(road.hosts, road.told, road.writer or end.user)
 
 
-def _end_of(road: Road, run: Run) -> RoadEnd:
+def _end_of(road: CanaryRoad, run: Run) -> RoadEnd:
     """What the first host says that lets a client write. Raises Refusal if none does."""
     said = []
     for settings in road.hosts:

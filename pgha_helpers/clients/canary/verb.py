@@ -14,14 +14,14 @@ from ...model import Snapshot
 from ...model.errors import HaError, NotSeen
 from ...model.show import Shown, Table, span, utc
 from ...run.run import Run
-from .attempts import COLUMNS, Gap, Seen, spans_of
+from .attempts import COLUMNS, Attempts, Gap, spans_of
 from .client import Errand
 from .making import delete_canary_rows, ensure_canary_table
-from .process import Process
-from .road import CONNECT, Road, try_road
+from .process import CanaryProcess
+from .road import CONNECT, CanaryRoad, try_road
 from .table import canary_rows
 
-NAME = "canary.csv"
+CANARY_CSV = "canary.csv"
 
 
 def canary_client(run: Run, plan: Plan) -> Canary:
@@ -62,16 +62,16 @@ class Canary(Shown):
     word does nothing.
     """
 
-    def __init__(self, run: Run, road: Road | None = None) -> None:
+    def __init__(self, run: Run, road: CanaryRoad | None = None) -> None:
         self._run = run
         self._road = road
-        self._process: Process | None = None
+        self._process: CanaryProcess | None = None
         self._closed = False
         self._rows: dict[str, str] = {}
         self._primary = ""
         self.lost: dict[str, list[int]] = {}  # acknowledged rows that the primary does not have
         self.behind: dict[str, list[int]] = {}  # rows that a standby lacks and the primary has
-        self.seen: Seen | None = None
+        self.seen: Attempts | None = None
 
     def start(self, plan: Plan) -> None:
         """Make the table if it is missing, and begin to write. Once begun it goes on. Raises
@@ -87,7 +87,7 @@ class Canary(Shown):
             self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement
         )
         self._run.attend(self)
-        self._process = Process()
+        self._process = CanaryProcess()
         try:
             self._run.processes["canary"] = self._process.begin(errand)
         except OSError as error:
@@ -132,7 +132,7 @@ class Canary(Shown):
 
     def table(self) -> Table:
         """The outage as this client saw it, what came of its attempts, and where its rows are."""
-        seen = self.seen or Seen()
+        seen = self.seen or Attempts()
         gap = seen.gap
         rows = [
             (
@@ -221,10 +221,10 @@ class Canary(Shown):
         )[0]
         return row["recovers"], row["fed"]
 
-    def _tell(self, seen: Seen) -> None:
+    def _tell(self, seen: Attempts) -> None:
         """Keep the attempts as canary.csv, and write into the journal what they come to."""
         lines = [",".join(COLUMNS), *(",".join(map(str, row)) for row in seen.rows())]
-        digest = self._run.keep(NAME, ("\n".join(lines) + "\n").encode())
+        digest = self._run.keep(CANARY_CSV, ("\n".join(lines) + "\n").encode())
         self._run.journal.write(
             "canary ended",
             **account_of(seen),
@@ -282,7 +282,7 @@ class Canary(Shown):
         )(why_not)
 
 
-def account_of(seen: Seen) -> Mapping[str, Any]:
+def account_of(seen: Attempts) -> Mapping[str, Any]:
     """What a canary saw, for the journal: counts, the outage with its ends in UTC, and latencies,
     in seconds.
     """
@@ -326,7 +326,7 @@ def _when(gap: Gap) -> str:
     )
 
 
-def _latency(seen: Seen) -> str:
+def _latency(seen: Attempts) -> str:
     half, most = seen.latency(0.5), seen.latency(0.99)
     return (
         ""

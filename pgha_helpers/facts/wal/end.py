@@ -96,7 +96,7 @@ def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
     return door.script(_REST, path, str(offset), str(count)).stdout
 
 
-def goes_on(door: Door, end: WalEnd, segment: int) -> Lsn | None:
+def whole_records_behind(door: Door, end: WalEnd, segment: int) -> Lsn | None:
     """Where whole records are found behind the end, if there are any.
 
     Then it is no end, but damage in the middle. A crash may leave the beginning of a long record,

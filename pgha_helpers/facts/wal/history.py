@@ -33,7 +33,7 @@ def read_history(
         return Evidence()
     assert isinstance(seen, Running | Stopped)
     ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
-    timeline, told = _newest(files[node], seen), wal.evidence(run, now, node)
+    timeline, told = _newest(files[node], seen), wal.follow_evidence(run, now, node)
     last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
     gone = not _has(files[now.primary.node], segment_name(disk.control.checkpoint, segment)[8:])
     same = None

@@ -15,7 +15,7 @@ from ...model.sightings import disk_of
 from ...run.run import Run
 from .history import wal_files
 from .lost_wal import read_lost_wal
-from .pieces import parts
+from .pieces import parts_of_segments
 from .record import dump
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
@@ -82,7 +82,7 @@ def _room(run: Run, target: Running, since: Position, until: Lsn, segment: int) 
 
     Which of these segments it has at hand is asked only where there may be too little room.
     """
-    names = {part.name for part in parts(since, until, segment)}
+    names = {part.name for part in parts_of_segments(since, until, segment)}
     free = target.disk.wal_free if target.disk else None
     if free is not None and free < (len(names) + PROMOTION) * segment:
         names -= wal_files(run.doors[target.node]).keys()

@@ -12,7 +12,7 @@ from ...model.lost_wal import Behind, Found, LostWal
 from ...run.run import Run
 from ...wire.doors import Door
 from .divergence import digest_before
-from .end import find_end, goes_on, last_bytes
+from .end import find_end, last_bytes, whole_records_behind
 from .pieces import pieces, read_piece
 
 #: Inode, size and time of change of every file of WAL, and of the control file, which each start of
@@ -38,10 +38,13 @@ def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
 
 def look_behind(old: Door, found: Found) -> Behind:
     """What stands at the end that was found."""
-    return Behind(goes_on(old, found.end, found.segment), last_bytes(old, found.end, found.segment))
+    return Behind(
+        whole_records_behind(old, found.end, found.segment),
+        last_bytes(old, found.end, found.segment),
+    )
 
 
-def fingerprint(door: Door) -> str:
+def wal_fingerprint(door: Door) -> str:
     """What changes with any change to a node's WAL; empty where that cannot be told."""
     try:
         return door.script(FINGERPRINT, door.node.data_directory).text
@@ -57,7 +60,7 @@ def read_lost_wal(run: Run, old: str, here: Position, control: Control) -> LostW
     """
     if known := still_there(run, old, here):
         return known
-    before = fingerprint(run.doors[old])
+    before = wal_fingerprint(run.doors[old])
     found = look_for_end(run, old, here, control)
     first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
     try:
@@ -79,4 +82,4 @@ def still_there(run: Run, old: str, here: Position, now: str = "") -> LostWal | 
     known = run.seen.lost_wal
     if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
         return None
-    return known if (now or fingerprint(run.doors[old])) == known.fingerprint else None
+    return known if (now or wal_fingerprint(run.doors[old])) == known.fingerprint else None

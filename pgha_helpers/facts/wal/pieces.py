@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model import Lsn, Position
 from ...model.errors import NotAchieved
-from ...model.lost_wal import Part, Piece
+from ...model.lost_wal import Piece, SegmentPart
 from ...model.positions import segment_name
 from ...wire.doors import Door
 from .by_bytes import PAGE
@@ -13,18 +13,19 @@ _CHUNK = 2**20  # bytes in one answer of a shell
 _READ = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
 
 
-def parts(since: Position, until: Lsn, segment: int) -> list[Part]:
+def parts_of_segments(since: Position, until: Lsn, segment: int) -> list[SegmentPart]:
     """The parts of segments that hold the WAL from a position to another; each begins with a page.
 
-    >>> parts(Position(1, Lsn(0x2FFFFF0)), Lsn(0x3000100), 2**24)  # doctest: +NORMALIZE_WHITESPACE
-    [Part(name='000000010000000000000002', first=16769024, until=16777216),
-     Part(name='000000010000000000000003', first=0, until=256)]
+    >>> since = Position(1, Lsn(0x2FFFFF0))
+    >>> parts_of_segments(since, Lsn(0x3000100), 2**24)  # doctest: +NORMALIZE_WHITESPACE
+    [SegmentPart(name='000000010000000000000002', first=16769024, until=16777216),
+     SegmentPart(name='000000010000000000000003', first=0, until=256)]
     """
     found, at = [], int(since.lsn) // PAGE * PAGE
     while at < until:
         end = min((at // segment + 1) * segment, int(until))
         name = segment_name(Position(since.timeline, Lsn(at)), segment)
-        found.append(Part(name, at % segment, (end - 1) % segment + 1))
+        found.append(SegmentPart(name, at % segment, (end - 1) % segment + 1))
         at = end
     return found
 
@@ -38,7 +39,7 @@ def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
     """
     return [
         Piece(part, at, min(_CHUNK, part.until - at))
-        for part in parts(since, until, segment)
+        for part in parts_of_segments(since, until, segment)
         for at in range(part.first, part.until, _CHUNK)
     ]
 

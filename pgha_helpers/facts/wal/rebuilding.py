@@ -19,7 +19,7 @@ from ...model.snapshot import streams_to
 from ...run.run import Run
 from ..connection import read_keys, try_connection
 from ..copying import read_copying
-from ..rsync import estimate, holds_nothing, road
+from ..rsync import estimate, holds_nothing, rsync_road
 from ..starting import read_start
 from .divergence import parting
 from .history import common_end, read_history, wal_files, wal_files_of_both
@@ -27,7 +27,7 @@ from .losses import losses
 from .rewinding import read_rewinding
 
 
-def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
+def rebuild_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     """Everything readable that decides how `node` can become a standby of the primary."""
     primary = now.primary
     database = estimate(run, primary.node)
@@ -38,7 +38,7 @@ def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     ours, its = (files[name] for name in (primary.node, node))
     new = sum(count for name, count in ours.items() if name not in its)
     weights = Weights(database, sum(ours.values()), new)
-    way = road(run, node)
+    way = rsync_road(run, node)
     why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
     found = replace(
         read_history(run, now, node, files),

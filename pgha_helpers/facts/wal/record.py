@@ -25,7 +25,7 @@ export TZ=UTC
 """
 
 
-def evidence(run: Run, now: Snapshot, node: str) -> Evidence:
+def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     """What decides whether `node` can follow the primary.
 
     Both nodes' telling of its last checkpoint, and its end.

@@ -13,7 +13,7 @@ from ...model.losses import Losses
 from ...model.show import Table
 from ...model.units import Seconds
 from ...run.run import Run
-from .rebuilding import evidence
+from .rebuilding import rebuild_evidence
 
 _TABLES = 5  # that are named
 _LONGEST = Seconds(60)
@@ -37,7 +37,7 @@ def rows_at_stake(run: Run, now: Snapshot) -> Table:
 
 def _stake(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
     try:
-        left = evidence(run, now, name).left
+        left = rebuild_evidence(run, now, name).left
     except HaError as silence:
         return f"unknown: {silence.what}; rebuild with node={name} lists it", ""
     if left is None:

@@ -12,7 +12,7 @@ from ...model.sightings import disk_of, system_id_of, to_be_seen
 from .check import check
 from .forks import at_stake
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _SEGMENTS = 4  # of WAL, for which a standby must have room before it is made primary
 _STOP = 1024 * 1024  # bytes: a few small files, which every checkpoint writes anew
 
@@ -209,7 +209,7 @@ def _skews(now: Snapshot) -> dict[str, float]:
     return {node: _told(node, disk, "clock", disk.clock_skew) for node, disk in _disks(now)}
 
 
-def _told(node: str, disk: Disk, word: str, value: T | None) -> T:
+def _told(node: str, disk: Disk, word: str, value: _T | None) -> _T:
     """What the node's shell told. Raises NotSeen where that could not be read."""
     if value is None:
         raise NotSeen(

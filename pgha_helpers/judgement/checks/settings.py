@@ -32,7 +32,9 @@ _A_NODES_OWN = {
 }
 
 
-@check(value=lambda now: f"{len(dialect.parity(now.primary.version // 10000))} compared")
+@check(
+    value=lambda now: f"{len(dialect.hot_standby_settings(now.primary.version // 10000))} compared"
+)
 def the_standby_can_replay_its_settings(now: Snapshot) -> str | None:
     """No setting that replay depends on is lower on the standby than on the primary.
 
@@ -45,7 +47,7 @@ def lower_settings(now: Snapshot) -> list[str]:
     """Settings that replay depends on and that are lower on the standby, each in words."""
     primary, standby = now.primary, now.standby
     found = dialect.lower(
-        standby.settings, primary.settings, dialect.parity(primary.version // 10000)
+        standby.settings, primary.settings, dialect.hot_standby_settings(primary.version // 10000)
     )
     return [
         f"{name} is {standby.settings[name]} on {standby.node}, {value} on {primary.node}"

@@ -81,7 +81,7 @@ def what_was_given_at_its_start_comes_again(now: Snapshot) -> str | None:
             f"{primary.node} was started by hand, with what its service does not give: "
             f"{'; '.join(told)}"
         )
-    names = (*dialect.parity(primary.version // 10000), "hot_standby")
+    names = (*dialect.hot_standby_settings(primary.version // 10000), "hot_standby")
     fixed = dialect.lower(now.closely(primary.node).given, now.standby.settings, names)
     stuck = [
         f"{name} is lower than on {now.standby.node} ({value})" for name, value in fixed.items()

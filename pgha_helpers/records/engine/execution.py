@@ -46,7 +46,7 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
         courtesy.take_over()
         atexit.register(courtesy.last_words)
     scrub = options.pop("scrub", None) or redactor_of(nb)
-    manager = Manager(
+    manager = ExecutionManager(
         redact_writes_to(output_path, scrub),
         nb,
         output_path,
@@ -55,7 +55,7 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
     manager.notebook_start()
     try:
         changes = options.pop("changes", lambda: False)
-        client = Client(manager, kernel_name, scrub, options, log_output=manager.log_output)
+        client = KernelClient(manager, kernel_name, scrub, options, log_output=manager.log_output)
         attended(client.execute, client.interrupt, changes)
     except BaseException:
         nb.metadata.papermill["exception"] = True
@@ -66,7 +66,7 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
     return nb
 
 
-class Manager(NotebookExecutionManager):  # type: ignore[misc]
+class ExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
     """Papermill's own, but for its habit to call completed what never ran, and to stop where the
     disk is full.
     """
@@ -129,12 +129,12 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
         self.save()
 
 
-class Client(PapermillNotebookClient):  # type: ignore[misc]
+class KernelClient(PapermillNotebookClient):  # type: ignore[misc]
     """A notebook client that can be interrupted from another thread, and that hears no secrets."""
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ExecutionManager,
         kernel_name: str,
         scrub: Redactor,
         options: dict[str, Any],

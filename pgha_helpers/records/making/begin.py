@@ -45,7 +45,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     journal, history = Journal(folder, scrub.facts), EarlierRuns(folder, pair.name)
     clients = _clients_of(pair)
     run = Run(run_id, notebook, pair, asked, folder, journal, doors, lock, clients, history)
-    continues = kernel.before() or unfinished(notebook, pair.name, folder.parent, folder)
+    continues = kernel.unfinished_run() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(
         "run begun",

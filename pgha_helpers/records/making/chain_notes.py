@@ -58,8 +58,8 @@ def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
                 number, run, "ended", story.digests[-1], pair, host, str(story.events[-1].get("at"))
             ),
         )
-    if (folder / manifest.NAME).is_file():
-        sealed = manifest.sha256(folder / manifest.NAME)
+    if (folder / manifest.MANIFEST).is_file():
+        sealed = manifest.sha256(folder / manifest.MANIFEST)
         yield (
             system,
             Note(number, run, "sealed", sealed, pair, host, str(story.events[-1].get("at"))),

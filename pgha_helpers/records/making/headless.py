@@ -33,7 +33,7 @@ def run_notebook(
     """Run a notebook to its end, complete its record, and give the exit code. Raises BadParameters
     before it begins.
     """
-    asked, pair, folder = prepare(notebook, given)
+    asked, pair, folder = prepare_run(notebook, given)
     kernel.announce(folder)
     number = 0
     # how the run ends is decided in there: a later signal must not tell otherwise
@@ -54,7 +54,7 @@ def run_notebook(
         return _close(folder, pair, number)
 
 
-def prepare(notebook: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], Pair, Path]:
+def prepare_run(notebook: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], Pair, Path]:
     """Strict parameters, and a new record folder. Raises BadParameters."""
     asked = read_parameters(notebook, given)
     pair = load_pair(asked["pair"])
@@ -92,7 +92,7 @@ def _papermill(
             scrub=scrub,
             finished=lambda: _has_ended(folder),
             settle=loading.join,
-            changes=lambda: changes(folder),
+            changes=lambda: is_changing(folder),
         )
     except papermill.exceptions.PapermillExecutionError:
         pass  # the journal tells it, and the exit code
@@ -120,7 +120,7 @@ def _has_ended(folder: Path) -> bool:
         return False
 
 
-def changes(folder: Path) -> bool:
+def is_changing(folder: Path) -> bool:
     """Whether a run has passed its gate and not ended."""
     try:
         story = read(folder)

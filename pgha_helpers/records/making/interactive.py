@@ -24,7 +24,7 @@ from ..engine import SignalReceived
 from ..engine.signals import deferring, stopping
 from ..reading.seal import complete_all
 from .folder import FolderLock, record_folders, records_of
-from .headless import EXECUTED, complete, prepare
+from .headless import EXECUTED, complete, prepare_run
 
 # overrides.json: the notebook is saved every few seconds
 SETTINGS = Path(__file__).parent / "jupyterlab"
@@ -46,7 +46,7 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
 
 def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
     """A copy in a new record folder, and its pair. Raises BadParameters."""
-    asked, pair, folder = prepare(notebook, given)
+    asked, pair, folder = prepare_run(notebook, given)
     wanted = {key: value for key, value in asked.items() if key in {"pair", *given}}
     return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
 

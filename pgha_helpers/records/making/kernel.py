@@ -45,7 +45,7 @@ def enter(run: Run, scrub: Redactor) -> None:
         _watch_mouth(getattr(shell, "kernel", None))
 
 
-def before() -> str:
+def unfinished_run() -> str:
     """The id of the newest earlier run of this kernel, if it did not come to a good end; else an
     empty string.
     """

@@ -9,7 +9,7 @@ from ...run.journal import Story
 BAD_PARAMETERS = 64
 REFUSED, UNFINISHED = 4, 5
 
-CODES: Mapping[str, int] = {
+EXIT_CODES: Mapping[str, int] = {
     "done": 0,
     "already so": 0,
     "rehearsed": 0,
@@ -28,8 +28,8 @@ def exit_code(story: Story, signal: int = 0) -> int:
     """
     if signal and not story.changed:
         return 128 + signal
-    if story.outcome in CODES and not (story.outcome == "refused" and story.changed):
-        return BAD_PARAMETERS if _mistyped(story) else CODES[story.outcome]
+    if story.outcome in EXIT_CODES and not (story.outcome == "refused" and story.changed):
+        return BAD_PARAMETERS if _mistyped(story) else EXIT_CODES[story.outcome]
     if story.changed:
         return UNFINISHED
     return BAD_PARAMETERS if _mistyped(story) else REFUSED

@@ -31,7 +31,7 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
     """What the journal's first line tells about the code; `folder` is the run's record folder."""
     source = CHECKOUT / "notebooks" / f"{notebook}.ipynb"
     return {
-        "road": road(folder),
+        "road": way_of_running(folder),
         # set by JupyterLab's server for the kernels that it starts
         "file": os.environ.get("JPY_SESSION_NAME", ""),
         "source": hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else "",
@@ -44,7 +44,7 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def road(folder: Path) -> str:
+def way_of_running(folder: Path) -> str:
     """`pgha run`, `pgha open`, `jupyter` for another JupyterLab, or `papermill` for any other
     way.
     """

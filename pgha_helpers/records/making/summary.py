@@ -13,8 +13,8 @@ from ...run.journal import Event, Story
 from .files import replace_file
 from .outage import outage_of_change
 
-NAME = "record.json"
-FORMAT = 1
+SUMMARY = "record.json"
+SUMMARY_FORMAT = 1
 _BEGAN = (
     "run",
     "notebook",
@@ -35,7 +35,7 @@ def summarise(story: Story) -> dict[str, Any]:
     began, seen = story.first("run begun"), [e for e in story.events if e["event"] == "seen"]
     chained = story.first("chained")
     return {
-        "format": FORMAT,
+        "format": SUMMARY_FORMAT,
         **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
         "began": began.get("at"),
         "ended": story.events[-1].get("at") if story.events else None,
@@ -77,7 +77,7 @@ def write_summary(folder: Path, story: Story) -> dict[str, Any]:
     says.
     """
     written = json.dumps(summarise(story), indent=2, ensure_ascii=False) + "\n"
-    replace_file(folder / NAME, written)
+    replace_file(folder / SUMMARY, written)
     told: dict[str, Any] = json.loads(written)
     return told
 

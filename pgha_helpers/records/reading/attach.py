@@ -13,8 +13,7 @@ from pathlib import Path
 from ...model import Pair
 from ...model.errors import BadParameters, Refusal
 from ...model.show import utc
-from ...run.journal import NAME as JOURNAL
-from ...run.journal import Story, held_by_writer, read
+from ...run.journal import JOURNAL, Story, held_by_writer, read
 from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
@@ -34,7 +33,7 @@ def attach(path: Path, pair_name: str = "") -> Path:
     completed. One that is keeps its manifest, and what is added is listed in a second one,
     `attached.json`. Raises BadParameters.
     """
-    notebook = notebooks.load(path)
+    notebook = notebooks.load_notebook(path)
     if notebook is None:
         raise BadParameters(f"{path} is not a notebook", "name the file that papermill has written")
     pair = load_pair(pair_name) if pair_name else None
@@ -50,8 +49,8 @@ def attach(path: Path, pair_name: str = "") -> Path:
             )
         clean = Redactor(secrets_of(pair)).whole(notebook)
         text = json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-        replace_file(folder / notebooks.NAME, text)
-        if (folder / manifest.NAME).exists():
+        replace_file(folder / notebooks.NOTEBOOK, text)
+        if (folder / manifest.MANIFEST).exists():
             _add(folder, story, pair, path)
         else:
             seal(folder, story, pair, "pgha records attach")
@@ -62,9 +61,11 @@ def _has_one(folder: Path) -> bool:
     """Whether a notebook is there that a manifest lists; one that is not is what an attach that
     failed has left.
     """
-    complete, attached = folder / manifest.NAME, folder / manifest.ATTACHED
-    listed = notebooks.NAME in manifest.read_manifest(complete).files if complete.exists() else True
-    return (folder / notebooks.NAME).exists() and (attached.exists() or listed)
+    complete, attached = folder / manifest.MANIFEST, folder / manifest.ATTACHED
+    listed = (
+        notebooks.NOTEBOOK in manifest.read_manifest(complete).files if complete.exists() else True
+    )
+    return (folder / notebooks.NOTEBOOK).exists() and (attached.exists() or listed)
 
 
 def _record_of(path: Path, notebook: dict[str, object], pair: Pair | None) -> Path:
@@ -98,7 +99,7 @@ def _add(folder: Path, story: Story, pair: Pair, path: Path) -> None:
     try:
         told = summarise(story)
         replace_file(folder / ATTACHED_REPORT, report(folder, told, by_hand.words(folder, pair)))
-        written = manifest.render(
+        written = manifest.manifest_bytes(
             _told(folder, pair, path, {one.name: manifest.sha256(one) for one in added})
         )
         if pair.signing_key:
@@ -115,11 +116,11 @@ def _add(folder: Path, story: Story, pair: Pair, path: Path) -> None:
 def _told(folder: Path, pair: Pair, path: Path, files: dict[str, str]) -> dict[str, object]:
     by = f"pgha records attach, {getpass.getuser()} on {platform.node()}"
     return {
-        "format": manifest.FORMAT,
+        "format": manifest.MANIFEST_FORMAT,
         "record": folder.name,
         "run": id_of(folder),
-        "to": manifest.sha256(folder / manifest.NAME),
+        "to": manifest.sha256(folder / manifest.MANIFEST),
         "completed": {"at": utc(time.time()), "by": by, "from": str(path)},
-        "signer": signature.fingerprint(pair.signing_key) if pair.signing_key else "",
+        "signer": signature.key_fingerprint(pair.signing_key) if pair.signing_key else "",
         "files": files,
     }

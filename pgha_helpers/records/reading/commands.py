@@ -47,13 +47,13 @@ def list_(
 def show(pair: str, run: str) -> None:
     """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
     from .entries import find
-    from .showing import shown
+    from .showing import record_text
 
-    typer.echo(shown(find(_complete(pair)[1], run)))
+    typer.echo(record_text(find(_complete(pair)[1], run)))
 
 
-@records_app.command()
-def verify(
+@records_app.command("verify")
+def verify_command(
     pair: str,
     nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False,
 ) -> None:
@@ -62,11 +62,11 @@ def verify(
     from ...facts.chain_notes import read_ledgers
     from ...run.parameters import load_pair
     from ...run.redaction import Redactor, secrets_of
-    from .verification import verify as verify_records
+    from .verification import verify
 
     found = load_pair(pair)
     ledgers, silent = read_ledgers(found) if nodes else (None, [])
-    done = verify_records(found, ledgers)
+    done = verify(found, ledgers)
     scrub = Redactor(secrets_of(found))
     typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     if done.findings:
@@ -74,8 +74,8 @@ def verify(
     raise typer.Exit(3 if silent else 0)
 
 
-@records_app.command()
-def compare(
+@records_app.command("compare")
+def compare_command(
     pair: str,
     one: str,
     other: str,
@@ -84,20 +84,20 @@ def compare(
     """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the
     lag.
     """
-    from .compare import compare as compare_entries
-    from .comparison_page import page_of
+    from .compare import compare
+    from .comparison_page import comparison_page
     from .entries import find
 
     folder = _complete(pair)[1]
-    compared = compare_entries(find(folder, one), find(folder, other))
+    compared = compare(find(folder, one), find(folder, other))
     typer.echo(compared.text())
     if html is not None:
-        _write(html, page_of(compared))
+        _write(html, comparison_page(compared))
         typer.echo(f"\n{html}")
 
 
-@records_app.command()
-def page(
+@records_app.command("page")
+def page_command(
     pair: str,
     notebook: Notebook = "",
     outcome: Outcome = "",
@@ -109,7 +109,7 @@ def page(
     to see trends.
     """
     from .entries import entries
-    from .page import page as page_of
+    from .page import page
 
     found, folder = _complete(pair)
     target = folder / "index.html"
@@ -117,21 +117,19 @@ def page(
         raise BadParameters(
             f"there is no record in {folder}", "the first run makes one, or mend `records:`"
         )
-    _write(
-        target, page_of(entries(folder, _wanted(found, notebook, outcome, ticket, since, until)))
-    )
+    _write(target, page(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
     typer.echo(str(target))
 
 
-@records_app.command()
-def attach(
+@records_app.command("attach")
+def attach_command(
     notebook: Path,
     pair: Annotated[str, typer.Option(help="Needed if the records have been moved since.")] = "",
 ) -> None:
     """Put the executed notebook of a run by plain papermill into its record."""
-    from .attach import attach as attach_notebook
+    from .attach import attach
 
-    typer.echo(f"Record: {attach_notebook(notebook, pair)}")
+    typer.echo(f"Record: {attach(notebook, pair)}")
 
 
 def _complete(name: str) -> tuple[Pair, Path]:

@@ -15,7 +15,7 @@ from ...model.show import Table
 from .entries import Entry
 from .outages import outage
 from .samples import Samples, samples
-from .words import Told, listed, mark, minute, nodes_of, number, pairs_of, plain, seconds_of
+from .words import JsonObject, finite, listed, mark, minute, nodes_of, pairs_of, plain, seconds_of
 
 # WAL positions and counts: they differ in every run
 _CHANGING = re.compile(r"\b[0-9A-F]+/[0-9A-F]+\b|\d+")
@@ -123,8 +123,8 @@ def compare(a: Entry, b: Entry) -> Comparison:
     totals = (
         Timing(
             "outage, by the runbook",
-            number(a.told.get("outage_seconds")),
-            number(b.told.get("outage_seconds")),
+            finite(a.told.get("outage_seconds")),
+            finite(b.told.get("outage_seconds")),
         ),
         *_as_seen(a.told, b.told),
         Timing("the whole run", seconds_of(a.told), seconds_of(b.told)),
@@ -143,9 +143,9 @@ def compare(a: Entry, b: Entry) -> Comparison:
     )
 
 
-def _as_seen(*told: Told) -> Iterator[Timing]:
+def _as_seen(*told: JsonObject) -> Iterator[Timing]:
     """The outage as the canary saw it, where one of the two had a canary."""
-    a, b = (number(pairs_of(each.get("outage_as_seen")).get("seconds")) for each in told)
+    a, b = (finite(pairs_of(each.get("outage_as_seen")).get("seconds")) for each in told)
     if a is not None or b is not None:
         yield Timing("outage, by the canary", a, b)
 
@@ -167,7 +167,7 @@ def _notes(a: Entry, b: Entry) -> Iterator[str]:
         yield f"the two ran on different systems, {ids[0]} and {ids[1]}"
 
 
-def _settings(told: Told) -> dict[str, Any]:
+def _settings(told: JsonObject) -> dict[str, Any]:
     """Settings of both nodes in one mapping: the node's name before the setting's."""
     nodes = pairs_of(told.get("settings"))
     return {
@@ -177,7 +177,7 @@ def _settings(told: Told) -> dict[str, Any]:
     }
 
 
-def _judged(told: Told) -> dict[str, str]:
+def _judged(told: JsonObject) -> dict[str, str]:
     """Title -> level and reason. Values differ in every run, so alone they make no difference."""
     return {
         str(verdict.get("title")): ": ".join(
@@ -196,7 +196,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, 
     return tuple(difference for difference in told if difference.a != difference.b)
 
 
-def _timed(a: Told, b: Told) -> tuple[Timing, ...]:
+def _timed(a: JsonObject, b: JsonObject) -> tuple[Timing, ...]:
     """The deeds of both runs in order, the same ones side by side.
 
     They are the same when they read the same, whatever the names of the nodes and the WAL
@@ -220,14 +220,14 @@ def _timed(a: Told, b: Told) -> tuple[Timing, ...]:
     return tuple(found)
 
 
-def _key(deed: Told, nodes: Sequence[str]) -> str:
+def _key(deed: JsonObject, nodes: Sequence[str]) -> str:
     words = str(deed.get("did")).split(":")[0]
     for node in sorted(nodes, key=len, reverse=True):
         words = re.sub(rf"(?<![^\W_]){re.escape(node)}(?![^\W_])", "·", words)
     return _CHANGING.sub("#", words)
 
 
-def _timing(a: Told | None, b: Told | None) -> Timing:
+def _timing(a: JsonObject | None, b: JsonObject | None) -> Timing:
     both = [deed for deed in (a, b) if deed is not None]
     did, where = (
         str(both[0].get("did")),
@@ -236,8 +236,8 @@ def _timing(a: Told | None, b: Told | None) -> Timing:
     return Timing(did.split(":")[0] if "/" in did else did, _lasted(a), _lasted(b), where)
 
 
-def _lasted(deed: Told | None) -> float | None:
-    return None if deed is None or "error" in deed else number(deed.get("seconds"))
+def _lasted(deed: JsonObject | None) -> float | None:
+    return None if deed is None or "error" in deed else finite(deed.get("seconds"))
 
 
 def _heads(a: Entry, b: Entry) -> Iterator[tuple[str, str, str]]:

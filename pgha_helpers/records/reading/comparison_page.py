@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .compare import Comparison, Timing
-from .rendering import render
+from .rendering import render_page
 from .samples import Samples
 from .small_charts import LEFT, Figure, Line, in_bytes, in_seconds, path
 
 _NOTABLE = 1.5  # times as long, or as short: less is the weather
 
 
-def page_of(comparison: Comparison) -> str:
+def comparison_page(comparison: Comparison) -> str:
     """A page that stands alone: no script, nothing loaded."""
     lags = comparison.lags
-    return render(
+    return render_page(
         "compare.html.j2",
         a=comparison.a,
         b=comparison.b,

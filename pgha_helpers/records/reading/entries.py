@@ -13,12 +13,11 @@ from typing import Any
 
 from ...model.errors import BadParameters, said
 from ...model.foreign import ODD
-from ...run.journal import NAME as JOURNAL
-from ...run.journal import Story, read
+from ...run.journal import JOURNAL, Story, read
 from ...run.parameters import NOTEBOOKS
 from ..making import summary
 from ..making.folder import record_name_of
-from .manifest import NAME as MANIFEST
+from .manifest import MANIFEST
 from .words import OUTCOMES, moment, plain
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -220,18 +219,18 @@ def _entry(folder: Path) -> Entry:
 
 def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
     """What the journal tells, the state, and why it is not to be believed."""
-    newer = max(_format(folder / summary.NAME), _format(folder / MANIFEST))
+    newer = max(_format(folder / summary.SUMMARY), _format(folder / MANIFEST))
     story, told, why = Story((), ""), {}, ""
     try:
         story = read(folder)
         told = summary.summarise(story)
         why = story.broken or _misshapen(told)
     except FileNotFoundError:
-        began = _there(folder / summary.NAME) or _there(folder / MANIFEST)
+        began = _there(folder / summary.SUMMARY) or _there(folder / MANIFEST)
         why = "its journal is missing" if began else ""
     except (OSError, *ODD) as error:
         why = f"its journal cannot be read: {plain(said(error))}"
-    if newer > summary.FORMAT:
+    if newer > summary.SUMMARY_FORMAT:
         return _legible(told), "newer version", "it was written by a newer version of pgha"
     if why:
         return _legible(told), "unreadable", why

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .harmless import harmless
-from .notebooks import NAME
+from .notebooks import NOTEBOOK
 
 _SHOWN_FIRST = [
     "text/html",
@@ -29,19 +29,19 @@ _SHOWN_FIRST = [
 def executed(folder: Path) -> tuple[str, str]:
     """The notebook as HTML, and a sentence that says why there is none, one of them empty."""
     try:
-        told = json.loads((folder / NAME).read_bytes())
+        told = json.loads((folder / NOTEBOOK).read_bytes())
     except FileNotFoundError:
         return "", "The record holds no executed notebook."
     except (OSError, ValueError, RecursionError) as error:
-        return "", f"The record's {NAME} cannot be read, so it is not shown: {error}."
+        return "", f"The record's {NOTEBOOK} cannot be read, so it is not shown: {error}."
     if not isinstance(told, dict) or not isinstance(told.get("cells"), list):
-        return "", f"The record's {NAME} is not a notebook of a format that can be shown here."
+        return "", f"The record's {NOTEBOOK} is not a notebook of a format that can be shown here."
     if not told["cells"]:
-        return "", f"The record's {NAME} has no cells."
+        return "", f"The record's {NOTEBOOK} has no cells."
     try:
         return harmless(_converted(told)), ""
     except Exception as error:  # whatever a notebook holds, the rest of its report is worth reading
-        return "", f"The record's {NAME} cannot be shown: {type(error).__name__}: {error}."
+        return "", f"The record's {NOTEBOOK} cannot be shown: {type(error).__name__}: {error}."
 
 
 def preload() -> None:

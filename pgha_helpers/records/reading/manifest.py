@@ -13,15 +13,15 @@ from typing import Any
 
 from ...model.foreign import ODD
 
-NAME = "manifest.json"
-SIGNATURE = f"{NAME}.sig"
+MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}.sig"
 # a second manifest: of what was added to a record that was already complete
 ATTACHED = "attached.json"
 # and nothing else: it must not make any file look like ours
 ATTACHABLE = ("notebook.ipynb", "notebook.html")
-MARK = ".sealing"  # stands in the folder while it is being completed
-FORMAT = 1
-_OWN = (NAME, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")
+SEALING = ".sealing"  # stands in the folder while it is being completed
+MANIFEST_FORMAT = 1
+_OWN = (MANIFEST, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def digests(folder: Path, unread: Callable[[str], object] | None = None) -> dict
     raised.
     """
     found = {}
-    for name in (name for name in contents(folder) if name != MARK and _is_file(folder / name)):
+    for name in (name for name in contents(folder) if name != SEALING and _is_file(folder / name)):
         try:
             found[name] = sha256(folder / name)
         except PermissionError:
@@ -78,7 +78,7 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def render(told: Mapping[str, Any]) -> bytes:
+def manifest_bytes(told: Mapping[str, Any]) -> bytes:
     """The bytes of a manifest: one name a line, so that `sed` and `sha256sum -c` can read it."""
     return (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
@@ -102,11 +102,12 @@ def read_manifest(path: Path) -> Manifest:
         return Manifest(
             {}, digest, f"{path.name} names {outside[0]!r}, which is outside of the record"
         )
-    if format_ > FORMAT:
+    if format_ > MANIFEST_FORMAT:
         return Manifest(
             told,
             digest,
-            f"{path.name} is of format {format_}, and this pgha reads {FORMAT}: use a newer pgha",
+            f"{path.name} is of format {format_}, and this pgha reads {MANIFEST_FORMAT}: "
+            "use a newer pgha",
         )
     return Manifest(told, digest)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from ...model.foreign import ODD
 
-NAME = "notebook.ipynb"
+NOTEBOOK = "notebook.ipynb"
 
 
-def load(path: Path) -> dict[str, Any] | None:
+def load_notebook(path: Path) -> dict[str, Any] | None:
     """A notebook, or None if there is no readable one."""
     try:
         told = json.loads(path.read_text("utf-8"))

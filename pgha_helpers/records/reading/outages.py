@@ -4,48 +4,49 @@ measured.
 
 from __future__ import annotations
 
-from .words import Told, number, pairs_of, took
+from .words import JsonObject, finite, pairs_of, took
 
 
-def outage_of(told: Told) -> tuple[float | None, str]:
+def measured_outage(told: JsonObject) -> tuple[float | None, str]:
     """The outage in seconds, and who measured it: the canary, or else the machine that ran the
     notebook.
 
     A canary that had begun too late, or ended too early, is asked only where nobody knows of more.
 
-    >>> (outage_of({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}),
-    ... outage_of({"outage_seconds": 0.1}))
+    >>> (measured_outage({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}),
+    ... measured_outage({"outage_seconds": 0.1}))
     ((0.12, 'canary'), (0.1, 'runbook'))
-    >>> outage_of({"outage_seconds": 44.0, "outage_as_seen": {"seconds": 2.0, "since_row": False}})
+    >>> seen = {"seconds": 2.0, "since_row": False}
+    >>> measured_outage({"outage_seconds": 44.0, "outage_as_seen": seen})
     (44.0, 'runbook')
     """
     seen, measured = (
-        number(pairs_of(told.get("outage_as_seen")).get("seconds")),
-        number(told.get("outage_seconds")),
+        finite(pairs_of(told.get("outage_as_seen")).get("seconds")),
+        finite(told.get("outage_seconds")),
     )
     if seen is None or (measured is not None and measured > seen and not _saw_both_ends(told)):
         return measured, "" if measured is None else "runbook"
     return seen, "canary"
 
 
-def _saw_both_ends(told: Told) -> bool:
+def _saw_both_ends(told: JsonObject) -> bool:
     seen = pairs_of(told.get("outage_as_seen"))
     return bool(seen.get("since_row", True) and seen.get("over", True))
 
 
-def _runs(told: Told) -> list[str]:
+def _runs(told: JsonObject) -> list[str]:
     runs = pairs_of(told.get("outage")).get("runs")
     return [str(run) for run in runs] if isinstance(runs, list | tuple) else []
 
 
-def was_over(told: Told) -> bool:
+def was_over(told: JsonObject) -> bool:
     """Whether the run knows of the outage's end; one that was killed leaves that to the next
     one.
     """
     return pairs_of(told.get("outage")).get("over") is not False
 
 
-def outage(told: Told) -> str:
+def outage(told: JsonObject) -> str:
     """The same as a person reads it; empty if there was none.
 
     >>> outage({"outage_seconds": 0.1}), outage({})
@@ -57,7 +58,7 @@ def outage(told: Told) -> str:
     ... "over": False}})
     'not over, since 03:12:44Z (runbook)'
     """
-    seconds, by = outage_of(told)
+    seconds, by = measured_outage(told)
     if seconds is None:
         return ""
     if by == "canary":
@@ -69,9 +70,9 @@ def outage(told: Told) -> str:
     return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)} (runbook{runs})"
 
 
-def without_primary(told: Told) -> str:
+def without_primary(told: JsonObject) -> str:
     """The outage that the runbook measured, in sentences; empty where there was none."""
-    whole, seconds = pairs_of(told.get("outage")), number(told.get("outage_seconds"))
+    whole, seconds = pairs_of(told.get("outage")), finite(told.get("outage_seconds"))
     if seconds is None:
         return ""
     since, until = _clock(whole.get("since")), _clock(whole.get("until"))
@@ -80,7 +81,7 @@ def without_primary(told: Told) -> str:
             f"No primary from {since} on: it was not over when this run ended. The run that "
             "goes on tells all of it."
         )
-    least, most = "at least " if whole.get("at_least") else "", number(whole.get("at_most"))
+    least, most = "at least " if whole.get("at_least") else "", finite(whole.get("at_most"))
     bounds = f", and at most {took(most)}" if most is not None else ""
     known = f"{bounds}: when it began or ended is not known more closely" if least else ""
     parts = f" Runs {' and '.join(_runs(told))} had a part in it." if len(_runs(told)) > 1 else ""
@@ -97,10 +98,10 @@ def _clock(text: object) -> str:
     return str(text)[11:] if text else ""
 
 
-def as_seen(told: Told) -> str:
+def as_seen(told: JsonObject) -> str:
     """What the canary saw, in a sentence; empty where there was none."""
     seen = pairs_of(told.get("outage_as_seen"))
-    if number(seen.get("seconds")) is None:
+    if finite(seen.get("seconds")) is None:
         return ""
     began, ended = (str(seen.get(key))[11:] for key in ("began", "ended"))
     first = "" if seen.get("since_row") else ", when the canary began,"

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .entries import Entry
-from .outages import outage, outage_of, was_over
-from .rendering import render
-from .small_charts import SHAPES, Figure, Line, Mark, Tick, in_seconds, path, place
-from .words import changes, mark, minute, number, pairs_of, seconds_of, tone, took
+from .outages import measured_outage, outage, was_over
+from .rendering import render_page
+from .report import REPORT
+from .small_charts import SHAPES, Figure, Line, Point, Tick, in_seconds, path, place
+from .words import changes, finite, mark, minute, pairs_of, seconds_of, tone, took
 
-REPORT = "report.html"
 _MOST = 60  # points of a chart: more of them would be a smear
 _COLUMNS = (
     ("began", "Began (UTC)", ""),
@@ -40,7 +40,7 @@ _LEGEND = (
 
 
 @dataclass(frozen=True)
-class Row:
+class PageRow:
     """A record as the page shows it: every field is text but those that are drawn."""
 
     run: str
@@ -71,11 +71,11 @@ def page(entries: Iterable[Entry]) -> str:
     are relative.
     """
     rows = [_row(entry) for entry in entries]
-    script = render("script.html.j2").strip()
+    script = render_page("script.html.j2").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     names = ("pair", "Pair"), ("notebook", "Notebook"), ("outcome", "Outcome")
     drawn = {row.tone for row in rows}
-    return render(
+    return render_page(
         "page.html.j2",
         rows=rows,
         columns=_COLUMNS,
@@ -95,10 +95,10 @@ def page(entries: Iterable[Entry]) -> str:
     )
 
 
-def _row(entry: Entry) -> Row:
+def _row(entry: Entry) -> PageRow:
     told = entry.told
-    by_runbook = number(told.get("outage_seconds"))
-    by_canary = number(pairs_of(told.get("outage_as_seen")).get("seconds"))
+    by_runbook = finite(told.get("outage_seconds"))
+    by_canary = finite(pairs_of(told.get("outage_as_seen")).get("seconds"))
     seconds = seconds_of(told) if entry.legible else None
     texts = {
         key: str(told.get(key) or "")
@@ -111,7 +111,7 @@ def _row(entry: Entry) -> Row:
     changed = ""
     if "changed" in told:
         changed = "yes" if told["changed"] else "no"
-    return Row(
+    return PageRow(
         **texts,
         run=entry.id,
         link=quote(f"{entry.folder.name}/{REPORT}") if (entry.folder / REPORT).is_file() else "",
@@ -124,7 +124,7 @@ def _row(entry: Entry) -> Row:
         took=took(seconds),
         why=entry.why,
         seal=", ".join(seal),
-        outage_seconds=_drawn(outage_of(told)[0]),
+        outage_seconds=_drawn(measured_outage(told)[0]),
         runbook_seconds=_drawn(by_runbook if was_over(told) else None),
         canary_seconds=_drawn(by_canary),
         seconds=_drawn(seconds),
@@ -135,11 +135,11 @@ def _drawn(seconds: float | None) -> float | str:
     return "" if seconds is None else seconds
 
 
-def _distinct(rows: Sequence[Row], name: str) -> list[str]:
+def _distinct(rows: Sequence[PageRow], name: str) -> list[str]:
     return sorted({str(getattr(row, name)) for row in rows} - {""})
 
 
-def _summary(rows: Sequence[Row]) -> str:
+def _summary(rows: Sequence[PageRow]) -> str:
     changed = sum(row.changed == "yes" for row in rows)
     bad = sum(row.tone in ("critical", "unknown") for row in rows)
     count = (
@@ -148,16 +148,16 @@ def _summary(rows: Sequence[Row]) -> str:
     return f"{count}; {bad or 'none'} critical, failed, unknown or unreadable."
 
 
-def _latest(rows: Sequence[Row]) -> list[Row]:
+def _latest(rows: Sequence[PageRow]) -> list[PageRow]:
     """The newest run of each notebook on each pair: the answer to how things stand."""
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[str, str], PageRow] = {}
     begun = (row for row in rows if row.outcome != "not begun")
     for row in sorted(begun, key=lambda row: row.began, reverse=True):
         found.setdefault((row.pair, row.notebook), row)
     return [found[key] for key in sorted(found) if key[1]]
 
 
-def _figures(rows: Sequence[Row]) -> list[Figure]:
+def _figures(rows: Sequence[PageRow]) -> list[Figure]:
     """The trend of outages, and of the duration of each notebook."""
     oldest = sorted(rows, key=lambda row: row.began)
     drawn = []
@@ -178,13 +178,15 @@ def _figures(rows: Sequence[Row]) -> list[Figure]:
     return drawn
 
 
-def _trend(title: str, values: Sequence[tuple[Row, float]]) -> Figure:
+def _trend(title: str, values: Sequence[tuple[PageRow, float]]) -> Figure:
     # a clock may have been set back
     newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]
     axis = in_seconds(value for _, value in newest)
     spots = [(place(i, len(newest)), axis.y(value)) for i, (_, value) in enumerate(newest)]
     marks = [
-        Mark(x, y, row.tone, f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}")
+        Point(
+            x, y, row.tone, f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}"
+        )
         for (x, y), (row, value) in zip(spots, newest, strict=True)
     ]
     first, last = newest[0][0].began, newest[-1][0].began

@@ -16,7 +16,7 @@ _WORDS = (
     "consent",
     "mark",
     "minute",
-    "number",
+    "finite",
     "role",
     "seen",
     "took",
@@ -25,7 +25,7 @@ _WORDS = (
 )
 
 
-def render(template: str, **facts: Any) -> str:
+def render_page(template: str, **facts: Any) -> str:
     """A page from a template of this room. Whatever it is given is escaped, and made visible."""
     folder = Path(__file__).parent / "templates"
     environment = Environment(

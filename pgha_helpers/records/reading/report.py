@@ -13,11 +13,12 @@ from typing import Any
 from ...model.show import MARKS, utc
 from . import words
 from .executed import executed
-from .outages import as_seen, outage, outage_of, without_primary
-from .rendering import render
-from .words import Told, listed, number, pairs_of, seconds_of, took
+from .outages import as_seen, measured_outage, outage, without_primary
+from .rendering import render_page
+from .words import JsonObject, finite, listed, pairs_of, seconds_of, took
 
 LAG, CANARY, THROUGHPUT = "lag.svg", "canary.svg", "throughput.svg"
+REPORT = "report.html"
 _LEVELS = {level: mark.split()[0] for level, mark in MARKS.items()}
 
 
@@ -56,7 +57,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
     """
     notebook, without = executed(folder)
     deeds = _deeds(told)
-    return render(
+    return render_page(
         "report.html.j2",
         told=told,
         facts=list(_facts(told)),
@@ -83,13 +84,13 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
     )
 
 
-def _lead(told: Told) -> str:
-    seconds, by = outage_of(told)
+def _lead(told: JsonObject) -> str:
+    seconds, by = measured_outage(told)
     what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
     return "" if seconds is None else f"{outage(told).partition(' (')[0]} {what}."
 
 
-def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
+def _facts(told: JsonObject) -> Iterator[tuple[str, str, str]]:
     """Name, value and width of the facts of the head: who, when, why, and which run of which code
     this was.
     """
@@ -123,7 +124,7 @@ def _facts(told: Told) -> Iterator[tuple[str, str, str]]:
         yield "Notebook's source, SHA-256", str(told["source"]), "two mono"
 
 
-def _verdicts(told: Told) -> list[Judged]:
+def _verdicts(told: JsonObject) -> list[Judged]:
     found = []
     for verdict in listed(told.get("verdicts")):
         level = str(verdict.get("level"))
@@ -135,9 +136,9 @@ def _verdicts(told: Told) -> list[Judged]:
     return found
 
 
-def _deeds(told: Told) -> list[Done]:
+def _deeds(told: JsonObject) -> list[Done]:
     found = listed(told.get("deeds"))
-    spans = [(words.begun(deed), number(deed.get("seconds")) or 0.0) for deed in found]
+    spans = [(words.begun(deed), finite(deed.get("seconds")) or 0.0) for deed in found]
     first = min((began for began, _ in spans if began is not None), default=0.0)
     last = max((began + lasted for began, lasted in spans if began is not None), default=0.0)
     return [
@@ -146,7 +147,7 @@ def _deeds(told: Told) -> list[Done]:
     ]
 
 
-def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: float) -> Done:
+def _deed(deed: JsonObject, began: float | None, lasted: float, first: float, whole: float) -> Done:
     start = 0.0 if began is None else min(100 * (began - first) / whole, 99.4)
     width = 0.0 if began is None else max(100 * lasted / whole, 0.6)
     changed = "yes" if deed.get("changed") else "no"
@@ -155,7 +156,7 @@ def _deed(deed: Told, began: float | None, lasted: float, first: float, whole: f
         str(deed.get("node") or ""),
         str(deed.get("did") or ""),
         "unknown" if "error" in deed else changed,
-        f"{lasted:.3f} s" if number(deed.get("seconds")) is not None else "",
+        f"{lasted:.3f} s" if finite(deed.get("seconds")) is not None else "",
         str(deed.get("error") or ""),
         round(start, 2),
         round(min(width, 100 - start), 2),

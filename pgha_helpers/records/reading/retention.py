@@ -38,7 +38,7 @@ def thin(pair: Pair) -> list[str]:
 
 def _dispensable(folder: Path, name: RecordName, pair: Pair) -> bool:
     try:
-        story, told = read(folder), manifest.read_manifest(folder / manifest.NAME)
+        story, told = read(folder), manifest.read_manifest(folder / manifest.MANIFEST)
     except OSError:
         return False
     well = story.outcome == "rehearsed" or (story.outcome == "done" and name.notebook == "verify")

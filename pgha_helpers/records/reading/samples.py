@@ -13,7 +13,7 @@ from statistics import median
 
 from ...model.show import size, span
 
-NAME = "lag.csv"
+LAG_CSV = "lag.csv"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def samples(folder: Path) -> Samples:
     numbers.
     """
     try:
-        with (folder / NAME).open(newline="", encoding="utf-8", errors="replace") as file:
+        with (folder / LAG_CSV).open(newline="", encoding="utf-8", errors="replace") as file:
             timed = [(_number(row.get("at")), row) for row in csv.DictReader(file)]
             rows = [(at, row) for at, row in timed if at is not None]
     except (OSError, csv.Error):

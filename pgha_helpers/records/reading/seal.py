@@ -22,23 +22,20 @@ from ...model import Pair
 from ...model.errors import Refusal, said
 from ...model.losses import KEPT
 from ...model.show import utc
-from ...run.journal import NAME as JOURNAL
-from ...run.journal import Story, held_by_writer, read, release
+from ...run.journal import JOURNAL, Story, held_by_writer, read, release
 from ...run.redaction import Redactor, secrets_of
 from ...wire.doors import Door
 from ..making.chain_notes import notes_of
 from ..making.files import replace_file
 from ..making.folder import FolderLock, id_of, record_folders, records_of
-from ..making.summary import NAME as SUMMARY
-from ..making.summary import write_summary
+from ..making.summary import SUMMARY, write_summary
 from . import by_hand, manifest, notebooks, signature
-from .report import report
+from .report import REPORT, report
 
-REPORT = "report.html"
 PICTURES = ("lag", "canary", "throughput")
 RECORD_FILES = {
     JOURNAL,
-    notebooks.NAME,
+    notebooks.NOTEBOOK,
     REPORT,
     SUMMARY,
     *(f"{name}.{kind}" for name in PICTURES for kind in ("csv", "svg")),
@@ -52,7 +49,7 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
     the folder; see `FolderLock`. Raises Refusal or OSError when it cannot be done; the record
     then stays as it is, to be completed later.
     """
-    if (folder / manifest.NAME).exists():
+    if (folder / manifest.MANIFEST).exists():
         return
     if was_sealed(folder):
         raise Refusal(
@@ -61,22 +58,22 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
     scrub = Redactor(secrets_of(pair))
     kept = {str(event.get("file")) for event in story.events if event["event"] == KEPT}
     release(folder / JOURNAL)
-    (folder / manifest.MARK).touch()
+    (folder / manifest.SEALING).touch()
     aside = _put_aside(folder, kept)
-    redact_file(folder / notebooks.NAME, scrub)
+    redact_file(folder / notebooks.NOTEBOOK, scrub)
     shown = _adopt_notebook(folder, story, scrub)
     replace_file(
         folder / REPORT, report(folder, write_summary(folder, story), by_hand.words(folder, pair))
     )
-    signer = signature.fingerprint(pair.signing_key) if pair.signing_key else ""
+    signer = signature.key_fingerprint(pair.signing_key) if pair.signing_key else ""
     said = {"notebook_file": shown, "put_aside": aside}
-    written = manifest.render(
+    written = manifest.manifest_bytes(
         _manifest(folder, story, by, signer) | {key: said[key] for key in said if said[key]}
     )
     if pair.signing_key:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
-    replace_file(folder / manifest.NAME, written)
-    (folder / manifest.MARK).unlink()
+    replace_file(folder / manifest.MANIFEST, written)
+    (folder / manifest.SEALING).unlink()
     _share(folder, kept, pair)
 
 
@@ -128,8 +125,8 @@ def _left(folder: Path, pair: Pair) -> Story | None:
     """
     if not (folder / JOURNAL).exists() or was_sealed(folder) or held_by_writer(folder):
         return None
-    if (folder / manifest.NAME).exists():
-        (folder / manifest.MARK).unlink(missing_ok=True)  # killed in its very last step
+    if (folder / manifest.MANIFEST).exists():
+        (folder / manifest.SEALING).unlink(missing_ok=True)  # killed in its very last step
         return None
     story = read(folder)
     begun = story.first("run begun")
@@ -142,12 +139,14 @@ def was_sealed(folder: Path) -> bool:
     there.
     """
     there = {path.name for path in folder.iterdir()}
-    return not there & {manifest.NAME, manifest.MARK} and bool(there & {REPORT, manifest.SIGNATURE})
+    return not there & {manifest.MANIFEST, manifest.SEALING} and bool(
+        there & {REPORT, manifest.SIGNATURE}
+    )
 
 
 def redact_file(path: Path, scrub: Redactor) -> None:
     """Take secrets out of a notebook that was saved by somebody else than our engine."""
-    told = notebooks.load(path)
+    told = notebooks.load_notebook(path)
     clean = scrub.whole(told)
     if told is not None and clean != told:
         replace_file(path, json.dumps(clean, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
@@ -164,7 +163,7 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
         path.unlink()
     # JupyterLab's own copies, unredacted
     shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)
-    ours = RECORD_FILES | kept | {manifest.MARK, manifest.SIGNATURE}
+    ours = RECORD_FILES | kept | {manifest.SEALING, manifest.SIGNATURE}
     others = [path for path in folder.iterdir() if path.name not in ours]
     aside = folder.with_name(f"{folder.name}.others")
     if others:
@@ -181,13 +180,13 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     In JupyterLab a run that is begun again after a restart of the kernel has a record of its own,
     and the notebook that both were run in lies in the first one's.
     """
-    own, run = folder / notebooks.NAME, id_of(folder)
+    own, run = folder / notebooks.NOTEBOOK, id_of(folder)
     at_work = Path(story.first("run begun").get("file") or own)
-    mine = notebooks.load(own)
+    mine = notebooks.load_notebook(own)
     if (
         mine is None
         and at_work != own
-        and run in notebooks.runs_shown(notebooks.load(at_work) or {"cells": []})
+        and run in notebooks.runs_shown(notebooks.load_notebook(at_work) or {"cells": []})
     ):
         shutil.copyfile(at_work, own)
         redact_file(own, scrub)
@@ -197,7 +196,7 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
         and (later := notebooks.record_shown(mine)) is not None
         and id_of(later) != run
     ):
-        if notebooks.load(later / notebooks.NAME) == mine:
+        if notebooks.load_notebook(later / notebooks.NOTEBOOK) == mine:
             own.unlink()
             return (
                 f"it was run again: its outputs are those of run {id_of(later)}, and are kept there"
@@ -216,7 +215,7 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
         else f"the run was {story.outcome}; completed by {by}"
     )
     return {
-        "format": manifest.FORMAT,
+        "format": manifest.MANIFEST_FORMAT,
         "record": folder.name,
         "run": begun.get("run"),
         "pair": begun.get("pair"),

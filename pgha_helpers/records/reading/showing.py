@@ -10,18 +10,18 @@ from ...model.show import MARKS, Table, utc
 from .entries import Entry
 from .outages import as_seen, outage, without_primary
 from .words import (
-    Told,
+    JsonObject,
     begun,
     chained,
     changes,
     code,
     consent,
     doubts,
+    finite,
     listed,
     mark,
     minute,
     nodes_of,
-    number,
     pairs_of,
     plain,
     seconds_of,
@@ -31,7 +31,7 @@ from .words import (
 )
 
 
-def shown(entry: Entry) -> str:
+def record_text(entry: Entry) -> str:
     """Everything that a record tells, in the order in which somebody asks."""
     told = entry.told
     parts = [_head(entry)]
@@ -54,7 +54,7 @@ def _head(entry: Entry) -> str:
     return "\n".join([*lines, "", *_aligned(_facts(entry))])
 
 
-def _stopped(told: Told) -> Iterator[str]:
+def _stopped(told: JsonObject) -> Iterator[str]:
     """The error in its own lines; else the last words, unless they are the table of verdicts that
     is shown below.
     """
@@ -98,18 +98,18 @@ def _aligned(facts: Iterator[tuple[str, str]]) -> list[str]:
     return [f"{name:<10} {plain(value)}" for name, value in facts if value]
 
 
-def _topology(told: Told) -> str:
+def _topology(told: JsonObject) -> str:
     rows = [
         (node, seen(told, "before", node), seen(told, "after", node)) for node in nodes_of(told)
     ]
     return _table("Before and after", ("node", "before", "after"), rows)
 
 
-def _gate(told: Told) -> str:
+def _gate(told: JsonObject) -> str:
     return f"Gate\n  {plain(consent(told))}" if consent(told) else ""
 
 
-def _verdicts(told: Told) -> str:
+def _verdicts(told: JsonObject) -> str:
     found = listed(told.get("verdicts"))
     rows = [
         (
@@ -124,14 +124,14 @@ def _verdicts(told: Told) -> str:
     return _table("Verdicts", ("", "check", "value", "limit", "why not, and what to do"), rows)
 
 
-def _why(verdict: Told) -> str:
+def _why(verdict: JsonObject) -> str:
     return " ".join(f"{verdict[key]}." for key in ("reason", "remedy") if verdict.get(key))
 
 
-def _deeds(told: Told) -> str:
+def _deeds(told: JsonObject) -> str:
     rows = []
     for deed in listed(told.get("deeds")):
-        began, seconds = begun(deed), number(deed.get("seconds"))
+        began, seconds = begun(deed), finite(deed.get("seconds"))
         when = "" if began is None else utc(began)
         did = (
             deed.get("did")

@@ -30,7 +30,7 @@ class Signed:
     key: str = ""
 
 
-def fingerprint(key: str) -> str:
+def key_fingerprint(key: str) -> str:
     """SHA256:… of a key. Raises Refusal when it cannot be read."""
     done = _keygen("-l", "-f", here(key))
     if done.returncode:
@@ -57,7 +57,7 @@ def sign(data: bytes, key: str) -> bytes:
     return done.stdout
 
 
-def check(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
+def check_signature(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
     """Check a signature; with a file of allowed signers, also whose it is.
 
     `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long

@@ -34,7 +34,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Point:
     """A point with the shape of its tone; `title` is told when it is pointed at."""
 
     x: float
@@ -66,7 +66,7 @@ class Figure:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     lines: Sequence[Line] = ()
-    marks: Sequence[Mark] = ()
+    marks: Sequence[Point] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT

@@ -13,8 +13,7 @@ from ...facts.chain_notes import Ledger
 from ...model import Note, Pair
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
-from ...run.journal import NAME as JOURNAL
-from ...run.journal import held_by_writer, read
+from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of
 from . import manifest, signature
 from .findings import Finding, Record, Verified
@@ -134,7 +133,7 @@ def _in_name(folder: Path, pair: Pair) -> bool:
 
 def _manifest_of(folder: Path) -> Manifest:
     try:
-        return manifest.read_manifest(folder / manifest.NAME)
+        return manifest.read_manifest(folder / manifest.MANIFEST)
     except FileNotFoundError:
         return Manifest()
 
@@ -162,7 +161,7 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
     if story.digests and told.told.get("journal_ends") not in (None, story.digests[-1]):
         yield f"{JOURNAL}: it ends elsewhere than it did"
     yield from _file_faults(folder, told, done)
-    yield from _signature_faults(folder, manifest.NAME, told, pair, done)
+    yield from _signature_faults(folder, manifest.MANIFEST, told, pair, done)
 
 
 def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
@@ -174,7 +173,7 @@ def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
     if set(attached.files) - set(manifest.ATTACHABLE):
         yield f"{manifest.ATTACHED} lists what nobody attaches"
     if attached.digest and told.told.get("signer") and not attached.told.get("signer"):
-        yield f"{manifest.ATTACHED} is not signed, and {manifest.NAME} is"
+        yield f"{manifest.ATTACHED} is not signed, and {manifest.MANIFEST} is"
     if not attached.digest and (folder / f"{manifest.ATTACHED}.sig").exists():
         yield f"{manifest.ATTACHED}.sig was added"
     listed = {**attached.files, **told.files}
@@ -199,7 +198,7 @@ def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
 
 def _left(folder: Path, name: str) -> bool:
     """The empty mark of a completion that was killed in its very last step."""
-    return name == manifest.MARK and (folder / name).stat().st_size == 0
+    return name == manifest.SEALING and (folder / name).stat().st_size == 0
 
 
 def _attached(folder: Path) -> Manifest:
@@ -213,7 +212,7 @@ def _signature_faults(
     folder: Path, name: str, told: Manifest, pair: Pair, done: Verified
 ) -> Iterator[str]:
     """Of the manifest, and of what was attached later."""
-    attached = _attached(folder) if name == manifest.NAME else Manifest()
+    attached = _attached(folder) if name == manifest.MANIFEST else Manifest()
     if attached.digest:
         yield from _signature_faults(folder, manifest.ATTACHED, attached, pair, Verified())
     path = folder / f"{name}.sig"
@@ -222,7 +221,7 @@ def _signature_faults(
             yield f"{name} was signed by {told.told['signer']}, and the signature is gone"
         return
     at = str(told.told.get("completed", {}).get("at", ""))
-    signed = signature.check(
+    signed = signature.check_signature(
         (folder / name).read_bytes(), path.read_bytes(), pair.allowed_signers, at
     )
     if signed.wrong:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...model.show import span
 
-Told = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 _ACTING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 #: Outcome -> its mark and its tone. A mark tells the tones apart in grey; a tone is a colour of the
@@ -35,7 +35,7 @@ OUTCOMES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def tone(told: Told) -> str:
+def tone(told: JsonObject) -> str:
     """The tone of a record's outcome: ok, calm, warning, critical or unknown.
 
     A run that left its work half done is worse than one that left before it began.
@@ -51,7 +51,7 @@ def tone(told: Told) -> str:
     )
 
 
-def mark(told: Told) -> str:
+def mark(told: JsonObject) -> str:
     """The mark of a record's outcome, which says the same as its colour.
 
     >>> mark({"outcome": "done"}), mark({"outcome": "something new"})
@@ -83,10 +83,10 @@ def plain(value: Any, width: int = 0) -> str:
     return line[: width - 1] + "…" if 0 < width < len(line) else line
 
 
-def number(value: Any) -> float | None:
+def finite(value: Any) -> float | None:
     """A finite number, or nothing: what stands in a file need not be one.
 
-    >>> number(3), number("3"), number(float("nan")), number(True)
+    >>> finite(3), finite("3"), finite(float("nan")), finite(True)
     (3.0, None, None, None)
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -100,7 +100,7 @@ def took(value: Any) -> str:
     >>> took(0.0976), took(None)
     ('98 ms', '')
     """
-    seconds = number(value)
+    seconds = finite(value)
     return "" if seconds is None else span(seconds)
 
 
@@ -127,11 +127,11 @@ def minute(text: Any) -> str:
     return f"{found:%Y-%m-%d %H:%M:%S}Z" if found else plain(text)
 
 
-def seconds_of(told: Told) -> float | None:
+def seconds_of(told: JsonObject) -> float | None:
     """How long a run took: as it says, or from its first to its last line."""
     began, ended = moment(told.get("began")), moment(told.get("ended"))
     measured = (ended - began).total_seconds() if began and ended else None
-    given = number(told.get("seconds"))
+    given = finite(told.get("seconds"))
     return measured if given is None else given
 
 
@@ -149,12 +149,12 @@ def listed(value: Any) -> list[Mapping[str, Any]]:
     )
 
 
-def seen(told: Told, when: str, node: str) -> str:
+def seen(told: JsonObject, when: str, node: str) -> str:
     """What a node was before or after the run, in words."""
     return str(pairs_of(pairs_of(told.get(when)).get(node)).get("words") or "not seen")
 
 
-def nodes_of(told: Told) -> list[str]:
+def nodes_of(told: JsonObject) -> list[str]:
     """The nodes that were seen, in the order of the pair."""
     return list(dict.fromkeys([*pairs_of(told.get("before")), *pairs_of(told.get("after"))]))
 
@@ -169,7 +169,7 @@ def role(words: str) -> str:
     return re.split(r" on timeline|[,:;]", words, maxsplit=1)[0].strip()
 
 
-def changes(told: Told) -> str:
+def changes(told: JsonObject) -> str:
     """What a run changed, in a sentence: the roles that moved, and how many deeds."""
     if not told.get("changed"):
         return "Nothing was changed."
@@ -188,7 +188,7 @@ def changes(told: Told) -> str:
     return f"{'; '.join([*moved, told_deeds])}."
 
 
-def consent(told: Told) -> str:
+def consent(told: JsonObject) -> str:
     """What was asked at the gate and what came of it, in a sentence."""
     gate = pairs_of(told.get("gate"))
     if not gate.get("wanted"):
@@ -196,13 +196,13 @@ def consent(told: Told) -> str:
     words = f"“{gate['wanted']}”"
     if not gate.get("passed"):
         return f"{words} was needed and not given"
-    by, waited = f" by {gate['by']}" if gate.get("by") else "", number(gate.get("seconds"))
+    by, waited = f" by {gate['by']}" if gate.get("by") else "", finite(gate.get("seconds"))
     if waited is not None and waited < 0.1:  # nobody types so fast: it came with the parameters
         return f"{words}, given beforehand{by}"
     return f"{words}, given{by}" + (f", {took(waited)} after it was asked" if waited else "")
 
 
-def doubts(told: Told) -> list[str]:
+def doubts(told: JsonObject) -> list[str]:
     """What a reader has to know before believing the rest, in sentences."""
     found = []
     if told.get("clock_set_back"):
@@ -215,7 +215,7 @@ def doubts(told: Told) -> list[str]:
     return found
 
 
-def who(told: Told) -> str:
+def who(told: JsonObject) -> str:
     """The operator, where from, and whether the name was typed or taken from the system."""
     name = str(told.get("operator") or "not recorded")
     place = f" on {told['from']}" if told.get("from") else ""
@@ -230,7 +230,7 @@ def who(told: Told) -> str:
     )
 
 
-def code(told: Told) -> str:
+def code(told: JsonObject) -> str:
     """The commit that ran, and whether it was changed."""
     git = pairs_of(told.get("git"))
     if not git.get("commit"):
@@ -238,7 +238,7 @@ def code(told: Told) -> str:
     return f"{git['commit']}{', with uncommitted changes' if git.get('dirty') else ', clean'}"
 
 
-def chained(told: Told) -> str:
+def chained(told: JsonObject) -> str:
     """Its place in the chain of changes.
 
     >>> (chained({"chain": {"number": 2, "previous": {"number": 1, "run": "0a1b2c3d"}}}),
@@ -252,14 +252,14 @@ def chained(told: Told) -> str:
     return f"number {chain['number']}" + (f", after run {before}" if before else ", the first")
 
 
-def begun(deed: Told) -> float | None:
+def begun(deed: JsonObject) -> float | None:
     """When a deed began, in seconds since the epoch; one that failed tells only when it ended, and
     how long it took.
 
     >>> begun({"began": 3.5}), begun({"at": "1970-01-01T00:00:09Z", "seconds": 2}), begun({})
     (3.5, 7.0, None)
     """
-    given, ended = number(deed.get("began")), moment(deed.get("at"))
+    given, ended = finite(deed.get("began")), moment(deed.get("at"))
     if given is None and ended is not None:
-        given = ended.timestamp() - (number(deed.get("seconds")) or 0.0)
+        given = ended.timestamp() - (finite(deed.get("seconds")) or 0.0)
     return given if given is not None and 0 <= given < 1e11 else None

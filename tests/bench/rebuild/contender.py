@@ -18,7 +18,7 @@ from pgha_helpers.changes.deeds.configuration import standby_settings, with_sett
 from pgha_helpers.model import Pair
 from pgha_helpers.model.conninfo import primary_conninfo
 from pgha_helpers.records.making.folder import record_folders
-from pgha_helpers.run.journal import NAME, read
+from pgha_helpers.run.journal import JOURNAL, read
 from pgha_helpers.run.parameters import load_pair
 
 from ...embedded import Lab
@@ -166,7 +166,10 @@ class Ours:
             at = streaming.at()
         # by its time, and not by its name: the rehearsal may have begun in the same second
         return told(
-            max(record_folders(lab.folder / "records"), key=lambda it: (it / NAME).stat().st_mtime),
+            max(
+                record_folders(lab.folder / "records"),
+                key=lambda it: (it / JOURNAL).stat().st_mtime,
+            ),
             at,
         )
 

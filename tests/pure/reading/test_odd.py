@@ -22,9 +22,8 @@ from pgha_helpers.records.reading.entries import entries
 from pgha_helpers.records.reading.listing import listing
 from pgha_helpers.records.reading.page import page
 from pgha_helpers.records.reading.report import report
-from pgha_helpers.records.reading.showing import shown
-from pgha_helpers.run.journal import NAME as JOURNAL
-from pgha_helpers.run.journal import Event, Journal, read
+from pgha_helpers.records.reading.showing import record_text
+from pgha_helpers.run.journal import JOURNAL, Event, Journal, read
 
 from .made_up import write_run
 
@@ -85,7 +84,7 @@ def test_whatever_has_become_of_a_record_it_is_shown_and_says_so(
     assert (found.told["pair"], found.told["notebook"]) == ("prod", "verify")
     for told in (
         str(listing([found])),
-        shown(found),
+        record_text(found),
         page([found]),
         report(folder, found.told, "by hand"),
     ):
@@ -138,7 +137,7 @@ def test_no_fact_of_a_journal_that_is_whole_ends_in_pythons_words(data: st.DataO
         (found,) = entries(Path(place))
         told = (
             str(listing([found])),
-            shown(found),
+            record_text(found),
             page([found]),
             report(folder, found.told, "by hand"),
         )

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from pgha_helpers.records.reading.compare import compare
-from pgha_helpers.records.reading.comparison_page import page_of
+from pgha_helpers.records.reading.comparison_page import comparison_page
 from pgha_helpers.records.reading.entries import Entry, entries
 from pgha_helpers.records.reading.page import page
 
@@ -52,7 +52,7 @@ def test_the_page_of_no_runs_says_so() -> None:
 def test_the_comparison_page_stands_alone_with_both_curves(tmp_path: Path) -> None:
     a, b = two_runs(tmp_path)
     b = Entry(b.folder, {**b.told, "reason": HOSTILE, "operator": HOSTILE}, False, "ended")
-    html = page_of(compare(a, b))
+    html = comparison_page(compare(a, b))
     seen = stands_alone(html)
     assert "script" not in seen.tags and seen.links == []
     drawn = re.findall(r'<svg class="figure".*?</svg>', html, re.DOTALL)

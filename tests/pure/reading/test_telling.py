@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pgha_helpers.records.reading.entries import entries, find
 from pgha_helpers.records.reading.listing import listing
-from pgha_helpers.records.reading.showing import shown
+from pgha_helpers.records.reading.showing import record_text
 
 from .made_up import HOSTILE, an_archive, write_run
 
@@ -37,7 +37,7 @@ def test_one_record_is_told_in_full(tmp_path: Path) -> None:
     folder = write_run(
         tmp_path, notebook="promote", outcome="failed", reason=HOSTILE, level="critical"
     )
-    told = shown(find(tmp_path, "0000000a"))
+    told = record_text(find(tmp_path, "0000000a"))
     for words in (
         "✗ promote 0000000a: failed",
         "db0: primary → standby; db1: standby → primary; 3 deeds changed something, 1 failed.",

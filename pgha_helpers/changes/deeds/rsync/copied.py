@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ....facts.disk import parse_control
-from ....facts.rsync import Road, estimate
+from ....facts.rsync import RsyncRoad, estimate
 from ....model import Control, Running
 from ....model.errors import NotAchieved
 from ....model.node_config import EMPTY
@@ -20,7 +20,7 @@ from ....wire.doors import Door
 from ..node_config import NodeConfigs
 from ..progress import Progress
 from .filters import ANYWHERE, data_filters
-from .pages import LIST, make_pages_equal
+from .pages import PAGES_LIST, make_pages_equal
 from .rsync_output import Moved
 from .tablespaces import Tablespace, link
 from .transfer import transfer
@@ -47,7 +47,7 @@ _BLOCKS = ("--no-whole-file", "--block-size=8192", _INTO)
 _WHOLE = ("--whole-file", _INTO)
 
 _EMPTY = f"""
-cd "$1" && rm -f {LIST} {LIST}.* || exit; shift
+cd "$1" && rm -f {PAGES_LIST} {PAGES_LIST}.* || exit; shift
 for d; do [ -e "$d" ] || {{ mkdir -- "$d" && chmod --reference=. "$d"; }} || exit 1; done
 """
 
@@ -69,7 +69,7 @@ class Copy:
 
     run: Run
     door: Door
-    road: Road
+    road: RsyncRoad
     source: Running
     directory: str
     configs: NodeConfigs

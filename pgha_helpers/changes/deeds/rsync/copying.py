@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ....facts.node_config import read_node_config
 from ....facts.processes import read_processes
-from ....facts.rsync import MARK, Road, road
+from ....facts.rsync import UNCONFIGURED, RsyncRoad, rsync_road
 from ....judgement.plans.copying import Copying, refuse_copy
 from ....model import DeedKind, Running
 from ....model.errors import NotAchieved, Refusal
@@ -71,7 +71,9 @@ def copy_in_place(
     looked = run.aside(lambda: _look(run, name))  # while the primary writes its checkpoint
     with Backup(run, source) as backup:
         way, target = looked.result()
-        spaces = tablespaces.place(door, target, way, tablespaces.tablespaces_of(run, source))
+        spaces = tablespaces.place_tablespaces(
+            door, target, way, tablespaces.tablespaces_of(run, source)
+        )
         into = run.aside(
             lambda: may_be_written_into(door, target, *(space.target for space in spaces))
         )
@@ -126,12 +128,12 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     return beside
 
 
-def _look(run: Run, name: str) -> tuple[Road, str]:
+def _look(run: Run, name: str) -> tuple[RsyncRoad, str]:
     """The road, and the real path of the node's directory.
 
     Raises Refusal where there is no road, or somebody is at work in the directory.
     """
-    door, found = run.doors[name], road(run, name)
+    door, found = run.doors[name], rsync_road(run, name)
     if isinstance(found, str):
         raise Refusal(
             f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty"
@@ -163,7 +165,7 @@ def _nobody_works_in(run: Run, door: Door, target: str) -> None:
 
 def _open(door: Door, target: str) -> bool:
     """Whether the directory has no configuration of its own; made if it is not there."""
-    state = door.script(_OPEN, target, MARK).text
+    state = door.script(_OPEN, target, UNCONFIGURED).text
     if state == "foreign":
         raise Refusal(
             f"{target} on {door.node.name} is neither empty nor a data directory",

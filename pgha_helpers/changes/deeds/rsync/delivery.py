@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....facts.rsync import MARK, NOTE
+from ....facts.rsync import NOTE, UNCONFIGURED
 from ....model import DeedKind
 from ....model.errors import NotAchieved
 from ....wire.attended import attend
@@ -40,7 +40,7 @@ def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
             write_file(door, f"{directory}/tablespace_map", text)
         configure(copy.run, door, directory, copy.source, own)
         synced()
-        door.script(_DELIVER, directory, STAGE, MARK, NOTE)
+        door.script(_DELIVER, directory, STAGE, UNCONFIGURED, NOTE)
         deed.say(
             "wrote backup_label and the standby definition, synced the copy, delivered its "
             "control file"

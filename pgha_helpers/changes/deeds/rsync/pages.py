@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from ....facts.rsync import Road
+from ....facts.rsync import RsyncRoad
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
@@ -25,8 +25,8 @@ from .rsync_output import Moved
 
 #: The files to compare, and rsync's rules for those that are equal. Half a copy may hold both; the
 #: next run makes anew.
-LIST = "pgha-pages"
-RULES = f"{LIST}.done"
+PAGES_LIST = "pgha-pages"
+RULES = f"{PAGES_LIST}.done"
 
 #: $1 the directory, $2 the list, $3 where below the directory relations lie; then the program. Only
 #: what is surely a relation: names of any other kind are rsync's.
@@ -44,7 +44,7 @@ exec "$@"
 def make_pages_equal(
     run: Run,
     door: Door,
-    road: Road,
+    road: RsyncRoad,
     paths: tuple[str, str],
     scratch: str,
     top: str,
@@ -57,7 +57,7 @@ def make_pages_equal(
     where this could not be done. `at` is told the bytes done. Raises TooSlow and Unreachable.
     """
     source, target = paths
-    listed = f"{scratch}/{LIST}"
+    listed = f"{scratch}/{PAGES_LIST}"
     rest = ("far", listed, *_there(road, source)) if road.ssh else ("near", listed, source)
     program = ("perl", "-e", _program(), "--", target, *rest)
     told: dict[str, int] = {}
@@ -83,7 +83,7 @@ def make_pages_equal(
     return moved, [f"--filter=. {scratch}/{RULES}"]
 
 
-def _there(road: Road, source: str) -> list[str]:
+def _there(road: RsyncRoad, source: str) -> list[str]:
     """The program on the source: what it is to do is its last word."""
     return [*road.ssh, road.host.strip("[]"), shlex.join(("perl", "-e", _program(), "--", source))]
 

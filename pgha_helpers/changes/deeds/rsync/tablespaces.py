@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....facts.rsync import Road
+from ....facts.rsync import RsyncRoad
 from ....model import Running
 from ....model.errors import Refusal
 from ....model.foreign import lines_of
@@ -53,7 +53,9 @@ def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
     ]
 
 
-def place(door: Door, directory: str, road: Road, spaces: list[Tablespace]) -> list[Tablespace]:
+def place_tablespaces(
+    door: Door, directory: str, road: RsyncRoad, spaces: list[Tablespace]
+) -> list[Tablespace]:
     """Where the target has them.
 
     Where its link leads, else under the same path, else (one machine) beside. Raises Refusal for a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ....facts.rsync import Road
+from ....facts.rsync import RsyncRoad
 from ....model.errors import NotAchieved
 from ....run.run import Run
 from ....wire.attended import attend
@@ -33,7 +33,7 @@ _NOISE = (
 def transfer(
     run: Run,
     door: Door,
-    road: Road,
+    road: RsyncRoad,
     paths: tuple[str, str],
     options: Sequence[str] = (),
     at: Callable[[int], object] = lambda done: None,

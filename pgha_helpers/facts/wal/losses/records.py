@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ....model import Lsn
-from ....model.losses import LostTransaction, PreparedTransaction, Relation, Rows
+from ....model.losses import LostTransaction, PreparedAfterFork, Relation, Rows
 from ..by_bytes import behind
 
 _RECORD = re.compile(
@@ -60,7 +60,7 @@ class Reader:
         self._fork, self._segment, self._begin = fork, segment, ""
         self._last: tuple[str, ...] | None = None
         self._open: dict[int, _Open] = {}
-        self._prepared: dict[int, PreparedTransaction] = {}
+        self._prepared: dict[int, PreparedAfterFork] = {}
 
     def read(self, line: str) -> LostTransaction | None:
         """Take one line of pg_waldump.
@@ -97,7 +97,7 @@ class Reader:
         return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
 
     @property
-    def undecided(self) -> tuple[PreparedTransaction, ...]:
+    def undecided(self) -> tuple[PreparedAfterFork, ...]:
         """What was prepared after the fork and is prepared still."""
         return tuple(one for one in self._prepared.values() if one.prepared >= self._fork)
 
@@ -154,10 +154,10 @@ class Reader:
         # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
         if found is None:
             gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
-            self._prepared[xid] = PreparedTransaction(xid, gid, lsn, "")
+            self._prepared[xid] = PreparedAfterFork(xid, gid, lsn, "")
             return
         parts = [self._open[one] for one in (xid, *_ids(found[4])) if one in self._open]
-        self._prepared[xid] = PreparedTransaction(
+        self._prepared[xid] = PreparedAfterFork(
             xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts)
         )
 

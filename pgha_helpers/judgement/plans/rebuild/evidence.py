@@ -11,9 +11,8 @@ from statistics import median
 from ....model import Lsn, Position
 from ....model.losses import Losses
 from ....model.survey import Start
+from ....model.units import MB
 from ..copying import Copying
-
-MB = 1024 * 1024
 
 
 @dataclass(frozen=True)

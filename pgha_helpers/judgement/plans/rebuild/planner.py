@@ -88,7 +88,7 @@ def _paused(now: Snapshot, loser: Running) -> Plan:
     """
     primary = now.primary
     lower = dialect.lower(
-        loser.settings, primary.settings, dialect.parity(primary.version // 10000)
+        loser.settings, primary.settings, dialect.hot_standby_settings(primary.version // 10000)
     )
     if not lower:
         raise NotSafe(
