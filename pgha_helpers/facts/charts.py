@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..model import Deed
 from ..run.run import Run
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LAG_SVG = "lag.svg"
 
 
-def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> Any:
+def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> object:
     """Draw lag over time with its limits, and the deeds as a strip below.
 
     Saved as lag.svg, shown as PNG. Several samples are laid one after the other. JupyterLab hides

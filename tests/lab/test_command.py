@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import struct
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +65,35 @@ def test_what_is_typed_wrongly_is_answered_before_a_kernel_starts() -> None:
         )
         assert said in done.stderr and "Traceback" not in done.stderr
         assert "pgha_helpers.records.engine.early" not in done.stdout.split()
+
+
+_OPENED, _CLOSED = 0x20, 0x10  # inotify(7): by whichever process; two alike would be merged
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Callable[[], int]]:
+    """How often anybody has opened this file since."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    told = libc.inotify_init1(os.O_NONBLOCK)
+    assert libc.inotify_add_watch(told, os.fsencode(path), _OPENED | _CLOSED) > 0
+
+    def count() -> int:
+        events = os.read(told, 65536)  # of 16 bytes each: of a file, none has a name
+        masks = [mask for _, mask, _, _ in struct.iter_unpack("iIII", events)]
+        return sum(bool(mask & _OPENED) for mask in masks)
+
+    try:
+        yield count
+    finally:
+        os.close(told)
+
+
+def test_each_process_of_a_headless_run_reads_the_pair_file_once(pair: Lab) -> None:
+    """The command and its kernel: what was read is handed on."""
+    with opened(pair.pair_file) as count:
+        done = pgha("run", "verify", str(pair.pair_file), "-p", "light=true")
+        assert done.returncode in (0, 1), done.stderr
+        assert count() == 2
 
 
 def test_init_writes_a_pair_file_that_can_be_read(tmp_path: Path) -> None:

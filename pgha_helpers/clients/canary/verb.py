@@ -111,7 +111,7 @@ class Canary(Shown):
             self._clean_up()
         return self
 
-    def chart(self) -> Any:
+    def chart(self) -> object:
         """Draw what was seen around the outage, with the deeds below. Saved as canary.svg, shown as
         PNG.
         """
