@@ -115,9 +115,12 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
         silent = run.lock.take(may_fail=plan.lost)
         if silent:
             run.journal.write("not locked", nodes=silent)
+        # the cell's look is as old as whoever read and typed; from here on nobody else changes this
         now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+        # the cell's plan is what was agreed; this one is what would be done now
         again = run.gate.replan(now)
         if again.stands(plan):
+            # the cell's verdicts were on the older look: what has gone bad since must refuse, too
             require(run, again, now)
             run.journal.reserve()
             chain.join(run, again, now)

@@ -45,9 +45,11 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
     if seen is not None and plan.kind == "failover" and _is_as_silent(run, plan.peer, seen):
         return seen
     if seen is not None and plan.kind == "switchover":
+        # our lock binds no service manager: somebody may have restarted a server since the gate
         now = look(run)
         if _servers(now) == _servers(seen):
             return replace(now, survey=seen.survey, clients=seen.clients)
+    # the cell is run long after its gate, or again, or on other servers: all is asked once more
     return look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
 
 
@@ -105,19 +107,30 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     replaces a directory.
     """
     run.permits(plan)
+    # past the gate a person may wait for hours, or run the cell again after it failed half-way
     now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
-    again = plan if plan.kind in _REBUILDS and _as_at_gate(run, plan, now) else run.gate.replan(now)
-    same_nodes = (again.node, again.peer) == (plan.node, plan.peer)
-    # to tidy up is what is done last
-    same_kind = again.kind in (plan.kind, "tidy", *MAY_BECOME.get(plan.kind, ()))
-    more = [] if again.stands(plan) else again.beyond(plan)
-    if not again.already and (
-        not same_nodes or not same_kind or more or (plan.kind == "failover" and again != plan)
-    ):
+    known = plan.kind in _REBUILDS and _as_at_gate(run, plan, now)
+    # the gate's plan was made of the gate's look: this one is made of what is there now
+    again = plan if known else run.gate.replan(now)
+    if again.already:
+        return again, now
+    if not _is_covered(plan, again):
         raise Refusal(
             f"what is seen now is not what was consented to: {again}",
             "run the notebook again from the top",
         )
-    if not again.already:
-        require(run, again, now)
+    # the last word before the first deed; by the gate's own look it was said there already
+    require(run, again, now)
     return again, now
+
+
+def _is_covered(agreed: Plan, again: Plan) -> bool:
+    """Whether the consent to one plan covers what would be done now."""
+    if (again.node, again.peer) != (agreed.node, agreed.peer):
+        return False
+    # to tidy up is what is done last
+    if again.kind not in (agreed.kind, "tidy", *MAY_BECOME.get(agreed.kind, ())):
+        return False
+    if agreed.kind == "failover":
+        return again == agreed
+    return again.stands(agreed) or not again.beyond(agreed)
