@@ -44,11 +44,10 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
         told = record_at(run.doors[plan.node], end.checkpoint, end.segment)
         if told and _SHUTDOWN not in told:
             raise NotAchieved(f"pg_waldump tells: {told}", f"keep the disk of {plan.peer} as it is")
-        deed.say(
-            f"pg_waldump tells: {told}"
-            if told
-            else "pg_waldump has it no more: the promotion has put its segment aside"
-        )
+        if told:
+            deed.say(f"pg_waldump tells: {told}")
+        else:
+            deed.say("pg_waldump has it no more: the promotion has put its segment aside")
 
 
 def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment: int) -> bytes:

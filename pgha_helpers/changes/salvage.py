@@ -175,11 +175,9 @@ def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
         ours, theirs = found.before[plan.node], found.before[plan.peer]
         if not ours or ours != theirs:
             gone = next((name for name, digest in found.before.items() if not digest), "")
-            told = (
-                f"{gone} has no WAL before {found.here} any more"
-                if gone
-                else "they have other bytes: two histories"
-            )
+            told = "they have other bytes: two histories"
+            if gone:
+                told = f"{gone} has no WAL before {found.here} any more"
             raise NotAchieved(
                 f"{plan.peer} is not proved to have the WAL of {plan.node} before "
                 f"{found.here}: {told}",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..model import Deed
 from ..run.run import Run
 from .lag import LAG_COLUMNS, Lag, still_open
-from .lag_chart import figure_of, figure_of_deeds, in_place, keep_picture, pictures
+from .lag_chart import figure_of_deeds, in_place, keep_picture, lag_figure, pictures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def chart(run: Run, *lags: Lag, deeds: Iterable[Deed] = ()) -> object:
     if run.parameters.get("light") or not (done or watched):
         return lags[-1]
     svg, png = pictures(
-        lambda: figure_of(run, _joined(lags), done) if watched else figure_of_deeds(run, done)
+        lambda: lag_figure(run, _joined(lags), done) if watched else figure_of_deeds(run, done)
     )
     keep_picture(run, LAG_SVG, svg)
     return in_place(run, png)

@@ -111,11 +111,9 @@ class _Reading:
             self.wanted.append(path)
         names = self._known.get(path)
         self.found.named.add(path)
-        return (
-            [join(path, name) for name in names if not name.startswith(".")]
-            if isinstance(names, list)
-            else []
-        )
+        if not isinstance(names, list):
+            return []
+        return [join(path, name) for name in names if not name.startswith(".")]
 
     def _path(self, value: str, base: str) -> str:
         return normpath(join(base, value)) if value else ""

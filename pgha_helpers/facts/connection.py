@@ -100,11 +100,9 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     if answer.status:
         return answer.complaint or f"psql ended with status {answer.status}"
     other = pair.other(door.node.name).name
-    return (
-        ""
-        if answer.text.split("|")[0] == system_id
-        else f"another system than {other} answers: {answer.text}"
-    )
+    if answer.text.split("|")[0] == system_id:
+        return ""
+    return f"another system than {other} answers: {answer.text}"
 
 
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:

@@ -130,7 +130,7 @@ def _draw(
         while not over.is_set():
             began, seen = time.monotonic(), lag()
             if len(seen) > drawn:
-                png, drawn = render(figure_of(run, seen, [], seconds), "png", dpi=100), len(seen)
+                png, drawn = render(lag_figure(run, seen, [], seconds), "png", dpi=100), len(seen)
                 if not over.is_set():  # else chart's picture may be there already
                     output.handle.update(image(png))
             spent = time.monotonic() - began
@@ -145,7 +145,7 @@ def image(png: bytes) -> Any:
     return Image(png, format="png", width=900)
 
 
-def figure_of(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
+def lag_figure(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
     """The figure of lag.
 
     `seconds` are those that will be watched in all, so that a live curve grows into its room.

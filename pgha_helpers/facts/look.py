@@ -223,11 +223,9 @@ def _answer(silence: HaError) -> str:
 
     An error is an answer too, and whoever gives it is alive.
     """
-    return (
-        silence.what
-        if isinstance(silence, QueryFailed | NotSafe)
-        else str(getattr(silence, "answer", ""))
-    )
+    if isinstance(silence, QueryFailed | NotSafe):
+        return silence.what
+    return str(getattr(silence, "answer", ""))
 
 
 def _words(silence: HaError) -> str:

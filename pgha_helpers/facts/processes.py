@@ -65,11 +65,9 @@ def process_in_words(process: Process, senders: tuple[Sender, ...]) -> str:
     fed = next((s for s in senders if s.pid == process.pid), None)
     if fed is None:
         return str(process)
-    held = (
-        f", which has acknowledged {fed.flushed}"
-        if fed.flushed != Lsn(0)
-        else ", which acknowledges nothing"
-    )
+    held = ", which acknowledges nothing"
+    if fed.flushed != Lsn(0):
+        held = f", which has acknowledged {fed.flushed}"
     return (
         f"walsender {process.pid} for {fed.application or fed.user} at "
         f"{fed.address or 'a local socket'}{held}"

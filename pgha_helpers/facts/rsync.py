@@ -208,11 +208,9 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
     source = run.pair.other(name)
     for node, place in ((source.name, truth), (name, here)):
         if place.rsync < _OLDEST:
-            return (
-                f"there is no rsync on {node}"
-                if not place.rsync
-                else f"the rsync on {node} is older than 3.1"
-            )
+            if not place.rsync:
+                return f"there is no rsync on {node}"
+            return f"the rsync on {node} is older than 3.1"
     if len(truth.directory.split()) != 2:
         return f"{source.data_directory} of {source.name} cannot be looked at"
     if (here.boot, here.own) == truth.same:

@@ -120,11 +120,9 @@ class ServerLog:
     def _files(self, folder: str) -> tuple[int, list[_File]]:
         """The node's clock in seconds, and the files."""
         node = self._door.node
-        own = (
-            f"{resolve(self._door, node.state_directory)}/server.log"
-            if node.service == "pg_ctl"
-            else ""
-        )
+        own = ""
+        if node.service == "pg_ctl":
+            own = f"{resolve(self._door, node.state_directory)}/server.log"
         told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).lines
         return files_in(told)
 

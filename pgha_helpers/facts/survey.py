@@ -135,11 +135,9 @@ def _database(door: Door, name: str) -> Database:
 def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     """Add what the node's shell says, or why it says nothing."""
     door, node = run.doors[seen.node], run.pair[seen.node]
-    starter = (
-        "pg_ctlcluster"
-        if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster")
-        else ""
-    )
+    starter = ""
+    if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster"):
+        starter = "pg_ctlcluster"
     try:
         places = (
             node.data_directory,
@@ -148,9 +146,9 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
             starter,
             node.configuration,
         )
-        certificate = (
-            found.settings.get("ssl_cert_file", "") if found.settings.get("ssl") == "on" else ""
-        )
+        certificate = ""
+        if found.settings.get("ssl") == "on":
+            certificate = found.settings.get("ssl_cert_file", "")
         told = door.script(_script(), *places, certificate).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
@@ -274,11 +272,9 @@ def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
     state = door.login.run(
         program, "show", "-p", "LoadState", start[-1], okay=range(256)
     ).text.partition("=")[2]
-    return (
-        (f"systemd would not start {start[-1]}: it is {state}",)
-        if state in ("masked", "not-found")
-        else ()
-    )
+    if state not in ("masked", "not-found"):
+        return ()
+    return (f"systemd would not start {start[-1]}: it is {state}",)
 
 
 def _may_run(door: Door, argv: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ from .lag_chart import image, keep_picture, pictures
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAME = "throughput.svg"
+THROUGHPUT_SVG = "throughput.svg"
 
 
 def draw_throughput(run: Run) -> None:
@@ -26,7 +26,7 @@ def draw_throughput(run: Run) -> None:
         return
     try:
         svg, png = pictures(lambda: _figure(run, copied))
-        keep_picture(run, NAME, svg)
+        keep_picture(run, THROUGHPUT_SVG, svg)
         if frontend.shell():
             from IPython.display import display
 

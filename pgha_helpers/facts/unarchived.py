@@ -42,11 +42,11 @@ _LACKING = 'if [ $((free)) -lt $((lacking + lacking / 10)) ]; then echo "$lackin
 
 def without_room(run: Run, node: str, names: Sequence[str]) -> int:
     """Bytes of these segments that are to be kept beside the directory and do not fit; else 0."""
-    told = (
-        run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text
-        if names
-        else ""
-    )
+    told = ""
+    if names:
+        told = (
+            run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text
+        )
     return whole(told, "bytes that are lacking") if told else 0
 
 

@@ -124,18 +124,16 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
     if vantage.sql.says == "yes":
         began, why_not = time.monotonic(), _replication(door, run, seen)
-        words = (
-            f"its replication connection fails: {why_not}"
-            if why_not
-            else "its replication connection works"
-        )
+        words = "its replication connection works"
+        if why_not:
+            words = f"its replication connection fails: {why_not}"
         sql, more = Heard("yes", f"{vantage.sql.words}; {words}"), _since(began)
         vantage = Vantage(
             vantage.place, other.name, sql, vantage.tcp, seconds=vantage.seconds + more
         )
-    receiver = (
-        f"its walreceiver says {seen.receiver.status}" if seen.receiver else "it has no walreceiver"
-    )
+    receiver = "it has no walreceiver"
+    if seen.receiver:
+        receiver = f"its walreceiver says {seen.receiver.status}"
     return Vantage(
         vantage.place, other.name, vantage.sql, vantage.tcp, UNTRIED, receiver, vantage.seconds
     )
@@ -218,11 +216,9 @@ def heard_tcp(tool: str, status: int, words: str) -> Heard:
     """What a program says that opens a TCP connection."""
     if tool == "none":
         return Heard("unknown", words.strip())
-    return (
-        Heard("yes", tool)
-        if status == 0
-        else Heard("no", f"{words.strip().rpartition(': ')[2]} ({tool})")
-    )
+    if status == 0:
+        return Heard("yes", tool)
+    return Heard("no", f"{words.strip().rpartition(': ')[2]} ({tool})")
 
 
 @cache

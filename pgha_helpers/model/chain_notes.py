@@ -42,11 +42,9 @@ class Note:
             note = cls(**{field.name: told[field.name] for field in fields(cls)})
         except ODD:
             return None
-        return (
-            note
-            if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed")
-            else None
-        )
+        if isinstance(note.number, int) and note.what in ("begun", "ended", "sealed"):
+            return note
+        return None
 
     def same(self, other: Note) -> bool:
         """Whether both tell of the same: the time may be told apart."""

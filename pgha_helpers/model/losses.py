@@ -137,13 +137,13 @@ class Losses(show.Shown):
             was = "is known to have been" if self.unread else "was"
             told = [f"no transaction {was} committed on {self.node} after {self.fork}"]
         else:
+            at_least = "at least " if self.unread else ""
+            when = f"between {self.first} and {self.last}" if self.count > 1 else f"at {self.first}"
             told = [
-                ("at least " if self.unread else "") + _many(self.count, "transaction"),
+                at_least + _many(self.count, "transaction"),
                 f"{_many(sum(tables), 'row')} in {_many(len(tables), 'table')}",
                 f"{show.size(self.wal)} of WAL",
-                f"committed between {self.first} and {self.last}"
-                if self.count > 1
-                else f"committed at {self.first}",
+                f"committed {when}",
             ]
         if self.incomplete:
             told.append(f"of {self.incomplete} not every row could be read")

@@ -121,9 +121,8 @@ def _tops(paths: Iterable[str], homes: Collection[str]) -> Iterable[str]:
     own.
     """
     for path in paths:
-        inside = (
-            [path]
-            if path and path[0] != "/"
-            else [path[len(h) + 1 :] for h in homes if path.startswith(f"{h}/")]
-        )
+        if path and path[0] != "/":
+            inside = [path]
+        else:
+            inside = [path[len(h) + 1 :] for h in homes if path.startswith(f"{h}/")]
         yield from (name.split("/")[0] for name in inside if name and not name.startswith(".."))

@@ -82,9 +82,9 @@ class Phase:
     waits_for: tuple[Process, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}: {'; '.join(map(str, self.waits_for))}" if self.waits_for else self.name
-        )
+        if self.waits_for:
+            return f"{self.name}: {'; '.join(map(str, self.waits_for))}"
+        return self.name
 
 
 def phase_of(state: str, processes: Collection[Process]) -> Phase:

@@ -113,11 +113,9 @@ class Snapshot(show.Shown):
         pair.
         """
         ours, theirs = self.system_ids()
-        words = (
-            "two primaries"
-            if ours == theirs
-            else "two clusters, which only setup makes a pair (two primaries)"
-        )
+        words = "two clusters, which only setup makes a pair (two primaries)"
+        if ours == theirs:
+            words = "two primaries"
         return f"both {' and '.join(self.pair.names)} are writable: {words}"
 
     def other(self, name: str) -> Sighting:
@@ -158,9 +156,9 @@ class Snapshot(show.Shown):
         return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
 
     def _none_writable(self) -> str:
-        lost = (
-            "; if that is lost, run promote with occasion=failover" if len(self.running) < 2 else ""
-        )
+        lost = ""
+        if len(self.running) < 2:
+            lost = "; if that is lost, run promote with occasion=failover"
         return self._remedy("run promote") + lost
 
     def _remedy(self, else_: str) -> str:
@@ -186,9 +184,7 @@ def _details(seen: Sighting) -> str:
     if seen.writable:
         fed = ", ".join(f"{s.application} {s.state}" for s in seen.senders)
         return f"PostgreSQL {seen.version // 10000}; feeds {fed or 'nobody'}"
-    fed = (
-        f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}"
-        if seen.receiver
-        else "fed by nobody"
-    )
+    fed = "fed by nobody"
+    if seen.receiver:
+        fed = f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}"
     return f"PostgreSQL {seen.version // 10000}; {fed}"

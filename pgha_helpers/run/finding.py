@@ -28,11 +28,10 @@ def find_notebook(notebook: str) -> Path:
 
 def places() -> list[Path]:
     """Folders in which a pair's name is looked up, in order."""
-    own = (
-        [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
-        if os.environ.get("PGHA_PARAMETERS")
-        else []
-    )
+    if os.environ.get("PGHA_PARAMETERS"):
+        own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
+    else:
+        own = []
     return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
 
 

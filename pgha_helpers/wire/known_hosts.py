@@ -55,9 +55,9 @@ class KnownHosts:
         lines = [pin for pin in self._pins if pin.marker == "revoked" and pin.key in (key, b"")]
         if not lines:
             return ""
-        what = (
-            "revokes this key" if lines[0].key else "revokes a key of this host that cannot be read"
-        )
+        what = "revokes a key of this host that cannot be read"
+        if lines[0].key:
+            what = "revokes this key"
         return f"line {lines[0].number} of {self._file} {what}"
 
     def has(self, key: bytes) -> bool:

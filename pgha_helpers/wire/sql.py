@@ -130,11 +130,10 @@ class Session:
         except (ValueError, OverflowError) as unread:
             # a value that has no form here: a year 10000, half a character
             self.close()
-            words = (
-                "a text has no form in its encoding"
-                if isinstance(unread, UnicodeError)
-                else _one_line(unread)
-            )
+            if isinstance(unread, UnicodeError):
+                words = "a text has no form in its encoding"
+            else:
+                words = _one_line(unread)
             raise QueryFailed(
                 f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}"
             ) from unread

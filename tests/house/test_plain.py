@@ -27,6 +27,16 @@ def _folded(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def test_a_choice_that_needs_more_than_a_line_is_an_if() -> None:
+    found = [
+        f"{path}:{node.lineno}"
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.IfExp) and node.end_lineno != node.lineno
+    ]
+    assert not found
+
+
 def test_no_choice_is_made_within_another_and_no_name_is_given_within_one() -> None:
     paths = [*ROOT.rglob("*.py"), *TESTS.rglob("*.py")]
     found = [

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from pgha_helpers.clients.canary.attempts import AROUND, COLUMNS, Attempt, Attempts, Gap, read_seen
-from pgha_helpers.clients.canary.chart import draw_canary, figure_of, sides_of
+from pgha_helpers.clients.canary.chart import canary_figure, draw_canary, sides_of
 from pgha_helpers.clients.canary.client import Errand, WritingClient
 from pgha_helpers.clients.canary.road import road_of
 from pgha_helpers.clients.canary.verb import account_of
@@ -155,7 +155,7 @@ def run(tmp_path: Path) -> Iterator[Any]:
 def test_the_chart_has_a_mark_per_attempt_and_the_deeds_that_lie_near(run: Any) -> None:
     seen = an_outage()
     assert seen.gap is not None
-    commits, failures, strip = figure_of(run, seen, seen.gap, DEEDS).axes
+    commits, failures, strip = canary_figure(run, seen, seen.gap, DEEDS).axes
     side = sides_of(seen.gap)
     assert (
         len(commits.lines[0].get_xdata())

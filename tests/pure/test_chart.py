@@ -141,7 +141,7 @@ def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, 
 def test_the_words_of_a_late_deed_stand_within_the_chart(run: Run) -> None:
     words = "checkpoint: the control file is to show the new timeline"
     late = Deed("db1", DeedKind.CHECKPOINT, words, True, 1001.7, 1001.8)
-    figure = drawing.figure_of(run, frame(), [*DEEDS, late])
+    figure = drawing.lag_figure(run, frame(), [*DEEDS, late])
     figure.canvas.draw()
     shown, strip = figure.axes[-1].texts[-1], figure.axes[-1]
     assert shown.get_text().startswith(" db1: checkpoint")
@@ -239,7 +239,7 @@ def test_drawing_that_fails_is_no_reason_to_lose_a_sample(
         tried.set()
         raise RuntimeError("no fonts, no room, no luck")
 
-    monkeypatch.setattr(drawing, "figure_of", fail)
+    monkeypatch.setattr(drawing, "lag_figure", fail)
     with live(run, frame, 2.0):
         assert tried.wait(30)
     assert front.pictures == []

@@ -66,11 +66,9 @@ def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)
         _base_backup(run, door, copying)
-        verify = (
-            door.binary("pg_verifybackup")
-            if dialect.has("verify_backup", primary.version // 10000)
-            else ""
-        )
+        verify = ""
+        if dialect.has("verify_backup", primary.version // 10000):
+            verify = door.binary("pg_verifybackup")
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
         door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)
         configure(

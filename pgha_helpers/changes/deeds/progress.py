@@ -16,7 +16,7 @@ from ...model import frontend
 from ...model.throughput import Sample, Throughput, told, worth_saying
 from ...run.run import Run
 
-NAME = "throughput.csv"
+THROUGHPUT_CSV = "throughput.csv"
 _KILOBYTES = re.compile(r"(\d+)/(\d+) kB")
 _MOST = 2000  # samples: a copy that takes a night needs no more to be drawn
 
@@ -76,7 +76,7 @@ class Progress(AbstractContextManager["Progress"]):
         if len(self.samples) > 1:
             rows = "".join(f"{at:.3f},{done}\n" for at, done in self.samples)
             seconds, done = self.samples[-1]
-            digest = self._run.keep(NAME, f"seconds,bytes\n{rows}".encode())
+            digest = self._run.keep(THROUGHPUT_CSV, f"seconds,bytes\n{rows}".encode())
             told = {"bytes": done, "total": self.total, "seconds": round(seconds, 3)}
             self._run.journal.write("throughput", **told, sha256=digest)
             self._run.seen.throughput = Throughput(self._what, self.samples, self.total)

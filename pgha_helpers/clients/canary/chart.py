@@ -30,7 +30,7 @@ def draw_canary(run: Run, seen: Attempts) -> Any:
     gap = seen.gap
     if gap is None:
         return None
-    svg, png = pictures(lambda: figure_of(run, seen, gap, run.deeds))
+    svg, png = pictures(lambda: canary_figure(run, seen, gap, run.deeds))
     keep_picture(run, CANARY_SVG, svg)
     return image(png)
 
@@ -40,7 +40,7 @@ def sides_of(gap: Gap) -> float:
     return min(_MOST, max(_LEAST, gap.seconds))
 
 
-def figure_of(run: Run, seen: Attempts, gap: Gap, deeds: list[Deed]) -> Figure:
+def canary_figure(run: Run, seen: Attempts, gap: Gap, deeds: list[Deed]) -> Figure:
     """The figure; time is in seconds since the last acknowledged row before the gap."""
     from matplotlib.figure import Figure
 

@@ -76,9 +76,10 @@ class WritingClient:
             now = time.monotonic()
             lately = now if attempt["code"] == "ok" else lately
             least, most = _BACK_OFF
-            pause = (
-                self._errand.think if lately == now else min(most, max(least, (now - lately) / 50))
-            )
+            if lately == now:
+                pause = self._errand.think
+            else:
+                pause = min(most, max(least, (now - lately) / 50))
             if stopping.wait(pause):
                 return "asked"
             if now - began > self._errand.longest:

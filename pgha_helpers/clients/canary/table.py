@@ -42,9 +42,9 @@ class CanaryTable:
     def why_not(self) -> str:
         """Why nobody of ours touches it; empty if it is ours, or is not there."""
         told = "; ".join(self.strangers)
-        return (
-            f"{TABLE} in database {self.database} is not as pgha makes it: {told}" if told else ""
-        )
+        if not told:
+            return ""
+        return f"{TABLE} in database {self.database} is not as pgha makes it: {told}"
 
 
 @dataclass(frozen=True)

@@ -124,11 +124,9 @@ class Canary(Shown):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What must hold in the end; nothing without a canary."""
-        return (
-            ()
-            if self.end() is None
-            else (self._every_row_is_there(), self._every_row_is_replayed())
-        )
+        if self.end() is None:
+            return ()
+        return (self._every_row_is_there(), self._every_row_is_replayed())
 
     def table(self) -> Table:
         """The outage as this client saw it, what came of its attempts, and where its rows are."""
@@ -268,13 +266,11 @@ class Canary(Shown):
             told = [
                 f"{name} has not replayed {spans_of(rows)}" for name, rows in self.behind.items()
             ]
+            if not told:
+                return None
             return (
-                (
-                    f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} "
-                    "has them"
-                )
-                if told
-                else None
+                f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} "
+                "has them"
             )
 
         return check(
@@ -328,8 +324,6 @@ def _when(gap: Gap) -> str:
 
 def _latency(seen: Attempts) -> str:
     half, most = seen.latency(0.5), seen.latency(0.99)
-    return (
-        ""
-        if half is None or most is None
-        else f"{half * 1000:.1f} ms (median), {most * 1000:.1f} ms (99 of 100)"
-    )
+    if half is None or most is None:
+        return ""
+    return f"{half * 1000:.1f} ms (median), {most * 1000:.1f} ms (99 of 100)"

@@ -83,13 +83,11 @@ def parting(
         name = segment_name(Position(end.timeline, Lsn(before)), segment)
     else:
         return None
-    return (
-        Position(
+    if differs:
+        return Position(
             end.timeline, _record_at_byte(theirs, *_first_byte(ours, theirs, *differs), segment)
         )
-        if differs
-        else end
-    )
+    return end
 
 
 def _first_byte(ours: Door, theirs: Door, name: str, count: int) -> tuple[str, int]:

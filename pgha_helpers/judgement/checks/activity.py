@@ -98,11 +98,9 @@ def the_archiver_would_not_hold_the_shutdown(now: Snapshot) -> str | None:
             "Wait until one more segment has been archived",
         )
     seconds = archiver.seconds or 0.0
-    return (
-        f"the archiver of {node} needs about {span(seconds)}, {span(limit)} allowed"
-        if seconds > limit
-        else None
-    )
+    if seconds > limit:
+        return f"the archiver of {node} needs about {span(seconds)}, {span(limit)} allowed"
+    return None
 
 
 def _archiver(now: Snapshot) -> Archiver:
@@ -145,11 +143,9 @@ def _blocked(now: Snapshot, name: str) -> str:
     """
     node = now.standby.node
     own = any(slot.name == name and not slot.synced for slot in now.closely(node).logical_slots)
-    return (
-        f" ({node} has a slot of its own of that name, from when it was primary: {node}.{name})"
-        if own
-        else ""
-    )
+    if not own:
+        return ""
+    return f" ({node} has a slot of its own of that name, from when it was primary: {node}.{name})"
 
 
 @check(level="warning", value=lambda now: f"{len(readers(now))} others")
@@ -179,11 +175,8 @@ def no_logical_slot_would_be_left_behind(now: Snapshot) -> str | None:
         for slot in _logical(now)
         if not slot.failover
     ]
-    why = (
-        ""
-        if dialect.has("failover_slots", now.primary.version // 10000)
-        else "; slots do not move before 17"
-    )
+    moves = dialect.has("failover_slots", now.primary.version // 10000)
+    why = "" if moves else "; slots do not move before 17"
     return f"would not be on {now.standby.node}: {_few(lost)}{why}" if lost else None
 
 

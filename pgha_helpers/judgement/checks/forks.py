@@ -23,11 +23,10 @@ def at_stake(now: Snapshot) -> str:
     since = " and ".join(
         f"{node.node} {most}{size(max(0, node.written - fork))} of WAL" for node in (one, other)
     )
-    where = (
-        f"they parted at {fork}"
-        if exact
-        else f"they parted at {fork} or later (their histories do not tell where)"
-    )
+    if exact:
+        where = f"they parted at {fork}"
+    else:
+        where = f"they parted at {fork} or later (their histories do not tell where)"
     return f"{where}; written since, and missing on the other: {since}"
 
 

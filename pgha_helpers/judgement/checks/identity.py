@@ -67,16 +67,13 @@ def _strange(now: Snapshot, seen: Running) -> str | None:
     the same.
     """
     wanted = now.pair[seen.node].data_directory.rstrip("/")
-    here = (
-        seen.backend in seen.disk.processes
-        if seen.disk
-        else seen.data_directory.rstrip("/") == wanted
-    )
-    return (
-        None
-        if here
-        else f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
-    )
+    if seen.disk:
+        here = seen.backend in seen.disk.processes
+    else:
+        here = seen.data_directory.rstrip("/") == wanted
+    if here:
+        return None
+    return f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
 
 
 @check(value=lambda now: next(filter(None, now.system_ids()), ""))
@@ -227,11 +224,9 @@ def the_standby_has_room_to_be_primary(now: Snapshot) -> str | None:
     nobody can write.
     """
     room, needed = _room(now), _needed(now)
-    return (
-        f"{now.standby.node} has {size(room)} free, and needs {size(needed)}"
-        if room < needed
-        else None
-    )
+    if room < needed:
+        return f"{now.standby.node} has {size(room)} free, and needs {size(needed)}"
+    return None
 
 
 @check(value=lambda now: size(_free(now)[now.primary.node]), limit=lambda _: size(_STOP))
@@ -242,11 +237,9 @@ def the_primary_has_room_to_stop(now: Snapshot) -> str | None:
     begins with one. Then it is moved.
     """
     free = _free(now)[now.primary.node]
-    return (
-        f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}"
-        if free < _STOP
-        else None
-    )
+    if free < _STOP:
+        return f"{now.primary.node} has {size(free)} free, and needs {size(_STOP)}"
+    return None
 
 
 def _room(now: Snapshot) -> int:
@@ -289,11 +282,9 @@ def the_preferred_node_is_primary(now: Snapshot) -> str | None:
     Run promote when it suits you: the pair works as it is.
     """
     preferred, primary = now.pair.preferred, now.primary.node
-    return (
-        f"{primary} is primary, {preferred} is preferred"
-        if preferred and primary != preferred
-        else None
-    )
+    if preferred and primary != preferred:
+        return f"{primary} is primary, {preferred} is preferred"
+    return None
 
 
 @check()
@@ -304,10 +295,9 @@ def whatever_runs_is_on_one_timeline(now: Snapshot) -> str | None:
     """
     timelines = {s.node: _timeline(s) for s in now.sightings}
     a, b = now.pair.names
-    same = timelines[a] == timelines[b]
-    return (
-        None if same else f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
-    )
+    if timelines[a] == timelines[b]:
+        return None
+    return f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
 
 
 def _timeline(seen: Sighting) -> int:

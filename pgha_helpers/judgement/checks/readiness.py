@@ -24,11 +24,10 @@ def _failover(now: Snapshot) -> str:
     except NotSeen as silence:
         return f"no: {silence}"
     names = would_wait(standby)
-    waits = (
-        f". {SYNCHRONOUS} is {names!r} on {standby.node}: its consent says {ASYNCHRONOUS!r}, too"
-        if names
-        else ""
-    )
+    waits = ""
+    if names:
+        consent = f"its consent says {ASYNCHRONOUS!r}, too"
+        waits = f". {SYNCHRONOUS} is {names!r} on {standby.node}: {consent}"
     try:
         lag = size(now.lag())
         return (

@@ -38,10 +38,10 @@ def no_file_waits_to_promote_the_standby(now: Snapshot) -> str | None:
     """
     standby, found = now.standby, _disk(now.standby).triggers
     where = now.pair[standby.node].data_directory
+    if not found:
+        return None
     return (
         f"{standby.node} has {' and '.join(found)} in {where}: it may promote itself at any moment"
-        if found
-        else None
     )
 
 

@@ -21,11 +21,9 @@ def clients_could_write_on_the_standby(now: Snapshot) -> str | None:
     after the move.
     """
     here, there = (have.get("default_transaction_read_only") for have in _settings(now))
-    return (
-        f"default_transaction_read_only is on on {now.standby.node}"
-        if there == "on" and here != "on"
-        else None
-    )
+    if there == "on" and here != "on":
+        return f"default_transaction_read_only is on on {now.standby.node}"
+    return None
 
 
 @check(level="warning", value=lambda now: f"{len(now.closely(now.standby.node).let_in)} rules")
@@ -38,11 +36,10 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     primary, standby = now.closely(now.primary.node), now.closely(now.standby.node)
     lacking = [rule for rule in dict.fromkeys(primary.let_in) if rule not in standby.let_in]
     more = f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else ""
-    told = (
-        [f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}"]
-        if lacking
-        else []
-    )
+    if lacking:
+        told = [f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}"]
+    else:
+        told = []
     here, there = (have.get("ssl") for have in _settings(now))
     if (here, there) == ("on", "off"):
         told.append(f"ssl is off on {now.standby.node}: whoever insists on it cannot connect")
@@ -89,11 +86,9 @@ def wal_would_be_archived_on_the_standby(now: Snapshot) -> str | None:
     else the archive ends with the move, and no backup goes on from there.
     """
     here, there = map(_archives, _settings(now))
-    return (
-        f"{now.primary.node} archives its WAL, and {now.standby.node} would not"
-        if here and not there
-        else None
-    )
+    if here and not there:
+        return f"{now.primary.node} archives its WAL, and {now.standby.node} would not"
+    return None
 
 
 def _archives(settings: dict[str, str]) -> bool:

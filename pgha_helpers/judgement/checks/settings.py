@@ -169,11 +169,9 @@ def the_standby_has_a_free_walsender(now: Snapshot) -> str | None:
     restart.
     """
     node, limit = now.standby.node, now.standby.settings["max_wal_senders"]
-    return (
-        f"all {limit} walsenders of {node} are in use"
-        if _free_walsenders(now.standby) < 1
-        else None
-    )
+    if _free_walsenders(now.standby) < 1:
+        return f"all {limit} walsenders of {node} are in use"
+    return None
 
 
 def _free_walsenders(seen: Running) -> int:

@@ -58,11 +58,9 @@ def _signals(now: Snapshot, name: str) -> list[str]:
     at its end.
     """
     disk = disk_of(now[name])
-    return (
-        ["recovery.signal would let it recover from an archive"]
-        if disk and RESTORES in disk.standby_files
-        else []
-    )
+    if disk and RESTORES in disk.standby_files:
+        return ["recovery.signal would let it recover from an archive"]
+    return []
 
 
 @check(value=lambda now: f"{len(now.closely(now.primary.node).given)} options")
@@ -86,11 +84,9 @@ def what_was_given_at_its_start_comes_again(now: Snapshot) -> str | None:
     stuck = [
         f"{name} is lower than on {now.standby.node} ({value})" for name, value in fixed.items()
     ]
-    return (
-        f"the command line of {primary.node} cannot be overruled: {'; '.join(stuck)}"
-        if stuck
-        else None
-    )
+    if not stuck:
+        return None
+    return f"the command line of {primary.node} cannot be overruled: {'; '.join(stuck)}"
 
 
 def _lost_with_its_command_line(now: Snapshot) -> dict[str, str]:

@@ -57,13 +57,10 @@ def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
         return f"{standby.node} has no walreceiver that streams"
     host, port = now.pair[now.primary.node].seen_by_peer
     right = (receiver.sender_host, receiver.sender_port) == (host, port) or not receiver.sender_host
+    if right:
+        return None
     return (
-        None
-        if right
-        else (
-            f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not "
-            f"{host}:{port}"
-        )
+        f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not {host}:{port}"
     )
 
 
@@ -74,11 +71,9 @@ def they_are_on_one_timeline(now: Snapshot) -> str | None:
     Wait until the standby has followed; if it does not, run rebuild.
     """
     a, b = now.primary, now.standby
-    return (
-        None
-        if a.timeline == b.timeline
-        else f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
-    )
+    if a.timeline == b.timeline:
+        return None
+    return f"{a.node} is on {a.timeline} and {b.node} is on {b.timeline}"
 
 
 @check(value=lambda now: f"timeline {now.primary.timeline}")
@@ -106,11 +101,11 @@ def _history(seen: Running, timeline: int) -> list[list[str]]:
         raise NotSeen(f"{seen.node}: {seen.shell_silent}", f"mend the shell of {seen.node}")
     if timeline not in seen.disk.histories:
         file = f"{timeline:08X}.history"
-        unread = seen.disk.unread.get(file)
+        why = f"{seen.node} has no {file} in pg_wal"
+        if unread := seen.disk.unread.get(file):
+            why = f"{file} of {seen.node}: {unread}"
         raise NotSeen(
-            f"{file} of {seen.node}: {unread}"
-            if unread
-            else f"{seen.node} has no {file} in pg_wal",
+            why,
             "copy that file there from the archive, or from the other node if they surely have "
             "one history",
         )
@@ -128,9 +123,9 @@ def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
     Wait, or find what holds it back: network, disk, or a long query on the standby.
     """
     lag, limit = now.lag(), now.pair.limits.lag
-    return (
-        f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed" if lag > limit else None
-    )
+    if lag > limit:
+        return f"{now.standby.node} is {size(lag)} behind, {size(limit)} allowed"
+    return None
 
 
 @check(value=lambda now: span(_lag_time(now)), limit=lambda now: span(now.pair.limits.lag_time))
@@ -140,9 +135,9 @@ def the_standby_is_close_in_time(now: Snapshot) -> str | None:
     Wait, or find what holds it back: network, disk, or a long query on the standby.
     """
     lag, limit = _lag_time(now), now.pair.limits.lag_time
-    return (
-        f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed" if lag > limit else None
-    )
+    if lag > limit:
+        return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed"
+    return None
 
 
 @check(value=lambda now: _trend(now))
@@ -154,9 +149,9 @@ def the_lag_does_not_grow(now: Snapshot) -> str | None:
     """
     before, after, _ = _lags(now)
     beyond = now.pair.limits.lag / 4
-    return (
-        f"{now.standby.node} falls behind: {_trend(now)}" if after > max(before, beyond) else None
-    )
+    if after > max(before, beyond):
+        return f"{now.standby.node} falls behind: {_trend(now)}"
+    return None
 
 
 def _lags(now: Snapshot) -> tuple[int, int, float]:
@@ -266,9 +261,9 @@ def a_promotion_would_not_wait_for_an_archive(now: Snapshot) -> str | None:
 
 def _archive(now: Snapshot) -> str:
     it = now.host(now.standby.node).restore
-    return (
-        "no restore_command" if it is None else f"{span(it.seconds)} for a file that is not there"
-    )
+    if it is None:
+        return "no restore_command"
+    return f"{span(it.seconds)} for a file that is not there"
 
 
 @check(
@@ -283,8 +278,6 @@ def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
     took 5 s.
     """
     interval = int(now.standby.settings["wal_retrieve_retry_interval"])
-    return (
-        f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}"
-        if interval > 1000
-        else None
-    )
+    if interval > 1000:
+        return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}"
+    return None

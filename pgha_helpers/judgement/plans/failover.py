@@ -126,21 +126,19 @@ def _archive(target: Running) -> tuple[str, ...]:
 
 def _triggers(target: Running) -> tuple[str, ...]:
     found = " and ".join(target.disk.triggers if target.disk else ())
-    return (
-        (f"Remove {found}, by which {target.node} may promote itself too early",) if found else ()
-    )
+    if not found:
+        return ()
+    return (f"Remove {found}, by which {target.node} may promote itself too early",)
 
 
 def _let_go(target: Running) -> tuple[str, ...]:
-    delay = span(target.replay_delay)
-    return (
-        *((f"Resume replay on {target.node}, which is paused",) if target.replay_paused else ()),
-        *(
-            (f"Skip recovery_min_apply_delay ({delay}) on {target.node}",)
-            if target.replay_delay
-            else ()
-        ),
-    )
+    steps = []
+    if target.replay_paused:
+        steps.append(f"Resume replay on {target.node}, which is paused")
+    if target.replay_delay:
+        delay = span(target.replay_delay)
+        steps.append(f"Skip recovery_min_apply_delay ({delay}) on {target.node}")
+    return tuple(steps)
 
 
 def _salvage(target: Running, old: LostPrimary, salvage: str) -> str:

@@ -25,11 +25,9 @@ def refuse_a_living_primary(
     answer us.
     """
     if isinstance(old, Hung) and old.refuses:
-        why = (
-            "it has no connection left for us"
-            if "too many clients" in old.answer
-            else "it refuses us"
-        )
+        why = "it refuses us"
+        if "too many clients" in old.answer:
+            why = "it has no connection left for us"
         raise NotSafe(
             f"{old.node} is alive and refuses us, and may be serving others: {old.answer}",
             f"{why}: mend that and use occasion=switchover, or stop it there",
@@ -55,11 +53,9 @@ def _refuse_the_silent(now: Snapshot, target: Running, old: Silent, fenced_by: s
         )
     takers, told = _takers(now, old), _accepted(now, old)
     if told and fenced_by.strip():
-        other = (
-            " Leave fenced_by out: its fence command is used then"
-            if now.pair[old.node].fence
-            else ""
-        )
+        other = ""
+        if now.pair[old.node].fence:
+            other = " Leave fenced_by out: its fence command is used then"
         raise NotSafe(
             f"fenced_by says that {old.node} is off ({fenced_by.strip()}), but "
             f"{told}{_but(now, old, takers)}",
@@ -104,9 +100,10 @@ def _or_else(now: Snapshot, old: LostPrimary, told: Iterable[Vantage]) -> str:
         return ""
     node, places = now.pair[old.node], {v.place for v in told}
     witnesses = [witness.name for witness in now.pair.witnesses if witness.name in places]
-    ways = (
-        [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"] if witnesses else []
-    )
+    if witnesses:
+        ways = [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"]
+    else:
+        ways = []
     if now.pair.other(old.node).name in places:
         ways.append(f"mend nodes.{old.node}.peer_host and peer_port there")
     if not ways:
@@ -187,11 +184,9 @@ def symptoms(now: Snapshot, old: LostPrimary) -> Iterator[str]:
 def _why_it_hangs(old: Hung) -> str:
     processes, halted = old.disk.processes, len(old.disk.halted)
     if halted:
-        rest = (
-            ""
-            if halted == len(processes)
-            else "; the others go on, and may commit for sessions that they have"
-        )
+        rest = "; the others go on, and may commit for sessions that they have"
+        if halted == len(processes):
+            rest = ""
         return f"{halted} of its {len(processes)} processes are stopped by a signal (SIGSTOP){rest}"
     if old.starting:
         return f"it is starting: {old.answer}"

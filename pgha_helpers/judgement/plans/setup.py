@@ -224,9 +224,9 @@ def _standby(
     if plan.kind == "follow":
         return plan
     plan = rebuild_plan(now, other.node, "clone", evidence)
-    return (
-        replace(plan, steps=_replace(now, keep, other, method).steps) if method == "rsync" else plan
-    )
+    if method == "rsync":
+        return replace(plan, steps=_replace(now, keep, other, method).steps)
+    return plan
 
 
 def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, method: str) -> Plan:
@@ -269,9 +269,9 @@ def _primary_steps(now: Snapshot, keep: Running, wishes: Wishes) -> tuple[str, .
         )
     if change:
         told = ", ".join(f"{name} = {value}" for name, value in sorted(change.items()))
-        restart = (
-            " (a restart, which is an outage)" if NEED_RESTART & change.keys() else " (a reload)"
-        )
+        restart = " (a reload)"
+        if NEED_RESTART & change.keys():
+            restart = " (a restart, which is an outage)"
         steps.append(f"On {keep.node} set {told}{restart}")
     if wishes.canary:
         steps.append(

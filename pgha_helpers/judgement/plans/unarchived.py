@@ -52,11 +52,9 @@ def told_of_unarchived(node: str, found: Unarchived, keeps: bool) -> tuple[str, 
     told = []
     if found.before:
         first = found.before[0]
-        kept = (
-            "they are kept beside the data directory"
-            if keeps
-            else "they stay in the directory that is kept"
-        )
+        kept = "they stay in the directory that is kept"
+        if keeps:
+            kept = "they are kept beside the data directory"
         told.append(
             f"{_count(found.before)} never archived on {node}: {_some(found.before)}. "
             f"Point-in-time recovery past {first} has a hole unless you archive what is missing "

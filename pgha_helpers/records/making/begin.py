@@ -89,11 +89,9 @@ def _close(run: Run, outcome: str, words: str) -> None:
     run.end(outcome, words=words)
     with contextlib.suppress(OSError):  # a full disk: the next `pgha records` writes it
         write_summary(run.folder, read(run.folder))
-    lost = (
-        ""
-        if run.journal.whole
-        else ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
-    )
+    lost = ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
+    if run.journal.whole:
+        lost = ""
     print(f"Run {run.id} ended: {outcome}{lost}. Record: {run.folder}")
 
 

@@ -35,11 +35,10 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> LastKnown
 def _known(folder: Path, event: Event, node: str, system_id: str) -> LastKnown | None:
     """What one look saw; None where it is not told, or in another form than this version writes."""
     facts = event.get("facts")
-    names = (
-        [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)]
-        if isinstance(facts, list)
-        else []
-    )
+    if isinstance(facts, list):
+        names = [str(fact.get("node")) for fact in facts if isinstance(fact, Mapping)]
+    else:
+        names = []
     for fact in facts if isinstance(facts, list) else ():
         wanted = {"is": "Running", "in_recovery": False, "node": node, "system_id": system_id}
         if isinstance(fact, Mapping) and wanted.items() <= fact.items():

@@ -32,10 +32,10 @@ def record_name_of(folder: Path) -> RecordName | None:
     """What a folder's name tells, or None if it is not the name of a record."""
     found = _NAME.fullmatch(folder.name)
     try:
-        return (
-            RecordName(datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:])
-            if found
-            else None
+        if not found:
+            return None
+        return RecordName(
+            datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:]
         )
     except ValueError:  # the 32nd of a month
         return None

@@ -171,7 +171,7 @@ def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> N
 def _words(story: Story) -> str:
     error = story.last("error")
     kind = "" if error.get("unforeseen") else f"{error.get('type')}: "
-    told = (
-        f"{kind}{error['error']}\n" if error and story.outcome not in ("done", "rehearsed") else ""
-    )
+    told = ""
+    if error and story.outcome not in ("done", "rehearsed"):
+        told = f"{kind}{error['error']}\n"
     return f"{told}Run {story.first('run begun').get('run')}: {story.outcome}."

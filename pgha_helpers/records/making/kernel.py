@@ -125,9 +125,9 @@ def _words(run: Run, error: BaseException) -> dict[str, Any]:
     told = "" if isinstance(error, HaError | KeyboardInterrupt | SystemExit) else unforeseen(error)
     if not told:
         return {"error": str(error)}
-    remedy = (
-        "run it again with the same words: it looks first" if run.deeds else "nothing was changed"
-    )
+    remedy = "nothing was changed"
+    if run.deeds:
+        remedy = "run it again with the same words: it looks first"
     words = (
         f"{told}\n  What to do: {remedy}. For whoever mends pgha, its traceback: {run.journal.path}"
     )

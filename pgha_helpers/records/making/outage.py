@@ -225,11 +225,10 @@ def _by_files(own: Events) -> Iterator[Mark]:
         return
     armed, ended, promoted = _date(old, "armed"), _date(old, "written"), _date(new, "forked")
     writable = not new.get("in_recovery")
-    follows = (
-        promoted > ended
-        if writable
-        else new["timeline"] == old["disk"]["control"]["checkpoint"]["timeline"]
-    )
+    if writable:
+        follows = promoted > ended
+    else:
+        follows = new["timeline"] == old["disk"]["control"]["checkpoint"]["timeline"]
     if not (ended and follows):
         return
     was_armed = 0 < armed <= ended

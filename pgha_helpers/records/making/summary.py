@@ -33,15 +33,15 @@ _CODE = ("version", "versions", "git", "source", "parameters", "continues")
 def summarise(story: Story) -> dict[str, Any]:
     """The summary of a journal. Nothing in it is remembered from elsewhere."""
     began, seen = story.first("run begun"), [e for e in story.events if e["event"] == "seen"]
-    chained = story.first("chained")
+    chained, seconds = story.first("chained"), None
+    if story.events:
+        seconds = _between(story.events[0]["at"], story.events[-1]["at"])
     return {
         "format": SUMMARY_FORMAT,
         **{key: began.get(key) for key in (*_BEGAN, *_CODE)},
         "began": began.get("at"),
         "ended": story.events[-1].get("at") if story.events else None,
-        "seconds": _between(story.events[0]["at"], story.events[-1]["at"])
-        if story.events
-        else None,
+        "seconds": seconds,
         "outcome": story.outcome,
         "changed": story.changed,
         "error": story.last("error").get("error"),
@@ -145,11 +145,13 @@ def _as_seen(told: Event) -> dict[str, Any] | None:
 
 def _system_id(seen: list[Event]) -> str | None:
     """The one system identifier of both nodes, as far as it was seen; None where there were two."""
-    found = (
-        {facts.get("system_id") or _control(facts).get("system_id") for facts in seen[-1]["facts"]}
-        if seen
-        else set()
-    )
+    if seen:
+        found = {
+            facts.get("system_id") or _control(facts).get("system_id")
+            for facts in seen[-1]["facts"]
+        }
+    else:
+        found = set()
     found -= {None, ""}
     return found.pop() if len(found) == 1 else None
 

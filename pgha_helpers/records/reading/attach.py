@@ -62,9 +62,9 @@ def _has_one(folder: Path) -> bool:
     failed has left.
     """
     complete, attached = folder / manifest.MANIFEST, folder / manifest.ATTACHED
-    listed = (
-        notebooks.NOTEBOOK in manifest.read_manifest(complete).files if complete.exists() else True
-    )
+    listed = True
+    if complete.exists():
+        listed = notebooks.NOTEBOOK in manifest.read_manifest(complete).files
     return (folder / notebooks.NOTEBOOK).exists() and (attached.exists() or listed)
 
 

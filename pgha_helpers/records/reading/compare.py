@@ -114,11 +114,10 @@ def compare(a: Entry, b: Entry) -> Comparison:
                 "choose another",
             )
     parameters = _differing(*(pairs_of(entry.told.get("parameters")) for entry in (a, b)))
-    settings = (
-        _differing(_settings(a.told), _settings(b.told))
-        if _settings(a.told) and _settings(b.told)
-        else ()
-    )
+    if _settings(a.told) and _settings(b.told):
+        settings = _differing(_settings(a.told), _settings(b.told))
+    else:
+        settings = ()
     verdicts = _differing(_judged(a.told), _judged(b.told))
     totals = (
         Timing(

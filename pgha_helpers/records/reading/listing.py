@@ -22,9 +22,9 @@ def listing(entries: Iterable[Entry]) -> Table:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     told = entry.told
-    changed = (
-        {True: "yes", False: "no"}.get(bool(told.get("changed")), "") if "changed" in told else ""
-    )
+    changed = ""
+    if "changed" in told:
+        changed = {True: "yes", False: "no"}.get(bool(told.get("changed")), "")
     words = [told["run"], told["notebook"], told["outcome"], changed, outage(told)]
     reason = entry.why or told.get("reason")
     return (

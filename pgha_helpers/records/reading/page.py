@@ -75,6 +75,9 @@ def page(entries: Iterable[Entry]) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     names = ("pair", "Pair"), ("notebook", "Notebook"), ("outcome", "Outcome")
     drawn = {row.tone for row in rows}
+    told = ""
+    if rows:
+        told = f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}."
     return render_page(
         "page.html.j2",
         rows=rows,
@@ -87,9 +90,7 @@ def page(entries: Iterable[Entry]) -> str:
         legend=[(kind, words, SHAPES[kind]) for kind, words in _LEGEND if kind in drawn],
         most=_MOST,
         cut=len(rows) > _MOST,
-        told=f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}."
-        if rows
-        else "",
+        told=told,
         script=script,
         digest=digest,
     )
@@ -190,14 +191,14 @@ def _trend(title: str, values: Sequence[tuple[PageRow, float]]) -> Figure:
         for (x, y), (row, value) in zip(spots, newest, strict=True)
     ]
     first, last = newest[0][0].began, newest[-1][0].began
-    part, label = (
-        (slice(11, 16), f"UTC, {last[:10]}")
-        if first[:10] == last[:10]
-        else (slice(0, 10), "day of the run")
-    )
+    if first[:10] == last[:10]:
+        part, label = (slice(11, 16), f"UTC, {last[:10]}")
+    else:
+        part, label = (slice(0, 10), "day of the run")
     ends = [Tick(spots[0][0], first[part], "start"), Tick(spots[-1][0], last[part], "end")]
     alone = len(spots) == 1
-    ticks, lines = (
-        ([Tick(spots[0][0], first[part])], []) if alone else (ends, [Line(path(spots), "trend")])
-    )
+    if alone:
+        ticks, lines = ([Tick(spots[0][0], first[part])], [])
+    else:
+        ticks, lines = (ends, [Line(path(spots), "trend")])
     return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)

@@ -209,11 +209,10 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
 
 def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:
     begun, chained = story.first("run begun"), story.first("chained")
-    late = (
-        ""
-        if story.state == "ended" and by != "pgha records"
-        else f"the run was {story.outcome}; completed by {by}"
-    )
+    if story.state == "ended" and by != "pgha records":
+        late = ""
+    else:
+        late = f"the run was {story.outcome}; completed by {by}"
     return {
         "format": manifest.MANIFEST_FORMAT,
         "record": folder.name,

@@ -133,11 +133,10 @@ def _deeds(told: JsonObject) -> str:
     for deed in listed(told.get("deeds")):
         began, seconds = begun(deed), finite(deed.get("seconds"))
         when = "" if began is None else utc(began)
-        did = (
-            deed.get("did")
-            if "error" not in deed
-            else f"{deed.get('did')}: FAILED, {deed['error']}"
-        )
+        if "error" not in deed:
+            did = deed.get("did")
+        else:
+            did = f"{deed.get('did')}: FAILED, {deed['error']}"
         lasted = "" if seconds is None else f"{seconds:10.3f} s"
         rows.append((when, deed.get("node"), "yes" if deed.get("changed") else "no", lasted, did))
     return _table("Deeds", ("began", "node", "changed", "      took", "deed"), rows)

@@ -71,9 +71,9 @@ def check_signature(data: bytes, signature: bytes, allowed: str = "", at: str = 
         if allowed:
             return _whose(data, path, here(allowed), _at(at))
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
-        return (
-            Signed(key=_key(done)) if done.returncode == 0 else Signed("it is not of this manifest")
-        )
+        if done.returncode == 0:
+            return Signed(key=_key(done))
+        return Signed("it is not of this manifest")
 
 
 def _at(moment: str) -> tuple[str, ...]:

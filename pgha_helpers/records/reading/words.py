@@ -44,11 +44,9 @@ def tone(told: JsonObject) -> str:
     ('warning', 'critical')
     """
     found = OUTCOMES.get(str(told.get("outcome")), ("?", "unknown"))[1]
-    return (
-        "critical"
-        if found == "warning" and told.get("changed") and told.get("outcome") != "warning"
-        else found
-    )
+    if found == "warning" and told.get("changed") and told.get("outcome") != "warning":
+        return "critical"
+    return found
 
 
 def mark(told: JsonObject) -> str:
@@ -142,11 +140,9 @@ def pairs_of(value: Any) -> Mapping[str, Any]:
 
 def listed(value: Any) -> list[Mapping[str, Any]]:
     """The mappings of a list, or nothing in place of what is none."""
-    return (
-        [item for item in value if isinstance(item, Mapping)]
-        if isinstance(value, list | tuple)
-        else []
-    )
+    if not isinstance(value, list | tuple):
+        return []
+    return [item for item in value if isinstance(item, Mapping)]
 
 
 def seen(told: JsonObject, when: str, node: str) -> str:
@@ -219,15 +215,9 @@ def who(told: JsonObject) -> str:
     """The operator, where from, and whether the name was typed or taken from the system."""
     name = str(told.get("operator") or "not recorded")
     place = f" on {told['from']}" if told.get("from") else ""
-    return (
-        name
-        + place
-        + (
-            ""
-            if told.get("typed") or not told.get("operator")
-            else " (user of the system, not typed)"
-        )
-    )
+    if told.get("operator") and not told.get("typed"):
+        return f"{name}{place} (user of the system, not typed)"
+    return name + place
 
 
 def code(told: JsonObject) -> str:

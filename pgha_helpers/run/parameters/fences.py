@@ -43,11 +43,9 @@ def _fence_nonsense(here: str, fence: Fence, node: Node, pair: Pair) -> Iterator
         yield f"{here}: witness and ssh cannot both be told"
     names = [witness.name for witness in pair.witnesses]
     if fence.witness and fence.witness not in names:
-        known = (
-            f"is not one of {', '.join(names)}"
-            if names
-            else "is not one of `witnesses:`, which is empty"
-        )
+        known = "is not one of `witnesses:`, which is empty"
+        if names:
+            known = f"is not one of {', '.join(names)}"
         yield f"{here}.witness: {fence.witness!r} {known}"
     if (
         fence.ssh

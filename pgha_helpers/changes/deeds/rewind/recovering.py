@@ -71,11 +71,10 @@ def _recover(
     single_user: list[str],
 ) -> None:
     name = door.node.name
-    did = (
-        "recover it from its crash"
-        if single_user
-        else f"set it aside, without its links ({', '.join(links)})"
-    )
+    if single_user:
+        did = "recover it from its crash"
+    else:
+        did = f"set it aside, without its links ({', '.join(links)})"
     with run.deed(name, did, DeedKind.RECOVER):
         refuse_a_running_server(door)
         own = (
@@ -95,11 +94,10 @@ def _recover(
 
 def _single_user(door: Door, data: str, major: int) -> list[str]:
     """The server, and the settings by which it keeps all of its WAL and asks nobody for more."""
-    keep = (
-        ("wal_keep_size", "1048576")
-        if dialect.has("wal_keep_size", major)
-        else ("wal_keep_segments", "1000000")
-    )
+    if dialect.has("wal_keep_size", major):
+        keep = ("wal_keep_size", "1048576")
+    else:
+        keep = ("wal_keep_segments", "1000000")
     settings = {"archive_mode": "on", "archive_command": "false", keep[0]: keep[1]}
     if dialect.has("standby_signal", major):
         settings["restore_command"] = ""

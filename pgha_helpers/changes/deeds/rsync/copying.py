@@ -80,11 +80,10 @@ def copy_in_place(
         before()
         fresh = _open(door, target)
         move_aside(run, name, target)
-        configs = (
-            NodeConfigs(NodeConfig(), read_node_config(run.doors[source.node]))
-            if fresh
-            else read_node_configs(run, name)
-        )
+        if fresh:
+            configs = NodeConfigs(NodeConfig(), read_node_config(run.doors[source.node]))
+        else:
+            configs = read_node_configs(run, name)
         stays = None if fresh else run.aside(lambda: what_stays(run, name, target))
         copy = Copy(
             run, door, way, source, target, configs, taken=fresh, spaces=tuple(spaces), into=into

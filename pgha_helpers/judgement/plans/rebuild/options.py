@@ -58,11 +58,9 @@ def unknown(now: Snapshot, loser: Loser, evidence: Evidence) -> str:
             f"known{f', because {disk.no_wal}' if disk and disk.no_wal else ''}"
         )
     writes = isinstance(loser, Running) and loser.writable
-    return (
-        f"not all that only {loser.node} has is known: {left.unread[0]}"
-        if left.unread and not writes
-        else ""
-    )
+    if left.unread and not writes:
+        return f"not all that only {loser.node} has is known: {left.unread[0]}"
+    return ""
 
 
 def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
@@ -173,26 +171,18 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
 def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
     """What a rewind stands on, and what will be done for it."""
     user, outside = now.pair.replication_user, "configuration outside the data directory"
-    care = (
-        " (--config-file)"
-        if dialect.has("rewind_config_file", now.primary.version // 10000)
-        else " (not asked for)"
-    )
-    return (
-        f"WAL from the common checkpoint at {asked.checkpoint}"
-        + (
-            f", of which restore_command must give {some(asked.missing)}"
-            if asked.missing
-            else ": present"
-        ),
-        *(
-            ()
-            if asked.granted
-            else (f"four functions to be granted to {user}, who may copy every file already",)
-        ),
-        *(() if asked.clean else ("crash recovery first, by ourselves",)),
-        *((outside + care,) if asked.config_outside else ()),
-    )
+    there = ": present"
+    if asked.missing:
+        there = f", of which restore_command must give {some(asked.missing)}"
+    needs = [f"WAL from the common checkpoint at {asked.checkpoint}{there}"]
+    if not asked.granted:
+        needs.append(f"four functions to be granted to {user}, who may copy every file already")
+    if not asked.clean:
+        needs.append("crash recovery first, by ourselves")
+    if asked.config_outside:
+        known = dialect.has("rewind_config_file", now.primary.version // 10000)
+        needs.append(f"{outside} ({'--config-file' if known else 'not asked for'})")
+    return tuple(needs)
 
 
 def _rsync(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:

@@ -239,11 +239,9 @@ def _why(
         return (f"why {chosen.method}: {reason}",) if reason else ()
     best = next((option for option in choose(found) if option.chosen), chosen)
     if best.method == chosen.method:
-        would = (
-            "would have been chosen"
-            if method == chosen.method
-            else "nothing is left to do for it: it can follow"
-        )
+        would = "nothing is left to do for it: it can follow"
+        if method == chosen.method:
+            would = "would have been chosen"
         return (f"{method} was asked for, and {would}",)
     return (
         f"{method} was asked for ({chosen.cost}); the runbook would {best.method} ({best.cost})",

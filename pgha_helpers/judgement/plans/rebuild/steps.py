@@ -28,14 +28,12 @@ def follow_plan(now: Snapshot, loser: Loser) -> Plan:
         "does not have"
     )
     triggers = " and ".join(loser.disk.triggers if loser.disk else ())
-    safe = (
-        (f"Remove {triggers}, by which {loser.node} may promote itself at any moment",)
-        if triggers
-        else ()
-    )
-    return _plan(
-        now, loser, "follow", (*safe, f"Write the standby definition of {loser.node}", *stop), roles
-    )
+    steps = [f"Write the standby definition of {loser.node}", *stop]
+    if triggers:
+        steps.insert(
+            0, f"Remove {triggers}, by which {loser.node} may promote itself at any moment"
+        )
+    return _plan(now, loser, "follow", tuple(steps), roles)
 
 
 def rewind_plan(now: Snapshot, loser: Loser) -> Plan:
