@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..model import Deed
+from ..model.lag_file import LAG_COLUMNS
 from ..run.run import Run
-from .lag import LAG_COLUMNS, Lag, still_open
+from .lag import Lag, still_open
 from .lag_chart import figure_of_deeds, in_place, keep_picture, lag_figure, pictures
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Lsn, Snapshot, frontend, show
 from ..model.errors import HaError, Refusal
+from ..model.lag_file import LAG_COLUMNS, LAG_CSV, LagRow, lines_of
 from ..run.run import Run
 from ..wire.sql import Session
 from .lag_chart import live
@@ -24,14 +25,11 @@ from .queries import query
 if TYPE_CHECKING:
     import pandas as pd
 
-LAG_CSV = "lag.csv"
-LAG_COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
 INTERVAL = 0.2  # seconds between samples
 BESIDE = 0.1  # the same beside the rest of the run
 _LAST = 0.5  # seconds to wait for the sample under way
 
 
-LagRow = tuple[float | None, ...]
 Said = tuple[str, dict[str, float]]  # a node's role, and its lag in bytes and seconds
 _NOTHING: Said = ("", {})
 
@@ -142,11 +140,8 @@ class Sampler:
 
 def _keep(run: Run, lag: Lag) -> str:
     """Add the rows to lag.csv; gives the digest of the file."""
-    lines = [] if (run.folder / LAG_CSV).exists() else [",".join(LAG_COLUMNS)]
-    lines += [
-        ",".join("" if value is None else f"{value:.6f}" for value in row) for row in lag.rows
-    ]
-    return run.keep(LAG_CSV, ("\n".join(lines) + "\n").encode(), append=True)
+    head = not (run.folder / LAG_CSV).exists()
+    return run.keep(LAG_CSV, lines_of(lag.rows, head), append=True)
 
 
 def still_open(run: Run) -> None:

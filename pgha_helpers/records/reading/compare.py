@@ -11,10 +11,10 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from ...model.errors import BadParameters
+from ...model.lag_file import Samples, samples
 from ...model.show import Table
 from .entries import Entry
 from .outages import outage
-from .samples import Samples, samples
 from .words import JsonObject, finite, listed, mark, minute, nodes_of, pairs_of, plain, seconds_of
 
 # WAL positions and counts: they differ in every run

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...model.lag_file import Samples
 from .compare import Comparison, Timing
 from .rendering import render_page
-from .samples import Samples
 from .small_charts import LEFT, Figure, Line, in_bytes, in_seconds, path
 
 _NOTABLE = 1.5  # times as long, or as short: less is the weather

@@ -13,9 +13,10 @@ from typing import Any
 from ...model.show import MARKS, utc
 from . import words
 from .executed import executed
+from .head import facts
 from .outages import as_seen, measured_outage, outage, without_primary
 from .rendering import render_page
-from .words import JsonObject, finite, listed, pairs_of, seconds_of, took
+from .words import JsonObject, finite, listed, pairs_of, took
 
 LAG, CANARY, THROUGHPUT = "lag.svg", "canary.svg", "throughput.svg"
 REPORT = "report.html"
@@ -91,37 +92,10 @@ def _lead(told: JsonObject) -> str:
 
 
 def _facts(told: JsonObject) -> Iterator[tuple[str, str, str]]:
-    """Name, value and width of the facts of the head: who, when, why, and which run of which code
-    this was.
-    """
-    lasted = took(seconds_of(told))
-    yield "Who", words.who(told), "two"
-    yield "Began", words.minute(told.get("began")), ""
-    yield "Ended", words.minute(told.get("ended")) + (f", {lasted}" if lasted else ""), ""
-    yield "Why", str(told.get("reason") or "no reason given"), "two"
-    yield "Ticket", str(told.get("ticket") or "none"), ""
-    yield "By way of", str(told.get("road") or "not recorded"), ""
-    if words.consent(told):
-        yield "Consent", words.consent(told), "two"
-    if told.get("fenced_by"):
-        yield "Fenced by", str(told["fenced_by"]), "two"
-    account = told.get("account")
-    if isinstance(account, list) and account:
-        yield "What may be lost, as the gate said", "; ".join(map(str, account)), "two"
-    yield "Pair", str(told.get("pair") or ""), ""
-    yield "Run", str(told.get("run") or ""), "mono"
-    yield "System identifier", str(told.get("system_id") or "not seen"), "mono"
-    yield "Chain of changes", words.chained(told), ""
-    if told.get("continues"):
-        yield "Continues run", str(told["continues"]), "mono"
-    yield (
-        "Code",
-        f"pgha {told.get('version') or 'of an unknown version'}, commit "
-        f"{words.code(told) or 'not known'}",
-        "two",
-    )
-    if told.get("source"):
-        yield "Notebook's source, SHA-256", str(told["source"]), "two mono"
+    """Name, value and look of the facts of the head."""
+    for fact in facts(told):
+        if fact.long and (fact.value or fact.missing):
+            yield fact.long, fact.value or fact.missing, fact.look
 
 
 def _verdicts(told: JsonObject) -> list[Judged]:

@@ -8,26 +8,19 @@ from collections.abc import Iterator, Sequence
 
 from ...model.show import MARKS, Table, utc
 from .entries import Entry
-from .outages import as_seen, outage, without_primary
+from .head import Fact, facts
 from .words import (
     JsonObject,
     begun,
-    chained,
     changes,
-    code,
     consent,
     doubts,
     finite,
     listed,
     mark,
-    minute,
     nodes_of,
-    pairs_of,
     plain,
-    seconds_of,
     seen,
-    took,
-    who,
 )
 
 
@@ -51,7 +44,7 @@ def _head(entry: Entry) -> str:
     ]
     if entry.legible:
         lines += [changes(told), *_stopped(told), *doubts(told)]
-    return "\n".join([*lines, "", *_aligned(_facts(entry))])
+    return "\n".join([*lines, "", *_aligned(facts(told, entry.legible, entry.state == "ended"))])
 
 
 def _stopped(told: JsonObject) -> Iterator[str]:
@@ -64,38 +57,9 @@ def _stopped(told: JsonObject) -> Iterator[str]:
         yield plain(told["last"])
 
 
-def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
-    told = entry.told
-    ended = f" to {minute(told['ended'])}" if told.get("ended") and entry.state == "ended" else ""
-    lasted = took(seconds_of(told)) if entry.legible else ""
-    yield "who", who(told)
-    yield "when", f"{minute(told['began'])}{ended}" + (f", {lasted}" if lasted else "")
-    yield "why", str(told.get("reason") or "no reason given")
-    for name, value in (
-        ("ticket", told.get("ticket")),
-        ("pair", told["pair"]),
-        ("system", told.get("system_id")),
-    ):
-        yield name, str(value or "")
-    if entry.legible:
-        yield "outage", outage(told)
-        yield "", without_primary(told)
-        yield "canary", as_seen(told)
-        yield "chain", chained(told)
-        yield "fenced by", str(told.get("fenced_by") or "")
-        yield "continues", str(told.get("continues") or "")
-        given = {
-            key: value
-            for key, value in pairs_of(told.get("parameters")).items()
-            if value not in ("", None)
-        }
-        yield "given", ", ".join(f"{key}={value}" for key, value in given.items())
-        yield "by way of", str(told.get("road") or "")
-        yield "code", code(told)
-
-
-def _aligned(facts: Iterator[tuple[str, str]]) -> list[str]:
-    return [f"{name:<10} {plain(value)}" for name, value in facts if value]
+def _aligned(found: Sequence[Fact]) -> list[str]:
+    shown = (fact for fact in found if fact.short is not None and fact.value)
+    return [f"{fact.short:<10} {plain(fact.value)}" for fact in shown]
 
 
 def _topology(told: JsonObject) -> str:

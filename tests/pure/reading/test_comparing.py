@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pgha_helpers.model.lag_file import samples
 from pgha_helpers.records.reading.compare import compare
 from pgha_helpers.records.reading.entries import Entry
-from pgha_helpers.records.reading.samples import samples
 
 from .made_up import DEEDS, two_runs, write_lag
 

@@ -1,19 +1,24 @@
-"""The lag of a record, read back from its lag.csv without pandas: a page is drawn faster than
-pandas is imported.
+"""lag.csv: what a record keeps of the lag, written and read back.
+
+Without pandas, because a page is drawn faster than that is imported.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from ...model.show import size, span
+from .show import size, span
 
 LAG_CSV = "lag.csv"
+LAG_COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
+
+#: A value per column, None where a node did not answer.
+LagRow = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,17 @@ class Samples:
             before = at
         if stretch:
             yield stretch
+
+
+def lines_of(rows: Iterable[LagRow], head: bool) -> bytes:
+    r"""These rows as the file holds them, below its head where that is not there yet.
+
+    >>> lines_of([(1.5, 0.0, None, 0.25, None)], head=False)
+    b'1.500000,0.000000,,0.250000,\n'
+    """
+    written = [",".join("" if value is None else f"{value:.6f}" for value in row) for row in rows]
+    lines = [",".join(LAG_COLUMNS), *written] if head else written
+    return ("\n".join(lines) + "\n").encode()
 
 
 def samples(folder: Path) -> Samples:
