@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..facts import look
 from ..facts.for_now import read_all_for_now
 from ..facts.leftovers import judge_kept
-from ..facts.set_aside import read_all_kept
+from ..facts.set_aside import read_all_set_aside
 from ..facts.unarchived import read_unarchived, without_room
 from ..judgement.plans import Plan
 from ..judgement.plans.leftovers import Leftovers, names, told_of_slots, with_leftovers
@@ -26,7 +26,7 @@ def leftovers(run: Run, now: Snapshot) -> Leftovers:
     drop = names(str(run.parameters.get("drop_slots", "")))
     kept: tuple[SetAside, ...] = ()
     if run.gate.permit is None:  # past the gate nobody reads of them
-        kept = judge_kept(run, now, read_all_kept(run))
+        kept = judge_kept(run, now, read_all_set_aside(run))
     return Leftovers(kept, drop, read_all_for_now(run))
 
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from ..model import Note, Pair
 from ..model.errors import HaError
 from ..wire.doors import Door
+from .scripts import script_file
 
-_READ = """
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac
-for file in "$1"/chain-$2; do test -e "$file" && cat -- "$file" && echo; done; :
-"""
+_READ = script_file(__file__, "chain_notes.sh")
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,15 @@ class Ledger:
 
 def read_ledger(door: Door, system_id: str = "*") -> Ledger:
     """What a node has noted of one system, or of all. Raises as a command does."""
-    lines = [
-        line
-        for line in door.script(_READ, door.node.state_directory, system_id).lines
-        if line.strip()
-    ]
-    read = [(line, Note.parse(line)) for line in lines]
-    return Ledger(
-        tuple(note for _, note in read if note), tuple(line for line, note in read if not note)
-    )
+    answer = door.script(_READ, door.node.state_directory, system_id)
+    notes, torn = [], []
+    for line in answer.lines:
+        note = Note.parse(line)
+        if note:
+            notes.append(note)
+        elif line.strip():
+            torn.append(line)
+    return Ledger(tuple(notes), tuple(torn))
 
 
 def read_ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:

@@ -16,17 +16,9 @@ from ..model.errors import understood
 from ..model.foreign import lines_of, text_of
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf, settings_of
+from .scripts import script_file
 
-#: A line for each path: `file` or `folder` with its content, or `none`. Of a folder what
-#: include_dir takes from it.
-_READ = r"""
-for path; do
-  if [ -d "$path" ]; then
-    printf 'folder %s\n' "$(cd "$path" && ls -1 | grep '\.conf$' | LC_ALL=C sort | base64 -w 0)"
-  elif [ -f "$path" ]; then printf 'file %s\n' "$(base64 -w 0 < "$path")"
-  else echo none; fi
-done 2>/dev/null
-"""
+_READ = script_file(__file__, "configured.sh")
 _DEPTH = 10  # of includes, as PostgreSQL has it
 
 #: Settings that name a file, and the keywords of a connection string that do.
@@ -60,17 +52,16 @@ def configuration(door: Door, directory: str, outside: str = "") -> Configuratio
         reading = _Reading(known, directory, outside or directory)
         if not reading.wanted:
             return reading.found
-        answer = door.script(_READ, *reading.wanted, within=door.patience).lines
+        lines = door.script(_READ, *reading.wanted, within=door.patience).lines
         with understood(door.node.name, "what it tells of its configuration's files"):
-            known |= {
-                path: _content(line) for path, line in zip(reading.wanted, answer, strict=True)
-            }
+            for path, line in zip(reading.wanted, lines, strict=True):
+                known[path] = _content(line)
 
 
 def _content(line: str) -> list[str] | str | None:
     """Names in a folder, or the text of a file. Raises ValueError."""
-    word, _, told = line.partition(" ")
-    text = text_of(base64.b64decode(told))
+    word, _, content = line.partition(" ")
+    text = text_of(base64.b64decode(content))
     if word == "folder":
         return lines_of(text)
     return text if word == "file" else None
@@ -93,10 +84,12 @@ class _Reading:
                 self.found.settings |= parse_recovery_conf(text)
         self._settings(f"{config}/postgresql.conf")
         self._settings(f"{home}/postgresql.auto.conf")
-        told = self.found.settings
-        self.found.hba = self._path(told.get("hba_file", ""), home) or f"{config}/pg_hba.conf"
+        settings = self.found.settings
+        hba = self._path(settings.get("hba_file", ""), home)
+        ident = self._path(settings.get("ident_file", ""), home)
+        self.found.hba = hba or f"{config}/pg_hba.conf"
         self._access(self.found.hba, self.found.access)
-        self._access(self._path(told.get("ident_file", ""), home) or f"{config}/pg_ident.conf", [])
+        self._access(ident or f"{config}/pg_ident.conf", [])
         self._other_files()
 
     def _text(self, path: str) -> str:
@@ -109,8 +102,8 @@ class _Reading:
     def _folder(self, path: str) -> list[str]:
         if path not in self._known:
             self.wanted.append(path)
-        names = self._known.get(path)
         self.found.named.add(path)
+        names = self._known.get(path)
         if not isinstance(names, list):
             return []
         return [join(path, name) for name in names if not name.startswith(".")]
@@ -120,8 +113,10 @@ class _Reading:
 
     def _settings(self, path: str, depth: int = 0) -> None:
         self.found.named.add(path)
+        if depth >= _DEPTH:
+            return
         base = path.rpartition("/")[0]
-        for name, value in settings_of(self._text(path)) if depth < _DEPTH else ():
+        for name, value in settings_of(self._text(path)):
             if name in ("include", "include_if_exists"):
                 self._settings(self._path(value, base), depth + 1)
             elif name == "include_dir":
@@ -136,28 +131,36 @@ class _Reading:
         Its includes (from 16 on), and the lists of names that it takes from a file.
         """
         self.found.named.add(path)
+        if depth >= _DEPTH:
+            return
         base = path.rpartition("/")[0]
-        for line in self._text(path).split("\n") if depth < _DEPTH else ():
-            first, *more = [*_tokens(line), ""]
+        for line in self._text(path).split("\n"):
+            words = [*_tokens(line), "", ""]
+            first, second = words[:2]
             if first == "include_dir":
-                for each in self._folder(self._path(more[0], base)):
+                for each in self._folder(self._path(second, base)):
                     self._access(each, lines, depth + 1)
             elif first in ("include", "include_if_exists"):
-                self._access(self._path(more[0], base), lines, depth + 1)
+                self._access(self._path(second, base), lines, depth + 1)
             elif first:
-                lines.append([first, *more])
-                for token in (first, *more):
-                    if token.startswith("@") and token != "@":
-                        self._access(self._path(token[1:], base), [], depth + 1)
+                lines.append(words[:-1])
+                self._lists(words, base, depth)
+
+    def _lists(self, words: list[str], base: str, depth: int) -> None:
+        """The lists of names that a line takes from a file, as `@file`."""
+        for word in words:
+            if word.startswith("@") and word != "@":
+                self._access(self._path(word[1:], base), [], depth + 1)
 
     def _other_files(self) -> None:
+        named = self.found.named
         for name, value in self.found.settings.items():
             if value and _FILES.fullmatch(name):
-                self.found.named.add(self._path(value, self._home))
-        reach = parts(self.found.settings.get("primary_conninfo", ""))
-        self.found.named |= {
-            self._path(reach[key], self._home) for key in _KEYWORDS if reach.get(key)
-        }
+                named.add(self._path(value, self._home))
+        conninfo = parts(self.found.settings.get("primary_conninfo", ""))
+        for key in _KEYWORDS:
+            if path := conninfo.get(key):
+                named.add(self._path(path, self._home))
 
 
 def _tokens(line: str) -> Iterator[str]:

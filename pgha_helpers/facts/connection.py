@@ -10,9 +10,11 @@ from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.shell import Answer
 from .configured import configuration
 from .node_config import home_of
 from .queries import query
+from .scripts import script_file
 
 
 def keys_of(run: Run, name: str) -> Mapping[str, str]:
@@ -20,8 +22,9 @@ def keys_of(run: Run, name: str) -> Mapping[str, str]:
 
     As it was read last in this run, else as it is read now.
     """
-    known = run.seen.connection_keys
-    return known[name] if name in known else read_keys(run, name)
+    if name in run.seen.connection_keys:
+        return run.seen.connection_keys[name]
+    return read_keys(run, name)
 
 
 def read_keys(run: Run, name: str) -> Mapping[str, str]:
@@ -29,24 +32,25 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
 
     It needs a dbname for the copying of logical slots (from 17 on).
     """
-    settings = [_settings(run.doors[each]) for each in (name, run.pair.other(name).name)]
-    own, other = (told.get("primary_conninfo", "") for told in settings)
-    copied = any(
-        told.get("sync_replication_slots", "") in ("on", "true", "yes", "1") for told in settings
-    )
-    dbname = run.pair.database if copied or _has_failover_slots(run, name) else ""
-    found = run.seen.connection_keys[name] = further_parameters(own, other, dbname)
-    return found
+    ours = _settings(run.doors[name])
+    theirs = _settings(run.doors[run.pair.other(name).name])
+    copies = [each.get("sync_replication_slots", "") for each in (ours, theirs)]
+    copied = any(value in ("on", "true", "yes", "1") for value in copies)
+    dbname = ""
+    if copied or _has_failover_slots(run, name):
+        dbname = run.pair.database
+    own, other = ours.get("primary_conninfo", ""), theirs.get("primary_conninfo", "")
+    run.seen.connection_keys[name] = further_parameters(own, other, dbname)
+    return run.seen.connection_keys[name]
 
 
 def _settings(door: Door) -> Mapping[str, str]:
+    node = door.node
+    outside = node.config_directory
     try:
-        outside = door.node.config_directory
-        found = configuration(door, door.node.data_directory, outside).settings
-        return (
-            found
-            or configuration(door, home_of(door) or door.node.data_directory, outside).settings
-        )
+        if found := configuration(door, node.data_directory, outside).settings:
+            return found
+        return configuration(door, home_of(door) or node.data_directory, outside).settings
     except (Unreachable, TooSlow, CommandFailed):
         return {}
 
@@ -58,24 +62,13 @@ def _has_failover_slots(run: Run, name: str) -> bool:
     """
     for each in (run.pair.other(name).name, name):
         with contextlib.suppress(HaError):
-            told = run.doors[each].sql.read(query("failover slots"))[0]
-            if told["there"] or told["surely"]:
-                return bool(told["there"])
+            row = run.doors[each].sql.read(query("failover slots"))[0]
+            if row["there"] or row["surely"]:
+                return bool(row["there"])
     return False
 
 
-#: $1 a passfile. Why libpq would not use it, in words; nothing where it would, or there is none,
-#: which may be meant.
-_PASSFILE = """
-[ -e "$1" ] || exit 0
-[ -f "$1" ] || { echo "$1 is not a file"; exit 0; }
-[ -r "$1" ] || { echo "$1 cannot be read by $(id -un)"; exit 0; }
-mode=$(stat -L -c %a -- "$1")
-case $mode in
-  *00) ;;
-  *) echo "$1 is ignored, because others may read it (mode 0$mode): chmod 600 $1";;
-esac
-"""
+_PASSFILE = script_file(__file__, "passfile.sh")
 
 
 def why_no_passfile(door: Door) -> str:
@@ -83,7 +76,9 @@ def why_no_passfile(door: Door) -> str:
 
     Empty where it would.
     """
-    return door.script(_PASSFILE, door.node.passfile).text if door.node.passfile else ""
+    if not door.node.passfile:
+        return ""
+    return door.script(_PASSFILE, door.node.passfile).text
 
 
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
@@ -92,22 +87,28 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     `keys` are those of its definition that we do not write. The connection names a passfile on the
     node and never a password.
     """
-    told = f"{primary_conninfo(pair, door.node, PROOF, keys)} dbname=replication replication=true"
-    answer = door.run(
-        *(door.binary("psql"), "-w", "-X", "-A", "-t", "-c", "IDENTIFY_SYSTEM", told),
-        okay=range(256),
-    )
+    conninfo = primary_conninfo(pair, door.node, PROOF, keys)
+    answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
     if answer.status:
-        return answer.complaint or f"psql ended with status {answer.status}"
-    other = pair.other(door.node.name).name
+        return _why_psql_failed(answer)
     if answer.text.split("|")[0] == system_id:
         return ""
+    other = pair.other(door.node.name).name
     return f"another system than {other} answers: {answer.text}"
 
 
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
     """Why pg_rewind on this node could not read the other one's files; empty where it can."""
     asked = "select length(pg_read_binary_file('global/pg_control'))"
-    argv = ("-w", "-X", "-A", "-t", "-c", asked, source_conninfo(pair, door.node, further=keys))
-    answer = door.run(door.binary("psql"), *argv, okay=range(256))
-    return answer.complaint or f"psql ended with status {answer.status}" if answer.status else ""
+    answer = _psql(door, asked, source_conninfo(pair, door.node, further=keys))
+    return _why_psql_failed(answer) if answer.status else ""
+
+
+def _psql(door: Door, command: str, conninfo: str) -> Answer:
+    """What psql on the node answers, which asks for no password."""
+    argv = ("-w", "-X", "-A", "-t", "-c", command, conninfo)
+    return door.run(door.binary("psql"), *argv, okay=range(256))
+
+
+def _why_psql_failed(answer: Answer) -> str:
+    return answer.complaint or f"psql ended with status {answer.status}"

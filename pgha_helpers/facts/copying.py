@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ..judgement.plans.copying import Copying, Half, Part
@@ -14,7 +12,9 @@ from ..model.foreign import Told, blocks_of, lines_of, whole
 from ..run.run import Run
 from .disk import read_disk
 from .queries import query
+from .scripts import script_file
 
+_SCRIPT = script_file(__file__, "copying.sh")
 _SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwhile nobody knows
 
 
@@ -27,21 +27,22 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     """
     door, sql = run.doors[name], run.doors[primary.node].sql
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
+    wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
     disk = disk or read_disk(door)
-    same = "same" if disk.control and disk.control.system_id == primary.system_id else ""
-    half, wal = "half" if disk.half else "", _SEGMENTS * int(primary.settings["wal_segment_size"])
-    arguments = [word for row in elsewhere for word in (row["oid"], row["location"])]
-    about = (version, same, f"{primary.timeline:08X}", half, door.node.state_directory)
-    told = door.script(
-        _script(), door.node.data_directory, *about, *arguments, within=door.patience
-    )
+    same = disk.control and disk.control.system_id == primary.system_id
+    asked = [
+        door.node.data_directory,
+        version,
+        "same" if same else "",
+        f"{primary.timeline:08X}",
+        "half" if disk.half else "",
+        door.node.state_directory,
+    ]
+    for row in elsewhere:
+        asked += [row["oid"], row["location"]]
+    answer = door.script(_SCRIPT, *asked, within=door.patience)
     with understood(name, "the answer of facts/copying.sh"):
-        return parse_copying(told.text, name, inside, wal, version, elsewhere)
-
-
-@cache
-def _script() -> str:
-    return Path(__file__).with_name("copying.sh").read_text("utf-8")
+        return parse_copying(answer.text, name, inside, wal, version, elsewhere)
 
 
 def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:
@@ -56,8 +57,12 @@ def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict
             raise NotSafe(
                 f"{primary.node} has a tablespace at {row['location']!r}", "move it to a plain path"
             )
-    inside = sum(int(row["size"]) for row in rows) - sum(int(row["size"]) for row in elsewhere)
+    inside = _bytes_of(rows) - _bytes_of(elsewhere)
     return inside, elsewhere, str(rows[0]["version"])
+
+
+def _bytes_of(tablespaces: list[dict[str, Any]]) -> int:
+    return sum(int(row["size"]) for row in tablespaces)
 
 
 def parse_copying(
@@ -80,7 +85,8 @@ def parse_copying(
     found: dict[str, list[Part]] = {"data": [], "wal": [], "tablespace": []}
     for kind, path, facts in _parts(lines):
         if kind == "tablespace":
-            part = _tablespace(path, version, tablespaces[len(found[kind]) :])
+            next_ones = tablespaces[len(found[kind]) :]
+            part = _tablespace(path, version, next_ones)
         elif kind == "wal":
             part = {"what": "pg_wal", "needed": wal, "beside": path}
         else:
@@ -89,10 +95,10 @@ def parse_copying(
         found[kind].append(Part(path=path, **part, **facts))
     return Copying(
         node,
-        inside + sum(int(row["size"]) for row in tablespaces),
+        inside + _bytes_of(tablespaces),
         found["data"][0],
         tuple(found["tablespace"]),
-        next(iter(found["wal"]), None),
+        found["wal"][0] if found["wal"] else None,
         tuple(map(_half, words.all("half"))),
         words.all("begun"),
         left=words.one("left"),
@@ -113,29 +119,32 @@ def _tablespace(path: str, version: str, rows: list[dict[str, Any]]) -> dict[str
     }
 
 
-def _half(told: str) -> Half:
-    kilobytes, device, path = [*told.split(" ", 2), "", ""][:3]
-    return Half(path, whole(kilobytes or "0", "kilobytes") * 1024, device)
+def _half(words: str) -> Half:
+    kilobytes, device, path = [*words.split(" ", 2), "", ""][:3]
+    size = whole(kilobytes or "0", "kilobytes") * 1024
+    return Half(path, size, device)
 
 
 def _parts(lines: list[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Kind, path and what is told of each part."""
-    starts = [
-        at for at, line in enumerate(lines) if line.startswith(("data ", "wal ", "tablespace "))
-    ]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    begins = ("data ", "wal ", "tablespace ")
+    starts = [at for at, line in enumerate(lines) if line.startswith(begins)]
+    ends = [*starts[1:], len(lines)]
+    for start, end in zip(starts, ends, strict=True):
         kind, _, path = lines[start].partition(" ")
         if not path.startswith("/"):
             raise ValueError(f"{kind}: an absolute path is expected, found {path!r}")
-        told = Told(lines[start + 1 : end])
-        yield (
-            kind,
-            path,
-            {
-                "device": told.need("device"),
-                "free": blocks_of(told.need("free")),
-                "there": whole(told.one("there") or "0", "kilobytes") * 1024,
-                "obstacle": ", and ".join(dict.fromkeys(told.all("obstacle"))),
-                "obstacle_here": ", and ".join(dict.fromkeys(told.all("here"))),
-            },
-        )
+        words = Told(lines[start + 1 : end])
+        yield kind, path, _part(words)
+
+
+def _part(words: Told) -> dict[str, Any]:
+    """What is told of one part, under the names of Part's fields."""
+    there = words.one("there") or "0"
+    return {
+        "device": words.need("device"),
+        "free": blocks_of(words.need("free")),
+        "there": whole(there, "kilobytes") * 1024,
+        "obstacle": ", and ".join(dict.fromkeys(words.all("obstacle"))),
+        "obstacle_here": ", and ".join(dict.fromkeys(words.all("here"))),
+    }

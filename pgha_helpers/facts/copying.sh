@@ -1,10 +1,11 @@
+# include expanded.sh
 # Where a copy of the primary would lie on this node, or be made over what is there, what is in the way, and what dead
 # runs have left. $1 data directory, $2 the name of the directory that this version makes in a tablespace, $3 "same" if
 # what is in the data directory is of the primary's system, $4 the primary's timeline as eight digits, $5 "half" if what
 # is there is half a copy by rsync, $6 state directory; then pairs: the oid and the location of a tablespace. An answer
 # is a line "word rest"; a part begins with its path. An "obstacle" is in the way of a copy beside, "here" in the way of
 # work on what is there.
-data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4 half=$5 state=$6
+data=$(readlink -m -- "$1") version=$2 same=$3 timeline=$4 half=$5 state=$(expanded "$6")
 shift 6
 any='[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
 moment='????????T??????Z'
@@ -41,7 +42,6 @@ room_of() { # of what is renamed, unless it has room of its own
   if mounted "$1"; then room "$1" "$2"; else room "$(dirname -- "$1")" "$2"; fi
 }
 
-case $state in "~"*) state=$(getent passwd "$(id -un)" | cut -d: -f6)${state#\~};; esac
 there "$state"
 tell state "$(why_not_written "$there")"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 from ..judgement.plans.rebuild import history_of
@@ -17,7 +16,9 @@ from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.positions import is_segment
 from ..wire.doors import Door
 from .recovery_conf import parse_recovery_conf
+from .scripts import script_file
 
+_SCRIPT = script_file(__file__, "disk.sh")
 _T = TypeVar("_T")
 _TIMELINE = re.compile("[0-9A-F]{8}")
 
@@ -28,15 +29,10 @@ def read_disk(door: Door) -> Disk:
     Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read.
     """
     asked = time.time()
-    answer = door.script(_script(), door.node.data_directory, door.node.bin_directory)
+    answer = door.script(_SCRIPT, door.node.data_directory, door.node.bin_directory)
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
         return parse_disk(answer.text, middle)
-
-
-@cache
-def _script() -> str:
-    return Path(__file__).with_name("disk.sh").read_text("utf-8")
 
 
 def parse_disk(text: str, now: float) -> Disk:
@@ -50,28 +46,25 @@ def parse_disk(text: str, now: float) -> Disk:
     Disk(control=None, blank='/d is empty', processes=(7,), halted=(), standby_files=...,
     ...unread={})
     """
-    others, blocks = _blocks(lines_of(text))
-    words, unread, histories = Told(others), dict[str, str](), dict[int, str]()
-    for word, name, told in blocks:
-        histories |= _history(name, "\n".join(told), unread) if word == "history" else {}
-    of = {word: told for word, _, told in blocks}
-    control = parse_control(of["control"]) if "control" in of else ""
+    alone, blocks = _blocks(lines_of(text))
+    words = Told(alone)
+    unread: dict[str, str] = {}
+    control, histories, recovery = _printed(blocks, unread)
+    damage = control if isinstance(control, str) else ""
     startup, programs = words.one("recovering"), words.one("programs")
     return Disk(
         control=control if isinstance(control, Control) else None,
-        blank=words.one("blank") or (control if isinstance(control, str) else ""),
+        blank=words.one("blank") or damage,
         processes=words.wholes("process"),
         halted=words.wholes("halted"),
         standby_files=words.all("standby"),
         triggers=words.all("trigger"),
         histories=histories,
-        recovery=parse_recovery_conf("\n".join(of["recovery"])) if "recovery" in of else {},
+        recovery=recovery,
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
         programs=int(programs) if programs.isdecimal() else 0,
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
-        wal_free=_perhaps(
-            "free", lambda: blocks_of((words.need("free"), *words.all("free"))[-1]), unread
-        ),
+        wal_free=_perhaps("free", lambda: _wal_free(words), unread),
         no_wal=words.one("nowal"),
         half=words.one("half"),
         unfinished=words.one("unfinished"),
@@ -81,22 +74,48 @@ def parse_disk(text: str, now: float) -> Disk:
     )
 
 
+def _printed(
+    blocks: list[tuple[str, str, list[str]]], unread: dict[str, str]
+) -> tuple[Control | str, dict[int, str], dict[str, str]]:
+    """The control file, or why it cannot be read, the histories, and what recovery.conf says."""
+    control: Control | str = ""
+    histories: dict[int, str] = {}
+    recovery: dict[str, str] = {}
+    for word, name, lines in blocks:
+        if word == "control":
+            control = parse_control(lines)
+        elif word == "history":
+            histories |= _history(name, "\n".join(lines), unread)
+        else:
+            recovery = parse_recovery_conf("\n".join(lines))
+    return control, histories, recovery
+
+
+def _wal_free(words: Told) -> int:
+    """Bytes that are free where WAL lies, which is told second, where it has a place of its own."""
+    first = words.need("free")
+    return blocks_of((first, *words.all("free"))[-1])
+
+
 def _blocks(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
     """Lines that stand alone, and the files that were printed.
 
     Of a file the word, the rest of that line, and the content up to a line `end`.
     """
-    left, alone, found = iter(lines), list[str](), list[tuple[str, str, list[str]]]()
+    left = iter(lines)
+    alone: list[str] = []
+    found: list[tuple[str, str, list[str]]] = []
     for line in left:
         word, _, rest = line.partition(" ")
-        if word in ("control", "history", "recovery"):
-            found.append((word, rest, list(iter(lambda: next(left, "end"), "end"))))
-        else:
+        if word not in ("control", "history", "recovery"):
             alone.append(line)
+            continue
+        content = itertools.takewhile(lambda each: each != "end", left)
+        found.append((word, rest, list(content)))
     return alone, found
 
 
-def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
+def _history(name: str, text: str, unread: dict[str, str]) -> dict[int, str]:
     """A timeline's history, by its number.
 
     One that cannot be read is as good as none; other files may lie there.
@@ -104,11 +123,11 @@ def _history(name: str, told: str, unread: dict[str, str]) -> dict[int, str]:
     if not _TIMELINE.fullmatch(name):
         return {}
     try:
-        history_of(told)
+        history_of(text)
     except ValueError as odd:
         unread[f"{name}.history"] = str(odd)
         return {}
-    return {int(name, 16): told}
+    return {int(name, 16): text}
 
 
 def _perhaps(word: str, read: Callable[[], _T], unread: dict[str, str]) -> _T | None:
@@ -130,12 +149,14 @@ def _dates(lines: Iterable[str]) -> dict[str, float]:
     """
     found = {}
     for line in lines:
-        name, *changed_and_written = line.split(" ")
-        changed, written = (changed_and_written[at : at + 3] for at in (0, 3))
+        name, *moments = line.split(" ")
+        changed, written = moments[:3], moments[3:6]
         if name in ("standby.signal", "recovery.conf"):
             found["armed"] = _moment(changed)
+        elif name == "global/pg_control":
+            found["written"] = _moment(written)
         else:
-            found["written" if name == "global/pg_control" else "forked"] = _moment(written)
+            found["forked"] = _moment(written)
     return found
 
 
@@ -152,22 +173,23 @@ def parse_control(lines: Iterable[str]) -> Control | str:
 
     A wrong checksum is only a warning of pg_controldata, and what it prints after it is no answer.
     """
-    pairs = {}
+    values = {}
     for line in lines:
         # 18 writes it in small letters, to stderr
         if "warning" in line.lower() or "crc checksum" in line.lower():
             return f"global/pg_control is damaged: {line.strip()}"
         key, _, value = line.partition(":")
-        pairs[key.strip()] = value.strip()
+        values[key.strip()] = value.strip()
     try:
-        timeline = whole(pairs["Latest checkpoint's TimeLineID"], "Latest checkpoint's TimeLineID")
+        timeline = "Latest checkpoint's TimeLineID"
+        checkpoint = Lsn.parse(values["Latest checkpoint location"])
         return Control(
-            system_id=pairs["Database system identifier"],
-            state=pairs["Database cluster state"],
-            checkpoint=Position(timeline, Lsn.parse(pairs["Latest checkpoint location"])),
-            redo=Lsn.parse(pairs["Latest checkpoint's REDO location"]),
-            minimum_recovery=Lsn.parse(pairs["Minimum recovery ending location"]),
-            segment=whole(pairs["Bytes per WAL segment"], "Bytes per WAL segment"),
+            system_id=values["Database system identifier"],
+            state=values["Database cluster state"],
+            checkpoint=Position(whole(values[timeline], timeline), checkpoint),
+            redo=Lsn.parse(values["Latest checkpoint's REDO location"]),
+            minimum_recovery=Lsn.parse(values["Minimum recovery ending location"]),
+            segment=whole(values["Bytes per WAL segment"], "Bytes per WAL segment"),
         )
     except KeyError as missing:
         return f"global/pg_control cannot be read: pg_controldata does not tell {missing}"

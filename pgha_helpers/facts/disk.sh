@@ -1,3 +1,4 @@
+# include each_process.sh
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
 # Each answer is one line "word rest", but for the control file, the history files and recovery.conf, which end with a
 # line "end".
@@ -20,25 +21,21 @@ fi
 if [ ! -d "$1" ]; then echo "blank $1 is not a directory"; exit 0; fi
 if [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "blank $1 cannot be entered by $(id -un)"; exit 0; fi
 
-# A process is PostgreSQL's if it works in this very directory and carries the name: the pid file is not to be trusted.
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    name=
-    read -r name < "$p/comm" 2>/dev/null
-    case "$name" in postgres|postmaster) echo "process ${p#/proc/}";; *) continue;; esac
-    while read -r key state _; do
-      [ "$key" = State: ] || continue
-      case "$state" in T|t) echo "halted ${p#/proc/}";; esac
-      break
-    done 2>/dev/null < "$p/status"
-    title=
-    read -r title < "$p/cmdline" 2>/dev/null
-    case "$title" in *": startup "*"recovering "*|*": startup "*"waiting for "*)
-      title=${title##*recovering }
-      echo "recovering ${title##*waiting for }";;
-    esac
-  fi
-done
+told() {
+  echo "process ${1#/proc/}"
+  while read -r key state _; do
+    [ "$key" = State: ] || continue
+    case "$state" in T|t) echo "halted ${1#/proc/}";; esac
+    break
+  done 2>/dev/null < "$1/status"
+  title=
+  read -r title < "$1/cmdline" 2>/dev/null
+  case "$title" in *": startup "*"recovering "*|*": startup "*"waiting for "*)
+    title=${title##*recovering }
+    echo "recovering ${title##*waiting for }";;
+  esac
+}
+each_process "$1" told
 stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
 for f in promote fallback_promote; do [ -e "$1/$f" ] && echo "trigger $f"; done

@@ -9,17 +9,15 @@ from ..model import ForNow
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
+from .scripts import script_file
 
-_READ = """
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}";; esac
-for file in "$1"/for-now-*; do [ ! -f "$file" ] || cat -- "$file"; done; :
-"""
+_READ = script_file(__file__, "for_now.sh")
 
 
 def read_for_now(door: Door) -> tuple[ForNow, ...]:
     """The settings of this node that are changed for now. Raises as a command does."""
-    lines = door.script(_READ, door.node.state_directory).lines
-    found = [ForNow.parse(door.node.name, line) for line in lines]
+    answer = door.script(_READ, door.node.state_directory)
+    found = [ForNow.parse(door.node.name, line) for line in answer.lines]
     return tuple(setting for setting in found if setting)
 
 
@@ -31,8 +29,10 @@ def read_all_for_now(run: Run) -> tuple[ForNow, ...]:
     names = run.lock.held or run.pair.names
 
     def ask(name: str) -> tuple[ForNow, ...]:
+        if name not in names:
+            return ()
         try:
-            return read_for_now(run.doors[name]) if name in names else ()
+            return read_for_now(run.doors[name])
         except (Unreachable, TooSlow, CommandFailed):
             return ()
 

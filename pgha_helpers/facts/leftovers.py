@@ -10,7 +10,7 @@ from ..model import SetAside, Snapshot
 from ..model.errors import HaError
 from ..model.show import Table
 from ..run.run import Run
-from .set_aside import read_all_kept, with_use
+from .set_aside import read_all_set_aside, with_use
 from .wal.only_copies import only_copies
 
 
@@ -30,7 +30,7 @@ def left_over(run: Run, now: Snapshot) -> Table:
     ]
     kept = [
         (k.node, k.path, f"{k.holds}, {size_of(k)}, for {age_of(k)}", how_to_remove(k))
-        for k in judge_kept(run, now, read_all_kept(run))
+        for k in judge_kept(run, now, read_all_set_aside(run))
     ]
     return Table(
         ("left over on", "what", "how much", "to let it go"),

@@ -23,6 +23,7 @@ from ..model import (
     Slot,
     Snapshot,
     Stopped,
+    Vantage,
     dialect,
 )
 from ..model.errors import (
@@ -96,23 +97,29 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
     how each node is seen from everywhere else: what a failover leans on.
     """
     began = time.time()
+    vantages: tuple[Vantage, ...] = ()
     if around:
         seen, vantages = look_around(run, sight_and_words)
     else:
-        seen, vantages = run.both(lambda name: sight(run.doors[name])), ()
-    surveys = _survey(run, {s.node: s for s in seen}) if closely else {}
-    now = Snapshot(
-        run.pair, seen, utc(began), round(time.time() - began, 4), surveys, vantages=vantages
-    )
+        seen = run.both(lambda name: sight(run.doors[name]))
+    surveys = {}
+    if closely:
+        surveys = _survey(run, {sighting.node: sighting for sighting in seen})
+    seconds = round(time.time() - began, 4)
+    now = Snapshot(run.pair, seen, utc(began), seconds, surveys, vantages=vantages)
     if closely:
         clients = run.clients.look(run, now)
         now = replace(now, clients=clients, seconds=round(time.time() - began, 4))
     if journal:
-        nodes = {s.node: {"as": type(s).__name__, "words": str(s)} for s in seen}
-        run.journal.write(
-            "seen", nodes=nodes, facts=seen, **({"vantages": vantages} if around else {})
-        )
+        _journal(run, now, around)
     return now
+
+
+def _journal(run: Run, now: Snapshot, around: bool) -> None:
+    seen = now.sightings
+    nodes = {each.node: {"as": type(each).__name__, "words": str(each)} for each in seen}
+    more = {"vantages": now.vantages} if around else {}
+    run.journal.write("seen", nodes=nodes, facts=seen, **more)
 
 
 def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
@@ -123,7 +130,8 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
         found = seen[name]
         return survey(run, found) if isinstance(found, Running) else str(found)
 
-    return dict(zip(run.pair.names, run.both(closely), strict=True))
+    surveys = run.both(closely)
+    return dict(zip(run.pair.names, surveys, strict=True))
 
 
 def _too_close(seen: Iterable[Sighting]) -> str:
@@ -132,11 +140,10 @@ def _too_close(seen: Iterable[Sighting]) -> str:
     A replication connection that is tried has the postmaster look, too.
     """
     for node in seen:
-        if isinstance(node, Running) and node.in_recovery and node.disk and node.disk.triggers:
-            return (
-                f"not looked at closely: {node.node} has {' and '.join(node.disk.triggers)}, "
-                "and a look may promote it"
-            )
+        if not isinstance(node, Running) or not node.in_recovery or not node.disk:
+            continue
+        if triggers := " and ".join(node.disk.triggers):
+            return f"not looked at closely: {node.node} has {triggers}, and a look may promote it"
     return ""
 
 
@@ -151,8 +158,7 @@ def until(
     began = time.monotonic()
     while True:
         now = look(run, journal=False)
-        answers = [_why_not(check, now) for check in checks]
-        reasons = [reason for reason in answers if reason]
+        reasons = _reasons(checks, now)
         if not reasons or time.monotonic() > began + within or (log and log.is_final()):
             break
         time.sleep(0.05)
@@ -160,16 +166,24 @@ def until(
     if journal:
         look(run)
     if reasons:
-        complaint, remedy = log.words() if log else ("", "look at the server's log on that node")
+        complaint, remedy = "", "look at the server's log on that node"
+        if log:
+            complaint, remedy = log.words()
         raise NotAchieved(f"after {span(took)} still: {'; '.join(reasons)}{complaint}", remedy)
     return now
 
 
-def _why_not(check: Check, now: Snapshot) -> str | None:
-    try:
-        return check(now)
-    except (NotSeen, ValueError, KeyError) as silence:
-        return str(silence)
+def _reasons(checks: Iterable[Check], now: Snapshot) -> list[str]:
+    """Why not, of each check that does not say yes."""
+    reasons = []
+    for check in checks:
+        try:
+            reason = check(now)
+        except (NotSeen, ValueError, KeyError) as silence:
+            reason = str(silence)
+        if reason:
+            reasons.append(reason)
+    return reasons
 
 
 def sight(door: Door) -> Sighting:
@@ -180,36 +194,46 @@ def sight(door: Door) -> Sighting:
 def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
     """One node, and what SQL and ssh had to say, each by itself."""
     running = _ask_sql(door)
+    sql = _heard(running)
     try:
         disk = read_disk(door)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         words = _words(silence)
-        return _without_shell(door.node, running, words), _heard(running), Heard("no", words)
-    return _sighting(door, running, disk), _heard(running), Heard("yes")
+        return _without_shell(door.node, running, words), sql, Heard("no", words)
+    return _sighting(door, running, disk), sql, Heard("yes")
 
 
 def _heard(running: Running | HaError) -> Heard:
     """Whether SQL was answered; a server that refuses us is alive, and may well serve others."""
     if isinstance(running, Running):
         return Heard("yes", str(running))
-    return Heard("yes" if refuses(_answer(running)) else "no", running.what.removeprefix("SQL: "))
+    alive = refuses(_answer(running))
+    return Heard("yes" if alive else "no", running.what.removeprefix("SQL: "))
 
 
 def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
+    name = door.node.name
     if isinstance(running, Running):
-        settings = {**running.settings, **(disk.recovery if running.in_recovery else {})}
-        return replace(
-            running,
-            disk=disk,
-            timeline=max(running.timeline, disk.recovering),
-            settings=settings,
-            replay_delay=_delay(settings),
-        )
+        return _running_on(running, disk)
     if disk.processes:
-        return Hung(door.node.name, running.what, disk, _answer(running))
+        return Hung(name, running.what, disk, _answer(running))
     if disk.control is None:
-        return Blank(door.node.name, disk.blank, disk)
-    return Stopped(door.node.name, disk)
+        return Blank(name, disk.blank, disk)
+    return Stopped(name, disk)
+
+
+def _running_on(running: Running, disk: Disk) -> Running:
+    """What SQL has said, with what the disk adds to it."""
+    settings = running.settings
+    if running.in_recovery:
+        settings = {**settings, **disk.recovery}
+    return replace(
+        running,
+        disk=disk,
+        timeline=max(running.timeline, disk.recovering),
+        settings=settings,
+        replay_delay=_delay(settings),
+    )
 
 
 def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting:
@@ -233,7 +257,9 @@ def _words(silence: HaError) -> str:
 
     How to pin a host key is of use only if it reaches the person.
     """
-    return f"{silence.what} ({silence.remedy})" if silence.remedy else silence.what
+    if not silence.remedy:
+        return silence.what
+    return f"{silence.what} ({silence.remedy})"
 
 
 def _ask_sql(door: Door) -> Running | HaError:
@@ -250,7 +276,9 @@ def _running(node: Node, sql: Session) -> Running:
     major = dialect.spoken(itself["version"], node.name)
     settings = sql.read(query("settings"), [list(_SETTINGS)])
     holdings = sql.read(query("holdings"))[0]
-    itself |= {key: Lsn.parse(itself[key]) for key in ("written", "received", "replayed")}
+    receivers = sql.read(query("receiver", major))
+    for key in ("written", "received", "replayed"):
+        itself[key] = Lsn.parse(itself[key])
     values = {row["name"]: row["setting"] for row in settings}
     return Running(
         node.name,
@@ -259,7 +287,7 @@ def _running(node: Node, sql: Session) -> Running:
         settings=values,
         pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
         senders=tuple(_sender(row) for row in sql.read(query("senders"))),
-        receiver=next((Receiver(**row) for row in sql.read(query("receiver", major))), None),
+        receiver=Receiver(**receivers[0]) if receivers else None,
         slots=tuple(_slot(row) for row in sql.read(query("slots", major))),
         databases=tuple(holdings["databases"]),
         tablespaces=tuple(holdings["tablespaces"]),
@@ -267,13 +295,18 @@ def _running(node: Node, sql: Session) -> Running:
 
 
 def _delay(settings: Mapping[str, str]) -> float:
-    return int(settings.get("recovery_min_apply_delay", 0)) / 1000
+    milliseconds = settings.get("recovery_min_apply_delay", "0")
+    return int(milliseconds) / 1000
 
 
 def _sender(row: dict[str, Any]) -> Sender:
-    lsns = {key: Lsn.parse(row[key]) for key in ("sent", "written", "flushed", "replayed")}
-    return Sender(**{**row, **lsns})
+    fields = dict(row)
+    for key in ("sent", "written", "flushed", "replayed"):
+        fields[key] = Lsn.parse(row[key])
+    return Sender(**fields)
 
 
 def _slot(row: dict[str, Any]) -> Slot:
-    return Slot(**{**row, "restart": Lsn.parse(row["restart"]) if row["restart"] else None})
+    restart = row["restart"]
+    fields = dict(row, restart=Lsn.parse(restart) if restart else None)
+    return Slot(**fields)

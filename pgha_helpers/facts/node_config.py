@@ -6,15 +6,9 @@ from ..model.foreign import text_of
 from ..model.node_config import NodeConfig, node_config_of
 from ..wire.doors import Door
 from .configured import configuration
+from .scripts import script_file
 
-#: Where a node's own things lie: in its data directory; after a rewind that did not end, in what
-#: was saved before it.
-_HOME = r"""
-data=$(readlink -m -- "$1")
-if [ -e "$data/PG_VERSION" ]; then printf '%s\n' "$data"; exit 0; fi
-for half in "$data".rewinding-* "$data".half-rewound.aside-*; do [ ! -d "$half" ] || saved=yes; done
-[ -z "$saved" ] || ls -d -- "$data".before-rewind.aside-*/own | tail -n 1
-"""
+_HOME = script_file(__file__, "home.sh")
 _TOP = r"""cd "$1" && find . -mindepth 1 -maxdepth 1 -printf '%y %f\0'"""
 
 
@@ -32,20 +26,23 @@ def read_node_config(door: Door, directory: str = "") -> NodeConfig:
     home = directory or home_of(door)
     if not home:
         return NodeConfig()
-    found = configuration(door, home, door.node.config_directory)
-    told = text_of(door.script(_TOP, home).stdout)
-    top = {
-        name: kind
-        for kind, _, name in (entry.partition(" ") for entry in told.split("\0") if entry)
-    }
+    node = door.node
+    found = configuration(door, home, node.config_directory)
     # an absolute path names the data directory, even where its content lies elsewhere for now
-    homes = {
-        home,
-        door.node.data_directory.rstrip("/"),
-        door.run("readlink", "-m", "--", door.node.data_directory).text,
-    }
+    real = door.run("readlink", "-m", "--", node.data_directory).text
+    homes = {home, node.data_directory.rstrip("/"), real}
     # the pair file names some, too
-    paths = sorted({*found.named, door.node.passfile, door.node.state_directory})
-    return node_config_of(
-        home, homes, top, paths, found.settings.get("log_directory", ""), found.hba
-    )
+    paths = sorted({*found.named, node.passfile, node.state_directory})
+    logs = found.settings.get("log_directory", "")
+    return node_config_of(home, homes, _top(door, home), paths, logs, found.hba)
+
+
+def _top(door: Door, home: str) -> dict[str, str]:
+    """What lies on top of a directory: by its name of which kind it is, as `find` tells it."""
+    answer = door.script(_TOP, home)
+    kinds = {}
+    for entry in text_of(answer.stdout).split("\0"):
+        kind, _, name = entry.partition(" ")
+        if name:
+            kinds[name] = kind
+    return kinds

@@ -6,20 +6,9 @@ from ..model import Lsn, Phase, Process, Sender, phase_of
 from ..model.foreign import lines_of
 from ..wire.doors import Door
 from .disk import parse_control
+from .scripts import script_file
 
-#: A process is PostgreSQL's if it works in this very directory and carries the name; see disk.sh.
-_PROCESSES = """
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    name=; read -r name < "$p/comm" 2>/dev/null
-    case "$name" in postgres|postmaster)
-      title=$(tr '\\0\\n' '  ' < "$p/cmdline" 2>/dev/null) &&
-        printf '%s %s\\n' "${p#/proc/}" "$title";;
-    esac
-  fi
-done; :
-"""
-
+_PROCESSES = script_file(__file__, "processes.sh")
 _FILES = """
 echo files
 for f in standby.signal recovery.signal recovery.conf; do [ ! -e "$1/$f" ] || echo "$f"; done
@@ -30,12 +19,17 @@ FENCED = _PROCESSES + _FILES
 
 def read_processes(door: Door) -> tuple[Process, ...]:
     """Every process that has the data directory open. Raises as a command does."""
-    return _processes(door.script(_PROCESSES, door.node.data_directory).lines)
+    answer = door.script(_PROCESSES, door.node.data_directory)
+    return _processes(answer.lines)
 
 
 def _processes(lines: list[str]) -> tuple[Process, ...]:
-    words = [line.strip().partition(" ") for line in lines]
-    return tuple(Process(int(pid), title.strip()) for pid, _, title in words if pid.isdecimal())
+    found = []
+    for line in lines:
+        pid, _, title = line.strip().partition(" ")
+        if pid.isdecimal():
+            found.append(Process(int(pid), title.strip()))
+    return tuple(found)
 
 
 def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
@@ -55,20 +49,20 @@ def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
 
 def shutdown_phase(door: Door) -> Phase:
     """How far the shutdown has come. Raises as a command does."""
-    told = door.run(door.binary("pg_controldata"), "-D", door.node.data_directory, okay=range(256))
-    control = parse_control([told.complaint, *told.lines])
-    return phase_of(control if isinstance(control, str) else control.state, read_processes(door))
+    argv = (door.binary("pg_controldata"), "-D", door.node.data_directory)
+    answer = door.run(*argv, okay=range(256))
+    control = parse_control([answer.complaint, *answer.lines])
+    state = control if isinstance(control, str) else control.state
+    return phase_of(state, read_processes(door))
 
 
 def process_in_words(process: Process, senders: tuple[Sender, ...]) -> str:
     """A process in words; a walsender with whoever the primary fed by it before the stop."""
-    fed = next((s for s in senders if s.pid == process.pid), None)
+    fed = next((sender for sender in senders if sender.pid == process.pid), None)
     if fed is None:
         return str(process)
-    held = ", which acknowledges nothing"
+    place = fed.address or "a local socket"
+    held = "which acknowledges nothing"
     if fed.flushed != Lsn(0):
-        held = f", which has acknowledged {fed.flushed}"
-    return (
-        f"walsender {process.pid} for {fed.application or fed.user} at "
-        f"{fed.address or 'a local socket'}{held}"
-    )
+        held = f"which has acknowledged {fed.flushed}"
+    return f"walsender {process.pid} for {fed.application or fed.user} at {place}, {held}"

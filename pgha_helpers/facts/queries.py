@@ -16,14 +16,17 @@ def query(name: str, major: int = 99) -> str:
     (True, True)
     """
     versions = _all()[name]
-    return versions[max(since for since in versions if since <= major)]
+    newest = max(since for since in versions if since <= major)
+    return versions[newest]
 
 
 @cache
 def _all() -> dict[str, dict[int, str]]:
     found: dict[str, dict[int, str]] = {}
     for file in ("queries.sql", "survey.sql", "canary.sql"):
-        parts = _HEADING.split(Path(__file__).with_name(file).read_text("utf-8"))
-        for name, since, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-            found.setdefault(name, {})[int(since or 0)] = text.strip().rstrip(";")
+        text = Path(__file__).with_name(file).read_text("utf-8")
+        _, *parts = _HEADING.split(text)
+        for name, since, sql in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            versions = found.setdefault(name, {})
+            versions[int(since or 0)] = sql.strip().rstrip(";")
     return found

@@ -195,3 +195,16 @@ select w.tablespace::bigint as tablespace, w.filenode::bigint as filenode, n.nsp
   from unnest(%s::oid[], %s::oid[]) as w (tablespace, filenode)
   join pg_class c on c.oid = pg_filenode_relation(w.tablespace, w.filenode)
   join pg_namespace n on n.oid = c.relnamespace;
+
+-- name: bytes of a file
+select pg_read_binary_file(%s, %s, %s, true) as found;
+
+-- name: last commit replayed
+select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at;
+
+-- name: may rewind
+select bool_and(has_function_privilege(%s, f, 'execute')) as so
+  from unnest(%s::text[]) as f;
+
+-- name: own tablespaces
+select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383;

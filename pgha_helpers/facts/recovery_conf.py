@@ -38,11 +38,14 @@ def parse_recovery_conf(text: str) -> dict[str, str]:
     ... "recovery_target_timeline = latest")
     {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
     """
-    found = {"recovery_target_timeline": "current"} | dict(settings_of(text))
+    found = {"recovery_target_timeline": "current"}
+    found |= dict(settings_of(text))
     if "primary_conninfo" in found:
         found["primary_conninfo"] = conninfo(**parts(found["primary_conninfo"]))
-    if delay := re.fullmatch(r"([0-9]+) *([a-z]*)", found.pop("recovery_min_apply_delay", "")):
-        found["recovery_min_apply_delay"] = str(int(delay[1]) * _MS.get(delay[2], 1))
+    delay = found.pop("recovery_min_apply_delay", "")
+    if match := re.fullmatch(r"([0-9]+) *([a-z]*)", delay):
+        milliseconds = int(match[1]) * _MS.get(match[2], 1)
+        found["recovery_min_apply_delay"] = str(milliseconds)
     return found
 
 

@@ -14,20 +14,9 @@ from ..model.foreign import Told, lines_of, whole
 from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
+from .scripts import script_file
 
-#: The same directory is told by the kernel that runs there and by device and inode: two containers
-#: on one machine may well have two directories under one path, and even two copies of one cluster
-#: in them.
-_LOOK = """
-ids() { stat -L -c %d:%i -- "$1" "$1/global/pg_control" 2>/dev/null | tr '\\n' ' '; }
-echo "boot $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-echo "directory $(ids "$1")"
-echo "own $(ids "${2:-/dev/null}")"
-if [ -r "$1/PG_VERSION" ] && [ -r "$1/global/pg_control" ] && [ -x "$1/base" ]; then
-  echo "readable yes"
-fi
-echo "rsync $(rsync --version 2>/dev/null | awk 'NR == 1 { print $3 }')"
-"""
+_LOOK = script_file(__file__, "rsync.sh")
 #: In a directory that was empty, as long as half a copy is in it: it has no configuration of its
 #: own yet.
 UNCONFIGURED = "pgha-without-configuration"
@@ -84,7 +73,10 @@ class RsyncRoad:
 
         Paths with spaces and quotes are sent apart from the command line.
         """
-        return ("-s", "-e", " ".join(map(_quoted, self.ssh))) if self.ssh else ()
+        if not self.ssh:
+            return ()
+        words = " ".join(map(_quoted, self.ssh))
+        return ("-s", "-e", words)
 
     def __str__(self) -> str:
         return f"over ssh from {self.host}" if self.host else "on one machine"
@@ -93,13 +85,14 @@ class RsyncRoad:
 def rsync_road(run: Run, name: str) -> RsyncRoad | str:
     """How `name` can copy the other node's files by rsync, or why it cannot."""
     source = run.pair.other(name)
+
+    def look(each: str) -> Place:
+        return _look(run.doors[each], source.data_directory, run.pair[each].data_directory)
+
     try:
-        both = run.both(
-            lambda each: _look(
-                run.doors[each], source.data_directory, run.pair[each].data_directory
-            )
-        )
-        truth, here = both if source.name == run.pair.names[0] else both[::-1]
+        truth, here = run.both(look)
+        if source.name != run.pair.names[0]:
+            truth, here = here, truth
         if why_not := _why_not_copied(run, name, truth, here):
             return why_not
         if source.peer_ssh:
@@ -118,7 +111,8 @@ def rsync_road(run: Run, name: str) -> RsyncRoad | str:
 
 def estimate(run: Run, source: str) -> int:
     """Bytes of every database of `source`: what a copy has to read, and at most has to move."""
-    return int(run.doors[source].sql.read(query("size"))[0]["size"])
+    row = run.doors[source].sql.read(query("size"))[0]
+    return int(row["size"])
 
 
 def holds_nothing(run: Run, name: str) -> bool:
@@ -126,22 +120,20 @@ def holds_nothing(run: Run, name: str) -> bool:
 
     It may be copied into.
     """
-    return (
-        run.doors[name]
-        .script(_NOTHING, run.pair[name].data_directory, UNCONFIGURED, okay=(0, 1))
-        .status
-        == 0
-    )
+    directory = run.pair[name].data_directory
+    answer = run.doors[name].script(_NOTHING, directory, UNCONFIGURED, okay=(0, 1))
+    return answer.status == 0
 
 
 def bytes_there(run: Run, name: str) -> int:
     """What lies in the data directory, in bytes of its disk; 0 where it does not exist."""
     door = run.doors[name]
-    told = door.script(
-        '[ ! -d "$1" ] || du -sk -- "$1"', door.node.data_directory, within=door.patience
-    ).text
+    count = '[ ! -d "$1" ] || du -sk -- "$1"'
+    answer = door.script(count, door.node.data_directory, within=door.patience)
+    if not answer.text:
+        return 0
     with understood(name, "what du says of its data directory"):
-        return 1024 * whole(told.split()[0], "kilobytes") if told else 0
+        return 1024 * whole(answer.text.split()[0], "kilobytes")
 
 
 def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
@@ -150,7 +142,7 @@ def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
     >>> ssh_words(Ssh("db0", user="postgres", key="/k 1"), 3)[-5:]
     ('-o', 'IdentitiesOnly=yes', '-o', 'IdentityFile="/k 1"', '-x')
     """
-    told = {
+    options = {
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
         "UserKnownHostsFile": _file(ssh.known_hosts),
@@ -160,14 +152,15 @@ def ssh_words(ssh: Ssh, seconds: float) -> tuple[str, ...]:
         "ConnectTimeout": str(max(1, round(seconds))),
         "ServerAliveInterval": "10",
         "Port": str(ssh.port),
-        **({"User": ssh.user} if ssh.user else {}),
-        **({"IdentitiesOnly": "yes", "IdentityFile": _file(ssh.key)} if ssh.key else {}),
     }
-    return (
-        "ssh",
-        *(word for key, value in told.items() for word in ("-o", f"{key}={value}")),
-        "-x",
-    )
+    if ssh.user:
+        options["User"] = ssh.user
+    if ssh.key:
+        options |= {"IdentitiesOnly": "yes", "IdentityFile": _file(ssh.key)}
+    words = ["ssh"]
+    for key, value in options.items():
+        words += ["-o", f"{key}={value}"]
+    return (*words, "-x")
 
 
 def _file(path: str) -> str:
@@ -184,7 +177,8 @@ def _quoted(word: str) -> str:
 
 
 def _look(door: Door, directory: str, own: str) -> Place:
-    return read_place(door.script(_LOOK, directory, own).text)
+    answer = door.script(_LOOK, directory, own)
+    return read_place(answer.text)
 
 
 def read_place(text: str) -> Place:
@@ -193,7 +187,8 @@ def read_place(text: str) -> Place:
     >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nown 1:4 1:5 \\nreadable yes\\nrsync v3.2.7\\n")
     Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5')
     """
-    words = Told([line.strip() for line in lines_of(text)])
+    lines = [line.strip() for line in lines_of(text)]
+    words = Told(lines)
     numbers = words.one("rsync").lstrip("v").split(".")
     return Place(
         words.one("boot"),
@@ -207,9 +202,9 @@ def read_place(text: str) -> Place:
 def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
     source = run.pair.other(name)
     for node, place in ((source.name, truth), (name, here)):
+        if not place.rsync:
+            return f"there is no rsync on {node}"
         if place.rsync < _OLDEST:
-            if not place.rsync:
-                return f"there is no rsync on {node}"
             return f"the rsync on {node} is older than 3.1"
     if len(truth.directory.split()) != 2:
         return f"{source.data_directory} of {source.name} cannot be looked at"
@@ -219,17 +214,18 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
 
 
 def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> RsyncRoad | str:
-    source, timeouts = run.pair.other(name), run.timeouts
-    words = ssh_words(ssh, timeouts.connect)
+    source = run.pair.other(name)
+    words = ssh_words(ssh, run.timeouts.connect)
     command = shlex.join(("sh", "-c", _LOOK, "sh", source.data_directory))
-    told = (
-        f"{name} cannot reach {source.name} by peer_ssh "
-        f"({ssh.user or 'its own user'}@{ssh.host}:{ssh.port})"
-    )
     try:
-        there = read_place(run.doors[name].run(*words, ssh.host, command).text)
+        answer = run.doors[name].run(*words, ssh.host, command)
     except CommandFailed as error:
-        return f"{told}: {error.what.rpartition(' ended with status ')[2]}"
+        why = error.what.rpartition(" ended with status ")[2]
+        user = ssh.user or "its own user"
+        return (
+            f"{name} cannot reach {source.name} by peer_ssh ({user}@{ssh.host}:{ssh.port}): {why}"
+        )
+    there = read_place(answer.text)
     if there.same != truth.same:
         return (
             f"peer_ssh of {source.name} leads {name} to another directory than "

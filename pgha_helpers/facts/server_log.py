@@ -10,32 +10,10 @@ from ..judgement.checks.complaints import Complaint, complaints, last_lines
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import text_of
 from ..wire.doors import Door
+from .scripts import script_file, shell_functions
 
-#: The time; then inode, size, time and path of every file that may be the log: pg_ctl's, Debian's,
-#: and what the logging collector writes. A file that was rotated keeps its inode and lies beside
-#: under another name. $1 data directory, $2 the file given to pg_ctl or nothing, $3 directory of
-#: the configuration, $4 log_directory where known.
-_LIST = """
-date +%s
-tell() { stat -L -c '%i %s %Y %n' -- "$@" 2>/dev/null; }
-[ -z "$2" ] || tell "$2"*
-case "$3" in
-  /etc/postgresql/*/*)
-    cluster=${3#/etc/postgresql/}; cluster=${cluster%/}
-    file=/var/log/postgresql/postgresql-${cluster%%/*}-${cluster#*/}.log
-    [ ! -L "$3/log" ] || file=$(readlink -f -- "$3/log")
-    tell "$file"*;;
-esac
-if [ -f "$1/current_logfiles" ]; then
-  while read -r _ file; do
-    case "$file" in /*) ;; *) file=$1/$file;; esac
-    tell "$(dirname "$file")"/*
-  done < "$1/current_logfiles"
-fi
-[ -z "$4" ] || tell "$4"/*
-tell "$1"/log/* "$1"/pg_log/*
-exit 0
-"""
+_LIST = script_file(__file__, "server_log.sh")
+_EXPANDED = shell_functions("expanded.sh") + 'expanded "$1"'
 
 #: A log_directory may stand anywhere, and only the configuration knows.
 _COLLECTOR = """
@@ -95,7 +73,10 @@ class ServerLog:
         """
         if time.monotonic() < self._next:
             return False
-        if not any(found.final and not (may_open and found.opens) for found in self.read()):
+        final = [complaint for complaint in self.read() if complaint.final]
+        if may_open:
+            final = [complaint for complaint in final if not complaint.opens]
+        if not final:
             self._heard = 0.0
             return False
         self._heard = self._heard or time.monotonic()
@@ -103,19 +84,16 @@ class ServerLog:
 
     def words(self) -> tuple[str, str]:
         """What the log says, as an addition to a sentence, and the remedy; each may be empty."""
-        found, name = self.read(), self._door.node.name
-        if found:
-            return f". Its log says: {'. And: '.join(map(str, found[:2]))}", found[0].remedy
+        name = self._door.node.name
+        again = "mend the cause, run this notebook again"
+        if found := self.read():
+            said = ". And: ".join(map(str, found[:2]))
+            return f". Its log says: {said}", found[0].remedy
         if self.text:
-            return (
-                f". Its log ends with: {last_lines(self.text)}",
-                f"read the log of {name}, mend the cause, run this notebook again",
-            )
+            ends = f". Its log ends with: {last_lines(self.text)}"
+            return ends, f"read the log of {name}, {again}"
         unknown = f". Where {name} writes its log is not known, or it wrote nothing since"
-        return (
-            unknown,
-            f"look into journald or syslog on {name}, mend the cause, run this notebook again",
-        )
+        return unknown, f"look into journald or syslog on {name}, {again}"
 
     def _files(self, folder: str) -> tuple[int, list[_File]]:
         """The node's clock in seconds, and the files."""
@@ -123,8 +101,8 @@ class ServerLog:
         own = ""
         if node.service == "pg_ctl":
             own = f"{resolve(self._door, node.state_directory)}/server.log"
-        told = self._door.script(_LIST, node.data_directory, own, node.configuration, folder).lines
-        return files_in(told)
+        answer = self._door.script(_LIST, node.data_directory, own, node.configuration, folder)
+        return files_in(answer.lines)
 
     def _log_directory(self) -> str:
         node = self._door.node
@@ -137,12 +115,14 @@ class ServerLog:
         One that became shorter was cut, and is read whole.
         """
         parts = {}
-        for file in self._files(self._folder or "")[1]:
+        _, files = self._files(self._folder or "")
+        for file in files:
             before = self._before.get(file.inode)
             if before is None and file.changed >= self._began:
                 parts[file.inode] = since_start(self._tail(file.path, 0))
             elif before is not None and file.size != before:
-                parts[file.inode] = self._tail(file.path, before if before < file.size else 0)
+                skip = before if before < file.size else 0
+                parts[file.inode] = self._tail(file.path, skip)
         return "".join(parts.values())
 
     def _tail(self, path: str, skip: int) -> str:
@@ -151,19 +131,24 @@ class ServerLog:
         return text_of(answer.stdout)
 
 
-def files_in(told: list[str]) -> tuple[int, list[_File]]:
+def files_in(lines: list[str]) -> tuple[int, list[_File]]:
     """The node's clock in seconds, 0 where it cannot be read, and the files that may be its log.
 
     >>> files_in(["1795376791", "7 4096 1795376000 /d/my log", "?", "8 1 2 /d/log.gz"])
     (1795376791, [_File(inode=7, size=4096, changed=1795376000, path='/d/my log')])
     """
-    clock = int(told[0]) if told and told[0].isdecimal() else 0
-    rows = (row.split(" ", 3) for row in told[1:])
-    whole = (row for row in rows if len(row) == 4 and all(word.isdecimal() for word in row[:3]))
-    files = [
-        _File(int(inode), int(size), int(changed), path) for inode, size, changed, path in whole
-    ]
-    return clock, [file for file in files if not file.path.endswith(_COMPRESSED)]
+    if not lines:
+        return 0, []
+    clock = int(lines[0]) if lines[0].isdecimal() else 0
+    files = []
+    for line in lines[1:]:
+        *numbers, path = line.split(" ", 3)
+        if len(numbers) != 3 or not all(word.isdecimal() for word in numbers):
+            continue
+        if not path.endswith(_COMPRESSED):
+            inode, size, changed = map(int, numbers)
+            files.append(_File(inode, size, changed, path))
+    return clock, files
 
 
 def since_start(text: str) -> str:
@@ -175,15 +160,14 @@ def since_start(text: str) -> str:
     'LOG:  starting PostgreSQL 18.6 on x\\nFATAL:  new\\n'
     """
     begins = text.rfind(_BEGINS)
-    return text[text.rfind("\n", 0, begins) + 1 :] if begins >= 0 else text
+    if begins < 0:
+        return text
+    line = text.rfind("\n", 0, begins) + 1
+    return text[line:]
 
 
 def resolve(door: Door, path: str) -> str:
-    """A path of the node with `~` replaced by the home of PostgreSQL's user.
-
-    Sudo may keep the caller's HOME.
-    """
+    """A path of the node with `~` replaced by the home of PostgreSQL's user."""
     if not path.startswith("~"):
         return path
-    home = door.script('getent passwd "$(id -un)" | cut -d: -f6').text
-    return home + path[1:]
+    return door.script(_EXPANDED, path).text

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 from ..model import dialect
 from ..model.errors import QueryFailed
@@ -15,7 +13,9 @@ from ..model.pair import Commands
 from ..model.survey import Start
 from ..wire.doors import Door
 from .queries import query
+from .scripts import script_file
 
+_SCRIPT = script_file(__file__, "starting.sh")
 #: What starting.sh judges, and what a move leans on. One that a version does not know is left out.
 NAMES = (
     *dialect.CHANGES_PLACES,
@@ -40,23 +40,29 @@ def read_start(
     server `runs`, what its files do not change is not asked: each setting takes a process of
     PostgreSQL. `also` are more settings.
     """
-    node, data = door.node, directory or door.node.data_directory
-    rows = []
+    node = door.node
+    data = directory or node.data_directory
+    known: dict[str, str] = {}
+    names = dict.fromkeys((*NAMES, *also))
+    hba_errors: tuple[str, ...] = ()
     if runs:
         # a role that may not read pg_file_settings has all of them asked
         with suppress(QueryFailed):
             rows = door.sql.read(query("as it would start"), [["config_file", *NAMES, *also]])
-    known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
-    names = dict.fromkeys((*NAMES, *also, *(row["name"] for row in rows)))
-    asked = [name for name in names if name not in known]
+            known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
+            names |= dict.fromkeys(row["name"] for row in rows)
+        hba_errors = _hba_errors(door)
     own = node.config_directory or data
-    # a service of the operator's knows where it is; ours is told the directory
-    itself = isinstance(node.service, Commands)
-    file = known["config_file"] if itself and "config_file" in known else f"{own}/postgresql.conf"
-    places = (node.bin_directory, data, file, node.data_directory, data if itself else own)
-    told = [f"{name}={value}" for name, value in known.items()]
-    found = parse_start(door.script(_script(), *places, *told, *asked, within=door.patience).text)
-    return replace(found, refused=(*found.refused, *(_hba_errors(door) if runs else ())))
+    file = f"{own}/postgresql.conf"
+    if isinstance(node.service, Commands):
+        # a service of the operator's knows where it is; ours is told the directory
+        own, file = data, known.get("config_file", file)
+    settings = [f"{name}={value}" for name, value in known.items()]
+    settings += [name for name in names if name not in known]
+    places = (node.bin_directory, data, file, node.data_directory, own)
+    answer = door.script(_SCRIPT, *places, *settings, within=door.patience)
+    found = parse_start(answer.text)
+    return replace(found, refused=(*found.refused, *hba_errors))
 
 
 def _hba_errors(door: Door) -> tuple[str, ...]:
@@ -64,16 +70,11 @@ def _hba_errors(door: Door) -> tuple[str, ...]:
 
     A server that runs goes on with the old one, and none starts with it.
     """
-    with suppress(QueryFailed):
-        return tuple(
-            f"{row['wrong']}" for row in door.sql.read(query("who is let in")) if row["wrong"]
-        )
-    return ()
-
-
-@cache
-def _script() -> str:
-    return Path(__file__).with_name("starting.sh").read_text("utf-8")
+    try:
+        rows = door.sql.read(query("who is let in"))
+    except QueryFailed:
+        return ()
+    return tuple(str(row["wrong"]) for row in rows if row["wrong"])
 
 
 def parse_start(text: str) -> Start:
@@ -85,7 +86,9 @@ def parse_start(text: str) -> Start:
     Start(refused=('invalid value for parameter "x": "1"',), settings={'port': '5432',
     'ssl_ca_file': ''}, version='')
     """
-    settings, refused, version = {}, [], ""
+    settings: dict[str, str] = {}
+    refused: list[str] = []
+    version = ""
     for line in lines_of(text):
         word, _, rest = line.partition(" ")
         if word == "set":
@@ -94,7 +97,8 @@ def parse_start(text: str) -> Start:
         elif word == "refused":
             refused.append(rest)
         elif word == "version":
-            version = next((part for part in rest.split() if part[0].isdigit()), "")
+            numbers = [part for part in rest.split() if part[0].isdigit()]
+            version = numbers[0] if numbers else ""
     return Start(_plain(refused), settings, version)
 
 

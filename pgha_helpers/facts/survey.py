@@ -37,77 +37,109 @@ from ..wire.doors import Door
 from ..wire.sql import Row, Session
 from .connection import read_keys, try_connection
 from .queries import query
-from .set_aside import read_kept
+from .scripts import script_file
+from .set_aside import read_set_aside
 from .starting import read_start
 
+_SCRIPT = script_file(__file__, "survey.sh")
 APART = 0.2  # seconds between the first and the last reading, at least
 
 
 def survey(run: Run, seen: Running) -> Survey | str:
     """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
-    began, door = time.monotonic(), run.doors[seen.node]
+    door = run.doors[seen.node]
+    began = time.monotonic()
     try:
         with understood(seen.node, "an answer of SQL"):
             first = _reading(door.sql)
-            found = _sql(door, seen)
-            found = _with_host(found, run, seen)
-            time.sleep(max(0.0, first.moment + APART - time.monotonic()))
+            found = _with_host(_sql(door, seen), run, seen)
+            waited = time.monotonic() - first.moment
+            time.sleep(max(0.0, APART - waited))
             last = _reading(door.sql)
     except HaError as silence:
         return silence.what
-    return replace(found, readings=(first, last), seconds=round(time.monotonic() - began, 4))
+    seconds = round(time.monotonic() - began, 4)
+    return replace(found, readings=(first, last), seconds=seconds)
 
 
 def _reading(sql: Session) -> WalReading:
-    return WalReading(time.monotonic(), Lsn.parse(sql.read(query("reading"))[0]["lsn"]))
+    moment = time.monotonic()
+    row = sql.read(query("reading"))[0]
+    return WalReading(moment, Lsn.parse(row["lsn"]))
+
+
+class _Topics:
+    """What SQL tells, one topic after the other; what is refused costs that topic alone."""
+
+    def __init__(self, door: Door, seen: Running) -> None:
+        self._sql = door.sql
+        self._major = dialect.spoken(seen.version, seen.node)
+        self.found: dict[str, Any] = {}
+        self.unseen: dict[str, str] = {}
+
+    def ask(self, name: str, made: Callable[[list[Row]], dict[str, Any]], *topics: str) -> None:
+        """Ask a named query, and make what it fills: these topics."""
+        try:
+            rows = self._sql.read(query(name, self._major))
+        except QueryFailed as silence:
+            self.unseen.update(dict.fromkeys(topics, silence.what))
+            return
+        self.found.update(made(rows))
+
+    def rows(self, kind: type, topic: str, name: str) -> None:
+        """A tuple of such objects, one a row."""
+
+        def made(rows: list[Row]) -> dict[str, Any]:
+            return {topic: tuple(kind(**row) for row in rows)}
+
+        self.ask(name, made, topic)
+
+    def column(self, topic: str, name: str, column: str) -> None:
+        """A tuple of one column."""
+
+        def made(rows: list[Row]) -> dict[str, Any]:
+            return {topic: tuple(row[column] for row in rows)}
+
+        self.ask(name, made, topic)
+
+    def pairs(self, topic: str, name: str, key: str, value: str) -> None:
+        """A dictionary of two columns."""
+
+        def made(rows: list[Row]) -> dict[str, Any]:
+            return {topic: {row[key]: row[value] for row in rows}}
+
+        self.ask(name, made, topic)
 
 
 def _sql(door: Door, seen: Running) -> Survey:
-    """One topic after the other; what the server refuses to tell costs that topic alone."""
-    major = dialect.spoken(seen.version, seen.node)
-    found, unseen = dict[str, Any](), dict[str, str]()
-
-    def ask(name: str, made: Callable[[list[Row]], dict[str, Any]], *topics: str) -> None:
-        try:
-            found.update(made(door.sql.read(query(name, major))))
-        except QueryFailed as silence:
-            unseen.update(dict.fromkeys(topics, silence.what))
-
-    def rows(kind: type, topic: str, name: str) -> None:
-        ask(name, lambda told: {topic: tuple(kind(**row) for row in told)}, topic)
-
-    def column(topic: str, name: str, column: str) -> None:
-        ask(name, lambda told: {topic: tuple(row[column] for row in told)}, topic)
-
-    def pairs(topic: str, name: str, key: str, value: str) -> None:
-        ask(name, lambda told: {topic: {row[key]: row[value] for row in told}}, topic)
-
-    rows(PreparedTransaction, "prepared", "prepared transactions")
-    rows(Transaction, "transactions", "transactions")
-    rows(BaseBackup, "backups", "base backups")
-    rows(LogicalSlot, "logical_slots", "logical slots")
-    ask("archiver", lambda told: {"archiver": Archiver(**told[0])}, "archiver")
-    ask("databases", lambda told: {"databases": _databases(door, told)}, "databases")
-    pairs("settings", "all settings", "name", "value")
-    column("hasty", "hasty", "words")
-    pairs("given", "given at the start", "name", "setting")
-    column("waiting", "waiting", "name")
-    ask("who is let in", lambda told: {"let_in": _let_in(told)}, "let_in")
-    pairs("collations", "collations", "database", "version")
-    pairs("misset", "misset", "name", "place")
-    ask("reads", lambda told: told[0], "pause", "conflicts", "standby_xmin_age")
-    return Survey(
-        seen.node, found.pop("archiver", Archiver("", "", "", False)), unseen=unseen, **found
-    )
+    topics = _Topics(door, seen)
+    topics.rows(PreparedTransaction, "prepared", "prepared transactions")
+    topics.rows(Transaction, "transactions", "transactions")
+    topics.rows(BaseBackup, "backups", "base backups")
+    topics.rows(LogicalSlot, "logical_slots", "logical slots")
+    topics.ask("archiver", lambda rows: {"archiver": Archiver(**rows[0])}, "archiver")
+    topics.ask("databases", lambda rows: {"databases": _databases(door, rows)}, "databases")
+    topics.pairs("settings", "all settings", "name", "value")
+    topics.column("hasty", "hasty", "words")
+    topics.pairs("given", "given at the start", "name", "setting")
+    topics.column("waiting", "waiting", "name")
+    topics.ask("who is let in", lambda rows: {"let_in": _let_in(rows)}, "let_in")
+    topics.pairs("collations", "collations", "database", "version")
+    topics.pairs("misset", "misset", "name", "place")
+    topics.ask("reads", lambda rows: rows[0], "pause", "conflicts", "standby_xmin_age")
+    found = topics.found
+    archiver = found.pop("archiver", Archiver("", "", "", False))
+    return Survey(seen.node, archiver, unseen=topics.unseen, **found)
 
 
-def _databases(door: Door, told: list[Row]) -> tuple[Database, ...]:
-    return tuple(_database(door, row["name"]) for row in told)
+def _databases(door: Door, rows: list[Row]) -> tuple[Database, ...]:
+    return tuple(_database(door, row["name"]) for row in rows)
 
 
-def _let_in(told: list[Row]) -> tuple[str, ...]:
+def _let_in(rows: list[Row]) -> tuple[str, ...]:
     """The rules of pg_hba.conf that are in force."""
-    return tuple(row["rule"] for row in told if not row["wrong"])
+    right = [row for row in rows if not row["wrong"]]
+    return tuple(row["rule"] for row in right)
 
 
 def _database(door: Door, name: str) -> Database:
@@ -117,19 +149,15 @@ def _database(door: Door, name: str) -> Database:
             rows = session.read(query("in a database"))
         except (Unreachable, TooSlow, QueryFailed) as silence:
             return Database(name, unseen=silence.what)
-        unlogged: dict[str, int | None] = dict.fromkeys(
-            row["name"] for row in rows if row["what"] == "unlogged"
-        )
+        tables = [row["name"] for row in rows if row["what"] == "unlogged"]
+        unlogged: dict[str, int | None] = dict.fromkeys(tables)
         if unlogged:
             # a role that may not call pg_stat_file: their names are told all the same
             with suppress(QueryFailed):
-                unlogged |= {
-                    row["name"]: row["size"]
-                    for row in session.read(query("sizes of unlogged tables"))
-                }
-    return Database(
-        name, unlogged, tuple(row["name"] for row in rows if row["what"] == "extension")
-    )
+                sizes = session.read(query("sizes of unlogged tables"))
+                unlogged |= {row["name"]: row["size"] for row in sizes}
+    extensions = [row["name"] for row in rows if row["what"] == "extension"]
+    return Database(name, unlogged, tuple(extensions))
 
 
 def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
@@ -138,40 +166,32 @@ def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     starter = ""
     if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster"):
         starter = "pg_ctlcluster"
+    certificate = ""
+    if found.settings.get("ssl") == "on":
+        certificate = found.settings.get("ssl_cert_file", "")
+    asked = (
+        node.data_directory,
+        node.bin_directory,
+        node.state_directory,
+        starter,
+        node.configuration,
+        certificate,
+    )
     try:
-        places = (
-            node.data_directory,
-            node.bin_directory,
-            node.state_directory,
-            starter,
-            node.configuration,
-        )
-        certificate = ""
-        if found.settings.get("ssl") == "on":
-            certificate = found.settings.get("ssl_cert_file", "")
-        told = door.script(_script(), *places, certificate).lines
+        lines = door.script(_SCRIPT, *asked).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
-        restore = _ask_archive(door, seen.settings.get("restore_command", ""), seen.timeline)
+        restore = _ask_archive(door, found.settings.get("restore_command", ""), seen.timeline)
         connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
-        aside = read_kept(door, sized=False)
+        aside = read_set_aside(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return replace(found, host_unseen=silence.what)
-    seen_there = parse_host(found, told, refused, connection, aside)
+    seen_there = parse_host(found, lines, refused, connection, aside)
     assert seen_there.host is not None, "parse_host has just made it"
     return replace(seen_there, host=replace(seen_there.host, start=start, restore=restore))
 
 
-#: $1 data directory, which PostgreSQL, too, runs it in; $2 the command; $3 the file that it is
-#: asked for. It is looked for on the server's own PATH.
-_RESTORE = """
-cd "$1" || exit
-read -r pid < postmaster.pid
-path=$(tr '\\0' '\\n' < "/proc/$pid/environ" | sed -n 's/^PATH=//p')
-timeout -k 1 5 env ${path:+"PATH=$path"} sh -c "$2" >/dev/null 2>&1
-echo $?
-rm -f -- "$3"
-"""
+_RESTORE = script_file(__file__, "restore.sh")
 
 
 @cache  # of a slow one the first look tells
@@ -187,18 +207,15 @@ def _ask_archive(door: Door, command: str, timeline: int) -> Restore | None:
     words = {"%f": f"{timeline + 1:08X}.history", "%p": place, "%r": "0" * 24, "%%": "%"}
     asked = re.sub("%[fpr%]", lambda found: words[found[0]], command)
     began = time.monotonic()
-    told = door.script(_RESTORE, door.node.data_directory, asked, place, within=door.patience).text
-    return Restore(time.monotonic() - began, int(told) if told.isdigit() else 1)
-
-
-@cache
-def _script() -> str:
-    return Path(__file__).with_name("survey.sh").read_text("utf-8")
+    answer = door.script(_RESTORE, door.node.data_directory, asked, place, within=door.patience)
+    seconds = time.monotonic() - began
+    status = int(answer.text) if answer.text.isdigit() else 1
+    return Restore(seconds, status)
 
 
 def parse_host(
     found: Survey,
-    told: list[str],
+    lines: list[str],
     refused: tuple[str, ...] = (),
     connection: str = "",
     kept: tuple[SetAside, ...] = (),
@@ -211,16 +228,17 @@ def parse_host(
     Archiver(mode='on', last_archived='', last_failed='', failing=False, waiting=3, oldest=2.5,
     segment=0.6, unread='')
     """
-    words = Told(told)
-    managers = tuple(_manager(text) for text in words.all("manager"))
-    notes = [ForNow.parse(found.node, line) for line in words.all("fornow")]
-    changed = tuple(setting for setting in notes if setting)
+    words = Told(lines)
+    changed = []
+    for line in words.all("fornow"):
+        if setting := ForNow.parse(found.node, line):
+            changed.append(setting)
     host = Host(
-        managers,
+        tuple(_manager(text) for text in words.all("manager")),
         (*words.all("refused"), *refused),
         connection,
         kept,
-        changed,
+        tuple(changed),
         unit=words.one("unit"),
         options=" ".join(words.all("options")),
         fixed=words.one("fixed"),
@@ -232,16 +250,18 @@ def parse_host(
 def _archiver(found: Archiver, words: Told) -> Archiver:
     """The same with what waits; why that is not known, where the node's find cannot tell."""
     try:
+        waiting = words.wholes("waiting")
+        oldest = words.numbers("oldest")
         took = sorted(max(0.0, seconds) for seconds in words.numbers("segment"))
-        return replace(
-            found,
-            waiting=next(iter(words.wholes("waiting")), 0),
-            oldest=max(0.0, next(iter(words.numbers("oldest")), 0.0)),
-            segment=took[len(took) // 2] if took else None,
-            unread=words.one("unarchived"),
-        )
     except ValueError as odd:
         return replace(found, unread=str(odd))
+    return replace(
+        found,
+        waiting=waiting[0] if waiting else 0,
+        oldest=max(0.0, oldest[0]) if oldest else 0.0,
+        segment=took[len(took) // 2] if took else None,
+        unread=words.one("unarchived"),
+    )
 
 
 def _manager(text: str) -> Manager:
@@ -256,12 +276,13 @@ def _refused(door: Door) -> tuple[str, ...]:
     What its owner may not do, survey.sh tells.
     """
     service = door.node.service
-    commands: tuple[tuple[str, ...], ...] = ()
-    if isinstance(service, Commands):
-        commands = (service.start, service.stop, *filter(None, (service.disable, service.enable)))
-    refused = (argv for argv in commands if not _may_run(door, argv))
-    told = (f"{' '.join(argv)} is not allowed, or there is no such program" for argv in refused)
-    return (*told, *(_masked(door, service.start) if isinstance(service, Commands) else ()))
+    if not isinstance(service, Commands):
+        return ()
+    reasons = []
+    for argv in (service.start, service.stop, service.disable, service.enable):
+        if argv and not _may_run(door, argv):
+            reasons.append(f"{' '.join(argv)} is not allowed, or there is no such program")
+    return (*reasons, *_masked(door, service.start))
 
 
 def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
@@ -269,9 +290,9 @@ def _masked(door: Door, start: tuple[str, ...]) -> tuple[str, ...]:
     program = next((word for word in start if Path(word).name == "systemctl"), "")
     if not program:
         return ()
-    state = door.login.run(
-        program, "show", "-p", "LoadState", start[-1], okay=range(256)
-    ).text.partition("=")[2]
+    argv = (program, "show", "-p", "LoadState", start[-1])
+    answer = door.login.run(*argv, okay=range(256))
+    state = answer.text.partition("=")[2]
     if state not in ("masked", "not-found"):
         return ()
     return (f"systemd would not start {start[-1]}: it is {state}",)
@@ -282,12 +303,9 @@ def _may_run(door: Door, argv: tuple[str, ...]) -> bool:
 
     It is not run.
     """
-    if argv and Path(argv[0]).name == "sudo":
-        asked = (
-            argv[0],
-            "-n",
-            "-l",
-            *(word for word in argv[1:] if word not in ("-n", "--non-interactive")),
-        )
-        return door.login.run(*asked, okay=range(256)).status == 0
-    return bool(argv) and door.login.script('command -v "$1"', argv[0], okay=range(256)).status == 0
+    if Path(argv[0]).name != "sudo":
+        answer = door.login.script('command -v "$1"', argv[0], okay=range(256))
+        return answer.status == 0
+    asked = [word for word in argv[1:] if word not in ("-n", "--non-interactive")]
+    answer = door.login.run(argv[0], "-n", "-l", *asked, okay=range(256))
+    return answer.status == 0

@@ -1,3 +1,4 @@
+# include expanded.sh
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
 # PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
 # configuration, $6 the server's certificate (or empty).
@@ -76,7 +77,7 @@ tables="root $(stat -c %U -- "$data")"
 for program in pg_ctl pg_controldata pg_waldump psql; do
   [ -x "$2/$program" ] || echo "refused $2/$program cannot be run by $(id -un)"
 done
-case "$3" in "~"*) state="$(getent passwd "$(id -un)" | cut -d: -f6)${3#\~}";; *) state=$3;; esac
+state=$(expanded "$3")
 for file in "$state"/for-now-*; do [ ! -f "$file" ] || sed 's/^/fornow /' "$file"; done
 place=$state
 while [ ! -e "$place" ]; do place=$(dirname "$place"); done

@@ -42,12 +42,13 @@ _LACKING = 'if [ $((free)) -lt $((lacking + lacking / 10)) ]; then echo "$lackin
 
 def without_room(run: Run, node: str, names: Sequence[str]) -> int:
     """Bytes of these segments that are to be kept beside the directory and do not fit; else 0."""
-    told = ""
-    if names:
-        told = (
-            run.doors[node].script(f"{COUNT}{_LACKING}", run.pair[node].data_directory, *names).text
-        )
-    return whole(told, "bytes that are lacking") if told else 0
+    if not names:
+        return 0
+    directory = run.pair[node].data_directory
+    answer = run.doors[node].script(f"{COUNT}{_LACKING}", directory, *names)
+    if not answer.text:
+        return 0
+    return whole(answer.text, "bytes that are lacking")
 
 
 def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
@@ -57,11 +58,12 @@ def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
     read, too: it is about to be stopped or restarted as a standby, which archives nothing.
     """
     seen, disk = now[node], disk_of(now[node])
-    busy = isinstance(seen, Running) and seen.settings.get("archive_mode") == "always"
-    if disk is None or disk.control is None or busy or len(now.primaries) != 1:
+    if disk is None or disk.control is None or len(now.primaries) != 1:
+        return Unarchived()
+    if isinstance(seen, Running) and seen.settings.get("archive_mode") == "always":
         return Unarchived()
     try:
-        names = run.doors[node].script(_READY, run.pair[node].data_directory).lines
+        answer = run.doors[node].script(_READY, run.pair[node].data_directory)
     except (Unreachable, TooSlow, CommandFailed):
         return Unarchived()
-    return sort_unarchived(now, names, disk.control.segment)
+    return sort_unarchived(now, answer.lines, disk.control.segment)

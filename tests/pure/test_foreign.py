@@ -30,13 +30,13 @@ from pgha_helpers.facts.processes import parse_fenced, read_processes, shutdown_
 from pgha_helpers.facts.recovery_conf import parse_recovery_conf
 from pgha_helpers.facts.rsync import read_place
 from pgha_helpers.facts.server_log import ServerLog, files_in, since_start
-from pgha_helpers.facts.set_aside import read_kept
+from pgha_helpers.facts.set_aside import read_set_aside
 from pgha_helpers.facts.starting import parse_start
 from pgha_helpers.facts.survey import parse_host
 from pgha_helpers.facts.trigger import waiting_trigger
 from pgha_helpers.facts.vantages import parse_reach
 from pgha_helpers.facts.wal.by_bytes import is_record, is_shutdown_checkpoint
-from pgha_helpers.facts.wal.divergence import parting, same_before
+from pgha_helpers.facts.wal.divergence import find_divergence, same_before
 from pgha_helpers.facts.wal.end import find_end, own_pages, whole_records_behind
 from pgha_helpers.facts.wal.history import wal_files
 from pgha_helpers.facts.wal.losses.beginning import beginning, whole_from
@@ -220,8 +220,8 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda door: same_before(door, door, Position(1, Lsn(0x3000148)), SEGMENT),
         "a" * 64 + " *stdin",
     ),
-    "parting": (
-        lambda door: parting(door, door, Position(1, Lsn(0x3000148)), SEGMENT, {}),
+    "find_divergence": (
+        lambda door: find_divergence(door, door, Position(1, Lsn(0x3000148)), SEGMENT, {}),
         "a" * 64 + " *stdin",
     ),
     "beginning": (
@@ -231,7 +231,10 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
     "read_processes": (read_processes, "7 postgres: writer \n8 postgres: alice shop"),
     "shutdown_phase": (shutdown_phase, CONTROL),
     "glance": (glance, CONTROL),
-    "read_kept": (read_kept, "4096 /d/data.aside-20261123T091215Z-e203b494\n- /d/data.aside-x"),
+    "read_set_aside": (
+        read_set_aside,
+        "4096 /d/data.aside-20261123T091215Z-e203b494\n- /d/data.aside-x",
+    ),
     "read_ledger": (read_ledger, Note(1, "a", "begun", "b", "prod", "h", "t").line),
     "waiting_trigger": (
         lambda door: waiting_trigger(door, Disk(standby_files=("standby.signal",))),

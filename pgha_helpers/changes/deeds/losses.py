@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ...facts.wal.digest import SHA256
+from ...facts.scripts import shell_functions
 from ...facts.wal.losses import files_of, read_again, timelines_after
 from ...model import Lsn, frontend
 from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
@@ -31,9 +31,10 @@ from ...wire.shell import as_user
 
 DIVERGED_CSV = "diverged.csv"
 
+_SHA256 = shell_functions("sha256.sh")
 #: A file, and its digest beside it: both at once, because each takes as long, and the node's shell
 #: stays free.
-_BOTH = SHA256 + 'sha256 < "$1" >&2 & cat -- "$1"; wait'
+_BOTH = _SHA256 + 'sha256 < "$1" >&2 & cat -- "$1"; wait'
 
 
 def keep_wal(
@@ -119,7 +120,7 @@ def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[],
 
 def _digest(door: Door, path: str, run: Run) -> str:
     return door.script(
-        SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint
+        _SHA256 + 'sha256 < "$1"', path, within=run.timeouts.checkpoint
     ).text.partition(" ")[0]
 
 

@@ -33,17 +33,17 @@ def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> 
     One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not
     read files.
     """
-    goal, count = (
-        [str(at.lsn), max(1, round(patience * 1000))],
-        min(_LONGEST, PAGE - int(at.lsn) % PAGE),
-    )
+    name, offset = _place(at, segment)
+    count = min(_LONGEST, PAGE - int(at.lsn) % PAGE)
+    milliseconds = max(1, round(patience * 1000))
+    asked = [str(at.lsn), milliseconds]
     try:
-        told = sql.read(
-            query("replayed past, and the record there"), [*goal, *_place(at, segment), count]
-        )[0]
+        rows = sql.read(query("replayed past, and the record there"), [*asked, name, offset, count])
     except QueryFailed:
-        told = sql.read(query("replayed past"), goal)[0]
-    return Lsn.parse(told["replayed"]), bytes(told.get("found") or b"")
+        rows = sql.read(query("replayed past"), asked)
+    row = rows[0]
+    record = row.get("found") or b""
+    return Lsn.parse(row["replayed"]), bytes(record)
 
 
 def _place(at: Position, segment: int) -> tuple[str, int]:
@@ -56,10 +56,9 @@ def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
 
     None where the role may not or there is none.
     """
+    name, offset = _place(at, segment)
     try:
-        rows = sql.read(
-            "select pg_read_binary_file(%s, %s, %s, true) as found", [*_place(at, segment), count]
-        )
+        rows = sql.read(query("bytes of a file"), [name, offset, count])
     except Refusal:
         return b""
     return bytes(rows[0]["found"] or b"")
@@ -71,18 +70,17 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
     >>> is_shutdown_checkpoint(bytes(114), Lsn(0))
     False
     """
-    if len(data) < _HEADER.size:
+    if not is_record(data):
         return False
-    length, _, _, info, manager, crc = _HEADER.unpack_from(data)
-    if (
-        not _HEADER.size + 2 + _REDO.size <= length <= len(data)
-        or data[_HEADER.size] != _SHORT_DATA
-    ):
+    length, _, _, info, manager, _ = _HEADER.unpack_from(data)
+    data_at = _HEADER.size + 2  # behind the header: what kind of data, and its length
+    if length < data_at + _REDO.size or data[_HEADER.size] != _SHORT_DATA:
         return False
-    # that of a shutdown checkpoint is its own position
-    (redo,) = _REDO.unpack_from(data, _HEADER.size + 2)
-    sound = crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc
-    return bool(sound and manager == _XLOG and info & 0xF0 == _SHUTDOWN and redo == at)
+    if manager != _XLOG or info & 0xF0 != _SHUTDOWN:
+        return False
+    # the redo position of a shutdown checkpoint is its own position
+    (redo,) = _REDO.unpack_from(data, data_at)
+    return bool(redo == at)
 
 
 def behind(start: Lsn, length: int, segment: int) -> Lsn:
@@ -91,12 +89,14 @@ def behind(start: Lsn, length: int, segment: int) -> Lsn:
     >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
     (Lsn('0/3000048'), Lsn('0/3002030'))
     """
-    at, left = int(start), length
+    at = int(start)
+    left = length
     while left:
         if at % PAGE == 0:
             at += PAGE_HEADER if at % segment else _SEGMENT_HEADER
         taken = min(left, PAGE - at % PAGE)
-        at, left = at + taken, left - taken
+        at += taken
+        left -= taken
     return Lsn(-(-at // 8) * 8)
 
 
@@ -107,7 +107,8 @@ def is_record(data: bytes) -> bool:
     length, *_, crc = _HEADER.unpack_from(data)
     if not _HEADER.size <= length <= len(data):
         return False
-    return bool(crc32c(data[_HEADER.size : length] + data[: _HEADER.size - 4]) == crc)
+    header = data[: _HEADER.size - 4]  # without the CRC itself
+    return crc32c(data[_HEADER.size : length] + header) == int(crc)
 
 
 def crc32c(data: bytes) -> int:
@@ -116,9 +117,11 @@ def crc32c(data: bytes) -> int:
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
-    value, table = 0xFFFFFFFF, _table()
+    table = _table()
+    value = 0xFFFFFFFF
     for byte in data:
-        value = table[(value ^ byte) & 0xFF] ^ value >> 8
+        place = (value ^ byte) & 0xFF
+        value = table[place] ^ value >> 8
     return value ^ 0xFFFFFFFF
 
 
@@ -127,6 +130,9 @@ def _table() -> tuple[int, ...]:
     table = []
     for value in range(256):
         for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+            odd = value & 1
+            value >>= 1
+            if odd:
+                value ^= 0x82F63B78
         table.append(value)
     return tuple(table)

@@ -14,33 +14,14 @@ from ...model import Lsn, Position
 from ...model.errors import CommandFailed, understood
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
-from .digest import SHA256
+from ..scripts import script_file
 
 _READ_AT_MOST = 16 * 1024 * 1024
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NOTHING = hashlib.sha256(b"").hexdigest()
 
-#: Bytes of the first of these files that is there, from an offset on, as a digest.
-_DIGEST = f"""{SHA256}
-cd "$1/pg_wal" || exit 1
-from=$2 count=$3; shift 3
-for file; do
-  [ -f "$file" ] && {{ tail -c "+$from" "$file" | head -c "$count" | sha256; exit; }}
-done
-exit 2
-"""
-
-#: The last record of a segment that starts at or before a position: both are told with eight digits
-#: after the slash. With -e pg_waldump would leave out a record that ends beyond it.
-_UP_TO = r"""
-"$1" -p "$2" "$3" 2>/dev/null | awk -v at="$4" '
-  match($0, /lsn: [0-9A-F]+\/[0-9A-F]+/) {
-    lsn = substr($0, RSTART + 5, RLENGTH - 5)
-    if (lsn "" > at "") exit
-    last = lsn
-  }
-  END { print last }'
-"""
+_DIGEST = script_file(__file__, "digest.sh")
+_UP_TO = script_file(__file__, "record_up_to.sh")
 
 
 def digest_before(door: Door, end: Position, segment: int) -> str:
@@ -60,11 +41,14 @@ def same_before(ours: Door, theirs: Door, end: Position, segment: int) -> bool |
     """
     name, count = _file_before(end, segment)
     began = max(0, count - _READ_AT_MOST)
-    mine, its = (_digest(door, name, began, count - began) for door in (ours, theirs))
-    return mine == its if mine and its else None
+    our_digest = _digest(ours, name, began, count - began)
+    their_digest = _digest(theirs, name, began, count - began)
+    if not our_digest or not their_digest:
+        return None
+    return our_digest == their_digest
 
 
-def parting(
+def find_divergence(
     ours: Door, theirs: Door, end: Position, segment: int, files: Mapping[str, int]
 ) -> Position | None:
     """The record on this timeline from which on the WAL of both differs, at or before `end`.
@@ -72,48 +56,59 @@ def parting(
     None where no WAL is left from before it, which counts as unknown. `files` are those of the
     node's pg_wal.
     """
-    differs: tuple[str, int] | None = None
+    differing: tuple[str, int] | None = None
     name, count = _file_before(end, segment)
-    while name in files:
-        mine, its = (_digest(door, name, 0, count) for door in (ours, theirs))
-        if mine and mine == its:
-            break
-        differs, count = (name, count), segment
-        before = max(0, segment_start(name, segment).lsn - segment)
+    while not _same_file(ours, theirs, name, count, files):
+        if name not in files:
+            return None
+        differing = name, count
+        start = segment_start(name, segment)
+        before = max(0, int(start.lsn) - segment)
         name = segment_name(Position(end.timeline, Lsn(before)), segment)
-    else:
-        return None
-    if differs:
-        return Position(
-            end.timeline, _record_at_byte(theirs, *_first_byte(ours, theirs, *differs), segment)
-        )
-    return end
+        count = segment
+    if differing is None:
+        return end
+    byte = _first_byte(ours, theirs, *differing)
+    record = _record_at_byte(theirs, differing[0], byte, segment)
+    return Position(end.timeline, record)
 
 
-def _first_byte(ours: Door, theirs: Door, name: str, count: int) -> tuple[str, int]:
-    """The file and the first byte in it that differs, by bisection."""
+def _same_file(ours: Door, theirs: Door, name: str, count: int, files: Mapping[str, int]) -> bool:
+    """Whether both have the same bytes at the beginning of a file."""
+    if name not in files:
+        return False
+    digest = _digest(ours, name, 0, count)
+    same = digest == _digest(theirs, name, 0, count)
+    return bool(digest) and same
+
+
+def _first_byte(ours: Door, theirs: Door, name: str, count: int) -> int:
+    """The first byte of a file that differs, by bisection."""
     same, differs = 0, count
     while differs - same > 1:
         middle = (same + differs) // 2
-        mine, its = (_digest(door, name, 0, middle) for door in (ours, theirs))
-        same, differs = (middle, differs) if mine == its else (same, middle)
-    return name, same
+        if _digest(ours, name, 0, middle) == _digest(theirs, name, 0, middle):
+            same = middle
+        else:
+            differs = middle
+    return same
 
 
 def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
     """Where the record begins that this byte of a segment belongs to."""
     at = Lsn(segment_start(name, segment).lsn + byte)
     padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
-    argv = (door.binary("pg_waldump"), f"{door.node.data_directory}/pg_wal", name, padded)
-    told = door.script(_UP_TO, *argv, within=door.patience).text
+    wal = f"{door.node.data_directory}/pg_wal"
+    answer = door.script(_UP_TO, door.binary("pg_waldump"), wal, name, padded, within=door.patience)
     with understood(door.node.name, "what pg_waldump tells of where its WAL parts"):
-        return Lsn.parse(told) if told else at
+        return Lsn.parse(answer.text) if answer.text else at
 
 
 def _file_before(end: Position, segment: int) -> tuple[str, int]:
     """The file with the last byte before a position, and how many of its bytes lie before it."""
-    before = Position(end.timeline, Lsn(end.lsn - 1))
-    return segment_name(before, segment), int(before.lsn) % segment + 1
+    last = Position(end.timeline, Lsn(end.lsn - 1))
+    offset = int(last.lsn) % segment
+    return segment_name(last, segment), offset + 1
 
 
 def _digest(door: Door, name: str, began: int, count: int) -> str:
@@ -124,9 +119,12 @@ def _digest(door: Door, name: str, began: int, count: int) -> str:
     """
     timeline = int(name[:8], 16)
     later = [f"{number:08X}{name[8:]}" for number in range(timeline, timeline + 16)]
-    argv = (door.node.data_directory, str(began + 1), str(count), *later)
+    asked = (door.node.data_directory, str(began + 1), str(count))
     try:
-        told = door.script(_DIGEST, *argv, within=door.patience).text.partition(" ")[0]
+        answer = door.script(_DIGEST, *asked, *later, within=door.patience)
     except CommandFailed:
         return ""
-    return told if _SHA256.fullmatch(told) and told != _NOTHING else ""
+    digest = answer.text.partition(" ")[0]
+    if digest == _NOTHING or not _SHA256.fullmatch(digest):
+        return ""
+    return digest

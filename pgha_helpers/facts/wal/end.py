@@ -16,6 +16,7 @@ from ...model.errors import NotAchieved, understood
 from ...model.lost_wal import WalEnd
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
+from ..scripts import script_file
 from .by_bytes import PAGE, PAGE_HEADER, behind, is_record
 from .record import dump, record_at
 
@@ -28,35 +29,7 @@ _LATER_PAGES = 8  # that have their own address, at most so many are looked into
 
 #: From a byte of a file on.
 _REST = 'tail -c +"$(($2 + 1))" -- "$1" | head -c "$3"'
-#: The address that each page says it has: of every page of the first file from a byte on, where
-#: that file is there, and of the first page of each later file. perl takes 10 ms; od, which is
-#: everywhere, prints all of it and takes a second.
-_ADDRESSES = r"""
-cd "$1" || exit 1
-if command -v perl >/dev/null; then
-  exec perl -e '
-    use strict; my ($first, $from, $timeline) = @ARGV;
-    opendir(my $wal, ".") or die "pg_wal: $!";
-    foreach my $name (sort grep { /^${timeline}[0-9A-F]{16}$/ && $_ ge $first } readdir($wal)) {
-      open(my $file, "<:raw", $name) or die "$name: $!";
-      seek($file, $from, 0) if $name eq $first;
-      while (read($file, my $page, 8192) == 8192) {
-        printf "%s %x\n", $name, unpack("Q", substr($page, 8, 8));
-        last if $name ne $first;
-      }
-    }' "$2" "$3" "$4"
-fi
-names=$(ls) || exit 1
-printf '%s\n' "$names" | grep -E "^$4[0-9A-F]{16}$" | sort | while read -r name; do
-  if [ "$name" \> "$2" ]; then
-    told=$(od -An -v -tx8 -N 16 -- "$name") || exit 1
-    echo "$name ${told##* }"
-  elif [ "$name" = "$2" ]; then
-    [ -r "$name" ] || exit 1
-    od -An -v -tx8 -w8192 -j "$3" -- "$name" | awk -v name="$name" '{ print name, $2 }'
-  fi
-done
-"""
+_ADDRESSES = script_file(__file__, "addresses.sh")
 
 
 def find_end(door: Door, start: Position, segment: int) -> WalEnd:
@@ -65,21 +38,22 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
     One pg_waldump, on the node. Raises NotAchieved where it cannot tell.
     """
     answer = dump(door, start, segment)
-    found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
+    last = _RECORD.search(answer.text)
+    missing = _MISSING.search(answer.complaint)
+    nothing = WalEnd(start.timeline, None, start.lsn)
     if missing and missing[1] == segment_name(start, segment) and start.lsn % segment == 0:
-        # it ended with a segment, and the next was not made yet
-        return WalEnd(start.timeline, None, start.lsn)
-    if not found and "could not find a valid record after" in answer.complaint:
-        return WalEnd(start.timeline, None, start.lsn)
-    if not found or (answer.complaint and not missing and not _ENDS.search(answer.complaint)):
+        return nothing  # it ended with a segment, and the next was not made yet
+    if not last and "could not find a valid record after" in answer.complaint:
+        return nothing
+    understood_end = not answer.complaint or missing or _ENDS.search(answer.complaint)
+    if not last or not understood_end:
         raise NotAchieved(
             f"pg_waldump cannot tell where the WAL of {door.node.name} ends: "
             f"{answer.complaint or 'it says nothing'}"
         )
-    last = Lsn.parse(found[2])
-    return WalEnd(
-        start.timeline, last, behind(last, int(found[1]), segment), " ".join(answer.text.split())
-    )
+    record = Lsn.parse(last[2])
+    next_byte = behind(record, int(last[1]), segment)
+    return WalEnd(start.timeline, record, next_byte, " ".join(answer.text.split()))
 
 
 def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
@@ -89,10 +63,10 @@ def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
     """
     if end.last is None:
         return b""
-    at = Position(end.timeline, end.last)
+    name = segment_name(Position(end.timeline, end.last), segment)
     offset = int(end.last) % segment
     count = min(end.behind - end.last, 2 * PAGE, segment - offset)
-    path = f"{door.node.data_directory}/pg_wal/{segment_name(at, segment)}"
+    path = f"{door.node.data_directory}/pg_wal/{name}"
     return door.script(_REST, path, str(offset), str(count)).stdout
 
 
@@ -102,12 +76,14 @@ def whole_records_behind(door: Door, end: WalEnd, segment: int) -> Lsn | None:
     Then it is no end, but damage in the middle. A crash may leave the beginning of a long record,
     on pages of its own: that is an end. Recycled segments hold whole records, of other addresses.
     """
-    wal, at = f"{door.node.data_directory}/pg_wal", Position(end.timeline, end.behind)
+    wal = f"{door.node.data_directory}/pg_wal"
     if within := _in_the_page(door, wal, end, segment):
         return within
-    for page in list(_own_pages(door, wal, at, segment))[:_LATER_PAGES]:
-        told = record_at(door, Position(end.timeline, page), segment, exactly=False)
-        if found := _RECORD.search(told):
+    at = Position(end.timeline, end.behind)
+    pages = list(_own_pages(door, wal, at, segment))
+    for page in pages[:_LATER_PAGES]:
+        first = record_at(door, Position(end.timeline, page), segment, exactly=False)
+        if found := _RECORD.search(first):
             return Lsn.parse(found[2])
     return None
 
@@ -121,15 +97,16 @@ def _in_the_page(door: Door, wal: str, end: WalEnd, segment: int) -> Lsn | None:
     if not left:
         return None
     name = segment_name(Position(end.timeline, end.behind), segment)
-    rest = door.script(
-        _REST, f"{wal}/{name}", str(int(end.behind) % segment), str(left + PAGE)
-    ).stdout
-    rest = rest[:left] + rest[left + PAGE_HEADER :]  # a record may go over to the next page
-    for offset in range(8, min(left, len(rest)), 8):
-        if is_record(rest[offset:]):
-            (previous,) = unpack_from("<Q", rest, offset + 8)
-            if (end.last or 0) <= previous < end.behind + offset:
-                return Lsn(end.behind + offset)
+    offset = int(end.behind) % segment
+    answer = door.script(_REST, f"{wal}/{name}", str(offset), str(left + PAGE))
+    # a record may go over to the next page, behind that page's header
+    rest = answer.stdout[:left] + answer.stdout[left + PAGE_HEADER :]
+    for at in range(8, min(left, len(rest)), 8):
+        if not is_record(rest[at:]):
+            continue
+        (previous,) = unpack_from("<Q", rest, at + 8)
+        if (end.last or 0) <= previous < end.behind + at:
+            return Lsn(end.behind + at)
     return None
 
 
@@ -138,9 +115,10 @@ def _own_pages(door: Door, wal: str, at: Position, segment: int) -> Iterator[Lsn
     first = -(-int(at.lsn) // PAGE) * PAGE
     name = segment_name(Position(at.timeline, Lsn(first - 1)), segment)
     offset = first % segment or segment
-    lines = door.script(_ADDRESSES, wal, name, str(offset), f"{at.timeline:08X}").lines
+    asked = (wal, name, str(offset), f"{at.timeline:08X}")
+    answer = door.script(_ADDRESSES, *asked)
     with understood(door.node.name, "what it tells of its pages of WAL"):
-        yield from own_pages(lines, name, first, segment)
+        yield from own_pages(answer.lines, name, first, segment)
 
 
 def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator[Lsn]:
@@ -150,11 +128,11 @@ def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator
     """
     page = first
     for line in lines:
-        file, _, told = line.partition(" ")
+        file, _, address = line.partition(" ")
         if file != name:
             page = int(segment_start(file, segment).lsn)
-        if told and told.strip("0123456789abcdef"):
-            raise ValueError(f"an address is expected, found {told!r}")
-        if told and int(told, 16) == page:
+        if address.strip("0123456789abcdef"):
+            raise ValueError(f"an address is expected, found {address!r}")
+        if address and int(address, 16) == page:
             yield Lsn(page)
         page += PAGE

@@ -32,17 +32,21 @@ def read_history(
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
         return Evidence()
     assert isinstance(seen, Running | Stopped)
-    ours, theirs, segment = run.doors[now.primary.node], run.doors[node], disk.control.segment
-    timeline, told = _newest(files[node], seen), wal.follow_evidence(run, now, node)
-    last, fork = _last_on(theirs, seen, timeline, told.last), fork_of(now, seen, timeline)
-    gone = not _has(files[now.primary.node], segment_name(disk.control.checkpoint, segment)[8:])
+    ours, theirs = run.doors[now.primary.node], run.doors[node]
+    segment = disk.control.segment
+    checkpoint = segment_name(disk.control.checkpoint, segment)
+    gone = not _has(files[now.primary.node], checkpoint[8:])
+    timeline = _newest_timeline(files[node], seen)
+    found = wal.follow_evidence(run, now, node)
+    last = _last_on(theirs, seen, timeline, found.last)
+    fork = fork_of(now, seen, timeline)
     same = None
     if last is not None and fork is not None:
         end = Position(timeline, last)
         same = same_before(ours, theirs, common_end(fork, end), segment)
         if same and _has_come_since(ours, theirs, fork, end, now.primary.timeline, segment):
             last = Lsn(fork.lsn - 1)
-    return Evidence(told.its, told.ours, last, gone, timeline, same)
+    return Evidence(found.its, found.ours, last, gone, timeline, same)
 
 
 def _has_come_since(
@@ -53,10 +57,13 @@ def _has_come_since(
     Two looks at once are not one: a standby that streams on a busy pair is seen later than its
     primary (seen: 206 transactions that a copy, just started, was said to have alone).
     """
-    if last.timeline != timeline or fork.timeline != timeline or last.lsn < fork.lsn:
+    on_one_timeline = last.timeline == timeline == fork.timeline
+    if not on_one_timeline or last.lsn < fork.lsn:
         return False
-    ends = Lsn.parse(ours.sql.read(query("itself"))[0]["written"])
-    return last.lsn < ends and same_before(ours, theirs, last, segment) is True
+    primary = ours.sql.read(query("itself"))[0]
+    if last.lsn >= Lsn.parse(primary["written"]):
+        return False
+    return same_before(ours, theirs, last, segment) is True
 
 
 def common_end(fork: Position, last: Position) -> Position:
@@ -68,37 +75,49 @@ def common_end(fork: Position, last: Position) -> Position:
 def wal_files(door: Door) -> dict[str, int]:
     """Names and bytes of the files in pg_wal; empty where it cannot be read."""
     try:
-        lines = door.script(_FILES, door.node.data_directory, within=door.patience).lines
+        answer = door.script(_FILES, door.node.data_directory, within=door.patience)
     except CommandFailed:
         return {}
-    sizes = (line.rpartition(" ") for line in lines)  # somebody's file there may have any name
-    return {name: int(size) for name, _, size in sizes if size.isdecimal()}
+    files = {}
+    for line in answer.lines:
+        name, _, size = line.rpartition(" ")
+        if size.isdecimal():  # somebody's file there may have any name
+            files[name] = int(size)
+    return files
 
 
 def wal_files_of_both(run: Run) -> dict[str, dict[str, int]]:
     """The same of each node, by its name, asked at once."""
-    return dict(zip(run.pair.names, run.both(lambda name: wal_files(run.doors[name])), strict=True))
+    files = run.both(lambda name: wal_files(run.doors[name]))
+    return dict(zip(run.pair.names, files, strict=True))
 
 
 def _has(files: Mapping[str, int], suffix: str) -> bool:
     return any(is_segment(name) and name.endswith(suffix) for name in files)
 
 
-def _newest(files: Mapping[str, int], seen: Running | Stopped) -> int:
+def _newest_timeline(files: Mapping[str, int], seen: Running | Stopped) -> int:
     """The newest timeline of which there is WAL.
 
     A node that died after its promotion may not have noted it yet.
     """
-    at = seen.timeline if isinstance(seen, Running) else seen.control.checkpoint.timeline
-    return max([at, *(int(name[:8], 16) for name in files if is_segment(name))])
+    timelines = {int(name[:8], 16) for name in files if is_segment(name)}
+    if isinstance(seen, Running):
+        timelines.add(seen.timeline)
+    else:
+        timelines.add(seen.control.checkpoint.timeline)
+    return max(timelines)
 
 
 def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | None) -> Lsn | None:
     """The last record of the newest timeline; `last` is that of the control file's own."""
     disk = disk_of(seen)
-    if isinstance(seen, Running) or disk is None or timeline == seen.control.checkpoint.timeline:
+    if isinstance(seen, Running) or disk is None:
         return last
-    began = max(history_of(disk.histories.get(timeline, "")).values(), default=None)
-    if began is None:
+    if timeline == seen.control.checkpoint.timeline:
+        return last
+    forks = history_of(disk.histories.get(timeline, ""))
+    if not forks:
         return None
+    began = max(forks.values())
     return wal.last_record(door, Position(timeline, began), seen.control.segment)

@@ -13,16 +13,13 @@ from ...model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ...model.errors import HaError, understood
 from ...model.sightings import disk_of
 from ...run.run import Run
+from ..queries import query
 from .history import wal_files
 from .lost_wal import read_lost_wal
 from .pieces import parts_of_segments
 from .record import dump
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC")
-_LAST = (
-    "select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', "
-    '\'YYYY-MM-DD"T"HH24:MI:SS"Z"\') as at'
-)
 #: Where each commit starts, and when it was made. Reading begins at a record: elsewhere pg_waldump
 #: may find none.
 _COMMITS = r"""
@@ -38,17 +35,17 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     target, seen = now.standby, now[old]
     last = _last_commit(run, target)
     disk, known = disk_of(seen), run.history.last_known(old, target.system_id)
-    if disk is None or disk.control is None or disk.no_wal:
-        return LossEstimate(
-            unread=disk.no_wal or disk.blank if disk else str(seen), known=known, last_commit=last
-        )
+    if disk is None:
+        return LossEstimate(unread=str(seen), known=known, last_commit=last)
+    if disk.control is None or disk.no_wal:
+        return LossEstimate(unread=disk.no_wal or disk.blank, known=known, last_commit=last)
     try:
         found = _read(run, old, target, disk.control, max(disk.histories, default=1))
-        if not isinstance(seen, Stopped):
-            run.seen.lost_wal = None  # a backend may go on writing: what was read is no end
-        return replace(found, known=known, last_commit=last)
     except HaError as unread:
         return LossEstimate(unread=unread.what, known=known, last_commit=last)
+    if not isinstance(seen, Stopped):
+        run.seen.lost_wal = None  # a backend may go on writing: what was read is no end
+    return replace(found, known=known, last_commit=last)
 
 
 def _read(run: Run, old: str, target: Running, control: Control, newest: int) -> LossEstimate:
@@ -56,25 +53,34 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
         return LossEstimate(Position(timeline, control.least_end.lsn))
-    lost, here = (
-        read_lost_wal(run, old, Position(timeline, target.replayed), control),
-        target.position,
-    )
-    end, damaged = lost.found.end, lost.behind.goes_on
-    if end.behind <= here.lsn:
-        return LossEstimate(Position(timeline, end.behind), damaged=damaged)
+    lost = read_lost_wal(run, old, Position(timeline, target.replayed), control)
+    end = Position(timeline, lost.found.end.behind)
+    damaged = lost.behind.goes_on
+    if end.lsn <= target.position.lsn:
+        return LossEstimate(end, damaged=damaged)
+    commits = _commits_beyond(run, old, target, control, timeline)
+    first, last = "", ""
+    if commits:
+        first, last = _time(commits[0]), _time(commits[-1])
+    room = _room(run, target, lost.found.here, end.lsn, control.segment)
+    grows = end.lsn - target.replayed
+    return LossEstimate(end, len(commits), first, last, room, grows, damaged)
+
+
+def _commits_beyond(
+    run: Run, old: str, target: Running, control: Control, timeline: int
+) -> list[str]:
+    """The commits on the old primary's disk that the standby has not received, a line each."""
+    door = run.doors[old]
     since = Position(timeline, Lsn(max(target.replayed, control.redo)))
-    lines = dump(run.doors[old], since, control.segment, only="Transaction", through=_COMMITS).lines
+    commits = dump(door, since, control.segment, only="Transaction", through=_COMMITS).lines
+    beyond = []
     with understood(old, "what pg_waldump tells of its commits"):
-        beyond = [line for line in lines if Lsn.parse(line.partition(" ")[0]) >= here.lsn]
-    first, newest_of = (_time(beyond[0]), _time(beyond[-1])) if beyond else ("", "")
-    room, grows = (
-        _room(run, target, lost.found.here, end.behind, control.segment),
-        end.behind - target.replayed,
-    )
-    return LossEstimate(
-        Position(timeline, end.behind), len(beyond), first, newest_of, room, grows, damaged
-    )
+        for commit in commits:
+            lsn = commit.partition(" ")[0]
+            if Lsn.parse(lsn) >= target.position.lsn:
+                beyond.append(commit)
+    return beyond
 
 
 def _room(run: Run, target: Running, since: Position, until: Lsn, segment: int) -> int:
@@ -95,4 +101,6 @@ def _time(line: str) -> str:
 
 
 def _last_commit(run: Run, target: Running) -> str:
-    return str(run.doors[target.node].sql.read(_LAST)[0]["at"] or "")
+    sql = run.doors[target.node].sql
+    row = sql.read(query("last commit replayed"))[0]
+    return str(row["at"] or "")

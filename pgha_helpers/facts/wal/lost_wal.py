@@ -6,6 +6,8 @@ is read twice within the outage: a fingerprint tells whether anything has touche
 
 from __future__ import annotations
 
+import contextlib
+
 from ...model import Control, Lsn, Position
 from ...model.errors import CommandFailed, NotAchieved
 from ...model.lost_wal import Behind, Found, LostWal
@@ -27,21 +29,23 @@ def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
     the end cannot be told.
     """
     door, new, segment = run.doors[old], run.pair.other(old).name, control.segment
-    own = run.aside(lambda: digest_before(run.doors[new], here, segment))
+    coming = run.aside(lambda: digest_before(run.doors[new], here, segment))
     try:
-        end = find_end(door, Position(here.timeline, Lsn(max(here.lsn, control.redo))), segment)
-        theirs = digest_before(door, here, segment) if end.last is not None else ""
+        start = Lsn(max(here.lsn, control.redo))
+        end = find_end(door, Position(here.timeline, start), segment)
+        theirs = ""
+        if end.last is not None:
+            theirs = digest_before(door, here, segment)
     finally:
-        ours = own.result()
+        ours = coming.result()
     return Found(here, end, {new: ours, old: theirs}, segment)
 
 
 def look_behind(old: Door, found: Found) -> Behind:
     """What stands at the end that was found."""
-    return Behind(
-        whole_records_behind(old, found.end, found.segment),
-        last_bytes(old, found.end, found.segment),
-    )
+    damage = whole_records_behind(old, found.end, found.segment)
+    last = last_bytes(old, found.end, found.segment)
+    return Behind(damage, last)
 
 
 def wal_fingerprint(door: Door) -> str:
@@ -60,16 +64,17 @@ def read_lost_wal(run: Run, old: str, here: Position, control: Control) -> LostW
     """
     if known := still_there(run, old, here):
         return known
-    before = wal_fingerprint(run.doors[old])
+    door = run.doors[old]
+    before = wal_fingerprint(door)
     found = look_for_end(run, old, here, control)
-    first = pieces(here, found.end.behind, found.segment)[:1] if found.end.last is not None else []
-    try:
-        lacking = {piece: read_piece(run.doors[old], piece) for piece in first}
-    except (CommandFailed, NotAchieved):
+    lacking = {}
+    if found.end.last is not None:
+        first = pieces(here, found.end.behind, found.segment)[:1]
         # a delayed standby may stand before all WAL that is left there: the estimate is exact
         # without it
-        lacking = {}
-    lost = LostWal(old, before, found, look_behind(run.doors[old], found), lacking)
+        with contextlib.suppress(CommandFailed, NotAchieved):
+            lacking = {piece: read_piece(door, piece) for piece in first}
+    lost = LostWal(old, before, found, look_behind(door, found), lacking)
     run.seen.lost_wal = lost
     return lost
 
@@ -80,6 +85,9 @@ def still_there(run: Run, old: str, here: Position, now: str = "") -> LostWal | 
     `now` is the fingerprint of the disk where that was just taken, and nothing ran there any more.
     """
     known = run.seen.lost_wal
-    if known is None or not known.fingerprint or (known.node, known.found.here) != (old, here):
+    if known is None or not known.fingerprint:
         return None
-    return known if (now or wal_fingerprint(run.doors[old])) == known.fingerprint else None
+    if (known.node, known.found.here) != (old, here):
+        return None
+    now = now or wal_fingerprint(run.doors[old])
+    return known if now == known.fingerprint else None

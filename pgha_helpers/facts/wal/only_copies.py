@@ -28,8 +28,13 @@ def only_copies(run: Run, now: Snapshot, found: Sequence[SetAside]) -> dict[SetA
     A tablespace or a directory of WAL is judged as the data directory is that the same run renamed.
     """
     homes = {node: _home(run, node) for node in {kept.node for kept in found}}
-    why = {(k.node, k.run): _only_copy(run, now, k) for k in found if k.of == homes[k.node]}
-    return {k: _BEGUN.get(k.state, why.get((k.node, k.run), _ALONE)) for k in found}
+    data_directories = [kept for kept in found if kept.of == homes[kept.node]]
+    why = {(kept.node, kept.run): _only_copy(run, now, kept) for kept in data_directories}
+    reasons = {}
+    for kept in found:
+        of_its_run = why.get((kept.node, kept.run), _ALONE)
+        reasons[kept] = _BEGUN.get(kept.state, of_its_run)
+    return reasons
 
 
 def _home(run: Run, node: str) -> str:
@@ -68,4 +73,5 @@ def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
 
 def _newest_timeline(door: Door) -> int:
     names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
-    return max((int(name[:8], 16) for name in names if is_segment(name)), default=0)
+    timelines = [int(name[:8], 16) for name in names if is_segment(name)]
+    return max(timelines, default=0)

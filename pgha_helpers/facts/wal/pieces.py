@@ -21,11 +21,13 @@ def parts_of_segments(since: Position, until: Lsn, segment: int) -> list[Segment
     [SegmentPart(name='000000010000000000000002', first=16769024, until=16777216),
      SegmentPart(name='000000010000000000000003', first=0, until=256)]
     """
-    found, at = [], int(since.lsn) // PAGE * PAGE
+    found = []
+    at = int(since.lsn) // PAGE * PAGE
     while at < until:
         end = min((at // segment + 1) * segment, int(until))
         name = segment_name(Position(since.timeline, Lsn(at)), segment)
-        found.append(SegmentPart(name, at % segment, (end - 1) % segment + 1))
+        last = (end - 1) % segment
+        found.append(SegmentPart(name, at % segment, last + 1))
         at = end
     return found
 
@@ -37,20 +39,22 @@ def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
     ... for piece in pieces(Position(1, Lsn(0x3000000)), Lsn(0x3180000), 2**24)]
     [(0, 1048576), (1048576, 524288)]
     """
-    return [
-        Piece(part, at, min(_CHUNK, part.until - at))
-        for part in parts_of_segments(since, until, segment)
-        for at in range(part.first, part.until, _CHUNK)
-    ]
+    found = []
+    for part in parts_of_segments(since, until, segment):
+        for at in range(part.first, part.until, _CHUNK):
+            count = min(_CHUNK, part.until - at)
+            found.append(Piece(part, at, count))
+    return found
 
 
 def read_piece(door: Door, piece: Piece) -> bytes:
     """All bytes of a piece, from the node's disk. Raises NotAchieved where there are fewer."""
     path = f"{door.node.data_directory}/pg_wal/{piece.part.name}"
-    data = door.script(_READ, path, str(piece.at), str(piece.count)).stdout
+    answer = door.script(_READ, path, str(piece.at), str(piece.count))
+    data = answer.stdout
     if len(data) != piece.count:
+        read = piece.at + len(data)
         raise NotAchieved(
-            f"{path} on {door.node.name} ends after {piece.at + len(data)} bytes, not "
-            f"{piece.part.until}"
+            f"{path} on {door.node.name} ends after {read} bytes, not {piece.part.until}"
         )
     return data

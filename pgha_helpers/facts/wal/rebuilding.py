@@ -21,7 +21,7 @@ from ..connection import read_keys, try_connection
 from ..copying import read_copying
 from ..rsync import estimate, holds_nothing, rsync_road
 from ..starting import read_start
-from .divergence import parting
+from .divergence import find_divergence
 from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
 from .rewinding import read_rewinding
@@ -35,25 +35,33 @@ def rebuild_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
         wal = sum(wal_files(run.doors[primary.node]).values())
         return Evidence(weights=Weights(database, wal), rates=run.history.rates())
     files = wal_files_of_both(run)
-    ours, its = (files[name] for name in (primary.node, node))
-    new = sum(count for name, count in ours.items() if name not in its)
-    weights = Weights(database, sum(ours.values()), new)
-    way = rsync_road(run, node)
-    why_not, how = (way, "") if isinstance(way, str) else ("", str(way))
     found = replace(
         read_history(run, now, node, files),
-        weights=weights,
+        weights=_weights(database, files[primary.node], files[node]),
         rates=run.history.rates(),
-        rsync=why_not,
-        road=how,
     )
+    way = rsync_road(run, node)
+    why_not = way if isinstance(way, str) else ""
+    found = replace(found, rsync=why_not, road="" if why_not else str(way))
     door, disk = run.doors[node], disk_of(now[node])
-    nothing = isinstance(now[node], Blank) and holds_nothing(run, node)
-    connection = try_connection(door, run.pair, primary.system_id, read_keys(run, node))
-    found = replace(found, connection=connection, misdefined=misdefined(now, node), nothing=nothing)
-    copying = read_copying(run, node, primary, disk)
-    start = read_start(door, runs=isinstance(now[node], Running)) if disk and disk.control else None
-    return _diverged(run, now, node, replace(found, copying=copying, start=start), files)
+    keys = read_keys(run, node)
+    found = replace(
+        found,
+        nothing=isinstance(now[node], Blank) and holds_nothing(run, node),
+        connection=try_connection(door, run.pair, primary.system_id, keys),
+        misdefined=misdefined(now, node),
+        copying=read_copying(run, node, primary, disk),
+    )
+    if disk and disk.control:
+        start = read_start(door, runs=isinstance(now[node], Running))
+        found = replace(found, start=start)
+    return _diverged(run, now, node, found, files)
+
+
+def _weights(database: int, primary: dict[str, int], node: dict[str, int]) -> Weights:
+    """Bytes that each method would have to move, by the files of WAL that both have."""
+    new = [count for name, count in primary.items() if name not in node]
+    return Weights(database, sum(primary.values()), sum(new))
 
 
 def misdefined(now: Snapshot, node: str) -> str:
@@ -61,7 +69,7 @@ def misdefined(now: Snapshot, node: str) -> str:
 
     Empty where it is, or does not stream.
     """
-    if not (streams_to(now.primary, node) and len(now.standbys) == 1):
+    if not streams_to(now.primary, node) or len(now.standbys) != 1:
         return ""
     reasons = []
     for check in DEFINED:
@@ -75,38 +83,29 @@ def _diverged(
 ) -> Evidence:
     """The same with what lies beyond the fork, and with what a rewind would need."""
     seen, disk, primary = now[node], disk_of(now[node]), now.primary
-    if (
-        not isinstance(seen, Running | Stopped)
-        or disk is None
-        or disk.control is None
-        or found.last is None
-    ):
+    if not isinstance(seen, Running | Stopped) or disk is None or disk.control is None:
         return found
-    fork, last, segment = (
-        fork_of(now, seen, found.timeline),
-        Position(found.timeline, found.last),
-        disk.control.segment,
-    )
-    if fork is None:
+    fork = fork_of(now, seen, found.timeline)
+    if found.last is None or fork is None:
         return found
+    last = Position(found.timeline, found.last)
+    differ = not found.same or found.agree is False
     beyond = last.lsn >= fork.lsn or fork.timeline != last.timeline
-    if not beyond and found.same and found.agree is not False:
+    if not beyond and not differ:
         return found
     ours, theirs = run.doors[primary.node], run.doors[node]
-    parted = fork
-    # then no history file tells where
-    if last.timeline == primary.timeline or not found.same or found.agree is False:
-        where = parting(ours, theirs, common_end(fork, last), segment, files[node])
-        if where is None:
-            return found
-        parted = where
+    parted: Position | None = fork
+    if last.timeline == primary.timeline or differ:  # then no history file tells where
+        end, segment = common_end(fork, last), disk.control.segment
+        parted = find_divergence(ours, theirs, end, segment, files[node])
+    if parted is None:
+        return found
     grows = isinstance(seen, Running) and seen.writable
-    found = replace(
-        found, parted=parted, left=losses_of(run, node, parted, last, disk.control, grows)
-    )
-    asked = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
-    span = max(0, int(last.lsn) - int(asked.checkpoint or parted.lsn))
-    return replace(found, rewinding=asked, weights=replace(found.weights, diverged=span))
+    left = losses_of(run, node, parted, last, disk.control, grows)
+    rewinding = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
+    overwritten = max(0, int(last.lsn) - int(rewinding.checkpoint or parted.lsn))
+    weights = replace(found.weights, diverged=overwritten)
+    return replace(found, parted=parted, left=left, rewinding=rewinding, weights=weights)
 
 
 def losses_of(
@@ -122,14 +121,10 @@ def losses_of(
     read, and is read once it is stopped.
     """
     had = run.seen.losses
-    if grows and had and (had.node, had.fork) == (node, fork):
-        return had
-    if (
-        had
-        and (had.node, had.fork, had.end.timeline) == (node, fork, last.timeline)
-        and had.end.lsn > last.lsn
-    ):
-        return had
+    if had and (had.node, had.fork) == (node, fork):
+        whole = had.end.timeline == last.timeline and had.end.lsn > last.lsn
+        if grows or whole:
+            return had
     try:
         found = losses(run, node, fork, control.segment)
     except CommandFailed:

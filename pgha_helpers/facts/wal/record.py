@@ -34,11 +34,13 @@ def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
         return Evidence()
     ours, theirs = run.doors[now.primary.node], run.doors[node]
-    at = disk.control.checkpoint
-    segment, followed = disk.control.segment, Position(now.primary.timeline, at.lsn)
-    mine = record_at(ours, at, segment) or record_at(ours, followed, segment)
-    its = record_at(theirs, at, segment)  # no checkpoint there: its WAL was written over since
-    return Evidence(its if "CHECKPOINT_" in its else "", mine, _last(theirs, seen, disk.control))
+    at, segment = disk.control.checkpoint, disk.control.segment
+    followed = Position(now.primary.timeline, at.lsn)
+    our_record = record_at(ours, at, segment) or record_at(ours, followed, segment)
+    its_record = record_at(theirs, at, segment)
+    if "CHECKPOINT_" not in its_record:  # its WAL was written over since
+        its_record = ""
+    return Evidence(its_record, our_record, _last(theirs, seen, disk.control))
 
 
 def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:
@@ -47,7 +49,8 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
         return Lsn(seen.position.lsn - 1)
     if control.shut_down_in_recovery:
         return Lsn(control.least_end.lsn - 1)
-    return last_record(door, Position(control.checkpoint.timeline, control.redo), control.segment)
+    redo = Position(control.checkpoint.timeline, control.redo)
+    return last_record(door, redo, control.segment)
 
 
 def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> str:
@@ -56,10 +59,13 @@ def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> s
     `segment`: bytes of one. It is the record that starts just there, or, where that is not asked
     for, the first whole one that starts later.
     """
-    answer = door.run(
-        *_waldump(door), *_from(at), "-n", "1", segment_name(at, segment), okay=range(256)
-    )
-    return _record(answer.text, at) if exactly else " ".join(answer.text.split())
+    name = segment_name(at, segment)
+    answer = door.run(*_waldump(door), *_from(at), "-n", "1", name, okay=range(256))
+    record = " ".join(answer.text.split())
+    found = _RECORD.search(record)
+    if exactly and not (found and Lsn.parse(found[1]) == at.lsn):
+        return ""
+    return record
 
 
 def _waldump(door: Door) -> tuple[str, ...]:
@@ -76,12 +82,6 @@ def _from(at: Position) -> tuple[str, ...]:
     return "-t", str(at.timeline), "-s", str(at.lsn)
 
 
-def _record(text: str, at: Position) -> str:
-    told = " ".join(text.split())
-    found = _RECORD.search(told)
-    return told if found and Lsn.parse(found[1]) == at.lsn else ""
-
-
 def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
     """Where this node's last WAL record starts: pg_waldump reads on until none is valid.
 
@@ -89,15 +89,18 @@ def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
     next file is missing, which is an end only if no later one exists.
     """
     answer = dump(door, start, segment)
-    found, missing = _RECORD.search(answer.text), _MISSING.search(answer.complaint)
-    ended = (
-        _INVALID.search(answer.complaint)
-        or (missing and not _later(door, missing[1]))
-        or not answer.complaint
-    )
-    if found is None or not ended:
+    last = _RECORD.search(answer.text)
+    if last is None or not _is_end(door, answer.complaint):
         return None
-    return Lsn.parse(found[1])
+    return Lsn.parse(last[1])
+
+
+def _is_end(door: Door, complaint: str) -> bool:
+    """Whether what pg_waldump complains of is the end of all WAL."""
+    if not complaint or _INVALID.search(complaint):
+        return True
+    missing = _MISSING.search(complaint)
+    return missing is not None and not _later(door, missing[1])
 
 
 def dump(
@@ -108,19 +111,15 @@ def dump(
     `only` names a resource manager. `through` is a line of `sh` of our own that the telling goes
     through, on the node: by default its last line is left.
     """
-    wal, kind = f"{door.node.data_directory}/pg_wal", ("-r", only) if only else ()
-    argv = (
-        wal,
-        f"{start.timeline:08X}",
-        *_waldump(door),
-        *kind,
-        *_from(start),
-        segment_name(start, segment),
-    )
+    argv = [f"{door.node.data_directory}/pg_wal", f"{start.timeline:08X}", *_waldump(door)]
+    if only:
+        argv += ["-r", only]
+    argv += [*_from(start), segment_name(start, segment)]
     return door.script(_DUMP % through.strip(), *argv, okay=range(256), within=door.patience)
 
 
 def _later(door: Door, segment: str) -> bool:
     """Whether the directory holds a segment after this one."""
     names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
-    return any(len(name) == len(segment) and name > segment for name in names)
+    segments = [name for name in names if len(name) == len(segment)]
+    return any(name > segment for name in segments)

@@ -26,16 +26,19 @@ def rows_at_stake(run: Run, now: Snapshot) -> Table:
     minute each at most: the alarm must not wait for it. What cannot be read is said.
     """
     head = ("at stake on", "what only it has", "rows by table (+inserted ~updated -deleted)")
-    ours, theirs = now.system_ids()
-    if len(now.primaries) < 2 or ours != theirs:
+    first, second = now.system_ids()
+    if len(now.primaries) < 2 or first != second:
         return Table(head, [("none", "no two nodes of one cluster are writable", "")])
-    brief = replace(run, pair=replace(run.pair, timeouts=replace(run.timeouts, clone=_LONGEST)))
-    return Table(
-        head, [(name, *_stake(brief, now.giving_up(name), name)) for name in now.pair.names]
-    )
+    brief = replace(run.timeouts, clone=_LONGEST)
+    run = replace(run, pair=replace(run.pair, timeouts=brief))
+    rows = []
+    for name in now.pair.names:
+        what, by_table = _only_on(run, now.giving_up(name), name)
+        rows.append((name, what, by_table))
+    return Table(head, rows)
 
 
-def _stake(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
+def _only_on(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
     try:
         left = rebuild_evidence(run, now, name).left
     except HaError as silence:
@@ -46,11 +49,12 @@ def _stake(run: Run, now: Snapshot, name: str) -> tuple[str, str]:
 
 
 def _by_table(left: Losses) -> str:
-    tables = [
-        (rows.total, f"{left.name(r)} {rows}")
-        for r, rows in left.totals.items()
-        if left.kind(r) == "table"
-    ]
+    tables = []
+    for relation, rows in left.totals.items():
+        if left.kind(relation) == "table":
+            tables.append((rows.total, f"{left.name(relation)} {rows}"))
     tables.sort(reverse=True)
-    more = [f"and {len(tables) - _TABLES} more tables"] if len(tables) > _TABLES else []
-    return "; ".join([*(words for _, words in tables[:_TABLES]), *more])
+    words = [each for _, each in tables[:_TABLES]]
+    if len(tables) > _TABLES:
+        words.append(f"and {len(tables) - _TABLES} more tables")
+    return "; ".join(words)

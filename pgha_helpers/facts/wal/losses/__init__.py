@@ -23,10 +23,10 @@ def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
     TooSlow after `timeouts.clone` seconds.
     """
     door = run.doors[node]
-    found, reader = read_once(
-        run, node, fork, segment, beginning(door, fork, files_of(door).names, segment)
-    )
-    names, databases = name_all(run, node, set(_relations(found)), reader.created, reader.databases)
+    start = beginning(door, fork, files_of(door).names, segment)
+    found, reader = read_once(run, node, fork, segment, start)
+    relations = set(_relations(found))
+    names, databases = name_all(run, node, relations, reader.created, reader.databases)
     return replace(found, names=names, databases=databases)
 
 
@@ -35,7 +35,8 @@ def read_again(run: Run, found: Losses, also: Callable[[LostTransaction], object
 
     Memory does not hold all of them.
     """
-    return read_once(run, found.node, found.fork, found.segment, found.start, also)[0]
+    again, _ = read_once(run, found.node, found.fork, found.segment, found.start, also)
+    return again
 
 
 def _relations(found: Losses) -> Iterable[Relation]:

@@ -34,24 +34,24 @@ def beginning(door: Door, fork: Position, names: Sequence[str], segment: int) ->
     The earliest one to be had, within reason, where that does not go back far enough. `names` are
     the WAL files there.
     """
-    start, first = Lsn(0), segment_name(fork, segment)
+    first = segment_name(fork, segment)
     if first not in names:
         return earliest(fork, names, segment, 0)
+    start = Lsn(0)
     for back in _BACK:
         before, start = start, earliest(fork, names, segment, back)
         if start == before:
             break
         at = Position(fork.timeline, start)
         stretch = Stretch(at, segment_name(at, segment), first, fork.lsn)
-        told = door.script(
-            _MARKS, *command(door, stretch, "-r", "Standby"), okay=(0, 1), within=door.patience
-        ).text
-        if (found := whole_from(told)) is not None:
+        argv = command(door, stretch, "-r", "Standby")
+        answer = door.script(_MARKS, *argv, okay=(0, 1), within=door.patience)
+        if (found := whole_from(answer.text)) is not None:
             return found
     return start
 
 
-def whole_from(told: str) -> Lsn | None:
+def whole_from(text: str) -> Lsn | None:
     """The last of these lines to which all was still to come that ran at the very last one.
 
     None if there is none.
@@ -62,6 +62,11 @@ def whole_from(told: str) -> Lsn | None:
     ... line.format(3, 760, 752)]))
     Lsn('0/1')
     """
-    marks = [(Lsn.parse(found[1]), int(found[2]), int(found[3])) for found in _MARK.finditer(told)]
-    oldest = marks[-1][2] if marks else 0
-    return next((lsn for lsn, coming, _ in reversed(marks) if not precedes(oldest, coming)), None)
+    marks = list(_MARK.finditer(text))
+    if not marks:
+        return None
+    oldest = int(marks[-1][3])
+    for lsn, coming, _ in (mark.groups() for mark in reversed(marks)):
+        if not precedes(oldest, int(coming)):
+            return Lsn.parse(lsn)
+    return None

@@ -29,42 +29,36 @@ def name_all(
 
     `made` and `databases` are what the loser made after the fork.
     """
+    relations = set(relations)
     names: Names = {}
     called: dict[int, str] = {}
-    for name, unsafe, foreign in (
-        (node, set[Relation](), set[int]()),
-        (run.pair.other(node).name, made, databases),
-    ):
-        wanted = {
-            one
-            for one in relations
-            if one not in names and one not in unsafe and one.database not in foreign
-        }
-        with contextlib.suppress(HaError):
-            there = {
-                row["oid"]: row["name"]
-                for row in run.doors[name].sql.read(query("databases to ask"))
-            }
-            called |= {
-                oid: text
-                for oid, text in there.items()
-                if oid not in called | dict.fromkeys(foreign)
-            }
-            names |= _names(run.doors[name], wanted, there)
+    with contextlib.suppress(HaError):
+        called = _databases(run.doors[node])
+        names = _names(run.doors[node], relations, called)
+    other = run.doors[run.pair.other(node).name]
+    with contextlib.suppress(HaError):
+        there = _databases(other)
+        foreign = {one for one in relations if one in made or one.database in databases}
+        found = _names(other, relations - names.keys() - foreign, there)
+        common = {oid: name for oid, name in there.items() if oid not in databases}
+        return found | names, common | called
     return names, called
 
 
+def _databases(door: Door) -> dict[int, str]:
+    """The names of a node's databases, by oid."""
+    rows = door.sql.read(query("databases to ask"))
+    return {row["oid"]: row["name"] for row in rows}
+
+
 def _names(door: Door, wanted: set[Relation], databases: Mapping[int, str]) -> Names:
-    # shared: every database knows them
-    found = _known(door.sql.read, {one for one in wanted if not one.database})
+    shared = {one for one in wanted if not one.database}  # every database knows them
+    found = _known(door.sql.read, shared)
     for oid in {one.database for one in wanted} & databases.keys():
-        session = door.session(databases[oid])
-        try:
-            found |= _known(session.read, {one for one in wanted if one.database == oid})
-        except HaError:  # a database that refuses us keeps its numbers, which tells enough
-            continue
-        finally:
-            session.close()
+        inside = {one for one in wanted if one.database == oid}
+        # a database that refuses us keeps its numbers, which tells enough
+        with contextlib.suppress(HaError), contextlib.closing(door.session(databases[oid])) as sql:
+            found |= _known(sql.read, inside)
     return found
 
 
@@ -73,16 +67,17 @@ def _known(ask: Callable[..., list[Row]], wanted: set[Relation]) -> Names:
     if not wanted:
         return {}
     by_file = {(one.tablespace, one.filenode): one for one in wanted}
-    rows = ask(
-        query("relations of files"),
-        [[tablespace for tablespace, _ in by_file], [file for _, file in by_file]],
-    )
-    return {
-        by_file[row["tablespace"], row["filenode"]]: RelationName(row["name"], _kind(row))
-        for row in rows
-    }
+    tablespaces = [tablespace for tablespace, _ in by_file]
+    files = [file for _, file in by_file]
+    found = {}
+    for row in ask(query("relations of files"), [tablespaces, files]):
+        relation = by_file[row["tablespace"], row["filenode"]]
+        found[relation] = RelationName(row["name"], _kind(row))
+    return found
 
 
 def _kind(row: Row) -> str:
     kind = _KINDS.get(row["kind"], "no table")
-    return "catalog" if kind == "table" and row["schema"] in _CATALOGS else kind
+    if kind == "table" and row["schema"] in _CATALOGS:
+        return "catalog"
+    return kind

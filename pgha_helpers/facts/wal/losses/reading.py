@@ -45,9 +45,13 @@ class Files:
 
 def files_of(door: Door, wal: str = "") -> Files:
     """What is in the node's folder of WAL, or in another one."""
-    listed, *told = door.script(_LIST, wal or _wal(door)).text.split("\nhistory ")
-    parts = (one.partition("\n") for one in told)
-    histories = {int(name[:8], 16): text for name, _, text in parts if _HISTORY.fullmatch(name)}
+    answer = door.script(_LIST, wal or _wal(door)).text
+    listed, *printed = answer.split("\nhistory ")
+    histories = {}
+    for part in printed:
+        name, _, text = part.partition("\n")
+        if _HISTORY.fullmatch(name):
+            histories[int(name[:8], 16)] = text
     with understood(door.node.name, "a .history file there"):
         for text in histories.values():
             history_of(text)
@@ -69,27 +73,45 @@ def read_once(
     """
     door, files = run.doors[node], files_of(run.doors[node])
     found = stretches(fork, files.names, files.histories, segment, start)
-    reader, tally, unread = Reader(fork.lsn, segment), _Tally(also), []
+    reader, tally, unread = Reader(fork.lsn, segment), _Tally(also), list[str]()
     if not found or found[0].start.lsn > fork.lsn:
-        unread.append(
-            f"{node} has no {segment_name(fork, segment)} any more: what it wrote first is "
-            "not known"
-        )
+        first = segment_name(fork, segment)
+        unread.append(f"{node} has no {first} any more: what it wrote first is not known")
+    if not found:
+        losses = Losses(node, fork, fork.lsn, fork, segment, unread=tuple(unread))
+        return losses, reader
     for stretch in found:
-        reader.complaint = ""
-        with _bar(stretch, node, segment) as bar:
-            on_line = _following(reader, tally, bar, stretch.start.lsn)
-            status = attend(door, command(door, stretch), on_line, run.timeouts.clone)
-        if status and not (stretch is found[-1] and "error in WAL record at" in reader.complaint):
-            unread.append(f"{node}: {reader.complaint or f'pg_waldump ended with status {status}'}")
-    last = found[-1].start.timeline if found else fork.timeline
-    end = Position(last, max(reader.end, fork.lsn))
-    unread += _beyond(door, end, found[-1].last, segment) if found else []
-    begin = found[0].start.lsn if found else fork.lsn
+        complaint = _read_stretch(run, node, stretch, segment, reader, tally)
+        at_the_end = stretch is found[-1] and "error in WAL record at" in complaint
+        if complaint and not at_the_end:
+            unread.append(f"{node}: {complaint}")
+    last = found[-1]
+    end = Position(last.start.timeline, max(reader.end, fork.lsn))
+    unread += _beyond(door, end, last.last, segment)
     losses = Losses(
-        node, fork, begin, end, segment, undecided=reader.undecided, unread=tuple(unread)
+        node,
+        fork,
+        found[0].start.lsn,
+        end,
+        segment,
+        undecided=reader.undecided,
+        unread=tuple(unread),
     )
     return tally.put_into(losses), reader
+
+
+def _read_stretch(
+    run: Run, node: str, stretch: Stretch, segment: int, reader: Reader, tally: _Tally
+) -> str:
+    """Give each line of pg_waldump to the reader; why it ended before the end of the stretch."""
+    door = run.doors[node]
+    reader.complaint = ""
+    with _bar(stretch, node, segment) as bar:
+        on_line = _following(reader, tally, bar, stretch.start.lsn)
+        status = attend(door, command(door, stretch), on_line, run.timeouts.clone)
+    if not status:
+        return ""
+    return reader.complaint or f"pg_waldump ended with status {status}"
 
 
 def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
@@ -97,12 +119,18 @@ def _bar(stretch: Stretch, node: str, segment: int) -> tqdm[Any]:
 
     Files that were made ahead count as if they held something.
     """
-    total = int(segment_start(stretch.last, segment).lsn) + segment - int(stretch.start.lsn)
-    words = f"reading the WAL of {node}"
-    scale: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
-    return tqdm(
-        total=total, desc=words, mininterval=0.5, delay=3, disable=not frontend.watched(), **scale
-    )
+    end = int(segment_start(stretch.last, segment).lsn) + segment
+    settings: dict[str, Any] = {
+        "desc": f"reading the WAL of {node}",
+        "total": end - int(stretch.start.lsn),
+        "mininterval": 0.5,
+        "delay": 3,
+        "disable": not frontend.watched(),
+        "unit": "B",
+        "unit_scale": True,
+        "unit_divisor": 1024,
+    }
+    return tqdm(**settings)
 
 
 def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Callable[[str], None]:
@@ -113,7 +141,8 @@ def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Cal
         tally.add(reader.read(line))
         count += 1
         if count % 4096 == 0:
-            bar.update(max(0, int(reader.end) - int(start) - bar.n))
+            done = int(reader.end) - int(start)
+            bar.update(max(0, done - bar.n))
 
     return on_line
 
@@ -126,20 +155,11 @@ def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
     """The program that reads a stretch, and its arguments."""
     # the times of commits are told in the zone of whoever asks; see facts.wal for why both files
     # are named
-    until = ("-e", str(stretch.until)) if stretch.until is not None else ()
-    at = ("-t", str(stretch.start.timeline), "-s", str(stretch.start.lsn))
-    return [
-        "env",
-        "TZ=UTC",
-        door.binary("pg_waldump"),
-        "-p",
-        _wal(door),
-        *at,
-        *until,
-        *options,
-        stretch.first,
-        stretch.last,
-    ]
+    argv = ["env", "TZ=UTC", door.binary("pg_waldump"), "-p", _wal(door)]
+    argv += ["-t", str(stretch.start.timeline), "-s", str(stretch.start.lsn)]
+    if stretch.until is not None:
+        argv += ["-e", str(stretch.until)]
+    return [*argv, *options, stretch.first, stretch.last]
 
 
 def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
@@ -147,8 +167,8 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
 
     One in the middle is spoilt. The server would take that for the end, too, and open with less.
     """
-    page, after = _up(end.lsn, PAGE), _up(end.lsn, segment)
-    for at in (end.lsn, page, Lsn(page + PAGE), after):
+    name, page = door.node.name, _up(end.lsn, PAGE)
+    for at in (end.lsn, page, Lsn(page + PAGE), _up(end.lsn, segment)):
         first = segment_name(Position(end.timeline, at), segment)
         if first > last:
             continue
@@ -157,13 +177,12 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
         if "rmgr: " not in answer.text:
             continue
         if at == end.lsn:
-            return [f"{door.node.name} goes on writing WAL: what comes after {end} is not listed"]
-        return [
-            (
-                f"{door.node.name}: the WAL cannot be read at {end}, and goes on at {at}: what it "
-                "holds is not listed"
-            )
-        ]
+            return [f"{name} goes on writing WAL: what comes after {end} is not listed"]
+        spoilt = (
+            f"{name}: the WAL cannot be read at {end}, and goes on at {at}: what it holds is "
+            "not listed"
+        )
+        return [spoilt]
     return []
 
 
@@ -188,10 +207,12 @@ class _Tally:
         self._count += 1
         self._incomplete += not lost.complete
         self._wal += lost.wal
-        self._times = [min(self._times[0] or lost.at, lost.at), max(self._times[1], lost.at)]
+        first, last = self._times
+        self._times = [min(first or lost.at, lost.at), max(last, lost.at)]
         for relation, rows in lost.rows:
-            have = self._totals.get(relation, Rows())
-            self._totals[relation] = Rows(*(a + b for a, b in zip(have, rows, strict=True)))
+            before = self._totals.get(relation, Rows())
+            sums = [a + b for a, b in zip(before, rows, strict=True)]
+            self._totals[relation] = Rows(*sums)
         if self._count <= LISTED:
             self._listed.append(lost)
         self._also(lost)

@@ -71,19 +71,19 @@ class Reader:
         if found is None:
             self.complaint = line
             return None
-        manager, length, tx, at, told = self._last = found.groups()
+        manager, length, tx, at, words = self._last = found.groups()
         self._begin = self._begin or at
         xid = int(tx)
         if xid:
             self._of(xid).wal += int(length)
         if manager in ("Heap", "Heap2"):
-            self._rows(xid, told)
+            self._rows(xid, words)
         elif manager == "Transaction":
-            return self._transaction(xid, Lsn.parse(at), int(length), told)
+            return self._transaction(xid, Lsn.parse(at), int(length), words)
         elif manager in ("Standby", "XLOG"):
-            self._running(told)
-        elif told.startswith("CREATE") and Lsn.parse(at) >= self._fork:
-            self._made(told)
+            self._running(words)
+        elif words.startswith("CREATE") and Lsn.parse(at) >= self._fork:
+            self._made(words)
         return None
 
     @property
@@ -91,10 +91,12 @@ class Reader:
         """Where the last record that was read ends, and the next would begin."""
         if self._last is None:
             return Lsn(0)
-        _, length, _, at, told = self._last
+        _, length, _, at, words = self._last
         end = behind(Lsn.parse(at), int(length), self._segment)
-        switched = told.startswith("SWITCH")  # the rest of its segment is left empty
-        return Lsn(-(-int(end) // self._segment) * self._segment) if switched else end
+        if not words.startswith("SWITCH"):
+            return end
+        segments = -(-int(end) // self._segment)  # the rest of its segment is left empty
+        return Lsn(segments * self._segment)
 
     @property
     def undecided(self) -> tuple[PreparedAfterFork, ...]:
@@ -107,67 +109,80 @@ class Reader:
             found = self._open[xid] = _Open()
         return found
 
-    def _rows(self, xid: int, told: str) -> None:
-        verb = told.partition(" ")[0].partition("+")[0]
+    def _rows(self, xid: int, words: str) -> None:
+        verb = words.partition(" ")[0].partition("+")[0]
         column, count = _COLUMN.get(verb), 1
-        if verb == "MULTI_INSERT" and (tuples := _TUPLES.match(told)):
+        if verb == "MULTI_INSERT" and (tuples := _TUPLES.match(words)):
             column, count = 0, int(tuples[1] or tuples[2])
-        block = _BLOCK.search(told) if xid and column is not None else None
-        if column is None or block is None:
+        if not xid or column is None:
             return
-        if verb == "DELETE" and _SPECULATIVE.search(told):
+        block = _BLOCK.search(words)
+        if block is None:
+            return
+        if verb == "DELETE" and _SPECULATIVE.search(words):
             column, count = 0, -1
-        rows = self._of(xid).rows.setdefault(Relation(*map(int, block.groups())), [0, 0, 0])
+        relation = Relation(*map(int, block.groups()))
+        rows = self._of(xid).rows.setdefault(relation, [0, 0, 0])
         rows[column] += count
 
-    def _transaction(self, xid: int, lsn: Lsn, length: int, told: str) -> LostTransaction | None:
-        if told.startswith("PREPARE"):
-            self._prepare(xid, lsn, told)
-        ended = _ENDED.match(told)
+    def _transaction(self, xid: int, lsn: Lsn, length: int, words: str) -> LostTransaction | None:
+        if words.startswith("PREPARE"):
+            self._prepare(xid, lsn, words)
+        ended = _ENDED.match(words)
         if ended is None:
             return None
-        top, subs = int(ended[1] or xid), _ids(told)
+        top, subs = int(ended[1] or xid), _ids(words)
         prepared, parts = self._prepared.pop(top, None), self._take([top, *subs])
-        if lsn < self._fork or told.startswith("ABORT"):
+        if lsn < self._fork or words.startswith("ABORT"):
             return None
         if top != xid:
             parts.append(_Open(length))  # a COMMIT PREPARED is written by nobody's transaction
         gid = None
         if ended[1]:
             gid = prepared.gid if prepared else ""
-        when, wal = f"{ended[2]}T{ended[3]}Z", sum(part.wal for part in parts)
         return LostTransaction(
-            top, lsn, when, wal, _sum(parts), tuple(subs), _files(told), gid, self._why_not(top)
+            top,
+            lsn,
+            f"{ended[2]}T{ended[3]}Z",
+            sum(part.wal for part in parts),
+            _sum(parts),
+            tuple(subs),
+            _files(words),
+            gid,
+            self._why_not(top),
         )
 
     def _take(self, ids: Iterable[int]) -> list[_Open]:
-        taken = [self._open.pop(xid, None) for xid in ids]
-        return [part for part in taken if part is not None]
+        parts = [self._open.pop(xid, None) for xid in ids]
+        return [part for part in parts if part is not None]
 
     def _why_not(self, xid: int) -> str:
         if self.bound is None or precedes(xid, self.bound):
             return f"it may have begun before {self._begin}, where the reading began"
         return ""
 
-    def _prepare(self, xid: int, lsn: Lsn, told: str) -> None:
-        found = _PREPARE.match(told)
+    def _prepare(self, xid: int, lsn: Lsn, words: str) -> None:
+        found = _PREPARE.match(words)
         # up to 12 no more is told; later ones: a line break in its gid, and the rest is no record
         if found is None:
-            gid = told.removeprefix("PREPARE gid ") + "…" if told.startswith("PREPARE gid ") else ""
+            gid = ""
+            if words.startswith("PREPARE gid "):
+                gid = words.removeprefix("PREPARE gid ") + "…"
             self._prepared[xid] = PreparedAfterFork(xid, gid, lsn, "")
             return
-        parts = [self._open[one] for one in (xid, *_ids(found[4])) if one in self._open]
-        self._prepared[xid] = PreparedAfterFork(
-            xid, found[1], lsn, f"{found[2]}T{found[3]}Z", _sum(parts)
-        )
+        ids = [xid, *_ids(found[4])]
+        parts = [self._open[one] for one in ids if one in self._open]
+        when = f"{found[2]}T{found[3]}Z"
+        self._prepared[xid] = PreparedAfterFork(xid, found[1], lsn, when, _sum(parts))
 
-    def _running(self, told: str) -> None:
-        if found := _RUNNING.match(told):
+    def _running(self, words: str) -> None:
+        if found := _RUNNING.match(words):
             self._bounded(int(found[1]))
             oldest = int(found[2])
-            for xid in [one for one in self._open if precedes(one, oldest)]:
+            ended = [xid for xid in self._open if precedes(xid, oldest)]
+            for xid in ended:
                 del self._open[xid]  # it ended with a crash, and nothing ever told so
-        elif found := _SHUTDOWN.match(told):
+        elif found := _SHUTDOWN.match(words):
             self._bounded(int(found[1]))
 
     def _bounded(self, next_xid: int) -> None:
@@ -178,11 +193,11 @@ class Reader:
         if self.bound is None:
             self.bound = next_xid
 
-    def _made(self, told: str) -> None:
+    def _made(self, words: str) -> None:
         # 15 and older name the database first, 16 and later the tablespace
-        if found := _NEW_DATABASE.match(told):
+        if found := _NEW_DATABASE.match(words):
             self.databases |= {int(found[1]), int(found[2])}
-        elif file := _FILE.search(told):
+        elif file := _FILE.search(words):
             self.created.add(_relation(file))
 
 
@@ -195,18 +210,22 @@ def precedes(one: int, other: int) -> bool:
     return (one - other) % 2**32 > 2**31
 
 
-def _ids(told: str) -> list[int]:
-    found = _SUBXACTS.search(told)
-    return [int(word) for word in found[1].split()] if found else []
+def _ids(words: str) -> list[int]:
+    found = _SUBXACTS.search(words)
+    if found is None:
+        return []
+    return [int(word) for word in found[1].split()]
 
 
-def _files(told: str) -> tuple[Relation, ...]:
+def _files(words: str) -> tuple[Relation, ...]:
     """The files that a COMMIT removes.
 
     Those of temporary tables have another form of name, and are left out.
     """
-    found = _RELS.search(told)
-    files = (_FILE.fullmatch(word) for word in found[1].split()) if found else ()
+    found = _RELS.search(words)
+    if found is None:
+        return ()
+    files = [_FILE.fullmatch(word) for word in found[1].split()]
     return tuple(_relation(file) for file in files if file)
 
 
@@ -221,6 +240,7 @@ def _sum(parts: Iterable[_Open]) -> tuple[tuple[Relation, Rows], ...]:
     sums: dict[Relation, list[int]] = {}
     for part in parts:
         for relation, rows in part.rows.items():
-            have = sums.setdefault(relation, [0, 0, 0])
-            have[:] = [a + b for a, b in zip(have, rows, strict=True)]
-    return tuple((relation, Rows(*rows)) for relation, rows in sorted(sums.items()) if any(rows))
+            before = sums.get(relation, [0, 0, 0])
+            sums[relation] = [a + b for a, b in zip(before, rows, strict=True)]
+    changed = [(relation, Rows(*rows)) for relation, rows in sums.items() if any(rows)]
+    return tuple(sorted(changed))

@@ -46,7 +46,9 @@ def timelines_after(
     for newest in sorted(present & histories.keys(), reverse=True):
         left = history_of(histories[newest])
         if newest > fork in left:
-            return [(one, at) for one, at in sorted(left.items()) if one >= fork] + [(newest, None)]
+            found: list[tuple[int, Lsn | None]] = []
+            found += [(timeline, at) for timeline, at in sorted(left.items()) if timeline >= fork]
+            return [*found, (newest, None)]
     return [(fork, None)]
 
 
@@ -60,9 +62,11 @@ def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> L
     Always the begin of a file: in one that was switched away from, pg_waldump finds nothing after
     the middle.
     """
-    have, number = set(names), int(fork.lsn) // segment
-    while number * segment > int(fork.lsn) - back and number > 0:
-        if not {_name(fork.timeline, n, segment) for n in (number, number - 1)} <= have:
+    have = set(names)
+    number = int(fork.lsn) // segment
+    while number > 0 and number * segment > int(fork.lsn) - back:
+        pair = {_name(fork.timeline, each, segment) for each in (number, number - 1)}
+        if not pair <= have:
             break
         number -= 1
     return Lsn(number * segment)
@@ -80,16 +84,13 @@ def stretches(
     found = []
     for timeline, left in timelines_after(fork.timeline, names, histories):
         at = Position(timeline, start)
-        mine = [
-            name
-            for name in have
-            if name.startswith(f"{timeline:08X}") and name >= segment_name(at, segment)
-        ]
+        first = segment_name(at, segment)
+        mine = [name for name in have if int(name[:8], 16) == timeline and name >= first]
         if left is not None:
-            mine = [
-                name for name in mine if name <= segment_name(Position(timeline, left), segment)
-            ]
+            last = segment_name(Position(timeline, left), segment)
+            mine = [name for name in mine if name <= last]
+            start = left
         if mine:
-            found.append(Stretch(max(at, segment_start(mine[0], segment)), mine[0], mine[-1], left))
-        start = start if left is None else left
+            begin = max(at, segment_start(mine[0], segment))
+            found.append(Stretch(begin, mine[0], mine[-1], left))
     return tuple(found)
