@@ -20,6 +20,7 @@ from ..judgement.plans import Plan
 from ..model import Note, Snapshot, ends_of, system_id_of
 from ..model.errors import HaError, Refusal
 from ..model.show import utc
+from ..run.events import CHAINED, NOT_NOTED
 from ..run.run import Run
 from ..wire.doors import Door
 from .deeds.chain_notes import note_on
@@ -75,7 +76,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     """
     if isinstance(run.link, ChainLink) and run.link.noted:
         return
-    if any(event["event"] == "chained" for event in run.journal.events):
+    if any(event["event"] == CHAINED for event in run.journal.events):
         raise Refusal(
             "this run could not be noted on its nodes",
             "run the first cell again: it begins a new run",
@@ -86,7 +87,7 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
     known = [*noted, *run.history.chain_notes(system_id, ends_of(noted)[0])]
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
-    run.journal.write("chained", system_id=system_id, number=number + 1, **told)
+    run.journal.write(CHAINED, system_id=system_id, number=number + 1, **told)
     link = run.link = ChainLink(run, tuple(ledgers), system_id, number + 1)
     begun = link.note("begun")
 
@@ -144,7 +145,7 @@ def _spared(run: Run, name: str, may_fail: bool) -> Iterator[None]:
     except HaError as error:
         if not may_fail:
             raise
-        run.journal.write("not noted", node=name, because=error.what)
+        run.journal.write(NOT_NOTED, node=name, because=error.what)
 
 
 def _system_of(plan: Plan, now: Snapshot) -> str:

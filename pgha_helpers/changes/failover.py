@@ -8,6 +8,7 @@ from ..judgement.plans import Plan
 from ..judgement.plans.for_now import ASYNCHRONOUS, RESTORE, SYNCHRONOUS, without_archive
 from ..model import Running, Snapshot
 from ..model.errors import HaError
+from ..run.events import OUTAGE_BEGINS, OUTAGE_ENDED
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
 from ..run.window import window
@@ -54,7 +55,7 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     if target.disk and target.disk.triggers:
         standby.remove_triggers(run, plan.node)
     run.journal.write(
-        "outage begins", old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told
+        OUTAGE_BEGINS, old=plan.peer, new=plan.node, intent="fence, promote", told=plan.told
     )
     with window(run) as cost:
         fenced = fence(run, plan, now, major)
@@ -68,6 +69,6 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
             replay.wait_for_archive(run, plan.node)
         with uninterrupted():
             promoting.promote(run, plan.node, major)
-    run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)
+    run.journal.write(OUTAGE_ENDED, new=plan.node, processor=cost.processor, trips=cost.trips)
     if fenced.way == "ssh":
         define_afterwards(run, plan, now, major)

@@ -12,6 +12,7 @@ from ..facts.wal.lost_wal import FINGERPRINT
 from ..judgement.plans import Plan
 from ..model import Blank, Silent, Snapshot, dialect
 from ..model.errors import Failure, HaError, NotAchieved, Refusal
+from ..run.events import FENCED_BY, NOT_ARMED, NOT_DEFINED, NOT_DISABLED, NOT_FENCED
 from ..run.run import Run
 from .deeds import servers, standby
 from .deeds.fence import disable_service, fence_by_command
@@ -64,13 +65,13 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
 
 
 def _told(run: Run, plan: Plan, way: FencedBy, words: str, fingerprint: str = "") -> Fenced:
-    run.journal.write("fenced by", node=plan.peer, way=way, words=words)
+    run.journal.write(FENCED_BY, node=plan.peer, way=way, words=words)
     return Fenced(way, fingerprint)
 
 
 def _go_on(run: Run, plan: Plan, way: FencedBy, failed: HaError, has_another: bool) -> None:
     """Note that one way has failed; raise what went wrong if there is no other."""
-    run.journal.write("not fenced", node=plan.peer, way=way, because=failed.what)
+    run.journal.write(NOT_FENCED, node=plan.peer, way=way, because=failed.what)
     if not has_another:
         raise failed
     print(f"  {plan.peer}: not fenced by {way}: {failed.what}", flush=True)
@@ -93,7 +94,7 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
                 raise Failure(
                     f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again"
                 ) from None
-            run.journal.write("not armed", node=plan.peer, because=unarmed.what)
+            run.journal.write(NOT_ARMED, node=plan.peer, because=unarmed.what)
         _disable(run, plan)
     said, _, fingerprint = (said or door.script(_LOOK, door.node.data_directory).text).partition(
         "\nwal\n"
@@ -126,7 +127,7 @@ def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
     try:
         standby.define(run, plan.peer, major)
     except HaError as undefined:
-        run.journal.write("not defined", node=plan.peer, because=undefined.what)
+        run.journal.write(NOT_DEFINED, node=plan.peer, because=undefined.what)
         print(f"  {plan.peer}: its standby definition is not written: {undefined.what}", flush=True)
 
 
@@ -137,7 +138,7 @@ def _disable(run: Run, plan: Plan) -> None:
     try:
         disable_service(run, plan.peer)
     except HaError as trouble:
-        run.journal.write("not disabled", node=plan.peer, because=trouble.what)
+        run.journal.write(NOT_DISABLED, node=plan.peer, because=trouble.what)
         print(f"  {plan.peer}: its service is not disabled: {trouble.what}", flush=True)
 
 

@@ -15,6 +15,7 @@ from ..judgement.plans import Plan
 from ..judgement.plans.rebuild import stop_only
 from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
+from ..run.events import GATE_ANSWERED, GATE_PASSED, GATE_REOPENED, GATE_SHOWN, JUDGED, NOT_LOCKED
 from ..run.gate import Required
 from ..run.run import Run
 from . import chain
@@ -25,7 +26,7 @@ REHEARSED = "This was a rehearsal: nothing was changed."
 def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
     """Every check's verdict, written to the journal."""
     verdicts = judge(checks, now)
-    run.journal.write("judged", worst=verdicts.worst, verdicts=list(verdicts))
+    run.journal.write(JUDGED, worst=verdicts.worst, verdicts=list(verdicts))
     return verdicts
 
 
@@ -64,17 +65,17 @@ def gate(run: Run, plan: Plan) -> Plan:
     run.gate.permit = None
     given = str(run.parameters.get("confirm", "")).strip()
     while not plan.already:
-        run.journal.write("gate shown", wanted=plan.consent, plan=plan)
+        run.journal.write(GATE_SHOWN, wanted=plan.consent, plan=plan)
         _agree(run, plan, given)
         again = _under_lock(run, plan)
         if again.stands(plan):
             run.gate.permit = again
-            run.journal.write("gate passed", locked=run.lock.held)
+            run.journal.write(GATE_PASSED, locked=run.lock.held)
             locked = ", ".join(run.lock.held) or "no node answers"
             print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
             return again
         run.lock.release()
-        run.journal.write("gate reopened", because="what was shown has changed", plan=again)
+        run.journal.write(GATE_REOPENED, because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
         if not frontend.somebody():
             who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
@@ -92,7 +93,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
     asked = time.monotonic()
     while not plan.covered_by(given):
         if given:
-            run.journal.write("gate answered", answer=given, right=False)
+            run.journal.write(GATE_ANSWERED, answer=given, right=False)
             if not frontend.somebody():
                 words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
                 at_once = f". {stop_only(plan.node)}" if plan.kind == "give up" else ""
@@ -103,7 +104,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
     run.gate.given = given
     run.journal.write(
-        "gate answered", answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked
+        GATE_ANSWERED, answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked
     )
 
 
@@ -114,7 +115,7 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
     try:
         silent = run.lock.take(may_fail=plan.lost)
         if silent:
-            run.journal.write("not locked", nodes=silent)
+            run.journal.write(NOT_LOCKED, nodes=silent)
         # the cell's look is as old as whoever read and typed; from here on nobody else changes this
         now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
         # the cell's plan is what was agreed; this one is what would be done now

@@ -10,6 +10,7 @@ from ..facts.wal.loss_estimate import estimate_loss
 from ..judgement import plans
 from ..judgement.plans import Plan
 from ..model import Deeds, Running, Snapshot, frontend
+from ..run.events import OUTAGE_ENDED
 from ..run.run import Run
 from .bringing_back import bring_back, lead_clients, waits_for_standby
 from .deeds import promoting, servers, standby
@@ -60,7 +61,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     if kind != "switchover":  # there they were led within the window
         lead_clients(run, plan, waits_for_standby(run, plan.node))
     if kind in ("resume", "reopen"):
-        run.journal.write("outage ended", new=plan.node)
+        run.journal.write(OUTAGE_ENDED, new=plan.node)
     tell_outage(run)
     if frontend.shell():  # the outage is over, and what comes now waits for servers
         run.aside(drawing.load_beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model import Outage
+from ..run.events import OUTAGE
 from ..run.run import Run
 
 
@@ -17,6 +18,6 @@ def tell_outage(run: Run) -> Outage | None:
     if found is not None and found.earliest is None and run.notebook == "setup":
         return None
     if found is not None:
-        run.journal.write("outage", **found.facts, words=str(found))
+        run.journal.write(OUTAGE, **found.facts, words=str(found))
         run.say(f"Outage: {found}.")
     return found

@@ -16,6 +16,7 @@ from ..model import Blank, Deeds, Running, Sighting, Snapshot, Stopped, dialect
 from ..model.errors import HaError, NotAchieved
 from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
+from ..run.events import PLANNED
 from ..run.run import Run
 from .deeds import clone, rewind, rsync, servers, slots, standby
 from .deeds.swapping import swap
@@ -99,7 +100,7 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     """
     now = look(run)
     again = run.gate.replan(now)
-    run.journal.write("planned", plan=again)
+    run.journal.write(PLANNED, plan=again)
     more = again.beyond(plan)
     if plan.options and again.kind not in ("follow", plan.chosen, *KEEP_THE_OLD):
         more = [f"{again.kind} in place of {plan.chosen}"]  # it overwrites what was to be kept

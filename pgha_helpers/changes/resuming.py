@@ -8,6 +8,7 @@ from ..facts import look
 from ..judgement.plans import Plan, took_over
 from ..model import DeedKind, Hung, Running, Snapshot, Stopped, is_or_was_standby
 from ..model.errors import HaError, Undecided
+from ..run.events import GOES_ON, OUTAGE_GOES_ON
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
 from .deeds import promoting, servers, standby
@@ -25,7 +26,7 @@ def can_only_go_on(run: Run, plan: Plan, reason: BaseException) -> bool:
         return False
     now = look(run)
     if is_or_was_standby(now[plan.peer]) and isinstance(now[plan.node], Running):
-        run.journal.write("goes on", because=f"{plan.peer} was started again, and is a standby")
+        run.journal.write(GOES_ON, because=f"{plan.peer} was started again, and is a standby")
         print(
             f"{plan.peer} was started again by somebody; it came back read-only. Going on.",
             flush=True,
@@ -50,7 +51,7 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
     end_of(now[old])
     major = _running(now, new).version // 10000
     waits = bool(_running(now, new).settings["synchronous_standby_names"])
-    run.journal.write("outage goes on", old=old, new=new, synchronous=waits)
+    run.journal.write(OUTAGE_GOES_ON, old=old, new=new, synchronous=waits)
     standby.define(run, old, major)
     standby.arm(run, old, major)
     try:

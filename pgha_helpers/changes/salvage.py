@@ -33,6 +33,7 @@ from ..model import (
 from ..model.errors import HaError, NotAchieved
 from ..model.lost_wal import Behind, Found, LostWal, WalEnd
 from ..model.show import size
+from ..run.events import DAMAGED_WAL, NOT_SALVAGED
 from ..run.run import Run
 from .deeds import servers, wal_copy
 from .deeds.replay import replay_past
@@ -58,7 +59,7 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
     unread = isinstance(now[plan.peer], Silent | Blank)
     if unread or run.parameters["salvage"] == "none":
         because = str(now[plan.peer]) if unread else "salvage=none"
-        run.journal.write("not salvaged", node=plan.peer, because=because)
+        run.journal.write(NOT_SALVAGED, node=plan.peer, because=because)
         print(f"Nothing is salvaged from {plan.peer}: {because}.", flush=True)
         return False
     seen = now[plan.peer]  # where nothing ran, that was its end
@@ -196,7 +197,7 @@ def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None
         f"the WAL of {plan.peer} is damaged at {end}: it goes on at {damage}, at least "
         f"{size(damage - end.behind)} further. No server can replay what stands behind the damage"
     )
-    run.journal.write("damaged WAL", node=plan.peer, at=str(end), goes_on=str(damage))
+    run.journal.write(DAMAGED_WAL, node=plan.peer, end=str(end), goes_on=str(damage))
     if run.parameters["salvage"] != "some":
         raise NotAchieved(
             words,

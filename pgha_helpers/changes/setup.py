@@ -22,6 +22,7 @@ from ..model.errors import HaError, NotSafe
 from ..model.show import span
 from ..model.sightings import disk_of, system_id_of, to_be_seen
 from ..model.snapshot import streams_to
+from ..run.events import OUTAGE_ENDED
 from ..run.run import Run
 from .deeds import access, servers
 from .deeds.for_now import set_back
@@ -168,7 +169,7 @@ def _settings(run: Run, keep: str) -> None:
 
 def _has_ended(run: Run, keep: str) -> None:
     """The outage of a restart, which an earlier run may have begun."""
-    run.journal.write("outage ended", new=keep)
+    run.journal.write(OUTAGE_ENDED, new=keep)
     tell_outage(run)
 
 

@@ -10,6 +10,7 @@ from .. import clients
 from ..judgement.plans import Plan
 from ..model import Snapshot
 from ..model.errors import HaError
+from ..run.events import OUTAGE_BEGINS, OUTAGE_ENDED
 from ..run.interrupts import uninterrupted
 from ..run.parameters.quantities import read_span
 from ..run.run import Run
@@ -38,7 +39,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
         "intent": "arm, stop, prove, promote",
         "synchronous": waits,
     }
-    run.journal.write("outage begins", **told)
+    run.journal.write(OUTAGE_BEGINS, **told)
     with window(run) as cost:
         began = time.monotonic()
         try:
@@ -58,7 +59,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             with uninterrupted():
                 promoting.promote(run, plan.node, major, meanwhile=lambda: clients.point(run, plan))
                 lead_clients(run, plan, waits)
-    run.journal.write("outage ended", new=plan.node, processor=cost.processor, trips=cost.trips)
+    run.journal.write(OUTAGE_ENDED, new=plan.node, processor=cost.processor, trips=cost.trips)
     if proved:
         confirm(run, plan, proved)
 

@@ -15,6 +15,7 @@ from ..model import Running, Sighting
 from ..model.errors import Aborted, Failure, HaError, NotAchieved, Undecided, Unreachable
 from ..model.show import span
 from ..model.sightings import refuses
+from ..run.events import ABORT, OUTAGE_ENDED
 from ..run.run import Run
 from .deeds import servers, standby, stopping
 from .deeds.for_now import set_back
@@ -33,7 +34,7 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
     """
     old, why = plan.peer, str(reason) or "it was interrupted"
     print(f"Taking it back: {why}", flush=True)
-    run.journal.write("abort", old=old, because=why)
+    run.journal.write(ABORT, old=old, because=why)
     deadline = time.monotonic() + run.timeouts.shutdown
     while True:
         try:
@@ -48,7 +49,7 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
                 ) from None
             time.sleep(0.5)
     left = _let_clients_go_on(run, plan)
-    run.journal.write("outage ended", new=old)
+    run.journal.write(OUTAGE_ENDED, new=old)
     with contextlib.suppress(HaError):  # a rerun does it, and verify tells
         set_back(run)
     # it was never told to stop

@@ -16,6 +16,7 @@ from ..judgement.plans.unarchived import Unarchived, told_of_unarchived
 from ..model import SetAside, Snapshot
 from ..model.errors import NotSafe
 from ..model.show import size
+from ..run.events import NEVER_ARCHIVED
 from ..run.run import Run
 from .deeds import slots
 from .deeds.for_now import set_back
@@ -37,9 +38,7 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
     whole = with_leftovers(plan, now, leftovers(run, now))
     missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)
     if missed != Unarchived():
-        run.journal.write(
-            "never archived", node=plan.node, before=missed.before, after=missed.after
-        )
+        run.journal.write(NEVER_ARCHIVED, node=plan.node, before=missed.before, after=missed.after)
     asks_for_room = run.gate.permit is None and plan.kind in ("follow", "rewind", "rsync")
     if asks_for_room and (lacking := without_room(run, plan.node, missed.before)):
         raise NotSafe(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..model import Client, ClientSeen, Command, Pair, Pgbouncer, Snapshot
 from ..model.errors import HaError, Unreadable, understood
+from ..run.events import CLIENTS_SEEN
 from ..run.run import Run
 from .bouncer import Bouncer
 from .command import Commanded
@@ -75,7 +76,7 @@ def look_at_clients(run: Run, now: Snapshot) -> tuple[ClientSeen, ...]:
         return ()
     with ThreadPoolExecutor(len(entries), "pgha-clients") as pool:
         seen = tuple(pool.map(lambda entry: _look(run, entry, primary, system_id), entries))
-    run.journal.write("clients seen", clients=seen)
+    run.journal.write(CLIENTS_SEEN, clients=seen)
     return seen
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..model import Lsn, Snapshot, frontend, show
 from ..model.errors import HaError, Refusal
 from ..model.lag_file import LAG_COLUMNS, LAG_CSV, LagRow, lines_of
+from ..run.events import SAMPLED
 from ..run.run import Run
 from ..wire.sql import Session
 from .lag_chart import live
@@ -100,7 +101,7 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
 
 def _tell(run: Run, lag: Lag) -> None:
     worst = {f"worst_{unit}": lag.worst(unit) for unit in ("bytes", "seconds")}
-    run.journal.write("sampled", rows=len(lag.rows), **worst, sha256=_keep(run, lag))
+    run.journal.write(SAMPLED, rows=len(lag.rows), **worst, sha256=_keep(run, lag))
 
 
 class Sampler:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..model import Deed, frontend
 from ..model.frontend import LiveOutput
 from ..model.show import span, utc
+from ..run.events import DRAWN
 from ..run.run import Run
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def pictures(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
 def keep_picture(run: Run, name: str, svg: bytes) -> None:
     """Put a picture into the record, and its digest into the journal."""
     run.keep(name, svg)
-    run.journal.write("drawn", file=name, sha256=hashlib.sha256(svg).hexdigest())
+    run.journal.write(DRAWN, file=name, sha256=hashlib.sha256(svg).hexdigest())
 
 
 def render(figure: Figure, kind: str, dpi: int = 120) -> bytes:

@@ -40,6 +40,7 @@ from ..model.errors import (
 from ..model.show import span, utc
 from ..model.sightings import refuses
 from ..model.survey import Survey
+from ..run.events import SEEN
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.sql import Session
@@ -119,7 +120,7 @@ def _journal(run: Run, now: Snapshot, around: bool) -> None:
     seen = now.sightings
     nodes = {each.node: {"as": type(each).__name__, "words": str(each)} for each in seen}
     more = {"vantages": now.vantages} if around else {}
-    run.journal.write("seen", nodes=nodes, facts=seen, **more)
+    run.journal.write(SEEN, nodes=nodes, facts=seen, **more)
 
 
 def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:

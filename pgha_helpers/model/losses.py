@@ -12,7 +12,6 @@ from . import show
 from .positions import Lsn, Position
 
 FIRST_NORMAL = 16384  # FirstNormalObjectId: what has a lower number was made by initdb
-KEPT = "diverged kept"  # the event that makes a file of them part of the record
 SHOWN = 20  # transactions in the table; the CSV has all
 CSV_HEAD = (
     *("xid", "gid", "committed_at", "commit_lsn", "database", "table", "kind", "relation"),

@@ -16,31 +16,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import Refusal
 from ..model.foreign import ODD, text_of
 from ..model.show import utc
+from .events import DEED_BEGUN, EVENTS, RUN_BEGUN, RUN_ENDED
+from .format_1 import with_kinds
 from .interrupts import uninterrupted
 
 Event = dict[str, Any]
 JOURNAL = "journal.jsonl"
 _ROOM = 1024 * 1024  # bytes: a promotion writes 70 kB
-#: What must survive a power cut before anything else happens. The rest is written at once, and
-#: flushed with the next of these: on a busy disk a flush takes tens of milliseconds, and a run has
-#: a hundred events.
-_FLUSHED = {
-    "run begun",
-    "gate answered",
-    "chained",
-    "outage begins",
-    "outage ended",
-    "abort",
-    "error",
-}
-_FLUSHED |= {"deed begun", "deed failed", "run ended"}
 
 
 class Journal:
@@ -84,11 +73,16 @@ class Journal:
         """Append one event; one that announces something, or ends it, is flushed to disk, and all
         before it.
 
-        Raises Refusal after the end line, and when the disk refuses before any deed has begun. From
-        then on a line that the disk refuses is kept in memory, told aloud and tried again: half a
-        hand-over is worse than that.
+        Raises TypeError for what `events.py` does not declare, and Refusal after the end line, and
+        when the disk refuses before any deed has begun. From then on a line that the disk refuses
+        is kept in memory, told aloud and tried again: half a hand-over is worse than that.
         """
-        if self._file < 0 or (self.events and self.events[-1]["event"] == "run ended"):
+        declared = EVENTS.get(event)
+        if declared is None:
+            raise TypeError(f"{event!r} is no event: declare it in run/events.py")
+        if undeclared := declared.undeclared(facts):
+            raise TypeError(f"{event!r} has no {undeclared}: declare it in run/events.py")
+        if self._file < 0 or (self.events and self.events[-1]["event"] == RUN_ENDED):
             raise Refusal("this run has ended", "run the first cell again: it begins a new run")
         # Ctrl-C between the line and its digest would break the chain for ever
         with self._mutex, uninterrupted():
@@ -101,7 +95,7 @@ class Journal:
                 "prev": self.last,
             }
             text = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
-            self._put(text + b"\n", flush=event in _FLUSHED)
+            self._put(text + b"\n", flush=declared.flushed)
             self.last = hashlib.sha256(text).hexdigest()
             self.events.append(json.loads(text))
 
@@ -111,7 +105,7 @@ class Journal:
         try:
             self._flush(flush)
         except OSError as error:
-            if not any(e["event"] == "deed begun" for e in self.events):
+            if not any(e["event"] == DEED_BEGUN for e in self.events):
                 self._unwritten.clear()
                 # nothing is kept here, so no half of a line may stay there
                 os.ftruncate(self._file, size)
@@ -213,6 +207,12 @@ class Story:
     digests: Sequence[str] = ()
 
     @property
+    def format(self) -> int:
+        """Which events and fields it was written with, see `events.py`."""
+        told = self.first(RUN_BEGUN).get("format", 1)
+        return told if isinstance(told, int) else 1
+
+    @property
     def outcome(self) -> str:
         """The outcome of the end line, else the state."""
         return str(self.events[-1].get("outcome", "")) if self.state == "ended" else self.state
@@ -220,7 +220,7 @@ class Story:
     @property
     def changed(self) -> bool:
         """Whether any deed has begun."""
-        return any(e["event"] == "deed begun" for e in self.events)
+        return any(e["event"] == DEED_BEGUN for e in self.events)
 
     def first(self, event: str) -> Event:
         """The first event of a kind, or an empty one."""
@@ -254,7 +254,8 @@ def read(folder: Path) -> Story:
         previous = hashlib.sha256(line).hexdigest()
         digests.append(previous)
         events.append(event)
-    return Story(events, _state(path, events), broken, digests)
+    story = Story(events, _state(path, events), broken, digests)
+    return replace(story, events=with_kinds(events)) if story.format == 1 else story
 
 
 def held_by_writer(folder: Path) -> bool:
@@ -268,7 +269,7 @@ def held_by_writer(folder: Path) -> bool:
 
 
 def _state(path: Path, events: Sequence[Event]) -> str:
-    if events and events[-1]["event"] == "run ended":
+    if events and events[-1]["event"] == RUN_ENDED:
         return "ended"
     return "running" if held_by_writer(path.parent) else "interrupted"
 

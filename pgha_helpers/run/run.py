@@ -31,6 +31,7 @@ from ..model.errors import Failure, HaError, Refusal
 from ..model.foreign import shown
 from ..wire.doors import Door
 from ..wire.lock import Lock
+from .events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, RUN_ENDED
 from .gate import Gate, Planner
 from .history import History, NoHistory
 from .journal import Journal
@@ -164,7 +165,7 @@ class Run:
                 print(now.table(), flush=True)
             error.what += self.meanwhile()
             raise
-        self.journal.write("planned", plan=plan)
+        self.journal.write(PLANNED, plan=plan)
         return plan
 
     def meanwhile(self) -> str:
@@ -191,7 +192,7 @@ class Run:
                 "nothing may be changed: the gate has not been passed", "run the gate's cell first"
             )
         self.lock.check(node)
-        self.journal.write("deed begun", node=node, kind=kind, did=did)
+        self.journal.write(DEED_BEGUN, node=node, kind=kind, did=did)
         began, clock, doing = time.time(), time.monotonic(), Doing(did)
         try:
             yield doing
@@ -200,7 +201,7 @@ class Run:
                 str(error) or f"{type(error).__name__}: whether it went on over there is unknown"
             )
             self.journal.write(
-                "deed failed",
+                DEED_FAILED,
                 node=node,
                 kind=kind,
                 did=did,
@@ -216,7 +217,7 @@ class Run:
         ended = began + time.monotonic() - clock
         done = Deed(node, kind, shown(doing.did), doing.changed, began, ended)
         self.deeds.append(done)
-        self.journal.write("deed ended", **_line(done))
+        self.journal.write(DEED_ENDED, **_line(done))
         self.say(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)")
 
     def say(self, words: str) -> None:
@@ -250,7 +251,7 @@ class Run:
                 held.close()
         self.ended, self.gate.permit = outcome, None
         try:
-            self.journal.write("run ended", outcome=outcome, deeds=len(self.deeds), **facts)
+            self.journal.write(RUN_ENDED, outcome=outcome, deeds=len(self.deeds), **facts)
             if self.link is not None:
                 self.link.close()
         finally:

@@ -24,9 +24,10 @@ from pgha_helpers.changes.keep_diverged import keeping_beside
 from pgha_helpers.facts.wal.losses import losses, reading
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.errors import NotSafe
-from pgha_helpers.model.losses import KEPT, Losses, LostTransaction
+from pgha_helpers.model.losses import Losses, LostTransaction
 from pgha_helpers.records.reading.seal import complete_all
 from pgha_helpers.records.reading.verification import verify
+from pgha_helpers.run.events import DIVERGED_KEPT
 from pgha_helpers.run.journal import read
 
 from .. import embedded as labs
@@ -341,7 +342,8 @@ def test_what_is_brought_beside_is_given_up_with_what_needed_it(
         assert time.monotonic() < began + 40
         run.end("abandoned")
     events = read(run.folder).events
-    assert [event["file"] for event in events if event["event"] == KEPT] == ["diverged.csv"]
+    kept = [event["file"] for event in events if event["event"] == DIVERGED_KEPT]
+    assert kept == ["diverged.csv"]
     assert events[-1]["event"] == "run ended"
 
 

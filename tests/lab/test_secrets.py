@@ -56,8 +56,8 @@ try:
     run.doors[STANDBY].run("sh", "-c", "echo 'password={SHELL}' >&2; exit 3")
 except Exception as error:
     print(error)
-    run.journal.write("told by a cell", error=error, known=known,
-                      deep=[{{"conninfo": "password='{CONNINFO}'"}}])
+    run.journal.write("error", error=error,
+                      unforeseen=[*known, {{"conninfo": "password='{CONNINFO}'"}}])
 run.doors[STANDBY].run("sh", "-c", "echo \\"$1\\"", "sh", known[0])
 get_ipython().run_line_magic("xmode", "Verbose")
 def careless(secret, password="{CONNINFO}"):
@@ -184,7 +184,7 @@ def test_no_canary_is_in_a_record_or_on_the_terminal(
     ):
         assert trace in told, "the rest of what was said is there"
     assert (
-        b"told by a cell" in texts["journal.jsonl"]
+        b'"unforeseen": [' in texts["journal.jsonl"]
         and b"new password=[redacted]" in texts["record.json"]
     )
     name = folder.name.rsplit("-", 1)[1]

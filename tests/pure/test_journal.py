@@ -35,11 +35,11 @@ def test_an_end_line_ends_it(tmp_path: Path) -> None:
 def test_an_edited_line_is_noticed(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for number in range(3):
-        journal.write("seen", number=number, words="ünï\n")
+        journal.write("seen", facts=number, nodes="ünï\n")
     journal.close()
     assert not read(tmp_path).broken
     path = tmp_path / JOURNAL
-    path.write_text(path.read_text().replace('"number": 1', '"number": 7'))
+    path.write_text(path.read_text().replace('"facts": 1', '"facts": 7'))
     assert read(tmp_path).broken == "line 3 does not continue line 2"
 
 
@@ -112,7 +112,7 @@ def test_a_full_disk_refuses_the_run_before_its_first_deed(tmp_path: Path) -> No
     journal = Journal(tmp_path)
     journal.write("run begun", run="a")
     with a_disk_with_room_for(200), pytest.raises(Refusal, match="the journal cannot be written"):
-        journal.write("seen", words="x" * 300)
+        journal.write("seen", facts="x" * 300)
     journal.write("run ended", outcome="refused")
     assert [e["event"] for e in read(tmp_path).events] == ["run begun", "run ended"]
     assert not read(tmp_path).broken, "no half of a line is left in between"
@@ -150,7 +150,7 @@ def test_a_disk_that_stays_full_is_told_at_the_end(
 def test_secrets_are_taken_out_of_facts_and_not_of_digests(tmp_path: Path) -> None:
     journal = Journal(tmp_path, Redactor(["hunter2"]).whole)
     journal.write(
-        "error", error="password=hunter2", deep=[{"a": "xhunter2"}], told=Refusal("hunter2")
+        "error", error="password=hunter2", unforeseen=[{"a": "xhunter2"}], type=Refusal("hunter2")
     )
     journal.write("run ended", outcome="refused")
     assert "hunter2" not in journal.path.read_text() and not read(tmp_path).broken

@@ -33,11 +33,12 @@ def at(moment: float, event: str, **facts: Any) -> dict[str, Any]:
 
 
 def stop(moment: float) -> dict[str, Any]:
-    return at(moment, "deed begun", node="db0", did="stop the primary")
+    return at(moment, "deed begun", node="db0", kind="stop primary")
 
 
 def promoted(moment: float) -> dict[str, Any]:
-    return at(moment, "deed ended", node="db1", did="promote", began=moment - 0.05, seconds=0.05)
+    facts = {"kind": "promote", "changed": True, "began": moment - 0.05, "seconds": 0.05}
+    return at(moment, "deed ended", node="db1", **facts)
 
 
 def look(moment: float, *facts: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +101,8 @@ def test_a_verify_between_them_counts_as_a_sign_and_not_as_a_part() -> None:
 
 def test_what_was_taken_back_tells_the_outage_of_its_abort() -> None:
     first = run("a", look(99, *HEALTHY), stop(100))
-    opened = at(131, "deed ended", node="db0", did="start the server", began=130.5, seconds=0.5)
+    started = {"kind": "start", "changed": True, "began": 130.5, "seconds": 0.5}
+    opened = at(131, "deed ended", node="db0", **started)
     ends = look(131.2, runs_as(True)), at(132, "outage ended", new="db0")
     found = told(
         run(
@@ -119,7 +121,7 @@ def test_what_was_taken_back_tells_the_outage_of_its_abort() -> None:
 def test_a_promotion_that_came_after_its_run_had_died_is_told_by_the_next_one() -> None:
     """Its end is the date of the history file, which the promotion wrote."""
     first = run(
-        "a", look(99, *HEALTHY), stop(100), at(100.1, "deed begun", node="db1", did="promote")
+        "a", look(99, *HEALTHY), stop(100), at(100.1, "deed begun", node="db1", kind="promote")
     )
     now = stopped(armed=99.9, written=100.1), runs_as(True, 2, forked=103 + SKEW)
     found = told(run("b", look(160, *now)), first)
@@ -177,7 +179,7 @@ def test_a_run_that_died_elsewhere_has_a_part_only_if_nobody_saw_a_primary_since
         [{"event": "run begun", "at": "yesterday"}],
         [
             {"event": "run begun", "at": utc(1)},
-            {"event": "deed ended", "did": "promote", "at": None},
+            {"event": "deed ended", "kind": "promote", "changed": True, "at": None},
         ],
         [
             {"event": "run begun", "at": utc(1)},
@@ -276,9 +278,7 @@ def test_commits_that_wait_for_their_synchronous_standby_count() -> None:
 
 
 def test_a_restart_of_a_setup_counts() -> None:
-    restart = at(
-        100, "deed begun", node="db0", did="stop the server: a changed setting needs a restart"
-    )
+    restart = at(100, "deed begun", node="db0", kind="stop to restart")
     story = run(
         "a", look(99, *HEALTHY), restart, at(102, "outage ended", new="db0"), notebook="setup"
     )

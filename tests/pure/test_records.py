@@ -20,7 +20,6 @@ import pytest
 from pgha_helpers.facts.chain_notes import Ledger
 from pgha_helpers.model import Pair
 from pgha_helpers.model.errors import BadParameters, Refusal
-from pgha_helpers.model.losses import KEPT
 from pgha_helpers.model.show import utc
 from pgha_helpers.model.units import Seconds
 from pgha_helpers.records.making import headless
@@ -32,6 +31,7 @@ from pgha_helpers.records.reading.retention import thin
 from pgha_helpers.records.reading.seal import complete_all, seal, was_sealed
 from pgha_helpers.records.reading.verification import Verified, verify
 from pgha_helpers.run import journal
+from pgha_helpers.run.events import DIVERGED_KEPT
 from pgha_helpers.run.interrupts import uninterrupted
 from pgha_helpers.run.journal import Event, Journal, Story, read
 from pgha_helpers.run.redaction import Redactor, secrets_of
@@ -122,7 +122,7 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
     journal.write(
         "run begun", run=folder.name[-8:], pair=shared.name, notebook="rebuild", operator="Ann"
     )
-    journal.write(KEPT, file="diverged.tar", node="db0")
+    journal.write(DIVERGED_KEPT, file="diverged.tar", node="db0")
     journal.write("run ended", outcome="done")
     journal.close()
     (folder / "diverged.tar").write_text("rows")
@@ -319,7 +319,8 @@ def test_a_failover_is_timed_from_its_first_gate(
             {
                 "event": "deed ended",
                 "at": utc(12.0),
-                "did": "promote",
+                "kind": "promote",
+                "changed": True,
                 "began": 11.5,
                 "seconds": 0.5,
             },
@@ -395,7 +396,7 @@ def test_ctrl_c_between_a_line_and_its_digest_breaks_no_chain(tmp_path: Path) ->
         with contextlib.suppress(KeyboardInterrupt):
             timer.start()
             while True:
-                journal.write("seen", words="x")
+                journal.write("seen", facts="x")
         journal.write("run ended", outcome="failed")
         journal.close()
         assert not read(folder).broken and read(folder).state == "ended"

@@ -22,9 +22,10 @@ from ...facts.wal.losses import files_of, read_again, timelines_after
 from ...model import Lsn, frontend
 from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
 from ...model.foreign import shown, text_of
-from ...model.losses import CSV_HEAD, KEPT, Losses, LostTransaction
+from ...model.losses import CSV_HEAD, Losses, LostTransaction
 from ...model.positions import is_segment, segment_start
 from ...model.show import size
+from ...run.events import DIVERGED_KEPT
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.shell import as_user
@@ -114,7 +115,11 @@ def _keep(run: Run, door: Door, source: str, bar: tqdm[Any], still: Callable[[],
                 "see that PostgreSQL is stopped there, and run this notebook again",
             )
     run.journal.write(
-        KEPT, file=target.name, node=door.node.name, sha256=have, bytes=target.stat().st_size
+        DIVERGED_KEPT,
+        file=target.name,
+        node=door.node.name,
+        sha256=have,
+        bytes=target.stat().st_size,
     )
 
 
@@ -197,7 +202,11 @@ def keep_list(run: Run, losses: Losses) -> str:
         os.fsync(file.fileno())
     new.replace(path)
     run.journal.write(
-        KEPT, file=DIVERGED_CSV, node=losses.node, sha256=_hashed(path), transactions=losses.count
+        DIVERGED_KEPT,
+        file=DIVERGED_CSV,
+        node=losses.node,
+        sha256=_hashed(path),
+        transactions=losses.count,
     )
     return DIVERGED_CSV
 

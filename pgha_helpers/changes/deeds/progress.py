@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ...model import frontend
 from ...model.throughput import Sample, Throughput, told, worth_saying
+from ...run.events import THROUGHPUT
 from ...run.run import Run
 
 THROUGHPUT_CSV = "throughput.csv"
@@ -78,5 +79,5 @@ class Progress(AbstractContextManager["Progress"]):
             seconds, done = self.samples[-1]
             digest = self._run.keep(THROUGHPUT_CSV, f"seconds,bytes\n{rows}".encode())
             told = {"bytes": done, "total": self.total, "seconds": round(seconds, 3)}
-            self._run.journal.write("throughput", **told, sha256=digest)
+            self._run.journal.write(THROUGHPUT, **told, sha256=digest)
             self._run.seen.throughput = Throughput(self._what, self.samples, self.total)

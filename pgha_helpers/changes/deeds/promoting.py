@@ -20,6 +20,7 @@ from ...model.errors import (
     Unreachable,
 )
 from ...model.show import span
+from ...run.events import WOKEN
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.sql import Row
@@ -133,7 +134,7 @@ class Promotion:
             self.state, self.trouble = "", trouble.what
         if self.state == "asleep" and (self._waking is None or self._waking.done()):
             self._waking, self._look_at = self._run.aside(lambda: wake_startup(self._door)), _WOKEN
-            self._run.journal.write("woken", node=self._door.node.name)
+            self._run.journal.write(WOKEN, node=self._door.node.name)
         return self.state
 
     def _send(self) -> Callable[[], list[Row]]:

@@ -13,6 +13,7 @@ from ...facts.processes import process_in_words, read_processes, shutdown_phase
 from ...model import Control, DeedKind, Phase, Process, Sender
 from ...model.errors import HaError, NotAchieved, Refusal, Undecided
 from ...model.show import span
+from ...run.events import DEADLINE, STOPPING
 from ...run.run import Run
 from ...wire.doors import Door
 from . import servers
@@ -83,7 +84,7 @@ class Watching:
             self._last, self._told = phase.name, time.monotonic()
             words = self.words(phase)
             self._run.journal.write(
-                "stopping", node=self._door.node.name, phase=words, seconds=self.seconds
+                STOPPING, node=self._door.node.name, phase=words, seconds=self.seconds
             )
             print(f"  {self._door.node.name}: {words} ({self.seconds:.1f} s)", flush=True)
         return phase
@@ -189,7 +190,7 @@ def _at_deadline(
     choice = chosen.pop() if chosen else "abort"
     words = watching.words(phase)
     run.journal.write(
-        "deadline", node=door.node.name, phase=words, seconds=watching.seconds, choice=choice
+        DEADLINE, node=door.node.name, phase=words, seconds=watching.seconds, choice=choice
     )
     if choice == "wait":
         print(

@@ -13,6 +13,7 @@ from ...judgement.plans import Plan
 from ...model import Snapshot
 from ...model.errors import HaError, NotSeen
 from ...model.show import Shown, Table, span, utc
+from ...run.events import CANARY_BEGUN, CANARY_ENDED, NO_CANARY
 from ...run.run import Run
 from .attempts import COLUMNS, Attempts, Gap, spans_of
 from .client import Errand
@@ -47,7 +48,7 @@ def canary_client(run: Run, plan: Plan) -> Canary:
     except HaError as why:
         if plan.kind == "switchover":
             raise
-        run.journal.write("no canary", because=why.what)
+        run.journal.write(NO_CANARY, because=why.what)
         print(f"No canary in this run: {why}", flush=True)
         return Canary(run)
     print(
@@ -94,7 +95,7 @@ class Canary(Shown):
             # no room for a process: the hand-over goes on, and the last verdict says so
             print(f"THE CANARY CANNOT BEGIN ({error.strerror}). The run goes on.", flush=True)
         limits = {"longest": errand.longest, "rows": errand.rows}
-        self._run.journal.write("canary begun", road=self._road.told, think=errand.think, **limits)
+        self._run.journal.write(CANARY_BEGUN, road=self._road.told, think=errand.think, **limits)
 
     def end(self) -> Canary | None:
         """Stop writing, see on each node whether every acknowledged row is there, and keep what was
@@ -224,7 +225,7 @@ class Canary(Shown):
         lines = [",".join(COLUMNS), *(",".join(map(str, row)) for row in seen.rows())]
         digest = self._run.keep(CANARY_CSV, ("\n".join(lines) + "\n").encode())
         self._run.journal.write(
-            "canary ended",
+            CANARY_ENDED,
             **account_of(seen),
             rows=self._rows,
             lost=self.lost,

@@ -11,6 +11,7 @@ from typing import Any
 from ...model import Pair, Verdicts
 from ...model.errors import NotAchieved, Unhealthy
 from ...model.show import Table, present, utc
+from ...run.events import FORMAT, RUN_BEGUN
 from ...run.journal import Journal, read
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
@@ -48,7 +49,8 @@ def begin(notebook: str, **parameters: Any) -> Run:
     continues = kernel.unfinished_run() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
     run.journal.write(
-        "run begun",
+        RUN_BEGUN,
+        format=FORMAT,
         run=run_id,
         notebook=notebook,
         pair=pair.name,

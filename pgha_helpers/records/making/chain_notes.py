@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...model import Note
 from ...model.foreign import ODD
+from ...run.events import CHAINED, RUN_BEGUN
 from ...run.journal import Story, read
 from ..reading import manifest
 from .folder import record_folders, record_name_of
@@ -39,12 +40,12 @@ def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
     """The system, and what its nodes should have noted of this record; nothing if its run is not
     chained.
     """
-    chained = story.first("chained")
+    chained = story.first(CHAINED)
     if not chained or story.broken:
         return
     try:
         system, number = str(chained["system_id"]), int(chained["number"])
-        run, pair, host = (str(story.first("run begun")[key]) for key in ("run", "pair", "from"))
+        run, pair, host = (str(story.first(RUN_BEGUN)[key]) for key in ("run", "pair", "from"))
     except ODD:  # somebody has edited it: verify says so
         return
     yield (

@@ -11,8 +11,9 @@ from pathlib import Path
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.readers import fed
 from ...judgement.plans.rebuild import Measured, Rates
-from ...model import Lsn, Position
+from ...model import DeedKind, Lsn, Position
 from ...model.foreign import ODD
+from ...run.events import DEED_ENDED, DEED_FAILED, PLANNED, SEEN, THROUGHPUT
 from ...run.journal import Event, read
 from .folder import record_folders, record_name_of
 
@@ -27,7 +28,7 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> LastKnown
     """
     for folder, events in stories(records, pair):
         for event in reversed(events):
-            if event["event"] == "seen" and (known := _known(folder, event, node, system_id)):
+            if event["event"] == SEEN and (known := _known(folder, event, node, system_id)):
                 return known
     return None
 
@@ -67,23 +68,21 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
     reads as much.
     """
     try:
-        at = next(at for at, event in enumerate(events) if event["event"] == "throughput")
+        at = next(at for at, event in enumerate(events) if event["event"] == THROUGHPUT)
         method = next(
-            event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == "planned"
+            event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == PLANNED
         )
-        whole = next(
-            event for event in events[at:] if event["event"] in ("deed ended", "deed failed")
-        )
+        whole = next(event for event in events[at:] if event["event"] in (DEED_ENDED, DEED_FAILED))
         rehearsed = [
             event["seconds"]
             for event in events[:at]
-            if str(event.get("did", "")).startswith("rehearsed ")
+            if event["event"] == DEED_ENDED and event.get("kind") == DeedKind.REHEARSE_REWIND
         ]
         seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
         bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
     except (StopIteration, *ODD):
         return None
-    if whole["event"] != "deed ended" or bytes_ < _TELLING or seconds <= 0:
+    if whole["event"] != DEED_ENDED or bytes_ < _TELLING or seconds <= 0:
         return None
     return str(method), Measured(run, bytes_, seconds)
 

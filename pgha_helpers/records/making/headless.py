@@ -13,6 +13,7 @@ from typing import Any
 
 from ...model import Pair
 from ...model.errors import said
+from ...run.events import ERROR, GATE_PASSED
 from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair, read_parameters
@@ -126,7 +127,7 @@ def is_changing(folder: Path) -> bool:
         story = read(folder)
     except OSError:
         return False
-    return story.state == "running" and bool(story.last("gate passed"))
+    return story.state == "running" and bool(story.last(GATE_PASSED))
 
 
 def _close(folder: Path, pair: Pair, number: int) -> int:
@@ -169,7 +170,7 @@ def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> N
 
 
 def _words(story: Story) -> str:
-    error = story.last("error")
+    error = story.last(ERROR)
     kind = "" if error.get("unforeseen") else f"{error.get('type')}: "
     told = ""
     if error and story.outcome not in ("done", "rehearsed"):

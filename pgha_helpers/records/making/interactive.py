@@ -18,6 +18,7 @@ from typing import Any
 from ...model import Pair
 from ...model.foreign import text_of
 from ...run.checkout import RECORD, ROAD, environment, python
+from ...run.events import ERROR
 from ...run.finding import find_notebook
 from ...run.journal import read
 from ..engine import SignalReceived
@@ -164,7 +165,7 @@ def _changes(folder: Path) -> bool:
         story = read(folder)
     except OSError:
         return False
-    return story.state == "running" and story.changed and story.events[-1]["event"] != "error"
+    return story.state == "running" and story.changed and story.events[-1]["event"] != ERROR
 
 
 def _wait_for_runs(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> None:

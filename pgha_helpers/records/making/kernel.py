@@ -14,6 +14,7 @@ from typing import Any
 
 from ...model import frontend
 from ...model.errors import Failure, HaError, Refusal, unforeseen
+from ...run.events import CELL_BEGUN, DEED_BEGUN, ERROR
 from ...run.journal import read
 from ...run.redaction import Redactor
 from ...run.run import Run
@@ -54,8 +55,8 @@ def unfinished_run() -> str:
 
 def close_as_left(run: Run) -> None:
     """Close a run that no verb has ended: by what its journal says last."""
-    errors = [e for e in run.journal.events if e["event"] == "error"]
-    changed = any(e["event"] == "deed begun" for e in run.journal.events)
+    errors = [e for e in run.journal.events if e["event"] == ERROR]
+    changed = any(e["event"] == DEED_BEGUN for e in run.journal.events)
     # the disk refuses, or the interpreter ends: there is nobody left to tell
     outcome = "abandoned"
     if errors:
@@ -86,7 +87,7 @@ def _see_cell(info: Any) -> None:
     known = _sources[run.notebook].get(text, "")
     with contextlib.suppress(Refusal):
         run.journal.write(
-            "cell begun", cell=known or info.cell_id or "", sha256=text, as_in_source=bool(known)
+            CELL_BEGUN, cell=known or info.cell_id or "", sha256=text, as_in_source=bool(known)
         )
 
 
@@ -99,9 +100,7 @@ def _see_error(result: Any) -> None:
     if error is None or run is None:
         return
     with contextlib.suppress(Refusal, OSError):
-        run.journal.write(
-            "error", kind=_kind(error), type=type(error).__name__, **_words(run, error)
-        )
+        run.journal.write(ERROR, kind=_kind(error), type=type(error).__name__, **_words(run, error))
         write_summary(run.folder, read(run.folder))
     run.lock.release()  # a notebook left open over night must not keep everybody else out
 

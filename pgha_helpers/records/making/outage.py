@@ -13,15 +13,28 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ...model import Mark, Outage, last_outage
+from ...model import DeedKind, Mark, Outage, last_outage
 from ...model.foreign import ODD
+from ...run.events import (
+    ABORT,
+    CHAINED,
+    DEED_BEGUN,
+    DEED_ENDED,
+    FENCED_BY,
+    GATE_PASSED,
+    OUTAGE,
+    OUTAGE_BEGINS,
+    OUTAGE_ENDED,
+    OUTAGE_GOES_ON,
+    RUN_ENDED,
+    SEEN,
+)
 from ...run.journal import Event
 
 Events = Sequence[Event]
 
-#: What a run announces before it stops a primary that clients use.
-_STOPS = ("stop the primary", "stop the server: a changed setting needs a restart")
-_STOPPED = "stopped the primary"
+#: What takes a primary from its clients.
+_STOPS = (DeedKind.STOP_PRIMARY, DeedKind.STOP_TO_RESTART)
 
 
 def outage_of_change(
@@ -86,7 +99,7 @@ def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[st
         event.get("previous")
         for events in reversed(read)
         for event in events
-        if event["event"] == "chained"
+        if event["event"] == CHAINED
     )
     return [
         told
@@ -102,7 +115,7 @@ def _was_told(
     came to its end.
     """
     told = (
-        event.get("until") for events in read[1:] for event in events if event["event"] == "outage"
+        event.get("until") for events in read[1:] for event in events if event["event"] == OUTAGE
     )
     if any(_moment(until) >= found.since for until in told):
         return True
@@ -149,12 +162,12 @@ def _left(events: Events, found: Outage) -> float:
     since it began.
     """
     last = _at(events[-1])
-    died = events[-1]["event"] != "run ended"
+    died = events[-1]["event"] != RUN_ENDED
     return math.inf if died and found.earliest is not None and last >= found.earliest else last
 
 
 def _changes(events: Events) -> bool:
-    return any(event["event"] == "gate passed" for event in events)
+    return any(event["event"] == GATE_PASSED for event in events)
 
 
 def marks_of(events: Events) -> Iterator[Mark]:
@@ -165,32 +178,40 @@ def marks_of(events: Events) -> Iterator[Mark]:
     """
     there, at, waits, opened = None, 0.0, False, ""
     for event in events:
-        if event["event"] == "abort":
+        if event["event"] == ABORT:
             opened = str(event.get("old"))
-        if event["event"] in ("outage begins", "outage goes on"):
+        if event["event"] in (OUTAGE_BEGINS, OUTAGE_GOES_ON):
             waits = bool(event.get("synchronous"))
         for mark in _marks(event, there, waits, opened):
             there, at = mark.after, max(at, mark.at)
             yield replace(mark, at=at)
-        waits = waits and event["event"] != "outage ended"
+        waits = waits and event["event"] != OUTAGE_ENDED
 
 
 def _marks(event: Event, there: bool | None, waits: bool, opened: str) -> Iterator[Mark]:
-    kind, did = event["event"], str(event.get("did"))
-    if kind == "deed begun" and did.startswith(_STOPS):
+    name = event["event"]
+    if name == DEED_BEGUN and event.get("kind") in _STOPS:
         yield Mark(_at(event), True, False)
-    elif kind == "deed ended" and did.startswith(_STOPPED):
-        yield Mark(float(event["began"]), True, False)
-    elif kind == "deed ended" and did == "promote":
-        yield Mark(float(event["began"]) + float(event["seconds"]), False, not waits)
-    elif kind == "deed ended" and did == "start the server" and event["node"] == opened:
-        yield Mark(float(event["began"]) + float(event["seconds"]), False, True)
-    elif kind == "fenced by":
+    elif name == DEED_ENDED and event.get("changed"):
+        yield from _done(event, waits, opened)
+    elif name == FENCED_BY:
         yield Mark(_at(event), False, False)
-    elif kind == "outage ended":
+    elif name == OUTAGE_ENDED:
         yield Mark(_at(event), bool(there), True)
-    elif kind == "seen" and not (waits and there is False):
+    elif name == SEEN and not (waits and there is False):
         yield from _seen(event)
+
+
+def _done(event: Event, waits: bool, opened: str) -> Iterator[Mark]:
+    """What a deed tells that has changed something."""
+    kind, began = event.get("kind"), float(event["began"])
+    ended = began + float(event["seconds"])
+    if kind == DeedKind.STOP_PRIMARY:
+        yield Mark(began, True, False)
+    elif kind == DeedKind.PROMOTE:
+        yield Mark(ended, False, not waits)
+    elif kind == DeedKind.START and event["node"] == opened:
+        yield Mark(ended, False, True)
 
 
 def _seen(event: Event) -> Iterator[Mark]:
@@ -217,7 +238,7 @@ def _by_files(own: Events) -> Iterator[Mark]:
     It was armed while it took writes, and its control file was written last when it had shut down.
     One that is not armed may have been opened and shut down again by somebody.
     """
-    first = next((event for event in own if event["event"] == "seen"), {})
+    first = next((event for event in own if event["event"] == SEEN), {})
     facts = _facts(first)
     old = next((fact for fact in facts if _shut_down(fact)), None)
     new = next((fact for fact in facts if fact.get("is") == "Running"), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...run.events import ERROR
 from ...run.journal import Story
 
 BAD_PARAMETERS = 64
@@ -37,4 +38,4 @@ def exit_code(story: Story, signal: int = 0) -> int:
 
 def _mistyped(story: Story) -> bool:
     """Whether the run ended at a parameter that only the servers could show to be wrong."""
-    return story.last("error").get("type") == "BadParameters" and not story.changed
+    return story.last(ERROR).get("type") == "BadParameters" and not story.changed

@@ -9,6 +9,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ...model import DeedKind
+from ...run.events import (
+    CANARY_ENDED,
+    CELL_BEGUN,
+    CHAINED,
+    DEED_ENDED,
+    DEED_FAILED,
+    ERROR,
+    FENCED_BY,
+    GATE_ANSWERED,
+    GATE_PASSED,
+    GATE_SHOWN,
+    JUDGED,
+    OUTAGE,
+    OUTAGE_BEGINS,
+    RUN_BEGUN,
+    RUN_ENDED,
+    SEEN,
+)
 from ...run.journal import Event, Story
 from .files import replace_file
 from .outage import outage_of_change
@@ -32,8 +51,8 @@ _CODE = ("version", "versions", "git", "source", "parameters", "continues")
 
 def summarise(story: Story) -> dict[str, Any]:
     """The summary of a journal. Nothing in it is remembered from elsewhere."""
-    began, seen = story.first("run begun"), [e for e in story.events if e["event"] == "seen"]
-    chained, seconds = story.first("chained"), None
+    began, seen = story.first(RUN_BEGUN), [e for e in story.events if e["event"] == SEEN]
+    chained, seconds = story.first(CHAINED), None
     if story.events:
         seconds = _between(story.events[0]["at"], story.events[-1]["at"])
     return {
@@ -44,31 +63,31 @@ def summarise(story: Story) -> dict[str, Any]:
         "seconds": seconds,
         "outcome": story.outcome,
         "changed": story.changed,
-        "error": story.last("error").get("error"),
+        "error": story.last(ERROR).get("error"),
         "system_id": chained.get("system_id") or _system_id(seen),
         "chain": {key: chained[key] for key in ("number", "previous")} if chained else None,
         "before": seen[0]["nodes"] if seen else None,
         "after": seen[-1]["nodes"] if seen else None,
         "settings": _settings(seen[-1]) if seen else {},
-        "verdicts": story.last("judged").get("verdicts", []),
+        "verdicts": story.last(JUDGED).get("verdicts", []),
         "gate": _gate(story),
-        "deeds": [_deed(e) for e in story.events if e["event"] in ("deed ended", "deed failed")],
+        "deeds": [_deed(e) for e in story.events if e["event"] in (DEED_ENDED, DEED_FAILED)],
         "outage": (outage := _outage(story)),
         "outage_seconds": outage["seconds"] if outage else None,
         "failover_seconds": _failover(story),
-        "outage_as_seen": _as_seen(story.last("canary ended")),
-        "fenced_by": story.last("fenced by").get("words"),
+        "outage_as_seen": _as_seen(story.last(CANARY_ENDED)),
+        "fenced_by": story.last(FENCED_BY).get("words"),
         # of a failover: what may be lost, as the gate said
-        "account": story.last("outage begins").get("told") or [],
+        "account": story.last(OUTAGE_BEGINS).get("told") or [],
         "edited": [
             e["cell"] or "a cell"
             for e in story.events
-            if e["event"] == "cell begun" and not e["as_in_source"]
+            if e["event"] == CELL_BEGUN and not e["as_in_source"]
         ],
         "clock_set_back": any(
             later["at"] < earlier["at"] for earlier, later in pairwise(story.events)
         ),
-        "last": story.last("run ended").get("words"),
+        "last": story.last(RUN_ENDED).get("words"),
     }
 
 
@@ -84,18 +103,18 @@ def write_summary(folder: Path, story: Story) -> dict[str, Any]:
 
 def _gate(story: Story) -> dict[str, Any]:
     right = next(
-        (e for e in reversed(story.events) if e["event"] == "gate answered" and e.get("right")), {}
+        (e for e in reversed(story.events) if e["event"] == GATE_ANSWERED and e.get("right")), {}
     )
     return {
-        "wanted": story.last("gate shown").get("wanted"),
-        "passed": bool(story.first("gate passed")),
+        "wanted": story.last(GATE_SHOWN).get("wanted"),
+        "passed": bool(story.first(GATE_PASSED)),
         "by": right.get("by"),
         "seconds": right.get("seconds"),
     }
 
 
 def _deed(event: Event) -> dict[str, Any]:
-    keys = ("at", "node", "did", "changed", "began", "seconds", "error")
+    keys = ("at", "node", "kind", "did", "changed", "began", "seconds", "error")
     return {key: event.get(key) for key in keys if key in event}
 
 
@@ -106,10 +125,10 @@ def _outage(story: Story) -> dict[str, Any] | None:
     A run that died tells what its own journal knows: what came before it, and after it, the next
     one tells.
     """
-    if told := story.last("outage"):
+    if told := story.last(OUTAGE):
         return {key: told[key] for key in told if key not in ("n", "at", "event", "prev")}
-    began = story.first("run begun")
-    found = outage_of_change(story.events, ()) if story.first("gate passed") else None
+    began = story.first(RUN_BEGUN)
+    found = outage_of_change(story.events, ()) if story.first(GATE_PASSED) else None
     if found is None or (found.earliest is None and began.get("notebook") != "promote"):
         return None
     return {**replace(found, runs=(str(began.get("run")),)).facts, "words": str(found)}
@@ -120,8 +139,8 @@ def _failover(story: Story) -> float | None:
 
     None where the wall clock, which a gate is told by, was set back between them.
     """
-    gate, writable = story.first("gate passed"), _writable(story)
-    if not (gate and writable and story.first("outage begins").get("told")):
+    gate, writable = story.first(GATE_PASSED), _writable(story)
+    if not (gate and writable and story.first(OUTAGE_BEGINS).get("told")):
         return None
     took = round(writable - datetime.fromisoformat(gate["at"]).timestamp(), 4)
     return took if took >= 0 else None
@@ -129,8 +148,12 @@ def _failover(story: Story) -> float | None:
 
 def _writable(story: Story) -> float | None:
     """When the promotion ended, in seconds since the epoch."""
-    promoted = [e for e in story.events if e["event"] == "deed ended" and e["did"] == "promote"]
+    promoted = [e for e in story.events if e["event"] == DEED_ENDED and _promotes(e)]
     return float(promoted[-1]["began"] + promoted[-1]["seconds"]) if promoted else None
+
+
+def _promotes(deed: Event) -> bool:
+    return bool(deed.get("kind") == DeedKind.PROMOTE and deed.get("changed"))
 
 
 def _as_seen(told: Event) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ...model import Pair
 from ...model.errors import BadParameters, Refusal
 from ...model.show import utc
+from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, Story, held_by_writer, read
 from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
@@ -87,7 +88,7 @@ def _record_of(path: Path, notebook: dict[str, object], pair: Pair | None) -> Pa
 
 
 def _pair_of(story: Story) -> Pair:
-    parameters = story.first("run begun").get("parameters", {})
+    parameters = story.first(RUN_BEGUN).get("parameters", {})
     return load_pair(str(parameters.get("pair", "")))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...model.foreign import ODD
+from ...run.events import CHAINED
 from ...run.journal import Story
 from .manifest import Manifest
 
@@ -72,7 +73,7 @@ class Record:
         """Its place in a chain; None if its run is not chained, or if somebody has made that
         unreadable.
         """
-        told = self.story.first("chained")
+        told = self.story.first(CHAINED)
         try:
             previous = told["previous"] or {}
             return Link(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ...model import Note
+from ...run.events import RUN_BEGUN
 from ..making.chain_notes import notes_of
 from ..making.folder import id_of
 from .findings import Finding, Link, Record, Verified
@@ -55,7 +56,7 @@ def _check_numbers(
 
 def _hosts(records: list[Record]) -> set[str]:
     """The machines whose records should be here: this one, and those that made any of them."""
-    return {platform.node(), *(str(one.story.first("run begun").get("from")) for one in records)}
+    return {platform.node(), *(str(one.story.first(RUN_BEGUN).get("from")) for one in records)}
 
 
 def _link_faults(earlier: Link, before: Record, link: Link, after: Record) -> Iterator[str]:

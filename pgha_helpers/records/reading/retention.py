@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from ...model import Pair
+from ...run.events import CHAINED, GATE_PASSED, RUN_BEGUN
 from ...run.journal import read
 from ..making.folder import FolderLock, RecordName, record_folders, record_name_of, records_of
 from . import manifest
@@ -42,10 +43,10 @@ def _dispensable(folder: Path, name: RecordName, pair: Pair) -> bool:
     except OSError:
         return False
     well = story.outcome == "rehearsed" or (story.outcome == "done" and name.notebook == "verify")
-    ours = story.first("run begun").get("pair") == pair.name
+    ours = story.first(RUN_BEGUN).get("pair") == pair.name
     untouched = not told.wrong and not story.broken and told.files == manifest.digests(folder)
     complete = manifest.contents(folder) == sorted(told.files)
-    harmless = not story.changed and not story.first("gate passed") and not story.first("chained")
+    harmless = not story.changed and not story.first(GATE_PASSED) and not story.first(CHAINED)
     return well and ours and untouched and complete and harmless
 
 

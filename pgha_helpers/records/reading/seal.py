@@ -20,8 +20,8 @@ from typing import Any
 from ...changes.chain import note_record
 from ...model import Pair
 from ...model.errors import Refusal, said
-from ...model.losses import KEPT
 from ...model.show import utc
+from ...run.events import CHAINED, DIVERGED_KEPT, RUN_BEGUN, SEEN
 from ...run.journal import JOURNAL, Story, held_by_writer, read, release
 from ...run.redaction import Redactor, secrets_of
 from ...wire.doors import Door
@@ -56,7 +56,7 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
             f"{folder.name} was complete and has lost its manifest", "find out who took it away"
         )
     scrub = Redactor(secrets_of(pair))
-    kept = {str(event.get("file")) for event in story.events if event["event"] == KEPT}
+    kept = {str(event.get("file")) for event in story.events if event["event"] == DIVERGED_KEPT}
     release(folder / JOURNAL)
     (folder / manifest.SEALING).touch()
     aside = _put_aside(folder, kept)
@@ -83,7 +83,7 @@ def note_completion(folder: Path, story: Story, pair: Pair) -> None:
     """
     notes = list(notes_of(folder, story))
     # whoever did not answer then is not waited for once more
-    lost = story.last("seen").get("nodes", {})
+    lost = story.last(SEEN).get("nodes", {})
     answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
     doors = [Door(node, pair) for node in answering] if notes else []
     try:
@@ -129,7 +129,7 @@ def _left(folder: Path, pair: Pair) -> Story | None:
         (folder / manifest.SEALING).unlink(missing_ok=True)  # killed in its very last step
         return None
     story = read(folder)
-    begun = story.first("run begun")
+    begun = story.first(RUN_BEGUN)
     ours = begun.get("pair") == pair.name and begun.get("run") == id_of(folder)
     return story if ours else None
 
@@ -181,7 +181,7 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     and the notebook that both were run in lies in the first one's.
     """
     own, run = folder / notebooks.NOTEBOOK, id_of(folder)
-    at_work = Path(story.first("run begun").get("file") or own)
+    at_work = Path(story.first(RUN_BEGUN).get("file") or own)
     mine = notebooks.load_notebook(own)
     if (
         mine is None
@@ -208,7 +208,7 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
 
 
 def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:
-    begun, chained = story.first("run begun"), story.first("chained")
+    begun, chained = story.first(RUN_BEGUN), story.first(CHAINED)
     if story.state == "ended" and by != "pgha records":
         late = ""
     else:

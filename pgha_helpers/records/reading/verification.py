@@ -13,6 +13,7 @@ from ...facts.chain_notes import Ledger
 from ...model import Note, Pair
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
+from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of
 from . import manifest, signature
@@ -122,7 +123,7 @@ def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
 
 def _is_of(record: Record, pair: Pair) -> bool:
     """Whether anything about a record says that it is this pair's."""
-    begun, told = record.story.first("run begun"), record.manifest.told
+    begun, told = record.story.first(RUN_BEGUN), record.manifest.told
     return pair.name in (begun.get("pair"), told.get("pair")) or _in_name(record.folder, pair)
 
 
@@ -156,7 +157,7 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
         yield told.wrong
     if told.told.get("record") not in (None, folder.name):
         yield f"it is the record {told.told['record']}, under another name"
-    if not told.wrong and story.first("run begun").get("run") != id_of(folder):
+    if not told.wrong and story.first(RUN_BEGUN).get("run") != id_of(folder):
         yield f"its journal is that of run {story.first('run begun').get('run')}"
     if story.digests and told.told.get("journal_ends") not in (None, story.digests[-1]):
         yield f"{JOURNAL}: it ends elsewhere than it did"

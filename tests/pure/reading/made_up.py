@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from pgha_helpers.model import DeedKind
 from pgha_helpers.records.reading.entries import Entry, find
+from pgha_helpers.run.events import FORMAT
 from pgha_helpers.run.journal import Journal
 
 HOSTILE = (
@@ -17,9 +19,9 @@ HOSTILE = (
 )
 BEGAN = 1_795_376_791.0
 DEEDS = (
-    ("db0", "arm: the next start makes it a standby", 0.026),
-    ("db0", "stop", 0.022),
-    ("db1", "promote", 0.042),
+    ("db0", DeedKind.ARM, "arm: the next start makes it a standby", 0.026),
+    ("db0", DeedKind.STOP_PRIMARY, "stop", 0.022),
+    ("db1", DeedKind.PROMOTE, "promote", 0.042),
 )
 
 
@@ -91,7 +93,8 @@ def write_lines(
     who = {"operator": asked["operator"], "typed": True, "from": "bastion", "road": "pgha run"}
     why = {"reason": asked["reason"], "ticket": asked["ticket"], "parameters": asked}
     code = {"version": "0.1.0", "git": {"commit": "c0ffee", "dirty": False}}
-    journal.write("run begun", run=run, notebook=notebook, pair=pair, **who, **why, **code)
+    what = {"format": FORMAT, "run": run, "notebook": notebook, "pair": pair}
+    journal.write("run begun", **what, **who, **why, **code)
     journal.write("seen", **both("db0", "db1", **settings))
     reason, remedy = (
         ("", "") if level == "ok" else ("41 MB behind, 16 MB allowed", "wait, or find out why")
@@ -114,16 +117,17 @@ def write_deeds(journal: Journal, slower: float, *, broken: bool) -> None:
     journal.write("gate answered", answer="promote db1", right=True, by="ada", seconds=3.2)
     journal.write("gate passed", locked=["db0", "db1"])
     began = BEGAN
-    for node, did, seconds in DEEDS:
-        journal.write("deed begun", node=node, did=did)
+    for node, kind, did, seconds in DEEDS:
+        journal.write("deed begun", node=node, kind=kind, did=did)
         done = f"stopped the primary: shut down, at 0/{int(began)}" if did == "stop" else did
         facts = {"changed": True, "began": began, "seconds": seconds * slower}
-        journal.write("deed ended", node=node, did=done, **facts)
+        journal.write("deed ended", node=node, kind=kind, did=done, **facts)
         began += seconds * slower
     if broken:
         error = "the slot is gone"
-        journal.write("deed begun", node="db0", did="start the server")
-        journal.write("deed failed", node="db0", did="start the server", error=error, seconds=1.5)
+        what = {"node": "db0", "kind": DeedKind.START, "did": "start the server"}
+        journal.write("deed begun", **what)
+        journal.write("deed failed", **what, error=error, seconds=1.5)
         journal.write(
             "error", kind="failure", type="NotAchieved", error=f"start the server on db0: {error}"
         )

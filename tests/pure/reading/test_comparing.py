@@ -41,7 +41,7 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     ]
     assert [(d.a, d.b) for d in found.verdicts] == [("ok", "warning: 41 MB behind, 16 MB allowed")]
     assert [timing.what for timing in found.deeds] == [
-        DEEDS[0][1],
+        DEEDS[0][2],
         "stopped the primary",
         "promote",
     ]
