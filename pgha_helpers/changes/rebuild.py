@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..facts import look, rebuild_evidence, until
 from ..facts.copying import read_copying
+from ..facts.starting import too_low
 from ..facts.throughput_chart import draw_throughput
 from ..judgement import plans
 from ..judgement.checks import AFTER
@@ -177,7 +178,7 @@ def _copy_in_place(run: Run, node: str, source: Running) -> None:
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:
     major = now.primary.version // 10000
-    standby.define(run, node, major, standby.too_low(run, node, now.primary))
+    standby.define(run, node, major, too_low(run, node, now.primary))
     if isinstance(now[node], Running):
         servers.stop(run, node, "it follows after a restart")
     if isinstance(now[node], Running | Stopped):

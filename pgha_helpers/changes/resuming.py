@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..facts import look
+from ..facts.replay import replayed
 from ..judgement.plans import Plan, took_over
 from ..model import DeedKind, Hung, Running, Snapshot, Stopped, is_or_was_standby
 from ..model.errors import HaError, Undecided
@@ -121,7 +122,7 @@ def _catch_up(run: Run, old: str, new: str) -> None:
         deed.changed = False
         deadline = time.monotonic() + run.timeouts.replay
         while time.monotonic() < deadline:
-            if servers.replayed(run.doors[new]) >= servers.replayed(run.doors[old]):
+            if replayed(run.doors[new]) >= replayed(run.doors[old]):
                 return
             time.sleep(0.02)
         deed.say(f"{new} does not catch up with {old}")

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from ..facts import look, rebuild_evidence
 from ..facts.disk import read_disk
+from ..facts.node_config import read_node_configs
+from ..facts.starting import too_low
 from ..facts.wal.rewinding import removed
 from ..judgement.plans.rebuild import Evidence, Rewinding, fork_of
 from ..model import Position, Running, Snapshot, Stopped
@@ -13,7 +15,6 @@ from ..model.errors import NotAchieved
 from ..model.sightings import disk_of
 from ..run.run import Run
 from .deeds import access, promoting, rewind, servers, standby
-from .deeds.node_config import read_node_configs
 from .keep_diverged import keeping_beside
 
 
@@ -27,7 +28,7 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
         rewind.prove_source(run, node)
 
     def put_to_rest() -> None:
-        standby.define(run, node, major, standby.too_low(run, node, source))
+        standby.define(run, node, major, too_low(run, node, source))
         standby.arm(run, node, major)
         servers.stop(run, node, "its data directory is rewound")
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 
 from ..facts.disk import read_disk
+from ..facts.replay import replayed
 from ..facts.wal.by_bytes import read_bytes
 from ..facts.wal.lost_wal import look_behind, look_for_end, still_there
 from ..facts.wal.record import record_at
@@ -35,7 +36,7 @@ from ..model.lost_wal import Behind, Found, LostWal, WalEnd
 from ..model.show import size
 from ..run.events import DAMAGED_WAL, NOT_SALVAGED
 from ..run.run import Run
-from .deeds import servers, wal_copy
+from .deeds import wal_copy
 from .deeds.replay import replay_past
 
 _STILL = 3.0  # seconds without progress, before the segments are copied a second time
@@ -110,7 +111,7 @@ def _look_for_end(
     """
     with run.deed(plan.peer, "find the end of its WAL", DeedKind.FIND_END) as deed:
         deed.changed = False
-        here = Position(timeline, servers.replayed(run.doors[plan.node]))
+        here = Position(timeline, replayed(run.doors[plan.node]))
         if known := still_there(run, plan.peer, here, fingerprint):
             deed.say(
                 f"its WAL ends at {known.found.end}, and nothing has touched it since the "
@@ -143,7 +144,7 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Be
         return known.behind if known else looking[0].result()
 
     for again in (False, True):
-        if end.last is None or servers.replayed(door) > end.last:
+        if end.last is None or replayed(door) > end.last:
             print(f"{plan.node} has every record that the disk of {plan.peer} holds.", flush=True)
             look_there()
             return seen_there()
@@ -159,7 +160,7 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Be
         if at:
             return seen_there()
     raise NotAchieved(
-        f"{plan.node} has replayed to {servers.replayed(door)}, and not the last record of "
+        f"{plan.node} has replayed to {replayed(door)}, and not the last record of "
         f"{plan.peer} at {end.last}",
         f"read the log of {plan.node}, then run this notebook again. {_WITHOUT}",
     )

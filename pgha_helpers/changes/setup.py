@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..clients.canary.making import ensure_canary_table
 from ..clients.canary.table import read_canary_table
 from ..facts import look, rebuild_evidence
+from ..facts.access import hba_is_missing, refuse_unwritable, role_is_missing
 from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
 from ..facts.rsync import bytes_there, holds_nothing
@@ -60,7 +61,7 @@ def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
                 "mend that",
             )
         if wishes.hba.get(name, True):
-            access.refuse_unwritable(run, name, wishes.hba.get(name, False))
+            refuse_unwritable(run, name, wishes.hba.get(name, False))
 
 
 def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
@@ -86,9 +87,9 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
     if not isinstance(now[keep], Running):
         return Wishes()
     ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
-    hba = {name: access.hba_is_missing(run, name) for name in sorted(ours)}
+    hba = {name: hba_is_missing(run, name) for name in sorted(ours)}
     return Wishes(
-        access.role_is_missing(run, keep),
+        role_is_missing(run, keep),
         _canary_is_missing(run, keep),
         hba,
         read_start(run.doors[keep], runs=True),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 
 from .. import clients
+from ..facts.starting import too_low
 from ..judgement.plans import Plan
 from ..model import Snapshot
 from ..model.errors import HaError
@@ -70,7 +71,7 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     if asked := str(run.parameters["drain"]):
         sessions.drain(run, old, read_span(asked))
     slots.ensure_slot(run, new, old, reserve=False)
-    raised = standby.too_low(run, old, now.standby, now.start(old))
+    raised = too_low(run, old, now.standby, now.start(old))
     written = standby.define(run, old, now.primary.version // 10000, raised)
     servers.prove_start(run, old, wanted=written)
     standby.prove_connection(run, old)

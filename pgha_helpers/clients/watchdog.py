@@ -15,11 +15,10 @@ import time
 
 from ..model import Pgbouncer
 from ..model.errors import HaError, Refusal, Unreachable
-from ..model.foreign import text_of
+from ..model.foreign import identifier, text_of
 from ..wire.doors import Door
 from ..wire.pipes import Pipes
 from ..wire.shell import as_user
-from ..wire.sql import identifier
 from .client_host import program
 
 # The password comes over stdin: on a command line everybody on that host could read it.

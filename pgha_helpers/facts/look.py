@@ -192,6 +192,12 @@ def sight(door: Door) -> Sighting:
     return sight_and_words(door)[0]
 
 
+def writable(door: Door) -> bool:
+    """Whether the server answers, and takes writes."""
+    seen = sight(door)
+    return isinstance(seen, Running) and seen.writable
+
+
 def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
     """One node, and what SQL and ssh had to say, each by itself."""
     running = _ask_sql(door)

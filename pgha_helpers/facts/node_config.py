@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..model.foreign import text_of
-from ..model.node_config import NodeConfig, node_config_of
+from ..model.node_config import NodeConfig, NodeConfigs, node_config_of
+from ..run.run import Run
 from ..wire.doors import Door
 from .configured import configuration
 from .scripts import script_file
@@ -35,6 +36,14 @@ def read_node_config(door: Door, directory: str = "") -> NodeConfig:
     paths = sorted({*found.named, node.passfile, node.state_directory})
     logs = found.settings.get("log_directory", "")
     return node_config_of(home, homes, _top(door, home), paths, logs, found.hba)
+
+
+def read_node_configs(run: Run, name: str) -> NodeConfigs:
+    """What is the node's own, and what is the other one's."""
+    first, second = run.both(lambda each: read_node_config(run.doors[each]))
+    if name == run.pair.names[0]:
+        return NodeConfigs(first, second)
+    return NodeConfigs(second, first)
 
 
 def _top(door: Door, home: str) -> dict[str, str]:

@@ -237,3 +237,17 @@ def _over_ssh(run: Run, name: str, ssh: Ssh, truth: Place, here: Place) -> Rsync
         return f"there is no rsync 3.1 or newer on the PATH that peer_ssh finds on {source.name}"
     host = f"[{ssh.host}]" if ":" in ssh.host else ssh.host
     return RsyncRoad(source.data_directory, here.boot == truth.boot, host, words)
+
+
+#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written
+#: beside and renamed.
+_MUST_BE_NEW = r"""
+for d; do
+  [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit
+done
+"""
+
+
+def may_be_written_into(door: Door, *places: str) -> bool:
+    """Whether writing into the files of these directories hurts nobody else."""
+    return not door.script(_MUST_BE_NEW, *places, within=door.patience).text

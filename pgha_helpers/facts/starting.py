@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from ..model import dialect
+from ..model import Running, dialect
 from ..model.errors import QueryFailed
 from ..model.foreign import lines_of
+from ..model.node_config import Configured
 from ..model.pair import Commands
 from ..model.survey import Start
+from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
 from .scripts import script_file
@@ -118,3 +120,26 @@ def _plain(lines: list[str]) -> tuple[str, ...]:
             found.append(words.strip())
     most = [words for words in found if not words.endswith("contains errors")]
     return tuple(dict.fromkeys(most or found))
+
+
+def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
+    """Settings that a node would `start` with lower than `source`, with the source's values.
+
+    With less of what replay depends on, its replay would stop for ever.
+    """
+    start = start or run.seen.start or read_start(run.doors[name])
+    return dialect.lower(start.settings, source.settings, dialect.CHANGES_PLACES)
+
+
+def what_stays(run: Run, name: str, directory: str) -> Configured:
+    """By what a data directory that keeps its configuration would start."""
+    return Configured(True, known_settings(run) or read_start(run.doors[name], directory).settings)
+
+
+def known_settings(run: Run) -> Mapping[str, str]:
+    """What the node's configuration was found to be at the gate.
+
+    To ask again would take as long as it did there.
+    """
+    start = run.seen.start
+    return start.settings if start else {}

@@ -118,3 +118,12 @@ class Told:
     def numbers(self, word: str) -> tuple[float, ...]:
         """The same as numbers. Raises ValueError."""
         return tuple(number(rest, word) for rest in self.all(word))
+
+
+def identifier(name: str) -> str:
+    '''A name in double quotes.
+
+    >>> identifier('odd "name"')
+    '"odd ""name"""'
+    '''
+    return '"' + name.replace('"', '""') + '"'

@@ -10,7 +10,7 @@ comes with the databases.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 #: Directories that a standby begins with empty; links to other file systems, on either node, stay
@@ -126,3 +126,30 @@ def _tops(paths: Iterable[str], homes: Collection[str]) -> Iterable[str]:
         else:
             inside = [path[len(h) + 1 :] for h in homes if path.startswith(f"{h}/")]
         yield from (name.split("/")[0] for name in inside if name and not name.startswith(".."))
+
+
+@dataclass(frozen=True)
+class NodeConfigs:
+    """What is each node's own: `mine` of the one that gets a copy, `theirs` of the source."""
+
+    mine: NodeConfig
+    theirs: NodeConfig
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """What of the source's must not come along.
+
+        Its logs, and its own where the node has its own.
+        """
+        return (*self.theirs.logs, *(self.theirs.named if self.mine.home else ()))
+
+
+@dataclass(frozen=True)
+class Configured:
+    """By what configuration a copy is started: the node's own where it `stays`, else the source's.
+
+    `has` is what the node's own would start with, by name, as far as that is known.
+    """
+
+    stays: bool = False
+    has: Mapping[str, str] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from psycopg2 import extensions
 
 from ..model import passfile
 from ..model.errors import BadParameters, NoRoom, QueryFailed, TooSlow, Unreachable
-from ..model.foreign import shown, text_of
+from ..model.foreign import identifier, shown, text_of
 from . import trips
 
 Row = dict[str, Any]
@@ -265,15 +265,6 @@ def keywords(dsn: str) -> dict[str, str]:
     except psycopg2.ProgrammingError:
         raise ValueError("no connection string that libpq understands") from None
     return found
-
-
-def identifier(name: str) -> str:
-    '''A name in double quotes.
-
-    >>> identifier('odd "name"')
-    '"odd ""name"""'
-    '''
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Identifier(str):

@@ -59,5 +59,5 @@ def test_names_are_parameters_and_no_part_of_a_statement_that_has_parameters() -
         "wire.sql",
         "clients.console",
         "clients.watchdog",
-        "changes.deeds.configuration",
+        "model.configuration",
     }

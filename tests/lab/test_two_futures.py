@@ -35,7 +35,8 @@ from pgha_helpers import (
     require,
 )
 from pgha_helpers.changes.deeds import servers, standby, stopping
-from pgha_helpers.changes.deeds.files import read_file, write_file
+from pgha_helpers.changes.deeds.files import write_file
+from pgha_helpers.facts.files import read_file
 from pgha_helpers.facts.starting import read_start
 from pgha_helpers.judgement.checks import judge
 from pgha_helpers.model import Pair

@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgha_helpers.changes.deeds.rsync.rsync_output import Moved, progress, with_statistic
 from pgha_helpers.changes.deeds.stopping import glance
 from pgha_helpers.clients import ini
 from pgha_helpers.clients.canary.attempts import read_seen
@@ -54,6 +53,7 @@ from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unrea
 from pgha_helpers.model.foreign import lines_of, shown, text_of
 from pgha_helpers.model.lost_wal import WalEnd
 from pgha_helpers.model.phases import Process, phase_of
+from pgha_helpers.model.rsync_output import Moved, progress, with_statistic
 from pgha_helpers.model.set_aside import SetAside
 from pgha_helpers.model.survey import Archiver, ForNow, Survey
 from pgha_helpers.records.reading.manifest import read_manifest

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.changes.deeds.access import lets_in
-from pgha_helpers.changes.deeds.files import why_not_written, write_file
+from pgha_helpers.changes.deeds.files import write_file
 from pgha_helpers.changes.deeds.node_config import _script as own_script
+from pgha_helpers.facts.access import lets_in
 from pgha_helpers.facts.configured import configuration
+from pgha_helpers.facts.files import why_not_written
 from pgha_helpers.facts.node_config import read_node_config
 from pgha_helpers.model import Node, Pair
 from pgha_helpers.model.errors import NotSafe

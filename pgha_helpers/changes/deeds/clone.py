@@ -6,6 +6,7 @@ Nothing is deleted but what dead copies have left.
 from __future__ import annotations
 
 from ...facts.connection import keys_of
+from ...facts.node_config import read_node_configs
 from ...judgement.plans.copying import Copying, Half, refuse_copy
 from ...model import DeedKind, Running, dialect
 from ...model.conninfo import primary_conninfo
@@ -15,7 +16,7 @@ from ...run.run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
 from .flushing import flush, flushing
-from .node_config import bring_node_config, configure, read_node_configs
+from .node_config import bring_node_config, configure
 from .progress import Progress
 
 #: Nothing that was ever started: a control file first, so that what a death in the middle leaves is

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ...facts.queries import query
+from ...facts.replay import in_recovery
 from ...model import DeedKind, dialect
 from ...model.errors import (
     CommandFailed,
@@ -24,7 +25,6 @@ from ...run.events import WOKEN
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.sql import Row
-from .servers import in_recovery
 
 #: Ends a script: the startup process looks round. Once recovery has ended there is none.
 WAKE = """

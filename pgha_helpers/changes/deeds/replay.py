@@ -9,6 +9,7 @@ import contextlib
 import time
 
 from ...facts.queries import query
+from ...facts.replay import in_recovery, replayed
 from ...facts.wal.end import find_end
 from ...model import DeedKind, Lsn, Position, Running, dialect
 from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
@@ -94,7 +95,7 @@ def _kill(door: Door, seen: Running) -> None:
 
 def _answers(door: Door) -> bool | None:
     try:
-        return servers.in_recovery(door) or None
+        return in_recovery(door) or None
     except (Unreachable, TooSlow, QueryFailed):
         return None
 
@@ -139,7 +140,7 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
     """
     door = run.doors[name]
     began = since = told = woken = time.monotonic()
-    at = first = newest = servers.replayed(door)
+    at = first = newest = replayed(door)
     while at <= goal:
         now = time.monotonic()
         if at > newest:
@@ -158,7 +159,7 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             wake_startup(door)
             woken = time.monotonic()
         time.sleep(servers.POLL if now - began < 1 else _POLL)
-        at = servers.replayed(door)
+        at = replayed(door)
     return at
 
 
@@ -185,7 +186,7 @@ def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
     for patience in (min(_STUCK, run.timeouts.replay), run.timeouts.replay):
         if past := replay_past(run, name, Lsn(received - 1), patience):
             return past
-        at = servers.replayed(door)
+        at = replayed(door)
         if (
             find_end(door, Position(seen.timeline, at), int(seen.settings["wal_segment_size"])).last
             is None

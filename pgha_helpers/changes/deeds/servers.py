@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from ...facts.look import sight
 from ...facts.processes import read_processes, shutdown_phase
-from ...facts.queries import query
+from ...facts.replay import in_recovery
 from ...facts.server_log import ServerLog, resolve
 from ...facts.starting import read_start
 from ...facts.trigger import waiting_trigger
-from ...model import DeedKind, Lsn, Running, Stopped
+from ...model import DeedKind, Running, Stopped
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided
 from ...model.pair import Commands
 from ...model.show import span
@@ -248,16 +248,6 @@ def checkpoint(
         meanwhile()
         done.result()
         return time.monotonic() - began
-
-
-def in_recovery(door: Door) -> bool:
-    """Whether the server is in recovery, over the open session. Raises Unreachable or TooSlow."""
-    return bool(door.sql.read("select pg_is_in_recovery() as so")[0]["so"])
-
-
-def replayed(door: Door) -> Lsn:
-    """Up to where a standby has replayed."""
-    return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
 
 
 def wait(

@@ -9,15 +9,14 @@ from collections.abc import Mapping
 
 from ...facts.connection import keys_of, try_connection
 from ...facts.disk import read_disk
-from ...facts.look import sight
-from ...facts.starting import read_start
+from ...facts.files import read_file
+from ...facts.look import sight, writable
 from ...model import DeedKind, Running, dialect
+from ...model.configuration import recovery_conf, standby_settings, with_settings
 from ...model.errors import Failure, Refusal
-from ...model.survey import Start
 from ...run.run import Run
 from ...wire.doors import Door
-from .configuration import recovery_conf, standby_settings, with_settings
-from .files import read_file, remove_standby_file, write_file
+from .files import remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
 _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
@@ -80,15 +79,6 @@ def define(
                 f"wrote its standby definition, with what {run.pair.other(name).name} has: {told}"
             )
     return {setting: value for setting, value in settings.items() if value is not None}
-
-
-def too_low(run: Run, name: str, source: Running, start: Start | None = None) -> dict[str, str]:
-    """Settings that a node would `start` with lower than `source`, with the source's values.
-
-    With less of what replay depends on, its replay would stop for ever.
-    """
-    start = start or run.seen.start or read_start(run.doors[name])
-    return dialect.lower(start.settings, source.settings, dialect.CHANGES_PLACES)
 
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
@@ -172,12 +162,6 @@ def disarm(run: Run, name: str) -> None:
             )
         for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):
             remove_standby_file(door, file)
-
-
-def writable(door: Door) -> bool:
-    """Whether the server answers, and takes writes."""
-    seen = sight(door)
-    return isinstance(seen, Running) and seen.writable
 
 
 def prove_connection(run: Run, name: str) -> None:

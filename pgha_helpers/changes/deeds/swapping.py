@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from ...facts.disk import read_disk
+from ...facts.files import real_path
 from ...model import DeedKind
 from ...model.errors import NotAchieved, Refusal
 from ...model.set_aside import STAMP
 from ...run.run import Run
-from .files import real_path
 
 
 @cache

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from pgha_helpers import look
 from pgha_helpers.changes import plan_rebuild
-from pgha_helpers.changes.deeds.configuration import standby_settings, with_settings
 from pgha_helpers.model import Pair
+from pgha_helpers.model.configuration import standby_settings, with_settings
 from pgha_helpers.model.conninfo import primary_conninfo
 from pgha_helpers.records.making.folder import record_folders
 from pgha_helpers.run.journal import JOURNAL, read

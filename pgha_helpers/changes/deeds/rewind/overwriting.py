@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ....facts.connection import keys_of
+from ....facts.files import real_path
 from ....facts.processes import read_processes
 from ....judgement.plans.rebuild import Rewinding
 from ....model import DeedKind, dialect
 from ....model.conninfo import source_conninfo
 from ....model.errors import NotAchieved, Refusal
+from ....model.node_config import NodeConfigs
 from ....model.set_aside import STAMP
 from ....model.show import size
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
-from ..files import real_path
 from ..flushing import flush
-from ..node_config import NodeConfigs
 from ..progress import Progress
 
 _TO_COPY = re.compile(r"need to copy (\d+) MB \(")

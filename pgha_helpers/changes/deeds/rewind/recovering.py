@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ....facts.disk import read_disk
+from ....facts.files import real_path
 from ....model import DeedKind, dialect
 from ....model.errors import HaError, NotAchieved
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
-from ..files import real_path
 from .overwriting import CLONE, refuse_a_running_server
 
 

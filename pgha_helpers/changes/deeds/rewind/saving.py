@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ....facts.connection import keys_of
+from ....facts.files import read_file, real_path
 from ....model import DeedKind, Position, dialect
+from ....model.configuration import recovery_conf, standby_settings, with_settings
 from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
 from ....model.set_aside import STAMP
 from ....run.run import Run
 from ....wire.doors import Door
-from ..configuration import recovery_conf, standby_settings, with_settings
-from ..files import read_file, real_path
 
 
 def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: NodeConfig) -> str:

@@ -12,28 +12,20 @@ from dataclasses import dataclass, field
 
 from ....facts.disk import parse_control
 from ....facts.rsync import RsyncRoad, estimate
+from ....facts.tablespaces import Tablespace
 from ....model import Control, Running
 from ....model.errors import NotAchieved
-from ....model.node_config import EMPTY
+from ....model.node_config import EMPTY, NodeConfigs
+from ....model.rsync_filters import ANYWHERE, data_filters
+from ....model.rsync_output import Moved
 from ....run.run import Run
 from ....wire.doors import Door
-from ..node_config import NodeConfigs
 from ..progress import Progress
-from .filters import ANYWHERE, data_filters
 from .pages import PAGES_LIST, make_pages_equal
-from .rsync_output import Moved
-from .tablespaces import Tablespace, link
 from .transfer import transfer
 
 STAGE = "pgha-control"
 
-#: A file that is also linked from elsewhere, or is read-only, is not written into: it is written
-#: beside and renamed.
-_MUST_BE_NEW = r"""
-for d; do
-  [ ! -d "$d" ] || find "$d" -mindepth 2 -type f \( -links +1 -o ! -writable \) -print -quit
-done
-"""
 
 #: A file that differs is written into, and not beside. A death on the way leaves no less than it
 #: does with files that are renamed whole: a directory that is half the one and half the other,
@@ -51,10 +43,13 @@ cd "$1" && rm -f {PAGES_LIST} {PAGES_LIST}.* || exit; shift
 for d; do [ -e "$d" ] || {{ mkdir -- "$d" && chmod --reference=. "$d"; }} || exit 1; done
 """
 
-
-def may_be_written_into(door: Door, *places: str) -> bool:
-    """Whether writing into the files of these directories hurts nobody else."""
-    return not door.script(_MUST_BE_NEW, *places, within=door.patience).text
+_LINK = """
+set -e
+mkdir -p -- "$1/pg_tblspc" "$3"
+chmod 700 "$3"
+ln -sfn -- "$3" "$1/pg_tblspc/$2"
+sync -f "$1/pg_tblspc" "$3"
+"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ class Copy:
         """
         home = self.road.directory
         for space in self.spaces:
-            link(self.door, self.directory, space)
+            _link(self.door, self.directory, space)
         blocks = self._blocks()
         with Progress(self.run, f"copy to {self.door.node.name}") as progress:
             moved = self._transfer((home, self.directory), "base", self._filters, blocks, progress)
@@ -160,3 +155,8 @@ class Copy:
             return transfer(self.run, self.door, self.road, (source, to), only)
         self.door.run("cp", "--", f"{source}/pg_control", to)  # rsync takes 0.05 s to begin
         return Moved()
+
+
+def _link(door: Door, directory: str, space: Tablespace) -> None:
+    """Make its directory and its link: the next run finds it there, and the server too."""
+    door.script(_LINK, directory, str(space.oid), space.target)

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....facts.node_config import read_node_config
+from ....facts.files import real_path
+from ....facts.node_config import read_node_config, read_node_configs
 from ....facts.processes import read_processes
-from ....facts.rsync import UNCONFIGURED, RsyncRoad, rsync_road
+from ....facts.rsync import UNCONFIGURED, RsyncRoad, may_be_written_into, rsync_road
+from ....facts.starting import what_stays
+from ....facts.tablespaces import place_tablespaces, tablespaces_of
 from ....judgement.plans.copying import Copying, refuse_copy
 from ....model import DeedKind, Running
 from ....model.errors import NotAchieved, Refusal
-from ....model.node_config import NodeConfig
+from ....model.node_config import NodeConfig, NodeConfigs
 from ....run.run import Run
 from ....wire.doors import Door
-from ..files import real_path
-from ..node_config import NodeConfigs, bring_node_config, read_node_configs, what_stays
+from ..node_config import bring_node_config
 from ..servers import wait
 from ..slots import ensure_slot
-from . import delivery, tablespaces
+from . import delivery
 from .aside import move_aside
 from .backup import Backup
-from .copied import Copy, may_be_written_into
+from .copied import Copy
 
 #: Empty, or with the mark of a run that died on the way: a copy into it needs the source's
 #: configuration, too.
@@ -71,9 +73,7 @@ def copy_in_place(
     looked = run.aside(lambda: _look(run, name))  # while the primary writes its checkpoint
     with Backup(run, source) as backup:
         way, target = looked.result()
-        spaces = tablespaces.place_tablespaces(
-            door, target, way, tablespaces.tablespaces_of(run, source)
-        )
+        spaces = place_tablespaces(door, target, way, tablespaces_of(run, source))
         into = run.aside(
             lambda: may_be_written_into(door, target, *(space.target for space in spaces))
         )
@@ -101,7 +101,7 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     """
     way, target = _look(run, name)
     door = run.doors[name]
-    if spaces := tablespaces.tablespaces_of(run, source):
+    if spaces := tablespaces_of(run, source):
         told = ", ".join(space.name for space in spaces)
         raise Refusal(
             f"{source.node} has tablespaces ({told}): they are not copied beside by rsync",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....facts.rsync import NOTE, UNCONFIGURED
+from ....facts.tablespaces import mapped
 from ....model import DeedKind
 from ....model.errors import NotAchieved
+from ....model.node_config import Configured
 from ....wire.attended import attend
 from ..files import write_file
 from ..flushing import flush
-from ..node_config import Configured, configure
+from ..node_config import configure
 from .backup import Backup
 from .copied import STAGE, Copy
-from .tablespaces import mapped
 
 _DELIVER = """
 set -e

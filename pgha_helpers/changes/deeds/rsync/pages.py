@@ -17,11 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from ....facts.rsync import RsyncRoad
+from ....model.rsync_output import Moved
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
 from ..flushing import flushing
-from .rsync_output import Moved
 
 #: The files to compare, and rsync's rules for those that are equal. Half a copy may hold both; the
 #: next run makes anew.

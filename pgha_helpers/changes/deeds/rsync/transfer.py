@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ....facts.rsync import RsyncRoad
 from ....model.errors import NotAchieved
+from ....model.rsync_output import Moved, progress, with_statistic
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
 from ..flushing import flushing
-from .rsync_output import Moved, progress, with_statistic
 
 #: Files that vanish while a running server is copied are no error: WAL replay makes good for them.
 _VANISHED = 24

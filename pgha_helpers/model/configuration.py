@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from ...model import Node, Pair, dialect
-from ...model.conninfo import primary_conninfo
-from ...model.errors import BadParameters
-from ...wire.sql import identifier
+from . import dialect
+from .conninfo import primary_conninfo
+from .errors import BadParameters
+from .foreign import identifier
+from .pair import Node, Pair
 
 _BEGIN, _END = "# pgha begin", "# pgha end"
 _SETTING = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*=?")
@@ -128,3 +129,19 @@ def with_hba(text: str, block: str) -> str:
     """
     rest = re.sub(rf"^{_BEGIN}.*?^{_END}\n", "", text, flags=re.MULTILINE | re.DOTALL)
     return f"{block}\n{rest}"
+
+
+def settings_to_raise(
+    own: Mapping[str, str], primary: Mapping[str, str], major: int
+) -> dict[str, str | None]:
+    """Settings in which the copy must not be below the primary, to replay and to succeed it.
+
+    >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"},
+    ... {"max_connections": "100", "wal_level": "replica", "wal_keep_size": "512",
+    ... "wal_retrieve_retry_interval": "100"}, 18) # doctest: +NORMALIZE_WHITESPACE
+    {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512',
+    'wal_retrieve_retry_interval': '100'}
+    """
+    keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
+    raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)
+    return {**raised, **{name: primary[name] for name in (keep, "wal_retrieve_retry_interval")}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ....model.show import size
+from .show import size
 
 _PROGRESS = re.compile(r"^([\d,]+)\s+\d+%\s")
 _FIELDS = {

@@ -7,26 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....facts.rsync import RsyncRoad
-from ....model import Running
-from ....model.errors import Refusal
-from ....model.foreign import lines_of
-from ....run.run import Run
-from ....wire.doors import Door
+from ..model import Running
+from ..model.errors import Refusal
+from ..model.foreign import lines_of
+from ..run.run import Run
+from ..wire.doors import Door
+from .rsync import RsyncRoad
 
 _WHERE = """
 select t.oid::int, spcname::text as name, pg_tablespace_location(t.oid) as location,
        'PG_' || %s || '_' || c.catalog_version_no as inside
   from pg_tablespace t, pg_control_system() c
  where pg_tablespace_location(t.oid) like '/%%' order by 1
-"""
-
-_LINK = """
-set -e
-mkdir -p -- "$1/pg_tblspc" "$3"
-chmod 700 "$3"
-ln -sfn -- "$3" "$1/pg_tblspc/$2"
-sync -f "$1/pg_tblspc" "$3"
 """
 
 
@@ -75,11 +67,6 @@ def place_tablespaces(
             )
         found.append(Tablespace(space.oid, space.name, space.location, space.inside, target))
     return found
-
-
-def link(door: Door, directory: str, space: Tablespace) -> None:
-    """Make its directory and its link: the next run finds it there, and the server too."""
-    door.script(_LINK, directory, str(space.oid), space.target)
 
 
 def mapped(text: str, spaces: list[Tablespace]) -> str:

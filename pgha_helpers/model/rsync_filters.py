@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ....model.node_config import CONFIGURATION, EMPTY, LOGS, OURS, STATE
+from .node_config import CONFIGURATION, EMPTY, LOGS, OURS, STATE
 
 #: Anywhere. They may go with a directory that goes: a protected one would keep the directory of a
 #: dropped database.

@@ -1,0 +1,17 @@
+"""Where a standby is, asked again and again over the open session: no look, which takes longer."""
+
+from __future__ import annotations
+
+from ..model import Lsn
+from ..wire.doors import Door
+from .queries import query
+
+
+def in_recovery(door: Door) -> bool:
+    """Whether the server is in recovery, over the open session. Raises Unreachable or TooSlow."""
+    return bool(door.sql.read("select pg_is_in_recovery() as so")[0]["so"])
+
+
+def replayed(door: Door) -> Lsn:
+    """Up to where a standby has replayed."""
+    return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
