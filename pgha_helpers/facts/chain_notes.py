@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..model import Note, Pair
 from ..model.errors import HaError
 from ..wire.doors import Door
-from .scripts import script_file
+from ..wire.scripts import script_file
 
 _READ = script_file(__file__, "chain_notes.sh")
 

@@ -15,8 +15,8 @@ from ..model.conninfo import parts
 from ..model.errors import understood
 from ..model.foreign import lines_of, text_of
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .recovery_conf import parse_recovery_conf, settings_of
-from .scripts import script_file
 
 _READ = script_file(__file__, "configured.sh")
 _DEPTH = 10  # of includes, as PostgreSQL has it

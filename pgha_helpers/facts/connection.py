@@ -10,11 +10,11 @@ from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from ..wire.shell import Answer
 from .configured import configuration
 from .node_config import home_of
 from .queries import query
-from .scripts import script_file
 
 
 def keys_of(run: Run, name: str) -> Mapping[str, str]:

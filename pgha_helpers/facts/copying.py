@@ -10,9 +10,9 @@ from ..model import Disk, Running
 from ..model.errors import NotSafe, understood
 from ..model.foreign import Told, blocks_of, lines_of, whole
 from ..run.run import Run
+from ..wire.scripts import script_file
 from .disk import read_disk
 from .queries import query
-from .scripts import script_file
 
 _SCRIPT = script_file(__file__, "copying.sh")
 _SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwhile nobody knows

@@ -15,8 +15,8 @@ from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.positions import is_segment
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .recovery_conf import parse_recovery_conf
-from .scripts import script_file
 
 _SCRIPT = script_file(__file__, "disk.sh")
 _T = TypeVar("_T")

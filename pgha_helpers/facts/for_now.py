@@ -9,7 +9,7 @@ from ..model import ForNow
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
-from .scripts import script_file
+from ..wire.scripts import script_file
 
 _READ = script_file(__file__, "for_now.sh")
 

@@ -6,8 +6,8 @@ from ..model.foreign import text_of
 from ..model.node_config import NodeConfig, NodeConfigs, node_config_of
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .configured import configuration
-from .scripts import script_file
 
 _HOME = script_file(__file__, "home.sh")
 _TOP = r"""cd "$1" && find . -mindepth 1 -maxdepth 1 -printf '%y %f\0'"""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..model import Lsn, Phase, Process, Sender, phase_of
 from ..model.foreign import lines_of
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .disk import parse_control
-from .scripts import script_file
 
 _PROCESSES = script_file(__file__, "processes.sh")
 _FILES = """

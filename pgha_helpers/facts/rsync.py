@@ -13,8 +13,8 @@ from ..model.errors import CommandFailed, HaError, understood
 from ..model.foreign import Told, lines_of, whole
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .queries import query
-from .scripts import script_file
 
 _LOOK = script_file(__file__, "rsync.sh")
 #: In a directory that was empty, as long as half a copy is in it: it has no configuration of its

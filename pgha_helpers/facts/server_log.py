@@ -10,7 +10,7 @@ from ..judgement.checks.complaints import Complaint, complaints, last_lines
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import text_of
 from ..wire.doors import Door
-from .scripts import script_file, shell_functions
+from ..wire.scripts import script_file, shell_functions
 
 _LIST = script_file(__file__, "server_log.sh")
 _EXPANDED = shell_functions("expanded.sh") + 'expanded "$1"'

@@ -8,7 +8,7 @@ from ..model import SetAside
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
-from .scripts import script_file
+from ..wire.scripts import script_file
 
 _LIST = script_file(__file__, "set_aside.sh")
 

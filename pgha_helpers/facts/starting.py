@@ -14,8 +14,8 @@ from ..model.pair import Commands
 from ..model.survey import Start
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .queries import query
-from .scripts import script_file
 
 _SCRIPT = script_file(__file__, "starting.sh")
 #: What starting.sh judges, and what a move leans on. One that a version does not know is left out.

@@ -34,10 +34,10 @@ from ..model.survey import (
 )
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from ..wire.sql import Row, Session
 from .connection import read_keys, try_connection
 from .queries import query
-from .scripts import script_file
 from .set_aside import read_set_aside
 from .starting import read_start
 

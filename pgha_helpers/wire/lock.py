@@ -18,15 +18,19 @@ from ..model.errors import HaError, Locked, Refusal, Unreachable
 from ..model.foreign import text_of
 from .doors import Door
 from .pipes import Pipes
+from .scripts import shell_functions
 from .shell import as_user
 
 BEAT, SILENCE = 5, 30  # seconds between heartbeats, and without one until the remote shell lets go
 
-_HOLD = """
+_EXPANDED = shell_functions("expanded.sh")
+#: $1 the state directory, $2 how long to wait, $3 who holds it, $4 the silence after which it is
+#: let go, $5 not empty: only if nobody else has held it meanwhile.
+_HOLD = (
+    _EXPANDED
+    + """
 umask 077
-case "$1" in "~"*)
-  set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2" "$3" "$4" "$5";;
-esac
+set -- "$(expanded "$1")" "$2" "$3" "$4" "$5"
 mkdir -p -- "$1" || exit 73
 exec 9>>"$1/lock" || exit 73
 flock -n 9 || {
@@ -40,12 +44,16 @@ printf '%s\\n' "$3" > "$1/holder"
 echo "pgha mine $before"
 while beat=$(timeout "$4" head -n 1 9>&-) && [ -n "$beat" ]; do :; done
 """
+)
 
-_WHO = """
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}";; esac
+_WHO = (
+    _EXPANDED
+    + """
+set -- "$(expanded "$1")"
 test -e "$1/lock" || exit 0
 exec 9<"$1/lock"; flock -n 9 || cat "$1/holder"
 """
+)
 
 
 class Lock:

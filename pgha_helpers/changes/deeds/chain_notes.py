@@ -9,13 +9,16 @@ from collections.abc import Iterable
 
 from ...model import Note
 from ...wire.doors import Door
+from ...wire.scripts import shell_functions
 
 # what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too;
 # what a full disk has taken of a line is taken back
-_WRITE = """
+_WRITE = (
+    shell_functions("expanded.sh")
+    + """
 umask 077
-case "$1" in "~"*) set -- "$(getent passwd "$(id -un)" | cut -d: -f6)${1#\\~}" "$2";; esac
-mkdir -p -- "$1" && file="$1/chain-$2" || exit 1
+directory=$(expanded "$1")
+mkdir -p -- "$directory" && file="$directory/chain-$2" || exit 1
 size=$(stat -c %s -- "$file" 2>/dev/null || echo 0)
 torn=
 [ "$size" = 0 ] || [ -z "$(tail -c 1 -- "$file")" ] || torn=torn
@@ -23,6 +26,7 @@ torn=
 truncate -s "$size" -- "$file"
 exit 1
 """
+)
 
 
 def note_on(door: Door, system_id: str, notes: Iterable[Note]) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ...facts.scripts import shell_functions
 from ...facts.wal.losses import files_of, read_again, timelines_after
 from ...model import Lsn, frontend
 from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
@@ -28,6 +27,7 @@ from ...model.show import size
 from ...run.events import DIVERGED_KEPT
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import shell_functions
 from ...wire.shell import as_user
 
 DIVERGED_CSV = "diverged.csv"

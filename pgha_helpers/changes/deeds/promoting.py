@@ -24,18 +24,11 @@ from ...model.show import span
 from ...run.events import WOKEN
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import script_file
 from ...wire.sql import Row
 
 #: Ends a script: the startup process looks round. Once recovery has ended there is none.
-WAKE = """
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    title=; read -r title < "$p/cmdline"
-    case "$title" in *": startup "*) kill -HUP "${p#/proc/}" 2>/dev/null;; esac
-  fi
-done
-exit 0
-"""
+WAKE = script_file(__file__, "wake.sh")
 
 # milliseconds after which the startup process has heard that it is to promote, unless it sleeps on
 _HEARD = 15

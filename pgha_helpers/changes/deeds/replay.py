@@ -16,6 +16,7 @@ from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ...model.show import size, span
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import script_file
 from . import servers
 from .for_now import change_for_now
 from .promoting import wake_startup
@@ -24,17 +25,7 @@ _STUCK = 1.0  # seconds that a walreceiver may take to notice that its primary i
 _EVERY = 5.0  # seconds between two lines about a replay under way
 _POLL = 0.005
 _WAKE = 0.02  # seconds between two signals to the startup process
-_SIGNAL_RECEIVER = """
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    title=; read -r title < "$p/cmdline"
-    case "$title" in *"walreceiver"*|*"wal receiver"*)
-      for s in $2; do kill "-$s" "${p#/proc/}" 2>/dev/null; done;;
-    esac
-  fi
-done
-exit 0
-"""
+_SIGNAL_RECEIVER = script_file(__file__, "signal_receiver.sh")
 
 
 def cut_off(run: Run, seen: Running, old: str) -> None:

@@ -19,21 +19,23 @@ from ...model.pair import Commands
 from ...model.show import span
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import shell_functions
 
 _T = TypeVar("_T")
 _GONE = 10.0  # seconds without any process after a start: it has ended, and does not come any more
 # seconds between looks inside the outage window; pg_ctl and pg_promote look every 100 ms
 POLL = 0.001
 
-_SIGNAL = """
-for p in /proc/[0-9]*; do
-  if [ "$p/cwd" -ef "$1" ]; then
-    name=; read -r name < "$p/comm" 2>/dev/null
-    case "$name" in postgres|postmaster) kill "-$2" "${p#/proc/}" 2>/dev/null;; esac
-  fi
-done
+#: Signal $2 to every process of the server in the data directory $1.
+_SIGNAL = (
+    shell_functions("each_process.sh")
+    + """
+signal=$2
+send() { kill "-$signal" "${1#/proc/}" 2>/dev/null; }
+each_process "$1" send
 exit 0
 """
+)
 
 #: A crash leaves its pid file. PostgreSQL refuses to start while *any* process of its user carries
 #: that number, be it a zombie or one that got the number after a reboot; no process has this data

@@ -14,7 +14,7 @@ from ...model import Lsn, Position
 from ...model.errors import CommandFailed, understood
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
-from ..scripts import script_file
+from ...wire.scripts import script_file
 
 _READ_AT_MOST = 16 * 1024 * 1024
 _SHA256 = re.compile("[0-9a-f]{64}")

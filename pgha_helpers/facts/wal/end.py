@@ -16,7 +16,7 @@ from ...model.errors import NotAchieved, understood
 from ...model.lost_wal import WalEnd
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
-from ..scripts import script_file
+from ...wire.scripts import script_file
 from .by_bytes import PAGE, PAGE_HEADER, behind, is_record
 from .record import dump, record_at
 

@@ -12,9 +12,9 @@ from ...model.positions import segment_name
 from ...model.sightings import Control
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import script_file
 from ..connection import keys_of, try_source
 from ..queries import query
-from ..scripts import script_file
 from .history import wal_files
 
 _CHECKPOINT = re.compile(
