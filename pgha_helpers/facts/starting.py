@@ -9,9 +9,9 @@ from dataclasses import replace
 from ..model import Running, dialect
 from ..model.errors import QueryFailed
 from ..model.foreign import lines_of
+from ..model.host import Start
 from ..model.node_config import Configured
 from ..model.pair import Commands
-from ..model.survey import Start
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file

@@ -18,16 +18,14 @@ from typing import Any
 from ..model import ForNow, Lsn, Running, SetAside, dialect
 from ..model.errors import CommandFailed, HaError, QueryFailed, TooSlow, Unreachable, understood
 from ..model.foreign import Told
+from ..model.host import Host, Manager, Restore
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
     BaseBackup,
     Database,
-    Host,
     LogicalSlot,
-    Manager,
     PreparedTransaction,
-    Restore,
     Survey,
     Transaction,
     WalReading,

@@ -9,30 +9,28 @@ PostgreSQL a row of `dialect.py`.
 from .chain_notes import Note, ends_of
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, DeedKind, Deeds, Verdict, Verdicts
+from .disk import Control, Disk
 from .fence import Fence, Witness
+from .host import ForNow
 from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
+from .replication import Receiver, Sender, Slot
 from .set_aside import SetAside
 from .sightings import (
     Blank,
-    Control,
-    Disk,
     Hung,
-    Receiver,
     Running,
-    Sender,
     Sighting,
     Silent,
-    Slot,
     Stopped,
     is_or_was_standby,
     system_id_of,
 )
 from .snapshot import Snapshot
 from .ssh import Ssh
-from .survey import ForNow, Survey
+from .survey import Survey
 from .vantage import HERE, Heard, Vantage
 
 __all__ = [

@@ -9,10 +9,11 @@ from typing import cast
 from . import show
 from .clients import ClientSeen
 from .errors import NotSeen
+from .host import Host, Start
 from .pair import Pair
 from .positions import Position
 from .sightings import Running, Sighting, system_id_of, to_be_seen
-from .survey import Host, Refused, Start, Survey
+from .survey import Refused, Survey
 from .vantage import Vantage
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ..judgement.plans.rebuild import Evidence
 from ..model import Snapshot
 from ..model.frontend import LiveOutput
+from ..model.host import Start
 from ..model.losses import Losses
 from ..model.lost_wal import LostWal
-from ..model.survey import Start
 from ..model.throughput import Throughput
 
 

@@ -21,7 +21,8 @@ from pgha_helpers.model import (
     Stopped,
     Survey,
 )
-from pgha_helpers.model.survey import Archiver, Database, Host, Start, WalReading
+from pgha_helpers.model.host import Host, Start
+from pgha_helpers.model.survey import Archiver, Database, WalReading
 
 HERE = Lsn.parse("0/5000000")
 EARLIER = Lsn.parse("0/4FF0000")

@@ -16,7 +16,7 @@ from pgha_helpers.judgement.plans import Plan, promotion_plan, rebuild_plan
 from pgha_helpers.judgement.plans.leftovers import Leftovers, with_leftovers
 from pgha_helpers.model import ForNow, Running, Sender, Snapshot, Verdicts
 from pgha_helpers.model.errors import NotSafe
-from pgha_helpers.model.survey import Host
+from pgha_helpers.model.host import Host
 
 from .pictures import HERE, SETTINGS, healthy, primary, seen, standby, stopped, survey
 

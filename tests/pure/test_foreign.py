@@ -51,11 +51,12 @@ from pgha_helpers.model import Disk, Lsn, Node, Note, Position, passfile
 from pgha_helpers.model.conninfo import parts
 from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
 from pgha_helpers.model.foreign import lines_of, shown, text_of
+from pgha_helpers.model.host import ForNow
 from pgha_helpers.model.lost_wal import WalEnd
 from pgha_helpers.model.phases import Process, phase_of
 from pgha_helpers.model.rsync_output import Moved, progress, with_statistic
 from pgha_helpers.model.set_aside import SetAside
-from pgha_helpers.model.survey import Archiver, ForNow, Survey
+from pgha_helpers.model.survey import Archiver, Survey
 from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair

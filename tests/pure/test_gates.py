@@ -24,16 +24,14 @@ from pgha_helpers.judgement.checks.recovery import no_file_waits_to_promote_the_
 from pgha_helpers.judgement.plans import Evidence, promotion_plan, rebuild_plan
 from pgha_helpers.model import Limits, Lsn, Sender, Slot, Snapshot
 from pgha_helpers.model.conninfo import PROOF
+from pgha_helpers.model.host import Manager, Restore, Start
 from pgha_helpers.model.pair import Bytes, Commands
 from pgha_helpers.model.survey import (
     Archiver,
     BaseBackup,
     Database,
     LogicalSlot,
-    Manager,
     PreparedTransaction,
-    Restore,
-    Start,
     Transaction,
     WalReading,
 )

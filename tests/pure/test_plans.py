@@ -22,8 +22,8 @@ from pgha_helpers.model import (
     is_or_was_standby,
 )
 from pgha_helpers.model.errors import BadParameters, NotSafe, NotSeen
+from pgha_helpers.model.host import Start
 from pgha_helpers.model.sightings import Sighting
-from pgha_helpers.model.survey import Start
 
 from .pictures import (
     EARLIER,

@@ -13,8 +13,8 @@ from pgha_helpers.judgement.plans.copying import Copying, Part
 from pgha_helpers.judgement.plans.rebuild import Measured, Rates, Rewinding, Weights
 from pgha_helpers.model import Blank, Lsn, Position, Receiver, Running, Silent, Slot, Snapshot
 from pgha_helpers.model.errors import BadParameters, HaError, NotSafe
+from pgha_helpers.model.host import Start
 from pgha_helpers.model.losses import Losses
-from pgha_helpers.model.survey import Start
 
 from .pictures import (
     DATA,

@@ -6,8 +6,9 @@ import re
 
 from ...judgement.plans import Evidence
 from ...model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ...model.disk import Control
 from ...model.positions import segment_name
-from ...model.sightings import Control, disk_of
+from ...model.sightings import disk_of
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.shell import Answer

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...judgement.plans.rebuild import Rewinding
 from ...model import Lsn, Pair, Position, Running, dialect
+from ...model.disk import Control
 from ...model.foreign import Told
 from ...model.positions import segment_name
-from ...model.sightings import Control
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.scripts import script_file

@@ -22,18 +22,20 @@ from .identity import (
     both_nodes_answer,
     both_shells_answer,
     one_node_is_writable,
-    the_clocks_agree,
     the_preferred_node_is_primary,
-    the_primary_has_room_to_stop,
     the_primary_is_not_armed,
-    the_standby_has_room_to_be_primary,
     the_standby_is_as_addressed,
-    there_is_disk_space,
     they_are_as_addressed,
     they_are_one_system,
     they_run_one_major_version,
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
+)
+from .machines import (
+    the_clocks_agree,
+    the_primary_has_room_to_stop,
+    the_standby_has_room_to_be_primary,
+    there_is_disk_space,
 )
 from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
 from .serving import (

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from ...model import Running, Snapshot, dialect
 from ...model.errors import NotSeen
+from ...model.host import Host, Start
 from ...model.pair import Commands
 from ...model.show import span
 from ...model.sightings import disk_of
-from ...model.survey import Host, Start
 from .check import check
 
 RESTORES = "recovery.signal"

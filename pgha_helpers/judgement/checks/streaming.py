@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...model import Running, Sender, Snapshot
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
+from ...model.host import LONGEST
 from ...model.show import size, span
-from ...model.survey import LONGEST
 from .check import check
 from .settings import lower_settings
 

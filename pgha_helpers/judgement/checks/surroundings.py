@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model import ForNow, Snapshot
 from ...model.errors import NotSeen
-from ...model.survey import Manager
+from ...model.host import Manager
 from .check import check
 
 _RULERS = ("repmgrd", "patroni", "pg_autoctl", "stolon-keeper", "pacemakerd", "pacemaker-execd")

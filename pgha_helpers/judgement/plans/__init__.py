@@ -3,9 +3,10 @@ why not.
 """
 
 from .plan import Plan
-from .promote import promotion_plan, took_over
+from .promote import promotion_plan
 from .rebuild import Evidence, rebuild_plan
 from .setup import Wishes, setup_plan
+from .unfinished import took_over
 
 __all__ = [
     "Evidence",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ...model import Blank, Hung, Pair, Running, Sighting, Silent, Snapshot, Stopped, dialect
 from ...model.errors import BadParameters, NotSafe
+from ...model.host import Start
 from ...model.sightings import to_be_seen
-from ...model.survey import Start
 from .plan import Plan
 from .rebuild import Evidence, rebuild_plan
 

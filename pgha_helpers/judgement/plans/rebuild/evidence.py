@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 from statistics import median
 
 from ....model import Lsn, Position
+from ....model.host import Start
 from ....model.losses import Losses
-from ....model.survey import Start
 from ....model.units import MB
 from ..copying import Copying
 
