@@ -16,7 +16,7 @@ from ..lab.servers import state_of, writable
 from .desk import opened
 from .seen import newest, standby_of, verified
 
-LAST = "conclude(run, judged(run, (*AFTER, *probe.checks), after))"
+LAST = "conclude(run, judged(run, (*AFTER, *client.checks), after))"
 
 
 def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
@@ -45,8 +45,8 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
             expect(both.get_by_role("row").filter(has_text=node)).not_to_have_count(0)
         expect(both).to_contain_text("primary")
         expect(desk.cell("deeds=run.deeds").locator("img")).to_have_count(1)
-        expect(desk.cell("probe.end()")).to_contain_text("longest time without a commit")
-        expect(desk.cell("probe.chart()").locator("img")).to_have_count(1)
+        expect(desk.cell("client.end()")).to_contain_text("longest time without a commit")
+        expect(desk.cell("client.chart()").locator("img")).to_have_count(1)
         desk.save()
     assert writable(pair) == [target]
     assert read(desk.record).outcome == "done"

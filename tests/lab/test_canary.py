@@ -65,10 +65,10 @@ def probes(of: int) -> list[psutil.Process]:
 def moving(run: Run) -> tuple[Any, Plan]:
     """From the look to the start of the canary; gives it and the plan."""
     plan = plan_promotion(run, look(run))
-    probe = canary_client(run, plan)
+    client = canary_client(run, plan)
     plan = gate(run, plan)
-    probe.start(plan)
-    return probe, plan
+    client.start(plan)
+    return client, plan
 
 
 def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
@@ -118,7 +118,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
     ask(pair, here, "drop schema pgha cascade")
     ask(pair, here, "alter default privileges grant all on tables to public")
     with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         ask(pair, here, "alter default privileges revoke all on tables from public")
         grantees = (
             "select distinct grantee::regrole::text from pg_class, aclexplode(relacl) "
@@ -127,24 +127,24 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
         assert {role for (role,) in ask(pair, here, grantees)} == {"postgres", "pgha_canary"}
         hand_over(run, plan)
         follow(run, plan)
-        assert probe.end() is probe and not probe.lost
+        assert client.end() is client and not client.lost
         assert "made table pgha.canary" in run.deeds[0].did
-        conclude(run, judged(run, (*AFTER, *probe.checks), look(run)))
+        conclude(run, judged(run, (*AFTER, *client.checks), look(run)))
     assert run.ended == "done"
 
 
 def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: Lab) -> None:
     target = other(pair)
     with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
         ask(pair, target, "delete from pgha.canary where run = %s and seq in (2, 3, 5)", run.id)
-        probe.end()
-        assert probe.lost == {target: [2, 3, 5]} and probe.behind == {}, (
+        client.end()
+        assert client.lost == {target: [2, 3, 5]} and client.behind == {}, (
             "a standby loses nothing of its own"
         )
-        verdicts = judged(run, (*AFTER, *probe.checks), look(run))
+        verdicts = judged(run, (*AFTER, *client.checks), look(run))
         assert [verdict.level for verdict in verdicts.against] == ["critical"]
         assert f"{target} lacks 2 to 3, 5 of run {run.id}" in verdicts.against[0].reason
         with pytest.raises(NotAchieved):
@@ -162,7 +162,7 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
     target, old = other(pair), writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
     with running(path, "promote", confirm=f"promote {target}", canary=True) as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
         ask(pair, old, "select pg_wal_replay_pause()")
@@ -172,13 +172,15 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
         wait_for_more = "select max(seq) > %s from pgha.canary where run = %s"
         while ask(pair, target, wait_for_more, acknowledged + 5, run.id) != [(True,)]:
             time.sleep(0.01)
-        probe.end()
-        assert probe.lost == {} and probe.behind[old]
-        verdicts = judged(run, (*AFTER, *probe.checks), look(run))
+        client.end()
+        assert client.lost == {} and client.behind[old]
+        verdicts = judged(run, (*AFTER, *client.checks), look(run))
         reasons = [verdict.reason for verdict in verdicts.against]
         assert len(reasons) == 2 and reasons[0].startswith(f"replay is paused on {old}")
         assert f"{old} has not replayed" in reasons[1] and f"{target} has them" in reasons[1]
-        assert "LOST" not in str(verdicts) + str(probe) and "it has not replayed them" in str(probe)
+        assert "LOST" not in str(verdicts) + str(client) and "it has not replayed them" in str(
+            client
+        )
         with pytest.raises(NotAchieved):
             conclude(run, verdicts)
     ask(pair, old, "select pg_wal_replay_resume()")
@@ -188,9 +190,9 @@ def test_without_the_parameter_there_is_no_canary(
     pair: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running(pair, "promote", confirm=f"promote {other(pair)}") as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         assert probes(psutil.Process().pid) == [] and run.attended(Canary) is None
-        assert (probe.end(), probe.chart(), probe.checks) == (None, None, ())
+        assert (client.end(), client.chart(), client.checks) == (None, None, ())
         hand_over(run, plan)
         follow(run, plan)
     assert "No canary" in capsys.readouterr().out
@@ -201,9 +203,9 @@ def test_without_the_parameter_there_is_no_canary(
 def test_nothing_is_written_before_the_gate(pair: Lab) -> None:
     with running(pair, "promote", canary=True) as run:
         plan = plan_promotion(run, look(run))
-        probe = canary_client(run, plan)
+        client = canary_client(run, plan)
         with pytest.raises(Refusal, match="the gate has not been passed"):
-            probe.start(plan)
+            client.start(plan)
         assert probes(psutil.Process().pid) == []
 
 
@@ -292,8 +294,8 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
     while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
         time.sleep(0.01)
     with running(pair, "promote", canary=True) as run:
-        probe = canary_client(run, Plan("promote", target, here, "failover"))
-        assert (probe.end(), probe.checks) == (None, ())
+        client = canary_client(run, Plan("promote", target, here, "failover"))
+        assert (client.end(), client.checks) == (None, ())
     assert "No canary in this run: table pgha.canary is not there" in capsys.readouterr().out
     assert run.journal.events[-2]["event"] == "no canary"
 
@@ -314,12 +316,12 @@ def test_the_clients_own_role_is_let_into_the_table(
     ask(pair, here, "create role \"a shop's\" login password 'plainly'")
     by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
     with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
-        probe.end()
+        client.end()
     assert "let role a shop's write and delete rows of pgha.canary" in run.deeds[0].did
-    assert len(probe.seen.acknowledged) > 10 and probe.lost == {}
+    assert len(client.seen.acknowledged) > 10 and client.lost == {}
     assert "plainly" not in (run.folder / "journal.jsonl").read_text()
 
 
@@ -372,7 +374,7 @@ def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
     with running(
         own_pair, "promote", occasion="failover", confirm="promote db1", canary=True
     ) as run:
-        probe, plan = moving(run)
+        client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
         deadline = time.monotonic() + 20
@@ -381,10 +383,10 @@ def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
         ]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        probe.end()
+        client.end()
     assert (
-        probe.seen.gap.began == probe.seen.attempts[0].began
-        and probe.seen.attempts[0].code == "refused"
+        client.seen.gap.began == client.seen.attempts[0].began
+        and client.seen.attempts[0].code == "refused"
     )
-    assert probe.seen.acknowledged and probe.lost == {}
+    assert client.seen.acknowledged and client.lost == {}
     assert summarise(read(run.folder))["outage_as_seen"]["rows"]["db1"].startswith("all ")

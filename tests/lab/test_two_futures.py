@@ -58,13 +58,13 @@ def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
         before = look(run, closely=True)
         plan = plan_promotion(run, before)
         require(run, plan, before)
-        probe = canary_client(run, plan)
+        client = canary_client(run, plan)
         plan = gate(run, plan)
-        probe.start(plan)
+        client.start(plan)
         hand_over(run, plan)
         follow(run, plan)
-        probe.end()
-        conclude(run, judged(run, (*AFTER, *probe.checks), look(run)))
+        client.end()
+        conclude(run, judged(run, (*AFTER, *client.checks), look(run)))
         return [deed.did for deed in run.deeds]
 
 
