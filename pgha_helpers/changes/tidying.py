@@ -32,8 +32,9 @@ def leftovers(run: Run, now: Snapshot) -> Leftovers:
 
 
 def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
-    """The plan with what is left over, and with what its node never archived: see plans.leftovers
-    and unarchived.
+    """The plan with what is left over, and with what its node never archived.
+
+    See plans.leftovers and plans.unarchived.
     """
     whole = with_leftovers(plan, now, leftovers(run, now))
     missed = Unarchived() if plan.already else read_unarchived(run, now, plan.node)

@@ -1,6 +1,4 @@
-"""PgBouncer: hold the clients, move the primary, point the database lines at it, let the clients go
-on.
-"""
+"""PgBouncer: hold the clients, point the database lines at the new primary, let them go on."""
 
 from __future__ import annotations
 
@@ -31,8 +29,9 @@ class Bouncer(Pooler, Way):
         return outlook(self, primary)
 
     def prepare(self, move: Move) -> str:
-        """While clients still work: sessions opened, the new file written beside the old one, the
-        watchdog started.
+        """While clients still work: what a pause needs is made ready.
+
+        Sessions are opened, the new file is written beside the old one, the watchdog is started.
         """
         self.console.open()
         self._pointed_at = ""
@@ -49,8 +48,9 @@ class Bouncer(Pooler, Way):
         )
 
     def pause(self) -> str:
-        """Hold the clients. Raises NotAchieved, with everything resumed, where a transaction does
-        not end.
+        """Hold the clients.
+
+        Raises NotAchieved, with everything resumed, where a transaction does not end.
         """
         self.watchdog.pause_begins()
         try:
@@ -63,8 +63,9 @@ class Bouncer(Pooler, Way):
         return f"paused {', '.join(self._following)}"
 
     def resume(self) -> bool:
-        """Let the clients go on; false if they were not held. Raises with what to type where nobody
-        answers.
+        """Let the clients go on; false if they were not held.
+
+        Raises with what to type where nobody answers.
         """
         try:
             were = self.console.resume(self._following or self.following(self.console.databases()))
@@ -83,8 +84,9 @@ class Bouncer(Pooler, Way):
             self.resume()
 
     def point(self, move: Move) -> str:
-        """Point the databases at the new primary, if they are held; from here on even the watchdog
-        leads there.
+        """Point the databases at the new primary, if they are held.
+
+        From here on even the watchdog leads there.
         """
         if not self._following:
             return ""
@@ -138,8 +140,9 @@ class Bouncer(Pooler, Way):
         return f"{', '.join(readers)} to {move.standby}"
 
     def _repoint(self, names: list[str], node: str) -> None:
-        """Make the file and PgBouncer say this node for these databases. Raises NotAchieved where
-        they do not.
+        """Make the file and PgBouncer say this node for these databases.
+
+        Raises NotAchieved where they do not.
         """
         staged, self._staged = self._staged, None
         if not (staged and staged[:2] == (names, node) and self.file.swap(staged[2])):

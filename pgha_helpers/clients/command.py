@@ -1,5 +1,6 @@
-"""Clients that follow a program: haproxy's runtime socket, a DNS update, whatever can be checked
-and taken back.
+"""Clients that follow a program which can be checked and taken back.
+
+Such as haproxy's runtime socket, or a DNS update.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ class Commanded(Way):
         return "opened its shell"
 
     def redirect(self, move: Move) -> str:
-        """Run the command, and its check until that succeeds. Raises NotAchieved with what it
-        said.
+        """Run the command, and its check until that succeeds.
+
+        Raises NotAchieved with what it said.
         """
         self._redirected = True
         self._run(self.client.redirect, move)

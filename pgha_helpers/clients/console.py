@@ -1,5 +1,6 @@
-"""PgBouncer's admin console: it speaks the simple protocol only, as psycopg2 does, and takes no
-`options`.
+"""PgBouncer's admin console.
+
+It speaks the simple protocol only, as psycopg2 does, and takes no `options`.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ class Console:
         }
 
     def pause(self, databases: Sequence[str]) -> None:
-        """Hold the clients of these databases. Raises NotAchieved, naming whose transactions are in
-        the way.
+        """Hold the clients of these databases.
+
+        Raises NotAchieved, naming whose transactions are in the way.
 
         PAUSE answers when every server connection is closed, so no old one is left. After an error
         it may be in force.
@@ -104,8 +106,9 @@ class Console:
         return were
 
     def hurry(self) -> None:
-        """Let that count for nothing, unless it does so already: while the promotion goes on nobody
-        waits for it.
+        """Let that count for nothing, unless it does so already.
+
+        While the promotion goes on nobody waits for it.
         """
         if not self._hurries:
             self.say("SET server_login_retry = 0")
@@ -117,8 +120,9 @@ class Console:
         self.say("RELOAD")
 
     def reconnect(self, databases: Sequence[str]) -> None:
-        """Close server connections as they are released, so that none goes on to where the database
-        pointed before.
+        """Close server connections as they are released.
+
+        So none goes on to where the database pointed before.
         """
         for name in databases:
             self.say(f"RECONNECT {identifier(name)}")

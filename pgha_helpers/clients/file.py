@@ -1,5 +1,6 @@
-"""A configuration file that is replaced in one instant: written beside while there is time, renamed
-when it counts.
+"""A configuration file that is replaced in one instant.
+
+It is written beside while there is time, and renamed when it counts.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ _SYNC = 'f=$(readlink -e -- "$1") && sync -- "$(dirname -- "$f")"'
 
 
 class StagedFile:
-    """A file on the other side of a door. What was not staged, or was changed since, is written
-    when it is needed.
+    """A file on the other side of a door.
+
+    What was not staged, or was changed since, is written when it is needed.
     """
 
     def __init__(self, door: Door, path: str) -> None:
@@ -77,8 +79,9 @@ class StagedFile:
         self._staged = text_of(where).removesuffix("\n"), new
 
     def swap(self, new: str) -> bool:
-        """Make it hold this text, which was staged; false if it was not, or if somebody has changed
-        it meanwhile.
+        """Make it hold this text, which was staged.
+
+        False if it was not, or if somebody has changed it meanwhile.
         """
         if self._staged is None or self._staged[1] != new:
             return False
@@ -86,8 +89,9 @@ class StagedFile:
         return self._door.script(_SWAP, where, okay=(0, 3)).status == 0
 
     def replace(self, old: str, new: str) -> None:
-        """Stage and swap at once. Raises NotAchieved where somebody changes it at this very
-        moment.
+        """Stage and swap at once.
+
+        Raises NotAchieved where somebody changes it at this very moment.
         """
         self.stage(old, new)
         if not self.swap(new):

@@ -1,5 +1,6 @@
-"""A way in which clients find the primary: what a hand-over says to each, and a way that needs
-nothing says nothing.
+"""A way in which clients find the primary: what a hand-over says to each.
+
+A way that needs nothing says nothing.
 """
 
 from __future__ import annotations
@@ -8,18 +9,18 @@ from .move import Move
 
 
 class Way:
-    """One entry of `clients:`. The verbs say what was done, or nothing where it was so already, and
-    may be repeated.
+    """One entry of `clients:`.
 
-    `acts` is false where there is never anything to do. A verb that cannot reach its aim raises an
-    HaError.
+    The verbs say what was done, or nothing where it was so already, and may be repeated. `acts` is
+    false where there is never anything to do. A verb that cannot reach its aim raises an HaError.
     """
 
     acts = True
 
     def look(self, primary: str) -> tuple[str, list[str]]:
-        """What it is, in words, and every reason why it could not be moved. `primary` is empty
-        where there is none.
+        """What it is, in words, and every reason why it could not be moved.
+
+        `primary` is empty where there is none.
         """
         raise NotImplementedError
 
@@ -28,8 +29,9 @@ class Way:
         return ""
 
     def point(self, move: Move) -> str:
-        """While the promotion goes on: say where those who are held will go, which nobody sees
-        before they go on.
+        """While the promotion goes on: say where those who are held will go.
+
+        Nobody sees that before they go on.
         """
         return ""
 

@@ -51,8 +51,9 @@ def node_at(pair: Pair, target: Target) -> Node | None:
 
 
 def address_like(pair: Pair, target: Target, name: str) -> Target:
-    """The address of a node in the way in which `target` names one. Raises LookupError where it
-    names none.
+    """The address of a node in the way in which `target` names one.
+
+    Raises LookupError where it names none.
     """
     node = node_at(pair, target)
     if node is None:

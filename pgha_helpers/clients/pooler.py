@@ -1,6 +1,4 @@
-"""A PgBouncer as a run holds it open: its console, its file and its watchdog, and who in it follows
-the primary.
-"""
+"""A PgBouncer as a run holds it open: console, file and watchdog, and who follows in it."""
 
 from __future__ import annotations
 
@@ -29,8 +27,9 @@ class Pooler:
         self.watchdog = Watchdog(self.door, client, _password(client))
 
     def following(self, known: Mapping[str, PooledDatabase]) -> list[str]:
-        """The databases that follow the primary: those named, or all that point at a node and are
-        no reader's.
+        """The databases that follow the primary.
+
+        Those that are named, or all that point at a node and are no reader's.
         """
         at_a_node = (
             name for name, database in known.items() if node_at(self.pair, database.target)
@@ -46,8 +45,9 @@ class Pooler:
 
 
 def _password(client: Pgbouncer) -> str:
-    """The console's password, which the watchdog needs on the pooler's host: as libpq would find it
-    here.
+    """The console's password, as libpq would find it here.
+
+    The watchdog needs it on the pooler's host.
     """
     there = (client.host, str(client.port), "pgbouncer", client.user)
     return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)

@@ -1,5 +1,6 @@
-"""What is seen of a PgBouncer, and every reason why its clients could not be moved now. It changes
-nothing.
+"""What is seen of a PgBouncer, and every reason why its clients could not be moved now.
+
+It changes nothing.
 """
 
 from __future__ import annotations
@@ -101,8 +102,9 @@ def _file_says_no(bouncer: Pooler, known: Mapping[str, PooledDatabase], main: st
 
 
 def _not_included(bouncer: Pooler, main: str) -> Iterator[str]:
-    """The file must be one that a RELOAD reads; said only where pgbouncer's own configuration
-    tells.
+    """The file must be one that a RELOAD reads.
+
+    That is said only where pgbouncer's own configuration tells.
     """
     path = bouncer.file.path
     if main.startswith("/"):

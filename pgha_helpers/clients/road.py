@@ -1,5 +1,6 @@
-"""The clients' own road: a session through their own connection string, and a row written and
-deleted on it.
+"""The clients' own road: a session by their own connection string, and a row written through it.
+
+The row is deleted again.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ class Road:
         self._sql = Session(client.name, settings, pair.timeouts.connect, pair.timeouts.statement)
 
     def why_not(self, door: Door, system_id: str) -> Iterator[str]:
-        """Why a row could not be written through it now. `door` is the primary's, which is
-        `system_id`.
+        """Why a row could not be written through it now.
+
+        `door` is the primary's, which is `system_id`.
         """
         try:
             here = read_road_end(self._sql)
@@ -55,8 +57,7 @@ class Road:
             yield from _strangers(door, here.database)
 
     def prepare(self, run: Run, primary: str) -> str:
-        """See that the client's role may write the row; gives what was done for it, or an empty
-        string.
+        """See that the client's role may write the row; gives what was done for it, or nothing.
 
         The table is made by the runbook's own role, in the database to which the road leads.
         """

@@ -1,5 +1,6 @@
-"""What a hand-over does for the clients, step by step. Every verb may be said again after a run
-that died.
+"""What a hand-over does for the clients, step by step.
+
+Every verb may be said again after a run that died.
 
 In the window, from `pause` to `redirect`, nothing is opened or prepared; what is not ready then is
 made ready, slowly.
@@ -23,10 +24,10 @@ from .move import Move
 
 
 def prepare(run: Run, plan: Plan) -> None:
-    """While clients still work: open sessions and shells, stage files, start watchdogs, make the
-    canary's table.
+    """While clients still work: make ready what moves them.
 
-    In a failover nobody can make that table yet: `redirect` makes it.
+    Sessions and shells are opened, files staged, watchdogs started, the canary's table is made. In
+    a failover nobody can make that table yet: `redirect` makes it.
     """
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
@@ -60,8 +61,9 @@ def pause(run: Run, plan: Plan) -> None:
 
 
 def point(run: Run, plan: Plan) -> None:
-    """While the promotion goes on: point poolers at the new primary. What fails is mended by
-    `redirect`.
+    """While the promotion goes on: point poolers at the new primary.
+
+    What fails is mended by `redirect`.
     """
     move = Move.of(run.pair, plan)
     for entry in entries_of(run):
@@ -76,10 +78,10 @@ def point(run: Run, plan: Plan) -> None:
 
 
 def redirect(run: Run, plan: Plan) -> None:
-    """After the promotion: lead every client to the new primary, let it go on, and write a row
-    through its own road.
+    """After the promotion: lead every client to the new primary, and let it go on.
 
-    Every client is tried. Raises NotAchieved that names each that failed.
+    Then a row is written through its own road. Every client is tried. Raises NotAchieved that names
+    each that failed.
     """
     move = Move.of(run.pair, plan)
     with uninterrupted():
@@ -98,10 +100,9 @@ def redirect(run: Run, plan: Plan) -> None:
 
 
 def take_clients_back(run: Run, plan: Plan) -> None:
-    """The abort: lead every client back to the old primary in reverse order, and let it go on,
-    whatever happens.
+    """The abort: lead every client back to the old primary in reverse order, whatever happens.
 
-    Raises NotAchieved that names each that failed.
+    It is let go on there. Raises NotAchieved that names each that failed.
     """
     move = Move.of(run.pair, plan).back
     with uninterrupted():
@@ -118,8 +119,9 @@ def take_clients_back(run: Run, plan: Plan) -> None:
 
 
 def lead_readers(run: Run, plan: Plan) -> None:
-    """Once the old primary streams as a standby: point poolers' read-only databases at it. Raises
-    NotAchieved.
+    """Once the old primary streams as a standby: point poolers' read-only databases at it.
+
+    Raises NotAchieved.
     """
     move = Move.of(run.pair, plan)
     readers = [

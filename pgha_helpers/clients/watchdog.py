@@ -71,8 +71,9 @@ class Watchdog:
         return ""
 
     def start(self, databases: list[str]) -> None:
-        """Start it, for a pause that is still to come. Raises Refusal where it cannot reach the
-        console itself.
+        """Start it, for a pause that is still to come.
+
+        Raises Refusal where it cannot reach the console itself.
         """
         self.close()
         client = self._client
@@ -99,8 +100,9 @@ class Watchdog:
         self._pipes = pipes
 
     def pause_begins(self) -> None:
-        """From now on it counts. Raises Unreachable if it is not there: then nothing may be
-        paused.
+        """From now on it counts.
+
+        Raises Unreachable if it is not there: then nothing may be paused.
         """
         try:
             if self._pipes is None:

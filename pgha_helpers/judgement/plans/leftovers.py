@@ -20,8 +20,9 @@ from .plan import Plan
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What there is, and which slots are to go, by name; settings that are changed `for_now` need
-    no asking.
+    """What there is, and which slots are to go, by name.
+
+    Settings that are changed `for_now` need no asking.
     """
 
     kept: tuple[SetAside, ...] = ()
@@ -39,8 +40,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
-    """The plan, with what is left over told, and with what is asked for among its steps and in its
-    consent.
+    """The plan, with what is left over told, and with what is asked for in steps and consent.
 
     A plan that has nothing else to do becomes one of kind `tidy`. Raises BadParameters or NotSafe
     for what may not go.
@@ -83,8 +83,9 @@ def _stays(plan: Plan, now: Snapshot, found: Sequence[ForNow]) -> tuple[str, ...
 
 
 def _named_slots(now: Snapshot, asked: Sequence[str]) -> list[tuple[Running, Slot]]:
-    """The slots of these names: NAME, or NODE.NAME. Raises BadParameters for a logical one that
-    both nodes have.
+    """The slots of these names: NAME, or NODE.NAME.
+
+    Raises BadParameters for a logical one that both nodes have.
 
     Of those only one is left over: the other is what its consumer uses, and need not be in use at
     this moment.
@@ -143,8 +144,9 @@ def _may_go(now: Snapshot, seen: Running, slot: Slot) -> Slot:
 
 
 def unused_slots(now: Snapshot) -> list[tuple[Running, Slot]]:
-    """Slots that nobody uses and that are nobody's copy, on both nodes, but for the one that the
-    standby needs.
+    """Slots that nobody uses and that are nobody's copy, on both nodes.
+
+    But for the one that the standby needs.
     """
     return [
         (seen, slot)
@@ -166,11 +168,13 @@ def told_of_slots(now: Snapshot) -> tuple[str, ...]:
 
 def told_of_kept(found: Sequence[SetAside]) -> tuple[str, ...]:
     """A sentence for each directory that is kept, and how it may be removed."""
-    return tuple(
-        f"{'kept' if k.state == 'aside' else 'half removed'} on {k.node}: {k.path} "
-        f"({k.holds}, {size_of(k)}, for {age_of(k)}); {how_to_remove(k)}"
-        for k in found
-    )
+    return tuple(map(_told_of, found))
+
+
+def _told_of(kept: SetAside) -> str:
+    state = "kept" if kept.state == "aside" else "half removed"
+    what = f"{kept.holds}, {size_of(kept)}, for {age_of(kept)}"
+    return f"{state} on {kept.node}: {kept.path} ({what}); {how_to_remove(kept)}"
 
 
 def how_to_remove(kept: SetAside) -> str:
@@ -207,8 +211,9 @@ def held_back(seen: Running, slot: Slot) -> str:
 
 
 def _drop(now: Snapshot, node: str, slot: Slot) -> str:
-    """The step. Of a slot that the primary has, too, this is what an old primary has kept: no
-    consumer needs it.
+    """The step.
+
+    Of a slot that the primary has, too, this is what an old primary has kept: no consumer needs it.
     """
     if slot.kind != "logical":
         return f"Drop {_words(slot)} on {node}"
@@ -217,7 +222,5 @@ def _drop(now: Snapshot, node: str, slot: Slot) -> str:
         for seen in now.running
         if seen.node != node and any(s.name == slot.name for s in seen.slots)
     ]
-    return (
-        f"Drop {_words(slot)} on {node}: its consumer "
-        f"{f'uses that of {there[0]}' if there else 'must begin anew'}"
-    )
+    consumer = f"uses that of {there[0]}" if there else "must begin anew"
+    return f"Drop {_words(slot)} on {node}: its consumer {consumer}"

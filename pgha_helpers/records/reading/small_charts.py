@@ -1,5 +1,8 @@
-"""Small charts as inline SVG: the geometry is worked out here, the markup is a template, the
-colours are the page's.
+"""Small charts as inline SVG, for a page with its own colours.
+
+The geometry is worked out here, the markup is a template. It is not matplotlib's work: that takes a
+second to load and a tenth for each chart, and knows neither the page's dark side nor a word for
+each mark.
 
 Lines differ by dash and marks by shape, so that a chart can be read in grey. Both axes have units.
 """
@@ -151,8 +154,6 @@ def path(points: Iterable[tuple[float, float]]) -> str:
 
 
 def place(number: int, count: int) -> float:
-    """Where the `number`th of `count` things stands when they are spread evenly from left to
-    right.
-    """
+    """Where the `number`th of `count` things stands, spread evenly from left to right."""
     inside = WIDTH - RIGHT - LEFT - 24
     return round(LEFT + 12 + (inside * number / (count - 1) if count > 1 else inside / 2), 1)
