@@ -102,7 +102,7 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
     now = look(run)
     again = run.gate.replan(now)
     run.journal.write(PLANNED, plan=again)
-    more = again.beyond(plan)
+    more: list[str] = [*again.beyond(plan)]
     if plan.options and again.kind not in ("follow", plan.chosen, *KEEP_THE_OLD):
         more = [f"{again.kind} in place of {plan.chosen}"]  # it overwrites what was to be kept
     elif again.covered_by(run.gate.given):

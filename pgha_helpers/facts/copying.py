@@ -146,5 +146,6 @@ def _part(words: Told) -> dict[str, Any]:
         "free": blocks_of(words.need("free")),
         "there": whole(there, "kilobytes") * 1024,
         "obstacle": ", and ".join(dict.fromkeys(words.all("obstacle"))),
+        "mounted": words.one("mounted") == "yes",
         "obstacle_here": ", and ".join(dict.fromkeys(words.all("here"))),
     }

@@ -36,7 +36,7 @@ room() { # $2 what is there and would be written over
 }
 inside() { case $1/ in "$data"/*) echo "obstacle $1 lies inside the data directory, which is renamed as a whole"; esac; }
 renamed() { # must be renamed within its parent
-  if mounted "$1"; then echo "obstacle $1 is a mount point, which cannot be renamed"; else may_write "$(dirname -- "$1")"; fi
+  if mounted "$1"; then echo "mounted yes"; echo "obstacle $1 is a mount point, which cannot be renamed"; else may_write "$(dirname -- "$1")"; fi
 }
 room_of() { # of what is renamed, unless it has room of its own
   if mounted "$1"; then room "$1" "$2"; else room "$(dirname -- "$1")" "$2"; fi

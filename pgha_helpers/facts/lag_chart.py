@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..model import Deed, frontend
+from ..model import Deed, DeedKind, frontend
 from ..model.frontend import LiveOutput
 from ..model.show import span, utc
 from ..run.events import DRAWN
@@ -204,8 +204,8 @@ def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
 
     From the request to stop to the promoted node's first yes.
     """
-    stop = [deed.began for deed in deeds if deed.did.startswith("stopped the primary")]
-    promoted = [deed.ended for deed in deeds if deed.did == "promote"]
+    stop = [deed.began for deed in deeds if deed.kind == DeedKind.STOP_PRIMARY]
+    promoted = [deed.ended for deed in deeds if deed.kind == DeedKind.PROMOTE and deed.changed]
     return (stop[-1], promoted[-1]) if stop and promoted else None
 
 

@@ -118,7 +118,10 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
 
 def _journal(run: Run, now: Snapshot, around: bool) -> None:
     seen = now.sightings
-    nodes = {each.node: {"as": type(each).__name__, "words": str(each)} for each in seen}
+    nodes = {
+        each.node: {"as": type(each).__name__, "role": each.role, "words": str(each)}
+        for each in seen
+    }
     more = {"vantages": now.vantages} if around else {}
     run.journal.write(SEEN, nodes=nodes, facts=seen, **more)
 

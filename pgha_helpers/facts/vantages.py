@@ -18,7 +18,7 @@ from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
 from ..model.conninfo import further_parameters
 from ..model.errors import HaError
 from ..model.foreign import lines_of
-from ..model.vantage import UNTRIED
+from ..model.vantage import UNTRIED, own_place
 from ..run.run import Run
 from ..wire.doors import Door
 from .connection import try_connection
@@ -112,7 +112,7 @@ def _within(run: Run, door: Door) -> Vantage:
         sql = heard_sql("pg_isready", answer.status, answer.text or answer.complaint)
     except HaError as trouble:
         sql = Heard("unknown", trouble.what)
-    return Vantage(f"{name} itself", name, sql, seconds=_since(began))
+    return Vantage(own_place(name), name, sql, seconds=_since(began))
 
 
 def _peer(run: Run, door: Door, seen: Running) -> Vantage:

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 #: `postgres: db0/main: walsender replicator 10.0.0.2(4711) streaming 0/3000148`, with or without
 #: the cluster's name.
 _TITLE = re.compile(r"postgres: (?:[^ :]+: )?(?P<words>.*)", re.DOTALL)
+#: The names of phases that something decides by.
+STOPPED = "stopped"
+CHECKPOINT_IS_WRITTEN = "the shutdown checkpoint is written"
+
 _KINDS = {
     "walsender": ("walsender", "wal sender process"),
     "archiver": ("archiver",),
@@ -100,10 +104,10 @@ def phase_of(state: str, processes: Collection[Process]) -> Phase:
         for kind in ("session", "walsender", "archiver")
     }
     if not processes:
-        return Phase("stopped")
+        return Phase(STOPPED)
     if state.startswith("shutting down"):
         return Phase(
-            "the shutdown checkpoint is written",
+            CHECKPOINT_IS_WRITTEN,
             tuple(p for p in processes if p.kind == "checkpointer"),
         )
     if state.startswith("shut down"):

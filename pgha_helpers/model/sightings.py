@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from .disk import NOWHERE, Control, Disk
 from .positions import Lsn, Position
@@ -54,6 +55,11 @@ class Running:
             self.timeline, max(self.received, self.replayed) if self.in_recovery else self.written
         )
 
+    @property
+    def role(self) -> str:
+        """What it is, in a word; so has every other sighting, for records to compare."""
+        return "primary" if self.writable else "standby"
+
     def __str__(self) -> str:
         if self.writable:
             return f"primary on timeline {self.timeline}, at {self.written}"
@@ -66,6 +72,7 @@ class Stopped:
     pg_controldata speaking.
     """
 
+    role: ClassVar[str] = "stopped"
     node: str
     disk: Disk
 
@@ -94,6 +101,7 @@ class Hung:
     `answer` holds the server's own words where it answered and refused us.
     """
 
+    role: ClassVar[str] = "does not answer SQL"
     node: str
     why: str
     disk: Disk
@@ -136,6 +144,7 @@ def _starting(answer: str) -> bool:
 class Blank:
     """A shell answered, there is no readable data directory, and why."""
 
+    role: ClassVar[str] = "no cluster"
     node: str
     why: str
     disk: Disk = field(default_factory=Disk)
@@ -148,6 +157,7 @@ class Blank:
 class Silent:
     """Nobody answered, and why."""
 
+    role: ClassVar[str] = "did not answer"
     node: str
     why: str
 

@@ -11,6 +11,11 @@ from typing import Literal
 HERE = "this machine"
 
 
+def own_place(node: str) -> str:
+    """A node's own machine, as a place from which it is looked at."""
+    return f"{node} itself"
+
+
 @dataclass(frozen=True)
 class Heard:
     """An answer to one question: yes, no, or nobody can tell; and the words that go with it."""
@@ -42,6 +47,11 @@ class Vantage:
     ssh: Heard = UNTRIED
     receiver: str = ""
     seconds: float = 0.0
+
+    @property
+    def own(self) -> bool:
+        """Whether the node was asked on its own machine."""
+        return self.place == own_place(self.node)
 
     @property
     def alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""Journals of format 1, which 0.1 wrote: their deeds have words and no kind.
+"""Journals of format 1, which 0.1 wrote: deeds have words and no kind, nodes words and no role.
 
 Frozen: these are 0.1's words and nobody else's. No other place knows any.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..model import DeedKind
-from .events import DEED_BEGUN, DEED_ENDED, DEED_FAILED
+from .events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, SEEN
 
 #: How the announcement of a deed begins, the narrower one first; two are not done any more.
 _WORDS: dict[str, str] = {
@@ -91,8 +91,8 @@ _WORDS: dict[str, str] = {
 }
 
 
-def with_kinds(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events of a journal, its deeds with the kind that 0.1 did not tell.
+def as_format_2(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of a journal, with the kinds and the roles that 0.1 did not tell.
 
     What a deed says at its end is told anew, so its kind is that of its announcement: the last one
     of its node that has not ended yet. Words that are not 0.1's make no kind: it is empty.
@@ -101,6 +101,9 @@ def with_kinds(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for event in events:
         name, node = event["event"], str(event.get("node"))
+        if name == SEEN:
+            found.append({**event, "nodes": _with_roles(event.get("nodes"))})
+            continue
         if name not in (DEED_BEGUN, DEED_ENDED, DEED_FAILED) or "kind" in event:
             found.append(event)
             continue
@@ -111,6 +114,23 @@ def with_kinds(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             kind = begun[node].pop() if begun[node] else _kind(event)
         found.append({**event, "kind": kind})
     return found
+
+
+def _with_roles(nodes: Any) -> Any:
+    """What was seen of each node; somebody may have edited it."""
+    if not isinstance(nodes, dict) or not all(isinstance(each, dict) for each in nodes.values()):
+        return nodes
+    return {name: {"role": _role(str(told.get("words"))), **told} for name, told in nodes.items()}
+
+
+def _role(words: str) -> str:
+    """The first words of a sighting.
+
+    >>> (_role("primary on timeline 1, at 0/351F6E8"), _role("did not answer: no route"),
+    ... _role("stopped, shut down"))
+    ('primary', 'did not answer', 'stopped')
+    """
+    return re.split(r" on timeline|[,:;]", words, maxsplit=1)[0].strip()
 
 
 def _kind(event: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from ..model.errors import Refusal
 from ..model.foreign import ODD, text_of
 from ..model.show import utc
 from .events import DEED_BEGUN, EVENTS, RUN_BEGUN, RUN_ENDED
-from .format_1 import with_kinds
+from .format_1 import as_format_2
 from .interrupts import uninterrupted
 
 Event = dict[str, Any]
@@ -255,7 +255,7 @@ def read(folder: Path) -> Story:
         digests.append(previous)
         events.append(event)
     story = Story(events, _state(path, events), broken, digests)
-    return replace(story, events=with_kinds(events)) if story.format == 1 else story
+    return replace(story, events=as_format_2(events)) if story.format == 1 else story
 
 
 def held_by_writer(folder: Path) -> bool:

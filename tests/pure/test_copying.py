@@ -15,15 +15,21 @@ from pgha_helpers.judgement.plans.copying import (
     into_nothing,
     refuse_copy,
 )
+from pgha_helpers.judgement.plans.plan import Step, StepKind
 from pgha_helpers.model.errors import NotSafe
 
 MB = 1024 * 1024
 
 
 def part(
-    what: str, needed: int, device: str = "1", free: int = 1000 * MB, obstacle: str = ""
+    what: str,
+    needed: int,
+    device: str = "1",
+    free: int = 1000 * MB,
+    obstacle: str = "",
+    mounted: bool = False,
 ) -> Part:
-    return Part(what, f"/{what}", needed, f"/{what}", device, free, obstacle)
+    return Part(what, f"/{what}", needed, f"/{what}", device, free, obstacle, mounted=mounted)
 
 
 def copying(
@@ -84,9 +90,8 @@ def test_a_copy_into_nothing_needs_room_where_it_will_be() -> None:
     ):
         refuse_copy(into_nothing(copying(free=300 * MB, data=300 * MB), free=7, there=0))
     refuse_copy(into_nothing(copying(free=300 * MB, data=300 * MB), free=7, there=200 * MB))
-    mounted = Copying(
-        "db1", 1, part("data", 200 * MB, obstacle="/data is a mount point, which cannot be renamed")
-    )
+    obstacle = "/data is a mount point, which cannot be renamed"
+    mounted = Copying("db1", 1, part("data", 200 * MB, obstacle=obstacle, mounted=True))
     refuse_copy(into_nothing(mounted, free=300 * MB, there=0))
     with pytest.raises(NotSafe, match="220 MB are needed, 100 MB are free"):
         refuse_copy(into_nothing(mounted, free=100 * MB, there=0))
@@ -98,7 +103,7 @@ def test_a_copy_into_nothing_needs_room_where_it_will_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "program"),
+    ("words", "program"),
     [
         ("Copy db0 with pg_basebackup into a fresh directory", "pg_basebackup"),
         (
@@ -108,6 +113,7 @@ def test_a_copy_into_nothing_needs_room_where_it_will_be() -> None:
         ("Restart db1", ""),
     ],
 )
-def test_a_plan_that_copies_is_told_from_one_that_follows(step: str, program: str) -> None:
+def test_a_plan_that_copies_is_told_from_one_that_follows(words: str, program: str) -> None:
+    step = Step(StepKind(program), words) if program else words
     assert copied_by(Plan("rebuild", "db1", "db0", "clone", (step,))) == program
     assert not copied_by(Plan("rebuild", "db1", "db0", "clone", (step,), already="so"))

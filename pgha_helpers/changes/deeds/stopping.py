@@ -12,6 +12,7 @@ from ...facts.disk import parse_control
 from ...facts.processes import process_in_words, read_processes, shutdown_phase
 from ...model import Control, DeedKind, Phase, Process, Sender
 from ...model.errors import HaError, NotAchieved, Refusal, Undecided
+from ...model.phases import CHECKPOINT_IS_WRITTEN, STOPPED
 from ...model.show import span
 from ...run.events import DEADLINE, STOPPING
 from ...run.run import Run
@@ -133,7 +134,7 @@ def _until_shut_down(run: Run, door: Door, watching: Watching, spare: str) -> Co
                 f"{door.node.name} was started again by somebody, as a standby: {control.state}"
             )
         phase = watching.look()
-        if phase.name == "stopped" and not ((last := glance(door)) and last.shut_down_as_primary):
+        if phase.name == STOPPED and not ((last := glance(door)) and last.shut_down_as_primary):
             raise NotAchieved(f"{door.node.name} has ended without a shutdown checkpoint: {last}")
         if watching.seconds > patience:
             patience = watching.seconds + _at_deadline(run, door, watching, phase, chosen, spare)
@@ -252,7 +253,7 @@ def end_shutdown(run: Run, name: str) -> None:
 
 def _patience(run: Run, door: Door, watching: Watching) -> float:
     """Seconds that a shutdown which is given up may take, by the phase that it is in."""
-    if "checkpoint" in watching.look().name:
+    if watching.look().name == CHECKPOINT_IS_WRITTEN:
         return run.timeouts.shutdown
     control = glance(door)
     return _LAST if control and control.shut_down_as_primary else _GRACE

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from ...model.errors import NotSafe
 from ...model.show import size
-from .plan import Plan
+from .plan import Plan, Step
 
 MARGIN = 1.1  # what is written while the copy is made comes on top
 
@@ -26,7 +26,8 @@ class Part:
     `path` is where it lies in the end, `beside` where it is made, up to the run's id. `needed` and
     `free` are bytes, `device` tells file systems apart, `source` is where the primary has this
     tablespace. `obstacle` is a sentence about what is in the way of a copy beside, `obstacle_here`
-    about what is in the way of work on what is there; both may be empty. `there` are bytes that
+    about what is in the way of work on what is there; both may be empty. A `mounted` one is a mount
+    point. `there` are bytes that
     would be written over.
     """
 
@@ -38,6 +39,7 @@ class Part:
     free: int = 0
     obstacle: str = ""
     obstacle_here: str = ""
+    mounted: bool = False
     there: int = 0
     source: str = ""
 
@@ -185,7 +187,7 @@ def into_nothing(copying: Copying, free: int, there: int) -> Copying:
     already.
     """
     data = replace(copying.data, needed=max(0, copying.data.needed - there))
-    if "mount point" in data.obstacle:
+    if data.mounted:
         data = replace(data, device=data.path, free=free)
     return replace(
         copying, data=replace(data, obstacle=data.obstacle_here), wal=None, halves=(), in_place=True
@@ -195,15 +197,7 @@ def into_nothing(copying: Copying, free: int, there: int) -> Copying:
 def copied_by(plan: Plan) -> str:
     """The program that makes a copy in one of the plan's steps, or nothing."""
     steps = () if plan.already else plan.steps
-    return next(
-        (
-            name
-            for name in ("pg_basebackup", "rsync")
-            for step in steps
-            if f"with {name} into" in step
-        ),
-        "",
-    )
+    return next((step.kind for step in steps if isinstance(step, Step)), "")
 
 
 def some(names: Sequence[str]) -> str:

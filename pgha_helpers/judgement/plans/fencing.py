@@ -169,15 +169,13 @@ def symptoms(now: Snapshot, old: LostPrimary) -> Iterator[str]:
     """
     disk = disk_of(old)
     if isinstance(old, Hung):
-        itself = [v.sql.words for v in now.looked_at(old.node) if v.place == f"{old.node} itself"]
+        itself = [v.sql.words for v in now.looked_at(old.node) if v.own]
         asked = f". Asked on its own machine: {itself[0]}" if itself else ""
         yield f"{old.node} is not down, it hangs: {_why_it_hangs(old)}{asked}"
     if disk and disk.control and _is_full(disk):
         yield f"The disk of {old.node} is full: {size(disk.free_bytes or 0)} free"
     for vantage in now.looked_at(old.node):
-        if vantage.sql.says == vantage.tcp.says == "unknown" and not vantage.place.startswith(
-            old.node
-        ):
+        if vantage.sql.says == vantage.tcp.says == "unknown" and not vantage.own:
             yield f"{vantage.place} cannot tell whether {old.node} answers: {vantage.sql.words}"
 
 

@@ -8,9 +8,10 @@ import re
 
 from ...model import ForNow, Running, Snapshot, dialect
 from ...model.errors import NotSafe
+from .consent import Extra, ExtraKind
 
 SYNCHRONOUS = "synchronous_standby_names"
-ASYNCHRONOUS = "asynchronous for now"  # in the consent
+ASYNCHRONOUS = Extra(ExtraKind.ASYNCHRONOUS)
 RESTORE = "restore_command"
 
 
@@ -48,7 +49,7 @@ def would_wait(primary: Running, *also: str) -> str:
     return "" if satisfied(names, *streaming, *also) else names
 
 
-def asynchronous(target: Running) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def asynchronous(target: Running) -> tuple[tuple[str, ...], tuple[Extra, ...], tuple[str, ...]]:
     """Steps, extras of the consent, and what is told, if `target` would wait for a standby that is
     missing.
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from ...model import ForNow, Running, SetAside, Slot, Snapshot
 from ...model.errors import BadParameters, NotSafe
 from ...model.show import size, span
+from .consent import Extra, ExtraKind
 from .for_now import why_not_back
 from .plan import Plan
 
@@ -60,7 +61,7 @@ def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:
     )
     if plan.already and not steps:
         return replace(plan, told=told)
-    extras = tuple(f"drop slot {name}" for name in left.drop_slots)
+    extras = tuple(Extra(ExtraKind.DROP_SLOT, name) for name in left.drop_slots)
     if plan.already:
         plan = replace(plan, kind="tidy", already="", steps=(), roles=plan.already)
     steps, extras = (*plan.steps, *steps), (*plan.extras, *extras)

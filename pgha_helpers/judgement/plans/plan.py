@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 from html import escape
 
 from ...model import show
+from .consent import Extra, ExtraKind, typed
 
-#: Extras that are no longer needed once an earlier run has done them: who consents to more consents
-#: to less. An unknown number was a consent of earlier versions.
-_LEAVE = re.compile(r"leave (at least )?(\d+) transactions?")
-_DONE_BEFORE = re.compile(
-    r"leave (unknown|(at least )?\d+) transactions?|stop \S+|drop slot .+|"
-    r"asynchronous for now"
-)
+
+class StepKind(StrEnum):
+    """What a step does, where something decides by it: a copy is made, by this program."""
+
+    BASEBACKUP = "pg_basebackup"
+    RSYNC = "rsync"
+
+
+class Step(str):
+    """A step that something decides by: its words, and its kind. All others are words alone."""
+
+    kind: StepKind
+
+    def __new__(cls, kind: StepKind, words: str) -> Step:
+        """The step of this kind, in these words."""
+        made = super().__new__(cls, words)
+        made.kind = kind
+        return made
+
+    def __getnewargs__(self) -> tuple[StepKind, str]:  # type: ignore[override]
+        """For copies, of which the journal makes one."""
+        return self.kind, str(self)
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,7 @@ class Plan(show.Shown):
     peer: str
     kind: str
     steps: tuple[str, ...] = ()
-    extras: tuple[str, ...] = ()
+    extras: tuple[Extra, ...] = ()
     roles: str = ""
     told: tuple[str, ...] = field(default=(), compare=False)
     already: str = ""
@@ -104,23 +120,29 @@ class Plan(show.Shown):
         ... for more in ("", ", leave 12 transactions", ", restart db1")]
         [True, True, False]
         """
-        first, *more = (word.strip() for word in given.split(","))
-        meant = [
-            next((extra for extra in self.extras if _covers(word, extra)), "") for word in more
-        ]
-        spare = [word for word, extra in zip(more, meant, strict=True) if not extra]
-        return given == self.consent or (
-            first == f"{self.verb} {self.node}"
-            and [extra for extra in meant if extra] == list(self.extras)
-            and all(_DONE_BEFORE.fullmatch(word) for word in spare)
-        )
+        if given == self.consent:
+            return True
+        first, *more = given.split(",")
+        if first.split() != [self.verb, self.node]:
+            return False
+        covered = []
+        for words in more:
+            part = typed(words)
+            if part is None:
+                return False
+            meant = next((extra for extra in self.extras if part.covers(extra)), None)
+            if meant is not None:
+                covered.append(meant)
+            elif not part.done_before:
+                return False
+        return tuple(covered) == self.extras
 
-    def beyond(self, consented: Plan) -> list[str]:
+    def beyond(self, consented: Plan) -> list[Extra]:
         """The extras that a consent to the other plan does not cover."""
         return [
             extra
             for extra in self.extras
-            if not any(_covers(word, extra) for word in consented.extras)
+            if not any(part.covers(extra) for part in consented.extras)
         ]
 
     def stands(self, shown: Plan) -> bool:
@@ -131,7 +153,7 @@ class Plan(show.Shown):
         """
         if not self.kind == shown.kind == "give up":
             return self == shown
-        more = [words for words in self.beyond(shown) if not words.startswith("leave ")]
+        more = [extra for extra in self.beyond(shown) if extra.kind != ExtraKind.LEAVE]
         return (self.verb, self.node, self.peer) == (
             shown.verb,
             shown.node,
@@ -174,18 +196,6 @@ def _line(option: Option) -> str:
     if option.why_not:
         told = possible
     return f"{told}  [chosen]" if chosen else told
-
-
-def _covers(word: str, extra: str) -> bool:
-    """Whether a word of consent covers this one that is needed: at least so many are that many, or
-    more.
-
-    >>> few, many = "leave at least 2 transactions", "leave 37 transactions"
-    >>> _covers(few, many), _covers(many, few), _covers("leave 2 transactions", many)
-    (True, False, False)
-    """
-    given, wanted = _LEAVE.fullmatch(word), _LEAVE.fullmatch(extra)
-    return word == extra or bool(given and wanted and given[1] and int(given[2]) <= int(wanted[2]))
 
 
 def confirmed_node(confirm: str, verb: str, names: tuple[str, str]) -> str:

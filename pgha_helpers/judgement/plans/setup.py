@@ -9,7 +9,8 @@ from ...model import Blank, Hung, Pair, Running, Sighting, Silent, Snapshot, Sto
 from ...model.errors import BadParameters, NotSafe
 from ...model.host import Start
 from ...model.sightings import to_be_seen
-from .plan import Plan
+from .consent import Extra, ExtraKind
+from .plan import Plan, Step, StepKind
 from .rebuild import Evidence, rebuild_plan
 
 SETUP_METHODS = ("", "basebackup", "rsync")
@@ -95,7 +96,7 @@ def setup_plan(
         "setup",
         steps=steps,
         extras=(
-            *((f"restart {keep.node}",) if restart else ()),
+            *((Extra(ExtraKind.RESTART, keep.node),) if restart else ()),
             *standby.extras,
         ),
         roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",
@@ -140,7 +141,7 @@ def _start_first(now: Snapshot, keep: Stopped) -> Plan:
             f"Start {keep.node}, which was shut down cleanly, and do what is still missing",
             *aside,
         ),
-        extras=(f"restart {keep.node}",),
+        extras=(Extra(ExtraKind.RESTART, keep.node),),
         roles=f"{keep.node} is kept as primary and is stopped",
         told=(f"{keep.node} {keep}",),
     )
@@ -233,11 +234,15 @@ def _replace(now: Snapshot, keep: Running, other: Running | Stopped | Blank, met
     aside = () if isinstance(other, Blank) else (_aside(now, other),)
     start = f"Start {other.node} as standby of {keep.node} and see it stream"
     directory = now.pair[other.node].data_directory
-    copy = f"Copy {keep.node} with pg_basebackup into a fresh directory beside {directory}"
+    copy = Step(
+        StepKind.BASEBACKUP,
+        f"Copy {keep.node} with pg_basebackup into a fresh directory beside {directory}",
+    )
     if method == "rsync":
-        copy = (
+        copy = Step(
+            StepKind.RSYNC,
             f"Copy {keep.node} with rsync into {directory} if it is empty, else into a fresh "
-            "directory beside it"
+            "directory beside it",
         )
     return Plan("rebuild", other.node, keep.node, "clone", steps=(copy, *aside, start))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...model import Pair
 from ...model.errors import said
-from ...run.events import ERROR, GATE_PASSED
+from ...run.events import ERROR, GATE_PASSED, RUN_BEGUN
 from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair, read_parameters
@@ -175,4 +175,4 @@ def _words(story: Story) -> str:
     told = ""
     if error and story.outcome not in ("done", "rehearsed"):
         told = f"{kind}{error['error']}\n"
-    return f"{told}Run {story.first('run begun').get('run')}: {story.outcome}."
+    return f"{told}Run {story.first(RUN_BEGUN).get('run')}: {story.outcome}."

@@ -4,8 +4,7 @@ long, and the lag.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -15,10 +14,7 @@ from ...model.lag_file import Samples, samples
 from ...model.show import Table
 from .entries import Entry
 from .outages import outage
-from .words import JsonObject, finite, listed, mark, minute, nodes_of, pairs_of, plain, seconds_of
-
-# WAL positions and counts: they differ in every run
-_CHANGING = re.compile(r"\b[0-9A-F]+/[0-9A-F]+\b|\d+")
+from .words import JsonObject, finite, listed, mark, minute, pairs_of, plain, seconds_of
 
 
 @dataclass(frozen=True)
@@ -198,17 +194,14 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, 
 def _timed(a: JsonObject, b: JsonObject) -> tuple[Timing, ...]:
     """The deeds of both runs in order, the same ones side by side.
 
-    They are the same when they read the same, whatever the names of the nodes and the WAL
-    positions: a switchover and the way back are compared, too.
+    They are the same when they are of the same kind and came to the same end, on whichever node: a
+    switchover and the way back are compared, too.
     """
     deeds = listed(a.get("deeds")), listed(b.get("deeds"))
-    keys = (
-        [_key(deed, nodes_of(a)) for deed in deeds[0]],
-        [_key(deed, nodes_of(b)) for deed in deeds[1]],
-    )
+    keys = [_key(deed) for deed in deeds[0]], [_key(deed) for deed in deeds[1]]
     found: list[Timing] = []
-    for kind, a0, a1, b0, b1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
-        if kind == "equal":
+    for same, a0, a1, b0, b1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+        if same == "equal":
             found += [
                 _timing(left, right)
                 for left, right in zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)
@@ -219,11 +212,8 @@ def _timed(a: JsonObject, b: JsonObject) -> tuple[Timing, ...]:
     return tuple(found)
 
 
-def _key(deed: JsonObject, nodes: Sequence[str]) -> str:
-    words = str(deed.get("did")).split(":")[0]
-    for node in sorted(nodes, key=len, reverse=True):
-        words = re.sub(rf"(?<![^\W_]){re.escape(node)}(?![^\W_])", "·", words)
-    return _CHANGING.sub("#", words)
+def _key(deed: JsonObject) -> tuple[object, ...]:
+    return deed.get("kind"), bool(deed.get("changed")), "error" in deed
 
 
 def _timing(a: JsonObject | None, b: JsonObject | None) -> Timing:

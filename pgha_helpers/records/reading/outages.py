@@ -61,13 +61,22 @@ def outage(told: JsonObject) -> str:
     seconds, by = measured_outage(told)
     if seconds is None:
         return ""
+    several = by == "runbook" and was_over(told) and len(_runs(told)) > 1
+    runs = f", {len(_runs(told))} runs" if several else ""
+    return f"{length(told)} ({by}{runs})"
+
+
+def length(told: JsonObject) -> str:
+    """How long it was, or since when, without who measured it; empty if there was none."""
+    seconds, by = measured_outage(told)
+    if seconds is None:
+        return ""
     if by == "canary":
-        return f"{'' if _saw_both_ends(told) else 'at least '}{took(seconds)} (canary)"
+        return f"{'' if _saw_both_ends(told) else 'at least '}{took(seconds)}"
     whole = pairs_of(told.get("outage"))
     if not was_over(told):
-        return f"not over, since {_clock(whole.get('since'))[:8]}Z (runbook)"
-    runs = f", {len(_runs(told))} runs" if len(_runs(told)) > 1 else ""
-    return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)} (runbook{runs})"
+        return f"not over, since {_clock(whole.get('since'))[:8]}Z"
+    return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)}"
 
 
 def without_primary(told: JsonObject) -> str:

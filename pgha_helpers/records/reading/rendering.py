@@ -17,7 +17,6 @@ _WORDS = (
     "mark",
     "minute",
     "finite",
-    "role",
     "seen",
     "took",
     "tone",

@@ -14,7 +14,7 @@ from ...model.show import MARKS, utc
 from . import words
 from .executed import executed
 from .head import facts
-from .outages import as_seen, measured_outage, outage, without_primary
+from .outages import as_seen, length, measured_outage, without_primary
 from .rendering import render_page
 from .words import JsonObject, finite, listed, pairs_of, took
 
@@ -68,10 +68,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         failover=took(told.get("failover_seconds")),
         lead=_lead(told),
         as_seen=as_seen(told),
-        topology=[
-            (n, words.seen(told, "before", n), words.seen(told, "after", n))
-            for n in words.nodes_of(told)
-        ],
+        topology=[_moved(told, node) for node in words.nodes_of(told)],
         verdicts=_verdicts(told),
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
@@ -85,10 +82,16 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
     )
 
 
+def _moved(told: JsonObject, node: str) -> tuple[str, str, str, bool]:
+    """A node, what it was before and after the run, and whether that is something else."""
+    moved = words.role(told, "before", node) != words.role(told, "after", node)
+    return node, words.seen(told, "before", node), words.seen(told, "after", node), moved
+
+
 def _lead(told: JsonObject) -> str:
     seconds, by = measured_outage(told)
     what = "without a commit, as the canary saw it" if by == "canary" else "without a primary"
-    return "" if seconds is None else f"{outage(told).partition(' (')[0]} {what}."
+    return "" if seconds is None else f"{length(told)} {what}."
 
 
 def _facts(told: JsonObject) -> Iterator[tuple[str, str, str]]:

@@ -158,7 +158,7 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
     if told.told.get("record") not in (None, folder.name):
         yield f"it is the record {told.told['record']}, under another name"
     if not told.wrong and story.first(RUN_BEGUN).get("run") != id_of(folder):
-        yield f"its journal is that of run {story.first('run begun').get('run')}"
+        yield f"its journal is that of run {story.first(RUN_BEGUN).get('run')}"
     if story.digests and told.told.get("journal_ends") not in (None, story.digests[-1]):
         yield f"{JOURNAL}: it ends elsewhere than it did"
     yield from _file_faults(folder, told, done)

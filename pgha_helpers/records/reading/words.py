@@ -155,14 +155,9 @@ def nodes_of(told: JsonObject) -> list[str]:
     return list(dict.fromkeys([*pairs_of(told.get("before")), *pairs_of(told.get("after"))]))
 
 
-def role(words: str) -> str:
-    """The first words of a sighting: what the node is.
-
-    >>> (role("primary on timeline 1, at 0/351F6E8"), role("did not answer: no route"),
-    ... role("stopped, shut down"))
-    ('primary', 'did not answer', 'stopped')
-    """
-    return re.split(r" on timeline|[,:;]", words, maxsplit=1)[0].strip()
+def role(told: JsonObject, when: str, node: str) -> str:
+    """What a node was before or after the run, in a word or two."""
+    return str(pairs_of(pairs_of(told.get(when)).get(node)).get("role") or "not seen")
 
 
 def changes(told: JsonObject) -> str:
@@ -171,7 +166,7 @@ def changes(told: JsonObject) -> str:
         return "Nothing was changed."
     moved = []
     for node in nodes_of(told):
-        before, after = role(seen(told, "before", node)), role(seen(told, "after", node))
+        before, after = role(told, "before", node), role(told, "after", node)
         if before != after:
             moved.append(f"{node}: {before} → {after}")
     deeds = listed(told.get("deeds"))

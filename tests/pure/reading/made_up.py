@@ -25,21 +25,21 @@ DEEDS = (
 )
 
 
-def sighting(name: str, words: str) -> dict[str, Any]:
+def sighting(name: str, role: str, words: str) -> dict[str, Any]:
     facts = {
         "is": "Running",
         "node": name,
         "system_id": "7711",
         "settings": {"work_mem": "4MB", "fsync": "on"},
     }
-    return {"nodes": {name: {"as": "Running", "words": words}}, "facts": [facts]}
+    return {"nodes": {name: {"as": "Running", "role": role, "words": words}}, "facts": [facts]}
 
 
 def both(primary: str, standby: str, **settings: str) -> dict[str, Any]:
     """What a look sees: a primary and a standby, and their settings."""
     two = [
-        sighting(primary, "primary on timeline 1, at 0/1"),
-        sighting(standby, "standby on timeline 1, at 0/1"),
+        sighting(primary, "primary", "primary on timeline 1, at 0/1"),
+        sighting(standby, "standby", "standby on timeline 1, at 0/1"),
     ]
     for each in two:
         each["facts"][0]["settings"].update(settings)

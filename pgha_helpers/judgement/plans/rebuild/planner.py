@@ -8,6 +8,7 @@ from ....model import Blank, Hung, Running, Silent, Snapshot, dialect
 from ....model.errors import BadParameters, NotSafe
 from ....model.show import Table
 from ....model.snapshot import streams_to
+from ..consent import Extra, ExtraKind
 from ..plan import Option, Plan
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another
@@ -210,19 +211,18 @@ def _verb(method: str) -> str:
     )
 
 
-def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[str, ...]:
-    """The words that consent to leave transactions behind, prepared ones included; a node that
+def _left_behind(loser: Loser, chosen: Option, evidence: Evidence) -> tuple[Extra, ...]:
+    """The consent to leave transactions behind, prepared ones included; a node that
     follows has none.
     """
     left = evidence.left
     if chosen.method == "follow" or left is None:
         return ()  # what is not known is kept whole, and goes only when it is named
     count = left.count + len(left.undecided)
-    counted = f"{count} transaction{'' if count == 1 else 's'}"
     grows = isinstance(loser, Running) and loser.writable and count
     if left.unread or grows:
-        return (f"leave at least {counted}",)
-    return (f"leave {counted}",) if count else ()
+        return (Extra(ExtraKind.LEAVE, number=count, at_least=True),)
+    return (Extra(ExtraKind.LEAVE, number=count),) if count else ()
 
 
 def _why(

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ....model import Blank, Running, Snapshot
 from ....model.errors import NotSafe
-from ..plan import Plan
+from ..consent import Extra, ExtraKind
+from ..plan import Plan, Step, StepKind
 from .history import Loser
 
 
@@ -82,8 +83,11 @@ def clone(now: Snapshot, loser: Loser) -> Plan:
     """A fresh copy is moved in, and the old directory kept."""
     primary, node = now.primary.node, loser.node
     steps = (
-        f"Copy {primary} with pg_basebackup into a fresh directory beside "
-        f"{now.pair[node].data_directory}",
+        Step(
+            StepKind.BASEBACKUP,
+            f"Copy {primary} with pg_basebackup into a fresh directory beside "
+            f"{now.pair[node].data_directory}",
+        ),
         f"Stop what runs on {node}; rename its old data directory aside (nothing is deleted), "
         "move the copy in",
     )
@@ -109,7 +113,7 @@ def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
         f"Stop {loser.node}, armed: it takes writes beside {plan.peer}, and may take more "
         "until then"
     )
-    at_least = any(words.startswith("leave at least") for words in plan.extras)
+    at_least = any(extra.at_least for extra in plan.extras)
     grown = (
         f"If it does, the run ends there, with {loser.node} stopped, and the next one names "
         "the number"
@@ -121,7 +125,7 @@ def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
         plan,
         kind="give up",
         steps=(stop, *plan.steps),
-        extras=(f"stop {loser.node}", *plan.extras),
+        extras=(Extra(ExtraKind.STOP, loser.node), *plan.extras),
         roles=f"two are writable: {plan.peer} stays primary, {loser.node} is given up",
         told=(*plan.told, grown),
     )
