@@ -39,7 +39,7 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
     Raises NotAchieved where it tells something else than what was proved.
     """
     words = f"let pg_waldump tell the record at {end.checkpoint}"
-    with run.deed(plan.node, words, DeedKind.PROVE_CHECKPOINT) as deed:
+    with run.deed(plan.node, words, DeedKind.TELL_RECORD) as deed:
         deed.changed = False
         told = record_at(run.doors[plan.node], end.checkpoint, end.segment)
         if told and _SHUTDOWN not in told:

@@ -102,6 +102,7 @@ class DeedKind(StrEnum):
     FIND_END = "find end"
     COPY_WAL = "copy wal"
     # what is seen before something depends on it, and changes nothing
+    TELL_RECORD = "tell record"
     PROVE_CHECKPOINT = "prove checkpoint"
     PROVE_CONFIGURATION = "prove configuration"
     PROVE_CONNECTION = "prove connection"

@@ -38,7 +38,7 @@ _WORDS: dict[str, str] = {
     r"find the end of its WAL": DeedKind.FIND_END,
     r"bring over ": DeedKind.COPY_WAL,
     r"send a marker to ": "send marker",
-    r"let pg_waldump tell the record at ": DeedKind.PROVE_CHECKPOINT,
+    r"let pg_waldump tell the record at ": DeedKind.TELL_RECORD,
     r"prove that its own WAL has ": DeedKind.PROVE_CHECKPOINT,
     r"prove that it has replayed past ": DeedKind.PROVE_REPLAY,
     r"prove that it can ": DeedKind.PROVE_CONNECTION,

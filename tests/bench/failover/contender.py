@@ -14,6 +14,7 @@ from typing import Protocol
 
 from pgha_helpers import look
 from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.model import DeedKind
 from pgha_helpers.records.making.folder import record_folders
 from pgha_helpers.run.journal import read
 
@@ -90,7 +91,7 @@ def _told(record: Path) -> Promoted:
     events = read(record).events
     deeds = [event for event in events if event["event"] == "deed ended"]
     promoted = next(
-        deed["began"] + deed["seconds"] for deed in deeds if str(deed["did"]).startswith("promote")
+        deed["began"] + deed["seconds"] for deed in deeds if deed["kind"] == DeedKind.PROMOTE
     )
     answered, passed = (
         next(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple, Protocol
+
+from pgha_helpers.model import DeedKind
 
 from ..commands import Memory
 from ..ledger import Seen
 from .nodes import Nodes
 
-#: Parts of the outage, and how the runbook's deeds for them begin; beside them `redirect`, by the
-#: node of the deed.
-PARTS = {"stop": "stopped the primary", "proof": "proved", "promote": "promote"}
-GO_ON = "let "  # how the deed begins that ends a pause
+#: Parts of the outage, and the kinds of the runbook's deeds for them; beside them `redirect`, by
+#: the node of the deed.
+PARTS: Mapping[str, Collection[str]] = {
+    "stop": {DeedKind.STOP_PRIMARY},
+    "proof": {DeedKind.PROVE_REPLAY, DeedKind.PROVE_CHECKPOINT, DeedKind.PROVE_HISTORY},
+    "promote": {DeedKind.PROMOTE},
+}
 POOLER = "bouncer"  # the name of the pooler in the pair file
 
 
@@ -24,7 +29,7 @@ class Deed(NamedTuple):
     """
 
     node: str
-    did: str
+    kind: str
     began: float
     seconds: float
 
@@ -102,18 +107,18 @@ class Peer(Contender, Protocol):
 
 
 def parts_of(deeds: Sequence[Deed]) -> dict[str, float]:
-    """Seconds of each part of the outage: of the deeds from the stop on that begin with its words.
+    """Seconds of each part of the outage: of the deeds from the stop on that are of its kinds.
 
-    >>> parts_of([Deed("db0", "stopped the primary: yes", 5.0, 0.25),
+    >>> parts_of([Deed("db0", "stop primary", 5.0, 0.25),
     ... Deed("db1", "promote", 5.5, 0.5)])
     {'stop': 0.25, 'proof': 0.0, 'promote': 0.5, 'redirect': 0.0}
     """
-    began = next((deed.began for deed in deeds if deed.did.startswith(PARTS["stop"])), 0.0)
+    began = next((deed.began for deed in deeds if deed.kind in PARTS["stop"]), 0.0)
     inside = [deed for deed in deeds if deed.began >= began]
     return {
         **{
-            part: sum((d.seconds for d in inside if d.did.startswith(words)), 0.0)
-            for part, words in PARTS.items()
+            part: sum((d.seconds for d in inside if d.kind in kinds), 0.0)
+            for part, kinds in PARTS.items()
         },
         "redirect": sum((redirected.seconds for redirected in _redirects(inside)), 0.0),
     }
@@ -135,6 +140,6 @@ def _redirects(deeds: Sequence[Deed]) -> list[Deed]:
     """The deed that lets the pooler's clients go on; it was pointed at the new primary during the
     promotion.
     """
-    promoted = next((deed.began for deed in deeds if deed.did.startswith(PARTS["promote"])), inf)
+    promoted = next((deed.began for deed in deeds if deed.kind in PARTS["promote"]), inf)
     mine = [deed for deed in deeds if deed.node == POOLER and deed.began > promoted]
-    return [deed for deed in mine if deed.did.startswith(GO_ON)][:1]
+    return [deed for deed in mine if deed.kind == DeedKind.REDIRECT_CLIENTS][:1]
