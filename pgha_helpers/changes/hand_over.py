@@ -4,6 +4,8 @@ to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import clients
 from ..facts import lag_chart as drawing
 from ..facts.wal.loss_estimate import estimate_loss
@@ -28,7 +30,7 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
     """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why
     not.
     """
-    asked = {key: run.parameters[key] for key in _ASKED}
+    asked: dict[str, Any] = {key: run.parameters[key] for key in _ASKED}
 
     def planner(seen: Snapshot) -> Plan:
         if run.gate.permit:  # the outage counts now, and nobody reads the estimate any more

@@ -79,7 +79,9 @@ def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
     beside the run since. Raises Refusal when the run has ended.
     """
     still_open(run)
-    watched = float(run.parameters.get("sample_seconds", 2) if seconds is None else seconds)
+    if seconds is None:
+        seconds = float(str(run.parameters.get("sample_seconds", 2)))
+    watched = float(seconds)
     sampler = run.attended(Sampler)
     rows = sampler.end() if sampler else []
     is_fed = any(primary.senders for primary in now.primaries)

@@ -95,7 +95,7 @@ class Run:
     id: str
     notebook: str
     pair: Pair
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, object]
     folder: Path
     journal: Journal
     doors: Mapping[str, Door]
