@@ -168,7 +168,7 @@ class Bouncer(Pooler, Way):
     def _pointed(self, text: str, names: list[str], node: str) -> str:
         """The file's text with these databases at this node; as it was where they are there."""
         try:
-            lines = ini.read(text)
+            lines = ini.read_ini(text)
             new = dict(lines)
             for name in names:
                 target = address_like(self.pair, lines[name].target, node)

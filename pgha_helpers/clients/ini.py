@@ -45,7 +45,7 @@ class Line:
     rest: str = ""
 
 
-def read(text: str) -> dict[str, Line]:
+def read_ini(text: str) -> dict[str, Line]:
     """Its lines by the name of the database.
 
     Raises ValueError that says what is in the way, and what to do. A line itself is never quoted:

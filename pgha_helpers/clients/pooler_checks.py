@@ -79,7 +79,7 @@ def _file_says_no(bouncer: Pooler, known: Mapping[str, PooledDatabase], main: st
         yield from reasons
         return
     try:
-        lines = ini.read(file.read())
+        lines = ini.read_ini(file.read())
     except ValueError as error:
         yield f"{file.path}: {error}"
         return

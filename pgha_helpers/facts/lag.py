@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Lsn, Snapshot, frontend, show
 from ..model.errors import HaError, Refusal
-from ..model.lag_file import LAG_COLUMNS, LAG_CSV, LagRow, lines_of
+from ..model.lag_file import LAG_COLUMNS, LAG_CSV, LagRow, csv_of
 from ..run.events import SAMPLED
 from ..run.run import Run
 from ..wire.sql import Session
@@ -144,7 +144,7 @@ class Sampler:
 def _keep(run: Run, lag: Lag) -> str:
     """Add the rows to lag.csv; gives the digest of the file."""
     head = not (run.folder / LAG_CSV).exists()
-    return run.keep(LAG_CSV, lines_of(lag.rows, head), append=True)
+    return run.keep(LAG_CSV, csv_of(lag.rows, head), append=True)
 
 
 def still_open(run: Run) -> None:

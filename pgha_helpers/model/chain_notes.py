@@ -48,7 +48,8 @@ class Note:
 
     def same(self, other: Note) -> bool:
         """Whether both tell of the same: the time may be told apart."""
-        return (self.run, self.what, self.digest) == (other.run, other.what, other.digest)
+        ours = (self.run, self.what, self.digest)
+        return ours == (other.run, other.what, other.digest)
 
 
 def ends_of(notes: Iterable[Note]) -> tuple[int, dict[str, dict[str, Note]]]:

@@ -107,8 +107,9 @@ def further_parameters(own: str, other: str = "", dbname: str = "") -> dict[str,
     ... "sslmode=require sslcert=/theirs", "app")
     {'dbname': 'app', 'sslmode': 'verify-full', 'sslrootcert': '/mine'}
     """
-    mine = {key: value for key, value in parts(own).items() if key not in _OURS}
-    theirs = {key: value for key, value in parts(other).items() if key not in (*_OURS, *_ITS_OWN)}
+    told, lent = parts(own), parts(other)
+    mine = {key: told[key] for key in told if key not in _OURS}
+    theirs = {key: lent[key] for key in lent if key not in (*_OURS, *_ITS_OWN)}
     stronger: dict[str, str] = {}
     if _strength(theirs) > _strength(mine):
         stronger = {key: theirs[key] for key in _STRENGTH if key in theirs}
@@ -139,7 +140,8 @@ def primary_conninfo(
 
     `further` is what its definition goes on to say, as `further_parameters` tells.
     """
-    return conninfo(**_to_other(pair, standby, application_name or standby.name, further or {}))
+    name = application_name or standby.name
+    return conninfo(**_to_other(pair, standby, name, further or {}))
 
 
 def source_conninfo(

@@ -186,4 +186,7 @@ def _row(verdict: Verdict) -> tuple[str, str, str, str, str]:
 
 
 def _why(verdict: Verdict) -> str:
-    return f"{verdict.reason}. {verdict.remedy}".strip(". ") + "." if verdict.reason else ""
+    if not verdict.reason:
+        return ""
+    words = f"{verdict.reason}. {verdict.remedy}"
+    return words.strip(". ") + "."

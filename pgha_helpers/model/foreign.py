@@ -83,7 +83,9 @@ def blocks_of(text: str) -> int:
 
 
 def _quoted(text: str) -> str:
-    return repr(shown(text if len(text) <= 60 else text[:57] + "..."))
+    if len(text) > 60:
+        text = text[:57] + "..."
+    return repr(shown(text))
 
 
 class Told:
@@ -127,3 +129,14 @@ def identifier(name: str) -> str:
     '"odd ""name"""'
     '''
     return '"' + name.replace('"', '""') + '"'
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line; its name where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def first_words(statement: str) -> str:
+    """The begin of a statement, for a message: its first six words, without comments."""
+    lines = [line for line in statement.splitlines() if not line.startswith("--")]
+    return " ".join(" ".join(lines).split()[:6])

@@ -35,7 +35,8 @@ class Samples:
 
     def worst(self, unit: str) -> float | None:
         """The largest value of `bytes` or `seconds`; nothing if there is none."""
-        return max((value for value in getattr(self, unit) if value is not None), default=None)
+        known = [value for value in getattr(self, unit) if value is not None]
+        return max(known, default=None)
 
     def most(self, unit: str) -> str:
         """The same, as a person reads it; empty if there is none.
@@ -67,10 +68,10 @@ class Samples:
             yield stretch
 
 
-def lines_of(rows: Iterable[LagRow], head: bool) -> bytes:
+def csv_of(rows: Iterable[LagRow], head: bool) -> bytes:
     r"""These rows as the file holds them, below its head where that is not there yet.
 
-    >>> lines_of([(1.5, 0.0, None, 0.25, None)], head=False)
+    >>> csv_of([(1.5, 0.0, None, 0.25, None)], head=False)
     b'1.500000,0.000000,,0.250000,\n'
     """
     written = [",".join("" if value is None else f"{value:.6f}" for value in row) for row in rows]
@@ -99,8 +100,9 @@ def samples(folder: Path) -> Samples:
 
 
 def _worse(row: Mapping[str, str | None], unit: str) -> float | None:
-    values = (_number(text) for name, text in row.items() if name and name.endswith(unit))
-    return max((value for value in values if value is not None), default=None)
+    values = [_number(text) for name, text in row.items() if name and name.endswith(unit)]
+    known = [value for value in values if value is not None]
+    return max(known, default=None)
 
 
 def _number(text: object) -> float | None:

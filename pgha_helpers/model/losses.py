@@ -152,7 +152,9 @@ class Losses(show.Shown):
 
     def name(self, relation: Relation) -> str:
         """What a relation is called where that is known, else its number."""
-        return self.names[relation].text if relation in self.names else str(relation)
+        if relation in self.names:
+            return self.names[relation].text
+        return str(relation)
 
     def kind(self, relation: Relation) -> str:
         """What a relation is. One that nobody could name is taken for a table, unless initdb made
@@ -253,7 +255,9 @@ def _plain(cell: object) -> object:
     >>> _plain("=1+1"), _plain("app"), _plain(-1)
     ("'=1+1", 'app', -1)
     """
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
+    if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r")):
+        return f"'{cell}"
+    return cell
 
 
 def _prepared(gid: str) -> str:

@@ -104,16 +104,25 @@ def node_config_of(
         links=('pg_hba.conf',), hba='/d/pg_hba.conf')
     """
     top = {name: kind for name, kind in top.items() if "\n" not in name}
-    logs = {name for name in (*LOGS, *_tops([log], homes)) if name in top} - (
-        _POSTGRESQLS - {*LOGS}
-    )
-    known = {name for name in top if any(fnmatchcase(name, pattern) for pattern in CONFIGURATION)}
-    named = {name for name in (*known, *_tops(paths, homes)) if name in top} - _POSTGRESQLS - logs
-    ours = {name for name in top if any(fnmatchcase(name, pattern) for pattern in OURS)}
-    more = set(top) - named - logs - ours - _POSTGRESQLS
+    logs = {*LOGS, *_tops([log], homes)} & top.keys()
+    logs -= _POSTGRESQLS - {*LOGS}
+    named = _matching(top, CONFIGURATION) | {*_tops(paths, homes)} & top.keys()
+    named -= _POSTGRESQLS | logs
+    ours = _matching(top, OURS)
+    more = top.keys() - named - logs - ours - _POSTGRESQLS
     links = {name for name in named | more if top[name] == "l"}
-    names = (tuple(sorted(found)) for found in (named - ours, more, logs, links))
-    return NodeConfig(home, next(names), next(names), next(names), next(names), hba)
+    return NodeConfig(
+        home,
+        named=tuple(sorted(named - ours)),
+        more=tuple(sorted(more)),
+        logs=tuple(sorted(logs)),
+        links=tuple(sorted(links)),
+        hba=hba,
+    )
+
+
+def _matching(names: Iterable[str], patterns: Iterable[str]) -> set[str]:
+    return {name for name in names for pattern in patterns if fnmatchcase(name, pattern)}
 
 
 def _tops(paths: Iterable[str], homes: Collection[str]) -> Iterable[str]:

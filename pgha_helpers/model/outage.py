@@ -46,7 +46,9 @@ class Outage:
     @property
     def at_most(self) -> float | None:
         """How long it lasted at most; None where nobody can tell."""
-        return None if None in (self.earliest, self.latest) else self.latest - self.earliest  # type: ignore[operator]
+        if self.earliest is None or self.latest is None:
+            return None
+        return self.latest - self.earliest
 
     @property
     def facts(self) -> dict[str, object]:
@@ -89,7 +91,8 @@ def _is_mistaken(mark: Mark, change: Mark) -> bool:
         return False
     if mark.before is not None and mark.before != mark.after:
         return (mark.before, mark.after) == (change.before, change.after)
-    return mark.after != (change.after if mark.at >= change.at else change.before)
+    there = change.after if mark.at >= change.at else change.before
+    return mark.after != there
 
 
 def last_outage(marks: Iterable[Mark]) -> Outage | None:

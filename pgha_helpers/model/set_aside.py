@@ -84,7 +84,10 @@ class SetAside:
     @property
     def holds(self) -> str:
         """What it holds, as a person says it."""
-        return next((words for end, words in _HOLDS.items() if self.of.endswith(end)), _OLD)
+        for end, words in _HOLDS.items():
+            if self.of.endswith(end):
+                return words
+        return _OLD
 
     @property
     def since(self) -> datetime:

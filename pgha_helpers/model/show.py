@@ -45,17 +45,19 @@ class Table:
     def __str__(self) -> str:
         lines = [self.head, *self.rows]
         widths = [max(len(row[i]) for row in lines) for i in range(len(self.head))]
-        return "\n".join(
+        told = [
             "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
             for row in lines
-        )
+        ]
+        return "\n".join(told)
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th style="{_CELL}">{escape(h)}</th>' for h in self.head)
-        body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in self.rows)
+        rows = ["".join(map(_cell, row)) for row in self.rows]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

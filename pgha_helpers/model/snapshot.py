@@ -107,7 +107,9 @@ class Snapshot(show.Shown):
     def start(self, name: str) -> Start | None:
         """What this node's server would start with, as a close look has told; None without one."""
         found = self.survey.get(name, "")
-        return None if isinstance(found, str) or found.host is None else found.host.start
+        if isinstance(found, str) or found.host is None:
+            return None
+        return found.host.start
 
     def two_primaries(self) -> str:
         """What to say of two writable nodes: a split brain, or two clusters that were never a

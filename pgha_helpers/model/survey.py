@@ -89,7 +89,9 @@ class Archiver:
         """How long it will hold the shutdown: all that waits, and the segment that the shutdown
         closes.
         """
-        return None if self.segment is None else max(self.oldest, (self.waiting + 1) * self.segment)
+        if self.segment is None:
+            return None
+        return max(self.oldest, (self.waiting + 1) * self.segment)
 
 
 @dataclass(frozen=True)

@@ -61,4 +61,6 @@ class Vantage:
     def __str__(self) -> str:
         parts = {"SQL": self.sql, "TCP": self.tcp, "ssh": self.ssh}
         told = [f"{name} {heard}" for name, heard in parts.items() if heard != UNTRIED]
-        return "; ".join([*told, *([self.receiver] if self.receiver else [])])
+        if self.receiver:
+            told.append(self.receiver)
+        return "; ".join(told)

@@ -90,7 +90,8 @@ class KnownHosts:
 
 def fingerprint(key: bytes) -> str:
     """As ssh-keygen -l shows it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode("ascii").rstrip("=")
+    digest = hashlib.sha256(key).digest()
+    return "SHA256:" + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
 def _pins_of(text: str, name: str) -> Iterator[Pin]:
@@ -146,4 +147,5 @@ def _key(kind: str, told: str) -> bytes:
 
 
 def _type_of(key: bytes) -> str:
-    return text_of(key[4 : 4 + int.from_bytes(key[:4], "big")])
+    length = int.from_bytes(key[:4], "big")
+    return text_of(key[4 : 4 + length])

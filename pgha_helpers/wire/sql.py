@@ -23,8 +23,8 @@ import psycopg2
 from psycopg2 import extensions
 
 from ..model import passfile
-from ..model.errors import BadParameters, NoRoom, QueryFailed, TooSlow, Unreachable
-from ..model.foreign import identifier, shown, text_of
+from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
+from ..model.foreign import first_words, identifier, one_line, shown, text_of
 from . import trips
 
 Row = dict[str, Any]
@@ -91,7 +91,7 @@ class Session:
         if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise TooSlow(
                 f"{self.where}: the session was busy until it was too late for "
-                f"{_first_words(statement)!r}"
+                f"{first_words(statement)!r}"
             )
         try:
             connection = self._open()
@@ -123,7 +123,7 @@ class Session:
         except TimeoutError:
             self.close()
             raise TooSlow(
-                f"{self.where}: no answer to {_first_words(statement)!r} in time"
+                f"{self.where}: no answer to {first_words(statement)!r} in time"
             ) from None
         except psycopg2.Error as error:
             raise self._lost_or_refused(error, statement) from None
@@ -133,9 +133,9 @@ class Session:
             if isinstance(unread, UnicodeError):
                 words = "a text has no form in its encoding"
             else:
-                words = _one_line(unread)
+                words = one_line(unread)
             raise QueryFailed(
-                f"{self.where}: {_first_words(statement)!r} cannot be asked or read: {words}"
+                f"{self.where}: {first_words(statement)!r} cannot be asked or read: {words}"
             ) from unread
         except BaseException:  # Ctrl-C: the connection is still busy with the statement
             self.close()
@@ -161,9 +161,8 @@ class Session:
         if self._connection is None:
             connection = self._connected()
             own = connection.get_parameter_status("server_encoding")
-            if own in extensions.encodings and own != connection.get_parameter_status(
-                "client_encoding"
-            ):
+            spoken = connection.get_parameter_status("client_encoding")
+            if own in extensions.encodings and own != spoken:
                 connection.close()
                 self._settings = {**self._settings, "client_encoding": own}
                 connection = self._connected()
@@ -184,17 +183,12 @@ class Session:
             ) from None
         except psycopg2.Error as error:
             raise Unreachable(
-                f"SQL: {_one_line(error)}{self._why(error)}", answer=_fatal(error)
+                f"SQL: {one_line(error)}{self._why(error)}", answer=_fatal(error)
             ) from None
         except ValueError as odd:  # psycopg2 takes them as UTF-8 only
-            bad = {
-                key: value
-                for key, value in self._settings.items()
-                if shown(str(value)) != str(value)
-            }
-            words = "; ".join(
-                f"{key} '{value}' is no UTF-8" for key, value in bad.items()
-            ) or _one_line(odd)
+            told = {key: str(value) for key, value in self._settings.items()}
+            bad = [f"{key} '{it}' is no UTF-8" for key, it in told.items() if shown(it) != it]
+            words = "; ".join(bad) or one_line(odd)
             raise Unreachable(f"SQL: {self.where}: {words}") from odd
         return connection
 
@@ -202,16 +196,11 @@ class Session:
         """What libpq only prints: why it had no password to send."""
         if "no password supplied" not in str(error):
             return ""
-        told = {
-            "host": "localhost",
-            "port": 5432,
-            "dbname": self._settings.get("user", ""),
-            **self._settings,
-        }
+        told = {"host": "localhost", "port": 5432, "dbname": self._settings.get("user", "")}
+        told |= self._settings
         wanted = (str(told.get(key, "")) for key in ("host", "port", "dbname", "user"))
-        return f": {passfile.why_none(self._settings.get('passfile', ''), *wanted)}".removesuffix(
-            ": "
-        )
+        why = passfile.why_none(self._settings.get("passfile", ""), *wanted)
+        return f": {why}" if why else ""
 
     def _wait(self, connection: Any, deadline: float) -> None:
         while (state := connection.poll()) != extensions.POLL_OK:
@@ -229,9 +218,9 @@ class Session:
         )
         if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
             self.close()
-            return Unreachable(f"SQL: {self.where}: {_one_line(error)}")
+            return Unreachable(f"SQL: {self.where}: {one_line(error)}")
         failed = NoRoom if error.pgcode == _DISK_FULL else QueryFailed
-        return failed(f"{self.where}: {_first_words(statement)!r}: {_one_line(error)}")
+        return failed(f"{self.where}: {first_words(statement)!r}: {one_line(error)}")
 
 
 def _rows(connection: Any, cursor: Any) -> list[Row]:
@@ -293,36 +282,6 @@ class _Quoted:
 extensions.register_adapter(Identifier, _Quoted)
 
 
-def hosts_of(dsn: str) -> list[dict[str, Any]]:
-    """A connection string's settings, once for each host that it names, in its order. Raises
-    BadParameters.
-
-    libpq goes on to the next host only after connect_timeout, and never in an asynchronous
-    connection: whoever has a deadline of his own tries them one by one.
-    """
-    try:
-        told: dict[str, Any] = {**keywords(dsn)}
-    except ValueError as error:
-        raise BadParameters(
-            f"a connection string of clients is {error}", "see `clients:`"
-        ) from None
-    lists = {key: told.pop(key).split(",") for key in ("host", "hostaddr", "port") if key in told}
-    count = max(map(len, lists.values()), default=1)
-    if any(len(values) not in (1, count) for values in lists.values()):
-        raise BadParameters(
-            "a connection string has more ports than hosts, or fewer",
-            "one port, or one for each host",
-        )
-    return [
-        {**told, **{key: values[n % len(values)] for key, values in lists.items()}}
-        for n in range(count)
-    ]
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def _fatal(error: psycopg2.Error) -> str:
     """The words of a server that refused the connection, in its language; empty where none
     answered.
@@ -331,8 +290,3 @@ def _fatal(error: psycopg2.Error) -> str:
     """
     found = _SEVERITY.search(str(error))
     return " ".join(found[1].split()) if found else ""
-
-
-def _first_words(statement: str) -> str:
-    words = " ".join(line for line in statement.splitlines() if not line.startswith("--")).split()
-    return " ".join(words[:6])

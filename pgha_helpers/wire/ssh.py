@@ -147,7 +147,9 @@ def _pinned_as(ssh: Ssh) -> str:
     """The host as known_hosts names it, quoted for a shell: ssh-keygen does not know the brackets
     with port 22.
     """
-    return ssh.host if ssh.port == 22 else f"'[{ssh.host}]:{ssh.port}'"
+    if ssh.port == 22:
+        return ssh.host
+    return f"'[{ssh.host}]:{ssh.port}'"
 
 
 def _socket(ssh: Ssh, timeout: float) -> socket.socket:

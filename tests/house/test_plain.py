@@ -27,6 +27,24 @@ def _folded(tree: ast.AST) -> Iterator[int]:
             yield node.lineno
 
 
+def _public(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def test_a_public_name_means_one_thing() -> None:
+    """`main` is what any program is called by."""
+    where: dict[str, list[str]] = {}
+    for path in ROOT.rglob("*.py"):
+        for name in _public(ast.parse(path.read_text("utf-8"))):
+            if name != "main" and not name.startswith("_"):
+                where.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: paths for name, paths in where.items() if len(paths) > 1}
+
+
 def test_a_choice_that_needs_more_than_a_line_is_an_if() -> None:
     found = [
         f"{path}:{node.lineno}"

@@ -39,7 +39,7 @@ from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe, Refusal
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.run import Run
-from pgha_helpers.wire.sql import hosts_of
+from pgha_helpers.wire.hosts import hosts_of
 
 from ..conftest import pgha
 from ..embedded import Lab

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import pgha_helpers.changes.deeds.rsync as rsync
+from pgha_helpers.changes.deeds import rsync
 
 PAGE, PROGRAM = 8192, Path(rsync.__file__).with_name("pages.pl")
 CHUNK, STRIPE = 8, 512  # pages that are read at once, and that one of two processes takes in a row

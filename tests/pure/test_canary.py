@@ -34,7 +34,7 @@ from pgha_helpers.records.reading.report import report
 from pgha_helpers.records.reading.showing import record_text
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
-from pgha_helpers.wire.sql import hosts_of
+from pgha_helpers.wire.hosts import hosts_of
 
 from .pictures import pair
 from .reading.made_up import an_archive, write_run

@@ -61,9 +61,10 @@ from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair
 from pgha_helpers.run.redaction import Redactor
+from pgha_helpers.wire.hosts import hosts_of
 from pgha_helpers.wire.known_hosts import KnownHosts
 from pgha_helpers.wire.shell import Answer
-from pgha_helpers.wire.sql import hosts_of, keywords
+from pgha_helpers.wire.sql import keywords
 
 from ..embedded.errors import LabError
 from .answers import (
@@ -180,7 +181,7 @@ def parsers(folder: Path) -> dict[str, tuple[Callable[[str], object], str]]:
             lambda text: (Redactor([text]).text(text), Redactor().whole([text])),
             "password=hunter2 Größe",
         ),
-        "pgbouncer.ini": (lambda text: (ini.includes(text), list(ini.read(text))), INI),
+        "pgbouncer.ini": (lambda text: (ini.includes(text), list(ini.read_ini(text))), INI),
         "rsync": (
             lambda text: [
                 (progress(each), with_statistic(Moved(), each)) for each in lines_of(text)

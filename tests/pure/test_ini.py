@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.clients.ini import HEADER, Line, Target, includes, read, write
+from pgha_helpers.clients.ini import HEADER, Line, Target, includes, read_ini, write
 
 TEXT = f'''{HEADER}
 app = host=10.0.0.10 port=5432 dbname=app
@@ -15,7 +15,7 @@ app = host=10.0.0.10 port=5432 dbname=app
 
 
 def test_where_each_line_points() -> None:
-    lines = read(TEXT)
+    lines = read_ini(TEXT)
     assert {name: line.target for name, line in lines.items()} == {
         "app": Target("10.0.0.10", 5432),
         "app-ro": Target("10.0.0.11", 5432),
@@ -25,8 +25,8 @@ def test_where_each_line_points() -> None:
 
 
 def test_it_is_written_whole_and_read_as_it_was() -> None:
-    lines = read(TEXT)
-    assert read(write(lines)) == lines
+    lines = read_ini(TEXT)
+    assert read_ini(write(lines)) == lines
     assert write(lines).splitlines() == [
         HEADER,
         "app = host=10.0.0.10 port=5432 dbname=app",
@@ -36,8 +36,8 @@ def test_it_is_written_whole_and_read_as_it_was() -> None:
 
 
 def test_lines_may_end_as_on_windows_and_a_file_may_have_none() -> None:
-    assert read(f"{HEADER}\r\na = host=x port=1\r\n") == {"a": Line(Target("x", 1))}
-    assert read(write({})) == {}
+    assert read_ini(f"{HEADER}\r\na = host=x port=1\r\n") == {"a": Line(Target("x", 1))}
+    assert read_ini(write({})) == {}
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_lines_may_end_as_on_windows_and_a_file_may_have_none() -> None:
 )
 def test_what_is_not_ours_is_refused_with_where_it_belongs(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=r"move whatever else .* to pgbouncer\.ini") as odd:
-        read(text)
+        read_ini(text)
     assert words in str(odd.value) and "docs/clients.md" in str(odd.value)
 
 
 def test_two_lines_of_a_database_are_refused() -> None:
     with pytest.raises(ValueError, match="two lines for database a: leave one"):
-        read(f'{HEADER}\na = host=x port=1\n"a" = host=x port=2\n')
+        read_ini(f'{HEADER}\na = host=x port=1\n"a" = host=x port=2\n')
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_two_lines_of_a_database_are_refused() -> None:
 )
 def test_a_line_that_could_be_read_in_two_ways_is_refused_without_being_told(string: str) -> None:
     with pytest.raises(ValueError, match="its line 2 is no line of a database") as refused:
-        read(f"{HEADER}\napp = {string} password=hunter2\n")
+        read_ini(f"{HEADER}\napp = {string} password=hunter2\n")
     assert "hunter2" not in str(refused.value)
 
 

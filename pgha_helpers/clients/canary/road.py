@@ -13,7 +13,8 @@ from ...model.conninfo import pinned
 from ...model.errors import HaError, NotSafe, Refusal
 from ...model.passfile import here
 from ...run.run import Run
-from ...wire.sql import Session, hosts_of
+from ...wire.hosts import hosts_of
+from ...wire.sql import Session
 from .making import trusted
 from .table import TABLE, WRITER, RoadEnd, read_canary_table, read_road_end
 

@@ -27,4 +27,5 @@ def the_clients_can_be_moved(now: Snapshot) -> str | None:
     Mend what is named, or the entry under clients: in the pair file; docs/clients.md tells how each
     is set up.
     """
-    return "; ".join(f"{c.name}: {why}" for c in _seen(now) for why in c.against) or None
+    told = [f"{client.name}: {why}" for client in _seen(now) for why in client.against]
+    return "; ".join(told) or None

@@ -217,7 +217,8 @@ def complaints(log: str, node: str, primary: str) -> tuple[Complaint, ...]:
 
 def last_lines(log: str) -> str:
     """The last three lines of a log, on one: all that can be told where no sentence is known."""
-    return "; ".join(_plain(line) for line in lines_of(log)[-3:] if line.strip())
+    last = [line for line in lines_of(log)[-3:] if line.strip()]
+    return "; ".join(map(_plain, last))
 
 
 def _speaks(line: str) -> bool:
@@ -229,7 +230,8 @@ def _speaks(line: str) -> bool:
 
 
 def _told(lines: list[str], at: int) -> str:
-    return "; ".join([_plain(lines[at]), *_details(lines[at + 1 : at + 3])])
+    details = _details(lines[at + 1 : at + 3])
+    return "; ".join([_plain(lines[at]), *details])
 
 
 def _details(following: list[str]) -> Iterator[str]:
@@ -243,5 +245,7 @@ def _details(following: list[str]) -> Iterator[str]:
 def _plain(line: str) -> str:
     """A line of a log without its prefix, and not longer than can be read."""
     match = _SEVERITY.search(line)
-    text = " ".join((line[match.start() :] if match else line).split())
+    if match:
+        line = line[match.start() :]
+    text = " ".join(line.split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

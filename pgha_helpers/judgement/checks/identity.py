@@ -93,7 +93,9 @@ def whatever_can_be_read_is_one_system(now: Snapshot) -> str | None:
 def _two_systems(now: Snapshot) -> str | None:
     ours, theirs = now.system_ids()
     a, b = now.pair.names
-    return f"{a} is {ours} and {b} is {theirs}" if ours and theirs and ours != theirs else None
+    if not (ours and theirs) or ours == theirs:
+        return None
+    return f"{a} is {ours} and {b} is {theirs}"
 
 
 @check(value=lambda now: ", ".join(f"{s.node} {s.version // 10000}" for s in now.running))

@@ -27,14 +27,10 @@ def the_clocks_agree(now: Snapshot) -> str | None:
     Mend NTP: with skewed clocks, lag in seconds and the times in this record mean little.
     """
     limit = now.pair.limits.clock_skew
-    return (
-        "; ".join(
-            f"{node} is {skew:+.1f} s off"
-            for node, skew in _skews(now).items()
-            if abs(skew) > limit
-        )
-        or None
-    )
+    told = [
+        f"{node} is {skew:+.1f} s off" for node, skew in _skews(now).items() if abs(skew) > limit
+    ]
+    return "; ".join(told) or None
 
 
 @check(
@@ -48,12 +44,8 @@ def there_is_disk_space(now: Snapshot) -> str | None:
     Free some space: a full disk stops the primary, or replay on the standby.
     """
     limit = now.pair.limits.free_space
-    return (
-        "; ".join(
-            f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit
-        )
-        or None
-    )
+    told = [f"{node} has {size(free)} free" for node, free in _free(now).items() if free < limit]
+    return "; ".join(told) or None
 
 
 @check(value=lambda now: size(_room(now)), limit=lambda now: size(_needed(now)))

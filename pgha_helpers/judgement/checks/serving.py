@@ -10,7 +10,8 @@ _MOST = 3  # rules that are named
 
 def _settings(now: Snapshot) -> tuple[dict[str, str], dict[str, str]]:
     """All settings of the primary, and of the standby."""
-    return {**now.closely(now.primary.node).settings}, {**now.closely(now.standby.node).settings}
+    here, there = now.closely(now.primary.node), now.closely(now.standby.node)
+    return {**here.settings}, {**there.settings}
 
 
 @check(value=lambda now: f"on {now.standby.node}")
@@ -35,11 +36,10 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     """
     primary, standby = now.closely(now.primary.node), now.closely(now.standby.node)
     lacking = [rule for rule in dict.fromkeys(primary.let_in) if rule not in standby.let_in]
-    more = f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else ""
+    told = []
     if lacking:
-        told = [f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}"]
-    else:
-        told = []
+        more = f" and {len(lacking) - _MOST} more" if len(lacking) > _MOST else ""
+        told.append(f"pg_hba.conf of {now.standby.node} lacks {'; '.join(lacking[:_MOST])}{more}")
     here, there = (have.get("ssl") for have in _settings(now))
     if (here, there) == ("on", "off"):
         told.append(f"ssl is off on {now.standby.node}: whoever insists on it cannot connect")
@@ -59,14 +59,12 @@ def both_nodes_sort_alike(now: Snapshot) -> str | None:
     Bring both nodes to the same system libraries, or reindex what sorts by text after the move
     (reindex database …): indexes that were made under another order give wrong answers.
     """
-    return (
-        "; ".join(
-            f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"
-            for name, a, b in _collations(now)
-            if a != b
-        )
-        or None
-    )
+    told = [
+        f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"
+        for name, a, b in _collations(now)
+        if a != b
+    ]
+    return "; ".join(told) or None
 
 
 def _collations(now: Snapshot) -> list[tuple[str, str, str]]:

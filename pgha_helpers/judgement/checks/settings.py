@@ -132,14 +132,14 @@ def the_settings_agree(now: Snapshot) -> str | None:
     node.
     """
     a, b = now.pair.names
-    return (
-        "; ".join(f"{n} is {_short(x)} on {a}, {_short(y)} on {b}" for n, x, y in differences(now))
-        or None
-    )
+    told = [f"{n} is {_short(x)} on {a}, {_short(y)} on {b}" for n, x, y in differences(now)]
+    return "; ".join(told) or None
 
 
 def _short(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "...")
+    if len(value) > 60:
+        value = value[:57] + "..."
+    return repr(value)
 
 
 @check(

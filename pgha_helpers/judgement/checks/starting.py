@@ -36,10 +36,8 @@ def each_server_would_start_again(now: Snapshot) -> str | None:
 
     Mend what is named on that node: until then no restart and no move would bring that server back.
     """
-    return (
-        "; ".join(f"{name}: {why}" for name in now.pair.names for why in _refusals(now, name))
-        or None
-    )
+    told = [f"{name}: {why}" for name in now.pair.names for why in _refusals(now, name)]
+    return "; ".join(told) or None
 
 
 def _refusals(now: Snapshot, name: str) -> list[str]:

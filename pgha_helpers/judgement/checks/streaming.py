@@ -161,7 +161,8 @@ def _lags(now: Snapshot) -> tuple[int, int, float]:
     """
     ours, theirs = (now.closely(seen.node).readings for seen in (now.primary, now.standby))
     first, last = (max(0, a.lsn - b.lsn) for a, b in zip(ours, theirs, strict=True))
-    return first, last, theirs[-1].moment - theirs[0].moment
+    took = theirs[-1].moment - theirs[0].moment
+    return first, last, took
 
 
 def _trend(now: Snapshot) -> str:

@@ -89,7 +89,8 @@ def _for_now(now: Snapshot) -> list[ForNow]:
 def _kept(now: Snapshot) -> str:
     """Those that are kept, with the day on which they were renamed."""
     found = [k for name in now.pair.names for k in now.host(name).kept]
-    return ", ".join(f"{k.node} {k.name} since {k.since:%Y-%m-%d}" for k in found) or "none kept"
+    told = [f"{k.node} {k.name} since {k.since:%Y-%m-%d}" for k in found]
+    return ", ".join(told) or "none kept"
 
 
 @check(level="warning", value=lambda now: _count(now, rules=False))
@@ -103,7 +104,8 @@ def nobody_else_restarts_postgresql(now: Snapshot) -> str | None:
 
 
 def _told(now: Snapshot, rules: bool) -> str:
-    return "; ".join(f"{manager.words} on {name}" for name, manager in _managers(now, rules))
+    told = [f"{manager.words} on {name}" for name, manager in _managers(now, rules)]
+    return "; ".join(told)
 
 
 def _count(now: Snapshot, rules: bool) -> str:
@@ -112,8 +114,12 @@ def _count(now: Snapshot, rules: bool) -> str:
 
 def _managers(now: Snapshot, rules: bool) -> list[tuple[str, Manager]]:
     """Who else has a hand in this, by node: those that rule this cluster, or all others."""
-    found = [(name, manager) for name in now.pair.names for manager in now.host(name).managers]
-    return [(name, m) for name, m in found if (m.ours and m.name in _RULERS) == rules]
+    found = []
+    for name in now.pair.names:
+        for manager in now.host(name).managers:
+            if (manager.ours and manager.name in _RULERS) == rules:
+                found.append((name, manager))
+    return found
 
 
 def _users(now: Snapshot) -> list[str]:

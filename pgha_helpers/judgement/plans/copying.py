@@ -79,7 +79,8 @@ class Copying:
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every directory that receives something."""
-        return (self.data, *self.tablespaces, *([self.wal] if self.wal else ()))
+        parts = (self.data, *self.tablespaces)
+        return (*parts, self.wal) if self.wal else parts
 
     @property
     def where(self) -> str:
@@ -142,7 +143,10 @@ def why_not_overwritten(copying: Copying) -> tuple[str, ...]:
     """
     foreign = f"it has what PostgreSQL's user cannot overwrite: {some(copying.foreign)}"
     room = _room(replace(copying, halves=()), lambda part: max(0, part.needed - part.there), "in")
-    return (*why_not_worked_on(copying), *((foreign,) if copying.foreign else ()), *room)
+    reasons = [*why_not_worked_on(copying)]
+    if copying.foreign:
+        reasons.append(foreign)
+    return (*reasons, *room)
 
 
 def why_not_rewound(copying: Copying, saved: int, wal: int) -> tuple[str, ...]:

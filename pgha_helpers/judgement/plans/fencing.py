@@ -65,7 +65,8 @@ def _refuse_the_silent(now: Snapshot, target: Running, old: Silent, fenced_by: s
 
 
 def _answered(vantages: Iterable[Vantage]) -> str:
-    return "; ".join(f"it answers SQL to {v.place} ({v.sql.words})" for v in vantages)
+    told = [f"it answers SQL to {v.place} ({v.sql.words})" for v in vantages]
+    return "; ".join(told)
 
 
 def _takers(now: Snapshot, old: LostPrimary) -> list[Vantage]:
@@ -100,10 +101,9 @@ def _or_else(now: Snapshot, old: LostPrimary, told: Iterable[Vantage]) -> str:
         return ""
     node, places = now.pair[old.node], {v.place for v in told}
     witnesses = [witness.name for witness in now.pair.witnesses if witness.name in places]
+    ways = []
     if witnesses:
-        ways = [f"take {' and '.join(witnesses)} out of witnesses: in the pair file"]
-    else:
-        ways = []
+        ways.append(f"take {' and '.join(witnesses)} out of witnesses: in the pair file")
     if now.pair.other(old.node).name in places:
         ways.append(f"mend nodes.{old.node}.peer_host and peer_port there")
     if not ways:

@@ -37,7 +37,8 @@ def names(text: str) -> tuple[str, ...]:
     >>> names("barman, old_slot,barman")
     ('barman', 'old_slot')
     """
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    words = [word.strip() for word in text.split(",")]
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def with_leftovers(plan: Plan, now: Snapshot, left: Leftovers) -> Plan:

@@ -15,7 +15,7 @@ from .failover import plan_failover, promoted
 from .loss_estimate import NOBODY_LOOKED, LossEstimate
 from .plan import Plan, confirmed_node
 from .switchover import ON_DEADLINE, switchover
-from .unfinished import left_behind, standby_to_promote, to_set_back, way_back
+from .unfinished import armed_and_stopped, standby_to_promote, to_set_back, way_back
 
 OCCASIONS = ("switchover", "failover")
 
@@ -71,7 +71,7 @@ def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
         return Plan("promote", primary.node, other.node, "return", already=done)
     if (
         isinstance(other, Running)
-        or left_behind(other)
+        or armed_and_stopped(other)
         or (isinstance(other, Hung) and other.disk.standby_files)
     ):
         return way_back(now, primary)
@@ -85,4 +85,5 @@ def _already_primary(now: Snapshot, primary: Running, occasion: str) -> Plan:
 
 def _has_own_slot(now: Snapshot, old: Running) -> bool:
     """Whether the old primary still keeps WAL for the new one."""
-    return any(slot.name == now.pair.other(old.node).slot for slot in old.slots)
+    new = now.pair.other(old.node)
+    return any(slot.name == new.slot for slot in old.slots)

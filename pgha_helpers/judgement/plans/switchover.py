@@ -8,7 +8,7 @@ from ...model.show import size, span
 from .for_now import RESTORE, without_archive
 from .plan import Plan
 from .readers import readers
-from .unfinished import left_behind, resume, way_back
+from .unfinished import armed_and_stopped, resumption, way_back
 
 #: What is done when the old primary has not stopped in time; chosen before the gate, never asked
 #: inside the window.
@@ -23,12 +23,12 @@ ON_DEADLINE = {
 
 def switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan:
     if not now.primaries:
-        return resume(now, wanted)
+        return resumption(now, wanted)
     primary = now.primary
     other = now.other(primary.node)
     if isinstance(other, Running):
         return _plain(now, primary, other, on_deadline, drain)
-    if not wanted and left_behind(other):
+    if not wanted and armed_and_stopped(other):
         return way_back(now, primary)
     raise NotSafe(
         f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first"

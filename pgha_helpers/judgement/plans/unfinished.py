@@ -12,7 +12,7 @@ from .plan import Plan
 from .rebuild import history_of
 
 
-def resume(now: Snapshot, wanted: str) -> Plan:
+def resumption(now: Snapshot, wanted: str) -> Plan:
     """Nobody is writable: finish a hand-over that died after the stop."""
     if promoted := _promoted_and_dead(now):
         return _reopen(now, promoted)
@@ -101,13 +101,11 @@ def _promoted_and_dead(now: Snapshot) -> Stopped | None:
     """
     for seen in now.sightings:
         other = now.other(seen.node)
-        if not (isinstance(seen, Stopped) and isinstance(other, Stopped) and left_behind(other)):
+        if not (isinstance(seen, Stopped) and isinstance(other, Stopped)):
             continue
-        if (
-            not seen.disk.standby_files
-            and other.control.shut_down_as_primary
-            and took_over(seen.disk, other.control)
-        ):
+        if seen.disk.standby_files or not armed_and_stopped(other):
+            continue
+        if other.control.shut_down_as_primary and took_over(seen.disk, other.control):
             return seen
     return None
 
@@ -143,8 +141,10 @@ def _stopped_cleanly(stopped: Stopped) -> bool:
     return stopped.control.shut_down_as_primary or stopped.control.shut_down_in_recovery
 
 
-def left_behind(other: object) -> bool:
-    return isinstance(other, Stopped) and _stopped_cleanly(other) and bool(other.disk.standby_files)
+def armed_and_stopped(other: object) -> bool:
+    if not (isinstance(other, Stopped) and _stopped_cleanly(other)):
+        return False
+    return bool(other.disk.standby_files)
 
 
 def way_back(now: Snapshot, primary: Running) -> Plan:

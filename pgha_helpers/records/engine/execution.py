@@ -33,7 +33,7 @@ from .signals import attended
 # seconds from the moment at which a kernel is idle again until a cell's reply is given up
 _REPLY = 10.0
 # tag of a cell during which nothing may work that need not: clients wait for what it does
-OUTAGE = "outage"
+OUTAGE_TAG = "outage"
 # options of the manager, not of the client
 _OURS = ("progress_bar", "log_output", "autosave_cell_every")
 
@@ -254,7 +254,7 @@ class KernelClient(PapermillNotebookClient):  # type: ignore[misc]
 
     def _execute(self, cell: Any, index: int) -> None:
         """Run one cell. Raises what nbclient raises, and ReplyLost."""
-        if OUTAGE in cell.metadata.get("tags", ()):
+        if OUTAGE_TAG in cell.metadata.get("tags", ()):
             self._settle()
         self._heard, self._busy = False, True
         try:

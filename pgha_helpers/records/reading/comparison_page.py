@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...model.lag_file import Samples
 from .compare import Comparison, Timing
 from .rendering import render_page
-from .small_charts import LEFT, Figure, Line, in_bytes, in_seconds, path
+from .small_charts import LEFT, Curve, Figure, in_bytes, in_seconds, path
 
 _NOTABLE = 1.5  # times as long, or as short: less is the weather
 
@@ -52,7 +52,7 @@ def _overlay(lags: Sequence[Samples], unit: str) -> Figure | None:
     }[unit]
     across = in_seconds((max(at, 1.0) for each in lags for at in each.at), steps=6)
     lines = [
-        Line(path((across.x(at), up.y(max(value, 0.0))) for at, value in stretch), f"run-{letter}")
+        Curve(path((across.x(at), up.y(max(value, 0.0))) for at, value in stretch), f"run-{letter}")
         for letter, each in zip("ab", lags, strict=True)
         for stretch in each.stretches(unit)
     ]

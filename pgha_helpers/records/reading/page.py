@@ -14,7 +14,7 @@ from .entries import Entry
 from .outages import measured_outage, outage, was_over
 from .rendering import render_page
 from .report import REPORT
-from .small_charts import SHAPES, Figure, Line, Point, Tick, in_seconds, path, place
+from .small_charts import SHAPES, Curve, Figure, Point, Tick, in_seconds, path, place
 from .words import changes, finite, mark, minute, pairs_of, seconds_of, tone, took
 
 _MOST = 60  # points of a chart: more of them would be a smear
@@ -200,5 +200,5 @@ def _trend(title: str, values: Sequence[tuple[PageRow, float]]) -> Figure:
     if alone:
         ticks, lines = ([Tick(spots[0][0], first[part])], [])
     else:
-        ticks, lines = (ends, [Line(path(spots), "trend")])
+        ticks, lines = (ends, [Curve(path(spots), "trend")])
     return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)

@@ -52,7 +52,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """A path and the class that gives it colour and dash."""
 
     path: str
@@ -68,7 +68,7 @@ class Figure:
     y_label: str
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
-    lines: Sequence[Line] = ()
+    lines: Sequence[Curve] = ()
     marks: Sequence[Point] = ()
     width: int = WIDTH
     height: int = HEIGHT

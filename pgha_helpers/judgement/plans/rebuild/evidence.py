@@ -74,7 +74,8 @@ class Measured:
 
 
 def _told(rates: Mapping[str, float]) -> str:
-    return ", ".join(f"{method} {rate / MB:.0f} MB/s" for method, rate in rates.items())
+    told = [f"{method} {rate / MB:.0f} MB/s" for method, rate in rates.items()]
+    return ", ".join(told)
 
 
 @dataclass(frozen=True)

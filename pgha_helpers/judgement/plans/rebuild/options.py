@@ -75,7 +75,8 @@ def choose(found: Sequence[Option], method: str = "") -> tuple[Option, ...]:
     if method == "rewind" and possible and possible[0].method == "follow":
         method = "follow"
     named = next((option for option in found if option.method == method), None)
-    return tuple(replace(option, chosen=option == (named or _best(possible))) for option in found)
+    best = named or _best(possible)
+    return tuple(replace(option, chosen=option == best) for option in found)
 
 
 def _best(possible: Sequence[Option]) -> Option | None:
