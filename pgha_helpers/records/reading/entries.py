@@ -13,6 +13,7 @@ from typing import Any
 
 from ...model.errors import BadParameters, said
 from ...model.foreign import ODD
+from ...run.events import FORMAT
 from ...run.journal import JOURNAL, Story, read
 from ...run.parameters import NOTEBOOKS
 from ..making import summary
@@ -230,7 +231,7 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
         why = "its journal is missing" if began else ""
     except (OSError, *ODD) as error:
         why = f"its journal cannot be read: {plain(said(error))}"
-    if newer > summary.SUMMARY_FORMAT:
+    if newer > summary.SUMMARY_FORMAT or story.format > FORMAT:
         return _legible(told), "newer version", "it was written by a newer version of pgha"
     if why:
         return _legible(told), "unreadable", why

@@ -23,6 +23,7 @@ from pgha_helpers.records.reading.listing import listing
 from pgha_helpers.records.reading.page import page
 from pgha_helpers.records.reading.report import report
 from pgha_helpers.records.reading.showing import record_text
+from pgha_helpers.run.events import FORMAT
 from pgha_helpers.run.journal import JOURNAL, Event, Journal, read
 
 from .made_up import write_run
@@ -31,6 +32,14 @@ from .made_up import write_run
 def edited(folder: Path) -> None:
     text = (folder / JOURNAL).read_text()
     (folder / JOURNAL).write_text(text.replace('"operator": "ada"', '"operator": "eve"'))
+
+
+def of_a_later_format(folder: Path) -> None:
+    (folder / JOURNAL).unlink()
+    journal = Journal(folder)
+    journal.write("run begun", format=FORMAT + 1, run="x", notebook="verify", pair="prod")
+    journal.write("run ended", outcome="done")
+    journal.close()
 
 
 def misshapen(folder: Path) -> None:
@@ -72,6 +81,7 @@ def misshapen(folder: Path) -> None:
             "newer version",
         ),
         (lambda folder: (folder / "manifest.json").write_text("[" * 100_000), "done", ""),
+        (of_a_later_format, "newer version", "newer version"),
     ],
 )
 def test_whatever_has_become_of_a_record_it_is_shown_and_says_so(
