@@ -24,7 +24,8 @@ def role_is_missing(run: Run, name: str) -> str:
 
 def hba_is_missing(run: Run, name: str) -> bool:
     """Whether this server's pg_hba.conf lacks a line of ours."""
-    door, user = run.doors[name], run.pair.replication_user
+    door = run.doors[name]
+    user = run.pair.replication_user
     hosts = {hba_address(node.seen_by_peer[0])[1] for node in run.pair}
     asked = [
         [database, user, host] for database in ("replication", run.pair.database) for host in hosts
@@ -56,7 +57,8 @@ def refuse_unwritable(run: Run, name: str, missing: bool) -> None:
     It says which lines to write by hand. `missing` is what a running server has said; else the file
     is read, because a copy that the node gets keeps it.
     """
-    door, home = run.doors[name], home_of(run.doors[name])
+    door = run.doors[name]
+    home = home_of(run.doors[name])
     if not home and not door.node.config_directory:
         return
     found = configuration(door, home or door.node.data_directory, door.node.config_directory)

@@ -39,7 +39,8 @@ def read_keys(run: Run, name: str) -> Mapping[str, str]:
     dbname = ""
     if copied or _has_failover_slots(run, name):
         dbname = run.pair.database
-    own, other = ours.get("primary_conninfo", ""), theirs.get("primary_conninfo", "")
+    own = ours.get("primary_conninfo", "")
+    other = theirs.get("primary_conninfo", "")
     run.seen.connection_keys[name] = further_parameters(own, other, dbname)
     return run.seen.connection_keys[name]
 

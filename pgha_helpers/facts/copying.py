@@ -25,7 +25,8 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     script can carry; Unreachable, TooSlow, QueryFailed or CommandFailed where one of the two does
     not answer.
     """
-    door, sql = run.doors[name], run.doors[primary.node].sql
+    door = run.doors[name]
+    sql = run.doors[primary.node].sql
     inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
     wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
     disk = disk or read_disk(door)

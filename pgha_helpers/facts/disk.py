@@ -51,7 +51,8 @@ def parse_disk(text: str, now: float) -> Disk:
     unread: dict[str, str] = {}
     control, histories, recovery = _printed(blocks, unread)
     damage = control if isinstance(control, str) else ""
-    startup, programs = words.one("recovering"), words.one("programs")
+    startup = words.one("recovering")
+    programs = words.one("programs")
     return Disk(
         control=control if isinstance(control, Control) else None,
         blank=words.one("blank") or damage,
@@ -150,7 +151,8 @@ def _dates(lines: Iterable[str]) -> dict[str, float]:
     found = {}
     for line in lines:
         name, *moments = line.split(" ")
-        changed, written = moments[:3], moments[3:6]
+        changed = moments[:3]
+        written = moments[3:6]
         if name in ("standby.signal", "recovery.conf"):
             found["armed"] = _moment(changed)
         elif name == "global/pg_control":

@@ -56,14 +56,21 @@ class Lag(show.Shown):
     def worst(self, unit: str) -> float | None:
         """The greatest lag in `bytes` or `seconds`, of both views; None if nobody answered."""
         places = [LAG_COLUMNS.index(f"{view}_{unit}") for view in ("primary", "standby")]
-        values = [row[at] for row in self.rows for at in places]
+        values = []
+        for row in self.rows:
+            values += [row[place] for place in places]
         return max((value for value in values if value is not None), default=None)
 
     def table(self) -> show.Table:
         """What was seen at worst."""
-        size, span = self.worst("bytes"), self.worst("seconds")
-        told = ("" if size is None else show.size(size), "" if span is None else show.span(span))
-        return show.Table(("samples", "worst lag", ""), [(str(len(self.rows)), *told)])
+        size = self.worst("bytes")
+        span = self.worst("seconds")
+        words = [str(len(self.rows)), "", ""]
+        if size is not None:
+            words[1] = show.size(size)
+        if span is not None:
+            words[2] = show.span(span)
+        return show.Table(("samples", "worst lag", ""), [tuple(words)])
 
 
 def sample(run: Run, now: Snapshot, seconds: float | None = None) -> Lag:
@@ -161,16 +168,19 @@ def _once(run: Run, now: Snapshot) -> LagRow:
 
     Whoever did not may take seconds to do so now.
     """
-    at, running = time.time(), [seen.node for seen in now.running]
-    told = run.both(
-        lambda name: _ask(run, run.doors[name].sql, name) if name in running else _NOTHING
-    )
-    return _row(at, told)
+    at = time.time()
+    running = [seen.node for seen in now.running]
+
+    def ask(name: str) -> Said:
+        return _ask(run, run.doors[name].sql, name) if name in running else _NOTHING
+
+    return _row(at, run.both(ask))
 
 
-def _row(at: float, told: Iterable[Said]) -> LagRow:
-    said = dict(told)
-    primary, standby = said.get("primary", {}), said.get("standby", {})
+def _row(at: float, said: Iterable[Said]) -> LagRow:
+    by_role = dict(said)
+    primary = by_role.get("primary", {})
+    standby = by_role.get("standby", {})
     return (
         at,
         primary.get("bytes"),
@@ -182,18 +192,18 @@ def _row(at: float, told: Iterable[Said]) -> LagRow:
 
 def _ask(run: Run, sql: Session, name: str) -> Said:
     """What a node is, and what it says of the lag; nothing if it does not answer."""
+    other = run.pair.other(name).name
     try:
-        row = sql.read(query("lag here"), [run.pair.other(name).name])[0]
+        row = sql.read(query("lag here"), [other])[0]
     except HaError:
         return _NOTHING
-    return "standby" if row["in_recovery"] else "primary", _numbers(row)
+    role = "standby" if row["in_recovery"] else "primary"
+    return role, _numbers(row)
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:
     behind = Lsn.parse(row["replayed"])
     if not behind:  # the primary feeds nobody, so it does not know
         return {}
-    return {
-        "bytes": float(max(0, Lsn.parse(row["ahead"]) - behind)),
-        "seconds": float(row["seconds"]),
-    }
+    size = Lsn.parse(row["ahead"]) - behind
+    return {"bytes": float(max(0, size)), "seconds": float(row["seconds"])}

@@ -72,7 +72,8 @@ def in_place(run: Run, png: bytes) -> Any:
 
     Where there were none, give it back.
     """
-    output, run.seen.live = run.seen.live, None
+    output = run.seen.live
+    run.seen.live = None
     if output and output.is_here:
         return output.handle.update(image(png))
     return image(png)
@@ -129,9 +130,11 @@ def _draw(
     drawn = 0
     with contextlib.suppress(Exception):  # chart says what is wrong, if it cannot draw either
         while not over.is_set():
-            began, seen = time.monotonic(), lag()
+            began = time.monotonic()
+            seen = lag()
             if len(seen) > drawn:
-                png, drawn = render(lag_figure(run, seen, [], seconds), "png", dpi=100), len(seen)
+                png = render(lag_figure(run, seen, [], seconds), "png", dpi=100)
+                drawn = len(seen)
                 if not over.is_set():  # else chart's picture may be there already
                     output.handle.update(image(png))
             spent = time.monotonic() - began
@@ -189,7 +192,8 @@ def figure_of_deeds(run: Run, deeds: list[Deed]) -> Figure:
 
     figure = Figure(figsize=(9, 0.32 * len(deeds) + 1.2), layout="constrained")
     axes = figure.subplots()
-    zero, end = min(deed.began for deed in deeds), max(deed.ended for deed in deeds)
+    zero = min(deed.began for deed in deeds)
+    end = max(deed.ended for deed in deeds)
     strip(axes, deeds, zero, until=(end - zero) / 2)
     axes.grid(axis="x", alpha=0.25)
     axes.set_title(

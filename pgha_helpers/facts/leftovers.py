@@ -19,22 +19,15 @@ def left_over(run: Run, now: Snapshot) -> Table:
 
     Unused slots, directories renamed aside.
     """
-    slots = [
-        (
-            seen.node,
-            f"slot {slot.name}",
-            held_back(seen, slot),
-            f"rebuild with drop_slots={slot.name}",
-        )
-        for seen, slot in unused_slots(now)
-    ]
-    kept = [
-        (k.node, k.path, f"{k.holds}, {size_of(k)}, for {age_of(k)}", how_to_remove(k))
-        for k in judge_kept(run, now, read_all_set_aside(run))
-    ]
+    rows: list[tuple[str, str, str, str]] = []
+    for seen, slot in unused_slots(now):
+        how = f"rebuild with drop_slots={slot.name}"
+        rows.append((seen.node, f"slot {slot.name}", held_back(seen, slot), how))
+    for kept in judge_kept(run, now, read_all_set_aside(run)):
+        what = f"{kept.holds}, {size_of(kept)}, for {age_of(kept)}"
+        rows.append((kept.node, kept.path, what, how_to_remove(kept)))
     return Table(
-        ("left over on", "what", "how much", "to let it go"),
-        [*slots, *kept] or [("none", "", "", "")],
+        ("left over on", "what", "how much", "to let it go"), rows or [("none", "", "", "")]
     )
 
 

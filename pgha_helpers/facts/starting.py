@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from ..model import Running, dialect
+from ..model import Disk, Running, dialect
 from ..model.errors import QueryFailed
 from ..model.foreign import lines_of
 from ..model.host import Start
@@ -18,6 +18,7 @@ from ..wire.scripts import script_file
 from .queries import query
 
 _SCRIPT = script_file(__file__, "starting.sh")
+_TRIGGER = script_file(__file__, "trigger.sh")
 #: What starting.sh judges, and what a move leans on. One that a version does not know is left out.
 NAMES = (
     *dialect.CHANGES_PLACES,
@@ -58,7 +59,8 @@ def read_start(
     file = f"{own}/postgresql.conf"
     if isinstance(node.service, Commands):
         # a service of the operator's knows where it is; ours is told the directory
-        own, file = data, known.get("config_file", file)
+        own = data
+        file = known.get("config_file", file)
     settings = [f"{name}={value}" for name, value in known.items()]
     settings += [name for name in names if name not in known]
     places = (node.bin_directory, data, file, node.data_directory, own)
@@ -143,3 +145,20 @@ def known_settings(run: Run) -> Mapping[str, str]:
     """
     start = run.seen.start
     return start.settings if start else {}
+
+
+def waiting_trigger(door: Door, disk: Disk) -> str:
+    """The trigger file that this stopped standby's definition names, if it exists; else nothing.
+
+    Left by an earlier failover, or by a hand. Tried on 11: a server that finds it opens for writes
+    right after its start, and removes it.
+    """
+    if not disk.standby_files:
+        return ""
+    node = door.node
+    named = disk.recovery.get("trigger_file", "")
+    postgres = ""
+    if dialect.has("promote_trigger_file", disk.programs):
+        postgres = door.binary("postgres")
+    asked = (node.data_directory, named, postgres, node.configuration)
+    return door.script(_TRIGGER, *asked).text

@@ -160,7 +160,8 @@ def _database(door: Door, name: str) -> Database:
 
 def _with_host(found: Survey, run: Run, seen: Running) -> Survey:
     """Add what the node's shell says, or why it says nothing."""
-    door, node = run.doors[seen.node], run.pair[seen.node]
+    door = run.doors[seen.node]
+    node = run.pair[seen.node]
     starter = ""
     if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster"):
         starter = "pg_ctlcluster"

@@ -21,7 +21,8 @@ def draw_throughput(run: Run) -> None:
     After its deeds, because the first picture takes a second. Kept as throughput.svg, and shown in
     a notebook. A picture that fails fails nothing else.
     """
-    copied, run.seen.throughput = run.seen.throughput, None
+    copied = run.seen.throughput
+    run.seen.throughput = None
     if copied is None:
         return
     try:

@@ -57,7 +57,8 @@ def read_unarchived(run: Run, now: Snapshot, node: str) -> Unarchived:
     Nothing of one whose archiver still works on it, or that cannot be read. A server that runs is
     read, too: it is about to be stopped or restarted as a standby, which archives nothing.
     """
-    seen, disk = now[node], disk_of(now[node])
+    seen = now[node]
+    disk = disk_of(now[node])
     if disk is None or disk.control is None or len(now.primaries) != 1:
         return Unarchived()
     if isinstance(seen, Running) and seen.settings.get("archive_mode") == "always":

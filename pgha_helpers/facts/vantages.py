@@ -11,8 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 
 from ..model import HERE, Heard, Hung, Node, Running, Sighting, Vantage, Witness
 from ..model.conninfo import further_parameters
@@ -21,7 +20,11 @@ from ..model.foreign import lines_of
 from ..model.vantage import UNTRIED, own_place
 from ..run.run import Run
 from ..wire.doors import Door
+from ..wire.scripts import script_file
 from .connection import try_connection
+
+_WITHIN = script_file(__file__, "within.sh")
+_REACH = script_file(__file__, "reach.sh")
 
 #: A node as this machine sees it, and what SQL and ssh had to say.
 Looked = tuple[Sighting, Heard, Heard]
@@ -41,7 +44,8 @@ def look_around(
         knocks = [pool.submit(_knock, node, run.timeouts.connect) for node in run.pair]
         views = [pool.submit(_one, run, node, ask) for node in run.pair]
         others = [pool.submit(_witness, run, witness) for witness in run.pair.witnesses]
-        found, around = [], list[Vantage]()
+        found = []
+        around = list[Vantage]()
         for node, knock, view in zip(run.pair, knocks, views, strict=True):
             (seen, sql, ssh), seconds, more = view.result()
             tcp, waited = knock.result()
@@ -55,9 +59,11 @@ def _one(
     run: Run, node: Node, ask: Callable[[Door], Looked]
 ) -> tuple[Looked, float, list[Vantage]]:
     """A node from this machine, in how many seconds; and what the node itself can tell then."""
-    began, door = time.monotonic(), run.doors[node.name]
+    began = time.monotonic()
+    door = run.doors[node.name]
     told = ask(door)
-    seconds, seen = _since(began), told[0]
+    seconds = _since(began)
+    seen = told[0]
     if isinstance(seen, Hung):
         return told, seconds, [_within(run, door)]
     if isinstance(seen, Running) and seen.in_recovery and seen.disk:
@@ -70,16 +76,17 @@ def reached(run: Run, name: str) -> tuple[Vantage, ...]:
 
     Nothing is asked of itself.
     """
-    node, other = run.pair[name], run.doors[run.pair.other(name).name]
+    node = run.pair[name]
+    other = run.doors[run.pair.other(name).name]
+    target = {name: node.seen_by_peer}
     with ThreadPoolExecutor(2 + len(run.pair.witnesses), "pgha-vantage") as pool:
         knock = pool.submit(_knock, node, run.timeouts.connect)
-        peer = pool.submit(_reach, run, other, other.node.name, {name: node.seen_by_peer})
+        peer = pool.submit(_reach, run, other, other.node.name, target)
         others = [pool.submit(_witness, run, witness) for witness in run.pair.witnesses]
         tcp, seconds = knock.result()
-        around = [
-            *peer.result(),
-            *(v for witness in others for v in witness.result() if v.node == name),
-        ]
+        around = list(peer.result())
+        for witness in others:
+            around += [vantage for vantage in witness.result() if vantage.node == name]
     return Vantage(HERE, name, tcp=tcp, seconds=seconds), *around
 
 
@@ -91,25 +98,29 @@ def _knock(node: Node, timeout: float) -> tuple[Heard, float]:
     began = time.monotonic()
     if node.host.startswith("/"):
         return Heard("unknown", "a Unix socket"), 0.0
+    heard = Heard("yes")
     try:
         socket.create_connection((node.host, node.port), timeout).close()
     except socket.gaierror as error:
-        return Heard("unknown", f"{node.host}: {error.strerror}"), _since(began)
+        heard = Heard("unknown", f"{node.host}: {error.strerror}")
     except UnicodeError:
-        return Heard("unknown", f"{node.host} is no name of a host"), _since(began)
+        heard = Heard("unknown", f"{node.host} is no name of a host")
     except OSError as error:
-        return Heard("no", (error.strerror or str(error)).lower()), _since(began)
-    return Heard("yes"), _since(began)
+        words = error.strerror or str(error)
+        heard = Heard("no", words.lower())
+    return heard, _since(began)
 
 
 def _within(run: Run, door: Door) -> Vantage:
     """A server that does not answer us, asked on its own machine over its own socket."""
-    began, name = time.monotonic(), door.node.name
+    name = door.node.name
+    began = time.monotonic()
     patience = _patience(run)
     argv = (door.node.data_directory, door.binary("pg_isready"), str(patience))
     try:
-        answer = door.script(_text("within.sh"), *argv, okay=range(256), within=patience + 1)
-        sql = heard_sql("pg_isready", answer.status, answer.text or answer.complaint)
+        answer = door.script(_WITHIN, *argv, okay=range(256), within=patience + 1)
+        words = answer.text or answer.complaint
+        sql = heard_sql("pg_isready", answer.status, words)
     except HaError as trouble:
         sql = Heard("unknown", trouble.what)
     return Vantage(own_place(name), name, sql, seconds=_since(began))
@@ -121,22 +132,18 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
     By its walreceiver, and by the very connection that it would use.
     """
     other = run.pair.other(door.node.name)
+    began = time.monotonic()
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
-    if vantage.sql.says == "yes":
-        began, why_not = time.monotonic(), _replication(door, run, seen)
+    sql = vantage.sql
+    if sql.says == "yes":
         words = "its replication connection works"
-        if why_not:
+        if why_not := _replication(door, run, seen):
             words = f"its replication connection fails: {why_not}"
-        sql, more = Heard("yes", f"{vantage.sql.words}; {words}"), _since(began)
-        vantage = Vantage(
-            vantage.place, other.name, sql, vantage.tcp, seconds=vantage.seconds + more
-        )
+        sql = Heard("yes", f"{sql.words}; {words}")
     receiver = "it has no walreceiver"
     if seen.receiver:
         receiver = f"its walreceiver says {seen.receiver.status}"
-    return Vantage(
-        vantage.place, other.name, vantage.sql, vantage.tcp, UNTRIED, receiver, vantage.seconds
-    )
+    return replace(vantage, sql=sql, ssh=UNTRIED, receiver=receiver, seconds=_since(began))
 
 
 def _replication(door: Door, run: Run, seen: Running) -> str:
@@ -150,26 +157,27 @@ def _replication(door: Door, run: Run, seen: Running) -> str:
 
 def _witness(run: Run, witness: Witness) -> tuple[Vantage, ...]:
     door = run.elsewhere(witness.name, witness.ssh, witness.bin_directory)
-    return _reach(run, door, witness.name, {node.name: (node.host, node.port) for node in run.pair})
+    targets = {node.name: (node.host, node.port) for node in run.pair}
+    return _reach(run, door, witness.name, targets)
 
 
 def _reach(
     run: Run, door: Door, place: str, targets: Mapping[str, tuple[str, int]]
 ) -> tuple[Vantage, ...]:
     """Nodes as the host behind this door sees them: by pg_isready, and by a TCP connection."""
-    began, patience = time.monotonic(), _patience(run)
-    where = [word for name, (host, port) in targets.items() for word in (name, host, str(port))]
-    directory = door.node.bin_directory
+    began = time.monotonic()
+    patience = _patience(run)
+    asked = [door.node.bin_directory, str(patience)]
+    for name, (host, port) in targets.items():
+        asked += [name, host, str(port)]
     try:
-        text = door.script(
-            _text("reach.sh"), directory, str(patience), *where, within=patience + 2
-        ).text
-        told = parse_reach(text, list(targets))
+        answer = door.script(_REACH, *asked, within=patience + 2)
+        heard = parse_reach(answer.text, list(targets))
     except HaError as silence:
-        told = {name: (Heard("unknown", silence.what), UNTRIED) for name in targets}
-    return tuple(
-        Vantage(place, name, *heard, seconds=_since(began)) for name, heard in told.items()
-    )
+        unknown = Heard("unknown", silence.what)
+        heard = dict.fromkeys(targets, (unknown, UNTRIED))
+    seconds = _since(began)
+    return tuple(Vantage(place, name, *each, seconds=seconds) for name, each in heard.items())
 
 
 def parse_reach(text: str, names: list[str]) -> dict[str, tuple[Heard, Heard]]:
@@ -180,20 +188,22 @@ def parse_reach(text: str, names: list[str]) -> dict[str, tuple[Heard, Heard]]:
     {'db0': (Heard(says='no', words='no response (pg_isready)'), Heard(says='no', words='Connection
     refused (nc)'))}
     """
-    found: dict[tuple[str, str], Heard] = {}
+    nothing = Heard("unknown", "it said nothing")
+    sql = dict.fromkeys(names, nothing)
+    tcp = dict.fromkeys(names, nothing)
     for line in lines_of(text):
         for name in names:  # a node's name may hold spaces
-            if line.startswith((f"{name} sql ", f"{name} tcp ")):
-                kind, tool, status, words = [*line[len(name) + 1 :].split(" ", 3), "", ""][:4]
-                ask = heard_sql if kind == "sql" else heard_tcp
-                if status.isdecimal():
-                    found[name, kind] = ask(tool, int(status), words)
-    none = Heard("unknown", "it said nothing")
-    return {name: (_sql(found, name), found.get((name, "tcp"), none)) for name in names}
-
-
-def _sql(found: Mapping[tuple[str, str], Heard], name: str) -> Heard:
-    return found.get((name, "sql"), Heard("unknown", "it said nothing"))
+            if not line.startswith((f"{name} sql ", f"{name} tcp ")):
+                continue
+            rest = line[len(name) + 1 :].split(" ", 3)
+            kind, tool, status, words = [*rest, "", ""][:4]
+            if not status.isdecimal():
+                continue
+            if kind == "sql":
+                sql[name] = heard_sql(tool, int(status), words)
+            else:
+                tcp[name] = heard_tcp(tool, int(status), words)
+    return {name: (sql[name], tcp[name]) for name in names}
 
 
 def heard_sql(tool: str, status: int, words: str) -> Heard:
@@ -218,12 +228,8 @@ def heard_tcp(tool: str, status: int, words: str) -> Heard:
         return Heard("unknown", words.strip())
     if status == 0:
         return Heard("yes", tool)
-    return Heard("no", f"{words.strip().rpartition(': ')[2]} ({tool})")
-
-
-@cache
-def _text(name: str) -> str:
-    return Path(__file__).with_name(name).read_text("utf-8")
+    said = words.strip().rpartition(": ")[2]
+    return Heard("no", f"{said} ({tool})")
 
 
 def _patience(run: Run) -> int:

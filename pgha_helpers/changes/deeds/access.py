@@ -19,7 +19,8 @@ def ensure_rewinding(run: Run, name: str) -> bool:
     It could copy every file of this server before, too. False where it was so when the plan was
     made: then the connection was tried, too.
     """
-    door, user = run.doors[name], run.pair.replication_user
+    door = run.doors[name]
+    user = run.pair.replication_user
     words = f"let {user} read files over SQL, for pg_rewind"
     with run.deed(name, words, DeedKind.GRANT) as deed:
         if is_granted(door, run.pair):
@@ -34,7 +35,8 @@ def ensure_role(run: Run, name: str) -> None:
 
     Its password comes from the operator's passfile, as a verifier.
     """
-    door, user = run.doors[name], run.pair.replication_user
+    door = run.doors[name]
+    user = run.pair.replication_user
     with run.deed(name, f"create role {user} with REPLICATION", DeedKind.CREATE_ROLE) as deed:
         missing = role_is_missing(run, name)
         if not missing:

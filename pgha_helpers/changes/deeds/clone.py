@@ -15,6 +15,7 @@ from ...model.show import size
 from ...run.run import Run
 from ...wire.attended import attend
 from ...wire.doors import Door
+from ...wire.scripts import script_file
 from .flushing import flush, flushing
 from .node_config import bring_node_config, configure
 from .progress import Progress
@@ -23,20 +24,7 @@ from .progress import Progress
 #: a half copy again.
 _REMOVE = 'rm -f -- "$1/global/pg_control" && rm -rf --one-file-system -- "$1" && [ ! -e "$1" ]'
 
-#: After flush.sh. $1 pg_verifybackup or nothing, then the directories, the copy first: verified and
-#: synced side by side, one of which works the processor and the other the disk. It gives the path
-#: to a shell, between double quotes, to have the WAL parsed: what a shell would read there is not
-#: given to it.
-_WHOLE = """
-program=$1; shift
-case $1 in *'$'*|*'"'*|*'`'*|*'\\'*) wal=-n;; *) wal=;; esac
-if [ -n "$program" ]; then "$program" -q $wal "$1" & else : & fi
-verified=$!
-sync_all "$@" && sync -- "$(dirname -- "$1")"
-synced=$?
-wait "$verified" || exit
-exit "$synced"
-"""
+_WHOLE = script_file(__file__, "whole.sh")
 
 
 def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:

@@ -26,7 +26,8 @@ def fence_by_command(run: Run, name: str) -> str:
     """
     fence = run.pair[name].fence
     assert fence, "only a node that has a fence command is fenced by it"
-    door, where = _door(run, name, fence), place_of(fence)
+    door = _door(run, name, fence)
+    where = place_of(fence)
     _find_programs(door, fence, name, where)
     did = f"fence it: {shlex.join(fence.command)}, on {where}"
     with run.deed(name, did, DeedKind.FENCE) as deed:
@@ -44,7 +45,8 @@ def fence_by_command(run: Run, name: str) -> str:
 
 def disable_service(run: Run, name: str) -> None:
     """Keep the service manager from starting the server by itself, where the pair file says how."""
-    door, service = run.doors[name], run.pair[name].service
+    door = run.doors[name]
+    service = run.pair[name].service
     if not (isinstance(service, Commands) and service.disable):
         return
     with run.deed(name, "disable its service", DeedKind.DISABLE_SERVICE):
@@ -84,7 +86,8 @@ def _wait_for_check(door: Door, name: str, fence: Fence) -> None:
 
     Raises NotAchieved with what it said last.
     """
-    deadline, pause = time.monotonic() + fence.within, 0.05
+    deadline = time.monotonic() + fence.within
+    pause = 0.05
     while True:
         answer = _ask(door, fence.check, max(1.0, deadline - time.monotonic()))
         if not isinstance(answer, str) and answer.status == 0:

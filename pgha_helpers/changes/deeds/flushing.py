@@ -9,18 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-#: $1 the directory, then the program.
-_MEANWHILE = """
-directory=$1; shift
-"$@" &
-program=$!
-flush_meanwhile "$directory" &
-flusher=$!
-wait "$program"
-status=$?
-kill "$flusher"
-exit "$status"
-"""
+from ...wire.scripts import script_file
+
+_MEANWHILE = script_file(__file__, "meanwhile.sh")
 
 
 @cache

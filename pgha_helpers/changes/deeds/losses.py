@@ -52,7 +52,8 @@ def keep_wal(
     door = run.doors[losses.node]
     wal = wal or f"{door.node.data_directory}/pg_wal"
     names = _between(door, losses, wal)
-    room, needed = shutil.disk_usage(run.folder).free, len(names) * losses.segment
+    room = shutil.disk_usage(run.folder).free
+    needed = len(names) * losses.segment
     if room < needed * 1.1:
         raise Refusal(
             f"the diverged WAL of {losses.node} has {size(needed)}, and {run.folder} has "
@@ -78,7 +79,8 @@ def _between(door: Door, losses: Losses, wal: str) -> list[str]:
         return []
     files = files_of(door, wal)
     gone_through = [one for one, _ in timelines_after(fork.timeline, files.names, files.histories)]
-    first, last = int(fork.lsn) // segment, (int(end.lsn) - 1) // segment
+    first = int(fork.lsn) // segment
+    last = (int(end.lsn) - 1) // segment
     found: dict[int, list[str]] = {number: [] for number in range(first, last + 1)}
     for name in filter(is_segment, files.names):
         at = segment_start(name, segment)
@@ -141,7 +143,9 @@ def _copy(
 
     Gives the digests of what has come, and of what is there.
     """
-    digest, new, told = hashlib.sha256(), target.with_name(f".{target.name}.new"), b""
+    digest = hashlib.sha256()
+    new = target.with_name(f".{target.name}.new")
+    told = b""
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for piece, words in _pieces(door, source, within):
             digest.update(piece)

@@ -45,7 +45,9 @@ def bring_node_config(run: Run, name: str, copy: str, configs: NodeConfigs) -> C
     Done again it does the same again. A node that has nothing of its own gets the other one's, as
     files: a link may lead to what is only there.
     """
-    door, mine, theirs = run.doors[name], configs.mine, configs.theirs
+    door = run.doors[name]
+    mine = configs.mine
+    theirs = configs.theirs
     if not mine.home:
         links = [link for link in theirs.links if link in theirs.named]
         if links:
@@ -70,7 +72,8 @@ def _script() -> str:
 
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured) -> None:
     """Give the copy what a standby needs in its configuration, and our standby definition."""
-    node, major = door.node, primary.version // 10000
+    node = door.node
+    major = primary.version // 10000
     auto = f"{copy}/postgresql.auto.conf"
     _let_in(run, door, copy, primary)
     text = read_file(door, auto)
@@ -92,10 +95,8 @@ def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
 
     Where its pg_hba.conf is another's, it is told.
     """
-    found, data = (
-        configuration(door, copy, door.node.config_directory),
-        door.node.data_directory.rstrip("/"),
-    )
+    found = configuration(door, copy, door.node.config_directory)
+    data = door.node.data_directory.rstrip("/")
     if lets_in(found.access, run.pair):
         return
     hba = f"{copy}/{found.hba[len(data) + 1 :]}" if found.hba.startswith(f"{data}/") else found.hba
@@ -108,6 +109,7 @@ def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:
 
 def _addresses(run: Run, name: str, primary: Running) -> dict[str, str | None]:
     """Port and listen_addresses of a node that gets the primary's configuration."""
-    node, theirs = run.pair[name], run.pair[primary.node]
+    node = run.pair[name]
+    theirs = run.pair[primary.node]
     listen = primary.settings["listen_addresses"].replace(theirs.host, node.host)
     return {"port": str(node.port), "listen_addresses": listen}

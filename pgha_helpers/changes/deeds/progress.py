@@ -47,7 +47,8 @@ class Progress(AbstractContextManager["Progress"]):
 
     def at(self, done: int, total: int) -> None:
         """So many bytes are done, of about so many in all."""
-        seconds, self.total = time.monotonic() - self._began, max(done, total)
+        seconds = time.monotonic() - self._began
+        self.total = max(done, total)
         if seconds - self.samples[-1][0] >= self._every or done >= total:
             self.samples.append((seconds, done))
         if len(self.samples) > _MOST:

@@ -71,10 +71,8 @@ def promote(
     `meanwhile` is done once it was asked: the server needs some 30 ms, whatever we do.
     """
     with run.deed(name, "promote", DeedKind.PROMOTE) as deed:
-        deadline, promotion = (
-            time.monotonic() + run.timeouts.promote,
-            Promotion(run, run.doors[name], major),
-        )
+        deadline = time.monotonic() + run.timeouts.promote
+        promotion = Promotion(run, run.doors[name], major)
         if promotion.turn(meanwhile) == "writable" and promotion.at_once:
             deed.already("it was writable")
         while promotion.state != "writable":
@@ -126,7 +124,8 @@ class Promotion:
         except (QueryFailed, CommandFailed, TooSlow, Unreachable) as trouble:
             self.state, self.trouble = "", trouble.what
         if self.state == "asleep" and (self._waking is None or self._waking.done()):
-            self._waking, self._look_at = self._run.aside(lambda: wake_startup(self._door)), _WOKEN
+            self._waking = self._run.aside(lambda: wake_startup(self._door))
+            self._look_at = _WOKEN
             self._run.journal.write(WOKEN, node=self._door.node.name)
         return self.state
 
@@ -134,7 +133,8 @@ class Promotion:
         asking = time.monotonic() - self._asked > _AGAIN
         if asking:
             self._run.lock.check(self._door.node.name)
-            self._asked, self._look_at = time.monotonic(), _HEARD
+            self._asked = time.monotonic()
+            self._look_at = _HEARD
         if (
             asking
             and not dialect.has("pg_promote", self._major)

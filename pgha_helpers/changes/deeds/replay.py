@@ -139,7 +139,8 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
         if now - since > patience:
             return None
         if now - told > _EVERY and at > first:
-            left, rate = goal - at, (at - first) / (now - began)
+            left = goal - at
+            rate = (at - first) / (now - began)
             print(
                 f"  {name}: {size(left)} to replay, about {span(left / rate)} at {size(rate)} "
                 "a second",
@@ -162,7 +163,8 @@ def replay_what_it_has(run: Run, seen: Running) -> None:
     with run.deed(seen.node, "replay what it has received", DeedKind.REPLAY) as deed:
         deed.changed = False
         row = run.doors[seen.node].sql.read(query("positions"))[0]
-        received, at = Lsn.parse(row["received"]), Lsn.parse(row["replayed"])
+        received = Lsn.parse(row["received"])
+        at = Lsn.parse(row["replayed"])
         if at < received:
             at = _replay_up_to(run, seen, received)
         deed.say(f"replayed what it has received, to {at}")
@@ -173,7 +175,8 @@ def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
 
     What it has may end with the beginning of another one.
     """
-    name, door = seen.node, run.doors[seen.node]
+    name = seen.node
+    door = run.doors[seen.node]
     for patience in (min(_STUCK, run.timeouts.replay), run.timeouts.replay):
         if past := replay_past(run, name, Lsn(received - 1), patience):
             return past

@@ -11,8 +11,7 @@ from ...facts.look import sight
 from ...facts.processes import read_processes, shutdown_phase
 from ...facts.replay import in_recovery
 from ...facts.server_log import ServerLog, resolve
-from ...facts.starting import read_start
-from ...facts.trigger import waiting_trigger
+from ...facts.starting import read_start, waiting_trigger
 from ...model import DeedKind, Running, Stopped
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided
 from ...model.pair import Commands
@@ -61,7 +60,8 @@ def start(run: Run, name: str) -> ServerLog:
     """
     door = run.doors[name]
     with run.deed(name, "start the server", DeedKind.START) as deed:
-        seen, log = sight(door), ServerLog(door, run.pair.other(name).name)
+        seen = sight(door)
+        log = ServerLog(door, run.pair.other(name).name)
         if isinstance(seen, Running):
             deed.already("the server was running")
             return log
@@ -84,7 +84,8 @@ def start(run: Run, name: str) -> ServerLog:
 
 
 def _start(run: Run, door: Door) -> None:
-    node, within = door.node, run.timeouts.start
+    node = door.node
+    within = run.timeouts.start
     if isinstance(node.service, Commands):
         if node.service.enable:  # a fence may have disabled it
             door.login.run(*node.service.enable)
@@ -92,7 +93,8 @@ def _start(run: Run, door: Door) -> None:
     elif node.service == "pg_ctl":
         home = resolve(door, node.state_directory)
         door.run("mkdir", "-p", home)
-        log, config = f"{home}/server.log", ("-D", node.configuration)
+        log = f"{home}/server.log"
+        config = ("-D", node.configuration)
         door.run(door.binary("pg_ctl"), "start", "-s", "-W", *config, "-l", log, within=within)
     else:
         _, version, cluster = node.service.split()
@@ -102,7 +104,8 @@ def _start(run: Run, door: Door) -> None:
 def _wait_for_sql(run: Run, door: Door, log: ServerLog) -> None:
     began = seen_alive = time.monotonic()
     while not _answers(door) and not isinstance(seen := sight(door), Running):
-        now, ended = time.monotonic(), isinstance(seen, Stopped)
+        now = time.monotonic()
+        ended = isinstance(seen, Stopped)
         seen_alive = seen_alive if ended else now
         if (
             now > began + run.timeouts.start
@@ -188,7 +191,8 @@ def signal_postmaster(door: Door, name: str) -> bool:
 
     False where there is none.
     """
-    return door.script(_SIGNAL_POSTMASTER, door.node.data_directory, name, okay=(0, 1)).status == 0
+    answer = door.script(_SIGNAL_POSTMASTER, door.node.data_directory, name, okay=(0, 1))
+    return answer.status == 0
 
 
 def wait_for_last_process(run: Run, door: Door) -> None:

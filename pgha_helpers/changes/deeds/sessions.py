@@ -32,7 +32,8 @@ def drain(run: Run, name: str, seconds: float) -> None:
         if not found:
             deed.already("no transaction was long or idle")
             return
-        left, deadline = found, time.monotonic() + seconds
+        left = found
+        deadline = time.monotonic() + seconds
         while (left := [row for row in left if _open(door, row)]) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
         deed.changed = False

@@ -14,7 +14,8 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
 
     A slot of ours that has lost its WAL and that nobody uses is made anew.
     """
-    name, sql = run.pair[for_node].slot, run.doors[on].sql
+    name = run.pair[for_node].slot
+    sql = run.doors[on].sql
     with run.deed(on, f"make slot {name}", DeedKind.MAKE_SLOT) as deed:
         found = sql.read(
             "select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from "
@@ -37,7 +38,8 @@ def wait_until_free(run: Run, on: str, for_node: str) -> None:
 
     The walsender of a copy whose runbook was killed takes a moment to notice.
     """
-    name, sql = run.pair[for_node].slot, run.doors[on].sql
+    name = run.pair[for_node].slot
+    sql = run.doors[on].sql
 
     def free() -> bool | None:
         return (
@@ -57,7 +59,8 @@ def wait_until_free(run: Run, on: str, for_node: str) -> None:
 
 def drop_own_slot(run: Run, on: str, for_node: str) -> None:
     """Drop the slot that this node kept for the other one: unused, it would keep WAL for ever."""
-    name, sql = run.pair[for_node].slot, run.doors[on].sql
+    name = run.pair[for_node].slot
+    sql = run.doors[on].sql
     words = f"drop slot {name}: nothing streams from {on} any more"
     with run.deed(on, words, DeedKind.DROP_SLOT) as deed:
         found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])

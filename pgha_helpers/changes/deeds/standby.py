@@ -61,7 +61,9 @@ def define(
     Settings that are to be `raised`, see too_low, are written with it: they have effect with its
     next start, which is the one as a standby. Gives every setting that it would start with then.
     """
-    door, node, raised = run.doors[name], run.doors[name].node, raised or {}
+    door = run.doors[name]
+    node = run.doors[name].node
+    raised = raised or {}
     settings: dict[str, str | None] = {**raised}
     with run.deed(name, "write its standby definition", DeedKind.DEFINE_STANDBY) as deed:
         if dialect.has("standby_signal", major):
@@ -86,10 +88,8 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     path = f"{door.node.data_directory}/postgresql.auto.conf"
     before = read_file(door, path)
     after = with_settings(before, settings)
-    same, running = (
-        sorted(after.splitlines()) == sorted(before.splitlines()),
-        isinstance(sight(door), Running),
-    )
+    same = sorted(after.splitlines()) == sorted(before.splitlines())
+    running = isinstance(sight(door), Running)
     # written, and perhaps never loaded: by a run that died, or by a hand that forgot
     if same and running:
         door.sql.do("select pg_reload_conf()")

@@ -17,6 +17,7 @@ from ...model.show import span
 from ...run.events import DEADLINE, STOPPING
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.scripts import script_file
 from . import servers
 
 # looks at the control file in one command: 3 ms each, so that a wait costs one round trip and not
@@ -32,26 +33,7 @@ _END = """
 for turn in 1 2 3; do kill -TERM "$@" 2>/dev/null || exit 0; sleep 0.3; done
 """
 
-#: Told a signal, it gives it to the postmaster first: a command less in the outage. See
-#: servers.signal_postmaster. Only while the node is armed: a connection that was given up may
-#: deliver this late, to what was taken back meanwhile. Then it looks at the state alone, the number
-#: that pg_control has at byte 16 (1: shut down), which takes a third of what pg_controldata does,
-#: and sleeps in between: the processor is the server's. What it finds is for pg_controldata to
-#: tell, once. A stop takes 10 ms at least, for which the walsenders wait.
-_GLANCE = """
-if [ -n "$4" ] && { [ -e "$1/standby.signal" ] || [ -e "$1/recovery.conf" ]; }; then
-  read -r pid < "$1/postmaster.pid" && [ "/proc/$pid/cwd" -ef "$1" ] &&
-    kill "-$4" "$pid" && sleep 0.01
-fi
-turn=1
-while [ "$turn" -lt "$3" ]; do
-  state=$(od -A n -t d4 -j 16 -N 4 "$1/global/pg_control" 2>/dev/null)
-  [ "${state##* }" != 1 ] || break
-  sleep 0.001
-  turn=$((turn + 1))
-done
-"$2" -D "$1" 2>&1
-"""
+_GLANCE = script_file(__file__, "glance.sh")
 
 
 class Watching:
@@ -82,7 +64,8 @@ class Watching:
         except HaError as silence:
             phase = Phase(f"its shell does not answer: {silence.what}")
         if phase.name != self._last or time.monotonic() - self._told > _EVERY:
-            self._last, self._told = phase.name, time.monotonic()
+            self._last = phase.name
+            self._told = time.monotonic()
             words = self.words(phase)
             self._run.journal.write(
                 STOPPING, node=self._door.node.name, phase=words, seconds=self.seconds
@@ -97,8 +80,9 @@ class Watching:
 
     def others(self, phase: Phase, spare: str) -> list[Process]:
         """The walsenders that are waited for, without those that feed `spare`."""
-        kept = {sender.pid for sender in self._senders if sender.application == spare}
-        return [p for p in phase.waits_for if p.kind == "walsender" and p.pid not in kept]
+        spared = {sender.pid for sender in self._senders if sender.application == spare}
+        walsenders = [process for process in phase.waits_for if process.kind == "walsender"]
+        return [process for process in walsenders if process.pid not in spared]
 
 
 def stop_primary(run: Run, name: str, senders: Sequence[Sender], spare: str) -> Control:

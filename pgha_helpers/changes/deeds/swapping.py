@@ -28,7 +28,8 @@ def swap(run: Run, name: str, copy: str) -> tuple[str, ...]:
     process has the old directory open.
     """
     door = run.doors[name]
-    target, words = real_path(door, run.pair[name].data_directory), copy.split("-")
+    target = real_path(door, run.pair[name].data_directory)
+    words = copy.split("-")
     begun = words[-2] if ".swap-" in copy else f"{datetime.now(UTC):{STAMP}}"
     with run.deed(name, f"move the copy into {target}", DeedKind.MOVE_IN) as deed:
         if read_disk(door).processes:

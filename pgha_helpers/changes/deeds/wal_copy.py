@@ -72,7 +72,8 @@ def bring_over(
     total = sum(piece.count for piece in wanted)
     with run.deed(new, f"bring over {size(total)} of WAL from {old}", DeedKind.COPY_WAL) as deed:
         began = told = time.monotonic()
-        moved, coming = 0, _read(run, old, wanted[0], known)
+        moved = 0
+        coming = _read(run, old, wanted[0], known)
         for piece, following in zip_longest(wanted, wanted[1:]):
             data = coming.result()
             if following:

@@ -28,11 +28,13 @@ def read_history(
     The evidence without what each method would cost. `files` are those of pg_wal, by node: see
     `wal_files_of_both`.
     """
-    seen, disk = now[node], disk_of(now[node])
+    seen = now[node]
+    disk = disk_of(now[node])
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
         return Evidence()
     assert isinstance(seen, Running | Stopped)
-    ours, theirs = run.doors[now.primary.node], run.doors[node]
+    ours = run.doors[now.primary.node]
+    theirs = run.doors[node]
     segment = disk.control.segment
     checkpoint = segment_name(disk.control.checkpoint, segment)
     gone = not _has(files[now.primary.node], checkpoint[8:])

@@ -32,9 +32,11 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
 
     What cannot be read is said in the answer; raises nothing for a node that is silent.
     """
-    target, seen = now.standby, now[old]
+    target = now.standby
+    seen = now[old]
     last = _last_commit(run, target)
-    disk, known = disk_of(seen), run.history.last_known(old, target.system_id)
+    disk = disk_of(seen)
+    known = run.history.last_known(old, target.system_id)
     if disk is None:
         return LossEstimate(unread=str(seen), known=known, last_commit=last)
     if disk.control is None or disk.no_wal:
@@ -61,7 +63,8 @@ def _read(run: Run, old: str, target: Running, control: Control, newest: int) ->
     commits = _commits_beyond(run, old, target, control, timeline)
     first, last = "", ""
     if commits:
-        first, last = _time(commits[0]), _time(commits[-1])
+        first = _time(commits[0])
+        last = _time(commits[-1])
     room = _room(run, target, lost.found.here, end.lsn, control.segment)
     grows = end.lsn - target.replayed
     return LossEstimate(end, len(commits), first, last, room, grows, damaged)

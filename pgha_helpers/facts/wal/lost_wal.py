@@ -28,7 +28,9 @@ def look_for_end(run: Run, old: str, here: Position, control: Control) -> Found:
     The standby, which has replayed up to `here`, reads its own meanwhile. Raises NotAchieved where
     the end cannot be told.
     """
-    door, new, segment = run.doors[old], run.pair.other(old).name, control.segment
+    door = run.doors[old]
+    new = run.pair.other(old).name
+    segment = control.segment
     coming = run.aside(lambda: digest_before(run.doors[new], here, segment))
     try:
         start = Lsn(max(here.lsn, control.redo))

@@ -47,7 +47,8 @@ def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
 
     Whether it has anything that the primary has not.
     """
-    door, other = copy.copy(run.doors[kept.node]), run.pair.other(now.primary.node).name
+    door = copy.copy(run.doors[kept.node])
+    other = run.pair.other(now.primary.node).name
     door.node = replace(door.node, data_directory=kept.path)
     try:
         disk = read_disk(door)
@@ -55,7 +56,8 @@ def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
             return disk.blank
         if disk.control.system_id != now.primary.system_id:
             return f"it is another cluster, {disk.control.system_id}"
-        newest, known = _newest_timeline(door), disk.control.checkpoint.timeline
+        newest = _newest_timeline(door)
+        known = disk.control.checkpoint.timeline
         if newest > known:  # a promotion is in the control file only after its first checkpoint
             return (
                 f"it has WAL of timeline {newest}, of which its control file, on {known}, "

@@ -43,7 +43,8 @@ def rebuild_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     way = rsync_road(run, node)
     why_not = way if isinstance(way, str) else ""
     found = replace(found, rsync=why_not, road="" if why_not else str(way))
-    door, disk = run.doors[node], disk_of(now[node])
+    door = run.doors[node]
+    disk = disk_of(now[node])
     keys = read_keys(run, node)
     found = replace(
         found,
@@ -82,7 +83,9 @@ def _diverged(
     run: Run, now: Snapshot, node: str, found: Evidence, files: dict[str, dict[str, int]]
 ) -> Evidence:
     """The same with what lies beyond the fork, and with what a rewind would need."""
-    seen, disk, primary = now[node], disk_of(now[node]), now.primary
+    seen = now[node]
+    disk = disk_of(now[node])
+    primary = now.primary
     if not isinstance(seen, Running | Stopped) or disk is None or disk.control is None:
         return found
     fork = fork_of(now, seen, found.timeline)
@@ -93,10 +96,12 @@ def _diverged(
     beyond = last.lsn >= fork.lsn or fork.timeline != last.timeline
     if not beyond and not differ:
         return found
-    ours, theirs = run.doors[primary.node], run.doors[node]
+    ours = run.doors[primary.node]
+    theirs = run.doors[node]
     parted: Position | None = fork
     if last.timeline == primary.timeline or differ:  # then no history file tells where
-        end, segment = common_end(fork, last), disk.control.segment
+        end = common_end(fork, last)
+        segment = disk.control.segment
         parted = find_divergence(ours, theirs, end, segment, files[node])
     if parted is None:
         return found

@@ -31,11 +31,14 @@ def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
 
     Both nodes' telling of its last checkpoint, and its end.
     """
-    seen, disk = now[node], disk_of(now[node])
+    seen = now[node]
+    disk = disk_of(now[node])
     if isinstance(seen, Silent | Hung) or disk is None or disk.control is None:
         return Evidence()
-    ours, theirs = run.doors[now.primary.node], run.doors[node]
-    at, segment = disk.control.checkpoint, disk.control.segment
+    ours = run.doors[now.primary.node]
+    theirs = run.doors[node]
+    at = disk.control.checkpoint
+    segment = disk.control.segment
     followed = Position(now.primary.timeline, at.lsn)
     our_record = record_at(ours, at, segment) or record_at(ours, followed, segment)
     its_record = record_at(theirs, at, segment)

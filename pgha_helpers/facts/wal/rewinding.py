@@ -50,8 +50,10 @@ def read_rewinding(
     run: Run,
 ) -> Rewinding:
     """What a rewind of the node would need. `files` are those of pg_wal, by node."""
-    node, answer = theirs.node, _ask_node(theirs)
-    segment, node_files = control.segment, files[node.name]
+    node = theirs.node
+    answer = _ask_node(theirs)
+    segment = control.segment
+    node_files = files[node.name]
     common, searched = _common_checkpoint(theirs, fork, segment, node_files)
     checkpoint = redo = None
     needed, replayed = searched, list[str]()

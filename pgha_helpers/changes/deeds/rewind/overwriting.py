@@ -19,6 +19,7 @@ from ....model.show import size
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
+from ....wire.scripts import script_file
 from ..flushing import flush
 from ..progress import Progress
 
@@ -26,18 +27,7 @@ _TO_COPY = re.compile(r"need to copy (\d+) MB \(")
 _MUCH = 300  # MB from which on it pays that the source compiles, see source_conninfo
 CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with method=clone"
 
-#: $1 data directory, $2 the time and the run. Done again it finds nothing to do.
-_PUT_AWAY = r"""
-for half in "$1".rewinding-*; do
-  [ -d "$half" ] || continue
-  [ ! -e "$half/global/pg_control" ] ||
-    mv -f -- "$half/global/pg_control" "$half/global/pg_control.unusable"
-  mv -T -- "$half" "$1.half-rewound.aside-$2" || exit 1
-  sync "$(dirname "$1")"
-  echo "$1.half-rewound.aside-$2"
-  exit 0
-done
-"""
+_PUT_AWAY = script_file(__file__, "put_away.sh")
 
 
 def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:

@@ -38,7 +38,8 @@ class Backup:
         self._session = run.doors[source.node].session(run.pair.database)
 
     def __enter__(self) -> Backup:
-        run, node = self._run, self._source.node
+        run = self._run
+        node = self._source.node
         within = run.timeouts.checkpoint
         start = "pg_backup_start(%s, true)" if self._new else "pg_start_backup(%s, true, false)"
         try:

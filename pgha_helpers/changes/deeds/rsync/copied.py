@@ -102,7 +102,8 @@ class Copy:
         blocks: tuple[str, ...],
         to: Progress,
     ) -> Moved:
-        moved, equal = Moved(), list[str]()
+        moved = Moved()
+        equal = list[str]()
         if blocks:
             moved, equal = make_pages_equal(
                 self.run, self.door, self.road, paths, self.directory, top, self._after(to)
@@ -113,7 +114,8 @@ class Copy:
         return moved + transfer(self.run, self.door, self.road, paths, options, self._after(to))
 
     def _filters(self) -> list[str]:
-        mine, theirs = self.configs.mine, self.configs.theirs
+        mine = self.configs.mine
+        theirs = self.configs.theirs
         own = None if self.taken else (*mine.named, *theirs.named)
         return data_filters((*mine.logs, *theirs.logs), own, [space.oid for space in self.spaces])
 
@@ -132,9 +134,11 @@ class Copy:
 
         It may be caught while the server writes it, and is then copied again.
         """
-        stage, door = f"{self.directory}/{STAGE}", self.door
+        stage = f"{self.directory}/{STAGE}"
+        door = self.door
         door.script('mkdir -p -- "$1/global"; chmod 700 "$1" "$1/global"', stage)
-        moved, control = Moved(), ""
+        moved = Moved()
+        control = ""
         for _ in range(5):
             moved += self._fetch_control(f"{stage}/global")
             answer = door.run(door.binary("pg_controldata"), "-D", stage, okay=range(256))

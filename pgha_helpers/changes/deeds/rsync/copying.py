@@ -19,6 +19,7 @@ from ....model.errors import NotAchieved, Refusal
 from ....model.node_config import NodeConfig, NodeConfigs
 from ....run.run import Run
 from ....wire.doors import Door
+from ....wire.scripts import script_file
 from ..node_config import bring_node_config
 from ..servers import wait
 from ..slots import ensure_slot
@@ -27,20 +28,7 @@ from .aside import move_aside
 from .backup import Backup
 from .copied import Copy
 
-#: Empty, or with the mark of a run that died on the way: a copy into it needs the source's
-#: configuration, too.
-_OPEN = """
-set -e
-if [ ! -e "$1" ]; then mkdir -p -- "$1"; chmod 700 "$1"; fi
-if [ -e "$1/$2" ]; then echo fresh; exit 0; fi
-if [ -e "$1/PG_VERSION" ]; then echo own; exit 0; fi
-if [ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found -print -quit)" ]; then
-  echo foreign; exit 0
-fi
-: > "$1/$2"
-sync -f "$1"
-echo fresh
-"""
+_OPEN = script_file(__file__, "open.sh")
 
 #: $1 the copy, $2 its WAL where that lies elsewhere.
 _BESIDE = """
@@ -49,14 +37,7 @@ for d; do [ -z "$d" ] || mkdir -m 700 -- "$d"; done
 [ -z "$2" ] || ln -s -- "$2" "$1/pg_wal"
 """
 
-_COPIERS = """
-for p in /proc/[0-9]*; do
-  name=; read -r name < "$p/comm" 2>/dev/null || continue
-  if [ "$name" = rsync ] || [ "$name" = perl ]; then
-    case "$(readlink "$p/cwd" 2>/dev/null)" in "$1"|"$1"/*) echo "${p#/proc/}";; esac
-  fi
-done; :
-"""
+_COPIERS = script_file(__file__, "copiers.sh")
 
 
 def copy_in_place(
@@ -132,7 +113,8 @@ def _look(run: Run, name: str) -> tuple[RsyncRoad, str]:
 
     Raises Refusal where there is no road, or somebody is at work in the directory.
     """
-    door, found = run.doors[name], rsync_road(run, name)
+    door = run.doors[name]
+    found = rsync_road(run, name)
     if isinstance(found, str):
         raise Refusal(
             f"{name} cannot be copied to by rsync: {found}", "mend that, or leave method empty"

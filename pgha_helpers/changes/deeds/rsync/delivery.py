@@ -10,20 +10,14 @@ from ....model import DeedKind
 from ....model.errors import NotAchieved
 from ....model.node_config import Configured
 from ....wire.attended import attend
+from ....wire.scripts import script_file
 from ..files import write_file
 from ..flushing import flush
 from ..node_config import configure
 from .backup import Backup
 from .copied import STAGE, Copy
 
-_DELIVER = """
-set -e
-cd "$1"
-rm -f -- "$3" "$4"
-mv -T -- "$2/global/pg_control" global/pg_control
-rmdir -- "$2/global" "$2"
-sync global/pg_control global .
-"""
+_DELIVER = script_file(__file__, "deliver.sh")
 
 
 def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
@@ -53,7 +47,9 @@ def _sync_beside(copy: Copy) -> Callable[[], None]:
 
     What it gives waits for that.
     """
-    run, door, said = copy.run, copy.door, list[str]()
+    run = copy.run
+    door = copy.door
+    said = list[str]()
     wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
     argv = [
         "sh",

@@ -39,7 +39,8 @@ def beginning(door: Door, fork: Position, names: Sequence[str], segment: int) ->
         return earliest(fork, names, segment, 0)
     start = Lsn(0)
     for back in _BACK:
-        before, start = start, earliest(fork, names, segment, back)
+        before = start
+        start = earliest(fork, names, segment, back)
         if start == before:
             break
         at = Position(fork.timeline, start)

@@ -71,9 +71,12 @@ def read_once(
     `also` is given each transaction, and LISTED are kept. Raises Unreachable, or TooSlow after
     `timeouts.clone`.
     """
-    door, files = run.doors[node], files_of(run.doors[node])
+    door = run.doors[node]
+    files = files_of(door)
     found = stretches(fork, files.names, files.histories, segment, start)
-    reader, tally, unread = Reader(fork.lsn, segment), _Tally(also), list[str]()
+    reader = Reader(fork.lsn, segment)
+    tally = _Tally(also)
+    unread = list[str]()
     if not found or found[0].start.lsn > fork.lsn:
         first = segment_name(fork, segment)
         unread.append(f"{node} has no {first} any more: what it wrote first is not known")
@@ -88,15 +91,8 @@ def read_once(
     last = found[-1]
     end = Position(last.start.timeline, max(reader.end, fork.lsn))
     unread += _beyond(door, end, last.last, segment)
-    losses = Losses(
-        node,
-        fork,
-        found[0].start.lsn,
-        end,
-        segment,
-        undecided=reader.undecided,
-        unread=tuple(unread),
-    )
+    losses = Losses(node, fork, found[0].start.lsn, end, segment, unread=tuple(unread))
+    losses = replace(losses, undecided=reader.undecided)
     return tally.put_into(losses), reader
 
 
@@ -167,7 +163,8 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
 
     One in the middle is spoilt. The server would take that for the end, too, and open with less.
     """
-    name, page = door.node.name, _up(end.lsn, PAGE)
+    name = door.node.name
+    page = _up(end.lsn, PAGE)
     for at in (end.lsn, page, Lsn(page + PAGE), _up(end.lsn, segment)):
         first = segment_name(Position(end.timeline, at), segment)
         if first > last:

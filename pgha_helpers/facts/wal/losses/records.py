@@ -111,9 +111,11 @@ class Reader:
 
     def _rows(self, xid: int, words: str) -> None:
         verb = words.partition(" ")[0].partition("+")[0]
-        column, count = _COLUMN.get(verb), 1
+        column = _COLUMN.get(verb)
+        count = 1
         if verb == "MULTI_INSERT" and (tuples := _TUPLES.match(words)):
-            column, count = 0, int(tuples[1] or tuples[2])
+            column = 0
+            count = int(tuples[1] or tuples[2])
         if not xid or column is None:
             return
         block = _BLOCK.search(words)
@@ -131,8 +133,10 @@ class Reader:
         ended = _ENDED.match(words)
         if ended is None:
             return None
-        top, subs = int(ended[1] or xid), _ids(words)
-        prepared, parts = self._prepared.pop(top, None), self._take([top, *subs])
+        top = int(ended[1] or xid)
+        subs = _ids(words)
+        prepared = self._prepared.pop(top, None)
+        parts = self._take([top, *subs])
         if lsn < self._fork or words.startswith("ABORT"):
             return None
         if top != xid:
