@@ -56,7 +56,7 @@ def test_each_is_listed_with_its_outcome_and_its_deeds(old: Pair) -> None:
     told = {name: (e.told["outcome"], len(e.told["deeds"])) for name, e in found.items()}
     assert told == TOLD and all(entry.sealed and entry.legible for entry in found.values())
     text = str(listing(found.values()))
-    assert "82 ms (canary)" in text and "promote" in text
+    assert "235 ms (canary)" in text and "promote" in text
 
 
 @pytest.mark.parametrize("notebook", TOLD)
@@ -93,8 +93,8 @@ def test_its_signatures_and_its_chain_hold(old: Pair) -> None:
 def test_it_is_shown_compared_and_paged(old: Pair) -> None:
     found = by_notebook(old)
     shown = record_text(found["promote"])
-    assert "82 ms (canary)" in shown and "db0: primary → standby; db1: standby → primary" in shown
-    assert "69 ms without a primary" in report(
+    assert "235 ms (canary)" in shown and "db0: primary → standby; db1: standby → primary" in shown
+    assert "215 ms without a primary" in report(
         found["promote"].folder, dict(found["promote"].told), ""
     )
     both = compare(found["setup"], found["promote"])
