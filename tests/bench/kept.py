@@ -35,11 +35,10 @@ def keep(
     section = "\n".join(blocks)
     text = page.read_text()
     old = re.compile(rf"^## {re.escape(name)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    new = (
-        old.sub(lambda _: f"{section}\n", text)
-        if old.search(text)
-        else f"{text.rstrip()}\n\n{section}"
-    )
+    if old.search(text):
+        new = old.sub(lambda _: f"{section}\n", text)
+    else:
+        new = f"{text.rstrip()}\n\n{section}"
     page.write_text(new.rstrip() + "\n")
 
 

@@ -49,11 +49,9 @@ def all_of_lab(home: Path) -> list[int]:
 def running(*words: str) -> list[int]:
     """Processes that have all these words among their arguments; none where there is no /proc."""
     wanted = {os.fsencode(word) for word in words}
-    return (
-        [pid for pid in _pids() if wanted <= set(_read(pid, "cmdline").split(b"\0"))]
-        if _has_proc()
-        else []
-    )
+    if _has_proc():
+        return [pid for pid in _pids() if wanted <= set(_read(pid, "cmdline").split(b"\0"))]
+    return []
 
 
 def start_time(pid: int) -> str:

@@ -93,11 +93,10 @@ class Pooler:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        as_user = (
-            {"user": self._user.uid, "group": self._user.gid, "extra_groups": []}
-            if self._user.switch
-            else {}
-        )
+        if self._user.switch:
+            as_user = {"user": self._user.uid, "group": self._user.gid, "extra_groups": []}
+        else:
+            as_user = {}
         program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         self._process = subprocess.Popen(
             [str(program), "-q", str(self.ini)],
@@ -157,11 +156,9 @@ class Pooler:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
                 names = [column.name for column in cursor.description or ()]
-                return (
-                    [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-                    if names
-                    else []
-                )
+                if names:
+                    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+                return []
 
     def database(self, name: str = "app") -> dict[str, Any]:
         """Its row of SHOW DATABASES, with the name of the node as `at`."""

@@ -100,11 +100,9 @@ def _ended(pair: Lab, process: subprocess.Popen[str], said: str = "") -> str:
     events = [
         event for event in read(list(records(pair))[-1]).events if event["event"] in _BOUNDARIES
     ]
-    return (
-        f"{_BOUNDARIES[events[-1]['event']]} {events[-1]['node']}: {events[-1]['did']}"
-        if events
-        else "at its gate"
-    )
+    if events:
+        return f"{_BOUNDARIES[events[-1]['event']]} {events[-1]['node']}: {events[-1]['did']}"
+    return "at its gate"
 
 
 def _die_at(boundary: int | str) -> None:

@@ -43,11 +43,10 @@ def start(pair: Lab, name: str) -> None:
     node = pair.node(name)
     owner = node.home.stat()
     # with root's group left to it, its own user could not look into /proc at where it works
-    user = (
-        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-        if os.geteuid() == 0
-        else {}
-    )
+    if os.geteuid() == 0:
+        user = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    else:
+        user = {}
     command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
     subprocess.run(
         [*map(str, command), "-l", str(node.home / "by-hand.log")],

@@ -65,11 +65,10 @@ def test_a_setting_that_is_too_low_is_named_with_its_values(pair: Lab, collector
     pair.kill("db1")
     settings = pair.node("db1").data_directory / "postgresql.auto.conf"
     before = settings.read_text()
-    elsewhere = (
-        f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n"
-        if collector
-        else ""
-    )
+    if collector:
+        elsewhere = f"logging_collector = on\nlog_directory = '{pair.node('db1').home}/its logs'\n"
+    else:
+        elsewhere = ""
     settings.write_text(f"{before}max_connections = '20'\n{elsewhere}")
     told = started_by_hand(pair, "db1", "db0")
     assert "insufficient parameter settings; max_connections = 20 is a lower" in told

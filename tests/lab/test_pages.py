@@ -47,9 +47,10 @@ def test_every_byte_is_equal_afterwards(
         whole = b"".join(bytes([n % 251]) * PAGE for n in range(pages)) + b"e" * rest
         have = bytearray((whole + b"m" * PAGE * max(more, 0))[: max(0, len(whole) + more * PAGE)])
         for page in rotten:
-            have[page * PAGE + 100 : page * PAGE + 103] = (
-                b"rot" if page * PAGE + 103 < len(have) else b""
-            )
+            if page * PAGE + 103 < len(have):
+                have[page * PAGE + 100 : page * PAGE + 103] = b"rot"
+            else:
+                have[page * PAGE + 100 : page * PAGE + 103] = b""
         (source / str(number)).write_bytes(whole)
         (target / str(number)).write_bytes(have)
     names.write_text("".join(f"{number}\n" for number in range(len(shapes))))

@@ -24,11 +24,9 @@ from .servers import ask
 
 def user_of(pair: Lab) -> dict[str, object]:
     owner = pair.node("db0").home.stat()
-    return (
-        {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-        if os.geteuid() == 0
-        else {}
-    )
+    if os.geteuid() == 0:
+        return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    return {}
 
 
 def source(pair: Lab, name: str) -> str:

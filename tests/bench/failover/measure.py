@@ -77,11 +77,10 @@ def one_round(contender: Contender, written_to: bool) -> Round:
         ask(session, "select pg_switch_wal()")
         ask(session, "select pg_logical_emit_message(true, 'bench', 'a record')")
     with ExitStack() as opened:
-        ledger = (
-            opened.enter_context(Ledger(Nodes.of(contender.lab).writable_dsn))
-            if written_to
-            else None
-        )
+        if written_to:
+            ledger = opened.enter_context(Ledger(Nodes.of(contender.lab).writable_dsn))
+        else:
+            ledger = None
         time.sleep(_BEFORE)
         began = time.time()
         contender.lab.kill(old)

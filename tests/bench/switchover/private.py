@@ -99,11 +99,10 @@ class Private:
             "LC_ALL": "C.UTF-8",
             "USER": self.user,
         }
-        whom = (
-            {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-            if self._user
-            else {}
-        )
+        if self._user:
+            whom = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        else:
+            whom = {}
         return {
             "env": environment | self.environment,
             "cwd": self.folder,

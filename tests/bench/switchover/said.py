@@ -37,6 +37,6 @@ def _best(rows: Sequence[Sequence[str]], name: str, ratio: int) -> str:
     found = [float(row[ratio]) for row in rows if row[0].startswith(name) and row[ratio]]
     if not found:
         return "was not measured"
-    return (
-        f"{min(found):.0f} times as long" if min(found) >= 3 else f"{min(found):.1f} times as long"
-    )
+    if min(found) >= 3:
+        return f"{min(found):.0f} times as long"
+    return f"{min(found):.1f} times as long"

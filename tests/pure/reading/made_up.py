@@ -96,9 +96,10 @@ def write_lines(
     what = {"format": FORMAT, "run": run, "notebook": notebook, "pair": pair}
     journal.write("run begun", **what, **who, **why, **code)
     journal.write("seen", **both("db0", "db1", **settings))
-    reason, remedy = (
-        ("", "") if level == "ok" else ("41 MB behind, 16 MB allowed", "wait, or find out why")
-    )
+    if level == "ok":
+        reason, remedy = ("", "")
+    else:
+        reason, remedy = ("41 MB behind, 16 MB allowed", "wait, or find out why")
     verdict = {
         "title": "The standby keeps up",
         "level": level,
