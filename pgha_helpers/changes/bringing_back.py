@@ -1,5 +1,6 @@
-"""The old primary comes back as a standby of the new one, and clients are led there: on a
-synchronous pair after it.
+"""The old primary comes back as a standby of the new one, and clients are led there.
+
+On a synchronous pair they are led there after it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ def waits_for_standby(run: Run, name: str) -> bool:
 
 
 def lead_clients(run: Run, plan: Plan, synchronous: bool) -> None:
-    """Lead clients to the promoted node; where commits wait for a standby, none returns before the
-    old one streams.
+    """Lead clients to the promoted node.
+
+    Where commits wait for a standby, none returns before the old one streams.
     """
     try:
         if synchronous and not plan.lost:
@@ -33,8 +35,9 @@ def lead_clients(run: Run, plan: Plan, synchronous: bool) -> None:
 
 
 def bring_back(run: Run, old: str, new: str) -> None:
-    """Start the old primary as a standby and see it stream. Raises NotAchieved or Undecided where
-    it does not.
+    """Start the old primary as a standby and see it stream.
+
+    Raises NotAchieved or Undecided where it does not.
     """
     now = look(run)
     major = now.primary.version // 10000

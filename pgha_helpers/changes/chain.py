@@ -1,9 +1,8 @@
-"""The chain of the runs that changed one system: each names the one before, and the nodes note all
-of them.
+"""The chain of the runs that changed one system: each names the one before.
 
-A run that has passed its gate joins the chain under the lock. What it names comes from the nodes,
-so that an edited, removed or reordered record is found from another operator's machine, and even by
-somebody who holds only a node.
+The nodes note all of them. A run that has passed its gate joins the chain under the lock. What it
+names comes from the nodes, so that an edited, removed or reordered record is found from another
+operator's machine, and even by somebody who holds only a node.
 """
 
 from __future__ import annotations
@@ -67,12 +66,12 @@ class ChainLink:
 
 
 def join(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Give the run its number and note it on every node that is locked. Raises Refusal where that
-    cannot be noted.
+    """Give the run its number and note it on every node that is locked.
 
-    The node whose system goes on must take it. On the other one, which is left or made anew, a note
-    is a courtesy: a disk that takes nothing may be why, and what it lacks is no contradiction to
-    what the other has. Passing a gate twice joins only once.
+    Raises Refusal where that cannot be noted. The node whose system goes on must take it. On the
+    other one, which is left or made anew, a note is a courtesy: a disk that takes nothing may be
+    why, and what it lacks is no contradiction to what the other has. Passing a gate twice joins
+    only once.
     """
     if isinstance(run.link, ChainLink) and run.link.noted:
         return
@@ -106,8 +105,9 @@ def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
 
 
 def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) -> dict[str, str]:
-    """Note on each of these nodes what it has not noted of a completed record; gives those that did
-    not, and why.
+    """Note on each of these nodes what it has not noted of a completed record.
+
+    Gives those that did not, and why.
     """
     silent = {}
     for door in doors:
@@ -131,9 +131,7 @@ def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
 
 
 def surviving_node(plan: Plan) -> str:
-    """The node whose system will be left: the promoted one, or the one that a standby is made
-    of.
-    """
+    """The node whose system will be left: promoted, or copied to make a standby."""
     return plan.node if plan.verb == "promote" else plan.peer
 
 
@@ -164,10 +162,10 @@ def _longest(ledgers: Iterable[Sequence[Note]]) -> Sequence[Note]:
 
 
 def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] | None:
-    """The run before: its id and host, when it began and ended, and the digests of its journal and
-    its manifest.
+    """The run before: who it was, and what its record must still be.
 
-    One that has died has not ended, and may have no manifest yet.
+    Its id and host, when it began and ended, and the digests of its journal and its manifest. One
+    that has died has not ended, and may have no manifest yet.
     """
     if not ends:
         return None
@@ -185,8 +183,9 @@ def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] |
 
 
 def _forked(ledgers: dict[str, Ledger]) -> list[str]:
-    """Nodes whose notes contradict each other: not one a beginning of the other. Told, and found by
-    verify.
+    """Nodes whose notes contradict each other: not one a beginning of the other.
+
+    Told, and found by verify.
     """
     runs = [{(note.number, note.run) for note in ledger.notes} for ledger in ledgers.values()]
     apart = [one - other and other - one for one in runs for other in runs]

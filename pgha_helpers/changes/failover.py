@@ -1,6 +1,4 @@
-"""A failover: the old primary is made unable to write, or somebody says that it is; then the other
-is promoted.
-"""
+"""A failover: the old primary is fenced, or somebody says so; then the other one is promoted."""
 
 from __future__ import annotations
 
@@ -19,16 +17,15 @@ from .salvage import salvage
 
 
 def wait_for_nobody(run: Run, plan: Plan) -> None:
-    """As the consent says: commits on the promoted node shall not wait for a standby that is
-    missing.
-    """
+    """Let commits on the promoted node not wait for a missing standby, where consented."""
     if ASYNCHRONOUS in plan.extras:
         change_for_now(run, plan.node, SYNCHRONOUS, "")
 
 
 def set_archives_aside(run: Run, *nodes: Running) -> tuple[str, ...]:
-    """Let no promotion, nor the start of a standby, wait for an archive that has nothing more;
-    gives whose it was.
+    """Let nothing wait for an archive that has nothing more: no promotion, no start.
+
+    Gives whose it was.
     """
     names = without_archive(*nodes)
     for name in names:

@@ -1,6 +1,4 @@
-"""Making the old primary unable to write, by the best way: its own shell, its fence command, or
-somebody's word.
-"""
+"""Making the old primary unable to write: by its shell, its fence command, or somebody's word."""
 
 from __future__ import annotations
 
@@ -25,8 +23,9 @@ _LOOK = f"{FENCED}\necho wal\n{FINGERPRINT} 2>/dev/null; :"
 
 @dataclass(frozen=True)
 class Fenced:
-    """By which way; over ssh with the fingerprint of the WAL on a disk where nothing ran any more,
-    if it was taken.
+    """By which way the old primary was fenced.
+
+    Over ssh with the fingerprint of the WAL on a disk where nothing ran any more, if it was taken.
     """
 
     way: FencedBy
@@ -78,11 +77,11 @@ def _go_on(run: Run, plan: Plan, way: FencedBy, failed: HaError, has_another: bo
 
 
 def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tuple[str, str]:
-    """End every process of the old primary, after making sure that whatever starts it makes it a
-    standby.
+    """End every process of the old primary; whatever starts it makes it a standby.
 
-    Gives the evidence in words, and the fingerprint of its WAL if nothing ran any more. A disk that
-    cannot be written cannot be armed: then somebody's word that it stays off has to do.
+    That is made sure of first. Gives the evidence in words, and the fingerprint of its WAL if
+    nothing ran any more. A disk that cannot be written cannot be armed: then somebody's word that
+    it stays off has to do.
     """
     armed, said, door = False, "", run.doors[plan.peer]
     if not isinstance(now[plan.peer], Blank):
@@ -108,10 +107,10 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
 
 
 def _arm(run: Run, plan: Plan, major: int) -> str:
-    """From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a
-    full disk (tried).
+    """Make sure that whatever starts it makes it a standby.
 
-    Gives what is seen there right after.
+    From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full
+    disk (tried). Gives what is seen there right after.
     """
     if not dialect.has("standby_signal", major):
         standby.define(run, plan.peer, major)
@@ -119,8 +118,9 @@ def _arm(run: Run, plan: Plan, major: int) -> str:
 
 
 def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
-    """Once clients work again: write down whom the fenced node would follow. What cannot be written
-    is told.
+    """Once clients work again: write down whom the fenced node would follow.
+
+    What cannot be written is told.
     """
     if isinstance(now[plan.peer], Blank) or not dialect.has("standby_signal", major):
         return
@@ -132,7 +132,9 @@ def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
 
 
 def _disable(run: Run, plan: Plan) -> None:
-    """What is armed cannot come back writable, so a service that cannot be disabled is told, and no
+    """Disable its service.
+
+    What is armed cannot come back writable, so a service that cannot be disabled is told, and no
     reason to stop.
     """
     try:
@@ -143,8 +145,7 @@ def _disable(run: Run, plan: Plan) -> None:
 
 
 def _evidence(plan: Plan, seen: tuple[int, tuple[str, ...]], armed: bool, word: str) -> str:
-    """What was seen there last, in words: the number of processes, and the files of a standby
-    definition.
+    """What was seen there last, in words: processes, and files of a standby definition.
 
     Raises NotAchieved if a process is there again, or the standby definition is not.
     """

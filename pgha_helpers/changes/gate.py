@@ -1,6 +1,4 @@
-"""Judging aloud, and the gate: consent is typed, it names the node, and without it a run is a
-rehearsal.
-"""
+"""Judging aloud, and the gate: typed consent names the node; without it a run is a rehearsal."""
 
 from __future__ import annotations
 
@@ -31,12 +29,11 @@ def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
 
 
 def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
-    """Every check that this plan needs, at once. Raises NotSafe with every reason; nothing has
-    changed then.
+    """Every check that this plan needs, at once.
 
-    A warning is told and does not refuse. A switchover needs a snapshot that was looked at closely.
-    What was judged already, the same plan by the same look, is not judged again: a failover goes on
-    from the gate's own look.
+    Raises NotSafe with every reason; nothing has changed then. A warning is told and does not
+    refuse. A switchover needs a snapshot that was looked at closely. What was judged already, the
+    same plan by the same look, is not judged again: a failover goes on from the gate's own look.
     """
     known = run.gate.judged_before(plan, now)
     if known is not None:
@@ -56,11 +53,11 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
 
 
 def gate(run: Run, plan: Plan) -> Plan:
-    """The point of no return: take the typed consent, take the lock, look again, and only then let
-    deeds through.
+    """The point of no return: only what is typed here lets deeds through.
 
-    With the wrong words it asks again where somebody can answer, and raises NotConfirmed where
-    nobody can. With no words, or nothing to do, the run ends well here (SystemExit, status 0).
+    It takes the typed consent, takes the lock, and looks again. With the wrong words it asks again
+    where somebody can answer, and raises NotConfirmed where nobody can. With no words, or nothing
+    to do, the run ends well here (SystemExit, status 0).
     """
     run.gate.permit = None
     given = str(run.parameters.get("confirm", "")).strip()
@@ -109,9 +106,7 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
 
 
 def _under_lock(run: Run, plan: Plan) -> Plan:
-    """With the lock held: the plan made anew from what is seen now, and all that it needs required
-    once more.
-    """
+    """With the lock held: plan anew from what is seen now, and require all of it again."""
     try:
         silent = run.lock.take(may_fail=plan.lost)
         if silent:

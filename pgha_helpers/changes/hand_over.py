@@ -1,6 +1,4 @@
-"""Promotion, by whichever road leads there: a switchover, a failover, or what a killed run has left
-to do.
-"""
+"""Promotion, by whichever road: a switchover, a failover, or what a killed run has left to do."""
 
 from __future__ import annotations
 
@@ -27,8 +25,9 @@ _ASKED = ("occasion", "confirm", "fenced_by", "on_deadline", "drain", "salvage",
 
 
 def plan_promotion(run: Run, now: Snapshot) -> Plan:
-    """What this run would do, by its parameters, and what it needs. Raises a Refusal that says why
-    not.
+    """What this run would do, by its parameters, and what it needs.
+
+    Raises a Refusal that says why not.
     """
     asked: dict[str, Any] = {key: run.parameters[key] for key in _ASKED}
 
@@ -43,11 +42,11 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
 
 
 def hand_over(run: Run, plan: Plan) -> Deeds:
-    """Move the primary. May be run again after any interruption: it looks first and goes on from
-    what it finds.
+    """Move the primary.
 
-    Raises Aborted when the old primary was made primary again, Undecided when even a second look
-    cannot tell.
+    May be run again after any interruption: it looks first and goes on from what it finds. Raises
+    Aborted when the old primary was made primary again, Undecided when even a second look cannot
+    tell.
     """
     run.permits(plan)
     already = len(run.deeds)
@@ -75,8 +74,9 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
 
 
 def follow(run: Run, plan: Plan) -> Deeds:
-    """Bring the old primary back as a standby, and see it stream. After a failover that is
-    rebuild's work.
+    """Bring the old primary back as a standby, and see it stream.
+
+    After a failover that is rebuild's work.
     """
     run.permits(plan)
     already = len(run.deeds)

@@ -1,6 +1,4 @@
-"""What only a node has goes into the record before anything of the node is overwritten or
-renamed.
-"""
+"""What only a node has goes into the record before anything of it is overwritten or renamed."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ from .deeds.losses import keep_list, keep_wal
 
 
 def refuse_without_room(run: Run, plan: Plan) -> None:
-    """Raises NotSafe where a plan overwrites what a node had, and the record has no room for the
-    WAL of it.
+    """Refuse to overwrite what a node had where the record has no room for its WAL.
+
+    Raises NotSafe.
     """
     had = run.seen.losses
     if had is None or had.node != plan.node or plan.kind not in ("rewind", "rsync"):

@@ -8,11 +8,11 @@ from ..run.run import Run
 
 
 def tell_outage(run: Run) -> Outage | None:
-    """Write the outage of this change into the journal and say it, with every run that had a part
-    in it.
+    """Write the outage of this change into the journal and say it.
 
-    A run that died before it could tell leaves that to the next one. None where there was none, or
-    it is told; and for a setup of servers of which nobody knows that they had ever been in use.
+    It names every run that had a part in it. A run that died before it could tell leaves that to
+    the next one. None where there was none, or it is told; and for a setup of servers of which
+    nobody knows that they had ever been in use.
     """
     found = run.history.outage(run.journal.events)
     if found is not None and found.earliest is None and run.notebook == "setup":

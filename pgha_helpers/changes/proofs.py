@@ -20,23 +20,23 @@ _TURN = 0.1
 
 
 def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
-    """Three proofs that the standby has every byte of a primary that has shut down; `timeline` is
-    the standby's.
+    """Three proofs that the standby has every byte of a primary that has shut down.
 
-    The old primary's control file says "shut down" (`end` is that file); the standby has *replayed*
-    past the shutdown checkpoint that it names; and the standby's own WAL holds this very record.
-    Bare positions of two histories prove nothing. Raises NotAchieved where there is no proof.
+    `timeline` is the standby's. The old primary's control file says "shut down" (`end` is that
+    file); the standby has *replayed* past the shutdown checkpoint that it names; and the standby's
+    own WAL holds this very record. Bare positions of two histories prove nothing. Raises
+    NotAchieved where there is no proof.
     """
     found = _prove_replayed(run, plan, end.checkpoint, timeline, end.segment)
     _prove_record(run, plan, end, found)
 
 
 def confirm(run: Run, plan: Plan, end: Control) -> None:
-    """For the record, once clients work again: what pg_waldump tells of the old primary's last
-    record.
+    """For the record: what pg_waldump tells of the old primary's last record.
 
-    With an archive the promotion has renamed that segment (`.partial`): then it tells nothing.
-    Raises NotAchieved where it tells something else than what was proved.
+    Asked once clients work again. With an archive the promotion has renamed that segment
+    (`.partial`): then it tells nothing. Raises NotAchieved where it tells something else than what
+    was proved.
     """
     words = f"let pg_waldump tell the record at {end.checkpoint}"
     with run.deed(plan.node, words, DeedKind.TELL_RECORD) as deed:
@@ -51,8 +51,9 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
 
 
 def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment: int) -> bytes:
-    """See the standby replay past the goal; gives the record that its own WAL has there, as far as
-    that was read.
+    """See the standby replay past the goal.
+
+    Gives the record that its own WAL has there, as far as that was read.
     """
     door, deadline = run.doors[plan.node], time.monotonic() + run.timeouts.replay
     words = f"prove that it has replayed past {goal}"
@@ -78,8 +79,10 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
 
 
 def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
-    """It is told by its bytes, which came with the answer before; where they do not tell,
-    pg_waldump does.
+    """See the shutdown checkpoint in the standby's own WAL.
+
+    It is told by its bytes, which came with the answer before; where they do not tell, pg_waldump
+    does.
     """
     at, door = end.checkpoint, run.doors[plan.node]
     words = f"prove that its own WAL has the shutdown checkpoint at {at}"
@@ -97,11 +100,10 @@ def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
 
 
 def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
-    """The target has everything that the stopped node wrote, and both tell one history. Raises
-    where it has not.
+    """The target has everything that the stopped node wrote, and both tell one history.
 
-    Of a node that was stopped in recovery the control file tells only the least that it has: its
-    WAL itself is read.
+    Raises where it has not. Of a node that was stopped in recovery the control file tells only the
+    least that it has: its WAL itself is read.
     """
     other, target = now[plan.peer], now[plan.node]
     if not isinstance(target, Running):
@@ -126,10 +128,10 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
 
 
 def end_of(other: object) -> Control:
-    """The control file of a node that was stopped cleanly; what any other one wrote last is not
-    known.
+    """The control file of a node that was stopped cleanly.
 
-    A crashed primary's last checkpoint says nothing about the commits after it. Raises Failure.
+    What any other one wrote last is not known. A crashed primary's last checkpoint says nothing
+    about the commits after it. Raises Failure.
     """
     if isinstance(other, Stopped) and (
         other.control.shut_down_as_primary or other.control.shut_down_in_recovery
@@ -142,8 +144,9 @@ def end_of(other: object) -> Control:
 
 
 def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
-    """Both nodes' WAL tell the same record at the old primary's last checkpoint: one history, not
-    two of one number.
+    """Both nodes' WAL tell the same record at the old primary's last checkpoint.
+
+    That is one history, not two of one number.
     """
     last, names = end.checkpoint, (plan.node, plan.peer)
     words = f"prove one history: the record at {last} on both nodes"

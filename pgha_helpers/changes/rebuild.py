@@ -1,5 +1,6 @@
-"""A node that is not the primary becomes its standby again. What may be the only copy of a commit
-is never deleted.
+"""A node that is not the primary becomes its standby again.
+
+What may be the only copy of a commit is never deleted.
 """
 
 from __future__ import annotations
@@ -71,9 +72,7 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
 
 
 def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Stop a node that takes writes beside the primary, or move back what an earlier run had set
-    aside.
-    """
+    """Stop a node that writes beside the primary, or move back what was set aside earlier."""
     now = now.giving_up(plan.node)
     major, disk = now.primary.version // 10000, disk_of(now[plan.node])
     if plan.kind == "put back" and disk:

@@ -18,10 +18,10 @@ from .taking_back import take_back
 
 
 def can_only_go_on(run: Run, plan: Plan, reason: BaseException) -> bool:
-    """Whether a failed hand-over can only go on: the old primary was started again meanwhile, and
-    is a standby now.
+    """Whether a failed hand-over can only go on: the old primary is a standby now.
 
-    It must never be opened then, and need not be: as a standby it still feeds the other node.
+    Somebody started it again meanwhile. It must never be opened then, and need not be: as a standby
+    it still feeds the other node.
     """
     if not isinstance(reason, HaError):
         return False
@@ -37,11 +37,10 @@ def can_only_go_on(run: Run, plan: Plan, reason: BaseException) -> bool:
 
 
 def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
-    """Finish what a killed run began: see the old primary stopped, prove, promote; without proof
-    open it again.
+    """Finish what a killed run began: see the old primary stopped, prove, promote.
 
-    The promotion that the killed run has sent may come at any moment, and is welcome: it was sent
-    with proof.
+    Without proof open it again. The promotion that the killed run has sent may come at any moment,
+    and is welcome: it was sent with proof.
     """
     old, new, began = plan.peer, plan.node, time.monotonic()
     seen = now or look(run)
@@ -70,8 +69,9 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
 
 
 def _was_promoted(run: Run, plan: Plan) -> bool:
-    """Whether the target is writable by now, with everything. Raises Undecided where it is, and has
-    not everything.
+    """Whether the target is writable by now, with everything.
+
+    Raises Undecided where it is, and has not everything.
     """
     now = look(run)
     target, end = now[plan.node], end_of(now[plan.peer])
@@ -95,8 +95,9 @@ def _restart(run: Run, name: str) -> None:
 
 
 def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
-    """A standby that can feed the target is let send what it has, then stopped: a promotion may be
-    pending on it.
+    """Stop the old primary; a standby that can feed the target first sends what it has.
+
+    A promotion may be pending on it.
     """
     was = seen[old]
     if isinstance(was, Hung):
@@ -115,8 +116,9 @@ def _stop_old(run: Run, old: str, new: str, seen: Snapshot) -> None:
 
 
 def _catch_up(run: Run, old: str, new: str) -> None:
-    """Wait for the target to replay what the other one has; whether it has everything is for the
-    proof to say.
+    """Wait for the target to replay what the other one has.
+
+    Whether it has everything is for the proof to say.
     """
     with run.deed(new, f"let it catch up with {old}", DeedKind.REPLAY) as deed:
         deed.changed = False

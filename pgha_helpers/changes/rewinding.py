@@ -1,6 +1,4 @@
-"""A node that left the primary's history is rewound: proven, saved, rehearsed, and only then
-overwritten.
-"""
+"""A node that left the primary's history is rewound: proven, saved, rehearsed, then overwritten."""
 
 from __future__ import annotations
 
@@ -19,8 +17,9 @@ from .keep_diverged import keeping_beside
 
 
 def rewind_from(run: Run, node: str, source: Running) -> None:
-    """Rewind `node` from `source`: it is armed then, and not started. Raises NotAchieved where it
-    must not be.
+    """Rewind `node` from `source`: it is armed then, and not started.
+
+    Raises NotAchieved where it must not be.
     """
     primary, major = source.node, source.version // 10000
     access.ensure_hba(run, primary)
@@ -49,8 +48,9 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
 
 
 def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
-    """What the plan was made from, where nothing has run on the node since; else what is seen and
-    found now.
+    """What the plan was made from, where nothing has run on the node since.
+
+    Else what is seen and found now.
     """
     if planned := run.seen.evidence:
         then, disk = disk_of(planned[0][node]), read_disk(run.doors[node])
@@ -67,11 +67,10 @@ def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
 def _parted(
     run: Run, node: str, now: Snapshot, found: Evidence
 ) -> tuple[Stopped, Position, Rewinding]:
-    """The node at rest, from where on it may have what the primary lacks, and what a rewind of it
-    needs.
+    """The node at rest, where its own history may begin, and what a rewind needs.
 
-    Raises NotAchieved where the primary's history is not left there, or not kept: a checkpoint
-    removes old WAL.
+    From there on it may have what the primary lacks. Raises NotAchieved where the primary's history
+    is not left there, or not kept: a checkpoint removes old WAL.
     """
     loser, asked, primary = now[node], found.rewinding, now.primary
     fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None

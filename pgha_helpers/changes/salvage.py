@@ -1,5 +1,4 @@
-"""What a lost primary's disk still holds: its last WAL, brought to the standby before that is
-promoted.
+"""What a lost primary's disk still holds: its last WAL, brought over before the promotion.
 
 A crashed server loses nothing that it has acknowledged (but for commits under
 synchronous_commit=off or fsync=off): it is in the WAL on its disk. Only when no process of it is
@@ -45,13 +44,12 @@ _WITHOUT = "-p salvage=none promotes without it: what was not received then stay
 
 
 def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
-    """Bring over every record that the old primary's disk has beyond the standby's WAL, and see it
-    replayed.
+    """Bring over every record that the old primary's disk has beyond the standby's WAL.
 
-    Does nothing where that disk cannot be read, or with `salvage=none`. Raises NotAchieved where it
-    can be read, and not all that it holds can be brought over; with `salvage=some` damage in the
-    middle is told, and what stands before it is brought over. `fingerprint` is that of the disk's
-    WAL where the fence has just taken it, or empty.
+    It is seen replayed. Does nothing where that disk cannot be read, or with `salvage=none`. Raises
+    NotAchieved where it can be read, and not all that it holds can be brought over; with
+    `salvage=some` damage in the middle is told, and what stands before it is brought over.
+    `fingerprint` is that of the disk's WAL where the fence has just taken it, or empty.
 
     Gives whether it is proved that nothing is missing: then no archive has more, either.
     """
@@ -76,8 +74,9 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
 
 @contextlib.contextmanager
 def _or_without() -> Iterator[None]:
-    """What goes wrong inside may do so again with the same words: the way that is left is named
-    beside its remedy.
+    """Name the way that is left beside the remedy of whatever goes wrong inside.
+
+    It may go wrong again with the same words.
     """
     try:
         yield
@@ -88,8 +87,9 @@ def _or_without() -> Iterator[None]:
 
 
 def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
-    """The control file of a disk whose newest timeline is the standby's. Raises NotAchieved for
-    another one.
+    """The control file of a disk whose newest timeline is the standby's.
+
+    Raises NotAchieved for another one.
     """
     if disk.control is None:
         raise NotAchieved(f"the control file of {plan.peer} cannot be read: {disk.blank}", _WITHOUT)
@@ -106,8 +106,9 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
 def _look_for_end(
     run: Run, plan: Plan, control: Control, timeline: int, fingerprint: str
 ) -> tuple[Found, LostWal | None]:
-    """Where its WAL ends, and what was read of it at the gate if that still stands: nothing is read
-    twice.
+    """Where its WAL ends, and what was read of it at the gate if that still stands.
+
+    Nothing is read twice.
     """
     with run.deed(plan.peer, "find the end of its WAL", DeedKind.FIND_END) as deed:
         deed.changed = False
@@ -127,11 +128,11 @@ def _look_for_end(
 
 
 def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Behind:
-    """Copy until the standby has replayed the last record: a recycled file may have replaced one
-    meanwhile.
+    """Copy until the standby has replayed the last record.
 
-    What stands behind the end is looked for as soon as the old primary's shell has nothing else to
-    do, and only if that is not under way or known.
+    A second time, too: a recycled file may have replaced one meanwhile. What stands behind the end
+    is looked for as soon as the old primary's shell has nothing else to do, and only if that is not
+    under way or known.
     """
     door, end = run.doors[plan.node], found.end
     looking: list[Future[Behind]] = []
@@ -189,8 +190,9 @@ def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
 
 
 def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None:
-    """A record in the middle that is not whole: whoever replays takes it for the end, and opens
-    with less.
+    """Refuse, or tell, a record in the middle that is not whole.
+
+    Whoever replays takes it for the end, and opens with less.
     """
     if damage is None:
         return
@@ -209,8 +211,9 @@ def _judge_damage(run: Run, plan: Plan, end: WalEnd, damage: Lsn | None) -> None
 
 
 def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> None:
-    """The last record of the old primary is in the standby's own WAL: by its bytes, else as
-    pg_waldump tells it.
+    """The last record of the old primary is in the standby's own WAL.
+
+    By its bytes, else as pg_waldump tells it.
     """
     if found.end.last is None:
         return

@@ -49,8 +49,9 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
 
 
 def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
-    """Raises NotSafe for a file of either node that would end a setup only after its first
-    deeds.
+    """Refuse a file of either node that would end a setup after its first deeds.
+
+    Raises NotSafe.
     """
     for name in run.pair.names:
         if disk_of(now[name]) is None:
@@ -65,8 +66,9 @@ def _refuse_files(run: Run, now: Snapshot, wishes: Wishes) -> None:
 
 
 def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
-    """The plan, with what a copy will take. Raises NotSafe where it could not be made or not be
-    moved in.
+    """The plan, with what a copy will take.
+
+    Raises NotSafe where it could not be made or not be moved in.
     """
     source, target, program = now[plan.peer], now[plan.node], copied_by(plan)
     if not program or not isinstance(source, Running):
@@ -97,8 +99,9 @@ def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
 
 
 def _canary_is_missing(run: Run, keep: str) -> bool:
-    """Whether the canary's table is to be made. A role that may not make it is no reason to refuse
-    a setup.
+    """Whether the canary's table is to be made.
+
+    A role that may not make it is no reason to refuse a setup.
     """
     table = read_canary_table(run.doors[keep].sql)
     return table.may_make and not table.ready and not table.strangers
@@ -136,8 +139,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
 
 
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
-    """By a copy as it was asked for, unless the node already has a copy of this very cluster that
-    can follow.
+    """A copy as it was asked for, unless the node's own copy of this cluster can follow.
 
     An rsync goes beside, unless there is nothing that would have to be kept: another cluster is
     renamed aside whole.

@@ -1,6 +1,4 @@
-"""Between the gate and the deed the world goes on: what is done must still be what was consented
-to.
-"""
+"""Between the gate and the deed the world goes on: what is done must still be what was agreed."""
 
 from __future__ import annotations
 
@@ -72,11 +70,10 @@ def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
 
 
 def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
-    """Whether a node on which nothing runs is still what the gate saw, seconds ago and under the
-    same lock.
+    """Whether a node on which nothing runs is still what the gate saw.
 
-    Then what its WAL and the primary's told at the gate stands: to read them again takes as long as
-    it did there.
+    That was seconds ago and under the same lock. Then what its WAL and the primary's told at the
+    gate stands: to read them again takes as long as it did there.
     """
     seen = run.gate.take_look(_FRESH)
     if seen is None:

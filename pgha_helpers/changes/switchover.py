@@ -1,5 +1,6 @@
-"""The planned switchover: the outage window is one function, so that nobody can hold the service
-down by reading.
+"""The planned switchover.
+
+The outage window is one function, so that nobody can hold the service down by reading.
 """
 
 from __future__ import annotations
@@ -25,11 +26,10 @@ from .taking_back import take_back
 
 
 def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
-    """Stop the primary, prove that the standby has every byte, promote it. Raises Aborted when it
-    was taken back.
+    """Stop the primary, prove that the standby has every byte, promote it.
 
-    A primary that somebody started again in the window is a standby by then, because it was armed:
-    then nobody is writable, and it goes on as a rerun would.
+    Raises Aborted when it was taken back. A primary that somebody started again in the window is a
+    standby by then, because it was armed: then nobody is writable, and it goes on as a rerun would.
     """
     major, proved = now.primary.version // 10000, None
     _prepare(run, plan, now)

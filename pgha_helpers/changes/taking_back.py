@@ -1,5 +1,6 @@
-"""Abort: the old primary is made primary again. Legal only before promote is sent, by whoever knows
-that it was not.
+"""Abort: the old primary is made primary again.
+
+Legal only before promote is sent, by whoever knows that it was not.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ _ENDED = 0.5
 
 
 def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoReturn:
-    """Open the old primary again, whatever its shutdown waits for. `began` is when clients lost it
-    (monotonic).
+    """Open the old primary again, whatever its shutdown waits for.
 
-    A shell that is lost is tried again for as long as a shutdown may take. Raises Aborted when it
-    is primary again, Undecided when that cannot be told.
+    `began` is when clients lost it (monotonic). A shell that is lost is tried again for as long as
+    a shutdown may take. Raises Aborted when it is primary again, Undecided when that cannot be
+    told.
     """
     old, why = plan.peer, str(reason) or "it was interrupted"
     print(f"Taking it back: {why}", flush=True)

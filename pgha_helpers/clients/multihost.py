@@ -1,5 +1,6 @@
-"""Clients whose connection string names both nodes and asks for the writable one: nothing has to be
-done for them.
+"""Clients whose connection string names both nodes and asks for the writable one.
+
+Nothing has to be done for them.
 """
 
 from __future__ import annotations

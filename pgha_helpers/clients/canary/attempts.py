@@ -1,6 +1,4 @@
-"""What a canary saw: its attempts, the longest time without an acknowledged row, and the latency
-outside of it.
-"""
+"""What a canary saw: its attempts, the longest gap between its rows, and the latency outside."""
 
 from __future__ import annotations
 
@@ -30,10 +28,10 @@ CODES = ("ok", "refused", "unanswered")
 
 
 class Attempt(NamedTuple):
-    """One attempt to commit a row. Times are seconds since the epoch; `seq` is 0 if nothing was
-    sent.
+    """One attempt to commit a row.
 
-    `code` is ok; refused, if the row was certainly not written; or unanswered, if nobody knows.
+    Times are seconds since the epoch; `seq` is 0 if nothing was sent. `code` is ok; refused, if the
+    row was certainly not written; or unanswered, if nobody knows.
     """
 
     seq: int
@@ -68,8 +66,9 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Attempts:
-    """Everything that a canary saw, in order; `said` counts what it was told instead of an
-    acknowledgement.
+    """Everything that a canary saw, in order.
+
+    `said` counts what it was told instead of an acknowledgement.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -87,8 +86,9 @@ class Attempts:
 
     @property
     def gap(self) -> Gap | None:
-        """The longest time between two acknowledged rows; the first and the last attempt close it,
-        too.
+        """The longest time between two acknowledged rows.
+
+        The first and the last attempt close it, too.
         """
         if not self.attempts:
             return None
@@ -103,8 +103,9 @@ class Attempts:
         return max(gaps, key=lambda gap: gap.seconds)
 
     def latency(self, part: float) -> float | None:
-        """Seconds in which that part of the rows outside of the gap were acknowledged: 0.5 for the
-        median.
+        """Seconds in which that part of the rows was acknowledged: 0.5 for the median.
+
+        Rows outside of the gap count: the one that ended it does not.
         """
         gap = self.gap
         taken = sorted(
@@ -121,7 +122,8 @@ class Attempts:
         return tuple(a for a in self.attempts if a.done >= first and a.began <= last)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """For the file, in order: a row per attempt around the gap, and one per second elsewhere.
+        """For the file, in order: a row per attempt around the gap, else one per second.
+
         See COLUMNS.
         """
         near = set(self.around(AROUND, AROUND))
@@ -145,8 +147,9 @@ def _row(group: Sequence[Attempt]) -> tuple[Any, ...]:
 
 
 def read_seen(lines: Iterable[bytes]) -> Attempts:
-    """What the canary has told, a line of JSON per attempt; a last line that was cut off is left
-    out.
+    """What the canary has told, a line of JSON per attempt.
+
+    A last line that was cut off is left out.
     """
     attempts, said, ended, other = [], Counter[str](), "", b""
     for line in lines:

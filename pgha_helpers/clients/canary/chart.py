@@ -1,7 +1,7 @@
-"""The canary's chart: each attempt as a mark around the longest gap, and the deeds below on the
-same time axis.
+"""The canary's chart: a mark per attempt around the longest gap, with the deeds below.
 
-Marks differ by shape and by the row that they stand in as well as by colour.
+Both have the same time axis. Marks differ by shape and by the row that they stand in as well as by
+colour.
 """
 
 from __future__ import annotations
@@ -108,8 +108,9 @@ def _commits(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
 
 
 def _failures(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
-    """A row for each kind of failure, with how many there were; a line tells how long each attempt
-    took.
+    """A row for each kind of failure, with how many there were.
+
+    A line tells how long each attempt took.
     """
     labels = []
     for row, (code, marker, words) in enumerate(_FAILED):

@@ -1,9 +1,8 @@
-"""The process that writes: a row per transaction, one after the other, and a line on stdout for
-each attempt.
+"""The process that writes: a row per transaction, and a line on stdout for each attempt.
 
-It is told what to do by one line of JSON on stdin, and ends when stdin does: also when whoever
-holds the other end was killed with -9. Nothing is told on the command line, which everybody on this
-machine can read.
+The transactions come one after the other. It is told what to do by one line of JSON on stdin, and
+ends when stdin does: also when whoever holds the other end was killed with -9. Nothing is told on
+the command line, which everybody on this machine can read.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ _GRACE = 1.0  # seconds for the attempt under way once nobody listens any more
 
 @dataclass(frozen=True)
 class Errand:
-    """What a canary is to do. `hosts` are libpq's settings, one for each host; times are in
-    seconds.
+    """What a canary is to do.
 
-    `connect` is the deadline of a connection, `statement` of a commit, `think` the pause after one;
-    the canary ends by itself after `longest` seconds or `rows` attempts.
+    `hosts` are libpq's settings, one for each host; times are in seconds. `connect` is the deadline
+    of a connection, `statement` of a commit, `think` the pause after one; the canary ends by itself
+    after `longest` seconds or `rows` attempts.
     """
 
     run: str

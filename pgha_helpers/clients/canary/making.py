@@ -30,11 +30,10 @@ def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
 
 
 def make_canary_table(sql: Session, writer: str = "") -> str:
-    """Make the table in this session's database, and let the role `writer`, too, write and delete
-    rows.
+    """Make the table in this session's database.
 
-    Gives what was done, or an empty string. Raises NotSafe where something there is not ours, and
-    as a statement does.
+    Let the role `writer`, too, write and delete rows. Gives what was done, or an empty string.
+    Raises NotSafe where something there is not ours, and as a statement does.
     """
     seen = trusted(read_canary_table(sql))
     wanted = ((seen.role, _ROLE), (seen.schema, _SCHEMA), (seen.there, _TABLE))
@@ -59,8 +58,9 @@ def make_canary_table(sql: Session, writer: str = "") -> str:
 
 
 def trusted(seen: CanaryTable) -> CanaryTable:
-    """The table as it was seen, if nobody else can have anything executed by who touches it. Raises
-    NotSafe.
+    """The table as it was seen, if nobody can have anything executed by who touches it.
+
+    Raises NotSafe.
     """
     if seen.strangers:
         raise NotSafe(seen.why_not, _REMEDY)

@@ -19,8 +19,9 @@ _LAST = 3.0  # seconds for the process to end by itself
 
 
 class CanaryProcess:
-    """One canary. Its lines go into a file without a name, which nobody has to empty while it
-    writes.
+    """One canary.
+
+    Its lines go into a file without a name, which nobody has to empty while it writes.
     """
 
     def __init__(self) -> None:

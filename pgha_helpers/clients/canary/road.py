@@ -1,6 +1,4 @@
-"""The clients' own road: the hosts that a canary tries, and whether they lead to this pair's
-database.
-"""
+"""The clients' own road: the hosts that a canary tries, and whether they lead to this database."""
 
 from __future__ import annotations
 
@@ -24,8 +22,9 @@ CONNECT = 1.0  # seconds at most for one host: a node that hangs must not hold t
 
 @dataclass(frozen=True)
 class CanaryRoad:
-    """Where rows go: libpq's settings host by host, and whose they are. `writer` is the role, where
-    that is known.
+    """Where rows go: libpq's settings host by host, and whose they are.
+
+    `writer` is the role, where that is known.
     """
 
     hosts: tuple[dict[str, Any], ...]
@@ -34,7 +33,8 @@ class CanaryRoad:
 
 
 def road_of(pair: Pair) -> CanaryRoad:
-    """The first `dsn` of the pair file's clients; else both nodes, asked for the writable one.
+    """The first `dsn` of the pair file's clients; else both nodes, for the writable one.
+
     Raises BadParameters.
     """
     given = next((client for client in pair.clients if client.dsn), None)

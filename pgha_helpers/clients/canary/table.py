@@ -79,7 +79,8 @@ def lacking(sql: Session, *roles: str) -> list[str]:
 
 
 def canary_rows(sql: Session, run: str) -> set[int]:
-    """The sequence numbers of a run's rows that are there. Raises Unreachable, TooSlow or
-    QueryFailed.
+    """The sequence numbers of a run's rows that are there.
+
+    Raises Unreachable, TooSlow or QueryFailed.
     """
     return {row["seq"] for row in sql.read(query("canary's rows"), [run])}

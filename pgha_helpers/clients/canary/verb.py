@@ -1,5 +1,6 @@
-"""The notebook's verb: a canary that is tried before the gate, begun after it, and asked in the end
-what it saw.
+"""The notebook's verb: a canary that is tried before the gate and begun after it.
+
+In the end it is asked what it saw.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ CANARY_CSV = "canary.csv"
 
 
 def canary_client(run: Run, plan: Plan) -> Canary:
-    """A canary for this run, tried but not begun; one that does nothing unless the parameter
-    `canary` is true.
+    """A canary for this run, tried but not begun.
 
-    Raises a Refusal where a switchover could not be measured; any other kind of promotion goes on
-    without.
+    One that does nothing unless the parameter `canary` is true. Raises a Refusal where a switchover
+    could not be measured; any other kind of promotion goes on without.
     """
     begun = run.attended(Canary)
     if begun is not None:  # only one sings in a run
@@ -59,8 +59,9 @@ def canary_client(run: Run, plan: Plan) -> Canary:
 
 
 class Canary(Shown):
-    """A process that writes rows by the clients' road from `start` to `end`. Without a road every
-    word does nothing.
+    """A process that writes rows by the clients' road from `start` to `end`.
+
+    Without a road every word does nothing.
     """
 
     def __init__(self, run: Run, road: CanaryRoad | None = None) -> None:
@@ -75,8 +76,9 @@ class Canary(Shown):
         self.seen: Attempts | None = None
 
     def start(self, plan: Plan) -> None:
-        """Make the table if it is missing, and begin to write. Once begun it goes on. Raises
-        Refusal or Failure.
+        """Make the table if it is missing, and begin to write.
+
+        Once begun it goes on. Raises Refusal or Failure.
         """
         if self._road is None or self._process is not None:
             return
@@ -98,10 +100,10 @@ class Canary(Shown):
         self._run.journal.write(CANARY_BEGUN, road=self._road.told, think=errand.think, **limits)
 
     def end(self) -> Canary | None:
-        """Stop writing, see on each node whether every acknowledged row is there, and keep what was
-        seen.
+        """Stop writing, and see on each node whether every acknowledged row is there.
 
-        The rows of a run that lost none are deleted. Gives itself, to be shown.
+        What was seen is kept. The rows of a run that lost none are deleted. Gives itself, to be
+        shown.
         """
         if self._process is None:
             return None
@@ -113,8 +115,9 @@ class Canary(Shown):
         return self
 
     def chart(self) -> object:
-        """Draw what was seen around the outage, with the deeds below. Saved as canary.svg, shown as
-        PNG.
+        """Draw what was seen around the outage, with the deeds below.
+
+        Saved as canary.svg, shown as PNG.
         """
         if self.end() is None or self.seen is None:
             return None
@@ -148,8 +151,9 @@ class Canary(Shown):
         return Table(("the canary", "what it saw"), rows)
 
     def _clean_up(self) -> None:
-        """Delete the rows, unless some are lost; rows that stay do no harm, so this fails no
-        run.
+        """Delete the rows, unless some are lost.
+
+        Rows that stay do no harm, so this fails no run.
         """
         if not self._primary or self.lost:
             return
@@ -169,8 +173,9 @@ class Canary(Shown):
         print(self, flush=True)
 
     def _look_for_rows(self, wanted: frozenset[int], patience: float) -> None:
-        """Which acknowledged rows are on which node: the primary first, and then what a standby may
-        still replay.
+        """Which acknowledged rows are on which node.
+
+        The primary first, and then what a standby may still replay.
         """
         roles = {}
         for name in self._run.pair.names:
@@ -202,8 +207,9 @@ class Canary(Shown):
     def _missing(
         self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float
     ) -> frozenset[int]:
-        """The rows that a node does not have, after waiting for those that are not gone for
-        good.
+        """The rows that a node does not have.
+
+        Those that are not gone for good are waited for.
         """
         deadline = time.monotonic() + patience
         while True:
@@ -280,8 +286,9 @@ class Canary(Shown):
 
 
 def account_of(seen: Attempts) -> Mapping[str, Any]:
-    """What a canary saw, for the journal: counts, the outage with its ends in UTC, and latencies,
-    in seconds.
+    """What a canary saw, for the journal.
+
+    Counts, the outage with its ends in UTC, and latencies, in seconds.
     """
     gap = seen.gap
     return {
