@@ -18,8 +18,10 @@ from . import embedded as lab
 from .embedded import state
 
 collect_ignore = ["trials"]  # repetitions: `make trials`
-# Under nohup it is ignored, and every program that a test starts would rightly ignore it, too.
+# Under nohup, or in the background of a script, these are ignored, and every program that a test
+# starts would rightly ignore them, too.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
