@@ -1,8 +1,8 @@
-"""Output is a courtesy: whoever reads it may leave, stop reading, or lack the letters, and the work
-goes on.
+"""Output is a courtesy.
 
-A broken pipe ended a hand-over in the middle once, and a pipe that nobody empties would hold the
-next step for ever.
+Whoever reads it may leave, stop reading, or lack the letters, and the work goes on. A broken pipe
+ended a hand-over in the middle once, and a pipe that nobody empties would hold the next step for
+ever.
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ def take_over() -> None:
 
 
 def last_words(patience: float = 5.0) -> None:
-    """Before the end of the process: wait for a reader as long as he takes anything, and so many
-    seconds longer.
+    """Before the process ends: wait for a reader as long as he takes anything.
+
+    And so many seconds longer.
     """
     for stream in (sys.stdout, sys.stderr):
         raw = getattr(stream, "buffer", None)
@@ -51,8 +52,9 @@ def last_words(patience: float = 5.0) -> None:
 
 
 def _fill(number: int) -> None:
-    """A standard stream that was closed becomes /dev/null: else the next file that is opened would
-    get its number.
+    """A standard stream that was closed becomes /dev/null.
+
+    Else the next file that is opened would get its number.
     """
     try:
         os.fstat(number)

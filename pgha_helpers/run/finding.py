@@ -36,10 +36,10 @@ def places() -> list[Path]:
 
 
 def find_pair(pair: str) -> Path:
-    """The file of a pair: a path if it has a `/` or ends in .yaml, else NAME.yaml in one of
-    `places()`.
+    """The file of a pair.
 
-    Raises BadParameters that lists where it was looked for and which names exist.
+    A path if it has a `/` or ends in .yaml, else NAME.yaml in one of `places()`. Raises
+    BadParameters that lists where it was looked for and which names exist.
     """
     if "/" in pair or pair.endswith(".yaml"):
         path = Path(pair).expanduser()

@@ -1,5 +1,6 @@
-"""Putting off Ctrl-C until something is done that would be worse half done: a promotion, a line of
-the journal.
+"""Putting off Ctrl-C until something is done that would be worse half done.
+
+A promotion, a line of the journal.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C until the block is done. Blocks may lie in one another: it is heard when the
-    outermost one ends.
+    """Put off Ctrl-C until the block is done.
 
-    Signals are heard by the main thread only, so in any other there is nothing to put off.
+    Blocks may lie in one another: it is heard when the outermost one ends. Signals are heard by the
+    main thread only, so in any other there is nothing to put off.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -33,8 +33,9 @@ _ROOM = 1024 * 1024  # bytes: a promotion writes 70 kB
 
 
 class Journal:
-    """A journal being written; `scrub` takes secrets out of facts. Raises Refusal if it cannot be
-    made there.
+    """A journal being written; `scrub` takes secrets out of facts.
+
+    Raises Refusal if it cannot be made there.
     """
 
     def __init__(self, folder: Path, scrub: Callable[[Event], Event] = lambda facts: facts) -> None:
@@ -57,11 +58,11 @@ class Journal:
         self.events: list[Event] = []
 
     def reserve(self) -> None:
-        """Have room on the disk for all that a change may still have to say. Raises Refusal where
-        there is none.
+        """Have room on the disk for all that a change may still have to say.
 
-        A disk that fills up later, even in the outage window, then costs no line: what the run says
-        at its end is what its record, its exit code and the list say.
+        Raises Refusal where there is none. A disk that fills up later, even in the outage window,
+        then costs no line: what the run says at its end is what its record, its exit code and the
+        list say.
         """
         if why_not := _reserved(self._file, os.fstat(self._file).st_size + _ROOM):
             raise Refusal(
@@ -70,12 +71,12 @@ class Journal:
             )
 
     def write(self, event: str, **facts: Any) -> None:
-        """Append one event; one that announces something, or ends it, is flushed to disk, and all
-        before it.
+        """Append one event.
 
-        Raises TypeError for what `events.py` does not declare, and Refusal after the end line, and
-        when the disk refuses before any deed has begun. From then on a line that the disk refuses
-        is kept in memory, told aloud and tried again: half a hand-over is worse than that.
+        One that announces something, or ends it, is flushed to disk, and all before it. Raises
+        TypeError for what `events.py` does not declare, and Refusal after the end line, and when
+        the disk refuses before any deed has begun. From then on a line that the disk refuses is
+        kept in memory, told aloud and tried again: half a hand-over is worse than that.
         """
         declared = EVENTS.get(event)
         if declared is None:
@@ -119,8 +120,9 @@ class Journal:
             print(text_of(line), flush=True)
 
     def _flush(self, to_disk: bool = True) -> None:
-        """Write what has not been written yet; a line that was cut short by a full disk is
-        completed later.
+        """Write what has not been written yet.
+
+        A line that was cut short by a full disk is completed later.
         """
         while self._unwritten:
             del self._unwritten[: os.write(self._file, self._unwritten)]
@@ -134,8 +136,9 @@ class Journal:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Inside the outage window lines are written at once but flushed right after: a flush may
-        take long.
+        """Inside the outage window lines are written at once but flushed right after.
+
+        A flush may take long.
         """
         self._held = True
         try:
@@ -167,11 +170,10 @@ def _make_room(path: Path) -> str:
 
 
 def _reserved(file: int, until: int) -> str:
-    """Keep blocks of the disk for a file up to there, without making it longer; gives why there are
-    none.
+    """Keep blocks of the disk for a file up to there, without making it longer.
 
-    Where the file system cannot, nobody knows, and it is left at that. Python knows only the call
-    that makes it longer.
+    Gives why there are none. Where the file system cannot, nobody knows, and it is left at that.
+    Python knows only the call that makes it longer.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     fallocate = getattr(libc, "fallocate64", None) or getattr(libc, "fallocate", None)
@@ -186,9 +188,7 @@ def _reserved(file: int, until: int) -> str:
 
 
 def release(path: Path) -> None:
-    """Give back what was reserved for a journal and not used: also that of a run that was
-    killed.
-    """
+    """Give back what a journal had reserved and not used, also that of a run that was killed."""
     with contextlib.suppress(OSError):
         os.truncate(path, path.stat().st_size)
 

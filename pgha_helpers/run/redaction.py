@@ -1,10 +1,9 @@
-r"""No secret reaches a record, a terminal or a log: known values in every form they take, and
-whatever looks like one.
+r"""No secret reaches a record, a terminal or a log.
 
-Values come from passfiles and from the environment. Texts that look like a password in a conninfo,
-a URI, a line of SQL or a private key are taken out whether the value is known or not. A value of
-fewer than four characters is only known by its looks: replacing every `abc` would leave a record
-that nobody can read.
+Known values in every form they take, and whatever looks like one. Values come from passfiles and
+from the environment. Texts that look like a password in a conninfo, a URI, a line of SQL or a
+private key are taken out whether the value is known or not. A value of fewer than four characters
+is only known by its looks: replacing every `abc` would leave a record that nobody can read.
 
 What is not found: a value that was cut in two, whose every byte was written as `%41`, `\x41` or
 `\u0041`, or that was encoded in another way than those of `_forms`; and an unknown value that
@@ -141,10 +140,10 @@ class Redactor:
         return text
 
     def facts(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """A journal's facts without secrets: names, outcomes and digests are none, whatever a
-        passfile says.
+        """A journal's facts without secrets.
 
-        A password that is also the name of the pair would leave a record that belongs to no pair.
+        Names, outcomes and digests are none, whatever a passfile says. A password that is also the
+        name of the pair would leave a record that belongs to no pair.
         """
         return {
             key: inner if key in _STRUCTURE else self._under(key, inner)
@@ -152,9 +151,7 @@ class Redactor:
         }
 
     def whole(self, value: Any) -> Any:
-        """A copy of something made of dicts, lists and strings, without secrets; keys are left as
-        they are.
-        """
+        """A copy of something made of dicts, lists and strings, without secrets; keys stay."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -167,16 +164,18 @@ class Redactor:
         return value
 
     def _under(self, key: Any, value: Any) -> Any:
-        """What stands under a key: a parameter that is called a password is one, whatever it looks
-        like.
+        """What stands under a key.
+
+        A parameter that is called a password is one, whatever it looks like.
         """
         secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
         return REDACTED if secret else self.whole(value)
 
 
 def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:
-    """Every secret that this process could come to know: passfiles', PGPASSWORD, and the pair's
-    `secret_variables`.
+    """Every secret that this process could come to know.
+
+    Passfiles', PGPASSWORD, and the pair's `secret_variables`.
     """
     places = [environment.get("PGPASSFILE", "") or "~/.pgpass"]
     names = ["PGPASSWORD", "PGSSLPASSWORD"]
@@ -197,8 +196,10 @@ def _lines_of_one_text(value: Sequence[Any]) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """A value as it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64
-    or hexadecimal.
+    """A value in every form that it takes.
+
+    As it stands, and as it looks after JSON, repr, a URI, HTML, SQL, a conninfo, base64 or
+    hexadecimal.
     """
     raw, value = value.encode("utf-8", "surrogateescape"), shown(value)
     # upper: of ß another text, whatever the case is looked at

@@ -1,5 +1,6 @@
-"""One execution of one notebook on one pair: it owns the connections, the journal and the lock.
-Verbs take it.
+"""One execution of one notebook on one pair.
+
+It owns the connections, the journal and the lock. Verbs take it.
 """
 
 from __future__ import annotations
@@ -137,8 +138,9 @@ class Run:
         return self._asking.submit(work)
 
     def elsewhere(self, name: str, ssh: Ssh | None, bin_directory: str = "") -> Door:
-        """A door to a host that is no node: a witness, or where a fence command runs. Without ssh:
-        this machine.
+        """A door to a host that is no node: a witness, or where a fence command runs.
+
+        Without ssh: this machine.
         """
         place = Node(name, host="", data_directory="", bin_directory=bin_directory, ssh=ssh)
         return self.others.setdefault(name, Door(place, self.pair))
@@ -184,8 +186,9 @@ class Run:
 
     @contextlib.contextmanager
     def deed(self, node: str, did: str, kind: DeedKind) -> Iterator[Doing]:
-        """Announce a change, do it, and record it. Whatever goes wrong inside is a Failure:
-        something has begun.
+        """Announce a change, do it, and record it.
+
+        Whatever goes wrong inside is a Failure: something has begun.
         """
         if self.gate.permit is None:
             raise Refusal(
@@ -229,8 +232,9 @@ class Run:
 
     @contextlib.contextmanager
     def untold(self) -> Iterator[None]:
-        """Keep what is said until the block ends: to tell it takes a turn of the kernel, of
-        papermill and of a file.
+        """Keep what is said until the block ends.
+
+        To tell it takes a turn of the kernel, of papermill and of a file.
         """
         self._untold = []
         try:
@@ -241,8 +245,9 @@ class Run:
                 print(words, flush=True)
 
     def end(self, outcome: str, **facts: Any) -> None:
-        """Write the journal's last line, once, note it on the nodes where the run is chained, and
-        let everything go.
+        """Write the journal's last line, once, and let everything go.
+
+        Where the run is chained, the nodes note it.
         """
         if self.ended:
             return
@@ -266,8 +271,9 @@ class Run:
                 held.close()
 
     def keep(self, name: str, data: bytes, append: bool = False) -> str:
-        """Write a file of the record; gives the digest of all of it. A full disk costs the file,
-        and not the run.
+        """Write a file of the record; gives the digest of all of it.
+
+        A full disk costs the file, and not the run.
         """
         path = self.folder / name
         try:

@@ -39,8 +39,9 @@ class Cost:
 
 @contextlib.contextmanager
 def window(run: Run) -> Iterator[Cost]:
-    """Until the block ends, however it does, nothing is done that can wait. Gives what it has cost,
-    filled in then.
+    """Until the block ends, however it does, nothing is done that can wait.
+
+    Gives what it has cost, filled in then.
     """
     cost = Cost()
     with _alone(run), _uncollected(), run.journal.held(), run.untold():
@@ -56,8 +57,9 @@ def window(run: Run) -> Iterator[Cost]:
 
 @contextlib.contextmanager
 def _alone(run: Run) -> Iterator[None]:
-    """Nothing works beside the run; what waits for a node that is silent is not waited for, because
-    it only waits.
+    """Nothing works beside the run.
+
+    What waits for a node that is silent is not waited for, because it only waits.
     """
     held = run.turn.acquire(timeout=_MOMENT)
     try:
@@ -79,8 +81,9 @@ def _uncollected() -> Iterator[None]:
 
 
 def _processor(run: Run) -> dict[str, float]:
-    """Seconds of the processor that each of our processes has used so far; one that is gone is left
-    out.
+    """Seconds of the processor that each of our processes has used so far.
+
+    One that is gone is left out.
     """
     processes = {"kernel": os.getpid(), **run.processes}
     if os.environ.get(ROAD):  # else it is somebody's shell, or what runs the tests

@@ -16,9 +16,7 @@ __all__ = ["PghaEngine", "SignalReceived"]
 
 
 class PghaEngine:
-    """What papermill calls. It keeps papermill's signatures, and its class only for what is really
-    the same.
-    """
+    """What papermill calls: its signatures, and its class only for what is really the same."""
 
     @classmethod
     def execute_notebook(

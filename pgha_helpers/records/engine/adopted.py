@@ -13,8 +13,9 @@ from .early import EarlyKernel
 
 
 class _Manager(AsyncKernelManager):
-    """A manager of a kernel that has no specification on disk: looked up, it might be that of
-    another Python.
+    """A manager of a kernel that has no specification on disk.
+
+    Looked up, it might be that of another Python.
     """
 
     @property

@@ -1,7 +1,7 @@
-"""A kernel that is begun before papermill is imported: both take most of a second, and so they do
-at the same time.
+"""A kernel that is begun before papermill is imported.
 
-Standard library only, because whoever begins a kernel has imported nothing else yet.
+Both take most of a second, and so they do at the same time. Standard library only, because whoever
+begins a kernel has imported nothing else yet.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 @dataclass(frozen=True)
 class EarlyKernel:
-    """A kernel of this very Python, its connection, and the file that holds what it complains
-    about.
-    """
+    """A kernel of this very Python, its connection, and the file of its complaints."""
 
     process: subprocess.Popen[bytes]
     connection: dict[str, Any]
@@ -56,10 +54,10 @@ class EarlyKernel:
 
 @contextmanager
 def early_kernel() -> Iterator[EarlyKernel]:
-    """A kernel for a notebook that will be run as soon as everything is loaded; it ends with the
-    block, at the latest.
+    """A kernel for a notebook that will be run as soon as everything is loaded.
 
-    From here on a signal that ends programs raises SignalReceived, so that nothing is left behind.
+    It ends with the block, at the latest. From here on a signal that ends programs raises
+    SignalReceived, so that nothing is left behind.
     """
     with stopping(), TemporaryDirectory(prefix="pgha-") as private:
         kernel = _begin(Path(private))

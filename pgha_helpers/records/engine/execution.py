@@ -1,6 +1,4 @@
-"""Running the cells: what papermill's own engine does, with statuses that are true whatever
-happens.
-"""
+"""Running the cells as papermill does, with statuses that are true whatever happens."""
 
 from __future__ import annotations
 
@@ -39,8 +37,9 @@ _OURS = ("progress_bar", "log_output", "autosave_cell_every")
 
 
 def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) -> Any:
-    """Run all cells; `options` are papermill's. Cells that never ran stay `pending`, whatever ended
-    the notebook.
+    """Run all cells; `options` are papermill's.
+
+    Cells that never ran stay `pending`, whatever ended the notebook.
     """
     if sys.stderr is sys.__stderr__:  # papermill's own command: `pgha` has seen to it
         courtesy.take_over()
@@ -67,8 +66,9 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
 
 
 class ExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
-    """Papermill's own, but for its habit to call completed what never ran, and to stop where the
-    disk is full.
+    """Papermill's own, but for two habits.
+
+    It calls completed what never ran, and stops where the disk is full.
     """
 
     def __init__(self, output: Clean | None, *more: Any, **options: Any) -> None:
@@ -78,8 +78,9 @@ class ExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
         self._goes_on = False  # the next cell begins at once
 
     def save(self, **_: Any) -> None:
-        """Save the notebook as it is. What runs may be half of a hand-over: a full disk must not
-        end it.
+        """Save the notebook as it is.
+
+        What runs may be half of a hand-over: a full disk must not end it.
         """
         if self._goes_on:
             return
@@ -98,8 +99,9 @@ class ExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
             self._said = words
 
     def cell_complete(self, cell: Any, cell_index: int | None = None, **more: Any) -> None:
-        """Note how a cell has ended. The file learns of it with the beginning of the next one, or
-        from the last.
+        """Note how a cell has ended.
+
+        The file learns of it with the beginning of the next one, or from the last.
         """
         later = self.nb.cells[cell_index + 1 :] if cell_index is not None else []
         self._goes_on = any(other.cell_type == "code" for other in later)
@@ -162,11 +164,10 @@ class KernelClient(PapermillNotebookClient):  # type: ignore[misc]
         self._lost: asyncio.Future[Any] | None = None  # the wait for a reply that has been given up
 
     def interrupt(self) -> None:
-        """Begin no other cell, and interrupt the one that runs. A kernel that is only starting is
-        killed.
+        """Begin no other cell, and interrupt the one that runs.
 
-        One that is interrupted while it starts neither starts nor ends, and it has nothing to
-        close.
+        A kernel that is only starting is killed. One that is interrupted while it starts neither
+        starts nor ends, and it has nothing to close.
         """
         self._stop.set()
         pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
@@ -269,9 +270,7 @@ class KernelClient(PapermillNotebookClient):  # type: ignore[misc]
             self._busy = False
 
     def _hear_reply(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
-        """`quit()` raises nothing: it only asks the front end, in the reply, to let the kernel
-        go.
-        """
+        """`quit()` raises nothing: its reply only asks the front end to let the kernel go."""
         payload = execute_reply["content"].get("payload", [])
         self._left = any(part.get("source") == "ask_exit" for part in payload)
 

@@ -15,9 +15,7 @@ from ...run.redaction import Redactor, secrets_of
 
 
 def redactor_of(nb: Any) -> Redactor:
-    """What takes secrets out of this notebook: those of the pair that its parameters name, if they
-    name one.
-    """
+    """What takes secrets out of this notebook: those of the pair in its parameters, if any."""
     pair = nb.metadata.get("papermill", {}).get("parameters", {}).get("pair", "")
     try:
         return Redactor(secrets_of(load_pair(str(pair))))
@@ -51,8 +49,9 @@ class Clean:
         self.save(json.loads(text), path)
 
     def save(self, notebook: Any, path: str) -> None:
-        """Write a notebook that is not text yet: papermill's way there validates it, which takes
-        longer than a cell.
+        """Write a notebook that is not text yet.
+
+        Papermill's way there validates it, which takes longer than a cell.
         """
         clean = (
             json.dumps(self._scrub.whole(notebook), ensure_ascii=False, indent=1, sort_keys=True)
@@ -70,8 +69,9 @@ class Clean:
 
 
 def _replace(path: Path, text: str) -> None:
-    """By temporary name and rename: half a notebook was read in 9 % of all looks at papermill's own
-    (measured).
+    """By temporary name and rename.
+
+    Half a notebook was read in 9 % of all looks at papermill's own (measured).
     """
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()

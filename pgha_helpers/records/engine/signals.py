@@ -1,5 +1,6 @@
-"""Hearing signals while a notebook runs: the cell that runs is interrupted at once, and nothing
-else is begun.
+"""Hearing signals while a notebook runs.
+
+The cell that runs is interrupted at once, and nothing else is begun.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ class SignalReceived(SystemExit):
 
 @contextlib.contextmanager
 def stopping() -> Iterator[None]:
-    """Make the signals that end a program raise SignalReceived. One that was ignored from the start
-    (nohup) stays ignored.
+    """Make the signals that end a program raise SignalReceived.
+
+    One that was ignored from the start (nohup) stays ignored.
     """
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -38,8 +40,9 @@ def stopping() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferring() -> Iterator[None]:
-    """Hear nothing of the signals that end a program: what is under way is short, and worse half
-    done.
+    """Hear nothing of the signals that end a program.
+
+    What is under way is short, and worse half done.
     """
     with _handled(lambda number, _: print("Still completing the record; wait for it.", flush=True)):
         yield

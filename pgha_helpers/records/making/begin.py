@@ -26,8 +26,7 @@ from .summary import write_summary
 
 
 def begin(notebook: str, **parameters: Any) -> Run:
-    """Begin a run: read the parameters and the pair strictly, open the journal, and say where the
-    record is.
+    """Begin a run: read parameters and pair strictly, open the journal, say where the record is.
 
     Raises BadParameters, naming what is wrong and what is allowed. A run that was begun earlier in
     this kernel and has not ended is abandoned, and the new one names it.

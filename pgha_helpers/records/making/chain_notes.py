@@ -14,8 +14,7 @@ from .folder import record_folders, record_name_of
 
 
 def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
-    """The notes of every chained run of this system that is recorded here and has a greater number
-    than `beyond`.
+    """The notes of every chained run of this system here with a number greater than `beyond`.
 
     The newest first, and no further than to a run that is known: it is asked for while the nodes
     are locked.
@@ -37,8 +36,9 @@ def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
 
 
 def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
-    """The system, and what its nodes should have noted of this record; nothing if its run is not
-    chained.
+    """The system, and what its nodes should have noted of this record.
+
+    Nothing if its run is not chained.
     """
     chained = story.first(CHAINED)
     if not chained or story.broken:

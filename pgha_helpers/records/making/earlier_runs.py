@@ -1,5 +1,6 @@
-"""What this machine's records tell a later run: where a node was seen last, and how fast rebuilds
-were.
+"""What this machine's records tell a later run.
+
+Where a node was seen last, and how fast rebuilds were.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ _TELLING = 32 * 1024 * 1024  # bytes: less than that is over before it has a rat
 
 
 def last_known(records: Path, pair: str, node: str, system_id: str) -> LastKnown | None:
-    """The newest position at which a run of this pair saw the node as primary of this system, or
-    None.
-    """
+    """The newest position where a run saw the node as primary of this pair and system, or None."""
     for folder, events in stories(records, pair):
         for event in reversed(events):
             if event["event"] == SEEN and (known := _known(folder, event, node, system_id)):
@@ -64,8 +63,9 @@ def known_rates(records: Path, pair: str) -> Rates:
 
 
 def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
-    """Method and rate of a run: all deeds of a copy count, and the rehearsal of a rewind, which
-    reads as much.
+    """Method and rate of a run.
+
+    All deeds of a copy count, and the rehearsal of a rewind, which reads as much.
     """
     try:
         at = next(at for at, event in enumerate(events) if event["event"] == THROUGHPUT)

@@ -1,5 +1,6 @@
-"""Writing the files of a record: by temporary name, flushed, and renamed, so that no half of one is
-ever read.
+"""Writing the files of a record so that no half of one is ever read.
+
+By temporary name, flushed, and renamed.
 """
 
 from __future__ import annotations

@@ -42,15 +42,14 @@ def record_name_of(folder: Path) -> RecordName | None:
 
 
 def records_of(pair: Pair) -> Path:
-    """The folder of this pair's records: `records:` of the pair file, or `records/` of the
-    checkout.
-    """
+    """The folder of this pair's records: its file's `records:`, or `records/` of the checkout."""
     return CHECKOUT / Path(pair.records).expanduser() if pair.records else CHECKOUT / "records"
 
 
 def record_folders(records: Path) -> list[Path]:
-    """Every folder that is named as a record is, the newest first. Whatever else lies there is
-    somebody else's.
+    """Every folder that is named as a record is, the newest first.
+
+    Whatever else lies there is somebody else's.
     """
     if not records.is_dir():
         return []
@@ -66,8 +65,9 @@ def new_id() -> str:
 
 
 def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
-    """A new folder, named by UTC time, pair, notebook and run id, for its owner only. Raises
-    BadParameters.
+    """A new folder, for its owner only. Raises BadParameters.
+
+    It is named by UTC time, pair, notebook and run id.
     """
     folder = records_of(pair) / f"{datetime.now(UTC):{_STAMP}}-{pair.name}-{notebook}-{run_id}"
     try:
@@ -99,11 +99,11 @@ def id_of(folder: Path) -> str:
 
 
 class FolderLock:
-    """Hold a record folder while something is still to be written there; it is let go by the end of
-    the process, too.
+    """Hold a record folder while something is still to be written there.
 
-    A lock on the folder itself, so that it leaves no trace in the record. As a context manager it
-    waits for nobody: `held` says whether it was to be had.
+    It is let go by the end of the process, too. A lock on the folder itself, so that it leaves no
+    trace in the record. As a context manager it waits for nobody: `held` says whether it was to be
+    had.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,5 +1,6 @@
-"""`pgha run`: a notebook through papermill and our engine, with an exit code and its executed copy
-in the record.
+"""`pgha run`: a notebook through papermill and our engine.
+
+It gives an exit code, and its executed copy lies in the record.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ KERNEL = "python3"
 def run_notebook(
     kernel: EarlyKernel, notebook: str, given: Mapping[str, Any], cell_timeout: float | None = None
 ) -> int:
-    """Run a notebook to its end, complete its record, and give the exit code. Raises BadParameters
-    before it begins.
+    """Run a notebook to its end, complete its record, and give the exit code.
+
+    Raises BadParameters before it begins.
     """
     asked, pair, folder = prepare_run(notebook, given)
     kernel.announce(folder)

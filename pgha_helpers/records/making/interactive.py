@@ -1,6 +1,4 @@
-"""`pgha open`: JupyterLab on a parameterised copy, so that the source in git is never saved
-over.
-"""
+"""`pgha open`: JupyterLab on a parameterised copy, so that the source is never saved over."""
 
 from __future__ import annotations
 
@@ -53,9 +51,7 @@ def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
 
 
 def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
-    """The command that opens JupyterLab of this virtual environment on `root`, on 127.0.0.1
-    only.
-    """
+    """The command that opens this environment's JupyterLab on `root`, on 127.0.0.1 only."""
     command = python("jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}")
     command += [
         f"--LabApp.default_url=/lab/tree/{first}",
@@ -71,10 +67,9 @@ def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
 
 
 def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = True) -> int:
-    """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records. Raises
-    BadParameters.
+    """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records.
 
-    Gives JupyterLab's exit status, or 0 if it was ended from here.
+    Raises BadParameters. Gives JupyterLab's exit status, or 0 if it was ended from here.
     """
     pair, copy = prepare_copy(notebook, given)
     folder = copy.parent
@@ -107,19 +102,19 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
 
 
 def _pass_on(jupyter: subprocess.Popen[bytes]) -> None:
-    """What JupyterLab says, by our own mouth: a terminal that takes nothing would hold it, and the
-    kernel with it.
+    """What JupyterLab says, by our own mouth.
+
+    A terminal that takes nothing would hold it, and the kernel with it.
     """
     for line in jupyter.stdout or ():
         print(text_of(line), end="", flush=True)
 
 
 def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
-    """Wait for JupyterLab's end or a signal; while a run goes on, for the second Ctrl-C. Gives the
-    exit status.
+    """Wait for JupyterLab's end or a signal, and give the exit status.
 
-    A terminal that goes away (SIGHUP) interrupts no run that has passed its gate: JupyterLab ends
-    after it.
+    While a run goes on, it waits for the second Ctrl-C. A terminal that goes away (SIGHUP)
+    interrupts no run that has passed its gate: JupyterLab ends after it.
     """
     warned = 0.0
     while True:
@@ -153,9 +148,7 @@ def _end(jupyter: subprocess.Popen[bytes]) -> None:
 
 
 def _goes_on(folder: Path, pair: Pair) -> bool:
-    """Whether a run that was begun in this JupyterLab has changed something, and neither ended nor
-    failed.
-    """
+    """Whether a run of this JupyterLab has changed something, and neither ended nor failed."""
     since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
     return any((path / "journal.jsonl").exists() and _changes(path) for path in since)
 

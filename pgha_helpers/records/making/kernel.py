@@ -1,5 +1,6 @@
-"""What a run sees of its kernel: the cells, their errors, the end; and what it keeps the kernel
-from saying.
+"""What a run sees of its kernel: the cells, their errors, the end.
+
+And what it keeps the kernel from saying.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _mouth: list[Redactor] = []  # what everything that the kernel says goes through
 
 
 def enter(run: Run, scrub: Redactor) -> None:
-    """Attend to a run until it or the kernel ends. A run that was begun earlier here and not ended
-    is abandoned.
+    """Attend to a run until it or the kernel ends.
+
+    A run that was begun earlier here and not ended is abandoned.
     """
     for earlier in _runs:
         close_as_left(earlier)
@@ -47,9 +49,7 @@ def enter(run: Run, scrub: Redactor) -> None:
 
 
 def unfinished_run() -> str:
-    """The id of the newest earlier run of this kernel, if it did not come to a good end; else an
-    empty string.
-    """
+    """The id of this kernel's newest earlier run, if that came to no good end; else empty."""
     return _runs[-1].id if _runs and _runs[-1].ended in ("", "abandoned", "failed") else ""
 
 
@@ -77,9 +77,7 @@ def _current() -> Run | None:
 
 
 def _see_cell(info: Any) -> None:
-    """Called by IPython before each cell: which one it is, and whether its text is that of the
-    source.
-    """
+    """Called by IPython before each cell: which it is, and whether its text is the source's."""
     run = _current()
     if run is None:
         return
@@ -92,8 +90,9 @@ def _see_cell(info: Any) -> None:
 
 
 def _see_error(result: Any) -> None:
-    """Called by IPython after each cell. It sees SystemExit too, which a custom exception handler
-    does not.
+    """Called by IPython after each cell.
+
+    It sees SystemExit too, which a custom exception handler does not.
     """
     error = result.error_before_exec or result.error_in_exec
     run = _current()
@@ -108,10 +107,9 @@ def _see_error(result: Any) -> None:
 def _say_unforeseen(
     shell: Any, kind: type[Exception], error: Exception, trace: Any, tb_offset: int | None = None
 ) -> None:
-    """Called by IPython instead of showing an exception: one of our own code gets a sentence, like
-    our own errors.
+    """Called by IPython instead of showing an exception.
 
-    The traceback is in the journal.
+    One of our own code gets a sentence, like our own errors. The traceback is in the journal.
     """
     run = _current()
     if run is not None and (words := _words(run, error)).get("unforeseen"):
@@ -139,8 +137,9 @@ def _kind(error: BaseException) -> str:
 
 
 def _watch_mouth(kernel: Any) -> None:
-    """Every message of the kernel goes through one method: tables, streams, tracebacks with locals,
-    and replies.
+    """Every message of the kernel goes through one method.
+
+    Tables, streams, tracebacks with locals, and replies.
     """
     session = getattr(kernel, "session", None)
     if session is None:

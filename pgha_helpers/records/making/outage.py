@@ -1,8 +1,7 @@
-"""How long clients had no primary, as journals tell it: this run's own, and those of runs that died
-before it.
+"""How long clients had no primary, as journals tell it.
 
-A run that is killed during the stop, and run again, has one outage, and neither journal alone knows
-how long it was.
+This run's own, and those of runs that died before it. A run that is killed during the stop, and run
+again, has one outage, and neither journal alone knows how long it was.
 """
 
 from __future__ import annotations
@@ -60,8 +59,9 @@ def outage_of_change(
 
 
 def _is_legible(story: Events) -> bool:
-    """Whether a run's events are what this version writes. An odd record must not spoil the end of
-    another change.
+    """Whether a run's events are what this version writes.
+
+    An odd record must not spoil the end of another change.
     """
     try:
         _ = [*marks_of(story)], _elsewhere([story], ())
@@ -71,10 +71,10 @@ def _is_legible(story: Events) -> bool:
 
 
 def _is_enough(read: Sequence[Events]) -> bool:
-    """Whether older runs need not be asked: when it began is known, or nothing was left by the
-    newest change.
+    """Whether older runs need not be asked.
 
-    What the dates of files tell is asked of the runs first.
+    When it began is known, or nothing was left by the newest change. What the dates of files tell
+    is asked of the runs first.
     """
     found = last_outage(_marks_of_all(read))
     if found is None or _was_over(found, read[0]):
@@ -92,9 +92,7 @@ def _was_over(found: Outage, own: Events) -> bool:
 
 
 def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[str, Any]]:
-    """What the nodes had noted of changes right before these, made by runs that this machine has no
-    records of.
-    """
+    """What nodes had noted of changes right before these, by runs without a record here."""
     chained = (
         event.get("previous")
         for events in reversed(read)
@@ -111,8 +109,9 @@ def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[st
 def _was_told(
     found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]
 ) -> bool:
-    """Whether an earlier run has told of it: one of this machine, or one of another machine that
-    came to its end.
+    """Whether an earlier run has told of it.
+
+    One of this machine, or one of another machine that came to its end.
     """
     told = (
         event.get("until") for events in read[1:] for event in events if event["event"] == OUTAGE
@@ -125,8 +124,9 @@ def _was_told(
 def _runs(
     found: Outage, read: Sequence[Events], elsewhere: Iterable[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """The ids of those that had passed their gate, and neither ended before it began nor began
-    after it was over.
+    """The ids of the runs that had a part in it.
+
+    They had passed their gate, and neither ended before it began nor began after it was over.
     """
     over = math.inf if found.latest is None else found.latest
     parts = [
@@ -141,10 +141,10 @@ def _runs(
 
 
 def _left_there(told: Mapping[str, Any], found: Outage, read: Sequence[Events]) -> float:
-    """The same of a run on another machine: one that died had no part if somebody has seen a
-    primary after it began.
+    """The same of a run on another machine.
 
-    Unless that primary was armed later than that: then it was this run that did it.
+    One that died had no part if somebody has seen a primary after it began. Unless that primary was
+    armed later than that: then it was this run that did it.
     """
     if ended := _moment(told.get("ended")):
         return ended
@@ -158,8 +158,9 @@ def _left_there(told: Mapping[str, Any], found: Outage, read: Sequence[Events]) 
 
 
 def _left(events: Events, found: Outage) -> float:
-    """When a run let go: one that died may have lived longer than it has told, if it told anything
-    since it began.
+    """When a run let go.
+
+    One that died may have lived longer than it has told, if it told anything since it began.
     """
     last = _at(events[-1])
     died = events[-1]["event"] != RUN_ENDED
@@ -171,10 +172,10 @@ def _changes(events: Events) -> bool:
 
 
 def marks_of(events: Events) -> Iterator[Mark]:
-    """The signs that a run's events give, in order: times of events are told to the millisecond, of
-    deeds to less.
+    """The signs that a run's events give, in order.
 
-    Where commits wait for a synchronous standby, it is over only when that streams.
+    Times of events are told to the millisecond, of deeds to less. Where commits wait for a
+    synchronous standby, it is over only when that streams.
     """
     there, at, waits, opened = None, 0.0, False, ""
     for event in events:
@@ -215,9 +216,7 @@ def _done(event: Event, waits: bool, opened: str) -> Iterator[Mark]:
 
 
 def _seen(event: Event) -> Iterator[Mark]:
-    """What a look tells: somebody takes writes; or nobody does, and that is certain of both
-    nodes.
-    """
+    """What a look tells: somebody takes writes; or certainly neither node does."""
     facts = _facts(event)
     writable = [
         fact for fact in facts if fact.get("is") == "Running" and not fact.get("in_recovery")
@@ -232,11 +231,11 @@ def _facts(event: Event) -> list[Mapping[str, Any]]:
 
 
 def _by_files(own: Events) -> Iterator[Mark]:
-    """What the first look tells by the files of a primary that was shut down, and of the node that
-    took its place.
+    """What the first look tells by the files of both nodes.
 
-    It was armed while it took writes, and its control file was written last when it had shut down.
-    One that is not armed may have been opened and shut down again by somebody.
+    That is, of a primary that was shut down, and of the node that took its place. It was armed
+    while it took writes, and its control file was written last when it had shut down. One that is
+    not armed may have been opened and shut down again by somebody.
     """
     first = next((event for event in own if event["event"] == SEEN), {})
     facts = _facts(first)

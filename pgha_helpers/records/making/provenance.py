@@ -45,17 +45,16 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
 
 
 def way_of_running(folder: Path) -> str:
-    """`pgha run`, `pgha open`, `jupyter` for another JupyterLab, or `papermill` for any other
-    way.
-    """
+    """`pgha run`, `pgha open`, `jupyter` (another JupyterLab), or `papermill` (any other way)."""
     if os.environ.get(RECORD):
         return os.environ.get(ROAD, "")
     return "jupyter" if os.environ.get("JPY_SESSION_NAME") else "papermill"
 
 
 def cells_of(notebook: str) -> dict[str, str]:
-    """The source's code cells: digest of the text -> cell id. A cell that was edited by hand is not
-    among them.
+    """The source's code cells: digest of the text -> cell id.
+
+    A cell that was edited by hand is not among them.
     """
     try:
         cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))[
@@ -74,10 +73,9 @@ def digest(text: str) -> str:
 
 
 def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
-    """The id of the newest earlier run of this notebook on this pair, if it did not come to an end;
-    else empty.
+    """The id of the newest earlier run of this notebook on this pair, if it did not end.
 
-    After a restart of the kernel that is the run before it.
+    Else empty. After a restart of the kernel that is the run before it.
     """
     for folder in record_folders(records):
         name = record_name_of(folder)

@@ -92,8 +92,9 @@ def summarise(story: Story) -> dict[str, Any]:
 
 
 def write_summary(folder: Path, story: Story) -> dict[str, Any]:
-    """Write record.json from the folder's journal, by temporary name and rename; gives what it
-    says.
+    """Write record.json from the folder's journal, and give what it says.
+
+    By temporary name and rename.
     """
     written = json.dumps(summarise(story), indent=2, ensure_ascii=False) + "\n"
     replace_file(folder / SUMMARY, written)
@@ -119,11 +120,10 @@ def _deed(event: Event) -> dict[str, Any]:
 
 
 def _outage(story: Story) -> dict[str, Any] | None:
-    """From the request to stop the old primary until clients had one again, in whichever runs, as
-    it was told then.
+    """From the request to stop the old primary until clients had one again.
 
-    A run that died tells what its own journal knows: what came before it, and after it, the next
-    one tells.
+    In whichever runs, as it was told then. A run that died tells what its own journal knows: what
+    came before it, and after it, the next one tells.
     """
     if told := story.last(OUTAGE):
         return {key: told[key] for key in told if key not in ("n", "at", "event", "prev")}
@@ -157,8 +157,9 @@ def _promotes(deed: Event) -> bool:
 
 
 def _as_seen(told: Event) -> dict[str, Any] | None:
-    """The longest time without a commit that the canary saw, its attempts, and which of its rows
-    are where.
+    """The longest time without a commit that the canary saw, its attempts, and its rows.
+
+    Of the rows it tells which are where.
     """
     if not told.get("outage"):
         return None

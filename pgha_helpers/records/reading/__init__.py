@@ -1,3 +1,1 @@
-"""The archive: records read, listed, compared and shown to people, and what makes their edits
-visible.
-"""
+"""The archive: records read, listed, compared, shown to people, and what makes edits visible."""

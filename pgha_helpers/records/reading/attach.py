@@ -1,5 +1,6 @@
-"""`pgha records attach`: the executed notebook of a run that plain papermill, or somebody's
-JupyterLab, has made.
+"""`pgha records attach`: the executed notebook of a run that was not made by `pgha run`.
+
+Plain papermill, or somebody's JupyterLab, has made it.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def attach(path: Path, pair_name: str = "") -> Path:
 
 
 def _has_one(folder: Path) -> bool:
-    """Whether a notebook is there that a manifest lists; one that is not is what an attach that
-    failed has left.
+    """Whether a notebook is there that a manifest lists.
+
+    One that is not is what an attach that failed has left.
     """
     complete, attached = folder / manifest.MANIFEST, folder / manifest.ATTACHED
     listed = True
@@ -93,8 +95,9 @@ def _pair_of(story: Story) -> Pair:
 
 
 def _add(folder: Path, story: Story, pair: Pair, path: Path) -> None:
-    """The second manifest is written last: until it is there, whatever failed can be tried
-    again.
+    """The second manifest is written last.
+
+    Until it is there, whatever failed can be tried again.
     """
     added = [folder / name for name in manifest.ATTACHABLE]
     try:

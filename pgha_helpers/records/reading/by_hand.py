@@ -1,5 +1,6 @@
-"""How to check a record with nothing but `sha256sum`, `sed` and `ssh-keygen`: the words that every
-report ends with.
+"""How to check a record with nothing but `sha256sum`, `sed` and `ssh-keygen`.
+
+The words that every report ends with.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""`pgha records`: what runs have left. Each call first completes what a run that was killed could
-not.
+"""`pgha records`: what runs have left.
+
+Each call first completes what a run that was killed could not.
 """
 
 from __future__ import annotations
@@ -57,8 +58,10 @@ def verify_command(
     pair: str,
     nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False,
 ) -> None:
-    """Whether the records are what they were, and all there. Exit code 0: they are; 2: something
-    was found; 3: a node did not answer."""
+    """Whether the records are what they were, and all there.
+
+    Exit code 0: they are; 2: something was found; 3: a node did not answer.
+    """
     from ...facts.chain_notes import read_ledgers
     from ...run.parameters import load_pair
     from ...run.redaction import Redactor, secrets_of
@@ -81,9 +84,7 @@ def compare_command(
     other: str,
     html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None,
 ) -> None:
-    """Two runs side by side: parameters, settings, verdicts, how long each deed took, and the
-    lag.
-    """
+    """Two runs side by side: parameters, settings, verdicts, how long each deed took, the lag."""
     from .compare import compare
     from .comparison_page import comparison_page
     from .entries import find
@@ -105,8 +106,9 @@ def page_command(
     since: Since = "",
     until: Until = "",
 ) -> None:
-    """Write index.html beside the records: one page, without a server, to filter and sort them and
-    to see trends.
+    """Write index.html beside the records: one page to filter and sort them and to see trends.
+
+    It needs no server.
     """
     from .entries import entries
     from .page import page
@@ -133,8 +135,9 @@ def attach_command(
 
 
 def _complete(name: str) -> tuple[Pair, Path]:
-    """The pair and its folder of records, in which whatever could be completed now is. Raises
-    BadParameters.
+    """The pair and its folder of records, in which whatever could be completed now is.
+
+    Raises BadParameters.
     """
     from ...run.parameters import load_pair
     from ..making.folder import records_of

@@ -1,6 +1,4 @@
-"""Two runs side by side: what was asked differently, what was found differently, what took how
-long, and the lag.
-"""
+"""Two runs side by side: what was asked or found differently, what took how long, and the lag."""
 
 from __future__ import annotations
 
@@ -28,8 +26,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long the same thing took in each run, in seconds; None where it was not done, or
-    failed.
+    """How long the same thing took in each run, in seconds.
+
+    None where it was not done, or failed.
     """
 
     what: str
@@ -39,8 +38,9 @@ class Timing:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as long the second run took; nothing unless both did it in a time that can
-        be measured.
+        """How many times as long the second run took.
+
+        Nothing unless both did it in a time that can be measured.
         """
         return self.b / self.a if self.a and self.b and min(self.a, self.b) > 0 else None
 

@@ -84,10 +84,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which records are wanted; an empty field wants all. Raises BadParameters for a date that
-    cannot be meant.
+    """Which records are wanted; an empty field wants all.
 
-    `since` and `until` are days or moments in UTC, both included.
+    Raises BadParameters for a date that cannot be meant. `since` and `until` are days or moments in
+    UTC, both included.
     """
 
     pair: str = ""
@@ -125,11 +125,10 @@ ALL = Wanted()
 
 
 def entries(folder: Path, wanted: Wanted = ALL) -> list[Entry]:
-    """The records of a folder, the newest first. Raises BadParameters if a wanted word is none that
-    there could be.
+    """The records of a folder, the newest first.
 
-    Other people's files and folders are passed over. A record that cannot be read is there, and
-    says so.
+    Raises BadParameters if a wanted word is none that there could be. Other people's files and
+    folders are passed over. A record that cannot be read is there, and says so.
     """
     found = [_entry(path) for path in _folders(folder)]
     _refuse_unknown(
@@ -181,8 +180,9 @@ def _names(paths: Iterable[Path]) -> str:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders that are named as a record is, or hold a journal. Raises BadParameters if nothing
-    can be listed.
+    """The folders that are named as a record is, or hold a journal.
+
+    Raises BadParameters if nothing can be listed.
     """
     try:
         inside = sorted(folder.iterdir())
@@ -239,8 +239,9 @@ def _told(folder: Path) -> tuple[dict[str, Any], str, str]:
 
 
 def _legible(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record that is not to be believed, the words that are shown beside the reason; not what
-    it changed.
+    """Of a record that is not to be believed, the words that are shown beside the reason.
+
+    Not what it changed.
     """
     return {key: value for key, value in told.items() if key == "typed" or isinstance(value, str)}
 

@@ -1,5 +1,6 @@
-"""The executed notebook of a record as HTML that can be put into a page: no script, no link, every
-picture inside.
+"""The executed notebook of a record as HTML that can be put into a page.
+
+No script, no link, every picture inside.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ def executed(folder: Path) -> tuple[str, str]:
 
 
 def preload() -> None:
-    """Load what a report needs, half a second's work: for a thread, while something else is waited
-    for.
+    """Load what a report needs, half a second's work.
+
+    For a thread, while something else is waited for.
     """
     cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A"}
     code = {

@@ -1,6 +1,4 @@
-"""What a check of the archive works on and what it gives: records, their links in a chain, and
-findings.
-"""
+"""What a check of the archive works on and what it gives: records, their links, and findings."""
 
 from __future__ import annotations
 
@@ -27,8 +25,9 @@ class Finding:
 
 @dataclass
 class Verified:
-    """What was looked at, what was found, and what could not be checked: `notes` are no
-    accusation.
+    """What was looked at, what was found, and what could not be checked.
+
+    `notes` are no accusation.
     """
 
     records: int = 0
@@ -70,9 +69,7 @@ class Record:
 
     @property
     def link(self) -> Link | None:
-        """Its place in a chain; None if its run is not chained, or if somebody has made that
-        unreadable.
-        """
+        """Its place in a chain; None if its run is not chained, or if that is unreadable."""
         told = self.story.first(CHAINED)
         try:
             previous = told["previous"] or {}

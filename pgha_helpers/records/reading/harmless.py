@@ -34,8 +34,9 @@ _STYLE = re.compile(
 
 
 def harmless(html: str) -> str:
-    """The same text, tables and pictures, without scripts, links, styles that load, and anything
-    unknown.
+    """The same text, tables and pictures, and nothing that loads or runs.
+
+    No scripts, links, styles that load, and nothing unknown.
 
     >>> harmless('<b onclick="x()">2 < 3</b><script>x()</script><img src="https://x/y.png">')
     '<b>2 &lt; 3</b><img>'

@@ -1,6 +1,4 @@
-"""Whether the chain of a system is whole, and whether the nodes have noted what the records
-tell.
-"""
+"""Whether the chain of a system is whole, and whether its nodes have noted what records tell."""
 
 from __future__ import annotations
 
@@ -88,9 +86,7 @@ def _numbers(numbers: set[int]) -> str:
 def ledger_faults(
     records: list[Record], others: list[Record], notes: list[Note], done: Verified
 ) -> Iterator[str]:
-    """Every run that a node has noted is here and is as it was noted, and every chained run here
-    was noted.
-    """
+    """Every run that a node has noted is here as it was noted, and every chained one is noted."""
     here = {id_of(record.folder): record for record in [*records, *others]}
     noted: dict[str, list[Note]] = {}
     for note in notes:

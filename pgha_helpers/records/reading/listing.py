@@ -14,8 +14,9 @@ _WIDTH = 72  # characters of a reason: more of it would break every line of the 
 
 
 def listing(entries: Iterable[Entry]) -> Table:
-    """A row per record, in the order given. A record that cannot be told says why where its reason
-    would stand.
+    """A row per record, in the order given.
+
+    A record that cannot be told says why where its reason would stand.
     """
     return Table(_HEAD, [_row(entry) for entry in entries])
 

@@ -1,5 +1,6 @@
-"""manifest.json: the digest of every file of a finished record, its place in the chain, and who
-completed it when.
+"""manifest.json: the digest of every file of a finished record, and its place in the chain.
+
+It also tells who completed it when.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _OWN = (MANIFEST, SIGNATURE, ATTACHED, f"{ATTACHED}.sig")
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest that was read. `digest` is that of its own file; `wrong` says why it cannot be
-    used.
+    """A manifest that was read.
+
+    `digest` is that of its own file; `wrong` says why it cannot be used.
     """
 
     told: Mapping[str, Any] = field(default_factory=dict)
@@ -47,8 +49,9 @@ def sha256(path: Path) -> str:
 
 
 def contents(folder: Path) -> list[str]:
-    """Every name in a record folder but those of the manifests themselves. A folder's name ends
-    with `/`.
+    """Every name in a record folder but those of the manifests themselves.
+
+    A folder's name ends with `/`.
     """
     names = [
         path.name + ("/" if path.is_dir() and not path.is_symlink() else "")
@@ -84,9 +87,7 @@ def manifest_bytes(told: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read a manifest. Raises FileNotFoundError; whatever else is wrong with it is told in
-    `wrong`.
-    """
+    """Read a manifest. Raises FileNotFoundError; whatever else is wrong is told in `wrong`."""
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     try:

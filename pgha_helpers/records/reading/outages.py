@@ -1,5 +1,6 @@
-"""An outage in words: what the canary saw of it where there was one, else what the runbook
-measured.
+"""An outage in words.
+
+What the canary saw of it where there was one, else what the runbook measured.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from .words import JsonObject, finite, pairs_of, took
 
 
 def measured_outage(told: JsonObject) -> tuple[float | None, str]:
-    """The outage in seconds, and who measured it: the canary, or else the machine that ran the
-    notebook.
+    """The outage in seconds, and who measured it.
 
-    A canary that had begun too late, or ended too early, is asked only where nobody knows of more.
+    The canary, or else the machine that ran the notebook. A canary that had begun too late, or
+    ended too early, is asked only where nobody knows of more.
 
     >>> (measured_outage({"outage_seconds": 0.1, "outage_as_seen": {"seconds": 0.12}}),
     ... measured_outage({"outage_seconds": 0.1}))
@@ -40,8 +41,9 @@ def _runs(told: JsonObject) -> list[str]:
 
 
 def was_over(told: JsonObject) -> bool:
-    """Whether the run knows of the outage's end; one that was killed leaves that to the next
-    one.
+    """Whether the run knows of the outage's end.
+
+    One that was killed leaves that to the next one.
     """
     return pairs_of(told.get("outage")).get("over") is not False
 

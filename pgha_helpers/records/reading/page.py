@@ -1,5 +1,6 @@
-"""One static index.html of all runs: it needs no server, no network and no script, though a little
-script helps.
+"""One static index.html of all runs.
+
+It needs no server, no network and no script, though a little script helps.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class PageRow:
 
 
 def page(entries: Iterable[Entry]) -> str:
-    """The page of these records, in the order given. It is to lie beside their folders: its links
-    are relative.
+    """The page of these records, in the order given.
+
+    It is to lie beside their folders: its links are relative.
     """
     rows = [_row(entry) for entry in entries]
     script = render_page("script.html.j2").strip()

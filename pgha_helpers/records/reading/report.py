@@ -1,5 +1,6 @@
-"""report.html: one record on one page that stands alone, for an auditor, for paper, and for a phone
-at night.
+"""report.html: one record on one page that stands alone.
+
+For an auditor, for paper, and for a phone at night.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class Done:
-    """A deed as the page shows it; `start` and `width` are percent of the time from the first deed
-    to the last.
+    """A deed as the page shows it.
+
+    `start` and `width` are percent of the time from the first deed to the last.
     """
 
     when: str
@@ -53,8 +55,9 @@ class Done:
 
 
 def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
-    """The page of one record. It loads nothing and runs nothing, and says so to the browser,
-    too.
+    """The page of one record.
+
+    It loads nothing and runs nothing, and says so to the browser, too.
     """
     notebook, without = executed(folder)
     deeds = _deeds(told)

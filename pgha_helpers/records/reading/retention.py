@@ -1,8 +1,8 @@
-"""Thinning: records of verifies that ended well, and of rehearsals, once they are older than
-`records_keep`.
+"""Thinning: records that are older than `records_keep` and that nobody misses.
 
-Never a change, a failure, a warning, anything chained, anything that does not hold what its
-manifest says, or anything that somebody else has put there.
+Those are records of verifies that ended well, and of rehearsals. Never a change, a failure, a
+warning, anything chained, anything that does not hold what its manifest says, or anything that
+somebody else has put there.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ def _dispensable(folder: Path, name: RecordName, pair: Pair) -> bool:
 
 
 def _delete(folder: Path) -> None:
-    """Under another name first: killed half-way, it must not look like a record that somebody has
-    spoiled.
+    """Under another name first.
+
+    Killed half-way, it must not look like a record that somebody has spoiled.
     """
     gone = folder.rename(folder.with_name(f"{_GOING}{folder.name}"))
     _empty(gone)

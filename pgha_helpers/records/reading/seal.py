@@ -1,5 +1,4 @@
-"""Completing a record: nothing secret, a summary, a report to read, a manifest of digests, and a
-signature.
+"""Completing a record: summary, report, manifest of digests, signature, and nothing secret.
 
 A record is completed by the program that ran the notebook. One whose program was killed, or that
 plain papermill left, is completed by the next `pgha records`, and its manifest says so. A record is
@@ -78,8 +77,9 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
 
 
 def note_completion(folder: Path, story: Story, pair: Pair) -> None:
-    """Note the digest of a chained record's manifest on both nodes. A node that does not take it is
-    told aloud.
+    """Note the digest of a chained record's manifest on both nodes.
+
+    A node that does not take it is told aloud.
     """
     notes = list(notes_of(folder, story))
     # whoever did not answer then is not waited for once more
@@ -98,11 +98,10 @@ def note_completion(folder: Path, story: Story, pair: Pair) -> None:
 
 
 def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> list[str]:
-    """Complete every record of this pair that can be; gives a sentence for each that could not, and
-    why.
+    """Complete every record of this pair that can be.
 
-    With `note` the nodes are told, too; `pgha records` never uses the network unless it is asked
-    to.
+    Gives a sentence for each that could not, and why. With `note` the nodes are told, too; `pgha
+    records` never uses the network unless it is asked to.
     """
     complaints = []
     for folder in record_folders(records_of(pair)):
@@ -135,9 +134,7 @@ def _left(folder: Path, pair: Pair) -> Story | None:
 
 
 def was_sealed(folder: Path) -> bool:
-    """Whether a record without a manifest has had one: its report or its signature is still
-    there.
-    """
+    """Whether a record without a manifest has had one: its report or signature is still there."""
     there = {path.name for path in folder.iterdir()}
     return not there & {manifest.MANIFEST, manifest.SEALING} and bool(
         there & {REPORT, manifest.SIGNATURE}
@@ -153,11 +150,11 @@ def redact_file(path: Path, scrub: Redactor) -> None:
 
 
 def _put_aside(folder: Path, kept: set[str]) -> list[str]:
-    """Leave nothing in the record that is not of the run: what else was saved there is moved beside
-    it, not deleted.
+    """Leave nothing in the record that is not of the run.
 
-    `kept` are files that the run's journal tells of. Gives the names of what was moved.
-    JupyterLab's file browser shows the record's folder, so a person may well have left notes in it.
+    What else was saved there is moved beside it, not deleted. `kept` are files that the run's
+    journal tells of. Gives the names of what was moved. JupyterLab's file browser shows the
+    record's folder, so a person may well have left notes in it.
     """
     for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
         path.unlink()
@@ -174,11 +171,10 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
 
 
 def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
-    """Bring in the notebook that JupyterLab has open, if it shows this run; gives what is to be
-    said of it.
+    """Bring in the notebook that JupyterLab has open, if it shows this run.
 
-    In JupyterLab a run that is begun again after a restart of the kernel has a record of its own,
-    and the notebook that both were run in lies in the first one's.
+    Gives what is to be said of it. In JupyterLab a run that is begun again after a restart of the
+    kernel has a record of its own, and the notebook that both were run in lies in the first one's.
     """
     own, run = folder / notebooks.NOTEBOOK, id_of(folder)
     at_work = Path(story.first(RUN_BEGUN).get("file") or own)

@@ -1,5 +1,6 @@
-"""One record told in full for a terminal: who, when and why, what was found, what was done, and
-where the files are.
+"""One record told in full for a terminal.
+
+Who, when and why, what was found, what was done, and where the files are.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def _head(entry: Entry) -> str:
 
 
 def _stopped(told: JsonObject) -> Iterator[str]:
-    """The error in its own lines; else the last words, unless they are the table of verdicts that
-    is shown below.
+    """The error in its own lines; else the last words.
+
+    Not if they are the table of verdicts that is shown below.
     """
     if told.get("error"):
         yield from (plain(line) for line in str(told["error"]).splitlines())

@@ -1,5 +1,6 @@
-"""Signatures by `ssh-keygen -Y`, which is on every host that has ssh, works offline, and knows FIDO
-keys.
+"""Signatures by `ssh-keygen -Y`.
+
+It is on every host that has ssh, works offline, and knows FIDO keys.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n
 
 @dataclass(frozen=True)
 class Signed:
-    """What a signature says. `wrong` is empty when it is good; `who` is empty where nobody is
-    listed as a signer.
+    """What a signature says.
+
+    `wrong` is empty when it is good; `who` is empty where nobody is listed as a signer.
     """
 
     wrong: str = ""
@@ -44,8 +46,9 @@ def key_fingerprint(key: str) -> str:
 
 
 def sign(data: bytes, key: str) -> bytes:
-    """A detached signature. Raises Refusal: nobody is asked for a passphrase, such a key needs the
-    ssh agent.
+    """A detached signature. Raises Refusal.
+
+    Nobody is asked for a passphrase: such a key needs the ssh agent.
     """
     path = here(key)
     done = _keygen("-Y", "sign", "-n", NAMESPACE, "-f", path, stdin=data)
@@ -97,8 +100,9 @@ def _key(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _well_formed(signature: bytes) -> bool:
-    """Whether it is, byte for byte, as ssh-keygen writes it: it also reads what somebody has
-    changed around it.
+    """Whether it is, byte for byte, as ssh-keygen writes it.
+
+    ssh-keygen also reads what somebody has changed around it.
     """
     text = signature.decode("ascii", "replace")
     if not (text.startswith(_BEGIN) and text.endswith(_END)):
@@ -112,8 +116,9 @@ def _well_formed(signature: bytes) -> bool:
 
 
 def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Nobody is there to type a passphrase: without a terminal and without askpass ssh-keygen fails
-    instead.
+    """Nobody is there to type a passphrase.
+
+    Without a terminal and without askpass ssh-keygen fails instead.
     """
     environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:

@@ -1,6 +1,4 @@
-"""`pgha records verify`: whether the records are what they were when they were completed, and
-whether all are there.
-"""
+"""`pgha records verify`: whether records are as they were when completed, and all there."""
 
 from __future__ import annotations
 
@@ -24,8 +22,9 @@ from .seal import was_sealed
 
 
 def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
-    """Check every record of this pair; nothing is changed. `ledgers` are the nodes' notes of the
-    pair's systems.
+    """Check every record of this pair; nothing is changed.
+
+    `ledgers` are the nodes' notes of the pair's systems.
     """
     done = Verified()
     records, others = _records(pair, done)
@@ -52,8 +51,9 @@ def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
 
 
 def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
-    """This pair's records, and others: they may be part of one of its chains, under an earlier
-    name, say.
+    """This pair's records, and others.
+
+    They may be part of one of its chains, under an earlier name, say.
     """
     records: list[Record] = []
     others: list[Record] = []

@@ -1,5 +1,6 @@
-"""What a record's facts are called when people read them: outcomes with a mark and a tone, times,
-and plain text.
+"""What a record's facts are called when people read them.
+
+Outcomes with a mark and a tone, times, and plain text.
 """
 
 from __future__ import annotations
@@ -59,11 +60,10 @@ def mark(told: JsonObject) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Text without characters that act instead of being read: control characters, and those that
-    turn the line.
+    r"""Text without characters that act instead of being read.
 
-    A reason is typed by people, or pasted; what it holds must not repaint a terminal, or write
-    itself backwards.
+    Control characters, and those that turn the line. A reason is typed by people, or pasted; what
+    it holds must not repaint a terminal, or write itself backwards.
 
     >>> visible("a\n\x1b[31m"), visible("\u202egnp.exe")
     ('a\n�[31m', '�gnp.exe')
@@ -238,8 +238,9 @@ def chained(told: JsonObject) -> str:
 
 
 def begun(deed: JsonObject) -> float | None:
-    """When a deed began, in seconds since the epoch; one that failed tells only when it ended, and
-    how long it took.
+    """When a deed began, in seconds since the epoch.
+
+    One that failed tells only when it ended, and how long it took.
 
     >>> begun({"began": 3.5}), begun({"at": "1970-01-01T00:00:09Z", "seconds": 2}), begun({})
     (3.5, 7.0, None)

@@ -15,9 +15,7 @@ from .sentences import sentence, with_units
 
 
 def read_clients(raw: Any) -> tuple[tuple[Client, ...], list[str]]:
-    """The entries that can be read, in their order, and a sentence for everything that is wrong in
-    the others.
-    """
+    """The entries that can be read, in their order, and a sentence for each fault of the others."""
     if not isinstance(raw, list):
         return (), [
             (

@@ -42,9 +42,7 @@ class Setup(Common):
 
 
 class Verify(Common):
-    """`sample_seconds` is how long lag is watched; `light` leaves the watching and the chart
-    out.
-    """
+    """`sample_seconds`: how long lag is watched; `light` leaves the watching and the chart out."""
 
     sample_seconds: float = Field(5.0, ge=0, le=3600)
     light: bool = False
@@ -79,8 +77,7 @@ class Promote(Common):
 
 
 class Rebuild(Common):
-    """`node` names the node to rebuild, `method` insists on one way; `stop` only ends a split
-    brain.
+    """`node` is to be rebuilt, `method` insists on one way; `stop` only ends a split brain.
 
     `drop_slots` names slots that were left over, separated by commas, and each joins the consent.
     """
@@ -107,8 +104,9 @@ NOTEBOOKS: Mapping[str, type[Common]] = {
 
 
 def read_parameters(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validated parameters of a notebook, defaults filled in. Raises BadParameters with every
-    complaint at once.
+    """Validated parameters of a notebook, defaults filled in.
+
+    Raises BadParameters with every complaint at once.
     """
     if notebook not in NOTEBOOKS:
         raise BadParameters(

@@ -1,5 +1,6 @@
-"""Pair files: found, read and validated. What is wrong is said with the key, the value and what is
-allowed.
+"""Pair files: found, read and validated.
+
+What is wrong is said with the key, the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -176,8 +177,9 @@ def _records_nonsense(pair: Pair) -> Iterator[str]:
 
 
 def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
-    """Its words become arguments of the ssh program, which takes one that begins with a dash for an
-    option.
+    """Its words become arguments of the ssh program.
+
+    ssh takes one that begins with a dash for an option.
     """
     for key in ("host", "user", "key", "known_hosts"):
         value, where = getattr(node.peer_ssh, key), f"nodes.{node.name}.peer_ssh.{key}"

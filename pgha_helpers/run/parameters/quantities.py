@@ -29,8 +29,9 @@ def read_size(text: object) -> int:
 
 
 def read_span(text: object) -> float:
-    """Seconds from `30s` or `250ms`. Raises ValueError that quotes the text and says what is
-    allowed.
+    """Seconds from `30s` or `250ms`.
+
+    Raises ValueError that quotes the text and says what is allowed.
 
     >>> read_span("250ms"), read_span("6h")
     (0.25, 21600.0)

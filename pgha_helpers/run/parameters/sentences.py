@@ -16,8 +16,9 @@ _SECRETS = ("password", "passwd", "pgpassword", "secret")
 
 
 def with_units(kind: Any, raw: Any, path: str) -> Any:
-    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds. Raises ValueError
-    with the key.
+    """Turn `16MB` and `30s` into numbers wherever the model has Bytes or Seconds.
+
+    Raises ValueError with the key.
     """
     if not (is_dataclass(kind) and isinstance(raw, dict)):
         return raw

@@ -1,5 +1,6 @@
-"""What a text of a pair file may be: on one line, and where PostgreSQL is to take it for a name or
-an address, one.
+"""What a text of a pair file may be: on one line.
+
+Where PostgreSQL is to take it for a name or an address, it must be one.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def texts_nonsense(pair: Pair) -> Iterator[str]:
 
 
 def _addresses_nonsense(node: Node) -> Iterator[str]:
-    """The address by which the other node comes becomes a line of pg_hba.conf, where a word can
-    mean everybody.
+    """The address by which the other node comes becomes a line of pg_hba.conf.
+
+    A word there can mean everybody.
     """
     for key in ("host", "peer_host"):
         value = getattr(node, key)
