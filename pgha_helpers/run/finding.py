@@ -51,7 +51,8 @@ def find_pair(pair: str) -> Path:
     for place in places():
         if pair and (place / f"{pair}.yaml").is_file():
             return place / f"{pair}.yaml"
-    known = sorted({f.stem for place in places() if place.is_dir() for f in place.glob("*.yaml")})
+    folders = [place for place in places() if place.is_dir()]
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
     hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
     where = ", ".join(map(str, places()))
     raise BadParameters(

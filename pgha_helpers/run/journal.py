@@ -178,10 +178,9 @@ def _reserved(file: int, until: int) -> str:
     libc = ctypes.CDLL(None, use_errno=True)
     fallocate = getattr(libc, "fallocate64", None) or getattr(libc, "fallocate", None)
     keep_size = 1
-    if (
-        fallocate is None
-        or fallocate(file, keep_size, ctypes.c_int64(0), ctypes.c_int64(until)) == 0
-    ):
+    if fallocate is None:
+        return ""
+    if fallocate(file, keep_size, ctypes.c_int64(0), ctypes.c_int64(until)) == 0:
         return ""
     number = ctypes.get_errno()
     return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT) else ""

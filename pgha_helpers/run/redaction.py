@@ -110,7 +110,8 @@ class Redactor:
     """Takes secrets out of text, and out of whatever holds text."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        secrets = [value for value in values if len(value) >= SHORTEST]
+        forms = {form for secret in secrets for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         # what was taken out already stays as it is, also if a value is a part of the mark
         self._known = re.compile("|".join(map(re.escape, [REDACTED, *longest_first])), re.I)
@@ -145,10 +146,10 @@ class Redactor:
         Names, outcomes and digests are none, whatever a passfile says. A password that is also the
         name of the pair would leave a record that belongs to no pair.
         """
-        return {
-            key: inner if key in _STRUCTURE else self._under(key, inner)
-            for key, inner in value.items()
-        }
+        clean = {}
+        for key, inner in value.items():
+            clean[key] = inner if key in _STRUCTURE else self._under(key, inner)
+        return clean
 
     def whole(self, value: Any) -> Any:
         """A copy of something made of dicts, lists and strings, without secrets; keys stay."""
@@ -183,16 +184,15 @@ def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.env
         places += [pair.passfile, *(node.passfile for node in pair if node.ssh is None)]
         places += [client.passfile for client in pair.clients]
         names += pair.secret_variables
-    found = {entry[4] for place in places if place for entry in passfile.lines_of_passfile(place)}
+    named = [place for place in places if place]
+    found = {entry[4] for place in named for entry in passfile.lines_of_passfile(place)}
     return found | {environment[name] for name in names if environment.get(name)}
 
 
 def _lines_of_one_text(value: Sequence[Any]) -> bool:
-    return (
-        len(value) > 1
-        and all(isinstance(v, str) for v in value)
-        and all(v.endswith("\n") for v in value[:-1])
-    )
+    if len(value) <= 1 or not all(isinstance(line, str) for line in value):
+        return False
+    return all(line.endswith("\n") for line in value[:-1])
 
 
 def _forms(value: str) -> Iterator[str]:

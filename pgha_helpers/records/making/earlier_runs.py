@@ -73,12 +73,9 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
             event["plan"]["kind"] for event in reversed(events[:at]) if event["event"] == PLANNED
         )
         whole = next(event for event in events[at:] if event["event"] in (DEED_ENDED, DEED_FAILED))
-        rehearsed = [
-            event["seconds"]
-            for event in events[:at]
-            if event["event"] == DEED_ENDED and event.get("kind") == DeedKind.REHEARSE_REWIND
-        ]
-        seconds = float(whole["seconds"]) + sum(map(float, rehearsed))
+        ended = [event for event in events[:at] if event["event"] == DEED_ENDED]
+        rehearsed = [deed for deed in ended if deed.get("kind") == DeedKind.REHEARSE_REWIND]
+        seconds = float(whole["seconds"]) + sum(float(deed["seconds"]) for deed in rehearsed)
         bytes_ = float(events[at]["total" if method == "rsync" else "bytes"])
     except (StopIteration, *ODD):
         return None

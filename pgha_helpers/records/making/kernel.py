@@ -50,7 +50,9 @@ def enter(run: Run, scrub: Redactor) -> None:
 
 def unfinished_run() -> str:
     """The id of this kernel's newest earlier run, if that came to no good end; else empty."""
-    return _runs[-1].id if _runs and _runs[-1].ended in ("", "abandoned", "failed") else ""
+    if _runs and _runs[-1].ended in ("", "abandoned", "failed"):
+        return _runs[-1].id
+    return ""
 
 
 def close_as_left(run: Run) -> None:
@@ -73,7 +75,9 @@ def _leave() -> None:
 
 
 def _current() -> Run | None:
-    return _runs[-1] if _runs and not _runs[-1].ended else None
+    if _runs and not _runs[-1].ended:
+        return _runs[-1]
+    return None
 
 
 def _see_cell(info: Any) -> None:

@@ -93,17 +93,13 @@ def _was_over(found: Outage, own: Events) -> bool:
 
 def _elsewhere(read: Sequence[Events], here: Collection[str]) -> list[Mapping[str, Any]]:
     """What nodes had noted of changes right before these, by runs without a record here."""
-    chained = (
-        event.get("previous")
-        for events in reversed(read)
-        for event in events
-        if event["event"] == CHAINED
-    )
-    return [
-        told
-        for told in chained
-        if isinstance(told, Mapping) and told.get("begun") and told["run"] not in here
-    ]
+    events = [event for story in reversed(read) for event in story]
+    found = []
+    for event in events:
+        told = event.get("previous") if event["event"] == CHAINED else None
+        if isinstance(told, Mapping) and told.get("begun") and told["run"] not in here:
+            found.append(told)
+    return found
 
 
 def _was_told(
@@ -113,10 +109,9 @@ def _was_told(
 
     One of this machine, or one of another machine that came to its end.
     """
-    told = (
-        event.get("until") for events in read[1:] for event in events if event["event"] == OUTAGE
-    )
-    if any(_moment(until) >= found.since for until in told):
+    events = (event for story in read[1:] for event in story)
+    told = (event for event in events if event["event"] == OUTAGE)
+    if any(_moment(event.get("until")) >= found.since for event in told):
         return True
     return any(_moment(there.get("ended")) >= (found.latest or 0.0) for there in elsewhere)
 
@@ -164,7 +159,9 @@ def _left(events: Events, found: Outage) -> float:
     """
     last = _at(events[-1])
     died = events[-1]["event"] != RUN_ENDED
-    return math.inf if died and found.earliest is not None and last >= found.earliest else last
+    if died and found.earliest is not None and last >= found.earliest:
+        return math.inf
+    return last
 
 
 def _changes(events: Events) -> bool:
@@ -269,7 +266,9 @@ def _date(fact: Mapping[str, Any], which: str) -> float:
     """One of the dates of a node's files, by this machine's clock; 0 where it is not told."""
     disk = fact.get("disk") or {}
     date = float(disk.get(which) or 0.0)
-    return date - float(disk.get("clock_skew") or 0.0) if date else 0.0
+    if not date:
+        return 0.0
+    return date - float(disk.get("clock_skew") or 0.0)
 
 
 def _at(event: Event) -> float:

@@ -52,6 +52,7 @@ _CODE = ("version", "versions", "git", "source", "parameters", "continues")
 def summarise(story: Story) -> dict[str, Any]:
     """The summary of a journal. Nothing in it is remembered from elsewhere."""
     began, seen = story.first(RUN_BEGUN), [e for e in story.events if e["event"] == SEEN]
+    cells = [e for e in story.events if e["event"] == CELL_BEGUN]
     chained, seconds = story.first(CHAINED), None
     if story.events:
         seconds = _between(story.events[0]["at"], story.events[-1]["at"])
@@ -79,11 +80,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "fenced_by": story.last(FENCED_BY).get("words"),
         # of a failover: what may be lost, as the gate said
         "account": story.last(OUTAGE_BEGINS).get("told") or [],
-        "edited": [
-            e["cell"] or "a cell"
-            for e in story.events
-            if e["event"] == CELL_BEGUN and not e["as_in_source"]
-        ],
+        "edited": [e["cell"] or "a cell" for e in cells if not e["as_in_source"]],
         "clock_set_back": any(
             later["at"] < earlier["at"] for earlier, later in pairwise(story.events)
         ),
@@ -149,7 +146,10 @@ def _failover(story: Story) -> float | None:
 def _writable(story: Story) -> float | None:
     """When the promotion ended, in seconds since the epoch."""
     promoted = [e for e in story.events if e["event"] == DEED_ENDED and _promotes(e)]
-    return float(promoted[-1]["began"] + promoted[-1]["seconds"]) if promoted else None
+    if not promoted:
+        return None
+    last = promoted[-1]
+    return float(last["began"] + last["seconds"])
 
 
 def _promotes(deed: Event) -> bool:
@@ -169,13 +169,11 @@ def _as_seen(told: Event) -> dict[str, Any] | None:
 
 def _system_id(seen: list[Event]) -> str | None:
     """The one system identifier of both nodes, as far as it was seen; None where there were two."""
-    if seen:
-        found = {
-            facts.get("system_id") or _control(facts).get("system_id")
-            for facts in seen[-1]["facts"]
-        }
-    else:
-        found = set()
+    if not seen:
+        return None
+    found = set()
+    for facts in seen[-1]["facts"]:
+        found.add(facts.get("system_id") or _control(facts).get("system_id"))
     found -= {None, ""}
     return found.pop() if len(found) == 1 else None
 
@@ -189,4 +187,5 @@ def _settings(seen: Event) -> dict[str, Any]:
 
 
 def _between(first: str, last: str) -> float:
-    return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds(), 3)
+    passed = datetime.fromisoformat(last) - datetime.fromisoformat(first)
+    return round(passed.total_seconds(), 3)

@@ -42,7 +42,11 @@ class Timing:
 
         Nothing unless both did it in a time that can be measured.
         """
-        return self.b / self.a if self.a and self.b and min(self.a, self.b) > 0 else None
+        if not self.a or not self.b:
+            return None
+        if min(self.a, self.b) <= 0:
+            return None
+        return self.b / self.a
 
     @property
     def told(self) -> str:
@@ -77,18 +81,15 @@ class Comparison:
             rows = [
                 (plain(d.what), plain(d.a, 60) or "-", plain(d.b, 60) or "-") for d in differences
             ]
-            parts.append(
-                f"{title}\n{Table(('', 'A', 'B'), rows)}" if rows else f"{title}\nno difference"
-            )
-        timings = [
-            (t.where, plain(t.what, 80), _clock(t.a), _clock(t.b), t.told)
-            for t in (*self.deeds, *self.totals)
-        ]
-        parts.append(
-            f"Durations\n{Table(('node', 'deed', '         A', '         B', 'B to A'), timings)}"
-        )
-        parts.append(f"Lag\n{Table(('', 'A', 'B'), list(_lag_rows(self.lags)))}")
-        return "\n\n".join([*parts, *(f"Note: {note}." for note in self.notes)])
+            told = str(Table(("", "A", "B"), rows)) if rows else "no difference"
+            parts.append(f"{title}\n{told}")
+        timings = [_timing_row(timing) for timing in (*self.deeds, *self.totals)]
+        durations = Table(("node", "deed", "         A", "         B", "B to A"), timings)
+        parts.append(f"Durations\n{durations}")
+        lag = Table(("", "A", "B"), list(_lag_rows(self.lags)))
+        parts.append(f"Lag\n{lag}")
+        parts += [f"Note: {note}." for note in self.notes]
+        return "\n\n".join(parts)
 
     @property
     def parts(self) -> tuple[tuple[str, tuple[Difference, ...]], ...]:
@@ -165,30 +166,29 @@ def _notes(a: Entry, b: Entry) -> Iterator[str]:
 def _settings(told: JsonObject) -> dict[str, Any]:
     """Settings of both nodes in one mapping: the node's name before the setting's."""
     nodes = pairs_of(told.get("settings"))
-    return {
-        f"{node} {name}": value
-        for node, found in nodes.items()
-        for name, value in pairs_of(found).items()
-    }
+    both: dict[str, Any] = {}
+    for node, found in nodes.items():
+        both |= {f"{node} {name}": value for name, value in pairs_of(found).items()}
+    return both
 
 
 def _judged(told: JsonObject) -> dict[str, str]:
     """Title -> level and reason. Values differ in every run, so alone they make no difference."""
-    return {
-        str(verdict.get("title")): ": ".join(
-            str(verdict[key]) for key in ("level", "reason") if verdict.get(key)
-        )
-        for verdict in listed(told.get("verdicts"))
-    }
+    judged = {}
+    for verdict in listed(told.get("verdicts")):
+        words = [str(verdict[key]) for key in ("level", "reason") if verdict.get(key)]
+        judged[str(verdict.get("title"))] = ": ".join(words)
+    return judged
 
 
 def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Difference, ...]:
     keys = dict.fromkeys([*a, *b])
-    told = (
-        Difference(key, *("" if side.get(key) is None else str(side[key]) for side in (a, b)))
-        for key in keys
-    )
+    told = (Difference(key, _text(a.get(key)), _text(b.get(key))) for key in keys)
     return tuple(difference for difference in told if difference.a != difference.b)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _timed(a: JsonObject, b: JsonObject) -> tuple[Timing, ...]:
@@ -202,10 +202,8 @@ def _timed(a: JsonObject, b: JsonObject) -> tuple[Timing, ...]:
     found: list[Timing] = []
     for same, a0, a1, b0, b1 in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
         if same == "equal":
-            found += [
-                _timing(left, right)
-                for left, right in zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)
-            ]
+            both = zip(deeds[0][a0:a1], deeds[1][b0:b1], strict=True)
+            found += [_timing(left, right) for left, right in both]
         else:
             found += [_timing(deed, None) for deed in deeds[0][a0:a1]]
             found += [_timing(None, deed) for deed in deeds[1][b0:b1]]
@@ -218,15 +216,22 @@ def _key(deed: JsonObject) -> tuple[object, ...]:
 
 def _timing(a: JsonObject | None, b: JsonObject | None) -> Timing:
     both = [deed for deed in (a, b) if deed is not None]
-    did, where = (
-        str(both[0].get("did")),
-        " / ".join(dict.fromkeys(str(deed.get("node")) for deed in both)),
-    )
-    return Timing(did.split(":")[0] if "/" in did else did, _lasted(a), _lasted(b), where)
+    nodes = dict.fromkeys(str(deed.get("node")) for deed in both)
+    did = str(both[0].get("did"))
+    if "/" in did:
+        did = did.split(":")[0]
+    return Timing(did, _lasted(a), _lasted(b), " / ".join(nodes))
+
+
+def _timing_row(timing: Timing) -> tuple[str, ...]:
+    what = plain(timing.what, 80)
+    return timing.where, what, _clock(timing.a), _clock(timing.b), timing.told
 
 
 def _lasted(deed: JsonObject | None) -> float | None:
-    return None if deed is None or "error" in deed else finite(deed.get("seconds"))
+    if deed is None or "error" in deed:
+        return None
+    return finite(deed.get("seconds"))
 
 
 def _heads(a: Entry, b: Entry) -> Iterator[tuple[str, str, str]]:

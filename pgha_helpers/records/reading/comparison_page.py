@@ -15,23 +15,16 @@ _NOTABLE = 1.5  # times as long, or as short: less is the weather
 def comparison_page(comparison: Comparison) -> str:
     """A page that stands alone: no script, nothing loaded."""
     lags = comparison.lags
+    overlays = _overlay(lags, "bytes"), _overlay(lags, "seconds")
     return render_page(
         "compare.html.j2",
         a=comparison.a,
         b=comparison.b,
         runs=(("A", comparison.a), ("B", comparison.b)),
         parts=comparison.parts,
-        timings=[
-            (timing, _clock(timing.a), _clock(timing.b), _notable(timing))
-            for timing in comparison.deeds
-        ],
-        totals=[
-            (timing, _clock(timing.a), _clock(timing.b), _notable(timing))
-            for timing in comparison.totals
-        ],
-        figures=[
-            figure for figure in (_overlay(lags, "bytes"), _overlay(lags, "seconds")) if figure
-        ],
+        timings=[_row(timing) for timing in comparison.deeds],
+        totals=[_row(timing) for timing in comparison.totals],
+        figures=[figure for figure in overlays if figure],
         lags=[
             ("Most bytes behind", *(each.most("bytes") or "none" for each in lags)),
             ("Longest delay", *(each.most("seconds") or "none" for each in lags)),
@@ -39,6 +32,10 @@ def comparison_page(comparison: Comparison) -> str:
         ],
         notes=comparison.notes,
     )
+
+
+def _row(timing: Timing) -> tuple[Timing, str, str, str]:
+    return timing, _clock(timing.a), _clock(timing.b), _notable(timing)
 
 
 def _overlay(lags: Sequence[Samples], unit: str) -> Figure | None:
@@ -51,11 +48,11 @@ def _overlay(lags: Sequence[Samples], unit: str) -> Figure | None:
         "seconds": ("Delay of replay", in_seconds(values)),
     }[unit]
     across = in_seconds((max(at, 1.0) for each in lags for at in each.at), steps=6)
-    lines = [
-        Curve(path((across.x(at), up.y(max(value, 0.0))) for at, value in stretch), f"run-{letter}")
-        for letter, each in zip("ab", lags, strict=True)
-        for stretch in each.stretches(unit)
-    ]
+    lines = []
+    for kind, each in zip(("run-a", "run-b"), lags, strict=True):
+        for stretch in each.stretches(unit):
+            spots = [(across.x(at), up.y(max(value, 0.0))) for at, value in stretch]
+            lines.append(Curve(path(spots), kind))
     label = f"{across.unit} since each run's first sample"
     return Figure(title, label, up.unit, across.along(), up.down(), lines, left=LEFT)
 
@@ -70,4 +67,6 @@ def _notable(timing: Timing) -> str:
         return ""
     if timing.ratio >= _NOTABLE:
         return "longer"
-    return "shorter" if timing.ratio <= 1 / _NOTABLE else ""
+    if timing.ratio <= 1 / _NOTABLE:
+        return "shorter"
+    return ""

@@ -157,7 +157,9 @@ def find(folder: Path, name: str) -> Entry:
         # a renamed folder: only its journal knows the id
         ids = {path: _entry(path).id for path in paths}
     exact = [path for path in paths if asked and asked in (path.name, ids[path])]
-    begun = exact or [path for path in paths if asked and ids[path].startswith(asked)]
+    begun = exact
+    if asked and not exact:
+        begun = [path for path in paths if ids[path].startswith(asked)]
     if len(begun) == 1:
         return _entry(begun[0])
     if not paths:
@@ -167,9 +169,9 @@ def find(folder: Path, name: str) -> Entry:
             f"{name!r} is the beginning of {len(begun)} records", f"say which: {_names(begun)}"
         )
     near = get_close_matches(asked, [*ids.values(), *(path.name for path in paths)], 3, 0.5)
-    close = [path for path in paths if path.name in near or ids[path] in near] or sorted(
-        paths, reverse=True
-    )[:3]
+    close = [path for path in paths if path.name in near or ids[path] in near]
+    if not close:
+        close = sorted(paths, reverse=True)[:3]
     raise BadParameters(
         f"there is no record {name!r} in {folder}", f"the nearest are {_names(close)}"
     )

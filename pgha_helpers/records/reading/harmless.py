@@ -97,5 +97,6 @@ def _kept(name: str, value: str) -> str | None:
     if name == "src":
         return value if _PICTURE.fullmatch(value) else None
     if name == "style":
-        return ";".join(part.strip() for part in value.split(";") if _STYLE.fullmatch(part)) or None
+        parts = [part.strip() for part in value.split(";") if _STYLE.fullmatch(part)]
+        return ";".join(parts) if parts else None
     return value

@@ -44,7 +44,10 @@ def _check_numbers(
     last = 0
     for link in links:
         gap = set(range(last + 1, link.number))
-        made_there = gap & (elsewhere | ({link.number - 1} if link.host not in hosts else set()))
+        known = set(elsewhere)
+        if link.host not in hosts:
+            known.add(link.number - 1)
+        made_there = gap & known
         if absent := gap - made_there:
             done.findings.append(Finding(where, _absent(absent)))
         if made_there:
@@ -54,7 +57,8 @@ def _check_numbers(
 
 def _hosts(records: list[Record]) -> set[str]:
     """The machines whose records should be here: this one, and those that made any of them."""
-    return {platform.node(), *(str(one.story.first(RUN_BEGUN).get("from")) for one in records)}
+    begun = [record.story.first(RUN_BEGUN) for record in records]
+    return {platform.node(), *(str(event.get("from")) for event in begun)}
 
 
 def _link_faults(earlier: Link, before: Record, link: Link, after: Record) -> Iterator[str]:
@@ -80,7 +84,8 @@ def _absent(numbers: set[int]) -> str:
 
 
 def _numbers(numbers: set[int]) -> str:
-    return f"number{'s' * (len(numbers) > 1)} {', '.join(map(str, sorted(numbers)))}"
+    told = ", ".join(str(number) for number in sorted(numbers))
+    return f"numbers {told}" if len(numbers) > 1 else f"number {told}"
 
 
 def ledger_faults(

@@ -53,10 +53,10 @@ def contents(folder: Path) -> list[str]:
 
     A folder's name ends with `/`.
     """
-    names = [
-        path.name + ("/" if path.is_dir() and not path.is_symlink() else "")
-        for path in folder.iterdir()
-    ]
+    names = []
+    for path in folder.iterdir():
+        end = "/" if path.is_dir() and not path.is_symlink() else ""
+        names.append(path.name + end)
     return sorted(name for name in names if name not in _OWN)
 
 
@@ -114,4 +114,6 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def _plain(name: str) -> bool:
-    return bool(name) and name not in (".", "..") and not set(name) & {"/", "\\", "\0"}
+    if name in ("", ".", ".."):
+        return False
+    return not set(name) & {"/", "\\", "\0"}

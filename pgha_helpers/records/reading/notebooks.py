@@ -34,12 +34,7 @@ def record_shown(notebook: dict[str, Any]) -> Path | None:
 
 def _marks(notebook: dict[str, Any]) -> list[dict[str, str]]:
     """What `begin` leaves beside the table that it shows."""
-    outputs = [
-        output
-        for cell in notebook["cells"]
-        for output in cell.get("outputs") or ()
-        if isinstance(output, dict)
-    ]
-    metadata = [output.get("metadata") for output in outputs]
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs") or ()]
+    metadata = [output.get("metadata") for output in outputs if isinstance(output, dict)]
     marks = [told.get("pgha") for told in metadata if isinstance(told, dict)]
     return [mark for mark in marks if isinstance(mark, dict) and mark.keys() >= {"run", "record"}]

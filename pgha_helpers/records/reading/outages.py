@@ -21,10 +21,8 @@ def measured_outage(told: JsonObject) -> tuple[float | None, str]:
     >>> measured_outage({"outage_seconds": 44.0, "outage_as_seen": seen})
     (44.0, 'runbook')
     """
-    seen, measured = (
-        finite(pairs_of(told.get("outage_as_seen")).get("seconds")),
-        finite(told.get("outage_seconds")),
-    )
+    seen = finite(pairs_of(told.get("outage_as_seen")).get("seconds"))
+    measured = finite(told.get("outage_seconds"))
     if seen is None or (measured is not None and measured > seen and not _saw_both_ends(told)):
         return measured, "" if measured is None else "runbook"
     return seen, "canary"
@@ -74,11 +72,13 @@ def length(told: JsonObject) -> str:
     if seconds is None:
         return ""
     if by == "canary":
-        return f"{'' if _saw_both_ends(told) else 'at least '}{took(seconds)}"
+        least = "" if _saw_both_ends(told) else "at least "
+        return f"{least}{took(seconds)}"
     whole = pairs_of(told.get("outage"))
     if not was_over(told):
         return f"not over, since {_clock(whole.get('since'))[:8]}Z"
-    return f"{'at least ' if whole.get('at_least') else ''}{took(seconds)}"
+    least = "at least " if whole.get("at_least") else ""
+    return f"{least}{took(seconds)}"
 
 
 def without_primary(told: JsonObject) -> str:
@@ -116,13 +116,13 @@ def as_seen(told: JsonObject) -> str:
         return ""
     began, ended = (str(seen.get(key))[11:] for key in ("began", "ended"))
     first = "" if seen.get("since_row") else ", when the canary began,"
-    ends = f"from {began}{first} to {ended}" + (
-        "" if seen.get("over") else ", when it was not over"
-    )
+    last = "" if seen.get("over") else ", when it was not over"
+    ends = f"from {began}{first} to {ended}{last}"
     failed = f"{seen.get('refused')} were refused and {seen.get('unanswered')} never answered"
-    lost = "; ".join(
-        f"LOST on {name}: {missing}" for name, missing in pairs_of(seen.get("lost")).items()
-    )
+    missing = pairs_of(seen.get("lost")).items()
+    lost = "; ".join(f"LOST on {name}: {rows}" for name, rows in missing)
+    if lost:
+        lost = f" {lost}"
     commits = (
         f"a commit took {took(seen.get('median'))} (median), {took(seen.get('p99'))} (99 of 100)"
     )
@@ -131,5 +131,5 @@ def as_seen(told: JsonObject) -> str:
     return (
         f"{least}{took(seen['seconds'])} without a commit, {ends}. Of {seen.get('attempts')} "
         f"attempts, {failed}; outside of it {commits}. Acknowledged rows that are there: "
-        f"{kept}.{f' {lost}' if lost else ''}"
+        f"{kept}.{lost}"
     )

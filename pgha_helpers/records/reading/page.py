@@ -31,6 +31,7 @@ _COLUMNS = (
     ("operator", "Who", ""),
     ("reason", "Why", ""),
 )
+_TEXTS = ("notebook", "pair", "outcome", "operator", "ticket", "reason")
 _LEGEND = (
     ("ok", "well"),
     ("calm", "rehearsed, or not ended"),
@@ -103,10 +104,7 @@ def _row(entry: Entry) -> PageRow:
     by_runbook = finite(told.get("outage_seconds"))
     by_canary = finite(pairs_of(told.get("outage_as_seen")).get("seconds"))
     seconds = seconds_of(told) if entry.legible else None
-    texts = {
-        key: str(told.get(key) or "")
-        for key in ("notebook", "pair", "outcome", "operator", "ticket", "reason")
-    }
+    texts = {key: str(told.get(key) or "") for key in _TEXTS}
     chain = pairs_of(told.get("chain")).get("number")
     seal = [] if chain is None else [f"change {chain}"]
     if not entry.sealed and entry.state == "ended":  # said where it is missing: nearly all are
@@ -145,10 +143,11 @@ def _distinct(rows: Sequence[PageRow], name: str) -> list[str]:
 def _summary(rows: Sequence[PageRow]) -> str:
     changed = sum(row.changed == "yes" for row in rows)
     bad = sum(row.tone in ("critical", "unknown") for row in rows)
-    count = (
-        f"{len(rows)} {'run' if len(rows) == 1 else 'runs'}, {changed} of them changed something"
+    runs = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
+    return (
+        f"{runs}, {changed} of them changed something; "
+        f"{bad or 'none'} critical, failed, unknown or unreadable."
     )
-    return f"{count}; {bad or 'none'} critical, failed, unknown or unreadable."
 
 
 def _latest(rows: Sequence[PageRow]) -> list[PageRow]:
@@ -170,14 +169,13 @@ def _figures(rows: Sequence[PageRow]) -> list[Figure]:
     ):
         values = [(row, getattr(row, f"{name}_seconds")) for row in oldest]
         outages = [(row, float(value)) for row, value in values if value != ""]
-        drawn += [_trend(title, outages)] if outages else []
+        if outages:
+            drawn.append(_trend(title, outages))
     for notebook in _distinct(rows, "notebook"):
-        lasted = [
-            (row, float(row.seconds))
-            for row in oldest
-            if row.notebook == notebook and row.seconds != ""
-        ]
-        drawn += [_trend(f"Duration of {notebook}", lasted)] if lasted else []
+        ended = [row for row in oldest if row.notebook == notebook and row.seconds != ""]
+        if ended:
+            lasted = [(row, float(row.seconds)) for row in ended]
+            drawn.append(_trend(f"Duration of {notebook}", lasted))
     return drawn
 
 
@@ -186,21 +184,18 @@ def _trend(title: str, values: Sequence[tuple[PageRow, float]]) -> Figure:
     newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]
     axis = in_seconds(value for _, value in newest)
     spots = [(place(i, len(newest)), axis.y(value)) for i, (_, value) in enumerate(newest)]
-    marks = [
-        Point(
-            x, y, row.tone, f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}"
-        )
-        for (x, y), (row, value) in zip(spots, newest, strict=True)
-    ]
+    marks = []
+    for (x, y), (row, value) in zip(spots, newest, strict=True):
+        told = f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}"
+        marks.append(Point(x, y, row.tone, told))
     first, last = newest[0][0].began, newest[-1][0].began
     if first[:10] == last[:10]:
-        part, label = (slice(11, 16), f"UTC, {last[:10]}")
+        part, label = slice(11, 16), f"UTC, {last[:10]}"
     else:
-        part, label = (slice(0, 10), "day of the run")
-    ends = [Tick(spots[0][0], first[part], "start"), Tick(spots[-1][0], last[part], "end")]
-    alone = len(spots) == 1
-    if alone:
-        ticks, lines = ([Tick(spots[0][0], first[part])], [])
-    else:
-        ticks, lines = (ends, [Curve(path(spots), "trend")])
+        part, label = slice(0, 10), "day of the run"
+    left, right = spots[0][0], spots[-1][0]
+    ticks = [Tick(left, first[part], "start"), Tick(right, last[part], "end")]
+    lines = [Curve(path(spots), "trend")]
+    if len(spots) == 1:
+        ticks, lines = [Tick(left, first[part])], []
     return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)

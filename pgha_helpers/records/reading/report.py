@@ -88,7 +88,8 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
 def _moved(told: JsonObject, node: str) -> tuple[str, str, str, bool]:
     """A node, what it was before and after the run, and whether that is something else."""
     moved = words.role(told, "before", node) != words.role(told, "after", node)
-    return node, words.seen(told, "before", node), words.seen(told, "after", node), moved
+    before, after = words.seen(told, "before", node), words.seen(told, "after", node)
+    return node, before, after, moved
 
 
 def _lead(told: JsonObject) -> str:
@@ -121,10 +122,9 @@ def _deeds(told: JsonObject) -> list[Done]:
     spans = [(words.begun(deed), finite(deed.get("seconds")) or 0.0) for deed in found]
     first = min((began for began, _ in spans if began is not None), default=0.0)
     last = max((began + lasted for began, lasted in spans if began is not None), default=0.0)
-    return [
-        _deed(deed, *span, first, max(last - first, 1e-6))
-        for deed, span in zip(found, spans, strict=True)
-    ]
+    whole = max(last - first, 1e-6)
+    both = zip(found, spans, strict=True)
+    return [_deed(deed, began, lasted, first, whole) for deed, (began, lasted) in both]
 
 
 def _deed(deed: JsonObject, began: float | None, lasted: float, first: float, whole: float) -> Done:

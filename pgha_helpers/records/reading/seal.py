@@ -136,9 +136,9 @@ def _left(folder: Path, pair: Pair) -> Story | None:
 def was_sealed(folder: Path) -> bool:
     """Whether a record without a manifest has had one: its report or signature is still there."""
     there = {path.name for path in folder.iterdir()}
-    return not there & {manifest.MANIFEST, manifest.SEALING} and bool(
-        there & {REPORT, manifest.SIGNATURE}
-    )
+    if there & {manifest.MANIFEST, manifest.SEALING}:
+        return False
+    return bool(there & {REPORT, manifest.SIGNATURE})
 
 
 def redact_file(path: Path, scrub: Redactor) -> None:
@@ -179,25 +179,19 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     own, run = folder / notebooks.NOTEBOOK, id_of(folder)
     at_work = Path(story.first(RUN_BEGUN).get("file") or own)
     mine = notebooks.load_notebook(own)
-    if (
-        mine is None
-        and at_work != own
-        and run in notebooks.runs_shown(notebooks.load_notebook(at_work) or {"cells": []})
-    ):
-        shutil.copyfile(at_work, own)
-        redact_file(own, scrub)
-        return f"copied from {at_work}"
-    if (
-        mine is not None
-        and (later := notebooks.record_shown(mine)) is not None
-        and id_of(later) != run
-    ):
-        if notebooks.load_notebook(later / notebooks.NOTEBOOK) == mine:
-            own.unlink()
-            return (
-                f"it was run again: its outputs are those of run {id_of(later)}, and are kept there"
-            )
-        return f"it was run again: its outputs are those of run {id_of(later)}"
+    if mine is None and at_work != own:
+        open_there = notebooks.load_notebook(at_work)
+        if open_there is not None and run in notebooks.runs_shown(open_there):
+            shutil.copyfile(at_work, own)
+            redact_file(own, scrub)
+            return f"copied from {at_work}"
+    later = None if mine is None else notebooks.record_shown(mine)
+    if later is not None and id_of(later) != run:
+        again = f"it was run again: its outputs are those of run {id_of(later)}"
+        if notebooks.load_notebook(later / notebooks.NOTEBOOK) != mine:
+            return again
+        own.unlink()
+        return f"{again}, and are kept there"
     if own.exists() and own.stat().st_mtime < (folder / JOURNAL).stat().st_mtime:
         return "it was saved before the run ended: the journal tells the rest"
     return "" if own.exists() else "nobody has left one here; pgha records attach adds it"

@@ -39,10 +39,8 @@ def record_text(entry: Entry) -> str:
 def _head(entry: Entry) -> str:
     told = entry.told
     name = " ".join(str(word) for word in (told["notebook"], told["run"]) if word)
-    lines = [
-        f"{mark(told)} {plain(name)}: {plain(told['outcome'])}"
-        + (f" ({entry.why})" if entry.why else "")
-    ]
+    why = f" ({entry.why})" if entry.why else ""
+    lines = [f"{mark(told)} {plain(name)}: {plain(told['outcome'])}{why}"]
     if entry.legible:
         lines += [changes(told), *_stopped(told), *doubts(told)]
     return "\n".join([*lines, "", *_aligned(facts(told, entry.legible, entry.state == "ended"))])
@@ -77,16 +75,11 @@ def _gate(told: JsonObject) -> str:
 
 def _verdicts(told: JsonObject) -> str:
     found = listed(told.get("verdicts"))
-    rows = [
-        (
-            MARKS.get(str(v.get("level")), "?"),
-            v.get("title"),
-            v.get("value"),
-            v.get("limit"),
-            _why(v),
-        )
-        for v in found
-    ]
+    rows = []
+    for verdict in found:
+        level = MARKS.get(str(verdict.get("level")), "?")
+        words = [verdict.get(key) for key in ("title", "value", "limit")]
+        rows.append((level, *words, _why(verdict)))
     return _table("Verdicts", ("", "check", "value", "limit", "why not, and what to do"), rows)
 
 

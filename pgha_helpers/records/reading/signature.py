@@ -81,7 +81,9 @@ def check_signature(data: bytes, signature: bytes, allowed: str = "", at: str = 
 
 def _at(moment: str) -> tuple[str, ...]:
     digits = "".join(c for c in moment.split(".")[0] if c.isdigit())
-    return ("-O", f"verify-time={digits}Z") if len(digits) == 14 else ()
+    if len(digits) != 14:
+        return ()
+    return "-O", f"verify-time={digits}Z"
 
 
 def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> Signed:
@@ -96,7 +98,8 @@ def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> S
 
 
 def _key(done: subprocess.CompletedProcess[bytes]) -> str:
-    return next((word for word in text_of(done.stdout).split() if word.startswith("SHA256:")), "")
+    words = text_of(done.stdout).split()
+    return next((word for word in words if word.startswith("SHA256:")), "")
 
 
 def _well_formed(signature: bytes) -> bool:

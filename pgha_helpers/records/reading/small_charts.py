@@ -89,7 +89,8 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Round numbers from 0 to the end of the scale, in the axis' own unit."""
-        return [self.step * i for i in range(round(self.highest / self.step) + 1)]
+        steps = round(self.highest / self.step)
+        return [self.step * i for i in range(steps + 1)]
 
     def y(self, value: float) -> float:
         """Where a value stands, from the top."""
@@ -98,7 +99,8 @@ class Axis:
 
     def x(self, value: float) -> float:
         """Where a value stands, from the left."""
-        return round(LEFT + (WIDTH - RIGHT - LEFT) * value / self.factor / self.highest, 1)
+        inside = WIDTH - RIGHT - LEFT
+        return round(LEFT + inside * value / self.factor / self.highest, 1)
 
     def down(self) -> list[Tick]:
         """The labels of a vertical axis."""
@@ -156,4 +158,7 @@ def path(points: Iterable[tuple[float, float]]) -> str:
 def place(number: int, count: int) -> float:
     """Where the `number`th of `count` things stands, spread evenly from left to right."""
     inside = WIDTH - RIGHT - LEFT - 24
-    return round(LEFT + 12 + (inside * number / (count - 1) if count > 1 else inside / 2), 1)
+    along = inside / 2
+    if count > 1:
+        along = inside * number / (count - 1)
+    return round(LEFT + 12 + along, 1)

@@ -43,10 +43,8 @@ def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
             "seen: --nodes"
         )
     else:
-        done.findings += [
-            Finding("notes of the nodes", what)
-            for what in ledger_faults(records, others, noted, done)
-        ]
+        unlike = ledger_faults(records, others, noted, done)
+        done.findings += [Finding("notes of the nodes", what) for what in unlike]
     return done
 
 
@@ -77,14 +75,14 @@ def _checked(record: Record, pair: Pair, done: Verified) -> list[str]:
 
 def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
     """Where records are signed, one that is not is only well if it is older than all that are."""
-    signed = [one.folder.name for one in records if one.manifest.told.get("signer")]
-    unsigned = [
-        one.folder.name
-        for one in records
-        if one.manifest.digest and not one.manifest.told.get("signer")
-    ]
     if not (pair.signing_key or pair.allowed_signers):
         return
+    signed, unsigned = [], []
+    for record in records:
+        if record.manifest.told.get("signer"):
+            signed.append(record.folder.name)
+        elif record.manifest.digest:
+            unsigned.append(record.folder.name)
     for name in unsigned:
         if signed and name > min(signed):
             done.findings.append(Finding(name, "it is not signed, and older ones are"))
@@ -100,7 +98,8 @@ def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[No
                 f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a "
                 "crash, or added"
             )
-    return [note for ledger in ledgers.values() for note in ledger.notes if note.pair == pair.name]
+    notes = [note for ledger in ledgers.values() for note in ledger.notes]
+    return [note for note in notes if note.pair == pair.name]
 
 
 def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
@@ -124,7 +123,9 @@ def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
 def _is_of(record: Record, pair: Pair) -> bool:
     """Whether anything about a record says that it is this pair's."""
     begun, told = record.story.first(RUN_BEGUN), record.manifest.told
-    return pair.name in (begun.get("pair"), told.get("pair")) or _in_name(record.folder, pair)
+    if pair.name in (begun.get("pair"), told.get("pair")):
+        return True
+    return _in_name(record.folder, pair)
 
 
 def _in_name(folder: Path, pair: Pair) -> bool:
@@ -177,24 +178,23 @@ def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
         yield f"{manifest.ATTACHED} is not signed, and {manifest.MANIFEST} is"
     if not attached.digest and (folder / f"{manifest.ATTACHED}.sig").exists():
         yield f"{manifest.ATTACHED}.sig was added"
-    listed = {**attached.files, **told.files}
+    yield from _unlike_listed(folder, {**attached.files, **told.files}, done)
+
+
+def _unlike_listed(folder: Path, listed: Mapping[str, str], done: Verified) -> Iterator[str]:
+    """Files that are gone, were added, or are not what their digest says."""
     unread = set[str]()
     there = manifest.digests(folder, unread.add)
-    done.notes += (
-        f"{folder.name}: {name} is for its owner only, and is not checked"
-        for name in sorted(unread)
-    )
-    yield from (f"{name} is gone" for name in sorted(listed.keys() - there.keys() - unread))
-    yield from (
-        f"{name} was added"
-        for name in manifest.contents(folder)
-        if name not in listed and not _left(folder, name)
-    )
-    yield from (
-        f"{name} was changed"
-        for name in sorted(listed.keys() & there)
-        if listed[name] != there[name]
-    )
+    for name in sorted(unread):
+        done.notes.append(f"{folder.name}: {name} is for its owner only, and is not checked")
+    for name in sorted(listed.keys() - there.keys() - unread):
+        yield f"{name} is gone"
+    for name in manifest.contents(folder):
+        if name not in listed and not _left(folder, name):
+            yield f"{name} was added"
+    for name in sorted(listed.keys() & there):
+        if listed[name] != there[name]:
+            yield f"{name} was changed"
 
 
 def _left(folder: Path, name: str) -> bool:

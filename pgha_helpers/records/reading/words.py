@@ -147,17 +147,23 @@ def listed(value: Any) -> list[Mapping[str, Any]]:
 
 def seen(told: JsonObject, when: str, node: str) -> str:
     """What a node was before or after the run, in words."""
-    return str(pairs_of(pairs_of(told.get(when)).get(node)).get("words") or "not seen")
+    return _node(told, when, node, "words")
 
 
 def nodes_of(told: JsonObject) -> list[str]:
     """The nodes that were seen, in the order of the pair."""
-    return list(dict.fromkeys([*pairs_of(told.get("before")), *pairs_of(told.get("after"))]))
+    before, after = pairs_of(told.get("before")), pairs_of(told.get("after"))
+    return list(dict.fromkeys([*before, *after]))
 
 
 def role(told: JsonObject, when: str, node: str) -> str:
     """What a node was before or after the run, in a word or two."""
-    return str(pairs_of(pairs_of(told.get(when)).get(node)).get("role") or "not seen")
+    return _node(told, when, node, "role")
+
+
+def _node(told: JsonObject, when: str, node: str, key: str) -> str:
+    nodes = pairs_of(told.get(when))
+    return str(pairs_of(nodes.get(node)).get(key) or "not seen")
 
 
 def changes(told: JsonObject) -> str:
@@ -190,7 +196,8 @@ def consent(told: JsonObject) -> str:
     by, waited = f" by {gate['by']}" if gate.get("by") else "", finite(gate.get("seconds"))
     if waited is not None and waited < 0.1:  # nobody types so fast: it came with the parameters
         return f"{words}, given beforehand{by}"
-    return f"{words}, given{by}" + (f", {took(waited)} after it was asked" if waited else "")
+    after = f", {took(waited)} after it was asked" if waited else ""
+    return f"{words}, given{by}{after}"
 
 
 def doubts(told: JsonObject) -> list[str]:
@@ -220,7 +227,8 @@ def code(told: JsonObject) -> str:
     git = pairs_of(told.get("git"))
     if not git.get("commit"):
         return "not a git checkout" if told.get("run") else ""
-    return f"{git['commit']}{', with uncommitted changes' if git.get('dirty') else ', clean'}"
+    state = "with uncommitted changes" if git.get("dirty") else "clean"
+    return f"{git['commit']}, {state}"
 
 
 def chained(told: JsonObject) -> str:
@@ -234,7 +242,8 @@ def chained(told: JsonObject) -> str:
     if "number" not in chain:
         return "not chained"
     before = pairs_of(chain.get("previous")).get("run") or chain.get("previous")
-    return f"number {chain['number']}" + (f", after run {before}" if before else ", the first")
+    place = f"after run {before}" if before else "the first"
+    return f"number {chain['number']}, {place}"
 
 
 def begun(deed: JsonObject) -> float | None:

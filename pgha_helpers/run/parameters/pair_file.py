@@ -81,10 +81,9 @@ def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     for key, value in nodes.items():
         if not isinstance(value, dict):
             raise ValueError(f"nodes.{key}: its keys are expected below it, found {value!r}")
-    listed = [
-        with_units(Node, {"name": str(key), **value}, f"nodes.{key}.")
-        for key, value in nodes.items()
-    ]
+    listed = []
+    for key, value in nodes.items():
+        listed.append(with_units(Node, {"name": str(key), **value}, f"nodes.{key}."))
     witnesses = raw.get("witnesses") or ()
     shaped: dict[str, Any] = with_units(
         Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, ""
