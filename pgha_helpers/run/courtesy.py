@@ -150,7 +150,9 @@ def _spell(error: UnicodeError) -> tuple[str, int]:
 
 
 def _letter(one: str) -> str:
-    return _PLAIN.get(one) or shown(one).encode("ascii", "backslashreplace").decode("ascii")
+    if one in _PLAIN:
+        return _PLAIN[one]
+    return shown(one).encode("ascii", "backslashreplace").decode("ascii")
 
 
 codecs.register_error("pgha", _spell)

@@ -214,7 +214,9 @@ class Story:
     @property
     def outcome(self) -> str:
         """The outcome of the end line, else the state."""
-        return str(self.events[-1].get("outcome", "")) if self.state == "ended" else self.state
+        if self.state != "ended":
+            return self.state
+        return str(self.events[-1].get("outcome", ""))
 
     @property
     def changed(self) -> bool:

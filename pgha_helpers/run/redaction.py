@@ -169,8 +169,9 @@ class Redactor:
 
         A parameter that is called a password is one, whatever it looks like.
         """
-        secret = isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I)
-        return REDACTED if secret else self.whole(value)
+        if isinstance(value, str) and value and re.fullmatch(_CALLED, str(key), re.I):
+            return REDACTED
+        return self.whole(value)
 
 
 def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:

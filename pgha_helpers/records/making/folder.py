@@ -43,7 +43,9 @@ def record_name_of(folder: Path) -> RecordName | None:
 
 def records_of(pair: Pair) -> Path:
     """The folder of this pair's records: its file's `records:`, or `records/` of the checkout."""
-    return CHECKOUT / Path(pair.records).expanduser() if pair.records else CHECKOUT / "records"
+    if not pair.records:
+        return CHECKOUT / "records"
+    return CHECKOUT / Path(pair.records).expanduser()
 
 
 def record_folders(records: Path) -> list[Path]:

@@ -150,7 +150,8 @@ def _end(jupyter: subprocess.Popen[bytes]) -> None:
 def _goes_on(folder: Path, pair: Pair) -> bool:
     """Whether a run of this JupyterLab has changed something, and neither ended nor failed."""
     since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
-    return any((path / "journal.jsonl").exists() and _changes(path) for path in since)
+    begun = [path for path in since if (path / "journal.jsonl").exists()]
+    return any(_changes(path) for path in begun)
 
 
 def _changes(folder: Path) -> bool:

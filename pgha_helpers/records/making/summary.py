@@ -183,7 +183,8 @@ def _control(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(seen: Event) -> dict[str, Any]:
-    return {facts["node"]: facts["settings"] for facts in seen["facts"] if facts.get("settings")}
+    told = [facts for facts in seen["facts"] if facts.get("settings")]
+    return {facts["node"]: facts["settings"] for facts in told}
 
 
 def _between(first: str, last: str) -> float:

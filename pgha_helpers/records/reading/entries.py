@@ -245,7 +245,10 @@ def _legible(told: Mapping[str, Any]) -> dict[str, Any]:
 
     Not what it changed.
     """
-    return {key: value for key, value in told.items() if key == "typed" or isinstance(value, str)}
+    words = {key: value for key, value in told.items() if isinstance(value, str)}
+    if "typed" in told:
+        words["typed"] = told["typed"]
+    return words
 
 
 def _misshapen(told: Mapping[str, Any]) -> str:

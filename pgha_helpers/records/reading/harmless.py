@@ -60,7 +60,8 @@ class _Writer(HTMLParser):
 
     def text(self) -> str:
         """What was written, with every element closed."""
-        return "".join([*self._parts, *(f"</{tag}>" for tag in reversed(self._open))])
+        ends = [f"</{tag}>" for tag in reversed(self._open)]
+        return "".join([*self._parts, *ends])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _SILENT:

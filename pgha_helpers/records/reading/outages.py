@@ -92,7 +92,8 @@ def without_primary(told: JsonObject) -> str:
             f"No primary from {since} on: it was not over when this run ended. The run that "
             "goes on tells all of it."
         )
-    least, most = "at least " if whole.get("at_least") else "", finite(whole.get("at_most"))
+    least = "at least " if whole.get("at_least") else ""
+    most = finite(whole.get("at_most"))
     bounds = f", and at most {took(most)}" if most is not None else ""
     known = f"{bounds}: when it began or ended is not known more closely" if least else ""
     parts = f" Runs {' and '.join(_runs(told))} had a part in it." if len(_runs(told)) > 1 else ""

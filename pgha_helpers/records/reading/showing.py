@@ -84,7 +84,8 @@ def _verdicts(told: JsonObject) -> str:
 
 
 def _why(verdict: JsonObject) -> str:
-    return " ".join(f"{verdict[key]}." for key in ("reason", "remedy") if verdict.get(key))
+    found = [verdict.get(key) for key in ("reason", "remedy")]
+    return " ".join(f"{words}." for words in found if words)
 
 
 def _deeds(told: JsonObject) -> str:

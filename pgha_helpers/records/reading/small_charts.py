@@ -104,11 +104,13 @@ class Axis:
 
     def down(self) -> list[Tick]:
         """The labels of a vertical axis."""
-        return [Tick(self.y(value * self.factor), f"{value:g}", "end") for value in self.ticks()]
+        labels = [(self.y(value * self.factor), f"{value:g}") for value in self.ticks()]
+        return [Tick(at, label, "end") for at, label in labels]
 
     def along(self) -> list[Tick]:
         """The labels of a horizontal axis."""
-        return [Tick(self.x(value * self.factor), f"{value:g}") for value in self.ticks()]
+        labels = [(self.x(value * self.factor), f"{value:g}") for value in self.ticks()]
+        return [Tick(at, label) for at, label in labels]
 
 
 def in_seconds(values: Iterable[float], steps: int = 3) -> Axis:

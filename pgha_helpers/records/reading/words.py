@@ -77,8 +77,11 @@ def plain(value: Any, width: int = 0) -> str:
     >>> plain("a\n b\x1b[31m"), plain(None), plain("Überlänge", 5)
     ('a b�[31m', '', 'Über…')
     """
-    line = visible(" ".join(str("" if value is None else value).split()))
-    return line[: width - 1] + "…" if 0 < width < len(line) else line
+    text = "" if value is None else str(value)
+    line = visible(" ".join(text.split()))
+    if 0 < width < len(line):
+        return line[: width - 1] + "…"
+    return line
 
 
 def finite(value: Any) -> float | None:
@@ -193,7 +196,8 @@ def consent(told: JsonObject) -> str:
     words = f"“{gate['wanted']}”"
     if not gate.get("passed"):
         return f"{words} was needed and not given"
-    by, waited = f" by {gate['by']}" if gate.get("by") else "", finite(gate.get("seconds"))
+    by = f" by {gate['by']}" if gate.get("by") else ""
+    waited = finite(gate.get("seconds"))
     if waited is not None and waited < 0.1:  # nobody types so fast: it came with the parameters
         return f"{words}, given beforehand{by}"
     after = f", {took(waited)} after it was asked" if waited else ""

@@ -123,7 +123,8 @@ def _entry_name(raw: dict[str, Any], key: Any, index: Any) -> str:
     if key == "nodes":
         return str(list(raw["nodes"])[index])
     entry = raw[key][index] if isinstance(raw.get(key), list) else None
-    return str(entry.get("name") or index + 1) if isinstance(entry, dict) else str(index + 1)
+    named = isinstance(entry, dict) and entry.get("name")
+    return str(named) if named else str(index + 1)
 
 
 def _nonsense(pair: Pair) -> Iterator[str]:

@@ -50,4 +50,6 @@ def read_span(text: object) -> float:
 
 def _split(text: object) -> tuple[float, str]:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
-    return (float(match[1]), match[2]) if match else (0.0, "?")
+    if match is None:
+        return 0.0, "?"
+    return float(match[1]), match[2]
