@@ -1,4 +1,4 @@
-"""Running the cells as papermill does, with statuses that are true whatever happens."""
+"""Running the cells as papermill does, and hearing how each of them ends."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NotebookExecutionManager
 from papermill.log import logger
 
 from ...run import courtesy
 from ...run.redaction import Redactor
 from .adopted import adopt
 from .early import EarlyKernel
-from .output import Clean, redact_writes_to, redactor_of
+from .output import redact_writes_to, redactor_of
 from .signals import attended
+from .statuses import ExecutionManager
 
 # seconds from the moment at which a kernel is idle again until a cell's reply is given up
 _REPLY = 10.0
@@ -63,72 +63,6 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
         manager.cleanup_pbar()
         manager.notebook_complete()
     return nb
-
-
-class ExecutionManager(NotebookExecutionManager):  # type: ignore[misc]
-    """Papermill's own, but for two habits.
-
-    It calls completed what never ran, and stops where the disk is full.
-    """
-
-    def __init__(self, output: Clean | None, *more: Any, **options: Any) -> None:
-        super().__init__(*more, **options)
-        self._output = output
-        self._said = ""
-        self._goes_on = False  # the next cell begins at once
-
-    def save(self, **_: Any) -> None:
-        """Save the notebook as it is.
-
-        What runs may be half of a hand-over: a full disk must not end it.
-        """
-        if self._goes_on:
-            return
-        self.last_save_time = self.now()
-        if self._output is None:
-            return
-        try:
-            self._output.save(self.nb, self.output_path)
-        except OSError as error:
-            words = (
-                f"THE NOTEBOOK CANNOT BE SAVED in {self.output_path} ({error.strerror}). The "
-                "run goes on."
-            )
-            if words != self._said:
-                logger.error(words)
-            self._said = words
-
-    def cell_complete(self, cell: Any, cell_index: int | None = None, **more: Any) -> None:
-        """Note how a cell has ended.
-
-        The file learns of it with the beginning of the next one, or from the last.
-        """
-        later = self.nb.cells[cell_index + 1 :] if cell_index is not None else []
-        self._goes_on = any(other.cell_type == "code" for other in later)
-        try:
-            super().cell_complete(cell, cell_index=cell_index, **more)
-        finally:
-            self._goes_on = False
-
-    def pass_over(self, cell: Any) -> None:
-        """Note that the notebook has come past a cell of prose."""
-        now = self.now().isoformat()
-        times = {"start_time": now, "end_time": now, "duration": 0.0}
-        cell.metadata.papermill |= {"status": self.COMPLETED, "exception": False, **times}
-        if self.pbar:
-            self.pbar.update(1)
-
-    def notebook_complete(self, **_: Any) -> None:
-        """Save the notebook as it is."""
-        self.end_time = self.now()
-        told = self.nb.metadata.papermill
-        told["end_time"] = self.end_time.isoformat()
-        told["duration"] = (self.end_time - self.start_time).total_seconds()
-        # a second signal may leave before the cell has been heard of again
-        for cell in self.nb.cells:
-            if cell.metadata.papermill["status"] == self.RUNNING:
-                cell.metadata.papermill |= {"status": self.FAILED, "exception": True}
-        self.save()
 
 
 class KernelClient(PapermillNotebookClient):  # type: ignore[misc]
