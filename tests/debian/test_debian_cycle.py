@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 import yaml
 
-from pgha_helpers.facts.look import sight
+from pgha_helpers.facts.sighting import sight
 from pgha_helpers.model import Running
 from pgha_helpers.run.parameters import load_pair
 from pgha_helpers.wire.doors import Door

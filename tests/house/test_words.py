@@ -27,7 +27,7 @@ TESTS |= {"match", "fullmatch", "search", "findall", "sub"}
 #: sentence is shown shorter, and nothing depends on it.
 ALLOWED = {
     ("clients.console", "resume"): "PgBouncer's own words",
-    ("facts.look", "_heard"): "shown shorter",
+    ("facts.sighting", "_heard"): "shown shorter",
     ("facts.starting", "_plain"): "what postgres says of its configuration",
     ("facts.survey", "_database"): "a column of queries.sql",
     ("facts.wal.losses.records", "*"): "pg_waldump's lines",

@@ -25,13 +25,13 @@ from pgha_helpers.clients.canary.attempts import read_seen
 from pgha_helpers.facts.chain_notes import read_ledger
 from pgha_helpers.facts.copying import parse_copying
 from pgha_helpers.facts.disk import parse_control, parse_disk, read_disk
+from pgha_helpers.facts.host import parse_host
 from pgha_helpers.facts.processes import parse_fenced, read_processes, shutdown_phase
 from pgha_helpers.facts.recovery_conf import parse_recovery_conf
 from pgha_helpers.facts.rsync import read_place
 from pgha_helpers.facts.server_log import ServerLog, files_in, since_start
 from pgha_helpers.facts.set_aside import read_set_aside
 from pgha_helpers.facts.starting import parse_start, waiting_trigger
-from pgha_helpers.facts.survey import parse_host
 from pgha_helpers.facts.vantages import parse_reach
 from pgha_helpers.facts.wal.by_bytes import is_record, is_shutdown_checkpoint
 from pgha_helpers.facts.wal.divergence import find_divergence, same_before

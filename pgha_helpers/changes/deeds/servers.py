@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ...facts.look import sight
 from ...facts.processes import read_processes, shutdown_phase
 from ...facts.replay import in_recovery
 from ...facts.server_log import ServerLog, resolve
+from ...facts.sighting import sight
 from ...facts.starting import read_start, waiting_trigger
 from ...model import DeedKind, Running, Stopped
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided

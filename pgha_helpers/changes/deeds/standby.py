@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ...facts.connection import keys_of, try_connection
 from ...facts.disk import read_disk
 from ...facts.files import read_file
-from ...facts.look import sight, writable
+from ...facts.sighting import sight, writable
 from ...model import DeedKind, Running, dialect
 from ...model.configuration import recovery_conf, standby_settings, with_settings
 from ...model.errors import Failure, Refusal

@@ -1,0 +1,209 @@
+"""One node as it is seen at one moment: by SQL, and by its shell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..model import (
+    Blank,
+    Disk,
+    Heard,
+    Hung,
+    Lsn,
+    Node,
+    Receiver,
+    Running,
+    Sender,
+    Sighting,
+    Silent,
+    Slot,
+    Stopped,
+    dialect,
+)
+from ..model.errors import (
+    CommandFailed,
+    HaError,
+    NotSafe,
+    QueryFailed,
+    TooSlow,
+    Unreachable,
+    understood,
+)
+from ..model.sightings import refuses
+from ..wire.doors import Door
+from ..wire.sql import Session
+from .disk import read_disk
+from .queries import query
+
+_SETTINGS = (
+    "max_connections",
+    "max_prepared_transactions",
+    "max_locks_per_transaction",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_replication_slots",
+    "wal_level",
+    "hot_standby",
+    "wal_log_hints",
+    "data_checksums",
+    "full_page_writes",
+    "fsync",
+    "synchronous_standby_names",
+    "allow_alter_system",
+    "wal_keep_size",
+    "wal_keep_segments",
+    "wal_segment_size",
+    "wal_retrieve_retry_interval",
+    "recovery_min_apply_delay",
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_timeline",
+    "recovery_target_xid",
+    "promote_trigger_file",
+    "primary_conninfo",
+    "primary_slot_name",
+    "restore_command",
+    "sync_replication_slots",
+    "archive_mode",
+    "hba_file",
+    "config_file",
+    "data_directory",
+    "listen_addresses",
+    "port",
+)
+
+
+def sight(door: Door) -> Sighting:
+    """One node: SQL first, then its shell, and whichever of the five sightings these two make."""
+    return sight_and_words(door)[0]
+
+
+def writable(door: Door) -> bool:
+    """Whether the server answers, and takes writes."""
+    seen = sight(door)
+    return isinstance(seen, Running) and seen.writable
+
+
+def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
+    """One node, and what SQL and ssh had to say, each by itself."""
+    running = _ask_sql(door)
+    sql = _heard(running)
+    try:
+        disk = read_disk(door)
+    except (Unreachable, TooSlow, CommandFailed) as silence:
+        words = _words(silence)
+        return _without_shell(door.node, running, words), sql, Heard("no", words)
+    return _sighting(door, running, disk), sql, Heard("yes")
+
+
+def _heard(running: Running | HaError) -> Heard:
+    """Whether SQL was answered; a server that refuses us is alive, and may well serve others."""
+    if isinstance(running, Running):
+        return Heard("yes", str(running))
+    alive = refuses(_answer(running))
+    return Heard("yes" if alive else "no", running.what.removeprefix("SQL: "))
+
+
+def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
+    name = door.node.name
+    if isinstance(running, Running):
+        return _running_on(running, disk)
+    if disk.processes:
+        return Hung(name, running.what, disk, _answer(running))
+    if disk.control is None:
+        return Blank(name, disk.blank, disk)
+    return Stopped(name, disk)
+
+
+def _running_on(running: Running, disk: Disk) -> Running:
+    """What SQL has said, with what the disk adds to it."""
+    settings = running.settings
+    if running.in_recovery:
+        settings = {**settings, **disk.recovery}
+    return replace(
+        running,
+        disk=disk,
+        timeline=max(running.timeline, disk.recovering),
+        settings=settings,
+        replay_delay=_delay(settings),
+    )
+
+
+def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting:
+    if isinstance(running, Running):
+        return replace(running, shell_silent=why)
+    return Silent(node.name, f"{running.what}; {why}")
+
+
+def _answer(silence: HaError) -> str:
+    """The server's own words, if it gave any.
+
+    An error is an answer too, and whoever gives it is alive.
+    """
+    if isinstance(silence, QueryFailed | NotSafe):
+        return silence.what
+    return str(getattr(silence, "answer", ""))
+
+
+def _words(silence: HaError) -> str:
+    """Why, and what to do about it.
+
+    How to pin a host key is of use only if it reaches the person.
+    """
+    if not silence.remedy:
+        return silence.what
+    return f"{silence.what} ({silence.remedy})"
+
+
+def _ask_sql(door: Door) -> Running | HaError:
+    """What SQL says, or why it says nothing."""
+    try:
+        with understood(door.node.name, "an answer of SQL"):
+            return _running(door.node, door.sql)
+    except HaError as silence:
+        return silence
+
+
+def _running(node: Node, sql: Session) -> Running:
+    itself = sql.read(query("itself"))[0]
+    major = dialect.spoken(itself["version"], node.name)
+    settings = sql.read(query("settings"), [list(_SETTINGS)])
+    holdings = sql.read(query("holdings"))[0]
+    receivers = sql.read(query("receiver", major))
+    for key in ("written", "received", "replayed"):
+        itself[key] = Lsn.parse(itself[key])
+    values = {row["name"]: row["setting"] for row in settings}
+    return Running(
+        node.name,
+        **itself,
+        replay_delay=_delay(values),
+        settings=values,
+        pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
+        senders=tuple(_sender(row) for row in sql.read(query("senders"))),
+        receiver=Receiver(**receivers[0]) if receivers else None,
+        slots=tuple(_slot(row) for row in sql.read(query("slots", major))),
+        databases=tuple(holdings["databases"]),
+        tablespaces=tuple(holdings["tablespaces"]),
+    )
+
+
+def _delay(settings: Mapping[str, str]) -> float:
+    milliseconds = settings.get("recovery_min_apply_delay", "0")
+    return int(milliseconds) / 1000
+
+
+def _sender(row: dict[str, Any]) -> Sender:
+    fields = dict(row)
+    for key in ("sent", "written", "flushed", "replayed"):
+        fields[key] = Lsn.parse(row[key])
+    return Sender(**fields)
+
+
+def _slot(row: dict[str, Any]) -> Slot:
+    restart = row["restart"]
+    fields = dict(row, restart=Lsn.parse(restart) if restart else None)
+    return Slot(**fields)
