@@ -42,8 +42,9 @@ def bring_back(run: Run, old: str, new: str) -> None:
     now = look(run)
     major = now.primary.version // 10000
     slots.ensure_slot(run, new, old, reserve=True)
+    seen = now[old]
     # the window does not wait for the last process
-    if isinstance(seen := now[old], Hung) and not seen.starting:
+    if isinstance(seen, Hung) and not seen.starting:
         stopping.wait_until_gone(run, old)
         now = look(run)
     if isinstance(now[old], Stopped):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from ..facts.chain_notes import Ledger, read_ledger
@@ -82,18 +83,22 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
         )
     system_id = _system_of(plan, now)
     ledgers = _ledgers(run, plan, system_id)
-    noted = _longest(ledger.notes for ledger in ledgers.values())
-    known = [*noted, *run.history.chain_notes(system_id, ends_of(noted)[0])]
+    noted = _longest(ledgers)
+    newest, _ = ends_of(noted)
+    known = [*noted, *run.history.chain_notes(system_id, newest)]
     number, ends = ends_of(known)
     told = {"previous": _previous(number, ends), "forked": _forked(ledgers), "torn": _torn(ledgers)}
     run.journal.write(CHAINED, system_id=system_id, number=number + 1, **told)
     link = run.link = ChainLink(run, tuple(ledgers), system_id, number + 1)
     begun = link.note("begun")
+    survivor = surviving_node(plan)
 
     def note(name: str) -> None:
-        if name in ledgers:
-            with _spared(run, name, surviving_node(plan) != name):
-                note_on(run.doors[name], system_id, [*missing(known, ledgers[name].notes), begun])
+        if name not in ledgers:
+            return
+        lacking = missing(known, ledgers[name].notes)
+        with _spared(run, name, may_fail=name != survivor):
+            note_on(run.doors[name], system_id, [*lacking, begun])
 
     run.both(note)
     link.noted = True
@@ -101,7 +106,11 @@ def join(run: Run, plan: Plan, now: Snapshot) -> None:
 
 def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
     """Those that are not noted yet."""
-    return [note for note in wanted if not any(note.same(other) for other in noted)]
+    lacking = []
+    for note in wanted:
+        if not any(note.same(other) for other in noted):
+            lacking.append(note)
+    return lacking
 
 
 def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) -> dict[str, str]:
@@ -112,7 +121,8 @@ def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) ->
     silent = {}
     for door in doors:
         try:
-            note_on(door, system_id, missing(notes, read_ledger(door, system_id).notes))
+            noted = read_ledger(door, system_id).notes
+            note_on(door, system_id, missing(notes, noted))
         except HaError as error:
             silent[door.node.name] = error.what
     return silent
@@ -122,9 +132,10 @@ def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:
     found: dict[str, Ledger] = {}
 
     def read(name: str) -> None:
-        if name in run.lock.held:
-            with _spared(run, name, name == plan.lost):
-                found[name] = read_ledger(run.doors[name], system_id)
+        if name not in run.lock.held:
+            return
+        with _spared(run, name, may_fail=name == plan.lost):
+            found[name] = read_ledger(run.doors[name], system_id)
 
     run.both(read)
     return {name: found[name] for name in run.pair.names if name in found}
@@ -157,8 +168,15 @@ def _system_of(plan: Plan, now: Snapshot) -> str:
     return found
 
 
-def _longest(ledgers: Iterable[Sequence[Note]]) -> Sequence[Note]:
-    return max(ledgers, key=lambda notes: (ends_of(notes)[0], len(notes)), default=())
+def _longest(ledgers: Mapping[str, Ledger]) -> Sequence[Note]:
+    """The notes of the node that knows the newest run, and most of it."""
+
+    def reach(notes: Sequence[Note]) -> tuple[int, int]:
+        newest, _ = ends_of(notes)
+        return newest, len(notes)
+
+    each = [ledger.notes for ledger in ledgers.values()]
+    return max(each, key=reach, default=())
 
 
 def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] | None:
@@ -172,11 +190,16 @@ def _previous(number: int, ends: dict[str, dict[str, Note]]) -> dict[str, Any] |
     run, notes = max(ends.items())
     newest = notes.get("ended") or notes.get("begun")
     sealed = notes.get("sealed")
+    any_of_them = next(iter(notes.values()))
+    times: dict[str, str] = {}
+    for what in ("begun", "ended"):
+        if what in notes:
+            times[what] = notes[what].at
     return {
         "number": number,
         "run": run,
-        "host": next(iter(notes.values())).host,
-        **{what: notes[what].at for what in ("begun", "ended") if what in notes},
+        "host": any_of_them.host,
+        **times,
         "journal": newest.digest if newest else "",
         "manifest": sealed.digest if sealed else "",
     }
@@ -187,10 +210,15 @@ def _forked(ledgers: dict[str, Ledger]) -> list[str]:
 
     Told, and found by verify.
     """
-    runs = [{(note.number, note.run) for note in ledger.notes} for ledger in ledgers.values()]
-    apart = [one - other and other - one for one in runs for other in runs]
-    return sorted(ledgers) if any(apart) else []
+    runs = []
+    for ledger in ledgers.values():
+        runs.append({(note.number, note.run) for note in ledger.notes})
+    for one, other in combinations(runs, 2):
+        if one - other and other - one:
+            return sorted(ledgers)
+    return []
 
 
 def _torn(ledgers: dict[str, Ledger]) -> list[str]:
-    return sorted(name for name, ledger in ledgers.items() if ledger.torn)
+    torn = [name for name, ledger in ledgers.items() if ledger.torn]
+    return sorted(torn)

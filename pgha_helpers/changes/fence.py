@@ -39,10 +39,8 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
     Failure or, where nothing was changed, a Refusal; never is silence taken for a fence.
     """
     word = str(run.parameters["fenced_by"]).strip()
-    has_command, answers = (
-        run.pair[plan.peer].fence is not None,
-        not isinstance(now[plan.peer], Silent),
-    )
+    has_command = run.pair[plan.peer].fence is not None
+    answers = not isinstance(now[plan.peer], Silent)
     if answers:
         try:
             words, fingerprint = _over_ssh(run, plan, now, major, word)
@@ -52,7 +50,8 @@ def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
     if has_command:
         run.lock.forget(plan.peer)
         try:
-            return _told(run, plan, "command", fence_by_command(run, plan.peer))
+            words = fence_by_command(run, plan.peer)
+            return _told(run, plan, "command", words)
         except HaError as failed:
             _go_on(run, plan, "command", failed, bool(word) and not answers)
     if not word:
@@ -83,26 +82,28 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
     nothing ran any more. A disk that cannot be written cannot be armed: then somebody's word that
     it stays off has to do.
     """
-    armed, said, door = False, "", run.doors[plan.peer]
+    door = run.doors[plan.peer]
+    directory = door.node.data_directory
+    armed, said = False, ""
     if not isinstance(now[plan.peer], Blank):
         try:
             said = _arm(run, plan, major)
             armed = True
         except HaError as unarmed:
             if not word:
-                raise Failure(
-                    f"{plan.peer} cannot be fenced: {unarmed.what}", "fenced_by, then run it again"
-                ) from None
+                words = f"{plan.peer} cannot be fenced: {unarmed.what}"
+                raise Failure(words, "fenced_by, then run it again") from None
             run.journal.write(NOT_ARMED, node=plan.peer, because=unarmed.what)
         _disable(run, plan)
-    said, _, fingerprint = (said or door.script(_LOOK, door.node.data_directory).text).partition(
-        "\nwal\n"
-    )
-    left, there = parse_fenced(said)
+    if not said:
+        said = door.script(_LOOK, directory).text
+    processes, _, fingerprint = said.partition("\nwal\n")
+    left, there = parse_fenced(processes)
     if left:
         servers.end_every_process(run, plan.peer)
         fingerprint = ""
-        left, there = parse_fenced(door.script(FENCED, door.node.data_directory).text)
+        anew = door.script(FENCED, directory).text
+        left, there = parse_fenced(anew)
     return _evidence(plan, (len(left), there), armed, word), fingerprint
 
 

@@ -100,9 +100,8 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
         if not given:
             _end(run, "rehearsed", f"{REHEARSED} To do it, the consent is: {plan.consent}")
     run.gate.given = given
-    run.journal.write(
-        GATE_ANSWERED, answer=given, right=True, by=_who(run), seconds=time.monotonic() - asked
-    )
+    seconds = time.monotonic() - asked
+    run.journal.write(GATE_ANSWERED, answer=given, right=True, by=_who(run), seconds=seconds)
 
 
 def _under_lock(run: Run, plan: Plan) -> Plan:
@@ -136,7 +135,8 @@ def _ask(plan: Plan) -> str:
 
 
 def _who(run: Run) -> str:
-    return str(run.parameters.get("operator") or getpass.getuser())
+    named = run.parameters.get("operator")
+    return str(named or getpass.getuser())
 
 
 def _end(run: Run, outcome: str, words: str) -> None:

@@ -56,10 +56,11 @@ def keeping_beside(
     node's own as it is.
     """
     had = run.seen.losses
-    if had is None or had.node != node or not (had.count or had.undecided or had.unread):
+    if had is None or had.node != node or not _has_own(had):
         yield lambda: None
         return
-    listed, over = keep_list(run, had), Event()
+    listed = keep_list(run, had)
+    over = Event()
 
     def still() -> None:
         if over.is_set():
@@ -73,10 +74,8 @@ def keeping_beside(
     def kept() -> None:
         with run.deed(node, "keep what only it has in the record", DeedKind.KEEP_DIVERGED) as deed:
             deed.changed = False
-            deed.say(
-                f"kept what only it has in the record: {had.sentence}; {listed} and "
-                f"{coming.result()}"
-            )
+            files = coming.result()
+            deed.say(f"kept what only it has in the record: {had.sentence}; {listed} and {files}")
 
     try:
         yield kept
@@ -85,12 +84,19 @@ def keeping_beside(
         wait([coming])
 
 
+def _has_own(had: Losses) -> bool:
+    """Whether there is, or may be, a transaction that only this node has."""
+    return bool(had.count or had.undecided or had.unread)
+
+
 def _keep_wal(run: Run, had: Losses, overwritten: bool, wal: str, still: Callable[[], None]) -> str:
     """Do it; gives what was kept, in words."""
     try:
-        count = len(keep_wal(run, had, wal, still))
+        kept = keep_wal(run, had, wal, still)
     except Refusal as why_not:
         if overwritten:
             raise
         return f"none of its WAL, which its directory keeps ({why_not.what})"
-    return f"{count} file{'' if count == 1 else 's'} of its WAL"
+    count = len(kept)
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"{files} of its WAL"

@@ -55,7 +55,8 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
 
     Gives the record that its own WAL has there, as far as that was read.
     """
-    door, deadline = run.doors[plan.node], time.monotonic() + run.timeouts.replay
+    door = run.doors[plan.node]
+    deadline = time.monotonic() + run.timeouts.replay
     words = f"prove that it has replayed past {goal}"
     with run.deed(plan.node, words, DeedKind.PROVE_REPLAY) as deed:
         deed.changed = False
@@ -70,9 +71,10 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
             if at > goal.lsn:
                 break
             if late:
+                short = size(max(0, goal.lsn - at))
                 raise NotAchieved(
-                    f"{plan.node} has replayed to {at}, {size(max(0, goal.lsn - at))} "
-                    f"short of the shutdown checkpoint of {plan.peer} at {goal}"
+                    f"{plan.node} has replayed to {at}, {short} short of the shutdown checkpoint "
+                    f"of {plan.peer} at {goal}"
                 )
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")
     return found
@@ -84,14 +86,14 @@ def _prove_record(run: Run, plan: Plan, end: Control, found: bytes) -> None:
     It is told by its bytes, which came with the answer before; where they do not tell, pg_waldump
     does.
     """
-    at, door = end.checkpoint, run.doors[plan.node]
+    at = end.checkpoint
     words = f"prove that its own WAL has the shutdown checkpoint at {at}"
     with run.deed(plan.node, words, DeedKind.PROVE_CHECKPOINT) as deed:
         deed.changed = False
         how = "by its bytes and their checksum"
         if not is_shutdown_checkpoint(found, at.lsn):
             how = "as pg_waldump tells it"
-            told = record_at(door, at, end.segment)
+            told = record_at(run.doors[plan.node], at, end.segment)
             if _SHUTDOWN not in told:
                 raise NotAchieved(
                     f"the WAL of {plan.node} has at {at}: {told or 'nothing'}; not {_SHUTDOWN}"
@@ -112,18 +114,14 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
             f"{to_be_seen(target)}; then run this notebook again",
         )
     control = end_of(other)
-    least, start, segment = control.least_end, Lsn(0), control.segment
+    least, segment = control.least_end, control.segment
+    goal = least.lsn - 1  # to have reached the least is enough, and the proof asks for more
     if control.shut_down_in_recovery:
-        start = last_record(
-            run.doors[plan.peer], Position(least.timeline, control.redo), segment
-        ) or Lsn(0)
-    _prove_replayed(
-        run,
-        plan,
-        Position(least.timeline, Lsn(max(start, least.lsn - 1))),
-        target.timeline,
-        segment,
-    )
+        redo = Position(least.timeline, control.redo)
+        last = last_record(run.doors[plan.peer], redo, segment)
+        goal = max(goal, last or 0)
+    at = Position(least.timeline, Lsn(goal))
+    _prove_replayed(run, plan, at, target.timeline, segment)
     _prove_same_history(run, plan, control)
 
 
@@ -133,10 +131,10 @@ def end_of(other: object) -> Control:
     What any other one wrote last is not known. A crashed primary's last checkpoint says nothing
     about the commits after it. Raises Failure.
     """
-    if isinstance(other, Stopped) and (
-        other.control.shut_down_as_primary or other.control.shut_down_in_recovery
-    ):
-        return other.control
+    if isinstance(other, Stopped):
+        control = other.control
+        if control.shut_down_as_primary or control.shut_down_in_recovery:
+            return control
     raise Failure(
         f"what the other node wrote last is not known: {other}",
         "this is a failover: occasion=failover",
@@ -148,14 +146,13 @@ def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
 
     That is one history, not two of one number.
     """
-    last, names = end.checkpoint, (plan.node, plan.peer)
+    last = end.checkpoint
     words = f"prove one history: the record at {last} on both nodes"
     with run.deed(plan.node, words, DeedKind.PROVE_HISTORY) as deed:
         deed.changed = False
-        ours, theirs = (record_at(run.doors[name], last, end.segment) for name in names)
+        ours = record_at(run.doors[plan.node], last, end.segment)
+        theirs = record_at(run.doors[plan.peer], last, end.segment)
         if not theirs or ours != theirs:
-            raise NotAchieved(
-                f"at {last} {plan.peer} has {theirs or 'nothing'}, {plan.node} has "
-                f"{ours or 'nothing'}"
-            )
+            both = f"{plan.peer} has {theirs or 'nothing'}, {plan.node} has {ours or 'nothing'}"
+            raise NotAchieved(f"at {last} {both}")
         deed.say(f"proved: one history, both nodes have at {last}: {theirs}")

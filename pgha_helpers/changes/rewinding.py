@@ -52,16 +52,20 @@ def _at_rest(run: Run, node: str) -> tuple[Snapshot, Evidence]:
 
     Else what is seen and found now.
     """
-    if planned := run.seen.evidence:
-        then, disk = disk_of(planned[0][node]), read_disk(run.doors[node])
-        if (
-            then
-            and not disk.processes
-            and (then.control, then.histories) == (disk.control, disk.histories)
-        ):
-            return planned
+    planned = run.seen.evidence
+    if planned and _has_rested(run, node, planned[0]):
+        return planned
     now = look(run)
     return now, rebuild_evidence(run, now, node)
+
+
+def _has_rested(run: Run, node: str, seen: Snapshot) -> bool:
+    """Whether nothing runs on the node, and nothing has run there since it was seen."""
+    then = disk_of(seen[node])
+    disk = read_disk(run.doors[node])
+    if then is None or disk.processes:
+        return False
+    return (then.control, then.histories) == (disk.control, disk.histories)
 
 
 def _parted(
@@ -73,19 +77,20 @@ def _parted(
     is not left there, or not kept: a checkpoint removes old WAL.
     """
     loser, asked, primary = now[node], found.rewinding, now.primary
-    fork = fork_of(now, loser, found.timeline) if isinstance(loser, Stopped) else None
-    if (
-        not isinstance(loser, Stopped)
-        or fork is None
-        or asked is None
-        or asked.redo is None
-        or not found.same
-    ):
-        raise NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
-    if gone := removed(run.doors[primary.node], asked.redo, primary.written, loser.control.segment):
+    never = NotAchieved(f"{node} cannot be rewound any more: {loser}", "run this notebook again")
+    if not isinstance(loser, Stopped) or not found.same:
+        raise never
+    fork = fork_of(now, loser, found.timeline)
+    if fork is None or asked is None or asked.redo is None:
+        raise never
+    door = run.doors[primary.node]
+    gone = removed(door, asked.redo, primary.written, loser.control.segment)
+    if gone:
         raise NotAchieved(
             f"{node} cannot be rewound any more: {primary.node} has removed WAL that it would "
             f"need, from segment {gone[0]} on; nothing of {node} was overwritten",
             "rebuild with method=clone",
         )
-    return loser, min(fork, found.parted or fork, key=lambda at: at.lsn), asked
+    if found.parted and found.parted.lsn < fork.lsn:
+        fork = found.parted
+    return loser, fork, asked

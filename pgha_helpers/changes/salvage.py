@@ -61,7 +61,8 @@ def salvage(run: Run, plan: Plan, now: Snapshot, fingerprint: str) -> bool:
         run.journal.write(NOT_SALVAGED, node=plan.peer, because=because)
         print(f"Nothing is salvaged from {plan.peer}: {because}.", flush=True)
         return False
-    seen = now[plan.peer]  # where nothing ran, that was its end
+    seen = now[plan.peer]
+    # where nothing ran, what was seen is its end
     disk = seen.disk if isinstance(seen, Stopped) else read_disk(run.doors[plan.peer])
     control = _of_one_history(plan, disk, target)
     with _or_without():
@@ -142,7 +143,9 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Be
             looking.append(run.aside(lambda: look_behind(run.doors[plan.peer], found)))
 
     def seen_there() -> Behind:
-        return known.behind if known else looking[0].result()
+        if known:
+            return known.behind
+        return looking[0].result()
 
     for again in (False, True):
         if end.last is None or replayed(door) > end.last:
@@ -169,11 +172,8 @@ def _bring_over(run: Run, plan: Plan, found: Found, known: LostWal | None) -> Be
 
 def _prove_same_before(run: Run, plan: Plan, found: Found) -> None:
     """Only what the standby has not is copied: up to where it is, both must have the same bytes."""
-    with run.deed(
-        plan.node,
-        f"prove that {plan.peer} has the same WAL before {found.here}",
-        DeedKind.PROVE_HISTORY,
-    ) as deed:
+    words = f"prove that {plan.peer} has the same WAL before {found.here}"
+    with run.deed(plan.node, words, DeedKind.PROVE_HISTORY) as deed:
         deed.changed = False
         ours, theirs = found.before[plan.node], found.before[plan.peer]
         if not ours or ours != theirs:
@@ -221,22 +221,19 @@ def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> Non
     did = f"prove one history: the record at {at} on both nodes"
     with run.deed(plan.node, did, DeedKind.PROVE_HISTORY) as deed:
         deed.changed = False
-        ours, told = (
-            read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment),
-            found.end.told,
-        )
+        ours = read_bytes(run.doors[plan.node].sql, at, len(theirs), found.segment)
         if len(theirs) < _LEAST or ours != theirs:
-            names = run.pair.names
-            words = dict(
-                zip(
-                    names,
-                    run.both(lambda name: record_at(run.doors[name], at, found.segment)),
-                    strict=True,
-                )
-            )
-            if not words[plan.peer] or words[plan.node] != words[plan.peer]:
-                both = ", ".join(
-                    f"{name} has {record or 'nothing'}" for name, record in words.items()
-                )
-                raise NotAchieved(f"at {at} {both}: two histories", f"keep the disk of {plan.peer}")
-        deed.say(f"proved: nothing that {plan.peer} had is missing; both have at {at}: {told}")
+            _prove_same_words(run, plan, at, found.segment)
+        deed.say(
+            f"proved: nothing that {plan.peer} had is missing; both have at {at}: {found.end.told}"
+        )
+
+
+def _prove_same_words(run: Run, plan: Plan, at: Position, segment: int) -> None:
+    """See pg_waldump tell the same record there on both nodes. Raises NotAchieved if not."""
+    told = run.both(lambda name: record_at(run.doors[name], at, segment))
+    words = dict(zip(run.pair.names, told, strict=True))
+    theirs = words[plan.peer]
+    if not theirs or words[plan.node] != theirs:
+        both = ", ".join(f"{name} has {record or 'nothing'}" for name, record in words.items())
+        raise NotAchieved(f"at {at} {both}: two histories", f"keep the disk of {plan.peer}")

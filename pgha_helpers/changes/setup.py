@@ -75,27 +75,27 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
         return plan
     copying = read_copying(run, plan.node, source)
     if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
-        copying = into_nothing(copying, target.disk.free_bytes or 0, bytes_there(run, plan.node))
+        free = target.disk.free_bytes or 0
+        there = bytes_there(run, plan.node)
+        copying = into_nothing(copying, free, there)
     refuse_copy(copying)
     rates = run.history.rates()
-    took = span(max(1.0, copying.bytes / rates.clone))
-    return replace(
-        plan, told=(*plan.told, *copying.told(), f"that takes about {took} ({rates.words})")
-    )
+    seconds = max(1.0, copying.bytes / rates.clone)
+    takes = f"that takes about {span(seconds)} ({rates.words})"
+    return replace(plan, told=(*plan.told, *copying.told(), takes))
 
 
 def _wishes(run: Run, now: Snapshot, keep: str) -> Wishes:
     """What is missing beside the settings; nothing is known of a cluster that does not run yet."""
     if not isinstance(now[keep], Running):
         return Wishes()
-    ours = {node.node for node in now.running if system_id_of(node) == system_id_of(now[keep])}
+    system = system_id_of(now[keep])
+    ours = [node.node for node in now.running if system_id_of(node) == system]
     hba = {name: hba_is_missing(run, name) for name in sorted(ours)}
-    return Wishes(
-        role_is_missing(run, keep),
-        _canary_is_missing(run, keep),
-        hba,
-        read_start(run.doors[keep], runs=True),
-    )
+    role = role_is_missing(run, keep)
+    canary = _canary_is_missing(run, keep)
+    start = read_start(run.doors[keep], runs=True)
+    return Wishes(role, canary, hba, start)
 
 
 def _canary_is_missing(run: Run, keep: str) -> bool:
@@ -103,14 +103,20 @@ def _canary_is_missing(run: Run, keep: str) -> bool:
 
     A role that may not make it is no reason to refuse a setup.
     """
-    table = read_canary_table(run.doors[keep].sql)
-    return table.may_make and not table.ready and not table.strangers
+    sql = run.doors[keep].sql
+    table = read_canary_table(sql)
+    if table.ready or table.strangers:
+        return False
+    return table.may_make
 
 
 def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
     other = run.pair.other(keep).name
-    same = system_id_of(now[other]) == system_id_of(now[keep])
-    return rebuild_evidence(run, now, other) if same and len(now.primaries) == 1 else None
+    if system_id_of(now[other]) != system_id_of(now[keep]):
+        return None
+    if len(now.primaries) != 1:
+        return None
+    return rebuild_evidence(run, now, other)
 
 
 def set_up(run: Run, plan: Plan) -> Deeds:
@@ -144,12 +150,10 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     An rsync goes beside, unless there is nothing that would have to be kept: another cluster is
     renamed aside whole.
     """
-    same = system_id_of(now[node]) == system_id_of(now[keep])
-    if (
-        same
-        and plans.rebuild_plan(now, node, "", rebuild_evidence(run, now, node)).kind == "follow"
-    ):
-        return "follow"
+    if system_id_of(now[node]) == system_id_of(now[keep]):
+        evidence = rebuild_evidence(run, now, node)
+        if plans.rebuild_plan(now, node, "", evidence).kind == "follow":
+            return "follow"
     if run.parameters["method"] != "rsync":
         return "clone"
     return "rsync" if holds_nothing(run, node) else "rsync beside"
@@ -163,7 +167,8 @@ def _settings(run: Run, keep: str) -> None:
             deed.already("every setting was right")
             return
         alter_settings(door, {**change})
-        deed.say("set " + ", ".join(f"{name} = {value}" for name, value in sorted(change.items())))
+        said = [f"{name} = {value}" for name, value in sorted(change.items())]
+        deed.say(f"set {', '.join(said)}")
     if NEED_RESTART & change.keys():
         servers.stop(run, keep, "a changed setting needs a restart", kind=DeedKind.STOP_TO_RESTART)
         servers.start(run, keep)

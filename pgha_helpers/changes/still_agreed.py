@@ -39,7 +39,8 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
     judged anew. A switchover looks anew, and takes what the gate's close look added, such as
     rehearsals, where that was just now and the servers are the same.
     """
-    seen = run.gate.take_look(_FRESH if plan.kind == "failover" else _JUST_NOW)
+    age = _FRESH if plan.kind == "failover" else _JUST_NOW
+    seen = run.gate.take_look(age)
     if seen is not None and plan.kind == "failover" and _is_as_silent(run, plan.peer, seen):
         return seen
     if seen is not None and plan.kind == "switchover":
@@ -53,9 +54,11 @@ def seen_now(run: Run, plan: Plan) -> Snapshot:
 
 def _servers(now: Snapshot) -> list[tuple[object, ...]]:
     """Which servers run, and what they are."""
-    return [
-        (s.node, s.system_id, s.timeline, s.started, s.in_recovery, s.settings) for s in now.running
-    ]
+    found: list[tuple[object, ...]] = []
+    for seen in now.running:
+        which = seen.node, seen.system_id, seen.timeline
+        found.append((*which, seen.started, seen.in_recovery, seen.settings))
+    return found
 
 
 def _is_as_silent(run: Run, name: str, seen: Snapshot) -> bool:
@@ -78,8 +81,10 @@ def _as_at_gate(run: Run, plan: Plan, now: Snapshot) -> bool:
     seen = run.gate.take_look(_FRESH)
     if seen is None:
         return False
-    then, here = ((_at_rest(each[plan.node]), _history(each[plan.peer])) for each in (seen, now))
-    return then == here and None not in then
+    disk, history = _at_rest(seen[plan.node]), _history(seen[plan.peer])
+    if disk is None or history is None:
+        return False
+    return (disk, history) == (_at_rest(now[plan.node]), _history(now[plan.peer]))
 
 
 def _at_rest(seen: Sighting) -> Disk | None:
@@ -91,7 +96,9 @@ def _at_rest(seen: Sighting) -> Disk | None:
 
 def _history(seen: Sighting) -> tuple[str, int] | None:
     """The history that a primary writes on."""
-    return (seen.system_id, seen.timeline) if isinstance(seen, Running) and seen.writable else None
+    if not isinstance(seen, Running) or not seen.writable:
+        return None
+    return seen.system_id, seen.timeline
 
 
 def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Plan, Snapshot]:
@@ -105,7 +112,8 @@ def as_consented(run: Run, plan: Plan, now: Snapshot | None = None) -> tuple[Pla
     """
     run.permits(plan)
     # past the gate a person may wait for hours, or run the cell again after it failed half-way
-    now = now or look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
+    if now is None:
+        now = look(run, closely=plan.kind == "switchover", around=plan.kind == "failover")
     known = plan.kind in _REBUILDS and _as_at_gate(run, plan, now)
     # the gate's plan was made of the gate's look: this one is made of what is there now
     again = plan if known else run.gate.replan(now)
@@ -126,8 +134,11 @@ def _is_covered(agreed: Plan, again: Plan) -> bool:
     if (again.node, again.peer) != (agreed.node, agreed.peer):
         return False
     # to tidy up is what is done last
-    if again.kind not in (agreed.kind, "tidy", *MAY_BECOME.get(agreed.kind, ())):
+    may_be = {agreed.kind, "tidy", *MAY_BECOME.get(agreed.kind, ())}
+    if again.kind not in may_be:
         return False
     if agreed.kind == "failover":
         return again == agreed
-    return again.stands(agreed) or not again.beyond(agreed)
+    if again.stands(agreed):
+        return True
+    return not again.beyond(agreed)

@@ -41,7 +41,10 @@ def tidied(run: Run, now: Snapshot, plan: Plan) -> Plan:
     if missed != Unarchived():
         run.journal.write(NEVER_ARCHIVED, node=plan.node, before=missed.before, after=missed.after)
     asks_for_room = run.gate.permit is None and plan.kind in ("follow", "rewind", "rsync")
-    if asks_for_room and (lacking := without_room(run, plan.node, missed.before)):
+    lacking = 0
+    if asks_for_room:
+        lacking = without_room(run, plan.node, missed.before)
+    if lacking:
         raise NotSafe(
             f"there is no room on {plan.node} for a copy of what was never archived "
             f"({size(lacking)})",

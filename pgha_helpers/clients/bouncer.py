@@ -189,7 +189,5 @@ class Bouncer(Pooler, Way):
 
     def _by_hand(self) -> str:
         c = self.client
-        return (
-            f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME '
-            f'{", ".join(self._following)}"'
-        )
+        databases = ", ".join(self._following)
+        return f'psql -h {c.host} -p {c.port} -U {c.user} pgbouncer -c "RESUME {databases}"'

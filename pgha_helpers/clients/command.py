@@ -40,7 +40,8 @@ class Commanded(Way):
         return words, against
 
     def _has(self, name: str) -> bool:
-        return self.door.script('command -v -- "$1" >/dev/null', name, okay=(0, 1, 127)).status == 0
+        answer = self.door.script('command -v -- "$1" >/dev/null', name, okay=(0, 1, 127))
+        return answer.status == 0
 
     def prepare(self, move: Move) -> str:
         """While clients still work: its shell is opened."""
@@ -72,7 +73,9 @@ class Commanded(Way):
         return f"back to {move.primary}, and its check holds"
 
     def _place(self) -> str:
-        return self.client.ssh.host if self.client.ssh else self.client.node or "this machine"
+        if self.client.ssh:
+            return self.client.ssh.host
+        return self.client.node or "this machine"
 
     def _run(self, words: tuple[str, ...], move: Move) -> None:
         try:

@@ -55,11 +55,11 @@ class Console:
 
     def databases(self) -> dict[str, PooledDatabase]:
         """SHOW DATABASES by name, the console itself excepted."""
-        return {
-            row["name"]: _database(row)
-            for row in self.say("SHOW DATABASES")
-            if row["name"] != "pgbouncer"
-        }
+        found = {}
+        for row in self.say("SHOW DATABASES"):
+            if row["name"] != "pgbouncer":
+                found[row["name"]] = _database(row)
+        return found
 
     def pause(self, databases: Sequence[str]) -> None:
         """Hold the clients of these databases.
@@ -129,19 +129,21 @@ class Console:
 
     def server_addresses(self, databases: Sequence[str]) -> set[tuple[str, int]]:
         """Our end of each server connection of these databases, as the server sees its client."""
-        rows = self.say("SHOW SERVERS")
-        return {
-            (row["local_addr"], row["local_port"]) for row in rows if row["database"] in databases
-        }
+        found = set()
+        for row in self.say("SHOW SERVERS"):
+            if row["database"] in databases:
+                found.add((row["local_addr"], row["local_port"]))
+        return found
 
     def _holders(self, name: str) -> str:
-        rows = [row for row in self.say("SHOW CLIENTS") if row["database"] == name and row["link"]]
-        told = (
-            f"{row['user']} from {row['addr']}:{row['port']} "
-            f"({row.get('application_name') or 'no application_name'}), last heard at "
-            f"{row['request_time']}"
-            for row in rows
-        )
+        """Whose transactions hold server connections of this database."""
+        told = []
+        for row in self.say("SHOW CLIENTS"):
+            if row["database"] != name or not row["link"]:
+                continue
+            program = row.get("application_name") or "no application_name"
+            who = f"{row['user']} from {row['addr']}:{row['port']} ({program})"
+            told.append(f"{who}, last heard at {row['request_time']}")
         return "; ".join(told) or "nobody any more"
 
     def close(self) -> None:
@@ -166,6 +168,5 @@ def _settings(client: Pgbouncer) -> dict[str, Any]:
 
 def _database(row: Row) -> PooledDatabase:
     target = Target(row["host"] or "", int(row["port"]))
-    return PooledDatabase(
-        row["name"], target, row["pool_mode"] or "", bool(row["paused"]), bool(row["disabled"])
-    )
+    paused, disabled = bool(row["paused"]), bool(row["disabled"])
+    return PooledDatabase(row["name"], target, row["pool_mode"] or "", paused, disabled)

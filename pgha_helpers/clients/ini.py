@@ -75,10 +75,10 @@ def write(lines: Mapping[str, Line]) -> str:
     >>> print(write({"app": Line(Target("10.0.0.10", 5432), " pool_size=20")}).splitlines()[1])
     app = host=10.0.0.10 port=5432 pool_size=20
     """
-    told = [
-        f"{_name(name)} = host={line.target.host} port={line.target.port}{line.rest}"
-        for name, line in lines.items()
-    ]
+    told = []
+    for name, line in lines.items():
+        where = f"host={line.target.host} port={line.target.port}"
+        told.append(f"{_name(name)} = {where}{line.rest}")
     return "\n".join([HEADER, *told, ""])
 
 

@@ -29,7 +29,8 @@ class Move:
 
     def filled(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """A command's words with the nodes' names and addresses in them."""
-        return tuple(_fill(word, self._values()) for word in words)
+        values = self._values()
+        return tuple(_fill(word, values) for word in words)
 
     def _values(self) -> dict[str, str]:
         found = {"primary": self.primary, "standby": self.standby}
@@ -47,7 +48,10 @@ def _fill(word: str, values: dict[str, str]) -> str:
 
 def node_at(pair: Pair, target: Target) -> Node | None:
     """The node of the pair that has this address, as we or as the other node reach it."""
-    return next((node for node in pair if (target.host, target.port) in _addresses(node)), None)
+    for node in pair:
+        if (target.host, target.port) in _addresses(node):
+            return node
+    return None
 
 
 def address_like(pair: Pair, target: Target, name: str) -> Target:

@@ -50,5 +50,7 @@ def _targets(told: Mapping[str, str]) -> Iterator[Target]:
     """The addresses in the order in which libpq tries them; one port does for all hosts."""
     hosts = told.get("host", told.get("hostaddr", "")).split(",")
     ports = told.get("port", "5432").split(",")
-    for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=False):
+    if len(ports) == 1:
+        ports = ports * len(hosts)
+    for host, port in zip(hosts, ports, strict=False):
         yield Target(host, int(port) if port.isdecimal() else 5432)

@@ -31,12 +31,13 @@ class Pooler:
 
         Those that are named, or all that point at a node and are no reader's.
         """
-        at_a_node = (
-            name for name, database in known.items() if node_at(self.pair, database.target)
-        )
-        return list(self.client.databases) or [
-            name for name in at_a_node if name not in self.client.readers
-        ]
+        if self.client.databases:
+            return list(self.client.databases)
+        found = []
+        for name, database in known.items():
+            if name not in self.client.readers and node_at(self.pair, database.target):
+                found.append(name)
+        return found
 
     def at(self, target: ini.Target) -> str:
         """The name of the node at this address, or the address."""
@@ -49,5 +50,8 @@ def _password(client: Pgbouncer) -> str:
 
     The watchdog needs it on the pooler's host.
     """
+    given = os.environ.get("PGPASSWORD", "")
+    if given:
+        return given
     there = (client.host, str(client.port), "pgbouncer", client.user)
-    return os.environ.get("PGPASSWORD", "") or passfile.password(client.passfile, *there)
+    return passfile.password(client.passfile, *there)

@@ -23,9 +23,8 @@ def outlook(bouncer: Pooler, primary: str) -> tuple[str, list[str]]:
     try:
         words = f"{bouncer.console.open()} at {words}"
         known = bouncer.console.databases()
-        words += "".join(
-            f", {name} to {bouncer.at(database.target)}" for name, database in known.items()
-        )
+        for name, database in known.items():
+            words += f", {name} to {bouncer.at(database.target)}"
         settings = bouncer.console.settings()
     except HaError as silence:
         return words, [silence.what]
@@ -34,13 +33,17 @@ def outlook(bouncer: Pooler, primary: str) -> tuple[str, list[str]]:
         against += _file_says_no(bouncer, known, settings.get("conffile", ""))
     except HaError as silence:
         return words, [*against, silence.what]
-    return words, [*against, *filter(None, [bouncer.watchdog.why_not()])]
+    unwatched = bouncer.watchdog.why_not()
+    if unwatched:
+        against.append(unwatched)
+    return words, against
 
 
 def _console_says_no(
     bouncer: Pooler, known: Mapping[str, PooledDatabase], settings: Mapping[str, str], primary: str
 ) -> Iterator[str]:
-    if bouncer.client.user not in [name.strip() for name in settings["admin_users"].split(",")]:
+    admins = [name.strip() for name in settings["admin_users"].split(",")]
+    if bouncer.client.user not in admins:
         yield f"{bouncer.client.user} is not one of its admin_users, so it may not PAUSE"
     following = bouncer.following(known)
     if not following:

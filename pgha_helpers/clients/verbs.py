@@ -39,7 +39,10 @@ def prepare(run: Run, plan: Plan) -> None:
             words = "see that its role may write the canary row"
             with run.deed(entry.name, words, DeedKind.PROVE_CONNECTION) as deed:
                 made = entry.road.prepare(run, plan.peer)
-                deed.say(made) if made else deed.already("its role may write the canary row")
+                if made:
+                    deed.say(made)
+                else:
+                    deed.already("its role may write the canary row")
 
 
 def pause(run: Run, plan: Plan) -> None:
@@ -74,7 +77,10 @@ def point(run: Run, plan: Plan) -> None:
                 run.deed(entry.name, words, DeedKind.POINT_CLIENTS) as deed,
             ):
                 said = entry.way.point(move)
-                deed.say(said) if said else deed.already("its clients are not held")
+                if said:
+                    deed.say(said)
+                else:
+                    deed.already("its clients are not held")
 
 
 def redirect(run: Run, plan: Plan) -> None:
@@ -124,11 +130,10 @@ def lead_readers(run: Run, plan: Plan) -> None:
     Raises NotAchieved.
     """
     move = Move.of(run.pair, plan)
-    readers = [
-        entry
-        for entry in entries_of(run)
-        if isinstance(entry.way, Bouncer) and entry.way.client.readers
-    ]
+    readers = []
+    for entry in entries_of(run):
+        if isinstance(entry.way, Bouncer) and entry.way.client.readers:
+            readers.append(entry)
     troubles = _each(
         run,
         readers,
@@ -148,18 +153,18 @@ def left_behind(run: Run, old: str) -> int:
     sql = run.doors[old].sql
     words = "look for sessions of clients that are left behind"
     with run.deed(old, words, DeedKind.END_SESSION) as deed:
-        found = [
-            row for row in sql.read(_SESSIONS) if (row["address"], row["port"]) not in _readers(run)
-        ]
+        rows = sql.read(_SESSIONS)
+        readers = _readers(run) if rows else set()
+        found = [row for row in rows if (row["address"], row["port"]) not in readers]
         if not found:
             deed.already("no client was left behind")
             return 0
+        told = []
         for row in found:
             sql.do("select pg_terminate_backend(%s)", [row["pid"]])
-        told = "; ".join(
-            f"{r['pid']} {r['role']} {r['application'] or '-'} from {r['address']}" for r in found
-        )
-        deed.say(f"ended {len(found)} sessions that were left behind: {told}")
+            program = row["application"] or "-"
+            told.append(f"{row['pid']} {row['role']} {program} from {row['address']}")
+        deed.say(f"ended {len(found)} sessions that were left behind: {'; '.join(told)}")
         return len(found)
 
 
@@ -174,13 +179,13 @@ order by pid
 
 
 def _readers(run: Run) -> set[tuple[str, int]]:
-    ways = (entry.way for entry in entries_of(run))
-    return {
-        end
-        for way in ways
-        if isinstance(way, Bouncer)
-        for end in way.console.server_addresses(way.client.readers)
-    }
+    """Where the sessions of poolers' read-only databases come from."""
+    found: set[tuple[str, int]] = set()
+    for entry in entries_of(run):
+        way = entry.way
+        if isinstance(way, Bouncer):
+            found |= way.console.server_addresses(way.client.readers)
+    return found
 
 
 def _paused(bouncer: Bouncer) -> str | HaError:
@@ -200,13 +205,17 @@ def _each(
     """Do it for every client that needs it; what went wrong."""
     troubles = []
     for entry in entries:
-        if entry.way.acts:
-            try:
-                with run.deed(entry.name, did, kind) as deed:
-                    said = act(entry)
-                    deed.say(said) if said else deed.already(f"nothing to do: {did}")
-            except HaError as trouble:
-                troubles.append(trouble)
+        if not entry.way.acts:
+            continue
+        try:
+            with run.deed(entry.name, did, kind) as deed:
+                said = act(entry)
+                if said:
+                    deed.say(said)
+                else:
+                    deed.already(f"nothing to do: {did}")
+        except HaError as trouble:
+            troubles.append(trouble)
     return troubles
 
 
@@ -215,9 +224,8 @@ def _write_through(run: Run, entry: ClientEntry, primary: str) -> list[HaError]:
         return []
     try:
         with run.deed(entry.name, "write a row through its own dsn", DeedKind.WRITE_ROW) as deed:
-            deed.say(
-                f"wrote a row through its own dsn after {span(entry.road.write(run, primary))}"
-            )
+            seconds = entry.road.write(run, primary)
+            deed.say(f"wrote a row through its own dsn after {span(seconds)}")
     except HaError as trouble:
         return [trouble]
     return []
@@ -231,7 +239,6 @@ def _settle(run: Run) -> None:
 
 
 def _together(what: str, troubles: Sequence[HaError]) -> NotAchieved:
+    words = "; ".join(trouble.what for trouble in troubles)
     remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
-    return NotAchieved(
-        f"{what}: {'; '.join(trouble.what for trouble in troubles)}", "; ".join(remedies)
-    )
+    return NotAchieved(f"{what}: {words}", "; ".join(remedies))

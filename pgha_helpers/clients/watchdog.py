@@ -145,4 +145,5 @@ def _first_line(pipes: Pipes) -> str:
                 return lines[0]
     except (EOFError, OSError):
         pass
-    return " ".join(text_of(err).split()) or "it said nothing"
+    complaint = " ".join(text_of(err).split())
+    return complaint or "it said nothing"

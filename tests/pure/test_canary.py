@@ -22,7 +22,7 @@ from pgha_helpers.clients.canary.attempts import AROUND, COLUMNS, Attempt, Attem
 from pgha_helpers.clients.canary.chart import canary_figure, draw_canary, sides_of
 from pgha_helpers.clients.canary.client import Errand, WritingClient
 from pgha_helpers.clients.canary.road import road_of
-from pgha_helpers.clients.canary.verb import account_of
+from pgha_helpers.clients.canary.telling import account_of
 from pgha_helpers.model import Deed, DeedKind, Libpq
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.records.making.summary import summarise

@@ -97,9 +97,9 @@ class Attempts:
         gaps = [Gap(*ends) for ends in pairwise(times)]
         if times:
             gaps.append(Gap(first, times[0], since_row=False))
-        gaps.append(
-            Gap(times[-1] if times else first, last, self.attempts[-1].code == "ok", bool(times))
-        )
+        since = times[-1] if times else first
+        over = self.attempts[-1].code == "ok"
+        gaps.append(Gap(since, last, over, since_row=bool(times)))
         return max(gaps, key=lambda gap: gap.seconds)
 
     def latency(self, part: float) -> float | None:
@@ -108,10 +108,13 @@ class Attempts:
         Rows outside of the gap count: the one that ended it does not.
         """
         gap = self.gap
-        taken = sorted(
-            a.seconds for a in self.attempts if a.code == "ok" and gap and a.done != gap.ended
-        )
-        return taken[max(0, ceil(part * len(taken)) - 1)] if taken else None
+        if gap is None:
+            return None
+        outside = [each for each in self.attempts if each.code == "ok" and each.done != gap.ended]
+        if not outside:
+            return None
+        taken = sorted(attempt.seconds for attempt in outside)
+        return taken[max(0, ceil(part * len(taken)) - 1)]
 
     def around(self, before: float, after: float) -> tuple[Attempt, ...]:
         """The attempts that lie, even in part, within so many seconds of the gap."""

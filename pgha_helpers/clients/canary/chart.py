@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CANARY_SVG = "canary.svg"
 _LEAST, _MOST = 0.15, 3.0  # seconds shown on each side of the gap: as long as it was, within these
+_RED = "#8f1d14"  # of what failed
 _FAILED = (("refused", "x", "refused"), ("unanswered", "D", "never answered"))
 
 
@@ -45,9 +46,8 @@ def canary_figure(run: Run, seen: Attempts, gap: Gap, deeds: list[Deed]) -> Figu
     from matplotlib.figure import Figure
 
     side = sides_of(gap)
-    near = [
-        deed for deed in deeds if deed.ended >= gap.began - side and deed.began <= gap.ended + side
-    ]
+    first, last = gap.began - side, gap.ended + side
+    near = [deed for deed in deeds if deed.ended >= first and deed.began <= last]
     heights = [3.0, 0.9, 0.3 * len(near) + 0.5] if near else [3.0, 0.9]
     figure = Figure(figsize=(9, sum(heights) + 1.1), layout="constrained")
     axes = figure.subplots(
@@ -76,14 +76,12 @@ def canary_figure(run: Run, seen: Attempts, gap: Gap, deeds: list[Deed]) -> Figu
 
 
 def _say(axes: Axes, gap: Gap, window: tuple[float, float] | None) -> None:
-    words = f"no commit for {span(gap.seconds)}" + (
-        "" if gap.over else ",\nand none until the canary ended"
-    )
+    words = f"no commit for {span(gap.seconds)}"
+    if not gap.over:
+        words += ",\nand none until the canary ended"
     if window and window[1] >= gap.began and window[0] <= gap.ended:
-        words += (
-            f"\n\n(without a primary\nfor {span(window[1] - window[0])},\nas the "
-            "runbook\nmeasured it)"
-        )
+        length = span(window[1] - window[0])
+        words += f"\n\n(without a primary\nfor {length},\nas the runbook\nmeasured it)"
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2.0}
     where: dict[str, Any] = {
         "transform": axes.get_xaxis_transform(),
@@ -116,20 +114,10 @@ def _failures(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
     for row, (code, marker, words) in enumerate(_FAILED):
         failed = [attempt for attempt in shown if attempt.code == code]
         ends = [attempt.done - gap.began for attempt in failed]
-        axes.hlines(
-            [row] * len(failed),
-            [attempt.began - gap.began for attempt in failed],
-            ends,
-            color="#8f1d14",
-        )
-        axes.plot(
-            ends,
-            [row] * len(failed),
-            marker,
-            color="#8f1d14",
-            markersize=5,
-            markerfacecolor="white",
-        )
+        begins = [attempt.began - gap.began for attempt in failed]
+        rows = [row] * len(failed)
+        axes.hlines(rows, begins, ends, color=_RED)
+        axes.plot(ends, rows, marker, color=_RED, markersize=5, markerfacecolor="white")
         labels.append(f"{words}: {len(failed)}")
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_ylim(len(labels) - 0.4, -0.6)

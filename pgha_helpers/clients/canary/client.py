@@ -57,9 +57,10 @@ class WritingClient:
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
-        self._sessions = [
-            Session("the road", each, errand.connect, errand.statement) for each in errand.hosts
-        ]
+        self._sessions = []
+        for settings in errand.hosts:
+            session = Session("the road", settings, errand.connect, errand.statement)
+            self._sessions.append(session)
         self._silent_until = [0.0] * len(self._sessions)
         self._at = 0
         self._seq = 0

@@ -26,7 +26,10 @@ def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
     """Make sure that the table is there, on a primary, and that the role `writer` may use it."""
     with run.deed(name, f"make table {TABLE}", DeedKind.MAKE_TABLE) as deed:
         made = make_canary_table(run.doors[name].sql, writer)
-        deed.say(made) if made else deed.already(f"table {TABLE} was there")
+        if made:
+            deed.say(made)
+        else:
+            deed.already(f"table {TABLE} was there")
 
 
 def make_canary_table(sql: Session, writer: str = "") -> str:
@@ -48,12 +51,12 @@ def make_canary_table(sql: Session, writer: str = "") -> str:
     for role in let:
         for grant in _GRANTS:
             sql.do(grant, [Identifier(role)])
-    made = [] if seen.there else [f"made table {TABLE} in database {seen.database}"]
-    made += [
-        f"let role {role} write and delete rows of {TABLE}"
-        for role in let
-        if seen.there or role != WRITER
-    ]
+    made = []
+    if not seen.there:
+        made.append(f"made table {TABLE} in database {seen.database}")
+    for role in let:
+        if seen.there or role != WRITER:  # to make the table says that of its own role
+            made.append(f"let role {role} write and delete rows of {TABLE}")
     return ", ".join(made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +41,9 @@ def road_of(pair: Pair) -> CanaryRoad:
     given = next((client for client in pair.clients if client.dsn), None)
     if given:
         hosts = [{**each, **_passfile(given.passfile)} for each in hosts_of(given.dsn)]
-        told = ", ".join(
-            f"{each.get('host') or each.get('hostaddr') or 'local'}:{each.get('port', 5432)}"
-            for each in hosts
-        )
-        return CanaryRoad(
-            tuple({**each, "application_name": APPLICATION} for each in hosts),
-            f"the clients' own road, {told}",
-        )
+        told = ", ".join(map(_told, hosts))
+        named = tuple({**each, "application_name": APPLICATION} for each in hosts)
+        return CanaryRoad(named, f"the clients' own road, {told}")
     both: dict[str, Any] = {
         "user": pair.user,
         "dbname": pair.database,
@@ -56,9 +52,14 @@ def road_of(pair: Pair) -> CanaryRoad:
     both |= _passfile(pair.passfile)
     both |= {"application_name": APPLICATION, "options": pinned(WRITER)}
     own = tuple({**both, "host": node.host, "port": node.port} for node in pair)
-    return CanaryRoad(
-        own, f"both nodes, asked for the writable one ({' and '.join(pair.names)})", WRITER
-    )
+    names = " and ".join(pair.names)
+    return CanaryRoad(own, f"both nodes, asked for the writable one ({names})", WRITER)
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    """A host of a road, in words."""
+    host = settings.get("host") or settings.get("hostaddr") or "local"
+    return f"{host}:{settings.get('port', 5432)}"
 
 
 def _passfile(path: str) -> dict[str, str]:
@@ -71,7 +72,8 @@ def try_road(run: Run, plan: Plan) -> CanaryRoad:
     Raises a Refusal that says why they cannot. Where nobody is writable yet, only the table is
     looked for.
     """
-    road, primary = road_of(run.pair), plan.peer if plan.kind == "switchover" else plan.node
+    road = road_of(run.pair)
+    primary = plan.peer if plan.kind == "switchover" else plan.node
     table = trusted(read_canary_table(run.doors[primary].sql))
     if plan.kind != "switchover":
         if not (table.ready or (table.there and road.writer != WRITER)):
@@ -108,9 +110,8 @@ def _end_of(road: CanaryRoad, run: Run) -> RoadEnd:
     for settings in road.hosts:
         if road.writer == WRITER:  # which may still have to be made
             settings = {**settings, "options": pinned()}
-        session = Session(
-            road.told, settings, min(CONNECT, run.timeouts.connect), run.timeouts.statement
-        )
+        connect = min(CONNECT, run.timeouts.connect)
+        session = Session(road.told, settings, connect, run.timeouts.statement)
         try:
             return read_road_end(session)
         except HaError as error:

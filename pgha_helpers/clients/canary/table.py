@@ -67,10 +67,10 @@ def read_canary_table(sql: Session) -> CanaryTable:
 
 def read_road_end(sql: Session) -> RoadEnd:
     """Ask a session by the clients' road. Raises Unreachable, TooSlow or QueryFailed."""
-    told = sql.read(query("road's end"))[0]
-    return RoadEnd(
-        **{**told, "read_only": told["read_only"] == "on", "system_id": str(told["system_id"])}
-    )
+    told = dict(sql.read(query("road's end"))[0])
+    told["read_only"] = told["read_only"] == "on"
+    told["system_id"] = str(told["system_id"])
+    return RoadEnd(**told)
 
 
 def lacking(sql: Session, *roles: str) -> list[str]:

@@ -5,23 +5,19 @@ In the end it is asked what it saw.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from typing import Any
-
-from ...judgement.checks import Check, check
+from ...judgement.checks import Check
 from ...judgement.plans import Plan
-from ...model import Snapshot
-from ...model.errors import HaError, NotSeen
-from ...model.show import Shown, Table, span, utc
+from ...model.errors import HaError
+from ...model.show import Shown, Table
 from ...run.events import CANARY_BEGUN, CANARY_ENDED, NO_CANARY
 from ...run.run import Run
-from .attempts import COLUMNS, Attempts, Gap, spans_of
+from .attempts import COLUMNS, Attempts
 from .client import Errand
 from .making import delete_canary_rows, ensure_canary_table
 from .process import CanaryProcess
 from .road import CONNECT, CanaryRoad, try_road
-from .table import canary_rows
+from .rows import RowsFound, every_row_is_replayed, every_row_is_there
+from .telling import account_of, canary_lines
 
 CANARY_CSV = "canary.csv"
 
@@ -36,10 +32,8 @@ def canary_client(run: Run, plan: Plan) -> Canary:
     if begun is not None:  # only one sings in a run
         return begun
     if not run.parameters.get("canary"):
-        print(
-            "No canary: nobody watches the outage as a client sees it (canary=true does).",
-            flush=True,
-        )
+        words = "No canary: nobody watches the outage as a client sees it (canary=true does)."
+        print(words, flush=True)
         return Canary(run)
     if plan.already:
         return Canary(run)
@@ -51,10 +45,8 @@ def canary_client(run: Run, plan: Plan) -> Canary:
         run.journal.write(NO_CANARY, because=why.what)
         print(f"No canary in this run: {why}", flush=True)
         return Canary(run)
-    print(
-        f"The canary will write a row every {Errand.think * 1000:.0f} ms by {road.told}.",
-        flush=True,
-    )
+    pause = f"{Errand.think * 1000:.0f} ms"
+    print(f"The canary will write a row every {pause} by {road.told}.", flush=True)
     return Canary(run, road)
 
 
@@ -69,10 +61,7 @@ class Canary(Shown):
         self._road = road
         self._process: CanaryProcess | None = None
         self._closed = False
-        self._rows: dict[str, str] = {}
-        self._primary = ""
-        self.lost: dict[str, list[int]] = {}  # acknowledged rows that the primary does not have
-        self.behind: dict[str, list[int]] = {}  # rows that a standby lacks and the primary has
+        self._rows = RowsFound()
         self.seen: Attempts | None = None
 
     def start(self, plan: Plan) -> None:
@@ -109,7 +98,7 @@ class Canary(Shown):
             return None
         if self.seen is None:
             self.seen = self._process.end()
-            self._look_for_rows(self.seen.acknowledged, self._run.timeouts.replay)
+            self._rows.look(self._run, self.seen.acknowledged, self._run.timeouts.replay)
             self._tell(self.seen)
             self._clean_up()
         return self
@@ -128,26 +117,28 @@ class Canary(Shown):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What must hold in the end; nothing without a canary."""
-        if self.end() is None:
+        if self.end() is None or self.seen is None:
             return ()
-        return (self._every_row_is_there(), self._every_row_is_replayed())
+        return (
+            every_row_is_there(self._run.id, self.seen, self._rows),
+            every_row_is_replayed(self._run.id, self._rows),
+        )
+
+    @property
+    def lost(self) -> dict[str, list[int]]:
+        """Acknowledged rows that the primary, by its name, does not have."""
+        return self._rows.lost
+
+    @property
+    def behind(self) -> dict[str, list[int]]:
+        """Acknowledged rows that a standby, by its name, lacks and the primary has."""
+        return self._rows.behind
 
     def table(self) -> Table:
         """The outage as this client saw it, what came of its attempts, and where its rows are."""
-        seen = self.seen or Attempts()
-        gap = seen.gap
-        rows = [
-            (
-                "longest time without a commit",
-                "" if gap is None else f"{span(gap.seconds)}, {_when(gap)}",
-            )
-        ]
-        failed = f"{seen.count('refused')} refused, {seen.count('unanswered')} never answered"
-        rows.append(
-            ("attempts", f"{len(seen.attempts)}: {seen.count('ok')} acknowledged, {failed}")
-        )
-        rows.append(("a commit took, outside of it", _latency(seen)))
-        rows += [(f"acknowledged rows on {name}", words) for name, words in self._rows.items()]
+        rows = canary_lines(self.seen or Attempts())
+        for name, words in self._rows.words.items():
+            rows.append((f"acknowledged rows on {name}", words))
         return Table(("the canary", "what it saw"), rows)
 
     def _clean_up(self) -> None:
@@ -155,10 +146,11 @@ class Canary(Shown):
 
         Rows that stay do no harm, so this fails no run.
         """
-        if not self._primary or self.lost:
+        primary = self._rows.primary
+        if not primary or self.lost:
             return
         try:
-            delete_canary_rows(self._run, self._primary)
+            delete_canary_rows(self._run, primary)
         except HaError as why:
             print(f"The canary's rows stay: {why.what}", flush=True)
 
@@ -168,170 +160,21 @@ class Canary(Shown):
             return
         self._closed = True
         self.seen = self._process.end()
-        self._look_for_rows(self.seen.acknowledged, 0.0)
+        self._rows.look(self._run, self.seen.acknowledged, patience=0.0)
         self._tell(self.seen)
         print(self, flush=True)
 
-    def _look_for_rows(self, wanted: frozenset[int], patience: float) -> None:
-        """Which acknowledged rows are on which node.
-
-        The primary first, and then what a standby may still replay.
-        """
-        roles = {}
-        for name in self._run.pair.names:
-            try:
-                roles[name] = self._role(name)
-            except HaError as why:
-                self._rows[name] = f"not seen: {why.what}"
-        gone: frozenset[int] = frozenset()
-        for name in sorted(roles, key=lambda name: roles[name]):
-            recovering, streams = roles[name]
-            self._primary = self._primary if recovering else name
-            try:
-                missing = self._missing(name, wanted, gone, patience if streams else 0.0)
-            except HaError as why:
-                self._rows[name] = f"not seen: {why.what}"
-                continue
-            gone = gone if recovering else missing
-            self._rows[name] = f"all {len(wanted)}"
-            if missing and not recovering:  # only what the primary lacks is lost
-                self.lost[name] = sorted(missing)
-                self._rows[name] = f"✗ {len(missing)} LOST: {spans_of(missing)}"
-            elif missing:
-                self._rows[name] = (
-                    f"{len(missing)} not there: {_why_not_there(missing - gone, streams)}"
-                )
-            if recovering and streams and missing - gone:
-                self.behind[name] = sorted(missing - gone)
-
-    def _missing(
-        self, name: str, wanted: frozenset[int], gone: frozenset[int], patience: float
-    ) -> frozenset[int]:
-        """The rows that a node does not have.
-
-        Those that are not gone for good are waited for.
-        """
-        deadline = time.monotonic() + patience
-        while True:
-            missing = wanted - canary_rows(self._run.doors[name].sql, self._run.id)
-            if missing <= gone or time.monotonic() >= deadline:
-                return missing
-            time.sleep(0.05)
-
-    def _role(self, name: str) -> tuple[bool, bool]:
-        """Whether a node is in recovery, and whether it streams."""
-        fed = "exists (select from pg_stat_wal_receiver where status = 'streaming')"
-        row = self._run.doors[name].sql.read(
-            f"select pg_is_in_recovery() as recovers, {fed} as fed"
-        )[0]
-        return row["recovers"], row["fed"]
-
     def _tell(self, seen: Attempts) -> None:
         """Keep the attempts as canary.csv, and write into the journal what they come to."""
-        lines = [",".join(COLUMNS), *(",".join(map(str, row)) for row in seen.rows())]
+        lines = [",".join(COLUMNS)]
+        for row in seen.rows():
+            lines.append(",".join(map(str, row)))
         digest = self._run.keep(CANARY_CSV, ("\n".join(lines) + "\n").encode())
         self._run.journal.write(
             CANARY_ENDED,
             **account_of(seen),
-            rows=self._rows,
+            rows=self._rows.words,
             lost=self.lost,
             behind=self.behind,
             sha256=digest,
         )
-
-    def _every_row_is_there(self) -> Check:
-        count = len(self.seen.acknowledged) if self.seen else 0
-
-        def why_not(_: Snapshot) -> str | None:
-            """Every row that the canary was told is committed is there.
-
-            Stop whatever would overwrite the old primary's disk: it may hold the only copy of these
-            commits.
-            """
-            if not self._primary:
-                raise NotSeen("no node is writable, so nobody can tell")
-            if not count:
-                raise NotSeen(
-                    "the canary got no row in; it ended because: "
-                    f"{self.seen.ended if self.seen else ''}"
-                )
-            told = [
-                f"{name} lacks {spans_of(missing)} of run {self._run.id}"
-                for name, missing in self.lost.items()
-            ]
-            return f"ACKNOWLEDGED ROWS ARE LOST: {'; '.join(told)}" if told else None
-
-        return check(value=lambda _: f"{count} rows")(why_not)
-
-    def _every_row_is_replayed(self) -> Check:
-        def why_not(_: Snapshot) -> str | None:
-            """The standby has replayed every row that the canary was told is committed.
-
-            Nothing is lost by that: the primary has them. Run verify: it says what holds the
-            replay.
-            """
-            told = [
-                f"{name} has not replayed {spans_of(rows)}" for name, rows in self.behind.items()
-            ]
-            if not told:
-                return None
-            return (
-                f"{'; '.join(told)} of run {self._run.id}; {self._primary or 'the primary'} "
-                "has them"
-            )
-
-        return check(
-            value=lambda _: "; ".join(f"{name}: {words}" for name, words in self._rows.items())
-        )(why_not)
-
-
-def account_of(seen: Attempts) -> Mapping[str, Any]:
-    """What a canary saw, for the journal.
-
-    Counts, the outage with its ends in UTC, and latencies, in seconds.
-    """
-    gap = seen.gap
-    return {
-        "attempts": len(seen.attempts),
-        **{
-            name: seen.count(code)
-            for name, code in (("acknowledged", "ok"), ("refused", "refused"))
-        },
-        "unanswered": seen.count("unanswered"),
-        "outage": _outage(gap) if gap else None,
-        "median": seen.latency(0.5),
-        "p99": seen.latency(0.99),
-        "said": dict(seen.said),
-        "because": seen.ended,
-    }
-
-
-def _outage(gap: Gap) -> dict[str, Any]:
-    ends = {
-        "began": utc(gap.began),
-        "ended": utc(gap.ended),
-        "over": gap.over,
-        "since_row": gap.since_row,
-    }
-    return {"seconds": round(gap.seconds, 4), **ends}
-
-
-def _why_not_there(behind: frozenset[int], streams: bool) -> str:
-    """Why a standby lacks rows, `behind` of which the primary has."""
-    if not behind:
-        return "the primary has lost them"
-    return "it has not replayed them" if streams else "it does not stream"
-
-
-def _when(gap: Gap) -> str:
-    first = "" if gap.since_row else ", when the canary began,"
-    return f"from {utc(gap.began)}{first} to {utc(gap.ended)}" + (
-        "" if gap.over else ", when it ended: not over"
-    )
-
-
-def _latency(seen: Attempts) -> str:
-    half, most = seen.latency(0.5), seen.latency(0.99)
-    if half is None or most is None:
-        return ""
-    return f"{half * 1000:.1f} ms (median), {most * 1000:.1f} ms (99 of 100)"
