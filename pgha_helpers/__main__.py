@@ -56,7 +56,7 @@ def run(
     given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
     if dry_run and given.get("confirm"):
         raise BadParameters("--dry-run and confirm contradict each other", "leave one of them out")
-    from .records.engine.early import early_kernel
+    from .records.engine.prestarted_kernel import early_kernel
 
     with early_kernel() as kernel:
         from .records.making.headless import run_notebook

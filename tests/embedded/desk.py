@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from pgha_helpers.records.making.interactive import copy_notebook, jupyterlab
-from pgha_helpers.records.reading.seal import complete_all
+from pgha_helpers.records.making.seal import complete_all
 from pgha_helpers.run.checkout import CHECKOUT, environment
 from pgha_helpers.run.parameters import NOTEBOOKS, load_pair
 

@@ -165,6 +165,10 @@ def test_functions_fit_on_a_screen() -> None:
     assert not long
 
 
+def test_modules_can_be_read_at_a_sitting() -> None:
+    assert not [name_of(path) for path in modules() if len(path.read_text().splitlines()) > 300]
+
+
 def calls_of(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """Name and call of every method or function that a module calls."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

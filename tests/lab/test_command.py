@@ -64,7 +64,7 @@ def test_what_is_typed_wrongly_is_answered_before_a_kernel_starts() -> None:
             [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=CHECKOUT
         )
         assert said in done.stderr and "Traceback" not in done.stderr
-        assert "pgha_helpers.records.engine.early" not in done.stdout.split()
+        assert "pgha_helpers.records.engine.prestarted_kernel" not in done.stdout.split()
 
 
 _OPENED, _CLOSED = 0x20, 0x10  # inotify(7): by whichever process; two alike would be merged

@@ -25,7 +25,7 @@ from pgha_helpers.facts.wal.losses import losses, reading
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.model.losses import Losses, LostTransaction
-from pgha_helpers.records.reading.seal import complete_all
+from pgha_helpers.records.making.seal import complete_all
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.events import DIVERGED_KEPT
 from pgha_helpers.run.journal import read

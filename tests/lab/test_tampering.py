@@ -23,9 +23,9 @@ from pgha_helpers.facts.chain_notes import Ledger, read_ledgers
 from pgha_helpers.judgement.checks import HEALTHY
 from pgha_helpers.model import Pair
 from pgha_helpers.records.making.folder import record_folders
+from pgha_helpers.records.making.seal import complete_all, note_completion, seal
 from pgha_helpers.records.reading import by_hand, manifest
 from pgha_helpers.records.reading.retention import thin
-from pgha_helpers.records.reading.seal import complete_all, note_completion, seal
 from pgha_helpers.records.reading.verification import Verified, verify
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair

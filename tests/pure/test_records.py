@@ -24,11 +24,11 @@ from pgha_helpers.model.show import utc
 from pgha_helpers.model.units import Seconds
 from pgha_helpers.records.making import headless
 from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id, record_folders
+from pgha_helpers.records.making.seal import complete_all, seal, was_sealed
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading import manifest
 from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.records.reading.retention import thin
-from pgha_helpers.records.reading.seal import complete_all, seal, was_sealed
 from pgha_helpers.records.reading.verification import Verified, verify
 from pgha_helpers.run import journal
 from pgha_helpers.run.events import DIVERGED_KEPT

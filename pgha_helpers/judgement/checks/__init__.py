@@ -7,7 +7,7 @@ that node's own words, `judge` turns it into a no, and so silence fails closed w
 """
 
 from .check import Check, check, judge
-from .lists import AFTER, BEFORE, DEFINED, HEALTHY, before
+from .checklists import AFTER, BEFORE, DEFINED, HEALTHY, before
 from .readiness import read_traffic, readiness
 from .settings import parity
 

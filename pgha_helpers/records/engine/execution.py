@@ -22,9 +22,9 @@ from papermill.log import logger
 
 from ...run import courtesy
 from ...run.redaction import Redactor
-from .adopted import adopt
-from .early import EarlyKernel
+from .kernel_manager import adopt
 from .output import redact_writes_to, redactor_of
+from .prestarted_kernel import EarlyKernel
 from .signals import attended
 from .statuses import ExecutionManager
 

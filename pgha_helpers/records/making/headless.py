@@ -20,7 +20,7 @@ from ...run.journal import Story, held_by_writer, read
 from ...run.parameters import load_pair, read_parameters
 from ...run.redaction import Redactor, secrets_of
 from ..engine import SignalReceived
-from ..engine.early import EarlyKernel
+from ..engine.prestarted_kernel import EarlyKernel
 from ..engine.signals import deferring, stopping
 from .folder import FolderLock, make_folder, new_id
 from .outcome import REFUSED, exit_code
@@ -109,7 +109,8 @@ def _papermill(
 
 def _preload() -> None:
     with suppress(Exception):  # whoever completes the record meets it again
-        from ..reading import executed, retention, seal
+        from ..reading import executed, retention
+        from . import seal
 
         executed.preload()
         del retention, seal  # they had to be imported, no more
@@ -158,7 +159,7 @@ def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> N
     said, and never changes how the run ended.
     """
     from ..reading.retention import thin
-    from ..reading.seal import note_completion, seal
+    from .seal import note_completion, seal
 
     try:
         if not held_by_writer(folder):

@@ -21,9 +21,9 @@ from ...run.finding import find_notebook
 from ...run.journal import read
 from ..engine import SignalReceived
 from ..engine.signals import deferring, stopping
-from ..reading.seal import complete_all
 from .folder import FolderLock, record_folders, records_of
 from .headless import EXECUTED, complete, prepare_run
+from .seal import complete_all
 
 # overrides.json: the notebook is saved every few seconds
 SETTINGS = Path(__file__).parent / "jupyterlab"

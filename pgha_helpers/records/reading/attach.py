@@ -20,10 +20,10 @@ from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
 from ..making.folder import FolderLock, id_of, record_folders, records_of
+from ..making.seal import seal
 from ..making.summary import summarise
 from . import by_hand, manifest, notebooks, signature
 from .report import report
-from .seal import seal
 
 ATTACHED_REPORT = manifest.ATTACHABLE[1]
 

@@ -141,7 +141,7 @@ def _complete(name: str) -> tuple[Pair, Path]:
     """
     from ...run.parameters import load_pair
     from ..making.folder import records_of
-    from .seal import complete_all
+    from ..making.seal import complete_all
 
     pair = load_pair(name)
     for complaint in complete_all(pair):

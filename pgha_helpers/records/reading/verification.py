@@ -14,11 +14,11 @@ from ...model.foreign import ODD
 from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of
+from ..making.seal import was_sealed
 from . import manifest, signature
 from .findings import Finding, Record, Verified
 from .links import check_chains, ledger_faults
 from .manifest import Manifest
-from .seal import was_sealed
 
 
 def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:

@@ -9,7 +9,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from .early import EarlyKernel
+from .prestarted_kernel import EarlyKernel
 
 
 class _Manager(AsyncKernelManager):

@@ -24,12 +24,12 @@ from ...run.events import CHAINED, DIVERGED_KEPT, RUN_BEGUN, SEEN
 from ...run.journal import JOURNAL, Story, held_by_writer, read, release
 from ...run.redaction import Redactor, secrets_of
 from ...wire.doors import Door
-from ..making.chain_notes import notes_of
-from ..making.files import replace_file
-from ..making.folder import FolderLock, id_of, record_folders, records_of
-from ..making.summary import SUMMARY, write_summary
-from . import by_hand, manifest, notebooks, signature
-from .report import REPORT, report
+from ..reading import by_hand, manifest, notebooks, signature
+from ..reading.report import REPORT, report
+from .chain_notes import notes_of
+from .files import replace_file
+from .folder import FolderLock, id_of, record_folders, records_of
+from .summary import SUMMARY, write_summary
 
 PICTURES = ("lag", "canary", "throughput")
 RECORD_FILES = {
