@@ -7,7 +7,12 @@ from dataclasses import replace
 from ..clients.canary.making import ensure_canary_table
 from ..clients.canary.table import read_canary_table
 from ..facts import look, rebuild_evidence
-from ..facts.access import hba_is_missing, refuse_unwritable, role_is_missing
+from ..facts.access import (
+    hba_is_missing,
+    refuse_two_passwords,
+    refuse_unwritable,
+    role_is_missing,
+)
 from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
 from ..facts.rsync import bytes_there, holds_nothing
@@ -42,6 +47,7 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
         wishes = _wishes(run, seen, keep)
         plan = plans.setup_plan(seen, primary, method, wishes, _evidence(run, seen, keep))
         if not plan.already:
+            refuse_two_passwords(run.pair, keep)
             _refuse_files(run, seen, wishes)
         return _with_room(run, seen, plan)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ..model import Pair, passfile
@@ -92,3 +93,26 @@ def hba_lines(run: Run, name: str) -> str:
     told = run.doors[name].sql.read(query("how others come in"), [run.pair.replication_user])[0]
     method = "scram-sha-256" if told["stored"] == "scram-sha-256" else "md5"
     return hba_block(run.pair, method, "hostssl" if told["only_tls"] else "host")
+
+
+def refuse_two_passwords(pair: Pair, keep: str) -> None:
+    """Refuse a setup after which nobody could log in to what it has made. Raises NotSafe.
+
+    The copy has the roles of the kept cluster: with a line of its own for the other node, the run
+    waited for a minute and failed, although the standby streamed all along (seen).
+    """
+    if os.environ.get("PGPASSWORD"):
+        return
+    words = [
+        passfile.password(pair.passfile, node.host, str(node.port), pair.database, pair.user)
+        for node in pair
+    ]
+    if len(set(filter(None, words))) < len(words):
+        return
+    other = pair.other(keep).name
+    raise NotSafe(
+        f"the passfile has another password of {pair.user} for {other} than for {keep}, and after "
+        f"setup {other} is a copy of {keep}, with its roles: no session could be opened there",
+        f"give {pair.user} on {other} the password of {keep} (psql's \\password), and write it "
+        "into both lines",
+    )
