@@ -236,16 +236,18 @@ def test_an_archive_that_fails_or_hangs_is_seen(ready: Lab, tmp_path: Path) -> N
         assert wait_for(lambda: ask(ready, "db0", failed) == [(True,)])
         assert said(ready, "archiving fails on db0, last of") == "critical"
     settle(ready)
-    hangs = ready.home / "hangs"
-    with setting(ready, "db0", archive_command=f"while [ -e {hangs} ]; do sleep 0.1; done"):
+    hangs, begun = ready.home / "hangs", ready.node("db0").home / "begun"
+    hanging = f"touch {begun}; while [ -e {hangs} ]; do sleep 0.1; done"
+    with setting(ready, "db0", archive_command=hanging):
         hangs.touch()
         try:
             # on a busy machine the archiver hears of the new command only after a segment or two
-            assert wait_for(lambda: waiting(ready) or switch(ready))
+            assert wait_for(lambda: begun.exists() or switch(ready))
             time.sleep(0.3)
             assert said(path, "a segment has waited") == "critical"
         finally:
             hangs.unlink()
+            begun.unlink(missing_ok=True)
     settle(ready)
 
 
