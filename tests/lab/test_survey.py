@@ -238,8 +238,8 @@ def test_an_archive_that_fails_or_hangs_is_seen(ready: Lab, tmp_path: Path) -> N
     settle(ready)
     hangs, begun = ready.home / "hangs", ready.node("db0").home / "begun"
     hanging = f"touch {begun}; while [ -e {hangs} ]; do sleep 0.1; done"
+    hangs.touch()
     with setting(ready, "db0", archive_command=hanging):
-        hangs.touch()
         try:
             # on a busy machine the archiver hears of the new command only after a segment or two
             assert wait_for(lambda: begun.exists() or switch(ready))
