@@ -35,10 +35,17 @@ class Private:
         self.folder.mkdir(mode=0o700)
         self.own(self.folder)
         self._undo.callback(cluster.stop_all, self.folder)
+        self._undo.callback(self._let_go_of_ssh)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    def _let_go_of_ssh(self) -> None:
+        """A connection that ssh shares outlives whoever began it, by the time it is to persist."""
+        for socket in self.folder.glob("ssh-*"):
+            words = ["ssh", "-F", "none", "-o", f"ControlPath={socket}", "-O", "exit", "whoever"]
+            subprocess.run(words, capture_output=True, timeout=_LONGEST, **self._as_user())
 
     @property
     def user(self) -> str:
