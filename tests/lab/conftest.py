@@ -14,7 +14,7 @@ from ..conftest import pgha
 from .kept_pairs import KeptPair, kept
 from .nights import Night
 from .runs import carry_out
-from .servers import writable
+from .servers import ask, writable
 
 
 @pytest.fixture(scope="session")
@@ -98,3 +98,11 @@ def empty(kept_empty: KeptPair) -> Iterator[lab.Lab]:
     """db0 is a cluster, db1 an empty directory, and nothing is set up yet."""
     with kept_empty.lent() as pair:
         yield pair
+
+
+@pytest.fixture
+def impatient(own_pair: lab.Lab) -> lab.Lab:
+    """A pair whose standby notices within a second that nothing comes any more."""
+    ask(own_pair, "db1", "alter system set wal_receiver_timeout = '1s'")
+    ask(own_pair, "db1", "select pg_reload_conf()")
+    return own_pair

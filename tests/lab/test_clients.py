@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,13 @@ import pytest
 
 from pgha_helpers import clients, follow, gate, hand_over, look, plan_promotion
 from pgha_helpers.changes.deeds import stopping
-from pgha_helpers.clients import look_at_clients
 from pgha_helpers.clients.held import entries_of
 from pgha_helpers.clients.ini import HEADER
-from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
-from pgha_helpers.run.run import Run
 
 from ..embedded import Lab, Load
 from .bouncers import PASSWORD, Pooler, pooled
+from .moves import consented, move, other, reasons, until
 from .nights import once_before
 from .runs import changed_pair, running
 from .servers import ask, writable
@@ -39,30 +36,6 @@ def pooler(pair: Lab, need: Callable[..., None]) -> Iterator[Pooler]:
     need("pgbouncer", "pgbouncer")
     with pooled(pair, writable(pair)[0]) as made:
         yield made
-
-
-def other(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
-
-
-@contextlib.contextmanager
-def consented(
-    pair: Lab, folder: Path, *told: dict[str, Any], target: str = ""
-) -> Iterator[tuple[Run, Plan]]:
-    """A switchover whose gate was passed, on a pair with these clients."""
-    path = changed_pair(pair, folder, clients=list(told))
-    with running(path, "promote", confirm=f"promote {target or other(pair)}") as run:
-        yield run, gate(run, plan_promotion(run, look(run)))
-
-
-def move(run: Run, plan: Plan) -> None:
-    """What the notebook does past its gate."""
-    hand_over(run, plan)
-    follow(run, plan)
-
-
-def reasons(run: Run) -> str:
-    return "; ".join(why for seen in look_at_clients(run, look(run)) for why in seen.against)
 
 
 def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
@@ -240,13 +213,6 @@ def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
         assert told["server_login_retry"] == "3600", "as the file says"
 
 
-def until(done: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_paused_or_a_session_pool_is_told(pair: Lab, pooler: Pooler, tmp_path: Path) -> None:
     with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
         pooler.ask("pause app")
@@ -339,103 +305,6 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
             move(run, plan)
             assert pooler.database()["at"] == target and pooler.database()["paused"] == 0
     assert load.missing(pair.dsn) == []
-
-
-def script(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
-    """It writes where the clients should go; nothing of an odd argument reaches a shell."""
-    odd = "it's; $(touch /tmp/never) {nothing}"
-    words = {
-        "redirect": [
-            script(
-                tmp_path, "point", f'echo "$1:$2" > "{tmp_path}/road"; echo "$3" > "{tmp_path}/odd"'
-            )
-        ],
-        "check": [
-            script(tmp_path, "check", f'grep -qx "$1" "{tmp_path}/road"'),
-            "{primary_port}:{primary}",
-        ],
-    }
-    words["redirect"] += ["{primary_port}", "{primary}", odd]
-    here, target = writable(pair)[0], other(pair)
-    (tmp_path / "road").write_text(f"{pair.node(here).port}:{here}\n")
-    with consented(pair, tmp_path, {"name": "road", "kind": "command", **words}) as (run, plan):
-        assert reasons(run) == ""
-        move(run, plan)
-        assert (tmp_path / "road").read_text() == f"{pair.node(target).port}:{target}\n"
-        assert (tmp_path / "odd").read_text() == odd + "\n"
-
-
-def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(
-    pair: Lab, tmp_path: Path
-) -> None:
-    """Three clients, of which the last fails to be undone: the two others are led back all the
-    same.
-    """
-    told = []
-    for name, undo in (
-        ("first", "exit 0"),
-        ("second", "exit 0"),
-        ("third", "echo no such zone >&2; exit 7"),
-    ):
-        log = f'echo "{name} $0 $1" >> "{tmp_path}/log"'
-        told.append(
-            {
-                "name": name,
-                "kind": "command",
-                "redirect": [script(tmp_path, f"{name}-point", log), "{primary}"],
-                "check": [script(tmp_path, f"{name}-check", f'[ -e "{tmp_path}/well" ]')],
-                "undo": [script(tmp_path, f"{name}-undo", f"{log}; {undo}"), "{primary}"],
-                "within": "100ms",
-            }
-        )
-    here, target, well = writable(pair)[0], other(pair), tmp_path / "well"
-    well.touch()
-    with consented(pair, tmp_path, *told) as (run, plan):
-        well.unlink()
-        assert "its check for" in reasons(run)
-        with pytest.raises(
-            NotAchieved, match=f"its check for {target} ends with status 1 after 100 ms"
-        ):
-            clients.redirect(run, plan)
-        well.touch()
-        (tmp_path / "log").unlink()
-        with pytest.raises(NotAchieved, match="no such zone"):
-            clients.take_clients_back(run, plan)
-        lines = (tmp_path / "log").read_text().splitlines()
-        assert [line.split()[0] for line in lines] == ["third", "second", "first"]
-        assert all(line.endswith(f"-undo {here}") for line in lines)
-
-
-def test_a_dsn_of_clients_is_judged_and_written_through(pair: Lab, tmp_path: Path) -> None:
-    db0, db1 = pair.node("db0"), pair.node("db1")
-    tail = "user=postgres dbname=postgres"
-    both = f"host={db0.host},{db1.host} port={db0.port},{db1.port} {tail}"
-    entry = {"name": "app", "kind": "libpq", "passfile": str(pair.passfile)}
-    for dsn, words in (
-        (
-            f"host={db0.host} port={db0.port} {tail} target_session_attrs=read-write",
-            "its dsn does not name db1",
-        ),
-        (both, "target_session_attrs=any"),
-        (f"{both} target_session_attrs=read-write", ""),
-    ):
-        with running(
-            changed_pair(pair, tmp_path, clients=[{**entry, "dsn": dsn}]), "verify"
-        ) as run:
-            assert words in (said := reasons(run)) and bool(words) == bool(said), said
-    with consented(pair, tmp_path, {**entry, "dsn": f"{both} target_session_attrs=read-write"}) as (
-        run,
-        plan,
-    ):
-        move(run, plan)
-    assert "wrote a row through its own dsn" in "; ".join(deed.did for deed in run.deeds)
 
 
 def test_sessions_left_behind_are_ended_but_not_those_of_readers(

@@ -17,10 +17,10 @@ from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import NotSafe
 
 from ..embedded import Lab
+from .copies import as_owner
 from .runs import carry_out, did, running
 from .servers import ask
 from .test_clone import wait_for
-from .test_rsync import as_owner
 from .test_salvage import deaf
 
 ROWS = 104

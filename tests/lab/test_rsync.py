@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,29 +16,31 @@ from threading import Event, Thread
 
 import pytest
 
-from pgha_helpers import look
-from pgha_helpers.changes.deeds import rsync, servers
+from pgha_helpers.changes.deeds import servers
 from pgha_helpers.changes.deeds.rsync import delivery, pages
-from pgha_helpers.changes.deeds.slots import wait_until_free
-from pgha_helpers.changes.deeds.swapping import swap
-from pgha_helpers.facts import until
-from pgha_helpers.facts.copying import read_copying
 from pgha_helpers.facts.rsync import RsyncRoad, rsync_road
-from pgha_helpers.judgement.checks import AFTER
-from pgha_helpers.judgement.plans import Plan
-from pgha_helpers.model import Blank
 from pgha_helpers.model.errors import Failure, NotSafe
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.run import Run
 
 from .. import embedded as labs
 from ..embedded import Lab
+from .copies import (
+    PERMIT,
+    _churn,
+    _die,
+    _is_half_a_copy,
+    _kill_an_rsync,
+    _under_way,
+    as_owner,
+    diverge,
+    rebuilt,
+    same_rows,
+)
 from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask
 
-PERMIT = Plan("rebuild", "db1", "db0", "rsync")
 pytestmark = pytest.mark.usefixtures("has_rsync")
 
 
@@ -53,58 +54,6 @@ def pair(own_pair: Lab) -> Lab:
     while ask(own_pair, "db1", "select to_regclass('t') is null") == [(True,)]:
         time.sleep(0.05)
     return own_pair
-
-
-def rebuilt(run: Run, name: str = "db1", beside: bool = False) -> None:
-    """What a rebuild by rsync does past its gate."""
-    run.gate.permit = PERMIT
-    run.lock.take()
-    now = look(run)
-    source = now.primary
-    servers.stop(run, name, "a test")
-    wait_until_free(run, source.node, name)
-    if beside:
-        swap(run, name, rsync.copy_beside(run, name, source, read_copying(run, name, source)))
-    else:
-        rsync.copy_in_place(run, name, source)
-    servers.start(run, name)
-    until(run, *AFTER, within=run.timeouts.attach)
-
-
-def rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
-    return ask(pair, node, "select count(*), sum(hashtextextended(t::text, 0)) from t")
-
-
-def same_rows(pair: Lab) -> None:
-    """Every row of the primary is the standby's, and no other."""
-    deadline = time.monotonic() + 10
-    while rows(pair, "db0") != rows(pair, "db1"):
-        assert time.monotonic() < deadline, (rows(pair, "db0"), rows(pair, "db1"))
-        time.sleep(0.1)
-    assert ask(pair, "db1", "select pg_is_in_recovery()") == [(True,)]
-
-
-def diverge(pair: Lab, node: str = "db1") -> None:
-    """Open the standby by hand, write to it, and kill it: its WAL goes beyond the fork."""
-    where = pair.node(node)
-    pair.kill(node)
-    (where.data_directory / "standby.signal").unlink()
-    # where the startup process was killed first
-    (where.data_directory / "postmaster.pid").unlink(missing_ok=True)
-    start = [where.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", where.data_directory]
-    as_owner(pair, *start, "-l", where.home / "hand.log")
-    ask(pair, node, "create table only_here as select generate_series(1, 1000) as n")
-    ask(pair, node, "update t set words = 'wrong' where n % 7 = 0")
-    ask(pair, node, "checkpoint")
-    pair.kill(node)
-
-
-def as_owner(pair: Lab, *command: object) -> None:
-    user = pair.node("db0").data_directory.stat().st_uid
-    options = {"user": user, "extra_groups": []} if os.geteuid() == 0 else {}
-    subprocess.run(
-        [str(word) for word in command], check=True, cwd=pair.node("db0").home, **options
-    )
 
 
 def test_a_diverged_standby_is_made_right_in_place(pair: Lab) -> None:
@@ -251,24 +200,6 @@ def test_a_run_that_dies_on_the_way_is_gone_on_from(
     assert not list(data.glob("base/.big*")) and not list(data.glob("pgha-*"))
 
 
-def _kill_an_rsync(data: Path) -> None:
-    """Kill -9 one of the processes of the first rsync that works in this directory."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for proc in Path("/proc").glob("[0-9]*"):
-            try:
-                if (proc / "comm").read_text() == "rsync\n" and (proc / "cwd").readlink() == data:
-                    time.sleep(0.05)
-                    os.kill(int(proc.name), signal.SIGKILL)
-                    return
-            except OSError:
-                continue
-
-
-def _die(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("at", ["rsync", "pages"])
 def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: str) -> None:
     diverge(pair)
@@ -307,14 +238,6 @@ def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: st
     assert (kept / "global" / "pg_control").is_file()
 
 
-def _under_way(data: Path, at: str) -> bool:
-    if at == "pages":
-        return (data / f"{pages.PAGES_LIST}.done").exists() and (
-            data / pages.PAGES_LIST
-        ).stat().st_size > 0
-    return any(path.stat().st_size for path in (data / "base").glob("*big*"))
-
-
 def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
     """Files grow, change and vanish while they are copied: WAL makes good for all of it."""
     diverge(pair)
@@ -335,25 +258,6 @@ def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
     assert ask(pair, "db0", sums.replace("churn0", "churn1")) == ask(
         pair, "db1", sums.replace("churn0", "churn1")
     )
-
-
-def _churn(pair: Lab, done: Event, n: int) -> None:
-    ask(pair, "db0", f"create table churn{n} (n int, words text)")
-    while not done.is_set():
-        ask(pair, "db0", f"create table gone{n} as select 1 as n")
-        ask(
-            pair,
-            "db0",
-            f"insert into churn{n} select n, repeat('x', n) from generate_series(1, 200) as n",
-        )
-        ask(pair, "db0", f"update t set words = words || '{n}' where n % 1000 = {n}")
-        ask(pair, "db0", f"drop table gone{n}; checkpoint" if n else f"drop table gone{n}")
-
-
-def _is_half_a_copy(pair: Lab) -> None:
-    assert not (pair.node("db1").data_directory / "global" / "pg_control").exists()
-    with running(pair, "rebuild") as run:
-        assert isinstance(look(run)["db1"], Blank)
 
 
 def test_a_file_that_is_linked_or_read_only_is_not_written_into(pair: Lab) -> None:

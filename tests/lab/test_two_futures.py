@@ -7,12 +7,9 @@ Each was seen to go wrong on real servers when gates asked only what runs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.resources import files as resources
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,51 +18,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pgha_helpers import (
-    AFTER,
-    HEALTHY,
-    canary_client,
-    conclude,
-    follow,
-    gate,
-    hand_over,
-    judged,
-    look,
-    plan_promotion,
-    require,
-)
-from pgha_helpers.changes.deeds import servers, standby, stopping
+from pgha_helpers.changes.deeds import servers
 from pgha_helpers.changes.deeds.files import write_file
-from pgha_helpers.facts.files import read_file
-from pgha_helpers.facts.starting import read_start
-from pgha_helpers.judgement.checks import judge
-from pgha_helpers.model import Pair
-from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
+from pgha_helpers.model.errors import NotAchieved, NotSafe
 from pgha_helpers.model.foreign import Told
 from pgha_helpers.run.run import Run
-from pgha_helpers.wire.doors import Door
 
 from ..embedded import Lab
+from .changed_files import against, move_with_a_canary, with_lines
 from .nights import Night, once_before
 from .runs import carry_out, running
 from .servers import ask, writable
+from .test_starts import scratch
 from .troubles import carry_on, stop, wait_until_attached
-
-
-def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
-    """A switchover as the notebook does it; gives what was done."""
-    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
-        before = look(run, closely=True)
-        plan = plan_promotion(run, before)
-        require(run, plan, before)
-        client = canary_client(run, plan)
-        plan = gate(run, plan)
-        client.start(plan)
-        hand_over(run, plan)
-        follow(run, plan)
-        client.end()
-        conclude(run, judged(run, (*AFTER, *client.checks), look(run)))
-        return [deed.did for deed in run.deeds]
 
 
 def test_what_a_standby_needs_is_raised_on_the_old_primary_before_it_stops(night: Night) -> None:
@@ -86,138 +51,6 @@ def test_what_a_standby_needs_is_raised_on_the_old_primary_before_it_stops(night
         "pg_is_wal_replay_paused()"
     )
     assert ask(night.pair, night.old, settings) == [("130", "on", False)]
-
-
-#: Lines of a configuration with which no server comes up, and the words by which that is told
-#: before.
-DOWN = {
-    "shared_buffers = 12XB": "invalid value for parameter shared_buffers: 12XB (Valid units",
-    "include '/nowhere.conf'": "could not open configuration file /nowhere.conf",
-    "restore_command = 'x": "syntax error in file",
-    "shared_preload_libraries = 'nix'": "could not access file nix|there is no library nix",
-    "wal_level = minimal": "WAL streaming",
-    "superuser_reserved_connections = 100": "must be less than max_connections",
-    "hba_file = '/nowhere'": "hba_file /nowhere cannot be read",
-    "unix_socket_directories = '/nowhere, /proc'": (
-        "no directory of unix_socket_directories (/nowhere, /proc)"
-    ),
-    "huge_pages = on": "huge_pages is on",
-    "logging_collector = on\nlog_directory = '/proc/log'": (
-        "log_directory /proc/log cannot be written"
-    ),
-    "data_directory = '/tmp'": "data_directory is set to /tmp",
-    "shared_buffers = '4000GB'": "MB of shared memory, and this machine has",
-    "ssl = on": (
-        "SSL is not supported|certificate file server.crt|ssl_cert_file server.crt cannot be read"
-    ),
-}
-#: What is tried again with 15, which has its own words, and as if it were older: then less is
-#: rehearsed.
-FIFTEEN = ("shared_buffers = 12XB", "wal_level = minimal", "ssl = on")
-OLDER = ("include '/nowhere.conf'", "shared_preload_libraries = 'nix'", "ssl = on")
-
-#: As a program of PostgreSQL before 15 answers: nothing is computed for it.
-_AS_OLDER = """#!/bin/sh
-case "$*" in *shared_memory_size_in_huge_pages*)
-  "{programs}/postgres" "$@" -C max_connections || exit
-  echo 'FATAL:  unrecognized configuration parameter'\
- '"shared_memory_size_in_huge_pages"'; exit 1;; esac
-exec "{programs}/postgres" "$@"
-"""
-
-
-@contextlib.contextmanager
-def scratch(
-    lab: Lab, programs: Path | None = None, made: bool = True
-) -> Iterator[tuple[Door, str, Pair]]:
-    """A cluster that nobody needs, or a directory for one, by the way that leads to db0."""
-    with running(lab, "verify") as run:
-        door = Door(
-            replace(run.pair["db0"], **({"bin_directory": str(programs)} if programs else {})),
-            run.pair,
-        )
-        data = door.script("mktemp -d").text
-        try:
-            if not made:
-                yield door, data, run.pair
-                return
-            door.run(door.binary("initdb"), "-D", data, "-N", "-A", "trust", within=60)
-            plain = "listen_addresses = ''\nunix_socket_directories = '/tmp'\n"
-            write_file(
-                door, f"{data}/postgresql.conf", read_file(door, f"{data}/postgresql.conf") + plain
-            )
-            yield door, data, run.pair
-        finally:
-            door.run("rm", "-rf", data, f"{data}.bin")
-            door.close()
-
-
-def stumbles(door: Door, data: str, tried: Iterable[str]) -> None:
-    """See that each of these lines is told, and that no server comes up with it."""
-    plain = read_file(door, f"{data}/postgresql.conf")
-    for lines in tried:
-        write_file(door, f"{data}/postgresql.conf", f"{plain}{lines}\n")
-        told = "; ".join(read_start(door, data).refused)
-        assert any(words in told.replace('"', "") for words in DOWN[lines].split("|")), (
-            lines,
-            told,
-        )
-        came_up = door.script(
-            'timeout 5 "$1" -D "$2"', door.binary("postgres"), data, okay=range(256)
-        )
-        assert came_up.status not in (0, 124), (lines, came_up.complaint)
-    write_file(door, f"{data}/postgresql.conf", plain)
-
-
-def test_what_a_start_would_stumble_over_is_told_without_one(clusters: Lab) -> None:
-    """And a rehearsal touches nothing, and leaves nothing behind."""
-    with scratch(clusters) as (door, data, _):
-        before = door.script('find "$1" -printf "%p %s %T@ %i\\n"', data).text
-        start = read_start(door, data)
-        assert start.refused == () and start.settings["max_connections"] == "100"
-        assert door.script('find "$1" -printf "%p %s %T@ %i\\n"', data).text == before
-        assert not door.script(
-            'find "${TMPDIR:-/tmp}" -maxdepth 2 -lname "$1/*"', data, okay=range(256)
-        ).text
-        stumbles(door, data, DOWN)
-        door.run("chmod", "755", data)
-        assert "has the mode 755" in str(read_start(door, data).refused)
-
-
-def test_a_start_of_older_programs_is_rehearsed_as_far_as_they_can(
-    clusters: Lab, need: Callable[..., None]
-) -> None:
-    fifteen = Path("/usr/lib/postgresql/15/bin")
-    need(str(fifteen / "postgres"), "postgresql-15")
-    with scratch(clusters, fifteen) as (door, data, pair):
-        stumbles(door, data, FIFTEEN)
-        door.run("mkdir", f"{data}.bin")
-        write_file(door, f"{data}.bin/postgres", _AS_OLDER.format(programs=fifteen), "755")
-        door.run("ln", "-s", str(fifteen / "pg_config"), f"{data}.bin")
-        older = Door(replace(door.node, bin_directory=f"{data}.bin"), pair)
-        stumbles(older, data, OLDER)
-        older.close()
-
-
-def against(pair: Lab) -> dict[str, str]:
-    """What verify says against the pair: reasons with their levels."""
-    with running(pair, "verify") as run:
-        return {
-            verdict.reason: verdict.level
-            for verdict in judge(HEALTHY, look(run, closely=True)).against
-        }
-
-
-@contextlib.contextmanager
-def with_lines(lab: Lab, node: str, lines: str, file: str = "postgresql.conf") -> Iterator[None]:
-    """Somebody has written this into a file, and gone home."""
-    path = lab.node(node).data_directory / file
-    before = path.read_text()
-    path.write_text(f"{before}\n{lines}\n")
-    try:
-        yield
-    finally:
-        path.write_text(before)
 
 
 def test_a_typo_that_waits_is_told_and_nothing_is_stopped(
@@ -384,89 +217,6 @@ def test_setup_does_not_restart_what_would_not_come_back(night: Night) -> None:
     with pytest.raises(SystemExit):
         carry_out(pair, "setup", consent)
     assert ask(pair, old, "show max_replication_slots") == [("5",)]
-
-
-def test_no_promotion_waits_for_an_archive_that_has_nothing_more(
-    night: Night, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With `sleep 4; false` it took 20 s, named nowhere before. What is set aside is set back,
-    whoever dies.
-    """
-    pair, command = night.pair, "sleep 1; false # %f %p 100%%"
-
-    def commands() -> list[str]:
-        return [ask(pair, node, "show restore_command")[0][0] for node in pair.nodes]
-
-    ask(pair, night.target, f"alter system set restore_command = '{command}'")
-    with with_lines(pair, night.old, f"restore_command = '{command}'"):
-        for node in pair.nodes:
-            ask(pair, node, "select pg_reload_conf()")
-        words = f"restore_command on {night.target} takes 1"
-        assert [level for reason, level in against(pair).items() if reason.startswith(words)] == [
-            "warning"
-        ]
-
-        def end(*_: object) -> None:
-            raise SystemExit(1)  # nobody takes it back, as if it had been killed
-
-        once_before(monkeypatch, standby, "arm", end)
-        with pytest.raises(SystemExit):
-            night.switch_over()
-        assert commands() == ["", ""] and any(
-            "for now, since run" in reason for reason in against(pair)
-        )
-        monkeypatch.setattr(stopping, "glance", lambda *_: None)
-        with pytest.raises(Aborted):  # a run that is taken back sets back what another one had left
-            night.switch_over(timeouts={"shutdown": "1s"})
-        monkeypatch.undo()
-        assert commands() == [command] * 2
-        night.switch_over()
-        (promoted,) = [
-            e for e in night.story.events if e["event"] == "deed ended" and e["did"] == "promote"
-        ]
-        assert promoted["seconds"] < 3 and commands() == [command] * 2
-        auto = [
-            (pair.node(node).data_directory / "postgresql.auto.conf").read_text()
-            for node in pair.nodes
-        ]
-        assert sorted("restore_command" in text for text in auto) == [False, True], (
-            "each stands where it stood"
-        )
-    for node in pair.nodes:
-        ask(pair, node, "alter system reset restore_command")
-        ask(pair, node, "select pg_reload_conf()")
-
-
-def test_a_restore_command_that_cannot_be_run_is_refused(night: Night) -> None:
-    """PostgreSQL ends itself then: a standby that was promoted went down, and nobody took
-    writes.
-    """
-    for node in night.pair.nodes:
-        ask(night.pair, node, "alter system set restore_command = '/nowhere/archive-get %f %p'")
-        ask(night.pair, node, "select pg_reload_conf()")
-    words = (
-        "restore_command cannot be run: on db0 it ends with status 127; on db1 it ends with "
-        "status 127"
-    )
-    assert against(night.pair)[words] == "critical"
-    with pytest.raises(NotSafe, match="cannot be run"):
-        night.switch_over()
-    for node in night.pair.nodes:
-        ask(night.pair, node, "alter system reset restore_command")
-        ask(night.pair, node, "select pg_reload_conf()")
-
-
-def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: Lab) -> None:
-    """It waits for one call, which was under way."""
-    ask(own_pair, "db1", "alter system set restore_command = 'sleep 2; false'")
-    ask(own_pair, "db1", "select pg_reload_conf()")
-    own_pair.kill("db0")
-    deeds = carry_out(own_pair, "promote", "promote db1", occasion="failover")
-    waited = {deed.did: deed.seconds for deed in deeds}
-    assert (
-        waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8
-    ), "five would be ten"
-    assert ask(own_pair, "db1", "show restore_command") == [("sleep 2; false",)]
 
 
 def test_who_would_meet_another_server_after_the_move_is_told(night: Night) -> None:

@@ -19,55 +19,22 @@ import pytest
 
 from pgha_helpers.facts.chain_notes import Ledger
 from pgha_helpers.model import Pair
-from pgha_helpers.model.errors import BadParameters, Refusal
+from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.model.show import utc
-from pgha_helpers.model.units import Seconds
 from pgha_helpers.records.making import headless
 from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id, record_folders
-from pgha_helpers.records.making.seal import complete_all, seal, was_sealed
+from pgha_helpers.records.making.seal import complete_all, seal
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading import manifest
 from pgha_helpers.records.reading.manifest import read_manifest
-from pgha_helpers.records.reading.retention import thin
-from pgha_helpers.records.reading.verification import Verified, verify
+from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run import journal
 from pgha_helpers.run.events import DIVERGED_KEPT
 from pgha_helpers.run.interrupts import uninterrupted
 from pgha_helpers.run.journal import Event, Journal, Story, read
 from pgha_helpers.run.redaction import Redactor, secrets_of
 
-from .pictures import pair
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Pair:
-    """A pair whose records are kept in a folder of this test."""
-    return pair(records=str(tmp_path / "records"))
-
-
-def ran(found: Pair, operator: str = "Ann", **end: str) -> Path:
-    """The record of a run that has ended, complete."""
-    folder = left(found, operator, **(end or {"outcome": "done"}))
-    with FolderLock(folder):
-        seal(folder, read(folder), found, "a test")
-    return folder
-
-
-def left(found: Pair, operator: str = "Ann", **end: str) -> Path:
-    """What a run leaves whose program was killed before it could complete the record."""
-    folder = make_folder(found, "verify", new_id())
-    journal = Journal(folder)
-    journal.write(
-        "run begun", run=folder.name[-8:], pair=found.name, notebook="verify", operator=operator
-    )
-    if end:
-        journal.write("run ended", **end)
-    journal.close()
-    return folder
-
-
-def found_in(done: Verified) -> list[str]:
-    return [finding.what for finding in done.findings]
+from .made_records import found_in, ran
 
 
 @pytest.fixture
@@ -236,60 +203,6 @@ def test_a_last_line_that_has_lost_a_word_is_found_and_not_a_traceback(
     assert found_in(verify(here, {"db0": Ledger()}))
 
 
-def test_a_record_that_goes_on_is_no_finding(here: Pair) -> None:
-    folder = make_folder(here, "verify", new_id())
-    journal = Journal(folder)
-    journal.write("run begun", run=folder.name[-8:], pair=here.name)
-    assert complete_all(here) == [] and not (folder / manifest.MANIFEST).exists()
-    assert verify(here).findings == [] and any("goes on" in note for note in verify(here).notes)
-    journal.close()
-    assert complete_all(here) == [] and (folder / manifest.MANIFEST).exists()
-    assert (
-        read_manifest(folder / manifest.MANIFEST)
-        .told["completed"]["late"]
-        .startswith("the run was interrupted")
-    )
-
-
-def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None:
-    folder = left(here, outcome="done")
-    with FolderLock(folder) as first:
-        assert first.held and complete_all(here) == []
-        assert not (folder / manifest.MANIFEST).exists()
-    complete_all(here)
-    assert (folder / manifest.MANIFEST).exists()
-
-
-@pytest.mark.parametrize(
-    "kept", [(".sealing",), (".sealing", "report.html"), (".sealing", "report.html", "record.json")]
-)
-def test_completing_may_be_killed_and_is_begun_again(here: Pair, kept: tuple[str, ...]) -> None:
-    folder = ran(here)
-    for path in folder.iterdir():
-        if path.name not in (*kept, "journal.jsonl"):
-            path.unlink()
-    (folder / ".sealing").touch()
-    (folder / ".report.html.new").write_text("half")
-    assert not was_sealed(folder) and complete_all(here) == []
-    assert verify(here).findings == [] and not list(folder.glob(".*"))
-
-
-def test_completing_that_was_killed_in_its_last_step(here: Pair) -> None:
-    folder = ran(here)
-    before = (folder / manifest.MANIFEST).read_bytes()
-    (folder / ".sealing").touch()
-    assert complete_all(here) == [] and not (folder / ".sealing").exists()
-    assert (folder / manifest.MANIFEST).read_bytes() == before
-
-
-def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> None:
-    folder = ran(here)
-    (folder / manifest.MANIFEST).unlink()
-    assert complete_all(here) == [] and found_in(verify(here)) == ["its manifest is gone"]
-    with pytest.raises(Refusal, match="has lost its manifest"):
-        seal(folder, read(folder), here, "a test")
-
-
 def test_a_clock_that_is_set_back_is_told_and_harms_nothing(
     here: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,54 +242,6 @@ def test_a_failover_is_timed_from_its_first_gate(
         "interrupted",
     )
     assert summarise(story)["failover_seconds"] == took
-
-
-def test_an_unknown_signing_key_leaves_the_record_to_be_completed_later(
-    here: Pair, tmp_path: Path
-) -> None:
-    (tmp_path / "key").write_text("no key")
-    folder = left(here, outcome="done")
-    (complaint,) = complete_all(replace(here, signing_key=str(tmp_path / "key")))
-    assert "signing_key" in complaint and not (folder / manifest.MANIFEST).exists()
-    assert complete_all(here) == [] and verify(here).findings == []
-
-
-def test_what_a_person_has_saved_there_is_moved_beside_and_not_sealed_in(here: Pair) -> None:
-    """JupyterLab's file browser shows the record's folder."""
-    folder = left(here, outcome="done")
-    (folder / "notes.md").write_text("password=hunter2")
-    (folder / ".ipynb_checkpoints").mkdir()
-    (folder / ".ipynb_checkpoints" / "notes-checkpoint.md").write_text("password=hunter2")
-    (folder / "more").mkdir()
-    (folder / "more" / "x").write_text("x")
-    (folder / ".notebook.ipynb.4711.new").write_text("half")
-    assert complete_all(here) == [] and verify(here).findings == []
-    beside = folder.with_name(f"{folder.name}.others")
-    assert {path.name for path in beside.iterdir()} == {"notes.md", "more"}
-    assert set(read_manifest(folder / manifest.MANIFEST).files) == {
-        "journal.jsonl",
-        "record.json",
-        "report.html",
-    }
-
-
-@pytest.mark.parametrize(
-    "line", ['{"n": 0, "event": "run begun", "prev": "", "run": "RUN", "pair": "prod"}', "\xff"]
-)
-def test_one_odd_record_hides_no_other(here: Pair, line: str) -> None:
-    odd, other = left(here), left(here, outcome="done")
-    (odd / "journal.jsonl").write_text(line.replace("RUN", odd.name[-8:]) + "\n")
-    complete_all(here)
-    assert (other / manifest.MANIFEST).exists()
-
-
-def test_thinning_may_be_killed(here: Pair) -> None:
-    folder = ran(here)
-    half = folder.rename(folder.with_name(f".thinned-{folder.name}"))
-    (half / "journal.jsonl").unlink()
-    assert verify(here).findings == []
-    thin(replace(here, records_keep=Seconds(3600)))
-    assert not half.exists()
 
 
 def test_a_password_that_is_also_a_name_leaves_the_names(here: Pair, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Moving clients by hand, step by step, and what keeps them from being moved."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pgha_helpers import follow, gate, hand_over, look, plan_promotion
+from pgha_helpers.clients import look_at_clients
+from pgha_helpers.judgement.plans import Plan
+from pgha_helpers.run.run import Run
+
+from ..embedded import Lab
+from .runs import changed_pair, running
+from .servers import writable
+
+
+def other(pair: Lab) -> str:
+    return "db1" if writable(pair) == ["db0"] else "db0"
+
+
+@contextlib.contextmanager
+def consented(
+    pair: Lab, folder: Path, *told: dict[str, Any], target: str = ""
+) -> Iterator[tuple[Run, Plan]]:
+    """A switchover whose gate was passed, on a pair with these clients."""
+    path = changed_pair(pair, folder, clients=list(told))
+    with running(path, "promote", confirm=f"promote {target or other(pair)}") as run:
+        yield run, gate(run, plan_promotion(run, look(run)))
+
+
+def move(run: Run, plan: Plan) -> None:
+    """What the notebook does past its gate."""
+    hand_over(run, plan)
+    follow(run, plan)
+
+
+def reasons(run: Run) -> str:
+    return "; ".join(why for seen in look_at_clients(run, look(run)) for why in seen.against)
+
+
+def until(done: Callable[[], bool], within: float = 20) -> None:
+    deadline = time.monotonic() + within
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def script(folder: Path, name: str, text: str) -> str:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
