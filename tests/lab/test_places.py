@@ -20,12 +20,12 @@ from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import Failure, NotSafe
 
 from ..embedded import Lab
+from .copies import as_owner
 from .disks import as_seen_by, give_disk, place
 from .losers import left_behind
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, ssh_server
 from .test_clone import wait_for
-from .test_rsync import as_owner
 
 MB = 2**20
 LEAVE_3 = "rebuild db0, leave 3 transactions"

@@ -220,7 +220,7 @@ def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: st
         )
     words = (
         "import sys; from pathlib import Path\n"
-        "from tests.lab.runs import running; from tests.lab.test_rsync import rebuilt\n"
+        "from tests.lab.runs import running; from tests.lab.copies import rebuilt\n"
         "with running(Path(sys.argv[1]), 'rebuild') as run: rebuilt(run)"
     )
     runbook = subprocess.Popen([sys.executable, "-c", words, str(pair.pair_file)], cwd=CHECKOUT)
