@@ -27,6 +27,7 @@ from psycopg2.extensions import make_dsn
 
 from ..embedded import processes
 from ..embedded.cluster import kill
+from ..embedded.places import OperatorsFolder
 from ..embedded.state import HOST, choose_ports, write_private
 
 VERSION = "15"
@@ -71,12 +72,9 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class DebianPair:
-    """The pair as its operator sees it; `folder` is the operator's, with key, pins, passfile and
-    records.
-    """
+class DebianPair(OperatorsFolder):
+    """The pair as its operator sees it."""
 
-    folder: Path
     account: str
     ssh_port: int
     clusters: Mapping[str, Cluster]
@@ -84,22 +82,6 @@ class DebianPair:
     @property
     def pair_file(self) -> Path:
         return self.folder / "debian.yaml"
-
-    @property
-    def records(self) -> Path:
-        return self.folder / "records"
-
-    @property
-    def passfile(self) -> Path:
-        return self.folder / "pgpass"
-
-    @property
-    def key(self) -> Path:
-        return self.folder / "id_ed25519"
-
-    @property
-    def known_hosts(self) -> Path:
-        return self.folder / "known_hosts"
 
     def dsn(self, *names: str) -> str:
         """A connection string that names these nodes and asks for the writable one."""

@@ -58,10 +58,32 @@ class NodePlaces:
 
 
 @dataclass(frozen=True)
-class Places:
-    """The folder of the operator and the home of the servers of one lab."""
+class OperatorsFolder:
+    """What the operator of a pair keeps: records, passfile, key and pins."""
 
     folder: Path
+
+    @property
+    def records(self) -> Path:
+        return self.folder / "records"
+
+    @property
+    def passfile(self) -> Path:
+        return self.folder / "pgpass"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+
+@dataclass(frozen=True)
+class Places(OperatorsFolder):
+    """The folder of the operator and the home of the servers of one lab."""
+
     home: Path
     user: ServerUser
 
@@ -79,22 +101,6 @@ class Places:
     @property
     def default_pair_file(self) -> Path:
         return self.folder / "lab.yaml"
-
-    @property
-    def records(self) -> Path:
-        return self.folder / "records"
-
-    @property
-    def passfile(self) -> Path:
-        return self.folder / "pgpass"
-
-    @property
-    def key(self) -> Path:
-        return self.folder / "id_ed25519"
-
-    @property
-    def known_hosts(self) -> Path:
-        return self.folder / "known_hosts"
 
     def host_key(self, name: str) -> Path:
         return self.folder / f"{name}_host_ed25519"
