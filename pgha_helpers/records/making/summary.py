@@ -14,6 +14,7 @@ from ...run.events import (
     CANARY_ENDED,
     CELL_BEGUN,
     CHAINED,
+    DEED_BEGUN,
     DEED_ENDED,
     DEED_FAILED,
     ERROR,
@@ -70,6 +71,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "before": seen[0]["nodes"] if seen else None,
         "after": seen[-1]["nodes"] if seen else None,
         "settings": _settings(seen[-1]) if seen else {},
+        "allowed": _allowed(story),
         "verdicts": story.last(JUDGED).get("verdicts", []),
         "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in (DEED_ENDED, DEED_FAILED)],
@@ -97,6 +99,18 @@ def write_summary(folder: Path, story: Story) -> dict[str, Any]:
     replace_file(folder / SUMMARY, written)
     told: dict[str, Any] = json.loads(written)
     return told
+
+
+def _allowed(story: Story) -> dict[str, Any] | None:
+    """What was judged last before the first change, of a run that has passed its gate."""
+    first = DEED_BEGUN if story.first(DEED_BEGUN) else GATE_PASSED
+    judged: Event | None = None
+    for event in story.events:
+        if event["event"] == first:
+            return judged and {"at": judged["at"], "verdicts": judged.get("verdicts", [])}
+        if event["event"] == JUDGED:
+            judged = event
+    return None
 
 
 def _gate(story: Story) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z")
 _SHAPES: Mapping[str, tuple[type, ...]] = {
     "verdicts": (list,),
+    "allowed": (dict,),
     "deeds": (list,),
     "parameters": (dict,),
     "before": (dict,),

@@ -11,30 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...model.show import MARKS, utc
+from ...model.show import utc
 from . import words
 from .executed import executed
 from .head import facts
 from .outages import as_seen, length, measured_outage, without_primary
 from .rendering import render_page
+from .verdicts import judgements
 from .words import JsonObject, finite, listed, pairs_of, took
 
 LAG, CANARY, THROUGHPUT = "lag.svg", "canary.svg", "throughput.svg"
 REPORT = "report.html"
-_LEVELS = {level: mark.split()[0] for level, mark in MARKS.items()}
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A verdict as the page shows it."""
-
-    level: str
-    mark: str
-    title: str
-    value: str
-    limit: str
-    reason: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         lead=_lead(told),
         as_seen=as_seen(told),
         topology=[_moved(told, node) for node in words.nodes_of(told)],
-        verdicts=_verdicts(told),
+        judgements=list(judgements(told)),
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
         day=words.minute(told.get("began"))[:10],
@@ -103,18 +90,6 @@ def _facts(told: JsonObject) -> Iterator[tuple[str, str, str]]:
     for fact in facts(told):
         if fact.long and (fact.value or fact.missing):
             yield fact.long, fact.value or fact.missing, fact.look
-
-
-def _verdicts(told: JsonObject) -> list[Judged]:
-    found = []
-    for verdict in listed(told.get("verdicts")):
-        level = str(verdict.get("level"))
-        known = level if level in _LEVELS else "unknown"
-        texts = (
-            str(verdict.get(key) or "") for key in ("title", "value", "limit", "reason", "remedy")
-        )
-        found.append(Judged(known, _LEVELS[known], *texts))
-    return found
 
 
 def _deeds(told: JsonObject) -> list[Done]:

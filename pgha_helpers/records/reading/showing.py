@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from ...model.show import MARKS, Table, utc
 from .entries import Entry
 from .head import Fact, facts
+from .verdicts import Judged, judgements
 from .words import (
     JsonObject,
     begun,
@@ -74,18 +75,18 @@ def _gate(told: JsonObject) -> str:
 
 
 def _verdicts(told: JsonObject) -> str:
-    found = listed(told.get("verdicts"))
-    rows = []
-    for verdict in found:
-        level = MARKS.get(str(verdict.get("level")), "?")
-        words = [verdict.get(key) for key in ("title", "value", "limit")]
-        rows.append((level, *words, _why(verdict)))
-    return _table("Verdicts", ("", "check", "value", "limit", "why not, and what to do"), rows)
+    head = ("", "check", "value", "limit", "why not, and what to do")
+    parts = []
+    for found in judgements(told):
+        rows = [
+            (MARKS[one.level], one.title, one.value, one.limit, _why(one)) for one in found.verdicts
+        ]
+        parts.append(_table(f"{found.title or 'Verdicts'}: {found.told}", head, rows))
+    return "\n\n".join(parts)
 
 
-def _why(verdict: JsonObject) -> str:
-    found = [verdict.get(key) for key in ("reason", "remedy")]
-    return " ".join(f"{words}." for words in found if words)
+def _why(verdict: Judged) -> str:
+    return " ".join(f"{words}." for words in (verdict.reason, verdict.remedy) if words)
 
 
 def _deeds(told: JsonObject) -> str:

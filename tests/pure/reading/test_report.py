@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from pgha_helpers.model import DeedKind
 from pgha_helpers.records.reading.entries import find
 from pgha_helpers.records.reading.report import report
+from pgha_helpers.records.reading.showing import record_text
+from pgha_helpers.run.journal import Journal
 
 from .made_up import HOSTILE, write_run
 from .seen import stands_alone
@@ -97,6 +100,36 @@ def test_the_report_holds_the_whole_record_and_loads_nothing(tmp_path: Path) -> 
         "sha256sum -c &lt;manifest&gt; &amp; done",
     ):
         assert words in html
+
+
+def test_what_allowed_the_change_stands_before_what_came_of_it(tmp_path: Path) -> None:
+    """The gate judged on the look under its lock; what was asked afterwards is another list."""
+    folder = tmp_path / "20261122T101010Z-prod-promote-0000000a"
+    folder.mkdir()
+    journal = Journal(folder)
+    journal.write("run begun", run="0000000a", notebook="promote", pair="prod")
+    journal.write("judged", worst="ok", verdicts=verdicts("asked in its cell"))
+    journal.write("judged", worst="ok", verdicts=verdicts("the standby keeps up", "both agree"))
+    journal.write("gate passed", locked=["db0", "db1"])
+    journal.write("deed begun", node="db0", kind=DeedKind.ARM, did="arm")
+    journal.write("judged", worst="ok", verdicts=verdicts("it takes writes"))
+    journal.write("run ended", outcome="done")
+    journal.close()
+    told = find(tmp_path, folder.name)
+    html, text = report(folder, told.told, ""), record_text(told)
+    for shown in (html, text):
+        assert "asked in its cell" not in shown
+        parts = (
+            *("What allowed the change", "2 of 2 checks say yes", "before the first step"),
+            *("the standby keeps up", "both agree"),
+            *("After the change", "1 of 1 checks says yes", "it takes writes"),
+        )
+        places = [shown.index(words) for words in parts]
+        assert places == sorted(places)
+
+
+def verdicts(*titles: str) -> list[dict[str, str]]:
+    return [{"title": title, "level": "ok"} for title in titles]
 
 
 @pytest.mark.parametrize(
