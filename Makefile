@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lab lint bench trials clean
+.PHONY: demo test lab lint bench trials wheels clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m tests.embedded.demo
@@ -29,17 +29,27 @@ trials: $(VENV)/.installed
 lab: $(VENV)/.installed
 	@exec $(BIN)/python -m tests.embedded.desk
 
-$(VENV)/.installed: pyproject.toml requirements.txt
+# For a machine without a network, of the same processor and with the same Python: docs/first-pair.md.
+EXTRAS ?= jupyterlab
+wheels:
+	rm -rf build
+	$(PYTHON) -m pip wheel --wheel-dir $@ '.[$(EXTRAS)]' 'setuptools>=77'
+	rm -rf build
+
+$(VENV)/.installed: pyproject.toml requirements.txt install.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is `$(PYTHON) --version`; Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lab,test]'
-	$(BIN)/python -m compileall -q pgha_helpers tests # else each process compiles all of it where nothing may be written
-	$(BIN)/jupyter labextension disable --level=sys_prefix '@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python install.py jupyterlab,lab,test
+	@# else each process compiles all of it where nothing may be written
+	@echo "Compiling"
+	@$(BIN)/python -m compileall -q pgha_helpers tests
+	@$(BIN)/jupyter labextension disable --level=sys_prefix '@jupyterlab/apputils-extension:announcements' >/dev/null 2>&1
 	@touch $@
 
 clean:
 	-test -x $(BIN)/python && $(BIN)/python -m tests.embedded down --remove
-	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache build wheels *.egg-info

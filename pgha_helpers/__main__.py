@@ -18,7 +18,7 @@ from .model.foreign import shown
 from .records.making.outcome import BAD_PARAMETERS, EXIT_CODES, REFUSED
 from .records.reading.commands import records_app
 from .run import courtesy
-from .run.checkout import CHECKOUT
+from .run.checkout import EXAMPLE
 from .run.finding import find_notebook, find_pair, places
 
 app = typer.Typer(
@@ -82,14 +82,17 @@ def open_(
 @app.command()
 def init(name: str) -> None:
     """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first
-    (PGHA_PARAMETERS, else parameters/ of the checkout), or a path that ends in .yaml."""
+    (PGHA_PARAMETERS, else parameters/ of the checkout, else ~/.config/pgha), or a path that ends in
+    .yaml."""
     target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
+    if target.parent == places()[-1]:
+        target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         raise BadParameters(f"{target} exists", "choose another name, or edit it")
     if not target.parent.is_dir():
         raise BadParameters(f"there is no folder {target.parent}", "make it first")
     try:
-        shutil.copyfile(CHECKOUT / "parameters" / "example.yaml", target)
+        shutil.copyfile(EXAMPLE, target)
     except OSError as error:
         raise BadParameters(
             f"{target} cannot be written: {error.strerror}", "mend that, or name another path"

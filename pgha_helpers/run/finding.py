@@ -9,21 +9,19 @@ import os
 from pathlib import Path
 
 from ..model.errors import BadParameters
-from .checkout import CHECKOUT
-
-_FOLDER = CHECKOUT / "notebooks"
+from .checkout import PARAMETERS, SOURCES
 
 
 def find_notebook(notebook: str) -> Path:
-    """The notebook in the checkout. Raises BadParameters that lists those that there are."""
-    known = sorted(path.stem for path in _FOLDER.glob("*.ipynb"))
+    """The notebook's source. Raises BadParameters that lists those that there are."""
+    known = sorted(path.stem for path in SOURCES.glob("*.ipynb"))
     if not known:
         raise BadParameters(
-            f"there are no notebooks in {_FOLDER}", "install from a checkout: pip install -e ."
+            f"there are no notebooks in {SOURCES}", "install the package again: pip install ."
         )
     if notebook not in known:
         raise BadParameters(f"there is no notebook {notebook!r}", f"it may be {', '.join(known)}")
-    return _FOLDER / f"{notebook}.ipynb"
+    return SOURCES / f"{notebook}.ipynb"
 
 
 def places() -> list[Path]:
@@ -32,7 +30,7 @@ def places() -> list[Path]:
         own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
     else:
         own = []
-    return [*own, CHECKOUT / "parameters", Path("~/.config/pgha").expanduser()]
+    return [*own, *PARAMETERS, Path("~/.config/pgha").expanduser()]
 
 
 def find_pair(pair: str) -> Path:

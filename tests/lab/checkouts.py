@@ -26,6 +26,7 @@ def altered_checkout(folder: Path, event: str, tags: tuple[str, ...] = ()) -> Pa
         shutil.copytree(
             CHECKOUT / "pgha_helpers",
             here / "pgha_helpers",
+            symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
         shutil.copytree(CHECKOUT / "notebooks", here / "notebooks")

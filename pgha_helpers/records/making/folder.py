@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...model import Pair
 from ...model.errors import BadParameters
-from ...run.checkout import CHECKOUT, RECORD
+from ...run.checkout import HOME, RECORD
 
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -42,10 +42,13 @@ def record_name_of(folder: Path) -> RecordName | None:
 
 
 def records_of(pair: Pair) -> Path:
-    """The folder of this pair's records: its file's `records:`, or `records/` of the checkout."""
+    """The folder of this pair's records: its file's `records:`, or `records/` of the checkout.
+
+    Of an installed package, `records/` in ~/.local/share/pgha.
+    """
     if not pair.records:
-        return CHECKOUT / "records"
-    return CHECKOUT / Path(pair.records).expanduser()
+        return HOME / "records"
+    return HOME / Path(pair.records).expanduser()
 
 
 def record_folders(records: Path) -> list[Path]:

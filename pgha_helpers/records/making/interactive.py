@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...model import Pair
+from ...model.errors import BadParameters
 from ...model.foreign import text_of
 from ...run.checkout import RECORD, ROAD, environment, python
 from ...run.events import ERROR
@@ -71,6 +73,12 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
 
     Raises BadParameters. Gives JupyterLab's exit status, or 0 if it was ended from here.
     """
+    if find_spec("jupyterlab") is None:
+        raise BadParameters(
+            "JupyterLab is not installed beside pgha",
+            f"{sys.executable} -m pip install 'pgha_helpers[jupyterlab]', in a checkout "
+            "'.[jupyterlab]'; or run it headless: pgha run",
+        )
     pair, copy = prepare_copy(notebook, given)
     folder = copy.parent
     with FolderLock(folder):

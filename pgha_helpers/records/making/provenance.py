@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.foreign import text_of
-from ...run.checkout import CHECKOUT, RECORD, ROAD
+from ...run.checkout import CHECKOUT, HOME, RECORD, ROAD, SOURCES
 from ...run.journal import read
 from .folder import id_of, record_folders, record_name_of
 
@@ -29,7 +29,7 @@ _PACKAGES = (
 
 def provenance(notebook: str, folder: Path) -> dict[str, Any]:
     """What the journal's first line tells about the code; `folder` is the run's record folder."""
-    source = CHECKOUT / "notebooks" / f"{notebook}.ipynb"
+    source = SOURCES / f"{notebook}.ipynb"
     return {
         "road": way_of_running(folder),
         # set by JupyterLab's server for the kernels that it starts
@@ -57,9 +57,7 @@ def cells_of(notebook: str) -> dict[str, str]:
     A cell that was edited by hand is not among them.
     """
     try:
-        cells = json.loads((CHECKOUT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))[
-            "cells"
-        ]
+        cells = json.loads((SOURCES / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
     except (OSError, ValueError, LookupError):
         return {}
     return {
@@ -90,7 +88,12 @@ def unfinished(notebook: str, pair: str, records: Path, own: Path) -> str:
 
 
 def _git() -> dict[str, Any] | None:
-    """Commit of the checkout, and whether what is executed has changes; None outside a git one."""
+    """Commit of the checkout, and whether what is executed has changes; None outside a git one.
+
+    An installed package may lie inside somebody's repository, which says nothing of it.
+    """
+    if HOME != CHECKOUT:
+        return None
 
     def git(*words: str) -> str:
         # which names a program
