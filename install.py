@@ -20,8 +20,8 @@ _OPTIONS = ("--disable-pip-version-check", "--progress-bar=off")
 _EACH = 10.0  # seconds between two lines where there is no terminal
 _NO_INDEX = """
 pip reaches no package index: {why}.
-This needs a network once. Behind a proxy, or with an index of your own, tell pip of it: HTTPS_PROXY,
-PIP_INDEX_URL.
+This needs a network once. Behind a proxy, or with an index of your own, tell pip of it:
+HTTPS_PROXY, PIP_INDEX_URL.
 On a machine that never has one: docs/first-pair.md, section 1, "Without a network".
 """
 
