@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ..facts import look
 from ..judgement.checks import Check, before, judge
 from ..judgement.plans import Plan
+from ..judgement.plans.back_again import BACK_AGAIN
 from ..judgement.plans.rebuild import stop_only
 from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
@@ -93,6 +94,8 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
             run.journal.write(GATE_ANSWERED, answer=given, right=False)
             if not frontend.somebody():
                 words = f"confirm is {given!r}, but this run needs {plan.consent!r}"
+                if BACK_AGAIN in plan.extras:
+                    words += f". {plan.told[0]}"
                 at_once = f". {stop_only(plan.node)}" if plan.kind == "give up" else ""
                 raise NotConfirmed(words, f"-p confirm={plan.consent!r}{at_once}")
             print(f"{given!r} is not {plan.consent!r}.", flush=True)

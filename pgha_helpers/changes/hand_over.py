@@ -9,6 +9,7 @@ from ..facts import lag_chart as drawing
 from ..facts.wal.loss_estimate import estimate_loss
 from ..judgement import plans
 from ..judgement.plans import Plan
+from ..judgement.plans.back_again import YOUNG, asking_back
 from ..model import Deeds, Running, Snapshot, frontend
 from ..run.events import OUTAGE_ENDED
 from ..run.run import Run
@@ -33,10 +34,13 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
 
     def planner(seen: Snapshot) -> Plan:
         if run.gate.permit:  # the outage counts now, and nobody reads the estimate any more
-            return plans.promotion_plan(seen, **asked)
-        return plans.promotion_plan(
-            seen, **asked, estimate=lambda old: estimate_loss(run, seen, old)
-        )
+            plan = plans.promotion_plan(seen, **asked)
+        else:
+            plan = plans.promotion_plan(
+                seen, **asked, estimate=lambda old: estimate_loss(run, seen, old)
+            )
+        # as old as it was when the run began: an hour that passes at the gate changes no words
+        return asking_back(plan, seen, run.history.promoted, run.journal.began - YOUNG)
 
     return run.plan(now, planner)
 

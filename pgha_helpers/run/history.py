@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..judgement.plans.back_again import Promoted
 from ..judgement.plans.loss_estimate import LastKnown
 from ..judgement.plans.rebuild import Rates
 from ..model import Note, Outage
@@ -26,6 +27,9 @@ class History(Protocol):
         Where runs have died before it, by theirs, too.
         """
 
+    def promoted(self, since: float) -> Promoted | None:
+        """The newest promotion after a moment (seconds since the epoch), by another run."""
+
     def rates(self) -> Rates:
         """How fast earlier runs of this pair were."""
 
@@ -43,6 +47,10 @@ class NoHistory:
 
     def outage(self, own: Sequence[Event]) -> Outage | None:
         """None is told."""
+        return None
+
+    def promoted(self, since: float) -> Promoted | None:
+        """Nobody knows of one."""
         return None
 
     def rates(self) -> Rates:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ class Journal:
             del self._unwritten[: os.write(self._file, self._unwritten)]
         if to_disk and not self._held:
             os.fsync(self._file)
+
+    @property
+    def began(self) -> float:
+        """When its first line was written, in seconds since the epoch."""
+        return datetime.fromisoformat(self.events[0]["at"]).timestamp()
 
     @property
     def whole(self) -> bool:

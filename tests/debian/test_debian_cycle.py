@@ -129,7 +129,9 @@ class TestCycle:
             wreck(pair.clusters["db0"].data)
             told(file, "rebuild", "confirm=rebuild db0")
             told(file, "verify", "light=true")
-            outages.append(outage(load, lambda: told(file, "promote", "confirm=promote db0")))
+            outages.append(
+                outage(load, lambda: told(file, "promote", "confirm=promote db0, back again"))
+            )
         print(
             f"outages {[f'{seconds * 1000:.0f} ms' for seconds in outages]}, "
             f"{load.acknowledged} commits"

@@ -81,7 +81,7 @@ def _acts(lab: Lab) -> list[tuple[str, Callable[[], tuple[str, str]]]]:
         ("(db0's disk is wrecked)", lambda: _wreck(lab)),
         ("rebuild db0", lambda: _run(lab, "rebuild", "node=db0", "confirm=rebuild db0")),
         ("verify", lambda: _run(lab, "verify", "sample_seconds=2")),
-        ("promote db0", lambda: _run(lab, "promote", "confirm=promote db0")),
+        ("promote db0", lambda: _run(lab, "promote", "confirm=promote db0, back again")),
         ("(db0 is killed with -9)", lambda: _kill(lab)),
         (
             "promote db1, failover",

@@ -22,12 +22,12 @@ from pgha_helpers import (
 from pgha_helpers.judgement.checks import judge
 
 from ..embedded import Lab
-from .runs import running
+from .runs import running, to_promote
 
 
 def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
     """A switchover as the notebook does it; gives what was done."""
-    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+    with running(pair, "promote", confirm=to_promote(target), canary=True) as run:
         before = look(run, closely=True)
         plan = plan_promotion(run, before)
         require(run, plan, before)

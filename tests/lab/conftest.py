@@ -13,7 +13,7 @@ from .. import embedded as lab
 from ..conftest import pgha
 from .kept_pairs import KeptPair, kept
 from .nights import Night
-from .runs import carry_out
+from .runs import carry_out, to_promote
 from .servers import ask, writable
 
 
@@ -41,7 +41,7 @@ def night(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     if not all(pair.processes(node) for node in pair.nodes) or not writable(pair):
         lab.up(pair.folder)
         with contextlib.suppress(SystemExit):
-            carry_out(pair, "promote", f"promote {(writable(pair) or ['db0'])[0]}")
+            carry_out(pair, "promote", to_promote((writable(pair) or ["db0"])[0]))
     yield Night(pair, tmp_path, monkeypatch)
 
 

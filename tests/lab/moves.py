@@ -14,7 +14,7 @@ from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.run.run import Run
 
 from ..embedded import Lab
-from .runs import changed_pair, running
+from .runs import changed_pair, running, to_promote
 from .servers import writable
 
 
@@ -28,7 +28,7 @@ def consented(
 ) -> Iterator[tuple[Run, Plan]]:
     """A switchover whose gate was passed, on a pair with these clients."""
     path = changed_pair(pair, folder, clients=list(told))
-    with running(path, "promote", confirm=f"promote {target or other(pair)}") as run:
+    with running(path, "promote", confirm=to_promote(target or other(pair))) as run:
         yield run, gate(run, plan_promotion(run, look(run)))
 
 

@@ -21,7 +21,7 @@ from pgha_helpers.model.errors import NotConfirmed
 from pgha_helpers.run.journal import Story, read
 
 from ..embedded import Lab, Load
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 from .servers import Watch, writable
 
 #: Moments of the window, each by the function that begins there.
@@ -97,7 +97,7 @@ class Night:
         """
         changes = {key: parameters.pop(key, {}) for key in ("timeouts", "limits")}
         path = changed_pair(self.pair, self.folder, **changes)
-        given = {"confirm": f"promote {self.target}", **parameters}
+        given = {"confirm": to_promote(self.target), **parameters}
         with running(path, "promote", **given) as run:
             try:
                 before = look(run, closely=True)
@@ -123,7 +123,7 @@ class Night:
         self._monkeypatch.undo()
         for last in (False, True):
             try:
-                carry_out(self.pair, "promote", f"promote {self.target}", **parameters)
+                carry_out(self.pair, "promote", to_promote(self.target), **parameters)
                 break
             except SystemExit:  # the gate's way out where nothing is left to do
                 break

@@ -21,6 +21,8 @@ from pgha_helpers.changes import (
     rebuild,
     set_up,
 )
+from pgha_helpers.judgement.plans.back_again import BACK_AGAIN
+from pgha_helpers.judgement.plans.consent import consent_to
 from pgha_helpers.model import Deeds
 from pgha_helpers.run.run import Run
 
@@ -58,6 +60,13 @@ def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) 
         return Deeds(run.deeds)
 
 
+def to_promote(node: str) -> str:
+    """The words for it, also where a test has moved the primary a moment ago: whoever consents to
+    more consents to less.
+    """
+    return consent_to("promote", node, BACK_AGAIN)
+
+
 def did(deeds: Sequence[Any]) -> str:
     """What was really changed, on one line."""
     return "; ".join(f"{deed.node}: {deed.did}" for deed in deeds if deed.changed)
@@ -74,4 +83,4 @@ def changed_pair(lab: Lab, folder: Path, **changes: Any) -> Path:
     return path
 
 
-__all__ = ["carry_out", "changed_pair", "did", "running"]
+__all__ = ["carry_out", "changed_pair", "did", "running", "to_promote"]

@@ -43,7 +43,7 @@ from pgha_helpers.wire.hosts import hosts_of
 
 from ..conftest import pgha
 from ..embedded import Lab
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 from .servers import ask, records, writable
 
 
@@ -80,7 +80,7 @@ def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
         "-p",
         "canary=true",
         "-p",
-        f"confirm=promote {target}",
+        f"confirm={to_promote(target)}",
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     folder = list(records(pair))[-1]
@@ -117,7 +117,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
     here = writable(pair)[0]
     ask(pair, here, "drop schema pgha cascade")
     ask(pair, here, "alter default privileges grant all on tables to public")
-    with running(pair, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
+    with running(pair, "promote", confirm=to_promote(other(pair)), canary=True) as run:
         client, plan = moving(run)
         ask(pair, here, "alter default privileges revoke all on tables from public")
         grantees = (
@@ -135,7 +135,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
 
 def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: Lab) -> None:
     target = other(pair)
-    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+    with running(pair, "promote", confirm=to_promote(target), canary=True) as run:
         client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
@@ -161,7 +161,7 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
     """
     target, old = other(pair), writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
-    with running(path, "promote", confirm=f"promote {target}", canary=True) as run:
+    with running(path, "promote", confirm=to_promote(target), canary=True) as run:
         client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
@@ -189,7 +189,7 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
 def test_without_the_parameter_there_is_no_canary(
     pair: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with running(pair, "promote", confirm=f"promote {other(pair)}") as run:
+    with running(pair, "promote", confirm=to_promote(other(pair))) as run:
         client, plan = moving(run)
         assert probes(psutil.Process().pid) == [] and run.attended(Canary) is None
         assert (client.end(), client.chart(), client.checks) == (None, None, ())
@@ -216,7 +216,7 @@ def test_a_hand_over_that_was_taken_back_is_told_too(
     monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
-    with running(path, "promote", confirm=f"promote {other(pair)}", canary=True) as run:
+    with running(path, "promote", confirm=to_promote(other(pair)), canary=True) as run:
         _, plan = moving(run)
         assert len(probes(psutil.Process().pid)) == 1
         with pytest.raises(Aborted):
@@ -242,7 +242,7 @@ def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
         "canary=true",
     ]
     run = subprocess.Popen(
-        [*command, "-p", f"confirm=promote {target}"], stdout=subprocess.PIPE, text=True
+        [*command, "-p", f"confirm={to_promote(target)}"], stdout=subprocess.PIPE, text=True
     )
     while not (flying := probes(run.pid)):
         assert run.poll() is None
@@ -256,7 +256,7 @@ def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
     kernel.kill()
     assert psutil.wait_procs([canary], timeout=20)[1] == []
     run.communicate(timeout=60)
-    carry_out(pair, "promote", f"promote {target}")
+    carry_out(pair, "promote", to_promote(target))
     assert writable(pair) == [target]
 
 
@@ -315,7 +315,7 @@ def test_the_clients_own_role_is_let_into_the_table(
     here, target = writable(pair)[0], other(pair)
     ask(pair, here, "create role \"a shop's\" login password 'plainly'")
     by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
-    with running(pair, "promote", confirm=f"promote {target}", canary=True) as run:
+    with running(pair, "promote", confirm=to_promote(target), canary=True) as run:
         client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)

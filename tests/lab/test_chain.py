@@ -18,7 +18,7 @@ from pgha_helpers.run.parameters import load_pair
 
 from ..conftest import pgha
 from ..embedded import Lab
-from .runs import carry_out, running
+from .runs import carry_out, running, to_promote
 from .servers import records, writable
 
 
@@ -70,7 +70,7 @@ def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     with notes_file(pair, "db0").open("a") as file:
         file.write('{"number": 2, "run": "dead')
-    carry_out(pair, "promote", f"promote {target}")
+    carry_out(pair, "promote", to_promote(target))
     story = read(list(records(pair))[-1])
     assert story.first("chained")["torn"] == ["db0"] and story.first("chained")["number"] == 2
     ledgers, silent = read_ledgers(load_pair(str(pair.pair_file)))
@@ -81,7 +81,7 @@ def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
 def test_a_node_that_has_lost_its_notes_gets_them_again(pair: Lab) -> None:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     notes_file(pair, "db1").unlink()
-    carry_out(pair, "promote", f"promote {target}")
+    carry_out(pair, "promote", to_promote(target))
     ledgers, _ = read_ledgers(load_pair(str(pair.pair_file)))
     runs = {name: {note.run for note in ledger.notes} for name, ledger in ledgers.items()}
     assert runs["db0"] == runs["db1"] and len(runs["db1"]) == 3
@@ -96,5 +96,5 @@ def test_thousands_of_notes_are_no_argument_list(pair: Lab) -> None:
         "".join(line.replace('"number": 1,', f'"number": {n},') + "\n" for n in range(1, 3001))
     )
     notes_file(pair, "db1").unlink()
-    carry_out(pair, "promote", f"promote {target}")
+    carry_out(pair, "promote", to_promote(target))
     assert len(notes_file(pair, "db1").read_text().splitlines()) >= 3001 - 2

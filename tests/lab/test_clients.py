@@ -27,7 +27,7 @@ from ..embedded import Lab, Load
 from .bouncers import PASSWORD, Pooler, pooled
 from .moves import consented, move, other, reasons, until
 from .nights import once_before
-from .runs import changed_pair, running
+from .runs import changed_pair, running, to_promote
 from .servers import ask, writable
 
 
@@ -99,7 +99,7 @@ def test_the_watchdog_resumes_when_the_runbook_has_gone(
     the expiry.
     """
     path = changed_pair(pair, tmp_path, clients=[pooler.client(pause="2s", wait="1s")])
-    command = [sys.executable, "-c", PAUSING, str(path), f"promote {other(pair)}"]
+    command = [sys.executable, "-c", PAUSING, str(path), to_promote(other(pair))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runbook:
         try:
             assert runbook.stdout and any("paused now" in line for line in runbook.stdout)

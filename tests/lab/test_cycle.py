@@ -17,6 +17,7 @@ from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 
 from .. import embedded as lab
+from .runs import to_promote
 from .servers import Watch, ask, records, state_of, writable
 
 pytestmark = pytest.mark.usefixtures("pair")
@@ -109,12 +110,14 @@ def test_verify_is_well_and_its_record_is_whole(pair: lab.Lab, tmp_path: Path) -
     )
 
 
-@pytest.mark.parametrize("target", ["db1", "db0"])
+@pytest.mark.parametrize(
+    ("target", "words"), [("db1", "promote db1"), ("db0", "promote db0, back again")]
+)
 def test_the_primary_is_moved_under_load_and_nothing_is_lost(
-    pair: lab.Lab, tmp_path: Path, target: str
+    pair: lab.Lab, tmp_path: Path, target: str, words: str
 ) -> None:
     with Watch(pair) as watch, lab.Load(pair.dsn) as load:
-        done = papermill("promote", pair, tmp_path, confirm=f"promote {target}")
+        done = papermill("promote", pair, tmp_path, confirm=words)
     assert done.returncode == 0, done.stderr[-2000:]
     assert load.acknowledged > 100 and load.missing(pair.dsn) == []
     assert writable(pair) == [target] and watch.overlaps == 0
@@ -125,7 +128,7 @@ def test_the_primary_is_moved_under_load_and_nothing_is_lost(
         and told["gate"]["seconds"] >= 0
     )
     assert [told["gate"][key] for key in ("wanted", "passed", "by")] == [
-        f"promote {target}",
+        words,
         True,
         _me(),
     ]
@@ -143,6 +146,6 @@ def _me() -> str:
 
 def test_promoting_the_primary_is_already_so(pair: lab.Lab, tmp_path: Path) -> None:
     before = state_of(pair)
-    done = papermill("promote", pair, tmp_path, confirm="promote db0")
+    done = papermill("promote", pair, tmp_path, confirm=to_promote("db0"))
     assert done.returncode == 0 and "already so: db0 is primary" in outputs(tmp_path, "promote")
     assert state_of(pair) == before

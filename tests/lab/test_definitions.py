@@ -18,7 +18,7 @@ from pgha_helpers.model.errors import BadParameters, NotSafe
 
 from .. import embedded as labs
 from ..embedded import Lab
-from .runs import carry_out, changed_pair, did, running
+from .runs import carry_out, changed_pair, did, running, to_promote
 from .servers import ask
 
 
@@ -110,13 +110,13 @@ def test_failover_slots_go_there_and_back(own_pair: Lab) -> None:
         pair
     )
     with pytest.raises(NotSafe, match=r"db0\.app"):
-        carry_out(pair, "promote", "promote db0")
+        carry_out(pair, "promote", to_promote("db0"))
     with pytest.raises(BadParameters, match="both nodes have"):
         carry_out(pair, "rebuild", "rebuild db0, drop slot app", drop_slots="app")
     deeds = carry_out(pair, "rebuild", "rebuild db0, drop slot db0.app", drop_slots="db0.app")
     assert did(deeds) == "db0: drop slot app: the consent names it"
     consume_until_copied(pair, "db1", "db0")
-    carry_out(pair, "promote", "promote db0")
+    carry_out(pair, "promote", to_promote("db0"))
     assert ask(
         pair, "db0", "select slot_name::text from pg_replication_slots where slot_type = 'logical'"
     ) == [("app",)]
@@ -175,7 +175,7 @@ def test_what_guards_a_connection_is_kept_on_both_nodes(own_pair_15: Lab) -> Non
     )
     wait_until(pair, "db0", tls)
     for new, old in (("db1", "db0"), ("db0", "db1")):
-        carry_out(pair, "promote", f"promote {new}")
+        carry_out(pair, "promote", to_promote(new))
         assert parts(guard).items() <= definition(pair, old).items()
         assert ask(pair, new, tls) == [(True,)]
     hba = pair.node("db1").data_directory / "pg_hba.conf"

@@ -21,7 +21,7 @@ from pgha_helpers.run.journal import read
 from ..conftest import finish, pgha
 from ..embedded import Lab, Load
 from .checkouts import environment_of
-from .runs import carry_out, changed_pair
+from .runs import carry_out, changed_pair, to_promote
 from .servers import Watch, writable
 
 
@@ -59,7 +59,7 @@ def test_a_full_disk_lets_no_change_begin(pair: Lab, small: Path, tmp_path: Path
     path = changed_pair(pair, tmp_path, records=str(small / "records"))
     (small / "records").mkdir()
     filler = fill(small)
-    done = pgha("run", "promote", str(path), "-p", f"confirm=promote {target_of(pair)}")
+    done = pgha("run", "promote", str(path), "-p", f"confirm={to_promote(target_of(pair))}")
     assert done.returncode in (4, 64) and writable(pair) == here
     assert "Traceback" not in done.stderr and "No space left" in done.stdout + done.stderr
     filler.unlink()
@@ -73,7 +73,7 @@ def test_a_change_needs_room_for_its_whole_journal(pair: Lab, small: Path, tmp_p
     with pytest.raises(
         Refusal, match="the journal would not have room to be written to its end: No space left"
     ):
-        carry_out(path, "promote", f"promote {target_of(pair)}")
+        carry_out(path, "promote", to_promote(target_of(pair)))
     (folder,) = record_folders(small / "records")
     assert writable(pair) == here and not read(folder).changed and not read(folder).broken
 
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
             "promote",
             str(path),
             "-p",
-            f"confirm=promote {target}",
+            f"confirm={to_promote(target)}",
         ]
         with Popen(
             command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())

@@ -4,6 +4,7 @@ real.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from pgha_helpers.model.errors import NotConfirmed
 from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
-from .runs import running
+from .runs import carry_out, running
 from .servers import writable
 
 
@@ -106,3 +107,24 @@ def test_where_nobody_can_be_asked_it_is_refused(
         with pytest.raises(NotConfirmed, match="has changed while it waited"):
             gate(run, plan)
         assert run.gate.permit is None and not run.lock.held
+
+
+def test_a_promotion_is_undone_within_an_hour_only_by_words_of_its_own(
+    own_pair: Lab, person: Callable[..., list[str]]
+) -> None:
+    """Whoever lost the page on which it happened is offered the way back, and types what is
+    shown.
+    """
+    carry_out(own_pair, "promote", "promote db1")
+    with pytest.raises(
+        NotConfirmed, match=r"'promote db0, back again'\. Run .* promoted db1 .* ago"
+    ):
+        carry_out(own_pair, "promote", "promote db0")
+    assert writable(own_pair) == ["db1"]
+    shutil.move(own_pair.folder / "records", own_pair.folder / "elsewhere")
+    asked = person("promote db0", "promote db0, back again")
+    with running(own_pair, "promote") as run:
+        plan = plan_promotion(run, look(run))
+        assert plan.told[0].startswith("Somebody (no run of this machine) promoted db1")
+        gate(run, plan)
+        assert "promote db0, back again" in asked[0] and len(asked) == 2

@@ -26,7 +26,7 @@ from .. import embedded as labs
 from ..conftest import finish, pgha
 from ..embedded import Lab, Load
 from .dying import SEED
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 from .servers import Watch, ask, records, writable
 
 
@@ -78,11 +78,13 @@ def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         for _ in range(2):
             known = set(records(pair))
-            run = start(pair, "promote", f"confirm=promote {target}")
+            run = start(pair, "promote", f"confirm={to_promote(target)}")
             wait_for_event(pair, "gate answered", known)
             time.sleep(chance.uniform(0, 0.9))
             kill_group(run)
-            again = pgha("run", "promote", str(pair.pair_file), "-p", f"confirm=promote {target}")
+            again = pgha(
+                "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(target)}"
+            )
             assert again.returncode == 0, (
                 f"seed {SEED}: {again.stdout[-3000:]}{again.stderr[-1000:]}"
             )
@@ -127,7 +129,7 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(
 def test_a_signal_before_there_is_a_kernel_is_not_swallowed(pair: Lab, after: float) -> None:
     """Ctrl-C in the first seconds of a promote means: do not."""
     here = writable(pair)
-    run = start(pair, "promote", f"confirm=promote {_other(pair)}")
+    run = start(pair, "promote", f"confirm={to_promote(_other(pair))}")
     time.sleep(after)
     run.send_signal(signal.SIGTERM)
     out, err = finish(run)
@@ -147,7 +149,7 @@ def test_a_lock_that_somebody_else_had_meanwhile_is_not_taken_again(pair: Lab) -
             pipes.close()
         assert (
             pgha(
-                "run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}"
+                "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(_other(pair))}"
             ).returncode
             == 0
         )
@@ -179,7 +181,7 @@ def test_one_change_at_a_time(pair: Lab) -> None:
     with running(pair, "rebuild", operator="Ann") as first:
         assert first.lock.take() == {}
         refused = pgha(
-            "run", "promote", str(pair.pair_file), "-p", f"confirm=promote {_other(pair)}"
+            "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(_other(pair))}"
         )
         assert (
             refused.returncode == 4
@@ -193,7 +195,7 @@ def test_one_change_at_a_time(pair: Lab) -> None:
 
 def test_a_server_that_is_started_under_the_lock_does_not_hold_it(pair: Lab) -> None:
     """The restarts of a switchover happen under the lock; the next run gets it all the same."""
-    carry_out(pair, "promote", f"promote {_other(pair)}")
+    carry_out(pair, "promote", to_promote(_other(pair)))
     with running(pair, "rebuild") as run:
         run.lock.take()
         assert run.lock.held == ("db0", "db1")
@@ -214,7 +216,7 @@ def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> N
     here = writable(pair)[0]
     standby = _other(pair)
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
-    with Load(pair.dsn) as load, running(path, "promote", confirm=f"promote {standby}") as run:
+    with Load(pair.dsn) as load, running(path, "promote", confirm=to_promote(standby)) as run:
         now = look(run)
         plan = gate(run, plan_promotion(run, now))
         ask(pair, standby, "select pg_wal_replay_pause()")
@@ -236,7 +238,7 @@ def test_a_primary_that_cannot_be_read_after_its_stop_is_opened_again(
     monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
-    with Load(pair.dsn) as load, running(path, "promote", confirm=f"promote {_other(pair)}") as run:
+    with Load(pair.dsn) as load, running(path, "promote", confirm=to_promote(_other(pair))) as run:
         plan = gate(run, plan_promotion(run, look(run)))
         with pytest.raises(Aborted):
             hand_over(run, plan)

@@ -24,7 +24,7 @@ from pgha_helpers.run.journal import read
 from ..embedded import Lab, Load
 from .dying import Words, at_boundary
 from .nights import MOMENTS, once_before
-from .runs import carry_out
+from .runs import carry_out, to_promote
 from .servers import ask, records, writable
 
 BEFORE_PROOF = "prove that it has replayed"
@@ -77,7 +77,7 @@ def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None
     """On a synchronous pair, where clients go on when the old primary streams: no road is tried
     before that.
     """
-    words = Words("promote", f"promote {other(pair)}")
+    words = Words("promote", to_promote(other(pair)))
     synchronous(pair, "*")
     with clients(pair) as load:
         runs = [killed(pair, words)]
@@ -96,7 +96,7 @@ def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None
 def test_a_hand_over_that_is_taken_back_by_another_run_tells_all_of_it(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = Words("promote", f"promote {other(pair)}")
+    words = Words("promote", to_promote(other(pair)))
 
     def no_proof(*_: object) -> None:
         raise NotAchieved("there is no proof")
@@ -118,7 +118,7 @@ def test_a_hand_over_that_is_taken_back_by_another_run_tells_all_of_it(
 def test_a_run_of_another_machine_is_counted_by_what_the_nodes_know(
     pair: Lab, tmp_path: Path
 ) -> None:
-    words = Words("promote", f"promote {other(pair)}")
+    words = Words("promote", to_promote(other(pair)))
     with clients(pair) as load:
         first = killed(pair, words)
         elsewhere = newest(pair).rename(tmp_path / "elsewhere")
@@ -141,12 +141,12 @@ def test_a_promotion_that_comes_after_its_run_has_died_is_told_by_the_next(
     with clients(pair) as load:
         once_before(monkeypatch, *MOMENTS["after promote was sent"], die)
         with pytest.raises(SystemExit):
-            carry_out(pair, "promote", f"promote {target}")
+            carry_out(pair, "promote", to_promote(target))
         assert told(pair)["over"] is False
         first = newest(pair).name[-8:]
         _until(lambda: writable(pair) == [target])
         time.sleep(WAIT)
-        carry_out(pair, "promote", f"promote {target}")
+        carry_out(pair, "promote", to_promote(target))
     whole = told(pair)
     assert whole["runs"] == [first] and whole["seconds"] < WAIT
     assert abs(whole["seconds"] - load.longest_gap()) < SLACK

@@ -18,6 +18,7 @@ from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
+from .runs import to_promote
 from .servers import ask, records, writable
 from .test_killed import wait_for_event
 
@@ -27,7 +28,7 @@ WHOLE = {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.c
 def promote(pair: Lab, target: str, **channels: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pgha_helpers", "run", "promote", str(pair.pair_file)]
     return subprocess.Popen(
-        [*command, "-p", f"confirm=promote {target}"], start_new_session=True, **channels
+        [*command, "-p", f"confirm={to_promote(target)}"], start_new_session=True, **channels
     )
 
 

@@ -16,7 +16,7 @@ from pgha_helpers.model.errors import NotAchieved, NotSafe
 from .. import embedded as labs
 from ..embedded import Lab
 from .losers import left_behind
-from .runs import carry_out
+from .runs import carry_out, to_promote
 from .servers import ask, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
@@ -113,7 +113,7 @@ def test_its_own_things_survive_every_road_there_and_back(furnished: Lab) -> Non
             "the primary's log does not come"
         )
     for new, old in (("db1", "db0"), ("db0", "db1")):
-        carry_out(pair, "promote", f"promote {new}")
+        carry_out(pair, "promote", to_promote(new))
         serves(pair, old, new)
         assert {node: things(pair, node) for node in before} == before, new
     managed = pair.node("db0").home / "managed.conf"

@@ -9,7 +9,7 @@ import pytest
 from pgha_helpers.facts.wal import by_bytes as wal_bytes
 
 from ..embedded import Lab
-from .runs import carry_out
+from .runs import carry_out, to_promote
 from .servers import writable
 
 
@@ -20,7 +20,7 @@ def switched(pair: Lab) -> list[str]:
     target = "db1" if writable(pair) == ["db0"] else "db0"
     return [
         deed.did
-        for deed in carry_out(pair, "promote", f"promote {target}")
+        for deed in carry_out(pair, "promote", to_promote(target))
         if "CHECKPOINT_SHUTDOWN" in deed.did
     ]
 

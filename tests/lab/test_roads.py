@@ -21,6 +21,7 @@ from pgha_helpers.run.parameters import load_pair
 
 from ..conftest import finish, pgha
 from ..embedded import Lab
+from .runs import to_promote
 from .servers import records, writable
 from .test_killed import kill_group, start, wait_for_event
 
@@ -145,7 +146,7 @@ def test_reading_back(pair: Lab, tmp_path: Path) -> None:
                 "promote",
                 str(pair.pair_file),
                 "-p",
-                f"confirm=promote {node}",
+                f"confirm={to_promote(node)}",
                 "-p",
                 "ticket=OPS-7",
             ).returncode
@@ -186,7 +187,7 @@ def test_a_run_that_goes_on_after_a_killed_one_names_it(pair: Lab) -> None:
 def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> None:
     """Exactly one runs, and the other one names it."""
     target = "db1" if writable(pair) == ["db0"] else "db0"
-    words = ["run", "promote", str(pair.pair_file), "-p", f"confirm=promote {target}"]
+    words = ["run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(target)}"]
     runs = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -21,7 +21,7 @@ from pgha_helpers.run.journal import read
 from ..conftest import pgha
 from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 from .servers import ask, records, writable
 from .test_clone import wait_for
 from .test_salvage import deaf
@@ -126,7 +126,7 @@ def test_who_has_no_room_is_not_moved_to_and_a_note_that_is_not_taken_keeps_nobo
     carry_out(small.path, "promote", "promote db1")
     small.fill()
     with pytest.raises(NotSafe, match="db1 has 0 B free, and needs 1 MB"):
-        carry_out(small.path, "promote", "promote db0")
+        carry_out(small.path, "promote", to_promote("db0"))
     with running(small.path, "verify") as run, pytest.raises(NoRoom):
         note_on(
             run.doors["db1"],
@@ -137,13 +137,13 @@ def test_who_has_no_room_is_not_moved_to_and_a_note_that_is_not_taken_keeps_nobo
     small.make_room()
     for chain in notes.glob("chain-*"):
         chain.chmod(0o400)
-    carry_out(small.path, "promote", "promote db0")
+    carry_out(small.path, "promote", to_promote("db0"))
     assert (
         writable(pair) == ["db0"]
         and read(list(records(pair))[-1]).last("not noted")["node"] == "db1"
     )
     for chain in notes.glob("chain-*"):
         chain.chmod(0o600)
-    carry_out(small.path, "promote", "promote db1")
+    carry_out(small.path, "promote", to_promote("db1"))
     checked = pgha("records", "verify", str(small.path), "--nodes")
     assert checked.returncode == 0, checked.stdout + checked.stderr

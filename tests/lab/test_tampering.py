@@ -45,7 +45,7 @@ from .edits import (
     swap_two_files,
     swap_two_records,
 )
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 
 SEED = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
 EDITS = int(os.environ.get("PGHA_EDITS", "200"))
@@ -72,7 +72,7 @@ def archive(clusters: lab.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
             carry_out(
                 path,
                 "promote",
-                f"promote {target}",
+                to_promote(target),
                 operator="Ünal \u202e",
                 reason="a 'quoted' reason",
             )

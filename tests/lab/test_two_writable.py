@@ -26,7 +26,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
-from .runs import carry_out, changed_pair, running
+from .runs import carry_out, changed_pair, running, to_promote
 from .servers import ask, orphan_a_backend, records, send_all, ssh_server, writable, writes_on
 from .test_clone import wait_for
 
@@ -117,7 +117,7 @@ def test_a_history_that_only_looks_longer_proves_nothing(pair: Lab) -> None:
     time.sleep(1)
     _stop(pair, "db1")
     with pytest.raises(HaError):
-        carry_out(pair, "promote", "promote db0")
+        carry_out(pair, "promote", to_promote("db0"))
     assert "db0" not in writable(pair) or ask(pair, "db0", "select n from precious") == [(1,)]
 
 

@@ -15,7 +15,7 @@ from ..conftest import pgha
 from ..embedded import Lab, Load
 from .far import far_away
 from .nights import once_before
-from .runs import carry_out
+from .runs import carry_out, to_promote
 from .servers import records, writable
 
 TRIPS = 4  # that a switchover waits for, one after the other: arm, stop, prove, promote
@@ -26,7 +26,7 @@ MOMENT = 0.01  # seconds: times in the journal are rounded
 
 def switched(pair: Lab, by: Path | None = None) -> Story:
     """Switch over in this process; the record."""
-    carry_out(by or pair, "promote", f"promote {other(pair)}")
+    carry_out(by or pair, "promote", to_promote(other(pair)))
     return read(list(records(pair))[-1])
 
 
@@ -52,7 +52,7 @@ def woken(story: Story) -> int:
 
 def test_a_switchover_waits_for_four_answers_and_works_little(pair: Lab) -> None:
     """By the command, with a kernel, papermill, and a canary, each a process of its own."""
-    words = (f"confirm=promote {other(pair)}", "canary=true")
+    words = (f"confirm={to_promote(other(pair))}", "canary=true")
     done = pgha(
         "run", "promote", str(pair.pair_file), *(word for one in words for word in ("-p", one))
     )

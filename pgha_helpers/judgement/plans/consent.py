@@ -13,6 +13,7 @@ class ExtraKind(StrEnum):
     RESTART = "restart"
     DROP_SLOT = "drop slot"
     ASYNCHRONOUS = "asynchronous"
+    BACK_AGAIN = "back again"
 
 
 #: No longer needed once an earlier run has done them: who consents to more consents to less.
@@ -21,6 +22,7 @@ _DONE_BEFORE = {
     ExtraKind.STOP,
     ExtraKind.DROP_SLOT,
     ExtraKind.ASYNCHRONOUS,
+    ExtraKind.BACK_AGAIN,
 }
 
 
@@ -33,6 +35,8 @@ class Extra(str):
     ('leave 1 transaction', 'leave at least 12 transactions')
     >>> Extra(ExtraKind.DROP_SLOT, "barman"), Extra(ExtraKind.ASYNCHRONOUS)
     ('drop slot barman', 'asynchronous for now')
+    >>> Extra(ExtraKind.BACK_AGAIN)
+    'back again'
     """
 
     kind: ExtraKind
@@ -71,6 +75,15 @@ class Extra(str):
         return both_leave and self.at_least and self.number <= needed.number
 
 
+def consent_to(verb: str, node: str, *extras: Extra) -> str:
+    """The exact words to type.
+
+    >>> consent_to("setup", "db1", Extra(ExtraKind.RESTART, "db0"))
+    'setup db1, restart db0'
+    """
+    return ", ".join((f"{verb} {node}", *extras))
+
+
 def typed(words: str) -> Extra | None:
     """The part of a consent that somebody has typed; None for other words than ours.
 
@@ -97,12 +110,16 @@ def _part_of(words: list[str]) -> Extra | None:
             return Extra(ExtraKind.RESTART, what)
         case ["asynchronous", *_]:
             return Extra(ExtraKind.ASYNCHRONOUS)
+        case ["back", "again"]:
+            return Extra(ExtraKind.BACK_AGAIN)
     return None
 
 
 def _words(kind: ExtraKind, what: str, number: int, at_least: bool) -> str:
     if kind == ExtraKind.ASYNCHRONOUS:
         return "asynchronous for now"
+    if kind == ExtraKind.BACK_AGAIN:
+        return str(kind)
     if kind != ExtraKind.LEAVE:
         return f"{kind} {what}"
     many = what or str(number)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from html import escape
 
 from ...model import show
-from .consent import Extra, ExtraKind, typed
+from .consent import Extra, ExtraKind, consent_to, typed
 
 
 class StepKind(StrEnum):
@@ -100,7 +100,7 @@ class Plan(show.Shown):
     @property
     def consent(self) -> str:
         """The exact words to type: `promote db1`, or `setup db1, restart db0`."""
-        return ", ".join((f"{self.verb} {self.node}", *self.extras))
+        return consent_to(self.verb, self.node, *self.extras)
 
     @property
     def lost(self) -> str:

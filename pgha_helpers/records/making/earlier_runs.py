@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from ...judgement.plans.back_again import Promoted
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.readers import fed
 from ...judgement.plans.rebuild import Measured, Rates
 from ...model import DeedKind, Lsn, Position
 from ...model.foreign import ODD
-from ...run.events import DEED_ENDED, DEED_FAILED, PLANNED, SEEN, THROUGHPUT
-from ...run.journal import Event, read
-from .folder import record_folders, record_name_of
+from ...run.events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, SEEN, THROUGHPUT
+from ...run.journal import JOURNAL, Event, read
+from .folder import id_of, record_folders, record_name_of
 
 _MANY = 50  # records of the pair, the newest: a verify a day for seven weeks
 _FEW = 3  # runs of one method whose rates count: machines and databases change
@@ -30,6 +32,28 @@ def last_known(records: Path, pair: str, node: str, system_id: str) -> LastKnown
             if event["event"] == SEEN and (known := _known(folder, event, node, system_id)):
                 return known
     return None
+
+
+def newest_promotion(records: Path, pair: str, since: float) -> Promoted | None:
+    """The newest that any run of this pair has begun after a moment, and did not see refused.
+
+    It counts however its run ended: one that was killed may have been heard.
+    """
+    found = []
+    for folder in folders_of(records, pair, "promote"):
+        with contextlib.suppress(OSError, *ODD):
+            if (folder / JOURNAL).stat().st_mtime > since:
+                found += [told for told in _promotions(folder) if told.at > since]
+    return max(found, key=lambda told: told.at, default=None)
+
+
+def _promotions(folder: Path) -> Iterator[Promoted]:
+    for event in read(folder).events:
+        begun = event["event"] == DEED_BEGUN
+        done = event["event"] == DEED_ENDED and event.get("changed")
+        if (begun or done) and event.get("kind") == DeedKind.PROMOTE:
+            at = datetime.fromisoformat(event["at"]).timestamp()
+            yield Promoted(str(event["node"]), at, id_of(folder))
 
 
 def _known(folder: Path, event: Event, node: str, system_id: str) -> LastKnown | None:
@@ -86,8 +110,16 @@ def _measured(run: str, events: Sequence[Event]) -> tuple[str, Measured] | None:
 
 def stories(records: Path, pair: str) -> Iterator[tuple[Path, Sequence[Event]]]:
     """The newest records of a pair, with their events."""
-    names = {folder: record_name_of(folder) for folder in record_folders(records)}
-    ours = [folder for folder, name in names.items() if name and name.pair == pair]
-    for folder in ours[:_MANY]:
+    for folder in folders_of(records, pair):
         with contextlib.suppress(OSError):
             yield folder, read(folder).events
+
+
+def folders_of(records: Path, pair: str, *notebooks: str) -> list[Path]:
+    """The newest record folders of a pair, the newest first; of these notebooks, or of all."""
+    names = {folder: record_name_of(folder) for folder in record_folders(records)}
+    ours = []
+    for folder, name in names.items():
+        if name and name.pair == pair and (not notebooks or name.notebook in notebooks):
+            ours.append(folder)
+    return ours[:_MANY]

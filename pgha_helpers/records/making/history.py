@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from ...judgement.plans.back_again import Promoted
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.rebuild import Rates
 from ...model import Note, Outage
 from ...model.foreign import ODD
 from ...run.journal import Event
 from .chain_notes import chained_notes
-from .earlier_runs import known_rates, last_known, stories
+from .earlier_runs import known_rates, last_known, newest_promotion, stories
 from .folder import id_of, record_folders
 from .outage import outage_of_change
 
@@ -43,6 +44,10 @@ class EarlierRuns:
             return outage_of_change(own, older, here)
         except (OSError, *ODD):
             return outage_of_change(own, ())
+
+    def promoted(self, since: float) -> Promoted | None:
+        """The newest after a moment; read anew each time, as another window may change it."""
+        return newest_promotion(self._records, self._pair, since)
 
     def rates(self) -> Rates:
         """How fast the newest runs were that copied anything; read once."""

@@ -14,7 +14,7 @@ from pgha_helpers.run.journal import read
 
 from ...embedded import Lab
 from ...embedded.cluster import SUPERUSER
-from ...lab.runs import carry_out, changed_pair
+from ...lab.runs import carry_out, changed_pair, to_promote
 from ..commands import pgha
 from ..executed import stages
 from .bouncer import Bouncer
@@ -40,7 +40,7 @@ class Ours:
 
     def switch(self, old: str, new: str) -> Told:
         with contextlib.redirect_stdout(io.StringIO()):
-            carry_out(self.pair_file, "promote", f"promote {new}")
+            carry_out(self.pair_file, "promote", to_promote(new))
         return told_by(record_folders(self._records)[0])
 
 
@@ -51,7 +51,7 @@ class OursAsTyped(Ours):
     _weighed = False  # that takes a tenth of a core, so only the first one is
 
     def switch(self, old: str, new: str) -> Told:
-        words = ("run", "promote", str(self.pair_file), "-p", f"confirm=promote {new}")
+        words = ("run", "promote", str(self.pair_file), "-p", f"confirm={to_promote(new)}")
         ran, self._weighed = pgha(*words, weigh=not self._weighed), True
         return replace(told_by(ran.record), memory=ran.memory, stages=stages(ran))
 
