@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..facts.wal.by_bytes import is_shutdown_checkpoint, replayed_past
-from ..facts.wal.record import last_record, record_at
+from ..facts.wal.record import last_record, name_of, record_at
 from ..judgement.plans import Plan
 from ..model import Control, DeedKind, Lsn, Position, Running, Snapshot, Stopped
 from ..model.errors import Failure, NotAchieved
@@ -45,7 +45,7 @@ def confirm(run: Run, plan: Plan, end: Control) -> None:
         if told and _SHUTDOWN not in told:
             raise NotAchieved(f"pg_waldump tells: {told}", f"keep the disk of {plan.peer} as it is")
         if told:
-            deed.say(f"pg_waldump tells: {told}")
+            deed.say(f"pg_waldump tells the same of {end.checkpoint}: {name_of(told)}")
         else:
             deed.say("pg_waldump has it no more: the promotion has put its segment aside")
 
@@ -155,4 +155,4 @@ def _prove_same_history(run: Run, plan: Plan, end: Control) -> None:
         if not theirs or ours != theirs:
             both = f"{plan.peer} has {theirs or 'nothing'}, {plan.node} has {ours or 'nothing'}"
             raise NotAchieved(f"at {last} {both}")
-        deed.say(f"proved: one history, both nodes have at {last}: {theirs}")
+        deed.say(f"proved: one history, both nodes have at {last} the same {name_of(theirs)}")

@@ -16,7 +16,7 @@ from ..facts.disk import read_disk
 from ..facts.replay import replayed
 from ..facts.wal.by_bytes import read_bytes
 from ..facts.wal.lost_wal import look_behind, look_for_end, still_there
-from ..facts.wal.record import record_at
+from ..facts.wal.record import name_of, record_at
 from ..judgement.plans import Plan
 from ..model import (
     Blank,
@@ -225,7 +225,8 @@ def _prove_one_history(run: Run, plan: Plan, found: Found, theirs: bytes) -> Non
         if len(theirs) < _LEAST or ours != theirs:
             _prove_same_words(run, plan, at, found.segment)
         deed.say(
-            f"proved: nothing that {plan.peer} had is missing; both have at {at}: {found.end.told}"
+            f"proved: nothing that {plan.peer} had is missing; both have at {at} the same "
+            f"{name_of(found.end.told)}"
         )
 
 

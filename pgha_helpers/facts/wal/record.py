@@ -14,6 +14,7 @@ from ...wire.doors import Door
 from ...wire.shell import Answer
 
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
+_NAME = re.compile(r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), .* desc: (\S+)")
 _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
 _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
 #: Told where to begin by name, it has to be told by name where to end, too: the last file of this
@@ -70,6 +71,19 @@ def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> s
     if exactly and not (found and Lsn.parse(found[1]) == at.lsn):
         return ""
     return record
+
+
+def name_of(record: str) -> str:
+    """What a record is, for people: pg_waldump's own line is for whoever knows its columns.
+
+    >>> name_of("rmgr: XLOG len (rec/tot): 114/ 114, tx: 0, lsn: 0/03000060, prev 0/03000028, "
+    ... "desc: CHECKPOINT_SHUTDOWN redo 0/3000060; tli 1")
+    'XLOG CHECKPOINT_SHUTDOWN of 114 bytes'
+    >>> name_of("nothing of that kind")
+    'a record'
+    """
+    found = _NAME.search(record)
+    return f"{found[1]} {found[3].rstrip(':')} of {found[2]} bytes" if found else "a record"
 
 
 def _waldump(door: Door) -> tuple[str, ...]:
