@@ -22,6 +22,7 @@ from papermill.log import logger
 
 from ...run import courtesy
 from ...run.redaction import Redactor
+from ..reading.notebooks import PAPERMILLS, TYPED
 from .kernel_manager import adopt
 from .output import redact_writes_to, redactor_of
 from .prestarted_kernel import EarlyKernel
@@ -51,6 +52,7 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
         output_path,
         **{key: options.pop(key) for key in _OURS if key in options},
     )
+    _explain(nb)
     manager.notebook_start()
     try:
         changes = options.pop("changes", lambda: False)
@@ -63,6 +65,13 @@ def execute(nb: Any, kernel_name: str, output_path: str | None, **options: Any) 
         manager.cleanup_pbar()
         manager.notebook_complete()
     return nb
+
+
+def _explain(nb: Any) -> None:
+    """Let the cell that papermill has put in say what it is, beside that of the defaults."""
+    for cell in nb.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell.source = cell.source.replace(f"# {PAPERMILLS}\n", f"# {TYPED}\n", 1)
 
 
 class KernelClient(PapermillNotebookClient):  # type: ignore[misc]

@@ -23,6 +23,7 @@ from ...run.finding import find_notebook
 from ...run.journal import read
 from ..engine import SignalReceived
 from ..engine.signals import deferring, stopping
+from ..reading.notebooks import TYPED
 from .folder import FolderLock, record_folders, records_of
 from .headless import EXECUTED, complete, prepare_run
 from .seal import complete_all
@@ -39,7 +40,9 @@ def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) ->
     from papermill.parameterize import parameterize_notebook
 
     write_ipynb(
-        parameterize_notebook(load_notebook_node(str(find_notebook(notebook))), dict(parameters)),
+        parameterize_notebook(
+            load_notebook_node(str(find_notebook(notebook))), dict(parameters), comment=TYPED
+        ),
         str(target),
     )
     return target

@@ -9,6 +9,9 @@ from typing import Any
 from ...model.foreign import ODD
 
 NOTEBOOK = "notebook.ipynb"
+#: What papermill writes above the parameters that it puts into a notebook, and what we write.
+PAPERMILLS = "Parameters"
+TYPED = "What was typed for this run. It replaces the defaults above, which are explained there."
 
 
 def load_notebook(path: Path) -> dict[str, Any] | None:
