@@ -15,6 +15,7 @@ from typing import Any
 
 from ...model import frontend
 from ...model.errors import Failure, HaError, Refusal, unforeseen
+from ...run.checkout import ROAD
 from ...run.events import CELL_BEGUN, DEED_BEGUN, ERROR
 from ...run.journal import read
 from ...run.redaction import Redactor
@@ -45,6 +46,7 @@ def enter(run: Run, scrub: Redactor) -> None:
         shell.events.register("pre_run_cell", _see_cell)
         shell.events.register("post_run_cell", _see_error)
         shell.set_custom_exc((Exception,), _say_unforeseen)
+        _show_no_good_end(shell)
         _watch_mouth(getattr(shell, "kernel", None))
 
 
@@ -119,6 +121,24 @@ def _say_unforeseen(
     if run is not None and (words := _words(run, error)).get("unforeseen"):
         error._render_traceback_ = lambda: [words["error"]]  # type: ignore[attr-defined]
     shell.showtraceback((kind, error, trace), tb_offset)
+
+
+def _show_no_good_end(shell: Any) -> None:
+    """SystemExit 0 is how a run ends well in mid-notebook: IPython would show it as an error.
+
+    Papermill's own engine knows such an end only by the error that is shown.
+    """
+    if not (frontend.somebody() or os.environ.get(ROAD)):
+        return
+    show = shell.showtraceback
+
+    def unless_it_ended(*told: Any, **how: Any) -> None:
+        left = sys.exc_info()[1]
+        well = isinstance(left, SystemExit) and not left.code and _current() is None
+        if not well:
+            show(*told, **how)
+
+    shell.showtraceback = unless_it_ended
 
 
 def _words(run: Run, error: BaseException) -> dict[str, Any]:
