@@ -12,6 +12,7 @@ from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
+from ..lab.runs import to_promote
 from ..lab.servers import state_of, writable
 from .desk import opened
 from .seen import newest, standby_of, verified
@@ -44,6 +45,10 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
         for node in pair.nodes:
             expect(both.get_by_role("row").filter(has_text=node)).not_to_have_count(0)
         expect(both).to_contain_text("primary")
+        handed = desk.cell("hand_over(run, plan)")
+        expect(handed).to_contain_text(f"{target}: promote (")
+        expect(handed.locator("table")).to_have_count(0)
+        assert handed.inner_text().count(f"{target}: promote (") == 1, "a step is told once"
         expect(desk.cell("deeds=run.deeds").locator("img")).to_have_count(1)
         expect(desk.cell("client.end()")).to_contain_text("longest time without a commit")
         expect(desk.cell("client.chart()").locator("img")).to_have_count(1)
@@ -70,7 +75,7 @@ def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(
         desk.run_all()
         expect(desk.box).to_be_visible()
         assert newest(pair, "promote") != desk.record, "a new run, in a folder of its own"
-        desk.answer(f"promote {target}")
+        desk.answer(to_promote(target))
         expect(desk.cell(LAST)).to_contain_text("ended: done")
         desk.save()
     first, second = read(desk.record), read(newest(pair, "promote"))
@@ -91,14 +96,14 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
         desk.run_all_above("gate(run, plan)")
         desk.ended("chart(run, lag)")
         desk.run_cell("gate(run, plan)")
-        desk.answer(f"promote {target}")
+        desk.answer(to_promote(target))
         expect(desk.gate).to_contain_text("Consent given")
         desk.run_cell("hand_over(run, plan)")
         desk.ended("hand_over(run, plan)")
         assert writable(pair) == [target]
         desk.restart()
         desk.run_all()
-        desk.answer(f"promote {target}")
+        desk.answer(to_promote(target))
         expect(desk.cell(LAST)).to_contain_text("ended: done")
         desk.save()
     first, second = read(desk.record), read(newest(pair, "promote"))
@@ -107,3 +112,22 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
         "the old primary is a standby that streams"
     )
     assert writable(pair) == [target]
+
+
+def test_a_rehearsal_ends_in_no_red_and_the_parameters_explain_each_other(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    with opened(browser, pair, "promote", tmp_path, reason="a rehearsal") as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        desk.answer("")
+        expect(desk.gate).to_contain_text("This was a rehearsal: nothing was changed")
+        desk.ended("gate(run, plan)")
+        expect(desk.page.locator("[data-mime-type*=stderr]")).to_have_count(0)
+        expect(desk.page.get_by_text("SystemExit")).to_have_count(0)
+        never = desk.cell("hand_over(run, plan)").locator(".jp-InputPrompt")
+        expect(never).to_have_text("[ ]:")
+        expect(desk.cell("The defaults, and what each one means")).to_have_count(1)
+        expect(desk.cell("It replaces the defaults above")).to_contain_text('"a rehearsal"')
+        desk.page.screenshot(path="/tmp/rehearsed.png")
+    assert read(desk.record).outcome == "rehearsed"

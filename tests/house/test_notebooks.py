@@ -80,7 +80,9 @@ def test_its_parameters_are_those_of_the_model_each_with_a_comment(name: str) ->
     told = {node.targets[0].id: node.value.value for node in ast.parse(source(cell)).body}  # type: ignore[attr-defined]
     model = NOTEBOOKS[name]
     assert told == {key: field.default for key, field in model.model_fields.items()}
-    assert all("  # " in line for line in source(cell).splitlines())
+    first, *lines = source(cell).splitlines()
+    assert first.startswith("# ") and "in a cell of its own below" in first
+    assert all("  # " in line for line in lines)
     (begin,) = [source(cell) for cell in code(name) if "begin(" in source(cell)]
     assert all(f"{key}={key}" in begin for key in told), "begin must be given every parameter"
 

@@ -8,8 +8,9 @@ import platform
 import time
 from typing import Any
 
-from ...model import Pair, Verdicts
+from ...model import Pair, Verdicts, frontend
 from ...model.errors import NotAchieved, Unhealthy
+from ...model.foreign import ODD
 from ...model.show import Table, present, utc
 from ...run.events import FORMAT, RUN_BEGUN
 from ...run.journal import Journal, read
@@ -21,6 +22,7 @@ from ...wire.lock import Lock
 from . import kernel
 from .folder import announced_folder, id_of, make_folder, new_id
 from .history import EarlierRuns
+from .newest_change import newest_change
 from .provenance import provenance, unfinished
 from .summary import write_summary
 
@@ -61,6 +63,8 @@ def begin(notebook: str, **parameters: Any) -> Run:
         **provenance(notebook, folder),
     )
     present(_header(run, pair, operator), pgha={"run": run_id, "record": str(folder)})
+    with contextlib.suppress(OSError, *ODD):  # records that cannot be read keep nobody from work
+        _tell_newest_change(run)
     return run
 
 
@@ -102,6 +106,22 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
         ("run", "pair", "operator", "reason", "record"),
         [(run.id, pair.name, operator, reason, str(run.folder))],
     )
+
+
+def _tell_newest_change(run: Run) -> None:
+    """What happened to this pair last, before anything is asked: its page may have been lost."""
+    change = newest_change(run.folder.parent, run.pair.name, but=run.folder)
+    if change is None:
+        return
+    print(f"Newest change of this pair: {change}", flush=True)
+    if change.goes_on:
+        print("Wait for its end before you change anything.", flush=True)
+    here = bool(change.file) and change.file == run.journal.events[0].get("file")
+    if not (frontend.somebody() and (change.young or change.goes_on)):
+        return
+    if here:
+        print("It was run in this notebook. Where the page lost it, it went on in the kernel:")
+    present(change.steps())
 
 
 def _clients_of(pair: Pair) -> Clients:
