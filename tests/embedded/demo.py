@@ -7,7 +7,6 @@ rebuild, verify. Exits with 0 only if every step ended well and every acknowledg
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from psycopg2.extensions import make_dsn
 from pgha_helpers.model.show import Table
 from pgha_helpers.run.checkout import CHECKOUT, python
 
-from . import Lab, Load, down, up
+from . import Lab, LabError, Load, down, up
+from .patience import attended
 
 FOLDER = CHECKOUT / ".lab" / "demo"
-_LONGEST = 120.0  # seconds that a step may take before it is given up
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ def main(folder: Path = FOLDER) -> int:
     down(folder, remove=True)
     try:
         began = time.monotonic()
+        print("Two PostgreSQL servers are made ...", flush=True)
         lab = up(folder)
         print(
             f"Two PostgreSQL servers are up after {time.monotonic() - began:.1f} s. A client "
@@ -51,7 +51,11 @@ def main(folder: Path = FOLDER) -> int:
             flush=True,
         )
         return _cycle(lab)
+    except LabError as error:
+        print(f"\nThe demo could not go on: {error}", flush=True)
+        return 1
     finally:
+        print("Everything is taken down ...", flush=True)
         down(folder, remove=True)
 
 
@@ -66,6 +70,9 @@ def _cycle(lab: Lab) -> int:
     missing = load.missing(kept)
     with Load(lab.dsn) as load:
         for name, step in _acts(lab):
+            if done[-1].outcome != "done":
+                print("The demo ends here; above stands what that step said.", flush=True)
+                break
             done.append(_step(load, name, step))
     missing += load.missing(lab.dsn)
     print(table(done, len(missing)))
@@ -108,6 +115,7 @@ def _dsn_of(lab: Lab, name: str) -> str:
 
 
 def _step(load: Load, name: str, act: Callable[[], tuple[str, str]]) -> Done:
+    print(f"{name} ...", flush=True)
     began, before = time.time(), load.acknowledged
     outcome, record = act()
     ended = time.time()
@@ -130,13 +138,11 @@ def _run(lab: Lab, notebook: str, *parameters: str, ends: int = 0) -> tuple[str,
     """
     words = [word for parameter in (*parameters, "reason=make demo") for word in ("-p", parameter)]
     command = python("pgha_helpers", "run", notebook, str(lab.pair_file), *words)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST)
-    record = done.stdout.rpartition("Record: ")[2].strip()
-    if done.returncode != ends:
-        print(done.stdout[-3000:], done.stderr[-3000:], flush=True)
-    return ("done" if done.returncode == ends else f"exit code {done.returncode}"), Path(
-        record
-    ).name
+    code, said = attended(command, notebook)
+    if code != ends:
+        print(f"`pgha run {notebook}` said:\n{said[-6000:]}", flush=True)
+    record = said.rpartition("Record: ")[2].split("\n")[0].strip()
+    return ("done" if code == ends else f"exit code {code}"), Path(record).name
 
 
 def table(done: list[Done], missing: int) -> Table:

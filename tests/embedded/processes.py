@@ -54,6 +54,22 @@ def running(*words: str) -> list[int]:
     return []
 
 
+def of_session(leader: int) -> list[int]:
+    """Processes of the session that this one leads; it alone where there is no /proc."""
+    if not _has_proc():
+        return [leader]
+    stats = {pid: _stat(pid) for pid in _pids()}
+    return [
+        pid for pid, of in stats.items() if len(of) > 3 and of[0] != "Z" and of[3] == str(leader)
+    ]
+
+
+def seconds_of_processor(leader: int) -> float:
+    """What the processes of its session have used, with their children that have ended."""
+    used = [sum(map(int, _stat(pid)[11:15])) for pid in of_session(leader)]
+    return sum(used) / os.sysconf("SC_CLK_TCK")
+
+
 def start_time(pid: int) -> str:
     """When a process started, in the system's own words; empty when there is none. Tells a reused
     pid.
