@@ -113,19 +113,9 @@ def missing(wanted: Iterable[Note], noted: Sequence[Note]) -> list[Note]:
     return lacking
 
 
-def note_record(system_id: str, notes: Sequence[Note], doors: Iterable[Door]) -> dict[str, str]:
-    """Note on each of these nodes what it has not noted of a completed record.
-
-    Gives those that did not, and why.
-    """
-    silent = {}
-    for door in doors:
-        try:
-            noted = read_ledger(door, system_id).notes
-            note_on(door, system_id, missing(notes, noted))
-        except HaError as error:
-            silent[door.node.name] = error.what
-    return silent
+def note_record(door: Door, system_id: str, notes: Sequence[Note]) -> None:
+    """Note on a node what it has not noted of a completed record. Raises as a command does."""
+    note_on(door, system_id, missing(notes, read_ledger(door, system_id).notes))
 
 
 def _ledgers(run: Run, plan: Plan, system_id: str) -> dict[str, Ledger]:

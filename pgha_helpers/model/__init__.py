@@ -6,7 +6,7 @@ room has to know of is written down here first: a new thing to see is a field of
 PostgreSQL a row of `dialect.py`.
 """
 
-from .chain_notes import Note, ends_of
+from .chain_notes import Head, Note, ends_of
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
 from .deeds import Deed, DeedKind, Deeds, Verdict, Verdicts
 from .disk import Control, Disk
@@ -46,6 +46,7 @@ __all__ = [
     "Disk",
     "Fence",
     "ForNow",
+    "Head",
     "Heard",
     "Hung",
     "Libpq",

@@ -20,8 +20,9 @@ import pytest
 from pgha_helpers import judged, look
 from pgha_helpers.facts.chain_notes import read_ledgers
 from pgha_helpers.judgement.checks import HEALTHY
+from pgha_helpers.records.making.chain_notes import note_completion
 from pgha_helpers.records.making.folder import record_folders
-from pgha_helpers.records.making.seal import complete_all, note_completion, seal
+from pgha_helpers.records.making.seal import complete_all, seal
 from pgha_helpers.records.reading import by_hand, manifest
 from pgha_helpers.records.reading.retention import thin
 from pgha_helpers.run.journal import read

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pgha_helpers.model import Pair
-from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id
+from pgha_helpers.records.making.folder import FolderLock
+from pgha_helpers.records.making.numbering import make_folder, new_id
 from pgha_helpers.records.making.seal import seal
 from pgha_helpers.records.reading.verification import Verified
 from pgha_helpers.run.journal import Journal, read

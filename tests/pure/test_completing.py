@@ -10,8 +10,11 @@ import pytest
 from pgha_helpers.model import Pair
 from pgha_helpers.model.errors import Refusal
 from pgha_helpers.model.units import Seconds
-from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id
+from pgha_helpers.records.making import seal as sealing
+from pgha_helpers.records.making.folder import FolderLock
+from pgha_helpers.records.making.numbering import add_line, make_folder, new_id
 from pgha_helpers.records.making.seal import complete_all, seal, was_sealed
+from pgha_helpers.records.making.sequence import THINNED, standings
 from pgha_helpers.records.reading import manifest
 from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.records.reading.retention import thin
@@ -49,22 +52,28 @@ def test_a_record_that_somebody_completes_now_is_left_to_him(here: Pair) -> None
     "kept", [(".sealing",), (".sealing", "report.html"), (".sealing", "report.html", "record.json")]
 )
 def test_completing_may_be_killed_and_is_begun_again(here: Pair, kept: tuple[str, ...]) -> None:
-    folder = ran(here)
-    for path in folder.iterdir():
-        if path.name not in (*kept, "journal.jsonl"):
-            path.unlink()
-    (folder / ".sealing").touch()
+    folder = left(here, outcome="done")
+    for name in kept:
+        (folder / name).write_text("")
     (folder / ".report.html.new").write_text("half")
     assert not was_sealed(folder) and complete_all(here) == []
     assert verify(here).findings == [] and not list(folder.glob(".*"))
 
 
-def test_completing_that_was_killed_in_its_last_step(here: Pair) -> None:
+def test_completing_that_was_killed_in_its_last_steps(
+    here: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest is written, and the sequence does not tell of it."""
+    monkeypatch.setattr(sealing, "add_line", lambda *_, **__: None)
     folder = ran(here)
+    monkeypatch.undo()
     before = (folder / manifest.MANIFEST).read_bytes()
     (folder / ".sealing").touch()
+    assert any("not in the sequence yet" in note for note in verify(here).notes)
     assert complete_all(here) == [] and not (folder / ".sealing").exists()
     assert (folder / manifest.MANIFEST).read_bytes() == before
+    assert standings(Path(here.records), here.name)[folder.name].keys() == {"begun", "sealed"}
+    assert verify(here).findings == [] and verify(here).notes == []
 
 
 def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> None:
@@ -116,6 +125,7 @@ def test_one_odd_record_hides_no_other(here: Pair, line: str) -> None:
 
 def test_thinning_may_be_killed(here: Pair) -> None:
     folder = ran(here)
+    add_line(here, THINNED, records={folder.name: "…"})
     half = folder.rename(folder.with_name(f".thinned-{folder.name}"))
     (half / "journal.jsonl").unlink()
     assert verify(here).findings == []

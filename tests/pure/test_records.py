@@ -22,7 +22,8 @@ from pgha_helpers.model import Pair
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.model.show import utc
 from pgha_helpers.records.making import headless
-from pgha_helpers.records.making.folder import FolderLock, make_folder, new_id, record_folders
+from pgha_helpers.records.making.folder import FolderLock, record_folders
+from pgha_helpers.records.making.numbering import make_folder, new_id
 from pgha_helpers.records.making.seal import complete_all, seal
 from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading import manifest
@@ -109,7 +110,7 @@ def test_what_was_kept_of_a_node_is_for_its_owner_whoever_may_read_the_record(
     done = verify(shared)
     assert (
         not done.findings
-        and f"{folder.name}: diverged.tar is for its owner only, and is not checked" in done.notes
+        and f"{folder.name}: diverged.tar is for its owner only, and is not checked" in done.unread
     )
 
 

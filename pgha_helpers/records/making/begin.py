@@ -20,9 +20,10 @@ from ...run.run import Clients, NoClients, Run
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
-from .folder import announced_folder, id_of, make_folder, new_id
+from .folder import announced_folder, id_of
 from .history import EarlierRuns
 from .newest_change import newest_change
+from .numbering import make_folder, new_id
 from .provenance import provenance, unfinished
 from .summary import write_summary
 

@@ -1,16 +1,25 @@
-"""What this machine's records tell of a system's chain, in the words in which nodes note it."""
+"""What nodes note of this machine's records: the chain of a system, and where the sequence is."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ...model import Note
+from ...changes.chain import note_record
+from ...changes.deeds.chain_notes import keep_head
+from ...model import Head, Node, Note, Pair
+from ...model.errors import HaError
 from ...model.foreign import ODD
-from ...run.events import CHAINED, RUN_BEGUN
+from ...run.events import CHAINED, RUN_BEGUN, SEEN
 from ...run.journal import Story, read
+from ...run.redaction import Redactor, secrets_of
+from ...wire.doors import Door
 from ..reading import manifest
-from .folder import record_folders, record_name_of
+from .folder import record_folders, record_name_of, records_of
+from .numbering import add_line
+from .sequence import NOTED, SEALED, SequenceLine, head_of, standings
 
 
 def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
@@ -20,25 +29,32 @@ def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
     are locked.
     """
     found: list[Note] = []
+    known: dict[str, dict[str, dict[str, SequenceLine]]] = {}
     for folder in record_folders(records):
         name = record_name_of(folder)
-        if name and name.notebook == "verify":  # never chained
+        if name is None or name.notebook == "verify":  # never chained
             continue
         try:
             story = read(folder)
+            if name.pair not in known:
+                known[name.pair] = standings(records, name.pair)
         except OSError:
             continue
-        mine = [note for system, note in notes_of(folder, story) if system == system_id]
+        sealed = known[name.pair].get(folder.name, {}).get(SEALED)
+        noted = notes_of(folder, story, sealed)
+        mine = [note for system, note in noted if system == system_id]
         if any(note.number <= beyond for note in mine):
             break
         found += mine
     return sorted(found)
 
 
-def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
+def notes_of(
+    folder: Path, story: Story, sealed: SequenceLine | None = None
+) -> Iterator[tuple[str, Note]]:
     """The system, and what its nodes should have noted of this record.
 
-    Nothing if its run is not chained.
+    Nothing if its run is not chained. `sealed` is its line of the sequence: the proof.
     """
     chained = story.first(CHAINED)
     if not chained or story.broken:
@@ -60,8 +76,46 @@ def notes_of(folder: Path, story: Story) -> Iterator[tuple[str, Note]]:
             ),
         )
     if (folder / manifest.MANIFEST).is_file():
-        sealed = manifest.sha256(folder / manifest.MANIFEST)
-        yield (
-            system,
-            Note(number, run, "sealed", sealed, pair, host, str(story.events[-1].get("at"))),
-        )
+        digest = manifest.sha256(folder / manifest.MANIFEST)
+        at, proof = str(story.events[-1].get("at")), sealed.raw if sealed else ""
+        yield system, Note(number, run, "sealed", digest, pair, host, at, proof)
+
+
+def note_completion(folder: Path, story: Story, pair: Pair) -> None:
+    """Let both nodes hold the newest line of the sequence, and the notes of a chained record.
+
+    A node that does not take those of a change is told aloud.
+    """
+    sealed = standings(records_of(pair), pair.name).get(folder.name, {}).get(SEALED)
+    if sealed is None or sealed.what != SEALED:
+        return
+    # whoever did not answer then is not waited for once more
+    lost = story.last(SEEN).get("nodes", {})
+    answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
+    notes = list(notes_of(folder, story, sealed))
+    head = head_of(sealed, pair.name, platform.node())
+    with ThreadPoolExecutor(2) as pool:
+        silent = pool.map(lambda node: _note(node, pair, notes, head), answering)
+    taken = []
+    for node, why in zip(answering, silent, strict=True):
+        if not why:
+            taken.append(node.name)
+        elif notes:
+            words = f"The completed record could not be noted on {node.name}: {why}"
+            print(Redactor(secrets_of(pair)).text(words), flush=True)
+    if taken:
+        add_line(pair, NOTED, line=sealed.number, nodes=taken)
+
+
+def _note(node: Node, pair: Pair, notes: list[tuple[str, Note]], head: Head) -> str:
+    """Note all this on one node; gives why it did not take it."""
+    door = Door(node, pair)
+    try:
+        for system_id in {system for system, _ in notes}:
+            note_record(door, system_id, [note for system, note in notes if system == system_id])
+        keep_head(door, head)
+    except HaError as error:
+        return error.what
+    finally:
+        door.close()
+    return ""

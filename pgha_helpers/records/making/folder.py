@@ -5,17 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ...model import Pair
-from ...model.errors import BadParameters
 from ...run.checkout import HOME, RECORD
 
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
-_STAMP = "%Y%m%dT%H%M%SZ"
+RECORD_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ def record_name_of(folder: Path) -> RecordName | None:
         if not found:
             return None
         return RecordName(
-            datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), *found.groups()[1:]
+            datetime.strptime(found[1], RECORD_STAMP).replace(tzinfo=UTC), *found.groups()[1:]
         )
     except ValueError:  # the 32nd of a month
         return None
@@ -62,27 +60,6 @@ def record_folders(records: Path) -> list[Path]:
     return sorted(
         (path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True
     )
-
-
-def new_id() -> str:
-    """Eight characters that tell runs of the same second apart."""
-    return secrets.token_hex(4)
-
-
-def make_folder(pair: Pair, notebook: str, run_id: str) -> Path:
-    """A new folder, for its owner only. Raises BadParameters.
-
-    It is named by UTC time, pair, notebook and run id.
-    """
-    folder = records_of(pair) / f"{datetime.now(UTC):{_STAMP}}-{pair.name}-{notebook}-{run_id}"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise BadParameters(
-            f"no record can be kept in {folder.parent}: {error.strerror}", "mend `records:`"
-        ) from None
-    return folder
 
 
 def announced_folder() -> Path | None:

@@ -22,7 +22,8 @@ from ...run.redaction import Redactor, secrets_of
 from ..engine import SignalReceived
 from ..engine.prestarted_kernel import EarlyKernel
 from ..engine.signals import deferring, stopping
-from .folder import FolderLock, make_folder, new_id
+from .folder import FolderLock
+from .numbering import make_folder, new_id
 from .outcome import REFUSED, exit_code
 
 EXECUTED = "notebook.ipynb"
@@ -159,7 +160,8 @@ def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> N
     said, and never changes how the run ended.
     """
     from ..reading.retention import thin
-    from .seal import note_completion, seal
+    from .chain_notes import note_completion
+    from .seal import seal
 
     try:
         if not held_by_writer(folder):

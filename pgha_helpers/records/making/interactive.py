@@ -26,7 +26,9 @@ from ..engine.signals import deferring, stopping
 from ..reading.notebooks import TYPED
 from .folder import FolderLock, record_folders, records_of
 from .headless import EXECUTED, complete, prepare_run
+from .numbering import add_line
 from .seal import complete_all
+from .sequence import UNUSED
 
 # overrides.json: the notebook is saved every few seconds
 SETTINGS = Path(__file__).parent / "jupyterlab"
@@ -108,7 +110,7 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
             if (folder / "journal.jsonl").exists():
                 complete(folder, pair, "pgha open")
             else:
-                _drop_unused(copy)
+                _drop_unused(pair, copy)
     return status
 
 
@@ -178,12 +180,13 @@ def _wait_for_runs(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -
         time.sleep(0.2)
 
 
-def _drop_unused(copy: Path) -> None:
+def _drop_unused(pair: Pair, copy: Path) -> None:
     """A copy in which nothing was run is no record."""
     copy.unlink(missing_ok=True)
     shutil.rmtree(copy.parent / ".ipynb_checkpoints", ignore_errors=True)
     if any(copy.parent.iterdir()):
         print(f"Nothing was run; what was saved is still in {copy.parent}", flush=True)
     else:
+        add_line(pair, UNUSED, record=copy.parent.name)
         copy.parent.rmdir()
         print("Nothing was run; the record folder is removed.", flush=True)

@@ -2,8 +2,9 @@
 
 A record is completed by the program that ran the notebook. One whose program was killed, or that
 plain papermill left, is completed by the next `pgha records`, and its manifest says so. A record is
-completed once: one that has lost its manifest is never given another, because that would make an
-honest record of an edited one.
+completed once, and the sequence says so: one that has lost its manifest is never given another, and
+one that nobody has begun here is given none, because that would make an honest record of an edited
+one.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ...changes.chain import note_record
 from ...model import Pair
 from ...model.errors import Refusal, said
+from ...model.passfile import here
 from ...model.show import utc
-from ...run.events import CHAINED, DIVERGED_KEPT, RUN_BEGUN, SEEN
+from ...run.events import CHAINED, DIVERGED_KEPT, RUN_BEGUN
 from ...run.journal import JOURNAL, Story, held_by_writer, read, release
 from ...run.redaction import Redactor, secrets_of
-from ...wire.doors import Door
 from ..reading import by_hand, manifest, notebooks, signature
 from ..reading.report import REPORT, report
-from .chain_notes import notes_of
+from .chain_notes import note_completion
 from .files import replace_file
-from .folder import FolderLock, id_of, record_folders, records_of
+from .folder import FolderLock, id_of, record_folders, record_name_of, records_of
+from .numbering import add_line, own_sequence, unlisted
+from .sequence import BEGUN, SEALED, SequenceLine, standings
 from .summary import SUMMARY, write_summary
 
 PICTURES = ("lag", "canary", "throughput")
@@ -48,12 +50,23 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
     the folder; see `FolderLock`. Raises Refusal or OSError when it cannot be done; the record
     then stays as it is, to be completed later.
     """
-    if (folder / manifest.MANIFEST).exists():
-        return
-    if was_sealed(folder):
+    own_sequence(pair).begin_with(lambda: unlisted(pair))
+    known = standings(records_of(pair), pair.name).get(folder.name, {})
+    complete = (folder / manifest.MANIFEST).exists()
+    if BEGUN not in known:
+        raise Refusal(f"{folder.name} is in no sequence of records", "find out who put it there")
+    if not complete and (SEALED in known or was_sealed(folder)):
         raise Refusal(
             f"{folder.name} was complete and has lost its manifest", "find out who took it away"
         )
+    if not complete:
+        _complete(folder, story, pair, by, known[BEGUN])
+    if SEALED not in known:
+        add_line(pair, SEALED, record=folder.name, **_told(folder, story, by))
+
+
+def _complete(folder: Path, story: Story, pair: Pair, by: str, begun: SequenceLine) -> None:
+    """Write all that a complete record has. The manifest is written last."""
     scrub = Redactor(secrets_of(pair))
     kept = {str(event.get("file")) for event in story.events if event["event"] == DIVERGED_KEPT}
     release(folder / JOURNAL)
@@ -64,37 +77,19 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
     replace_file(
         folder / REPORT, report(folder, write_summary(folder, story), by_hand.words(folder, pair))
     )
-    signer = signature.key_fingerprint(pair.signing_key) if pair.signing_key else ""
+    told = {
+        **_manifest(folder, story, by),
+        "sequence": {"number": begun.number, "line": begun.digest},
+        **_signers(pair),
+        "files": manifest.digests(folder),
+    }
     said = {"notebook_file": shown, "put_aside": aside}
-    written = manifest.manifest_bytes(
-        _manifest(folder, story, by, signer) | {key: said[key] for key in said if said[key]}
-    )
+    written = manifest.manifest_bytes(told | {key: said[key] for key in said if said[key]})
     if pair.signing_key:
         replace_file(folder / manifest.SIGNATURE, signature.sign(written, pair.signing_key))
     replace_file(folder / manifest.MANIFEST, written)
     (folder / manifest.SEALING).unlink()
     _share(folder, kept, pair)
-
-
-def note_completion(folder: Path, story: Story, pair: Pair) -> None:
-    """Note the digest of a chained record's manifest on both nodes.
-
-    A node that does not take it is told aloud.
-    """
-    notes = list(notes_of(folder, story))
-    # whoever did not answer then is not waited for once more
-    lost = story.last(SEEN).get("nodes", {})
-    answering = [node for node in pair if lost.get(node.name, {}).get("as") != "Silent"]
-    doors = [Door(node, pair) for node in answering] if notes else []
-    try:
-        for system_id in {system for system, _ in notes}:
-            mine = [note for system, note in notes if system == system_id]
-            for name, why in note_record(system_id, mine, doors).items():
-                words = f"The completed record could not be noted on {name}: {why}"
-                print(Redactor(secrets_of(pair)).text(words), flush=True)
-    finally:
-        for door in doors:
-            door.close()
 
 
 def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> list[str]:
@@ -104,7 +99,14 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
     records` never uses the network unless it is asked to.
     """
     complaints = []
+    try:
+        known = standings(records_of(pair), pair.name)
+    except OSError as error:
+        return [f"the sequence of records cannot be read: {said(error)}"]
     for folder in record_folders(records_of(pair)):
+        name = record_name_of(folder)
+        if name is None or name.pair != pair.name or SEALED in known.get(folder.name, {}):
+            continue
         try:
             with FolderLock(folder) as keeping:
                 left = _left(folder, pair) if keeping.held else None
@@ -125,8 +127,7 @@ def _left(folder: Path, pair: Pair) -> Story | None:
     if not (folder / JOURNAL).exists() or was_sealed(folder) or held_by_writer(folder):
         return None
     if (folder / manifest.MANIFEST).exists():
-        (folder / manifest.SEALING).unlink(missing_ok=True)  # killed in its very last step
-        return None
+        (folder / manifest.SEALING).unlink(missing_ok=True)  # killed in its very last steps
     story = read(folder)
     begun = story.first(RUN_BEGUN)
     ours = begun.get("pair") == pair.name and begun.get("run") == id_of(folder)
@@ -197,12 +198,44 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     return "" if own.exists() else "nobody has left one here; pgha records attach adds it"
 
 
-def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any]:
-    begun, chained = story.first(RUN_BEGUN), story.first(CHAINED)
+def _signers(pair: Pair) -> dict[str, str]:
+    """The key that signs, and the digest of the list of those that may."""
+    signer = signature.key_fingerprint(pair.signing_key) if pair.signing_key else ""
+    told, allowed = {"signer": signer}, Path(here(pair.allowed_signers))
+    if pair.allowed_signers and allowed.is_file():
+        told["allowed_signers"] = manifest.sha256(allowed)
+    return told
+
+
+def _told(folder: Path, story: Story, by: str) -> dict[str, Any]:
+    """What the sequence tells of a complete record: enough to know it by, and what was noted."""
+    chained = story.first(CHAINED)
+    told: dict[str, Any] = {
+        "manifest": manifest.sha256(folder / manifest.MANIFEST),
+        "outcome": story.outcome,
+        "by": _hand(by),
+        "late": _late(story, by),
+    }
+    if chained and not story.broken:
+        told |= {"system_id": chained.get("system_id"), "number": chained.get("number")}
+        told["begun"] = story.digests[chained["n"]]
+    told["ended"] = story.digests[-1] if story.digests else ""
+    return told
+
+
+def _hand(by: str) -> str:
+    return f"{by}, {getpass.getuser()} on {platform.node()}"
+
+
+def _late(story: Story, by: str) -> str:
+    """Why it was completed later than by its run; empty if it was not."""
     if story.state == "ended" and by != "pgha records":
-        late = ""
-    else:
-        late = f"the run was {story.outcome}; completed by {by}"
+        return ""
+    return f"the run was {story.outcome}; completed by {by}"
+
+
+def _manifest(folder: Path, story: Story, by: str) -> dict[str, Any]:
+    begun, chained = story.first(RUN_BEGUN), story.first(CHAINED)
     return {
         "format": manifest.MANIFEST_FORMAT,
         "record": folder.name,
@@ -214,13 +247,7 @@ def _manifest(folder: Path, story: Story, by: str, signer: str) -> dict[str, Any
         "number": chained.get("number"),
         "previous": chained.get("previous"),
         "journal_ends": story.digests[-1] if story.digests else "",
-        "completed": {
-            "at": utc(time.time()),
-            "by": f"{by}, {getpass.getuser()} on {platform.node()}",
-            "late": late,
-        },
-        "signer": signer,
-        "files": manifest.digests(folder),
+        "completed": {"at": utc(time.time()), "by": _hand(by), "late": _late(story, by)},
     }
 
 

@@ -6,6 +6,7 @@ Plain papermill, or somebody's JupyterLab, has made it.
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import platform
 import time
@@ -20,7 +21,9 @@ from ...run.parameters import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
 from ..making.folder import FolderLock, id_of, record_folders, records_of
+from ..making.numbering import add_line
 from ..making.seal import seal
+from ..making.sequence import ATTACHED
 from ..making.summary import summarise
 from . import by_hand, manifest, notebooks, signature
 from .report import report
@@ -111,6 +114,7 @@ def _add(folder: Path, story: Story, pair: Pair, path: Path) -> None:
                 folder / f"{manifest.ATTACHED}.sig", signature.sign(written, pair.signing_key)
             )
         replace_file(folder / manifest.ATTACHED, written)
+        add_line(pair, ATTACHED, record=folder.name, attached=hashlib.sha256(written).hexdigest())
     except BaseException:
         for one in [*added, folder / f"{manifest.ATTACHED}.sig"]:
             one.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import typer
 from ...model.errors import BadParameters
 
 if TYPE_CHECKING:
-    from ...model import Pair
+    from ...model import Head, Pair
     from .entries import Wanted
 
 records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
@@ -57,10 +57,14 @@ def show(pair: str, run: str) -> None:
 def verify_command(
     pair: str,
     nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False,
+    head: Annotated[
+        Path | None, typer.Option(help="Prove against what `pgha records head` has printed once.")
+    ] = None,
 ) -> None:
     """Whether the records are what they were, and all there.
 
-    Exit code 0: they are; 2: something was found; 3: a node did not answer.
+    Exit code 0: they are; 2: something was found; 3: a node did not answer, or a file is not yours
+    to read.
     """
     from ...facts.chain_notes import read_ledgers
     from ...run.parameters import load_pair
@@ -69,12 +73,35 @@ def verify_command(
 
     found = load_pair(pair)
     ledgers, silent = read_ledgers(found) if nodes else (None, [])
-    done = verify(found, ledgers)
+    done = verify(found, ledgers, _held(found, head))
     scrub = Redactor(secrets_of(found))
     typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     if done.findings:
         raise typer.Exit(2)
-    raise typer.Exit(3 if silent else 0)
+    raise typer.Exit(3 if silent or done.unread else 0)
+
+
+@records_app.command("head")
+def head_command(pair: str) -> None:
+    """The newest line of the sequence: number, digest and signature, to be kept elsewhere.
+
+    Mail it, print it or put it into a ticket: `records verify --head FILE` proves against it that
+    nothing before it was changed, by whomever.
+    """
+    from ...run.parameters import load_pair
+    from ..making.folder import records_of
+    from ..making.sequence import CLOSING, head_of, sequences
+
+    found = load_pair(pair)
+    heads = []
+    for each in sequences(records_of(found), found.name):
+        closing = [line for line in each.lines() if line.what in CLOSING]
+        heads += [head_of(line, each.pair, each.host) for line in closing[-1:]]
+    if not heads:
+        raise BadParameters(
+            f"there is no sealed record in {records_of(found)}", "the first run makes one"
+        )
+    typer.echo("\n".join(head.text for head in heads), nl=False)
 
 
 @records_app.command("compare")
@@ -110,7 +137,10 @@ def page_command(
 
     It needs no server.
     """
+    from ..making.numbering import add_line
+    from ..making.sequence import PAGE
     from .entries import entries
+    from .manifest import sha256
     from .page import page
 
     found, folder = _complete(pair)
@@ -120,6 +150,7 @@ def page_command(
             f"there is no record in {folder}", "the first run makes one, or mend `records:`"
         )
     _write(target, page(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
+    add_line(found, PAGE, sha256=sha256(target))
     typer.echo(str(target))
 
 
@@ -132,6 +163,25 @@ def attach_command(
     from .attach import attach
 
     typer.echo(f"Record: {attach(notebook, pair)}")
+
+
+def _held(pair: Pair, file: Path | None) -> dict[str, Head]:
+    """What a file holds of this pair's sequences. Raises BadParameters."""
+    from ...model import Head
+
+    if file is None:
+        return {}
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise BadParameters(f"{file} cannot be read: {error.strerror}", "name another") from None
+    heads = [head for head in Head.parse_all(text) if head.pair == pair.name]
+    if not heads:
+        raise BadParameters(
+            f"{file} holds no line of {pair.name}",
+            "it must have the three lines that `pgha records head` has printed",
+        )
+    return {f"{file}, {head.host}, {head.number}": head for head in heads}
 
 
 def _complete(name: str) -> tuple[Pair, Path]:

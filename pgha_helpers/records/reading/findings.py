@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from ...model import Head
 from ...model.foreign import ODD
 from ...run.events import CHAINED
 from ...run.journal import Story
@@ -25,13 +26,18 @@ class Finding:
 
 @dataclass
 class Verified:
-    """What was looked at, what was found, and what could not be checked.
+    """What was looked at, what was found, what is proved, and what could not be checked.
 
-    `notes` are no accusation.
+    `notes` are no accusation. `asked` is whether the nodes were; `held` are lines that somebody
+    holds outside of this machine.
     """
 
+    asked: bool = False
     records: int = 0
     chained: int = 0
+    held: list[Head] = field(default_factory=list)
+    proved: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     # who, or else with which key; one of each signed record
     signers: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -41,9 +47,26 @@ class Verified:
         by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
         counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
         verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
-        return "\n".join(
-            [*map(str, self.findings), *(f"  {note}" for note in self.notes), counts + verdict]
-        )
+        told = [
+            *map(str, self.findings),
+            *(f"? {what}" for what in self.unread),
+            *(f"  {note}" for note in self.notes),
+            *(f"  {what}" for what in self.proved),
+        ]
+        return "\n".join([*told, counts + verdict, self.beyond])
+
+    @property
+    def beyond(self) -> str:
+        """What nobody can find from here, and by whom it could have been done."""
+        if self.held:
+            since = "since the line that you hold"
+        else:
+            since = "at any time: hold a line of `pgha records head`, and ask with --head"
+        if self.asked:
+            who = "root of this machine and of both nodes (or who has its keys to them and signs)"
+            return f"Not to be found from here: what {who} has made anew {since}"
+        who = "whoever may write here has removed of the newest (the nodes know: --nodes)"
+        return f"Not to be found from here: what {who}, or made anew {since}"
 
 
 @dataclass(frozen=True)

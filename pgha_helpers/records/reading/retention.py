@@ -14,6 +14,8 @@ from ...model import Pair
 from ...run.events import CHAINED, GATE_PASSED, RUN_BEGUN
 from ...run.journal import read
 from ..making.folder import FolderLock, RecordName, record_folders, record_name_of, records_of
+from ..making.numbering import add_line
+from ..making.sequence import THINNED
 from . import manifest
 
 _GOING = ".thinned-"
@@ -25,16 +27,19 @@ def thin(pair: Pair) -> list[str]:
         return []
     for half_gone in records_of(pair).glob(f"{_GOING}*"):
         _empty(half_gone)
-    gone = []
+    gone: dict[Path, str] = {}
     for folder in record_folders(records_of(pair)):
         name = record_name_of(folder)
         old = name and time.time() - name.began.timestamp() > pair.records_keep
         if name and old and _dispensable(folder, name, pair):
-            with FolderLock(folder) as keeping:
-                if keeping.held:
-                    _delete(folder)
-                    gone.append(folder.name)
-    return gone
+            gone[folder] = manifest.sha256(folder / manifest.MANIFEST)
+    if gone:
+        add_line(pair, THINNED, records={folder.name: digest for folder, digest in gone.items()})
+    for folder in gone:
+        with FolderLock(folder) as keeping:
+            if keeping.held:
+                _delete(folder)
+    return [folder.name for folder in gone]
 
 
 def _dispensable(folder: Path, name: RecordName, pair: Pair) -> bool:

@@ -60,8 +60,22 @@ def sign(data: bytes, key: str) -> bytes:
     return done.stdout
 
 
-def check_signature(data: bytes, signature: bytes, allowed: str = "", at: str = "") -> Signed:
-    """Check a signature; with a file of allowed signers, also whose it is.
+def bare(signature: bytes) -> bytes:
+    """A signature without the lines around it: what a line of the sequence has room for."""
+    return base64.b64decode("".join(text_of(signature).split("\n")[1:-2]))
+
+
+def dressed(body: bytes) -> bytes:
+    """The same, as ssh-keygen writes and reads it."""
+    plain = base64.b64encode(body).decode()
+    lines = "".join(plain[i : i + 70] + "\n" for i in range(0, len(plain), 70))
+    return f"{_BEGIN}{lines}{_END}".encode()
+
+
+def check_signature(
+    data: bytes, signature: bytes, allowed: str = "", at: str = "", of: str = "manifest"
+) -> Signed:
+    """Check a signature; with a file of allowed signers, also whose it is. `of` is for the words.
 
     `at` is when it was made, as UTC: a signer whose key is no longer valid has signed well as long
     as it was.
@@ -72,11 +86,11 @@ def check_signature(data: bytes, signature: bytes, allowed: str = "", at: str = 
         path = Path(private, "sig")
         path.write_bytes(signature)
         if allowed:
-            return _whose(data, path, here(allowed), _at(at))
+            return _whose(data, path, here(allowed), _at(at), of)
         done = _keygen("-Y", "check-novalidate", "-n", NAMESPACE, "-s", str(path), stdin=data)
         if done.returncode == 0:
             return Signed(key=_key(done))
-        return Signed("it is not of this manifest")
+        return Signed(f"it is not of this {of}")
 
 
 def _at(moment: str) -> tuple[str, ...]:
@@ -86,14 +100,14 @@ def _at(moment: str) -> tuple[str, ...]:
     return "-O", f"verify-time={digits}Z"
 
 
-def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...]) -> Signed:
+def _whose(data: bytes, signature: Path, allowed: str, at: tuple[str, ...], of: str) -> Signed:
     found = _keygen("-Y", "find-principals", *at, "-s", str(signature), "-f", allowed)
     who = text_of(found.stdout).split("\n")[0].strip()
     if found.returncode or not who:
         return Signed(f"its key is not in {allowed}")
     words = ("-Y", "verify", *at, "-n", NAMESPACE, "-f", allowed, "-I", who, "-s", str(signature))
     done = _keygen(*words, stdin=data)
-    wrong = f"not {who}'s, of this manifest: {_words(done)}" if done.returncode else ""
+    wrong = f"not {who}'s, of this {of}: {_words(done)}" if done.returncode else ""
     return Signed(wrong, who, _key(done))
 
 
@@ -112,10 +126,9 @@ def _well_formed(signature: bytes) -> bool:
         return False
     body = text[len(_BEGIN) : -len(_END)]
     try:
-        plain = base64.b64encode(base64.b64decode(body.replace("\n", ""), validate=True)).decode()
+        return signature == dressed(base64.b64decode(body.replace("\n", ""), validate=True))
     except ValueError:
         return False
-    return body == "".join(plain[i : i + 70] + "\n" for i in range(0, len(plain), 70))
 
 
 def _keygen(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

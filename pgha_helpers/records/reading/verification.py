@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 from ...facts.chain_notes import Ledger
-from ...model import Note, Pair
+from ...model import Head, Note, Pair
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
+from ...model.passfile import here
 from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of
@@ -19,14 +21,19 @@ from . import manifest, signature
 from .findings import Finding, Record, Verified
 from .links import check_chains, ledger_faults
 from .manifest import Manifest
+from .node_notes import check_head, check_node_notes
+from .sequences import check_sequences, read_sequences
 
 
-def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
+def verify(
+    pair: Pair, ledgers: Mapping[str, Ledger] | None = None, held: Mapping[str, Head] | None = None
+) -> Verified:
     """Check every record of this pair; nothing is changed.
 
-    `ledgers` are the nodes' notes of the pair's systems.
+    `ledgers` are the nodes' notes of the pair's systems, `held` what somebody holds of its
+    sequences, by where it comes from.
     """
-    done = Verified()
+    done = Verified(asked=ledgers is not None)
     records, others = _records(pair, done)
     done.records = len(records)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each signature is a process of its own
@@ -35,16 +42,18 @@ def verify(pair: Pair, ledgers: Mapping[str, Ledger] | None = None) -> Verified:
         ):
             done.findings += [Finding(record.folder.name, what) for what in faults]
     _check_unsigned(records, pair, done)
+    told = read_sequences(pair, done)
+    check_sequences(told, records, pair, done)
+    _check_signers(records, pair, done)
+    for where, head in (held or {}).items():
+        check_head(head, where, told, pair, done)
+        done.held.append(head)
     noted = _noted(pair, ledgers or {}, done)
     check_chains(records, others, noted, done)
-    if ledgers is None:
-        done.notes.append(
-            "Not asked: the nodes. Without their notes the removal of the newest is not "
-            "seen: --nodes"
-        )
-    else:
+    if ledgers is not None:
         unlike = ledger_faults(records, others, noted, done)
         done.findings += [Finding("notes of the nodes", what) for what in unlike]
+        check_node_notes(pair, ledgers, told, records, done)
     return done
 
 
@@ -59,7 +68,7 @@ def _records(pair: Pair, done: Verified) -> tuple[list[Record], list[Record]]:
         try:
             record = _look(folder, pair, done)
         except OSError as error:
-            done.notes.append(f"{folder.name} cannot be read: {error.strerror}")
+            done.findings.append(Finding(folder.name, f"it cannot be read: {error.strerror}"))
             continue
         if record is not None:
             (records if _is_of(record, pair) else others).append(record)
@@ -88,6 +97,27 @@ def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
             done.findings.append(Finding(name, "it is not signed, and older ones are"))
         else:
             done.notes.append(f"{name}: not signed")
+
+
+def _check_signers(records: list[Record], pair: Pair, done: Verified) -> None:
+    """Who may sign: the list is the one that was in force when the newest record was sealed."""
+    if not pair.allowed_signers:
+        return
+    listed = [
+        (record.folder.name, record.manifest.told["allowed_signers"])
+        for record in reversed(records)
+        if "allowed_signers" in record.manifest.told
+    ]
+    for (_, before), (name, digest) in pairwise(listed):
+        if digest != before:
+            done.notes.append(f"{pair.allowed_signers} was another one until {name} was sealed")
+    path = Path(here(pair.allowed_signers))
+    now = manifest.sha256(path) if path.is_file() else ""
+    if listed and listed[-1][1] != now:
+        words = (
+            f"it is not the list of when {listed[-1][0]} was sealed: whoever was added could sign"
+        )
+        done.findings.append(Finding(pair.allowed_signers, words))
 
 
 def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[Note]:
@@ -186,7 +216,7 @@ def _unlike_listed(folder: Path, listed: Mapping[str, str], done: Verified) -> I
     unread = set[str]()
     there = manifest.digests(folder, unread.add)
     for name in sorted(unread):
-        done.notes.append(f"{folder.name}: {name} is for its owner only, and is not checked")
+        done.unread.append(f"{folder.name}: {name} is for its owner only, and is not checked")
     for name in sorted(listed.keys() - there.keys() - unread):
         yield f"{name} is gone"
     for name in manifest.contents(folder):
