@@ -79,7 +79,7 @@ def test_completing_that_was_killed_in_its_last_steps(
 def test_a_record_without_its_manifest_is_not_completed_again(here: Pair) -> None:
     folder = ran(here)
     (folder / manifest.MANIFEST).unlink()
-    assert complete_all(here) == [] and found_in(verify(here)) == ["its manifest is gone"]
+    assert complete_all(here) == [] and "manifest.json is gone" in found_in(verify(here))
     with pytest.raises(Refusal, match="has lost its manifest"):
         seal(folder, read(folder), here, "a test")
 

@@ -1,10 +1,11 @@
 """`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100
 proofs, 30 failovers, 5 bad nights, 10 random instants of each procedure at which the runbook is
-killed).
+killed, each edit of an archive 4 times).
 
 `python -m tests.trials NAME...` runs only those that are named. The last tables are kept in
 docs/trials.md. A lost row, a switchover that is refused with nothing in the way, a bad night that
-fails or a death after which a second run does not converge makes the exit status 1.
+fails, a death after which a second run does not converge or an edit that is never found makes the
+exit status 1.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .back_and_forth import proofs, switchovers
 from .failovers import failovers
 from .killed import killed
 from .nights import nights
+from .tampering import tampering
 from .trial import Outcome
 
 PAGE = DOCS / "trials.md"
@@ -31,6 +33,7 @@ TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
     "failovers": (failovers, 30),
     "nights": (nights, 5),
     "killed": (killed, 10),
+    "tampering": (tampering, 4),
 }
 
 

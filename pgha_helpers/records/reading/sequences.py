@@ -156,7 +156,10 @@ def _record_faults(
     if isinstance(place, dict) and place.get("line") not in places:
         yield f"its line {place.get('number')} is in no sequence: that was taken away, or made anew"
     sealed, digest = mine.get(SEALED), record.manifest.digest
-    if sealed is None or not digest:
+    if sealed is None:
+        return
+    if not digest:
+        yield f"it was sealed{_when(sealed)}, and its manifest is gone"
         return
     listed = pairs_in(sealed, "found").get(record.folder.name) or sealed.told.get("manifest")
     if listed != digest:

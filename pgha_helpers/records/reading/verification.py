@@ -178,7 +178,7 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
         done.notes.append(f"{folder.name}: {late}, {told.told['completed']['at']}")
     if not told.digest:
         if was_sealed(folder):
-            yield "its manifest is gone"
+            yield f"{manifest.MANIFEST} is gone"
         else:
             done.notes.append(
                 f"{folder.name}: not complete yet; any other `pgha records` completes it"
