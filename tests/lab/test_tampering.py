@@ -158,7 +158,8 @@ def test_the_printed_procedure_finds_what_verify_finds(archive: Archive, tmp_pat
     said = typed()
     assert "FAILED" not in said and "BROKEN" not in said, said
     assert len(re.findall(r": OK$", said, re.M)) == len(manifest.contents(folder))
-    assert said.count('Good "pgha" signature') == 2 and "\nann\n" in said
+    assert said.count('Good "pgha" signature') == 3 and "\nann\n" in said
+    assert '"what": "begun"' in said and '"what": "sealed"' in said
     last = re.search(r"the last one is ([0-9a-f]{64})", said)
     assert last and f'"journal_ends": "{last[1]}"' in said
     journal = folder / "journal.jsonl"

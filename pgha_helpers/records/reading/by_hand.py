@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 from ...model import Pair
+from ..making.numbering import own_sequence
 
 _FILES = r"""cd {folder}
 # 1. Every file is as it was when the record was completed. Each line must say OK.
@@ -47,10 +48,34 @@ _CHAIN = """
 #    (~/.pgha of PostgreSQL's user): what is "ended" is the digest of the last line of the journal,
 #    what is "sealed" that of the manifest:
 sha256sum manifest.json
+
+# 6. The sequence of all records beside this one tells when it was begun and sealed, with the digest
+#    of its manifest. Each line is the "prev" of the next one; a signature stands behind its brace.
+n=0; prev=""
+while IFS= read -r line; do
+  text=$line; sig=
+  case "$line" in *"}}") ;; *) text="${{line%"}} "*}}}}"; sig=${{line##*"}} "}};; esac
+  case "$text" in *"\"prev\": \"$prev\"}}") ;; *) echo "line $n of the sequence: BROKEN";; esac
+  prev=$(printf %s "$text" | sha256sum | cut -d' ' -f1)
+  case "$text" in *'"record": "'{record}'"'*) echo "$text"; is=$n; digest=$prev; of=$sig;; esac
+  n=$((n+1))
+done < ../{sequence}
+# Its signature, if it has one, is of two lines: its number, with pair and machine, and its digest.
+sig=$(mktemp); {{ echo "-----BEGIN SSH SIGNATURE-----"; printf '%s\n' "$of" | fold -w 70
+  echo "-----END SSH SIGNATURE-----"; }} > "$sig"
+printf '%s of %s on %s\n%s\n' "$is" {pair} {host} "$digest" |
+  ssh-keygen -Y check-novalidate -n pgha -s "$sig"; rm "$sig"
 """
 
 
 def words(folder: Path, pair: Pair) -> str:
     """The commands, to be typed in any POSIX shell."""
     files = _FILES.format(folder=shlex.quote(folder.name))
-    return files + (_SIGNED if pair.signing_key else _UNSIGNED) + _CHAIN
+    own = own_sequence(pair)
+    chain = _CHAIN.format(
+        record=folder.name,
+        sequence=shlex.quote(own.path.name),
+        pair=shlex.quote(own.pair),
+        host=shlex.quote(own.host),
+    )
+    return files + (_SIGNED if pair.signing_key else _UNSIGNED) + chain
