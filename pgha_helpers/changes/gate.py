@@ -14,6 +14,8 @@ from ..judgement.plans.back_again import BACK_AGAIN
 from ..judgement.plans.rebuild import stop_only
 from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
+from ..model.show import present
+from ..model.verdicts import Reason
 from ..run.events import GATE_ANSWERED, GATE_PASSED, GATE_REOPENED, GATE_SHOWN, JUDGED, NOT_LOCKED
 from ..run.gate import Required
 from ..run.run import Run
@@ -25,6 +27,7 @@ REHEARSED = "This was a rehearsal: nothing was changed."
 def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
     """Every check's verdict, written to the journal."""
     verdicts = judge(checks, now)
+    run.seen.judged = now
     run.journal.write(JUDGED, worst=verdicts.worst, verdicts=list(verdicts))
     return verdicts
 
@@ -41,16 +44,21 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
         return known
     checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
     verdicts = judged(run, checks, now)
-    refusing = [v for v in verdicts.against if v.level != "warning"]
-    if refusing:
-        print(verdicts)
-        reasons = "\n".join(f"  - {v.title}: {v.reason}. {v.remedy}" for v in refusing)
-        count = len(refusing)
-        raise NotSafe(
-            f"{plan.kind} is not safe now, for {count} reasons:\n{reasons}{run.meanwhile()}"
-        )
+    if refusing := verdicts.refusing:
+        if frontend.shell():
+            present(verdicts)
+        told = ["the table above tells why"]
+        if not frontend.somebody():
+            told = [_line(reason) for reason in refusing]
+        reasons = "\n  - ".join(told)
+        raise NotSafe(f"{run.pair.name}: {plan.kind} is not safe now: {reasons}{run.meanwhile()}")
     run.gate.required = Required(plan, now, verdicts)
     return verdicts
+
+
+def _line(reason: Reason) -> str:
+    title = f"{reason.title}: " if reason.title else ""
+    return title + reason.sentence
 
 
 def gate(run: Run, plan: Plan) -> Plan:

@@ -52,7 +52,7 @@ def parse_disk(text: str, now: float) -> Disk:
     control, histories, recovery = _printed(blocks, unread)
     damage = control if isinstance(control, str) else ""
     startup = words.one("recovering")
-    programs = words.one("programs")
+    programs, port = words.one("programs"), words.one("port")
     return Disk(
         control=control if isinstance(control, Control) else None,
         blank=words.one("blank") or damage,
@@ -64,6 +64,8 @@ def parse_disk(text: str, now: float) -> Disk:
         recovery=recovery,
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
         programs=int(programs) if programs.isdecimal() else 0,
+        port=int(port) if port.isdecimal() else 0,
+        owner=words.one("owner"),
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
         wal_free=_perhaps("free", lambda: _wal_free(words), unread),
         no_wal=words.one("nowal"),

@@ -19,7 +19,11 @@ if [ ! -e "$1" ]; then
   echo "blank $1 does not exist"; exit 0
 fi
 if [ ! -d "$1" ]; then echo "blank $1 is not a directory"; exit 0; fi
-if [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "blank $1 cannot be entered by $(id -un)"; exit 0; fi
+if [ ! -r "$1" ] || [ ! -x "$1" ]; then
+  owner=$(stat -c %U -- "$1")
+  echo "owner $owner"
+  echo "blank $1 cannot be entered by $(id -un): it is ${owner:-somebody}'s"; exit 0
+fi
 
 told() {
   echo "process ${1#/proc/}"
@@ -36,6 +40,7 @@ told() {
   esac
 }
 each_process "$1" told
+{ read -r _ && read -r _ && read -r _ && read -r port && echo "port $port"; } 2>/dev/null < "$1/postmaster.pid"
 stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
 for f in promote fallback_promote; do [ -e "$1/$f" ] && echo "trigger $f"; done

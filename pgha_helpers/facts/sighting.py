@@ -31,7 +31,7 @@ from ..model.errors import (
     Unreachable,
     understood,
 )
-from ..model.sightings import refuses
+from ..model.sightings import Unheard, refuses
 from ..wire.doors import Door
 from ..wire.sql import Session
 from .disk import read_disk
@@ -95,8 +95,7 @@ def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
     try:
         disk = read_disk(door)
     except (Unreachable, TooSlow, CommandFailed) as silence:
-        words = _words(silence)
-        return _without_shell(door.node, running, words), sql, Heard("no", words)
+        return _without_shell(door.node, running, silence), sql, Heard("no", silence.what)
     return _sighting(door, running, disk), sql, Heard("yes")
 
 
@@ -113,7 +112,7 @@ def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     if isinstance(running, Running):
         return _running_on(running, disk)
     if disk.processes:
-        return Hung(name, running.what, disk, _answer(running))
+        return Hung(name, running.what, disk, _answer(running), running.remedy)
     if disk.control is None:
         return Blank(name, disk.blank, disk)
     return Stopped(name, disk)
@@ -133,30 +132,23 @@ def _running_on(running: Running, disk: Disk) -> Running:
     )
 
 
-def _without_shell(node: Node, running: Running | HaError, why: str) -> Sighting:
+def _without_shell(node: Node, running: Running | HaError, shell: HaError) -> Sighting:
+    why = shell.what.removeprefix(f"{node.name}: ")
     if isinstance(running, Running):
-        return replace(running, shell_silent=why)
-    return Silent(node.name, f"{running.what}; {why}")
+        return replace(running, shell_silent=why, shell_remedy=shell.remedy)
+    sql = Unheard(running.what, running.remedy, _answer(running))
+    ssh = Unheard(why, shell.remedy, _answer(shell))
+    return Silent(node.name, f"{running.what}; {why}", sql, ssh)
 
 
 def _answer(silence: HaError) -> str:
-    """The server's own words, if it gave any.
+    """The other side's own words, if it gave any.
 
     An error is an answer too, and whoever gives it is alive.
     """
-    if isinstance(silence, QueryFailed | NotSafe):
+    if isinstance(silence, QueryFailed | NotSafe | CommandFailed):
         return silence.what
     return str(getattr(silence, "answer", ""))
-
-
-def _words(silence: HaError) -> str:
-    """Why, and what to do about it.
-
-    How to pin a host key is of use only if it reaches the person.
-    """
-    if not silence.remedy:
-        return silence.what
-    return f"{silence.what} ({silence.remedy})"
 
 
 def _ask_sql(door: Door) -> Running | HaError:

@@ -6,9 +6,10 @@ room has to know of is written down here first: a new thing to see is a field of
 PostgreSQL a row of `dialect.py`.
 """
 
+from .causes import Cause
 from .chain_notes import Head, Note, ends_of
 from .clients import Client, ClientSeen, Command, Libpq, Pgbouncer
-from .deeds import Deed, DeedKind, Deeds, Verdict, Verdicts
+from .deeds import Deed, DeedKind, Deeds
 from .disk import Control, Disk
 from .fence import Fence, Witness
 from .host import ForNow
@@ -32,10 +33,12 @@ from .snapshot import Snapshot
 from .ssh import Ssh
 from .survey import Survey
 from .vantage import HERE, Heard, Vantage
+from .verdicts import Verdict, Verdicts
 
 __all__ = [
     "HERE",
     "Blank",
+    "Cause",
     "Client",
     "ClientSeen",
     "Command",

@@ -1,4 +1,4 @@
-"""What was judged and what was done."""
+"""What was done."""
 
 from __future__ import annotations
 
@@ -6,73 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from . import show
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One check's answer. `level` is ok, warning, critical or unknown; `reason` is empty when it is
-    ok.
-    """
-
-    title: str
-    level: str
-    reason: str = ""
-    value: str = ""
-    limit: str = ""
-    remedy: str = ""
-
-
-class Verdicts(show.Shown, tuple[Verdict, ...]):
-    """Every verdict of a checklist, the bad ones included."""
-
-    @property
-    def worst(self) -> str:
-        """The level to act on: critical before unknown before warning before ok."""
-        levels = {v.level for v in self}
-        return next(
-            (level for level in ("critical", "unknown", "warning") if level in levels), "ok"
-        )
-
-    @property
-    def against(self) -> tuple[Verdict, ...]:
-        """Those that do not say yes."""
-        return tuple(v for v in self if v.level != "ok")
-
-    def table(self) -> show.Table:
-        """A row per verdict, the worst first, with a mark that does not lean on colour alone."""
-        head = ("", "check", "value", "limit", "why not, and what to do")
-        return show.Table(head, [_row(v) for v in self._ordered])
-
-    def __str__(self) -> str:
-        """What is in the way in sentences, then a short line for each yes: a terminal is too narrow
-        for the table.
-        """
-        against = [
-            f"{show.MARKS[v.level]}: {v.title}\n    {_why(v)}"
-            for v in self._ordered
-            if v.level != "ok"
-        ]
-        return "\n".join([*against, *str(self._well).splitlines()])
-
-    def _repr_html_(self) -> str:
-        """What is in the way, then each yes in a table of its own, whose rows need no room for
-        reasons.
-        """
-        worst = [_row(v) for v in self._ordered if v.level != "ok"]
-        against = show.Table(self.table().head, worst)._repr_html_() if worst else ""
-        return against + self._well._repr_html_()
-
-    @property
-    def _well(self) -> show.Table:
-        rows = [_row(v)[:4] for v in self if v.level == "ok"]
-        return show.Table(
-            ("", f"{len(rows)} of {len(self)} checks say yes", "value", "limit"), rows
-        )
-
-    @property
-    def _ordered(self) -> list[Verdict]:
-        order = ("critical", "unknown", "warning", "ok")
-        return sorted(self, key=lambda v: order.index(v.level))
 
 
 class DeedKind(StrEnum):
@@ -179,14 +112,3 @@ class Deeds(show.Shown, tuple[Deed, ...]):
         """A row per deed with its milliseconds."""
         rows = [(show.utc(d.began), d.node, d.did, f"{d.seconds * 1000:.0f} ms") for d in self]
         return show.Table(("when", "node", "deed", "took"), rows)
-
-
-def _row(verdict: Verdict) -> tuple[str, str, str, str, str]:
-    return show.MARKS[verdict.level], verdict.title, verdict.value, verdict.limit, _why(verdict)
-
-
-def _why(verdict: Verdict) -> str:
-    if not verdict.reason:
-        return ""
-    words = f"{verdict.reason}. {verdict.remedy}"
-    return words.strip(". ") + "."

@@ -68,10 +68,11 @@ class Disk:
     has: its disk is not mounted, or not readable. `half` says that the directory is a copy by rsync
     that did not end or was never started, so that nothing in it is the node's own. `unfinished` is
     where the data directory is, if a run was cut short that had set it aside to recover and rewind
-    it. `unread` says why the `clock` or what is `free` is not known. Dates are by the node's clock,
-    in seconds since the epoch, and 0 where there is none: it was `armed` when its standby
-    definition was put in place, its control file was last `written`, and its newest history
-    `forked` from the one before when its file was written.
+    it. `port` is where its postmaster says that it listens (0 where none runs), and `owner` whose
+    the directory is where it may not be entered. `unread` says why the `clock` or what is `free` is
+    not known. Dates are by the node's clock, in seconds since the epoch, and 0 where there is none:
+    it was `armed` when its standby definition was put in place, its control file was last
+    `written`, and its newest history `forked` from the one before when its file was written.
     """
 
     control: Control | None = None
@@ -84,6 +85,8 @@ class Disk:
     recovery: Mapping[str, str] = field(default_factory=dict)
     recovering: int = 0
     programs: int = 0
+    port: int = 0
+    owner: str = ""
     free_bytes: int | None = 0
     wal_free: int | None = None
     clock_skew: float | None = 0.0

@@ -6,10 +6,11 @@ type next.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .causes import Cause
 from .foreign import ODD, shown
 
 _OURS = str(Path(__file__).parents[1])
@@ -98,7 +99,14 @@ class TooSlow(Refusal, TimeoutError):
 
 
 class NotSeen(Refusal):
-    """A node that a judgement leans on did not answer, or is not what it should be."""
+    """A node that a judgement leans on did not answer, or is not what it should be.
+
+    `causes` tell why, each with its own remedy.
+    """
+
+    def __init__(self, what: str, remedy: str = "", causes: Iterable[Cause] = ()) -> None:
+        super().__init__(what, remedy)
+        self.causes = tuple(causes) or (Cause((), self.what.split("\n")[0], self.remedy),)
 
 
 class NotSafe(Refusal):

@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from .foreign import lines_of, text_of
 
@@ -30,29 +31,60 @@ def password(path: str, *wanted: str) -> str:
 
     An empty `path` is libpq's default: PGPASSFILE, or ~/.pgpass.
     """
-    for entry in lines_of_passfile(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass"):
+    for entry in lines_of_passfile(str(passfile_place(path))):
         if all(have in ("*", want) for have, want in zip(entry, wanted, strict=False)):
             return entry[4]
     return ""
 
 
 def why_none(path: str, *wanted: str) -> str:
-    """Why libpq takes no password from a passfile, and what to do; empty where it would. Arguments
-    as in `password`.
+    """Why libpq takes no password from a passfile; empty where it would. Arguments as in
+    `password`, host, port, database and user.
     """
-    place = Path(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass").expanduser()
+    file = passfile_place(path)
     try:
-        mode = place.stat().st_mode
+        mode = file.stat().st_mode
     except OSError as error:
-        return f"passfile {place}: {error.strerror}"
+        return f"passfile {file}: {error.strerror}"
     if not stat.S_ISREG(mode):
-        return f"passfile {place} is not a file"
+        return f"passfile {file} is not a file"
     if mode & 0o077:
-        return (
-            f"passfile {place} is ignored, because others may read it (mode "
-            f"{mode & 0o777:04o}): chmod 600 {place}"
-        )
-    return "" if password(path, *wanted) else f"passfile {place} has no line for {':'.join(wanted)}"
+        return f"passfile {file} is ignored, because others may read it (mode {mode & 0o777:04o})"
+    if password(path, *wanted):
+        return ""
+    user = wanted[-1]
+    known = any(entry[3] in ("*", user) for entry in lines_of_passfile(str(file)))
+    lacking = ":".join(wanted) if known else f"user {user!r}"
+    return f"passfile {file} has no line for {lacking}"
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Whether others than its owner may read or write it: then libpq ignores it."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(mode & 0o077)
+
+
+def quiet(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a connection, of whose passfile libpq does not complain on stderr.
+
+    One that it will not read is replaced by one that is not there; `why_none` tells the reason.
+    """
+    file = passfile_place(str(settings.get("passfile", "")))
+    if not is_open_to_others(file):
+        return dict(settings)
+    return {**settings, "passfile": f"{file}/ignored"}
+
+
+def passfile_place(path: str) -> Path:
+    """The passfile that libpq reads: this one, or its default where `path` is empty."""
+    chosen = Path(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass")
+    try:
+        return chosen.expanduser()
+    except RuntimeError:  # the home of a user who is none
+        return chosen
 
 
 def fields_of(line: str) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def present(table: Table, **metadata: Any) -> None:
+def present(table: Table | Shown, **metadata: Any) -> None:
     """Show a table from inside a verb: as HTML in a notebook, as text elsewhere. `metadata` goes
     with the HTML.
     """
@@ -90,6 +90,15 @@ def utc(moment: float) -> str:
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z")
     )
+
+
+def to_minute(moment: float) -> str:
+    """Seconds since the epoch as UTC, for a sentence.
+
+    >>> to_minute(90)
+    '1970-01-01 00:01Z'
+    """
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%MZ}"
 
 
 def size(count: float) -> str:

@@ -12,8 +12,20 @@ from .replication import Receiver, Sender, Slot
 
 
 @dataclass(frozen=True)
+class Unheard:
+    """Why nobody was heard by one road, SQL or ssh, and what to do about it.
+
+    `answer` holds the words of a server that did answer there, and refused us.
+    """
+
+    what: str
+    remedy: str = ""
+    answer: str = ""
+
+
+@dataclass(frozen=True)
 class Running:
-    """It answered SQL."""
+    """It answered SQL. `shell_silent` says why its shell did not, `shell_remedy` what to do."""
 
     node: str
     in_recovery: bool
@@ -37,6 +49,7 @@ class Running:
     tablespaces: tuple[str, ...] = ()
     disk: Disk | None = None
     shell_silent: str = ""
+    shell_remedy: str = ""
 
     @property
     def writable(self) -> bool:
@@ -98,7 +111,7 @@ class Hung:
     """A shell answered, SQL did not, and processes exist: starting, stopping, stuck, or refusing
     us.
 
-    `answer` holds the server's own words where it answered and refused us.
+    `answer` holds the server's own words where it answered and refused us; `remedy` is what to do.
     """
 
     role: ClassVar[str] = "does not answer SQL"
@@ -106,6 +119,7 @@ class Hung:
     why: str
     disk: Disk
     answer: str = ""
+    remedy: str = ""
 
     @property
     def starting(self) -> bool:
@@ -123,7 +137,7 @@ class Hung:
 
     def __str__(self) -> str:
         state = f", control file says {self.disk.control.state!r}" if self.disk.control else ""
-        return f"{len(self.disk.processes)} processes, but no SQL: {self.why}{state}"
+        return f"{len(self.disk.processes)} processes, but {self.why}{state}"
 
 
 def refuses(answer: str) -> bool:
@@ -155,11 +169,13 @@ class Blank:
 
 @dataclass(frozen=True)
 class Silent:
-    """Nobody answered, and why."""
+    """Nobody answered, and why: in one sentence, and by each road."""
 
     role: ClassVar[str] = "did not answer"
     node: str
     why: str
+    sql: Unheard | None = None
+    shell: Unheard | None = None
 
     def __str__(self) -> str:
         return f"did not answer: {self.why}"
@@ -210,5 +226,7 @@ def to_be_seen(sighting: Sighting) -> str:
     if isinstance(sighting, Hung) and sighting.starting:
         return f"wait until {node} is up"
     if isinstance(sighting, Hung):
-        return f"mend what keeps this runbook out of {node}, which runs"
-    return f"mend the way to {node}, by SQL or by ssh"
+        return sighting.remedy or f"mend what keeps this runbook out of {node}, which runs"
+    roads = (sighting.sql, sighting.shell)
+    told = dict.fromkeys(road.remedy for road in roads if road and road.remedy)
+    return "; ".join(told) or f"mend the way to {node}, by SQL or by ssh"

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from . import show
+from .causes import Cause, merged
 from .clients import ClientSeen
+from .disk import Disk
 from .errors import NotSeen
 from .host import Host, Start
 from .pair import Pair
 from .positions import Position
-from .sightings import Running, Sighting, system_id_of, to_be_seen
+from .sightings import Running, Sighting, disk_of, system_id_of
 from .survey import Refused, Survey
+from .unseen import by_shell, by_sql
 from .vantage import Vantage
 
 
@@ -59,13 +62,22 @@ class Snapshot(show.Shown):
         """The one writable node. Raises NotSeen, in the silent node's own words, if none answers or
         if two do.
         """
-        if len(self.primaries) == 2:
-            raise NotSeen(
-                self.two_primaries(), "fence one of them now; clients may be writing to both"
-            )
-        if not self.primaries:
-            raise NotSeen(f"no node is writable: {self._words()}", self._none_writable())
+        if why := self.why_not_one_primary():
+            none = "no node is seen to be writable: " if not self.primaries else ""
+            raise _unseen(none, why)
         return self.primaries[0]
+
+    def why_not_one_primary(self) -> tuple[Cause, ...]:
+        """What keeps us from naming the one writable node; nothing where there is one."""
+        if len(self.primaries) == 1:
+            return ()
+        if self.primaries:
+            stop = "stop one at once: rebuild with node= and method=stop"
+            if len(set(self.system_ids())) > 1:
+                stop = "if they are to be a pair, run setup; else correct host in the pair file"
+            return (Cause((), self.two_primaries(), stop),)
+        standbys = Cause(self.pair.names, "both are standbys", "run promote: nobody can write")
+        return self.unasked() or (standbys,)
 
     @property
     def standby(self) -> Running:
@@ -73,11 +85,37 @@ class Snapshot(show.Shown):
         two.
         """
         if len(self.standbys) != 1:
-            raise NotSeen(
-                f"there is not one standby: {self._words()}",
-                self._remedy("see who is writable, before this"),
-            )
+            raise _unseen("no standby is seen: ", self.unasked() or self.why_not_one_primary())
         return self.standbys[0]
+
+    def disk(self, name: str) -> Disk:
+        """What this node's shell says of its disk. Raises NotSeen where it says nothing, or speaks
+        of another server than SQL.
+        """
+        return dict(self._disks(name))[name]
+
+    def disks(self) -> list[tuple[str, Disk]]:
+        """The same of both nodes, in the order of the pair. Raises NotSeen with every cause."""
+        return self._disks(*self.pair.names)
+
+    def _disks(self, *names: str) -> list[tuple[str, Disk]]:
+        why = merged(cause for name in names for cause in by_shell(self.pair, self[name]))
+        found = [(name, disk_of(self[name])) for name in names]
+        known = [(name, disk) for name, disk in found if disk]
+        if why or len(known) < len(found):
+            raise _unseen("", why)
+        return known
+
+    def unasked(self) -> tuple[Cause, ...]:
+        """Why SQL is not answered, of every node that does not answer it."""
+        return merged(cause for name in self.pair.names for cause in self._by_sql(name))
+
+    def _by_sql(self, name: str) -> tuple[Cause, ...]:
+        return tuple(by_sql(self.pair, self[name], self.other(name)))
+
+    def not_seen(self, name: str) -> NotSeen:
+        """What to raise where more would have to be known of this node than its shell tells."""
+        return _unseen("", self._by_sql(name))
 
     def giving_up(self, name: str) -> Snapshot:
         """The same, with one of two writable nodes named as the one to lose: then the other is the
@@ -91,17 +129,20 @@ class Snapshot(show.Shown):
         """
         found = self.survey.get(name, "it was not looked at closely")
         if isinstance(found, str):
-            raise NotSeen(
-                f"{name}: {found}",
-                to_be_seen(self[name]) or f"mend what keeps {name} from being looked at",
-            )
+            mend = f"mend what keeps {name} from being looked at"
+            not_looked = (Cause((name,), found.removeprefix(f"{name}: "), mend),)
+            raise _unseen("", self._by_sql(name) or not_looked)
         return cast(Survey, Refused(found)) if found.unseen else found
 
     def host(self, name: str) -> Host:
         """What the shell said in a close look at this node. Raises NotSeen as `closely` does."""
         found = self.closely(name)
+        if why := tuple(by_shell(self.pair, self[name])):
+            raise _unseen("", why)
         if found.host is None:
-            raise NotSeen(f"{name}: {found.host_unseen}", f"mend the shell of {name}")
+            told = found.host_unseen.removeprefix(f"{name}: ")
+            why = (Cause((name,), told, "mend its shell, and what it may run"),)
+            raise _unseen("", why)
         return found.host
 
     def start(self, name: str) -> Start | None:
@@ -158,18 +199,11 @@ class Snapshot(show.Shown):
         node = self.pair[seen.node]
         return node.name, f"{node.host}:{node.port}", str(seen), _details(seen)
 
-    def _none_writable(self) -> str:
-        lost = ""
-        if len(self.running) < 2:
-            lost = "; if that is lost, run promote with occasion=failover"
-        return self._remedy("run promote") + lost
 
-    def _remedy(self, else_: str) -> str:
-        """What to do about every node that does not answer SQL, or something else where both do."""
-        return "; ".join(filter(None, map(to_be_seen, self.sightings))) or else_
-
-    def _words(self) -> str:
-        return "; ".join(f"{s.node} {s}" for s in self.sightings)
+def _unseen(what: str, why: tuple[Cause, ...]) -> NotSeen:
+    """What a judgement says that leans on what was not seen."""
+    remedies = dict.fromkeys(cause.remedy for cause in why if cause.remedy)
+    return NotSeen(what + "; ".join(map(str, why)), "; ".join(remedies), why)
 
 
 def streams_to(primary: Running, standby: str) -> bool:

@@ -27,6 +27,9 @@ class History(Protocol):
         Where runs have died before it, by theirs, too.
         """
 
+    def last_well(self) -> str:
+        """When a verify has found the pair well, in ISO 8601; empty where none is known."""
+
     def promoted(self, since: float) -> Promoted | None:
         """The newest promotion after a moment (seconds since the epoch), by another run."""
 
@@ -48,6 +51,10 @@ class NoHistory:
     def outage(self, own: Sequence[Event]) -> Outage | None:
         """None is told."""
         return None
+
+    def last_well(self) -> str:
+        """Nobody knows."""
+        return ""
 
     def promoted(self, since: float) -> Promoted | None:
         """Nobody knows of one."""

@@ -18,6 +18,8 @@ from ..model.throughput import Throughput
 class Seen:
     """What was read last. Whoever takes it asks first whether it is still true."""
 
+    #: What was judged last.
+    judged: Snapshot | None = None
     #: What the last plan of a rebuild was made from.
     evidence: tuple[Snapshot, Evidence] | None = None
     #: By node, the words of its primary_conninfo that are not ours; see `facts.connection`.

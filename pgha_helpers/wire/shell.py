@@ -143,12 +143,9 @@ class Shell:
             refused = "" if out else _last_words(pipes, err)
             self.close()
             if self._user and "sudo" in refused:
-                hint = (
-                    f"allow it: the ssh user needs `sudo -n -u {self._user}` without a "
-                    "password or a terminal"
-                )
                 raise CommandFailed(
-                    f"{self.where}: no shell as {self._user}: {refused}", hint
+                    f"{self.where}: no shell as {self._user}: {refused}",
+                    _to_be_owner(self._user, refused),
                 ) from None
             raise Unreachable(
                 f"{self.where}: the shell was lost: {error or type(error).__name__}"
@@ -190,12 +187,21 @@ def _read(pipes: Pipes, mark: bytes, deadline: float, out: bytearray, err: bytea
         err += more_err
 
 
+def _to_be_owner(user: str, refused: str) -> str:
+    """What to do where the ssh user gets no shell of the server's owner."""
+    if "unknown user" in refused:
+        return "correct owner in the pair file: the OS user that runs PostgreSQL"
+    if "not found" in refused:
+        return f"install sudo there, or let ssh.user be {user} and leave owner out"
+    return f"allow it: the ssh user needs `sudo -n -u {user}` without a password or a terminal"
+
+
 def _last_words(pipes: Pipes, err: bytearray) -> str:
     """Why a shell that said nothing has ended: what sudo complains of may still be under way."""
     with contextlib.suppress(OSError, EOFError):
         for _ in range(10):
             err += pipes.receive(0.1)[1]
-    return " ".join(text_of(bytes(err)).split())
+    return " ".join(next(iter(lines_of(text_of(bytes(err)).strip())), "").split())
 
 
 def _after(said: bytearray, mark: bytes) -> bytes:

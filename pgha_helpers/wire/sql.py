@@ -22,7 +22,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from ..model import passfile
+from ..model import libpq, passfile
 from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import first_words, identifier, one_line, shown, text_of
 from . import trips
@@ -175,22 +175,26 @@ class Session:
     def _connected(self) -> Any:
         trips.count("connection")
         try:
-            connection = psycopg2.connect(**{**self._settings, "async_": True})
+            connection = psycopg2.connect(**{**passfile.quiet(self._settings), "async_": True})
             self._wait(connection, time.monotonic() + self._connect)
         except TimeoutError:
-            raise Unreachable(
-                f"SQL: {self.where} gave no answer within {self._connect:g} s"
-            ) from None
+            words = f"{self.where} gave no answer within {self._connect:g} s"
+            raise self._unreachable(words) from None
         except psycopg2.Error as error:
-            raise Unreachable(
-                f"SQL: {one_line(error)}{self._why(error)}", answer=_fatal(error)
-            ) from None
+            asked = self._why(error)
+            answer = _fatal(error) or (libpq.NO_PASSWORD if asked else "")
+            raise self._unreachable(one_line(error) + asked, answer) from None
         except ValueError as odd:  # psycopg2 takes them as UTF-8 only
             told = {key: str(value) for key, value in self._settings.items()}
             bad = [f"{key} '{it}' is no UTF-8" for key, it in told.items() if shown(it) != it]
             words = "; ".join(bad) or one_line(odd)
             raise Unreachable(f"SQL: {self.where}: {words}") from odd
         return connection
+
+    def _unreachable(self, heard: str, answer: str = "") -> Unreachable:
+        file = passfile.passfile_place(self._settings.get("passfile", ""))
+        remedy = libpq.remedy_for(heard, self._settings.get("user", ""), str(file))
+        return Unreachable(f"SQL: {libpq.shorter(heard)}", remedy, answer)
 
     def _why(self, error: psycopg2.Error) -> str:
         """What libpq only prints: why it had no password to send."""

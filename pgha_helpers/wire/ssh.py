@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import logging
+import os
 import re
 import select
 import socket
@@ -46,25 +48,30 @@ class _Pinned(paramiko.MissingHostKeyPolicy):
         ssh, told = self._ssh, key.asbytes()
         host, print_ = f"ssh: the host key of {ssh.host}:{ssh.port}", fingerprint(told)
         if why := self._known.revoked(told):
-            raise Unreachable(
+            raise _refused(
                 f"{host}, {print_}, is revoked: {why}",
                 "find out why; give the machine another host key",
             )
         if self._known.has(told):
             return
         if other := self._known.instead_of(told):
-            raise Unreachable(
+            raise _refused(
                 f"{host} has CHANGED: it is {print_}, pinned is {other}",
                 f"find out why. If the machine was reinstalled: ssh-keygen -R {_pinned_as(ssh)} -f "
                 f"{ssh.known_hosts}, and pin it again",
             )
-        raise Unreachable(
+        raise _refused(
             f"{host} is not in {ssh.known_hosts} ({key.get_name()} "
             f"{print_}){self._known.passed_over}",
             "compare that fingerprint on the node itself "
             "(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), "
             f"then: ssh-keyscan -p {ssh.port} {ssh.host} >> {ssh.known_hosts}",
         )
+
+
+def _refused(what: str, remedy: str) -> Unreachable:
+    """Of a server that answered; or of us, who never asked it."""
+    return Unreachable(what, remedy, answer=what)
 
 
 def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
@@ -88,7 +95,9 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
 def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: str) -> None:
     key, known = Path(ssh.key).expanduser(), _known_hosts(ssh)
     if ssh.key and not key.is_file():
-        raise Unreachable(f"ssh: there is no key file {key}", "mend ssh.key in the pair file")
+        raise _refused(f"ssh: there is no key file {key}", "correct ssh.key in the pair file")
+    if ssh.key and not os.access(key, os.R_OK):
+        raise _refused(f"ssh: key file {key} cannot be read", f"let {_me()} read it: chmod 600")
     client.set_missing_host_key_policy(_Pinned(ssh, known))
     try:
         client.connect(
@@ -106,29 +115,74 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
         )
     except Unreachable:
         raise
-    except paramiko.AuthenticationException as error:
+    except paramiko.SSHException as error:
+        transport = client.get_transport()
+        if transport and transport.is_active():  # it has answered, and its host key was right
+            raise _refused(*_not_let_in(ssh, key, error)) from None
         raise Unreachable(
-            f"ssh: {where} refuses us: {_words(error)}",
-            "check ssh.user and ssh.key, or the ssh agent",
+            f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error)
         ) from None
-    except (OSError, EOFError, paramiko.SSHException) as error:
+    except (OSError, EOFError) as error:
         raise Unreachable(
-            f"ssh: {where} does not answer: {_words(error)}", "is sshd running there?"
+            f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error)
         ) from None
     except Exception as error:
         # of a key file or an agent that paramiko cannot read, or a name that is none
-        raise Unreachable(
-            f"ssh: {where} was not asked: {_words(error)}", "check ssh.host and ssh.key"
+        raise _refused(
+            f"ssh: {where} was not asked: {_words(error)}",
+            "correct ssh.host or ssh.key in the pair file",
         ) from error
+
+
+def _not_let_in(ssh: Ssh, key: Path, error: paramiko.SSHException) -> tuple[str, str]:
+    """What is wrong where the server has answered and refused us, and the remedy.
+
+    paramiko's own words do not tell it: "Bad authentication type; allowed types: ['']".
+    """
+    user = ssh.user or _me()
+    allowed = ", ".join(filter(None, getattr(error, "allowed_types", ())))
+    if allowed and "publickey" not in allowed:
+        words = f"user {user!r} may not log in by a key there, only by {allowed}"
+        return f"ssh: {words}", f"let {user} log in by a key (PubkeyAuthentication of sshd)"
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return (
+            f"ssh: key {key} has a passphrase",
+            "ssh-add it, and leave ssh.key empty in the pair file: then the ssh agent is asked",
+        )
+    shown = f"key {key}"
+    if not ssh.key:
+        shown = "any key of the ssh agent or of ~/.ssh"
+    bad = "" if isinstance(error, paramiko.AuthenticationException) else f": {_words(error)}"
+    return (
+        f"ssh: user {user!r} is not let in with {shown}{bad}",
+        "correct ssh.user or ssh.key in the pair file, or add that key's .pub to "
+        f"~/.ssh/authorized_keys of {user} there",
+    )
+
+
+def _me() -> str:
+    """Who runs this."""
+    return getpass.getuser()
+
+
+def _to_be_answered(error: BaseException) -> str:
+    """What to do where nobody answered as an ssh server does."""
+    if isinstance(error, socket.gaierror):
+        return "correct ssh.host in the pair file, or mend the name service"
+    if isinstance(error, ConnectionRefusedError):
+        return "start sshd there, or correct ssh.host and ssh.port in the pair file"
+    if isinstance(error, OSError):
+        return "see that its machine is up, and that network and firewall let us through"
+    return "see whether sshd listens on that port; else correct ssh.port in the pair file"
 
 
 def _known_hosts(ssh: Ssh) -> KnownHosts:
     try:
         return KnownHosts(Path(ssh.known_hosts).expanduser(), ssh.host, ssh.port)
     except OSError as error:
-        raise Unreachable(
+        raise _refused(
             f"ssh: {ssh.known_hosts} cannot be read: {error.strerror}",
-            "mend ssh.known_hosts in the pair file",
+            "correct ssh.known_hosts in the pair file",
         ) from None
 
 
@@ -160,6 +214,8 @@ def _socket(ssh: Ssh, timeout: float) -> socket.socket:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).rstrip(".") or type(error).__name__
 
 

@@ -28,6 +28,7 @@ TESTS |= {"match", "fullmatch", "search", "findall", "sub"}
 ALLOWED = {
     ("clients.console", "resume"): "PgBouncer's own words",
     ("facts.sighting", "_heard"): "shown shorter",
+    ("facts.sighting", "_without_shell"): "shown shorter",
     ("facts.starting", "_plain"): "what postgres says of its configuration",
     ("facts.survey", "_database"): "a column of queries.sql",
     ("facts.wal.losses.records", "*"): "pg_waldump's lines",

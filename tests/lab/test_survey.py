@@ -249,7 +249,8 @@ def test_a_grant_that_is_lacking_costs_one_check(ready: Lab, tmp_path: Path) -> 
     views = ("pg_hba_file_rules", "pg_file_settings")
     for verdict, view in zip(unseen, views, strict=True):
         assert verdict.level == "unknown" and f"permission denied for view {view}" in verdict.reason
-        assert "Grant the runbook's role what it lacks" in verdict.remedy
+        (cause,) = verdict.causes
+        assert "grant the runbook's role what it lacks" in cause.remedy
 
 
 def test_logical_slots_are_judged_by_what_becomes_of_their_consumers(ready: Lab) -> None:

@@ -66,7 +66,7 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
         ),
         (seen(primary(), standby(version=170002)), "db0 has 18 and db1 has 17", "critical"),
         (seen(primary(), primary("db1")), "two primaries", "critical"),
-        (seen(standby("db0"), standby()), "standby on timeline 1", "critical"),
+        (seen(standby("db0"), standby()), "db0 and db1: both are standbys", "critical"),
         (
             seen(primary(disk=disk(standby_files=("standby.signal",))), standby()),
             "but has standby.signal",
@@ -75,7 +75,7 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
         (seen(primary(shell_silent="no route", disk=None), standby()), "db0: no route", "critical"),
         (
             seen(primary(data_directory="/elsewhere", disk=disk(processes=())), standby()),
-            "answers with /elsewhere",
+            "db0: SQL is answered from /elsewhere, and not from /var/lib/postgresql/18/main",
             "critical",
         ),
         (seen(primary(disk=disk(clock_skew=7.0)), standby()), "db0 is +7.0 s off", "warning"),
@@ -137,20 +137,27 @@ def test_one_thing_is_wrong_and_is_said(now: Snapshot, words: str, level: str) -
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "words"),
     [
-        SILENT,
-        Hung("db1", "no answer within 3 s", disk()),
-        Blank("db1", "it is empty"),
-        stopped("db1"),
+        (SILENT, "db1: no answer, neither by SQL nor by ssh: connection timed out"),
+        (Hung("db1", "no answer within 3 s", disk()), "db1: no answer within 3 s, although 2"),
+        (Blank("db1", "it is empty"), "db1: no cluster: it is empty"),
+        (stopped("db1"), "db1: stopped"),
     ],
     ids=["silent", "hung", "blank", "stopped"],
 )
-def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(other: object) -> None:
+def test_whoever_does_not_answer_fails_every_check_that_leans_on_it(
+    other: object, words: str
+) -> None:
+    """And is told once: the cause, and how many checks lean on it."""
     verdicts = judge(BEFORE["switchover"], seen(primary(), other))
     assert verdicts.worst == "critical"
     unknown = [v for v in verdicts if v.level == "unknown"]
-    assert unknown and all(str(other) in v.reason for v in unknown)
+    assert len(unknown) > 20 and all(words in v.reason for v in unknown)
+    cause, count = verdicts.refusing
+    assert cause.level == "critical" and cause.what.startswith(words) and cause.remedy
+    told = f"{len(unknown)} of {len(verdicts)} checks could not be asked: the record names them"
+    assert (count.what, count.remedy) == (told, "")
 
 
 def test_silence_is_never_a_yes() -> None:
@@ -198,7 +205,8 @@ def test_what_could_not_be_asked_never_tells_the_remedy_of_what_was_not_found(
     unknown = [verdict for verdict in judge(HEALTHY, now) if verdict.level == "unknown"]
     assert unknown
     for verdict in unknown:
-        assert verdict.remedy and verdict.remedy != remedies[verdict.title]
+        assert verdict.causes and not verdict.remedy
+        assert all(cause.remedy not in ("", remedies[verdict.title]) for cause in verdict.causes)
     assert "hand-over died" not in str(judge(HEALTHY, now))
 
 

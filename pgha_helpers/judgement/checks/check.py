@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import cleandoc
 
-from ...model import Snapshot, Verdict, Verdicts
+from ...model import Cause, Snapshot, Verdict, Verdicts
 from ...model.errors import NotSeen
 
-WhyNot = Callable[[Snapshot], str | None]
+WhyNot = Callable[[Snapshot], str | tuple[Cause, ...] | None]
 Reading = Callable[[Snapshot], str]
 
 
@@ -18,7 +18,7 @@ class Check:
     """A function that says why not, how bad a no is, and what to show beside a yes.
 
     The first line of the function's docstring is the title that the record shows, and the rest is
-    the remedy.
+    the remedy. A function whose no may have several says causes, each with its own.
     """
 
     why_not: WhyNot
@@ -28,7 +28,8 @@ class Check:
 
     def __call__(self, now: Snapshot) -> str | None:
         """Why not, or None for yes. Raises NotSeen where a node that it leans on did not answer."""
-        return self.why_not(now)
+        no = self.why_not(now)
+        return "; ".join(map(str, no)) or None if isinstance(no, tuple) else no
 
     @property
     def title(self) -> str:
@@ -59,30 +60,31 @@ def judge(checks: Iterable[Check], now: Snapshot) -> Verdicts:
     return Verdicts(_verdict(check, now) for check in checks)
 
 
+_GENERAL = "begin with what other checks say of that node"
+
+
 def _verdict(check: Check, now: Snapshot) -> Verdict:
     try:
-        reason = check(now)
+        no = check.why_not(now)
     except NotSeen as silence:
         # the check's own remedy is for what it would have found, which nobody knows
-        return Verdict(
-            check.title, "unknown", silence.what.split("\n")[0], remedy=_sentence(silence.remedy)
-        )
+        return _unknown(check, silence.what, silence.causes)
     except ValueError as odd:
-        return Verdict(check.title, "unknown", str(odd).split("\n")[0], remedy=_sentence(""))
+        return _unknown(check, str(odd))
     except KeyError as missing:  # a setting that this server does not show us, or does not have
-        return Verdict(
-            check.title, "unknown", f"{missing} is not among what was told", remedy=_sentence("")
-        )
+        return _unknown(check, f"{missing} is not among what was told")
     value, limit = _read(check.value, now), _read(check.limit, now)
-    if reason is None:
+    if not no:
         return Verdict(check.title, "ok", value=value, limit=limit)
-    return Verdict(check.title, check.level, reason, value, limit, check.remedy)
+    if isinstance(no, tuple):
+        reason = "; ".join(map(str, no))
+        return Verdict(check.title, check.level, reason, value, limit, causes=no)
+    return Verdict(check.title, check.level, no, value, limit, check.remedy)
 
 
-def _sentence(remedy: str) -> str:
-    """What to do where a check could not be asked; in general where nobody has said it."""
-    remedy = remedy or "this could not be asked: begin with what other checks say of that node"
-    return remedy[:1].upper() + remedy[1:]
+def _unknown(check: Check, why: str, causes: tuple[Cause, ...] = ()) -> Verdict:
+    words = why.split("\n")[0]
+    return Verdict(check.title, "unknown", words, causes=causes or (Cause((), words, _GENERAL),))
 
 
 def _read(reading: Reading, now: Snapshot) -> str:

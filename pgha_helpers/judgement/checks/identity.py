@@ -2,71 +2,57 @@
 
 from __future__ import annotations
 
-from ...model import Blank, Running, Sighting, Silent, Snapshot
-from ...model.errors import NotSeen
-from ...model.sightings import disk_of, system_id_of, to_be_seen
+from dataclasses import replace
+
+from ...model import Blank, Cause, Running, Sighting, Snapshot
+from ...model.causes import merged
+from ...model.sightings import disk_of, system_id_of
+from ...model.unseen import by_shell, elsewhere
 from .check import check
 from .forks import at_stake
-from .machines import disks_of, each_once
+from .machines import each_once
 
 
 @check(value=lambda now: each_once(s.node for s in now.running))
-def both_nodes_answer(now: Snapshot) -> str | None:
+def both_nodes_answer(now: Snapshot) -> tuple[Cause, ...]:
     """Both nodes answer SQL.
 
     Start the one that is down; mend what keeps this runbook out of one that runs; else run promote
     or rebuild.
     """
-    down = [f"{s.node} {s}" for s in now.sightings if not isinstance(s, Running)]
-    return "; ".join(down) or None
+    return now.unasked()
 
 
-@check(value=lambda now: each_once(node for node, _ in disks_of(now)))
-def both_shells_answer(now: Snapshot) -> str | None:
+@check(value=lambda now: each_once(node for node, _ in now.disks()))
+def both_shells_answer(now: Snapshot) -> tuple[Cause, ...]:
     """Both nodes answer over ssh.
 
     Mend the ssh account or its key: nothing can be stopped, fenced or started without it.
     """
-    silent = [f"{s.node}: {s.shell_silent}" for s in now.running if s.shell_silent]
-    silent += [f"{s.node}: {s.why}" for s in now.sightings if isinstance(s, Silent)]
-    return "; ".join(silent) or None
+    silent = [s for s in now.sightings if disk_of(s) is None]
+    return merged(cause for seen in silent for cause in by_shell(now.pair, seen))
 
 
 @check(value=lambda now: each_once(s.node for s in now.running))
-def they_are_as_addressed(now: Snapshot) -> str | None:
+def they_are_as_addressed(now: Snapshot) -> tuple[Cause, ...]:
     """Each address is answered by the data directory that the pair file names.
 
     Mend host, port or data_directory in the pair file: another cluster is answering.
     """
-    disks_of(now)
-    answers = [_strange(now, s) for s in now.running]
-    return "; ".join(strange for strange in answers if strange) or None
+    strange = tuple(filter(None, (elsewhere(now.pair, s) for s in now.running)))
+    if not strange:
+        now.disks()
+    return strange
 
 
 @check()
-def the_standby_is_as_addressed(now: Snapshot) -> str | None:
+def the_standby_is_as_addressed(now: Snapshot) -> tuple[Cause, ...]:
     """The standby's address is answered by the data directory that the pair file names.
 
     Mend host, port or data_directory in the pair file: another cluster is answering.
     """
-    return _strange(now, now.standby)
-
-
-def _strange(now: Snapshot, seen: Running) -> str | None:
-    """Why the server that answers SQL is not the one that ssh looks at.
-
-    The backend that answered must be among the processes of the data directory: an alias, a virtual
-    address or a wrong port leads to another server, whose paths and system identifier may well be
-    the same.
-    """
-    wanted = now.pair[seen.node].data_directory.rstrip("/")
-    if seen.disk:
-        here = seen.backend in seen.disk.processes
-    else:
-        here = seen.data_directory.rstrip("/") == wanted
-    if here:
-        return None
-    return f"{seen.node} answers with {seen.data_directory}, which is not {wanted} as ssh sees it"
+    strange = elsewhere(now.pair, now.standby)
+    return (strange,) if strange else ()
 
 
 @check(value=lambda now: next(filter(None, now.system_ids()), ""))
@@ -75,9 +61,9 @@ def they_are_one_system(now: Snapshot) -> str | None:
 
     Two clusters that were initialised apart become a pair only by the setup notebook.
     """
-    unread = [s for s in now.sightings if not isinstance(s, Blank) and not system_id_of(s)]
-    if unread:
-        raise NotSeen(f"{unread[0].node} {unread[0]}", to_be_seen(unread[0]))
+    for seen in now.sightings:
+        if not isinstance(seen, Blank) and not system_id_of(seen):
+            raise now.not_seen(seen.node)
     return _two_systems(now)
 
 
@@ -113,18 +99,16 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
 
 
 @check(value=lambda now: now.primary.node)
-def one_node_is_writable(now: Snapshot) -> str | None:
+def one_node_is_writable(now: Snapshot) -> tuple[Cause, ...]:
     """Exactly one node is writable.
 
     With two of one cluster, stop one at once: rebuild with node= and method=stop. With none, run
     promote.
     """
-    if len(now.primaries) == 1:
-        return None
-    if now.primaries:
-        ours, theirs = now.system_ids()
-        return f"{now.two_primaries()}; {at_stake(now)}" if ours == theirs else now.two_primaries()
-    return "; ".join(f"{s.node} {s}" for s in now.sightings)
+    why = now.why_not_one_primary()
+    if len(now.primaries) == 2 and len(set(now.system_ids())) == 1:
+        return (replace(why[0], more=f"; {at_stake(now)}"),)
+    return why
 
 
 @check(value=lambda now: now.primary.node)
@@ -134,13 +118,10 @@ def the_primary_is_not_armed(now: Snapshot) -> str | None:
     A hand-over died after it armed the node: run promote again, or remove the file.
     """
     primary = now.primary
-    if primary.disk is None:
-        raise NotSeen(
-            f"{primary.node}: {primary.shell_silent}", f"mend the shell of {primary.node}"
-        )
-    if not primary.disk.standby_files:
+    files = now.disk(primary.node).standby_files
+    if not files:
         return None
-    file = primary.disk.standby_files[0]
+    file = files[0]
     return (
         f"{primary.node} is writable but has {file}: a restart or one crashed backend would "
         "make it a standby"
@@ -165,17 +146,17 @@ def whatever_runs_is_on_one_timeline(now: Snapshot) -> str | None:
 
     Two histories cannot be told ahead or behind: run promote as a failover, then rebuild.
     """
-    timelines = {s.node: _timeline(s) for s in now.sightings}
+    timelines = {s.node: _timeline(now, s) for s in now.sightings}
     a, b = now.pair.names
     if timelines[a] == timelines[b]:
         return None
     return f"{a} is on timeline {timelines[a]} and {b} is on timeline {timelines[b]}"
 
 
-def _timeline(seen: Sighting) -> int:
+def _timeline(now: Snapshot, seen: Sighting) -> int:
     if isinstance(seen, Running):
         return seen.timeline
     disk = disk_of(seen)
     if disk is None or disk.control is None:
-        raise NotSeen(f"{seen.node} {seen}", to_be_seen(seen))
+        raise now.not_seen(seen.node)
     return disk.control.checkpoint.timeline

@@ -8,7 +8,6 @@ from typing import TypeVar
 from ...model import Disk, Snapshot
 from ...model.errors import NotSeen
 from ...model.show import size
-from ...model.sightings import disk_of, to_be_seen
 from .check import check
 
 _T = TypeVar("_T")
@@ -76,7 +75,7 @@ def the_primary_has_room_to_stop(now: Snapshot) -> str | None:
 
 def _free(now: Snapshot) -> dict[str, int]:
     """Bytes by node, where there are fewer: for the data directory, or for its WAL."""
-    return {node: _least(node, disk) for node, disk in disks_of(now)}
+    return {node: _least(node, disk) for node, disk in now.disks()}
 
 
 def _least(node: str, disk: Disk) -> int:
@@ -85,7 +84,7 @@ def _least(node: str, disk: Disk) -> int:
 
 
 def _skews(now: Snapshot) -> dict[str, float]:
-    return {node: _told(node, disk, "clock", disk.clock_skew) for node, disk in disks_of(now)}
+    return {node: _told(node, disk, "clock", disk.clock_skew) for node, disk in now.disks()}
 
 
 def _told(node: str, disk: Disk, word: str, value: _T | None) -> _T:
@@ -99,32 +98,13 @@ def _told(node: str, disk: Disk, word: str, value: _T | None) -> _T:
 
 
 def _room(now: Snapshot) -> int:
-    standby = now.standby
-    if standby.disk is None:
-        raise NotSeen(f"{standby.node}: {standby.shell_silent}")
-    return _least(standby.node, standby.disk)
+    name = now.standby.node
+    return _least(name, now.disk(name))
 
 
 def _needed(now: Snapshot) -> int:
     """A few segments: those of a promotion, and those of the checkpoints around it."""
     return _SEGMENTS * int(now.standby.settings["wal_segment_size"])
-
-
-def disks_of(now: Snapshot) -> list[tuple[str, Disk]]:
-    """Both disks. Raises NotSeen in the node's own words where one could not be looked at: silence
-    fails closed.
-    """
-    found = []
-    for seen in now.sightings:
-        disk = disk_of(seen)
-        if disk is None:
-            why = getattr(seen, "shell_silent", "")
-            raise NotSeen(
-                f"{seen.node}: {why or seen}",
-                f"mend the shell of {seen.node}" if why else to_be_seen(seen),
-            )
-        found.append((seen.node, disk))
-    return found
 
 
 def each_once(words: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS, would_wait
 
 def readiness(now: Snapshot, verdicts: Verdicts) -> Table:
     """A row for a planned switchover and one for a failover."""
-    in_the_way = [v.reason for v in verdicts.against if v.level != "warning"]
+    in_the_way = [f.what for f in verdicts.reasons if f.level != "warning"]
     switchover = f"no: {'; '.join(in_the_way)}" if in_the_way else "yes, and nothing would be lost"
     return Table(
         ("could we, now?", ""),
@@ -22,7 +22,7 @@ def _failover(now: Snapshot) -> str:
     try:
         standby = now.standby
     except NotSeen as silence:
-        return f"no: {silence}"
+        return f"no: {silence.what}"
     names = would_wait(standby)
     waits = ""
     if names:
@@ -37,8 +37,13 @@ def _failover(now: Snapshot) -> str:
     except (NotSeen, ValueError) as unknown:
         return (
             f"to {standby.node}, at {standby.position}; how far behind is not known: "
-            f"{unknown}{waits}"
+            f"{_first_line(unknown)}{waits}"
         )
+
+
+def _first_line(unknown: Exception) -> str:
+    """Why something is not known, without what to do: the verdicts tell that."""
+    return str(unknown).split("\n")[0]
 
 
 def read_traffic(now: Snapshot) -> Table:
@@ -49,7 +54,7 @@ def read_traffic(now: Snapshot) -> Table:
     try:
         return Table(head, _reads(now))
     except (NotSeen, ValueError) as unknown:
-        return Table(head, [("not known", "", str(unknown).split("\n")[0])])
+        return Table(head, [("not known", "", _first_line(unknown))])
 
 
 def _reads(now: Snapshot) -> list[tuple[str, str, str]]:

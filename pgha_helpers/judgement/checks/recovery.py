@@ -4,10 +4,8 @@ would promote it.
 
 from __future__ import annotations
 
-from ...model import Disk, Running, Snapshot
+from ...model import Running, Snapshot
 from ...model.conninfo import parts
-from ...model.errors import NotSeen
-from ...model.sightings import to_be_seen
 from .check import check
 
 #: Each would end recovery, and open the standby for writes or shut it down.
@@ -28,7 +26,7 @@ def the_standby_recovers_as_it_must(now: Snapshot) -> str | None:
     return "; ".join([*_ends(standby), *_source(now, standby)]) or None
 
 
-@check(value=lambda now: ", ".join(_disk(now.standby).triggers) or "none")
+@check(value=lambda now: ", ".join(now.disk(now.standby.node).triggers) or "none")
 def no_file_waits_to_promote_the_standby(now: Snapshot) -> str | None:
     """No file waits in the standby's data directory to promote it.
 
@@ -36,19 +34,13 @@ def no_file_waits_to_promote_the_standby(now: Snapshot) -> str | None:
     never sent: the next walreceiver or walsender that is started makes PostgreSQL look, and then
     there are two primaries.
     """
-    standby, found = now.standby, _disk(now.standby).triggers
+    standby, found = now.standby, now.disk(now.standby.node).triggers
     where = now.pair[standby.node].data_directory
     if not found:
         return None
     return (
         f"{standby.node} has {' and '.join(found)} in {where}: it may promote itself at any moment"
     )
-
-
-def _disk(seen: Running) -> Disk:
-    if seen.disk is None:
-        raise NotSeen(f"{seen.node}: {seen.shell_silent}", to_be_seen(seen))
-    return seen.disk
 
 
 def _ends(standby: Running) -> list[str]:

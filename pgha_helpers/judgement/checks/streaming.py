@@ -86,7 +86,7 @@ def they_tell_one_history(now: Snapshot) -> str | None:
     a, b = now.primary, now.standby
     if a.timeline == b.timeline == 1:
         return None
-    ours, theirs = (_history(seen, a.timeline) for seen in (a, b))
+    ours, theirs = (_history(now, seen, a.timeline) for seen in (a, b))
     if ours == theirs:
         return None
     return (
@@ -95,21 +95,20 @@ def they_tell_one_history(now: Snapshot) -> str | None:
     )
 
 
-def _history(seen: Running, timeline: int) -> list[list[str]]:
+def _history(now: Snapshot, seen: Running, timeline: int) -> list[list[str]]:
     """The lines of a timeline's history file, in words. Raises NotSeen where it cannot be read."""
-    if seen.disk is None:
-        raise NotSeen(f"{seen.node}: {seen.shell_silent}", f"mend the shell of {seen.node}")
-    if timeline not in seen.disk.histories:
+    disk = now.disk(seen.node)
+    if timeline not in disk.histories:
         file = f"{timeline:08X}.history"
         why = f"{seen.node} has no {file} in pg_wal"
-        if unread := seen.disk.unread.get(file):
+        if unread := disk.unread.get(file):
             why = f"{file} of {seen.node}: {unread}"
         raise NotSeen(
             why,
             "copy that file there from the archive, or from the other node if they surely have "
             "one history",
         )
-    return [line.split() for line in lines_of(seen.disk.histories[timeline]) if line.strip()]
+    return [line.split() for line in lines_of(disk.histories[timeline]) if line.strip()]
 
 
 def _last(history: list[list[str]]) -> str:

@@ -167,10 +167,9 @@ def which_to_keep(now: Snapshot, primary: str) -> Running | Stopped:
         raise BadParameters(f"primary is {primary!r}", f"it may be {' or '.join(now.pair.names)}")
     if not primary and len(now.primaries) != 1:
         seen = "; ".join(f"{s.node} {s}" for s in now.sightings)
-        if unseen := "; ".join(
-            to_be_seen(s) for s in now.sightings if isinstance(s, Hung | Silent)
-        ):
-            raise NotSafe(f"which cluster is kept cannot be told: {seen}", unseen)
+        unseen = dict.fromkeys(to_be_seen(s) for s in now.sightings if isinstance(s, Hung | Silent))
+        if unseen:
+            raise NotSafe(f"which cluster is kept cannot be told: {seen}", "; ".join(unseen))
         raise BadParameters(
             f"which cluster is kept must be said: {seen}",
             f"primary={now.pair.names[0]} or {now.pair.names[1]}",

@@ -6,8 +6,10 @@ import contextlib
 import getpass
 import platform
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from ...facts.set_aside import read_all_set_aside
 from ...model import Pair, Verdicts, frontend
 from ...model.errors import NotAchieved, Unhealthy
 from ...model.foreign import ODD
@@ -20,12 +22,13 @@ from ...run.run import Clients, NoClients, Run
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
+from .ending import bad, copied, kept, roles, well, what_clients_saw
 from .folder import announced_folder, id_of
 from .history import EarlierRuns
 from .newest_change import newest_change
 from .numbering import make_folder, new_id
 from .provenance import provenance, unfinished
-from .summary import write_summary
+from .summary import summarise, write_summary
 
 
 def begin(notebook: str, **parameters: Any) -> Run:
@@ -64,7 +67,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
         **provenance(notebook, folder),
     )
     present(_header(run, pair, operator), pgha={"run": run_id, "record": str(folder)})
-    with contextlib.suppress(OSError, *ODD):  # records that cannot be read keep nobody from work
+    if notebook != "verify" or frontend.somebody():  # a mail of cron's begins with the verdict
         _tell_newest_change(run)
     return run
 
@@ -76,29 +79,50 @@ def conclude(run: Run, verdicts: Verdicts) -> Verdicts:
     is not reached raises NotAchieved. Warnings end well, and `pgha run` tells them by its exit
     code.
     """
-    if run.notebook != "verify" and verdicts.worst != "ok":
-        _close(run, "failed", str(verdicts))
-        print(verdicts)
-        raise NotAchieved(
-            "the aim was not reached; see what is in the way above",
-            "run rebuild, or verify for more",
-        )
-    _close(run, {"ok": "done"}.get(verdicts.worst, verdicts.worst), "")
-    if verdicts.worst in ("critical", "unknown"):
-        print(verdicts)
-        reasons = "; ".join(dict.fromkeys(v.reason for v in verdicts.against))
-        raise Unhealthy(f"{verdicts.worst}: {reasons}", "the remedy stands beside each check")
+    changes = run.notebook != "verify"
+    outcome = {"ok": "done"}.get(verdicts.worst, verdicts.worst)
+    if changes and verdicts.worst != "ok":
+        outcome = "failed"
+    copies = run.notebook in ("setup", "rebuild")
+    aside = read_all_set_aside(run, sized=False) if copies else ()
+    last_well = run.history.last_well() if verdicts.worst != "ok" else ""
+    told = _close(run, outcome, str(verdicts) if outcome == "failed" else "")
+    if verdicts.worst == "ok":
+        print(well(told, verdicts, run.seen.judged))
+    else:
+        print(*bad(run.pair.name, verdicts, last_well, roles(told)), sep="\n")
+    made = (*copied(run.journal.events), *kept(aside, run.id)) if copies else ()
+    for line in (*what_clients_saw(told), *made):
+        print(line)
+    if verdicts.worst != "ok" and not (changes or frontend.somebody()):
+        _tell_newest_change(run)
+    _say_the_end(run, outcome)
+    if outcome == "failed":
+        raise NotAchieved("the aim was not reached", "run rebuild, or verify for more")
+    if outcome in ("critical", "unknown"):
+        raise Unhealthy(f"{run.pair.name}: {outcome}", "do what stands beside each cause")
     return verdicts
 
 
-def _close(run: Run, outcome: str, words: str) -> None:
+def _close(run: Run, outcome: str, words: str) -> Mapping[str, Any]:
+    """End the run, and give its summary."""
     run.end(outcome, words=words)
-    with contextlib.suppress(OSError):  # a full disk: the next `pgha records` writes it
-        write_summary(run.folder, read(run.folder))
-    lost = ". BUT ITS JOURNAL IS NOT WHOLE: it counts as interrupted, with exit code 5"
-    if run.journal.whole:
-        lost = ""
-    print(f"Run {run.id} ended: {outcome}{lost}. Record: {run.folder}")
+    try:
+        story = read(run.folder)
+    except OSError:
+        return {}
+    try:
+        return write_summary(run.folder, story)
+    except OSError:  # a full disk: the next `pgha records` writes it
+        return summarise(story)
+
+
+def _say_the_end(run: Run, outcome: str) -> None:
+    """How the run ended, unless `pgha run` will say so, with its exit code."""
+    if not run.journal.whole:
+        print("ITS JOURNAL IS NOT WHOLE: the run counts as interrupted, with exit code 5")
+    if run.journal.events[0].get("road") != "pgha run":
+        print(f"Run {run.id}: {outcome}. Record: {run.folder}")
 
 
 def _header(run: Run, pair: Pair, operator: str) -> Table:
@@ -111,7 +135,9 @@ def _header(run: Run, pair: Pair, operator: str) -> Table:
 
 def _tell_newest_change(run: Run) -> None:
     """What happened to this pair last, before anything is asked: its page may have been lost."""
-    change = newest_change(run.folder.parent, run.pair.name, but=run.folder)
+    change = None
+    with contextlib.suppress(OSError, *ODD):  # records that cannot be read keep nobody from work
+        change = newest_change(run.folder.parent, run.pair.name, but=run.folder)
     if change is None:
         return
     print(f"Newest change of this pair: {change}", flush=True)

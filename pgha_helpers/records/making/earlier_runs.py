@@ -16,7 +16,7 @@ from ...judgement.plans.readers import fed
 from ...judgement.plans.rebuild import Measured, Rates
 from ...model import DeedKind, Lsn, Position
 from ...model.foreign import ODD
-from ...run.events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, SEEN, THROUGHPUT
+from ...run.events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, RUN_ENDED, SEEN, THROUGHPUT
 from ...run.journal import JOURNAL, Event, read
 from .folder import id_of, record_folders, record_name_of
 
@@ -73,6 +73,17 @@ def _known(folder: Path, event: Event, node: str, system_id: str) -> LastKnown |
                 return None
             return LastKnown(at, str(event.get("at", "")), folder.name.rsplit("-", 1)[-1], others)
     return None
+
+
+def last_well(records: Path, pair: str) -> str:
+    """When the newest verify of the pair that was well, or warned, has ended; empty without one."""
+    for _, events in stories(records, pair):
+        first, last = events[:1], events[-1:]
+        if not first or first[0].get("notebook") != "verify":
+            continue
+        if last[0]["event"] == RUN_ENDED and last[0].get("outcome") in ("done", "warning"):
+            return str(last[0].get("at", ""))
+    return ""
 
 
 def known_rates(records: Path, pair: str) -> Rates:

@@ -22,9 +22,11 @@ from ...run.redaction import Redactor, secrets_of
 from ..engine import SignalReceived
 from ..engine.prestarted_kernel import EarlyKernel
 from ..engine.signals import deferring, stopping
+from .ending import last_seen
 from .folder import FolderLock
 from .numbering import make_folder, new_id
 from .outcome import REFUSED, exit_code
+from .summary import summarise
 
 EXECUTED = "notebook.ipynb"
 KERNEL = "python3"
@@ -175,9 +177,10 @@ def complete(folder: Path, pair: Pair, by: str, story: Story | None = None) -> N
 
 
 def _words(story: Story) -> str:
+    """What no verb has said: why a run stopped, and how things stand if it had changed anything."""
     error = story.last(ERROR)
     kind = "" if error.get("unforeseen") else f"{error.get('type')}: "
-    told = ""
+    told = []
     if error and story.outcome not in ("done", "rehearsed"):
-        told = f"{kind}{error['error']}\n"
-    return f"{told}Run {story.first(RUN_BEGUN).get('run')}: {story.outcome}."
+        told = [f"{kind}{error['error']}", *(last_seen(summarise(story)) if story.changed else ())]
+    return "\n".join([*told, f"Run {story.first(RUN_BEGUN).get('run')}: {story.outcome}."])

@@ -13,7 +13,7 @@ from ...model import Note, Outage
 from ...model.foreign import ODD
 from ...run.journal import Event
 from .chain_notes import chained_notes
-from .earlier_runs import known_rates, last_known, newest_promotion, stories
+from .earlier_runs import known_rates, last_known, last_well, newest_promotion, stories
 from .folder import id_of, record_folders
 from .outage import outage_of_change
 
@@ -44,6 +44,10 @@ class EarlierRuns:
             return outage_of_change(own, older, here)
         except (OSError, *ODD):
             return outage_of_change(own, ())
+
+    def last_well(self) -> str:
+        """When the newest verify that found nothing but warnings has ended."""
+        return last_well(self._records, self._pair)
 
     def promoted(self, since: float) -> Promoted | None:
         """The newest after a moment; read anew each time, as another window may change it."""

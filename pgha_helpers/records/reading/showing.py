@@ -82,6 +82,8 @@ def _verdicts(told: JsonObject) -> str:
             (MARKS[one.level], one.title, one.value, one.limit, _why(one)) for one in found.verdicts
         ]
         parts.append(_table(f"{found.title or 'Verdicts'}: {found.told}", head, rows))
+        if found.unasked:
+            parts.append(plain(f"  Not asked: {'; '.join(found.unasked)}."))
     return "\n\n".join(parts)
 
 

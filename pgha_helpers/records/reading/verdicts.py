@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...model import Verdict
 from ...model.show import MARKS
+from ...model.verdicts import Reason, verdicts_of
 from .words import JsonObject, listed, minute, pairs_of
 
 _MARKS = {level: mark.split()[0] for level, mark in MARKS.items()}
@@ -27,11 +29,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdicts that were given together, under a title and a sentence."""
+    """Verdicts that were given together, under a title and a sentence: why not, each cause once,
+    and then each yes. `unasked` are the titles of what could not be asked.
+    """
 
     title: str
     told: str
     verdicts: Sequence[Judged]
+    unasked: Sequence[str]
 
 
 def judgements(told: JsonObject) -> Iterator[Judgement]:
@@ -56,14 +61,19 @@ def judgements(told: JsonObject) -> Iterator[Judgement]:
 
 
 def _judgement(title: str, found: Sequence[Any], when: str) -> Judgement:
-    verdicts = [_judged(verdict) for verdict in found]
-    well = sum(verdict.level == "ok" for verdict in verdicts)
-    say = "says" if well == 1 else "say"
-    return Judgement(title, f"{well} of {len(verdicts)} checks {say} yes{when}.", verdicts)
+    judged = verdicts_of(found)
+    rows = [*map(_reason, judged.reasons), *(_yes(v) for v in judged if v.level == "ok")]
+    unasked = [verdict.title for verdict in judged.unasked]
+    return Judgement(title, f"{judged.count_of_yes}{when}.", rows, unasked)
 
 
-def _judged(verdict: JsonObject) -> Judged:
-    level = str(verdict.get("level"))
-    known = level if level in _MARKS else "unknown"
-    texts = (str(verdict.get(key) or "") for key in ("title", "value", "limit", "reason", "remedy"))
-    return Judged(known, _MARKS[known], *texts)
+def _reason(reason: Reason) -> Judged:
+    what = reason.what if reason.title else ""
+    title, mark = reason.title or reason.what, _MARKS[reason.level]
+    return Judged(
+        reason.level, mark, title, reason.value, reason.limit, what, reason.remedy.rstrip(".")
+    )
+
+
+def _yes(verdict: Verdict) -> Judged:
+    return Judged("ok", _MARKS["ok"], verdict.title, verdict.value, verdict.limit, "", "")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pgha_helpers.judgement.checks import HEALTHY, judge
 from pgha_helpers.model import DeedKind
 from pgha_helpers.records.reading.entries import find
 from pgha_helpers.records.reading.report import report
 from pgha_helpers.records.reading.showing import record_text
 from pgha_helpers.run.journal import Journal
 
+from ..pictures import primary, seen, stopped
 from .made_up import HOSTILE, write_run
 from .seen import stands_alone
 
@@ -177,3 +181,19 @@ def test_a_report_is_the_same_for_the_same_record(tmp_path: Path) -> None:
     )
     told = find(tmp_path, folder.name).told
     assert report(folder, told, "") == report(folder, told, "")
+
+
+def test_a_cause_is_told_once_with_what_could_not_be_asked_because_of_it(tmp_path: Path) -> None:
+    """In the report as in the terminal: 25 remedies for one stopped standby were a wall."""
+    folder = write_run(tmp_path)
+    judged = [asdict(verdict) for verdict in judge(HEALTHY, seen(primary(), stopped("db1")))]
+    told = {"verdicts": json.loads(json.dumps(judged))}
+    remedy = "run rebuild with node=db1"
+    unasked = [verdict["title"] for verdict in judged if verdict["level"] == "unknown"]
+    assert len(unasked) > 20
+    known = find(tmp_path, folder.name)
+    entry = replace(known, told={**known.told, **told})
+    for text in (report(folder, told, ""), record_text(entry)):
+        assert text.count(remedy) == 1 and text.count("db1: stopped") == 1
+        assert f"{len(unasked)} of {len(judged)} checks could not be asked" in text
+        assert all(title in unescape(text) for title in unasked)
