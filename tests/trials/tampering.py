@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pgha_helpers.model.show import Table
 
-from ..bench.pairs import pair_of
+from .. import embedded as lab
 from ..lab.archives import CHANGES, LIGHT, make_archive
 from ..lab.edits import EDITS, VERIFIES
 from .trial import Outcome
@@ -22,8 +22,10 @@ def tampering(folder: Path, count: int) -> Outcome:
     """Each edit so many times, on a copy of one archive; its seed is that of its number."""
     seed = int(os.environ.get("PGHA_SEED", "0")) or random.randrange(10**6)
     (home := folder / "home").mkdir()
-    with pair_of(folder / "lab") as pair:
-        archive = make_archive(pair, home)
+    try:
+        archive = make_archive(lab.up(folder / "lab", start="empty"), home)
+    finally:
+        lab.down(folder / "lab", remove=True)
     rows, faults = [], []
     for edit in EDITS:
         found: Counter[str] = Counter()

@@ -86,7 +86,8 @@ def note_completion(folder: Path, story: Story, pair: Pair) -> None:
 
     A node that does not take those of a change is told aloud.
     """
-    sealed = standings(records_of(pair), pair.name).get(folder.name, {}).get(SEALED)
+    mine = standings(records_of(pair), pair.name, folder.name).get(folder.name, {})
+    sealed = mine.get(SEALED)
     if sealed is None or sealed.what != SEALED:
         return
     # whoever did not answer then is not waited for once more

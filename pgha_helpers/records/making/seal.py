@@ -51,7 +51,7 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
     then stays as it is, to be completed later.
     """
     own_sequence(pair).begin_with(lambda: unlisted(pair))
-    known = standings(records_of(pair), pair.name).get(folder.name, {})
+    known = standings(records_of(pair), pair.name, folder.name).get(folder.name, {})
     complete = (folder / manifest.MANIFEST).exists()
     if BEGUN not in known:
         raise Refusal(f"{folder.name} is in no sequence of records", "find out who put it there")

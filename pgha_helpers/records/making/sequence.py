@@ -97,14 +97,17 @@ class Sequence:
         names = (quote(name, safe="") for name in (self.pair, self.host))
         return self.records / f"sequence-{'@'.join(names)}.jsonl"
 
-    def lines(self) -> list[SequenceLine]:
-        """All of them, in order. Raises OSError; none if there is no such file."""
+    def lines(self, about: str = "") -> list[SequenceLine]:
+        """All of them in order, or those that name a record. Raises OSError.
+
+        None if there is no such file.
+        """
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return []
         raws = data.removesuffix(b"\n").split(b"\n") if data else ()
-        return [SequenceLine.parse(raw) for raw in raws]
+        return [SequenceLine.parse(raw) for raw in raws if about.encode() in raw]
 
     def begin_with(self, found: Callable[[], Mapping[str, str]]) -> None:
         """Write the first line, if there is none: the records `found` there, and their digests."""
@@ -210,11 +213,14 @@ def sequences(records: Path, pair: str) -> list[Sequence]:
     return found
 
 
-def standings(records: Path, pair: str) -> dict[str, dict[str, SequenceLine]]:
-    """What the sequences of a pair tell of each record, see `standing`. Raises OSError."""
+def standings(records: Path, pair: str, about: str = "") -> dict[str, dict[str, SequenceLine]]:
+    """What the sequences of a pair tell of each record, or of one: see `standing`. Raises OSError.
+
+    One is found without reading what a hundred thousand lines mean.
+    """
     lines: list[SequenceLine] = []
     for each in sequences(records, pair):
-        lines += each.lines()
+        lines += each.lines(about)
     return standing(lines)
 
 
