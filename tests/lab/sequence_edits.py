@@ -232,6 +232,7 @@ SEQUENCE_EDITS = (
             swap_two_lines,
             cut_the_last_line_break,
             strip_the_signatures_of_lines,
+            strip_all_signatures,
             remove_the_sequence,
             remove_a_verify_and_the_sequence,
             empty_the_sequence,
@@ -242,7 +243,6 @@ SEQUENCE_EDITS = (
             invent_another_machine,
         )
     ),
-    (strip_all_signatures, _HERE, "nodes"),
     (remove_the_newest_verify_and_its_lines, _HERE, "nodes"),
     (remove_the_newest_change_and_its_lines, _HERE, "nodes"),
     (say_and_sign_that_a_change_was_thinned, _SIGNS, "here"),

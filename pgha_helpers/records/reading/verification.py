@@ -92,6 +92,9 @@ def _check_unsigned(records: list[Record], pair: Pair, done: Verified) -> None:
             signed.append(record.folder.name)
         elif record.manifest.digest:
             unsigned.append(record.folder.name)
+    if unsigned and not signed:
+        words = "no record is signed, and the pair file names who signs: the next run does, or all"
+        done.findings.append(Finding(pair.name, f"{words} signatures were taken away"))
     for name in unsigned:
         if signed and name > min(signed):
             done.findings.append(Finding(name, "it is not signed, and older ones are"))
