@@ -15,6 +15,7 @@ import typer
 
 from .model.errors import BadParameters, HaError, unforeseen
 from .model.foreign import shown
+from .monitoring.commands import monitoring_app
 from .records.making.outcome import BAD_PARAMETERS, EXIT_CODES, REFUSED
 from .records.reading.commands import records_app
 from .run import courtesy
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(records_app, name="records")
+app.add_typer(monitoring_app)
 
 Given = Annotated[
     list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")

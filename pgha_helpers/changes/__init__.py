@@ -2,8 +2,8 @@
 
 Nothing changes before `gate.py` has heard the consent; `chain.py` notes each change on both nodes.
 `deeds/` are the single acts: each looks, acts where that is needed, and looks again before it
-claims success. May import every room but `records`. A new deed is a file or a function in `deeds/`,
-and its place in a procedure.
+claims success. May import every room below it. A new deed is a file or a function in `deeds/`, and
+its place in a procedure.
 """
 
 from .hand_over import follow, hand_over, plan_promotion

@@ -33,6 +33,12 @@ def places() -> list[Path]:
     return [*own, *PARAMETERS, Path("~/.config/pgha").expanduser()]
 
 
+def known_pairs() -> list[str]:
+    """The names of all pair files in `places()`, in order."""
+    folders = [place for place in places() if place.is_dir()]
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+
+
 def find_pair(pair: str) -> Path:
     """The file of a pair.
 
@@ -49,8 +55,7 @@ def find_pair(pair: str) -> Path:
     for place in places():
         if pair and (place / f"{pair}.yaml").is_file():
             return place / f"{pair}.yaml"
-    folders = [place for place in places() if place.is_dir()]
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
+    known = known_pairs()
     hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
     where = ", ".join(map(str, places()))
     raise BadParameters(

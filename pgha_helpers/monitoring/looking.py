@@ -1,0 +1,39 @@
+"""One close look at a pair, and nothing beside it: no record, no lock, no kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..clients import HeldClients
+from ..model import Pair
+from ..run.journal import Journal
+from ..run.run import Run
+from ..wire.doors import Door
+from ..wire.lock import Lock
+
+
+class NoJournal(Journal):
+    """That of a look that leaves no record: what is told to it is kept nowhere."""
+
+    def __init__(self) -> None:
+        self.events = []
+
+    def write(self, event: str, **facts: Any) -> None:
+        """Nothing is kept."""
+
+
+@contextlib.contextmanager
+def looking(pair: Pair) -> Iterator[Run]:
+    """What `look` takes, without a record: it holds connections until the end of the block."""
+    doors = {node.name: Door(node, pair) for node in pair}
+    lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
+    nowhere = Path(os.devnull)
+    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, HeldClients(pair))
+    try:
+        yield run
+    finally:
+        run.close()

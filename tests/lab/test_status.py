@@ -1,0 +1,65 @@
+"""`pgha status` on real servers: what a pair is, in a second, and nothing of it is changed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..conftest import pgha
+from ..embedded import Lab
+from .runs import changed_pair
+from .servers import records, state_of
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """One that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield int(listener.getsockname()[1])
+
+
+def test_a_healthy_pair_is_told_and_nothing_is_changed(pair: Lab) -> None:
+    before, left = state_of(pair), list(records(pair))
+    done = pgha("status", str(pair.pair_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "db0   primary" in done.stdout and "db1   standby" in done.stdout
+    assert "✓ ok: " in done.stdout and "pgha_db1, active" in done.stdout
+    assert state_of(pair) == before and list(records(pair)) == left
+
+
+def test_a_silent_node_is_critical_and_its_remedy_is_told(
+    pair: Lab, tmp_path: Path, silent_port: int
+) -> None:
+    ssh = {"host": "127.0.0.1", "port": silent_port}
+    changes = {"timeouts": {"connect": "500ms"}, "db1": {"port": silent_port, "ssh": ssh}}
+    path = changed_pair(pair, tmp_path, **changes)
+    done = pgha("status", str(path))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "db1            127.0.0.1:" in done.stdout and "did not answer" in done.stdout
+    assert "see that its machine is up" in done.stdout
+
+
+def test_several_pairs_are_one_answer_and_one_exit_code(
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHA_PARAMETERS", str(tmp_path))
+    (tmp_path / "well.yaml").write_text(pair.pair_file.read_text())
+    (tmp_path / "wrong.yaml").write_text("nodes: nobody\n")
+    done = pgha("status", "well", "wrong")
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1] == "2 pairs: 1 ok, 1 unknown"
+    assert "wrong.yaml is not a pair file" in done.stdout
+    asked = pgha("status", "--all")
+    assert "well\n" in asked.stdout and "wrong\n" in asked.stdout
+    assert "example\n" not in asked.stdout
+
+
+def test_what_is_typed_wrongly_is_told_without_a_traceback(pair: Lab) -> None:
+    for words in (("status",), ("status", "--all", str(pair.pair_file))):
+        done = pgha(*words)
+        assert done.returncode == 64 and "which pair?" in done.stderr
+    done = pgha("status", "nosuch")
+    assert done.returncode == 3 and "there is no pair 'nosuch'" in done.stdout
