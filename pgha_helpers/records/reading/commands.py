@@ -14,7 +14,7 @@ from ...model.errors import BadParameters
 
 if TYPE_CHECKING:
     from ...model import Head, Pair
-    from .entries import Wanted
+    from .wanted import Wanted
 
 records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
 
@@ -141,17 +141,20 @@ def page_command(
     from ..making.sequence import PAGE
     from .entries import entries
     from .manifest import sha256
-    from .page import page
+    from .page import INDEX, pages
 
     found, folder = _complete(pair)
-    target = folder / "index.html"
     if not folder.is_dir():
         raise BadParameters(
             f"there is no record in {folder}", "the first run makes one, or mend `records:`"
         )
-    _write(target, page(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
-    add_line(found, PAGE, sha256=sha256(target))
-    typer.echo(str(target))
+    wanted = _wanted(found, notebook, outcome, ticket, since, until)
+    written = {}
+    for name, text in pages(entries(folder, wanted)):
+        _write(folder / name, text)
+        written[name] = sha256(folder / name)
+    add_line(found, PAGE, pages=written)
+    typer.echo(str(folder / INDEX))
 
 
 @records_app.command("attach")
@@ -212,6 +215,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _wanted(pair: Pair, notebook: str, outcome: str, ticket: str, since: str, until: str) -> Wanted:
-    from .entries import Wanted
+    from .wanted import Wanted
 
     return Wanted(pair.name, notebook, outcome, ticket, since, until)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ from ...run.journal import JOURNAL, Story, read
 from ...run.parameters import NOTEBOOKS
 from ..making import summary
 from ..making.folder import record_name_of
+from .index import Index, stamp_of
 from .manifest import MANIFEST
+from .wanted import ALL, Wanted
 from .words import OUTCOMES, moment, plain
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z")
 _SHAPES: Mapping[str, tuple[type, ...]] = {
     "verdicts": (list,),
     "allowed": (dict,),
@@ -37,24 +36,6 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "outage_as_seen": (dict,),
     "outage": (dict,),
 }
-
-
-def _moment(key: str, text: str) -> datetime | None:
-    """A day or a moment in UTC; the end of a day where it closes a span. Raises BadParameters."""
-    asked = text.strip()
-    try:
-        if _DAY.fullmatch(asked):
-            day = datetime.fromisoformat(asked).replace(tzinfo=UTC)
-            return day + timedelta(days=1, microseconds=-1) if key == "until" else day
-        if _UTC.fullmatch(asked):
-            return datetime.fromisoformat(asked)
-    except ValueError:  # the 30th of February
-        pass
-    if asked:
-        raise BadParameters(
-            f"{key}: {text!r} is no date", "write 2026-11-22, or 2026-11-22T19:46:31Z for a moment"
-        )
-    return None
 
 
 @dataclass(frozen=True)
@@ -83,62 +64,22 @@ class Entry:
         return self.state in ("ended", "running", "interrupted")
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which records are wanted; an empty field wants all.
-
-    Raises BadParameters for a date that cannot be meant. `since` and `until` are days or moments in
-    UTC, both included.
-    """
-
-    pair: str = ""
-    notebook: str = ""
-    outcome: str = ""
-    ticket: str = ""
-    since: str = ""
-    until: str = ""
-
-    def __post_init__(self) -> None:
-        first, last = self._between()
-        if first and last and first > last:
-            raise BadParameters(
-                f"since {self.since} is later than until {self.until}", "exchange them"
-            )
-
-    def _between(self) -> tuple[datetime | None, datetime | None]:
-        return _moment("since", self.since), _moment("until", self.until)
-
-    def wants(self, entry: Entry) -> bool:
-        """Whether this record is one of them."""
-        told = entry.told
-        for key in ("pair", "notebook", "outcome", "ticket"):
-            asked = getattr(self, key).strip()
-            if asked and asked.casefold() != str(told.get(key) or "").strip().casefold():
-                return False
-        first, last = self._between()
-        began = moment(told["began"])
-        if began is None:  # nobody knows when it was, so no day is its day
-            return first is None and last is None
-        return (first is None or began >= first) and (last is None or began <= last)
-
-
-ALL = Wanted()
-
-
 def entries(folder: Path, wanted: Wanted = ALL) -> list[Entry]:
     """The records of a folder, the newest first.
 
     Raises BadParameters if a wanted word is none that there could be. Other people's files and
     folders are passed over. A record that cannot be read is there, and says so.
     """
-    found = [_entry(path) for path in _folders(folder)]
+    index = Index(folder)
+    found = [_indexed(path, index) for path in _folders(folder)]
+    index.save()
     _refuse_unknown(
         "outcome", wanted.outcome, {*OUTCOMES, *(str(e.told["outcome"]) for e in found)}
     )
     _refuse_unknown(
         "notebook", wanted.notebook, {*NOTEBOOKS, *(str(e.told["notebook"]) for e in found)}
     )
-    kept = [entry for entry in found if wanted.wants(entry)]
+    kept = [entry for entry in found if wanted.wants(entry.told)]
     return sorted(
         kept,
         key=lambda entry: (moment(entry.told["began"]) or _NEVER, entry.folder.name),
@@ -188,7 +129,7 @@ def _folders(folder: Path) -> list[Path]:
     Raises BadParameters if nothing can be listed.
     """
     try:
-        inside = sorted(folder.iterdir())
+        inside = sorted(folder.iterdir(), key=lambda path: path.name)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -203,6 +144,17 @@ def _is_record(path: Path) -> bool:
         return path.is_dir() and (record_name_of(path) is not None or (path / JOURNAL).is_file())
     except OSError:
         return record_name_of(path) is not None
+
+
+def _indexed(folder: Path, index: Index) -> Entry:
+    """A record as it was read when it was sealed; read now, if it has changed since, or is not."""
+    stamp = stamp_of(folder)
+    if stamp is not None and (told := index.known(folder, stamp)):
+        return Entry(folder, told, sealed=True, state="ended")
+    entry = _entry(folder)
+    if stamp is not None and entry.state == "ended" and entry.sealed:
+        index.keep(folder, stamp, entry.told)
+    return entry
 
 
 def _entry(folder: Path) -> Entry:

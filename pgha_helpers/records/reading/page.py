@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from .entries import Entry
@@ -18,6 +19,8 @@ from .report import REPORT
 from .small_charts import SHAPES, Curve, Figure, Point, Tick, in_seconds, path, place
 from .words import changes, finite, mark, minute, pairs_of, seconds_of, tone, took
 
+INDEX = "index.html"
+_NEWEST = 200  # runs on the first page; the others have one by month
 _MOST = 60  # points of a chart: more of them would be a smear
 _COLUMNS = (
     ("began", "Began (UTC)", ""),
@@ -68,25 +71,51 @@ class PageRow:
     seconds: float | str
 
 
-def page(entries: Iterable[Entry]) -> str:
-    """The page of these records, in the order given.
+def pages(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Name and text of every page of these records, which come the newest first.
 
-    It is to lie beside their folders: its links are relative.
+    They are to lie beside the records' folders, as their links are relative. Of many runs the first
+    page shows the newest, and links to one page for each month.
     """
     rows = [_row(entry) for entry in entries]
+    months: dict[str, list[PageRow]] = {}
+    for row in rows[_NEWEST:] and rows:
+        months.setdefault(row.began[:7] or "undated", []).append(row)
+    links = [(f"index-{month}.html", month, len(of)) for month, of in months.items()]
+    yield INDEX, _page(rows, rows[:_NEWEST], links)
+    for (name, month, _), of in zip(links, months.values(), strict=True):
+        yield name, _page(of, of, [(INDEX, "the newest runs", min(len(rows), _NEWEST))], month)
+
+
+def page(entries: Iterable[Entry]) -> str:
+    """One page of all these records, in the order given."""
+    rows = [_row(entry) for entry in entries]
+    return _page(rows, rows)
+
+
+def _page(
+    rows: Sequence[PageRow],
+    shown: Sequence[PageRow],
+    links: Sequence[tuple[str, str, int]] = (),
+    month: str = "",
+) -> str:
+    """The page of `rows`, of which the table has those that are `shown`."""
     script = render_page("script.html.j2").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     names = ("pair", "Pair"), ("notebook", "Notebook"), ("outcome", "Outcome")
     drawn = {row.tone for row in rows}
     told = ""
     if rows:
-        told = f"Written from the journals of {len(rows)} runs, the newest of {rows[0].began}."
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
+        told = f"Made {now} from the journals of {len(rows)} runs, the newest of {rows[0].began}."
     return render_page(
         "page.html.j2",
-        rows=rows,
+        rows=shown,
+        links=links,
+        month=month,
         columns=_COLUMNS,
         pairs=_distinct(rows, "pair"),
-        choices=[(name, words, _distinct(rows, name)) for name, words in names],
+        choices=[(name, words, _distinct(shown, name)) for name, words in names],
         latest=_latest(rows),
         summary=_summary(rows),
         figures=_figures(rows),

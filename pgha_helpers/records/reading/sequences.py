@@ -34,8 +34,6 @@ from ..making.sequence import (
 from . import manifest, signature
 from .findings import Finding, Record, Verified
 
-_INDEX = "index.html"
-
 
 @dataclass(frozen=True)
 class ReadSequence:
@@ -222,13 +220,18 @@ def _hidden(records: Path, name: str) -> str:
 
 
 def _page_faults(told: list[ReadSequence], pair: Pair) -> Iterator[Finding]:
-    """The page beside the records is one that pgha has written, or there is none."""
-    written = {line.told.get("sha256") for each in told for line in each.lines if line.what == PAGE}
-    page = records_of(pair) / _INDEX
-    try:
-        known = not page.exists() or not told or manifest.sha256(page) in written
-    except OSError as error:
-        yield Finding(_INDEX, f"it cannot be read: {error.strerror}")
+    """The pages beside the records are as pgha has written them."""
+    if not told:
         return
-    if not known:
-        yield Finding(_INDEX, "pgha has not written it so: `pgha records page` makes it anew")
+    written: dict[str, str] = {}
+    for line in (line for each in told for line in each.lines if line.what == PAGE):
+        written |= pairs_in(line, "pages")
+    for page in sorted(records_of(pair).glob("index*.html")):
+        try:
+            known = manifest.sha256(page) == written.get(page.name)
+        except OSError as error:
+            yield Finding(page.name, f"it cannot be read: {error.strerror}")
+            continue
+        if not known:
+            words = "pgha has not written it so: `pgha records page` makes it anew"
+            yield Finding(page.name, words)

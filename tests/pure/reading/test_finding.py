@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers.model.errors import BadParameters
-from pgha_helpers.records.reading.entries import Wanted, entries, find
+from pgha_helpers.records.reading.entries import entries, find
+from pgha_helpers.records.reading.wanted import Wanted
 
 from .made_up import an_archive, ids, write_run
 
