@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
+from pgha_helpers.records.reading.entries import entries
+from pgha_helpers.records.reading.page import page as rendered
+
 from ..conftest import pgha
 from ..embedded import Lab
 from ..lab.runs import running
+from ..pure.reading.made_up import write_run
 
 SCREENS = {
     "desk": ViewportSize(width=1200, height=800),
@@ -125,3 +129,21 @@ def test_a_link_leads_to_the_report_of_its_run(page: Page) -> None:
     fits(page)
     page.go_back()
     expect(page.locator("#records")).to_be_visible()
+
+
+#: Words of a chart that stick out of it, to any side.
+CUT = """() => [...document.querySelectorAll('svg.figure text')].filter(words => {
+    const box = words.getBBox(), {width, height} = words.ownerSVGElement.viewBox.baseVal;
+    return box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height;
+}).map(words => words.textContent)"""
+
+
+@pytest.mark.parametrize("slower", [1.0, 15.0, 1e5], ids=["64 ms", "960 ms", "107 min"])
+def test_no_label_of_an_axis_is_cut(browser: BrowserContext, tmp_path: Path, slower: float) -> None:
+    write_run(tmp_path, "0000000b", "promote", slower=slower)
+    index = tmp_path / "index.html"
+    index.write_text(rendered(entries(tmp_path)))
+    with browser.new_page() as page:
+        page.goto(index.as_uri())
+        assert page.locator("svg.figure text").count() >= 10
+        assert page.evaluate(CUT) == []

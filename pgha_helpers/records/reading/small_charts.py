@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-WIDTH, HEIGHT = 400, 180
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 44  # room for labels around the plot
+WIDTH, HEIGHT = 400, 190
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 24, 44  # room for labels around the plot, six digits on the left
 
 #: Tone -> the outline of its mark, around 0/0. Filled ones are the tone's colour; open ones are
 #: only its stroke.
