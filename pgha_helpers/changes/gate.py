@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 
 from ..facts import look
+from ..facts.sampler import hurry
 from ..judgement.checks import Check, before, judge
 from ..judgement.plans import Plan
 from ..judgement.plans.back_again import BACK_AGAIN
@@ -77,6 +78,7 @@ def gate(run: Run, plan: Plan) -> Plan:
         if again.stands(plan):
             run.gate.permit = again
             run.journal.write(GATE_PASSED, locked=run.lock.held)
+            hurry(run)
             locked = ", ".join(run.lock.held) or "no node answers"
             print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
             return again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import clients
-from ..facts import lag_chart as drawing
+from ..facts.pictures import load_beside
 from ..facts.wal.loss_estimate import estimate_loss
 from ..judgement import plans
 from ..judgement.plans import Plan
@@ -69,7 +69,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
         run.journal.write(OUTAGE_ENDED, new=plan.node)
     tell_outage(run)
     if frontend.shell():  # the outage is over, and what comes now waits for servers
-        run.aside(drawing.load_beside)
+        run.aside(load_beside)
     servers.checkpoint(run, plan.node, "the control file is to show the new timeline")
     promoting.prove_timeline(run, plan.node)
     standby.remove_triggers(run, plan.node)

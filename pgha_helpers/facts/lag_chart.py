@@ -1,293 +1,254 @@
-"""How lag is drawn: the figure, its bytes, and a cell's output that grows with the samples.
+"""How lag is drawn: in bytes and in seconds, who was what meanwhile, and the deeds below.
 
-The strip of deeds, and how a picture is made and kept, are shared with the canary's.
-
-Lines differ by dash and marker as well as by colour, and each is named where it ends, so that the
-chart can be read in grey and on a phone.
+Lines differ by width and dash as well as by colour, and a line that hides under the other one is
+wider than it, so that the chart can be read in grey and at zero. The outage is a band.
 """
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import hashlib
-import io
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from importlib import import_module
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..model import Deed, DeedKind, frontend
-from ..model.frontend import LiveOutput
-from ..model.show import span, utc
-from ..run.events import DRAWN
+from ..model import Deed, DeedKind
+from ..model.lag_file import LagRow
+from ..model.show import span, utc, written_size, written_span
+from ..run.events import OUTAGE
 from ..run.run import Run
+from .pictures import BAR, BLUE, INK, NARROW, ORANGE, QUIET, RED, WIDE, dress, panels
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LINES = (
-    ("primary", "as the primary sees it", "#1f4e8c", "-"),
-    ("standby", "as the standby sees itself", "#b35900", "--"),
+_VIEWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        *("primary", "as the primary sees it"),
+        {"color": BLUE, "linewidth": 3.2, "solid_capstyle": "round", "marker": "o", "ms": 3.2},
+    ),
+    (
+        *("standby", "as the standby sees itself"),
+        {"color": ORANGE, "linewidth": 1.3, "linestyle": "--", "marker": ".", "ms": 3.5},
+    ),
 )
-_BAND = "#8a8f98"
-_PAUSE = 0.5  # seconds from one live picture to the next, or more where drawing is slow
-_TURN = 0.0005  # seconds of the interpreter, before another thread has its turn
-_PATIENCE = 2.0  # seconds that a live picture under way may hold up the cell when sampling is over
+_SIZES = (("B", 1.0), ("kB", 1024.0), ("MB", 1024.0**2), ("GB", 1024.0**3), ("TB", 1024.0**4))
+_SPANS = (("ms", 0.001), ("s", 1.0), ("min", 60.0), ("h", 3600.0))
+Look = dict[str, Any]
+_ROLES = {"primary": BLUE, "standby": ORANGE}
+_AROUND = 3.0  # seconds that are shown before the first deed and after the last one
+_MARKED = 150  # samples: more marks than that would be a smear
 
 
-@contextlib.contextmanager
-def live(run: Run, lag: Callable[[], pd.DataFrame], seconds: float) -> Iterator[None]:
-    """While the block lasts, draw what `lag` gives as it grows, where somebody looks.
+@dataclass(frozen=True)
+class Span:
+    """What the time axis shows, in seconds since the epoch, and the outage in it."""
 
-    Elsewhere this costs nothing. A thread draws, because samples keep their own rate: when drawing
-    fails or takes long, only pictures are missing.
+    zero: float
+    end: float
+    band: Band | None
+
+
+@dataclass(frozen=True)
+class Band:
+    """A time without a primary, in seconds since the epoch, and what is said of it."""
+
+    since: float
+    until: float
+    words: str
+
+
+def lag_figure(
+    run: Run,
+    rows: Sequence[LagRow],
+    deeds: Sequence[Deed] = (),
+    width: float = WIDE,
+    growing: float = 0.0,
+) -> Figure:
+    """The figure of lag, so many inches wide. A narrow one leaves the deeds to their table.
+
+    `growing` are the seconds that will be watched in all, so that a live curve grows into its room.
     """
-    wanted = seconds and frontend.somebody()
-    output = _output(run.seen.live, seconds) if wanted else None
-    run.seen.live = output
-    if output is None:
-        yield
-        return
-    over = threading.Event()
-    # in a copy of this context, which knows the cell that the pictures belong to
-    work = contextvars.copy_context().run
-    artist = threading.Thread(
-        target=work, args=(_draw, run, lag, seconds, over, output), name="pgha-live", daemon=True
-    )
-    artist.start()
-    try:
-        yield
-    finally:
-        over.set()
-        artist.join(_PATIENCE)
+    wide = width > NARROW
+    shown, drawn = _around(rows, deeds), deeds if wide else ()
+    zero = min([*(row.at for row in shown), *(deed.began for deed in deeds)], default=0.0)
+    end = max([*(row.at for row in shown), *(deed.ended for deed in deeds)], default=zero)
+    time = Span(zero, end, _outage_in(run, deeds, zero, end))
+    figure, axes = panels(width, [2.4, 1.7, 0.55, *([0.29 * len(drawn)] if drawn else [])])
+    limits = run.pair.limits
+    size, lasted = (limits.lag, written_size(limits.lag)), written_span(limits.lag_time)
+    _lag_axes(axes[0], shown, time, "bytes", _SIZES, size)
+    _lag_axes(axes[1], shown, time, "seconds", _SPANS, (limits.lag_time, lasted))
+    _roles(axes[2], run.pair.names, shown, time, least=0.07 if wide else 0.15)
+    if drawn:
+        strip(axes[3], drawn, zero, until=(end - zero) / 2)
+    _mark(axes, time)
+    title = f"Replication lag of pair {run.pair.name},", f"{run.notebook} {run.id}"
+    look: Look = {"loc": "left", "fontsize": 11, "pad": 18, "color": INK}
+    axes[0].set_title((" " if wide else "\n").join(title), **look)
+    place: Look = {"loc": "upper left", "ncols": 1}
+    if wide:  # beside the title
+        place = {"loc": "lower right", "ncols": 2, "bbox_to_anchor": (1, 1.1), "borderpad": 0}
+    axes[0].legend(frameon=False, fontsize=8, labelcolor=INK, **place)
+    cut = "" if len(shown) == len(rows) else "\n(lag.csv has the samples before and after)"
+    axes[-1].set_xlabel(f"seconds since {utc(zero)}{cut}", color=INK, fontsize=9)
+    room = max(end - zero, growing, 0.1)
+    axes[-1].set_xlim(-0.02 * room, 1.02 * room)
+    return figure
 
 
-def in_place(run: Run, png: bytes) -> Any:
-    """Put the last picture where the live ones of this cell were.
-
-    Where there were none, give it back.
-    """
-    output = run.seen.live
-    run.seen.live = None
-    if output and output.is_here:
-        return output.handle.update(image(png))
-    return image(png)
+def _around(rows: Sequence[LagRow], deeds: Sequence[Deed]) -> list[LagRow]:
+    """The samples around the deeds: a gate may have waited for a night."""
+    if not deeds:
+        return list(rows)
+    first = min(deed.began for deed in deeds) - _AROUND
+    last = max(deed.ended for deed in deeds) + _AROUND
+    return [row for row in rows if first <= row.at <= last]
 
 
-def load_beside() -> None:
-    """Load what draws in a thread beside one that asks servers.
-
-    That one is not to wait 5 ms for each turn.
-    """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN)
-    try:
-        load_libraries()
-    finally:
-        sys.setswitchinterval(interval)
-
-
-def load_libraries() -> None:
-    """Load what draws: a second's work."""
-    for module in (
-        "pandas",
-        "matplotlib.figure",
-        "matplotlib.backends.backend_agg",
-        "matplotlib.backends.backend_svg",
-    ):
-        import_module(module)
-
-
-def _output(known: LiveOutput | None, seconds: float) -> LiveOutput | None:
-    """The live output of this cell, made if it has none yet.
-
-    None if it cannot be made, or nothing can be drawn.
-    """
-    with contextlib.suppress(Exception):  # without a picture the lag is sampled all the same
-        load_libraries()  # now: beside the samples it would make those wait
-        from IPython.display import Pretty, display
-
-        if known and known.is_here:
-            return known
-        words = Pretty(f"The lag is watched for {span(seconds)} ...")
-        return LiveOutput(display(words, display_id=True), frontend.shell().execution_count)
+def _outage_in(run: Run, deeds: Sequence[Deed], zero: float, end: float) -> Band | None:
+    """The time without a primary, as the journal tells it, else as the deeds do."""
+    told = next((e for e in reversed(run.journal.events) if e["event"] == OUTAGE), None)
+    if told and told.get("seconds") is not None:
+        since, until = (datetime.fromisoformat(told[key]).timestamp() for key in ("since", "until"))
+        least = "at least " if told.get("at_least") else ""
+        words = f"no primary for {least}{span(told['seconds'])}"
+        return Band(max(since, zero), until if told.get("over") else end, words)
+    if window := outage_of(deeds):
+        return Band(*window, f"no primary for {span(window[1] - window[0])}")
     return None
 
 
-def _draw(
-    run: Run,
-    lag: Callable[[], pd.DataFrame],
-    seconds: float,
-    over: threading.Event,
-    output: LiveOutput,
-) -> None:
-    """Draw what has come in, again and again, until it is over."""
-    drawn = 0
-    with contextlib.suppress(Exception):  # chart says what is wrong, if it cannot draw either
-        while not over.is_set():
-            began = time.monotonic()
-            seen = lag()
-            if len(seen) > drawn:
-                png = render(lag_figure(run, seen, [], seconds), "png", dpi=100)
-                drawn = len(seen)
-                if not over.is_set():  # else chart's picture may be there already
-                    output.handle.update(image(png))
-            spent = time.monotonic() - began
-            # half of the time at most: the samples need the processor too
-            over.wait(max(_PAUSE - spent, spent))
-
-
-def image(png: bytes) -> Any:
-    """A picture as an output of a cell."""
-    from IPython.display import Image
-
-    return Image(png, format="png", width=900)
-
-
-def lag_figure(run: Run, lag: pd.DataFrame, deeds: list[Deed], seconds: float = 0.0) -> Figure:
-    """The figure of lag.
-
-    `seconds` are those that will be watched in all, so that a live curve grows into its room.
-    """
-    from matplotlib.figure import Figure
-
-    heights = [3, 2, 0.32 * len(deeds) + 0.6] if deeds else [3, 2]
-    figure = Figure(figsize=(9, sum(heights) + 0.6), layout=None if seconds else "constrained")
-    axes = figure.subplots(
-        len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights}, squeeze=False
-    )[:, 0]
-    zero = min([*lag["at"].dropna(), *(deed.began for deed in deeds)], default=0.0)
-    _lag_axes(axes[0], lag, zero, "bytes", 1024.0, run.pair.limits.lag, "lag (kB)")
-    _lag_axes(axes[1], lag, zero, "seconds", 0.001, run.pair.limits.lag_time, "lag (ms)")
-    if deeds:
-        end = max([*lag["at"].dropna(), *(deed.ended for deed in deeds)])
-        strip(axes[2], deeds, zero, until=(end - zero) / 2)
-    if window := outage_of(deeds):
-        for each in axes:
-            each.axvspan(
-                window[0] - zero, window[1] - zero, color="#d1242f", alpha=0.25, linewidth=0
-            )
-        told = f"no primary for {(window[1] - window[0]) * 1000:.0f} ms"
-        where = {"transform": axes[1].get_xaxis_transform(), "ha": "right", "fontsize": 8}
-        axes[1].text(window[0] - zero, 0.5, f"{told} ", **where)
-    axes[0].set_title(
-        f"Replication lag of pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
-    )
-    axes[0].legend(loc="upper left", bbox_to_anchor=(0, 1), frameon=False, fontsize=8, ncols=3)
-    axes[-1].set_xlabel(f"seconds since {utc(zero)}")
-    if seconds:  # margins for any label: to find the best ones takes longer than to draw
-        figure.subplots_adjust(left=0.08, right=0.99, top=0.95, bottom=0.09, hspace=0.08)
-        axes[-1].set_xlim(-0.02 * seconds, max(seconds, lag["at"].max() - zero) * 1.02)
-    return figure
-
-
-def figure_of_deeds(run: Run, deeds: list[Deed]) -> Figure:
-    """The deeds alone: in a failover nobody watches the lag."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 0.32 * len(deeds) + 1.2), layout="constrained")
-    axes = figure.subplots()
-    zero = min(deed.began for deed in deeds)
-    end = max(deed.ended for deed in deeds)
-    strip(axes, deeds, zero, until=(end - zero) / 2)
-    axes.grid(axis="x", alpha=0.25)
-    axes.set_title(
-        f"Deeds on pair {run.pair.name}, {run.notebook} {run.id}", loc="left", fontsize=11
-    )
-    axes.set_xlabel(f"seconds since {utc(zero)}")
-    return figure
-
-
-def outage_of(deeds: list[Deed]) -> tuple[float, float] | None:
+def outage_of(deeds: Iterable[Deed]) -> tuple[float, float] | None:
     """When there was no primary, as this machine saw it.
 
     From the request to stop to the promoted node's first yes.
     """
-    stop = [deed.began for deed in deeds if deed.kind == DeedKind.STOP_PRIMARY]
-    promoted = [deed.ended for deed in deeds if deed.kind == DeedKind.PROMOTE and deed.changed]
+    done = list(deeds)
+    stop = [deed.began for deed in done if deed.kind == DeedKind.STOP_PRIMARY]
+    promoted = [deed.ended for deed in done if deed.kind == DeedKind.PROMOTE and deed.changed]
     return (stop[-1], promoted[-1]) if stop and promoted else None
 
 
+def _mark(axes: Sequence[Axes], time: Span) -> None:
+    if time.band is None:
+        return
+    since, until = time.band.since - time.zero, time.band.until - time.zero
+    for each in axes:
+        each.axvspan(since, until, facecolor=RED, alpha=0.25, linewidth=0)
+        each.axvline(since, color=RED, linewidth=0.8)
+    at, side = (since, "left") if since < (time.end - time.zero) / 2 else (until, "right")
+    where: Look = {"transform": axes[0].get_xaxis_transform(), "ha": side, "va": "bottom"}
+    axes[0].text(at, 1.02, time.band.words, fontsize=9, color=RED, **where)
+
+
 def _lag_axes(
-    axes: Axes, lag: pd.DataFrame, zero: float, what: str, unit: float, limit: float, label: str
+    axes: Axes,
+    rows: Sequence[LagRow],
+    time: Span,
+    what: str,
+    units: Sequence[tuple[str, float]],
+    limit: tuple[float, str],
 ) -> None:
-    highest = 0.0
-    for view, words, colour, dash in _LINES:
-        values = lag[f"{view}_{what}"].astype(float) / unit
-        axes.plot(
-            lag["at"] - zero,
-            values,
-            dash,
-            color=colour,
-            label=words,
-            linewidth=1.6,
-            marker=".",
-            markersize=4,
-        )
-        highest = max(highest, values.max() if values.notna().any() else 0.0)
-    shown = limit / unit
-    if highest > shown / 20:
-        axes.axhline(shown, color="#b42318", linestyle=":", linewidth=1.6, label="limit")
-    else:  # a limit far above every sample would flatten the curve: it is told in words instead
-        axes.text(
-            1,
-            0.97,
-            f"limit {shown:,.0f} {label[5:-1]}, far above",
-            transform=axes.transAxes,
-            ha="right",
-            va="top",
-            fontsize=8,
-        )
-    axes.set_ylabel(label)
-    axes.set_ylim(-0.04 * max(highest, 1.0), max(highest * 1.25, 1.0))
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    told = [getattr(row, f"{view}_{what}") for row in rows for view, _, _ in _VIEWS]
+    known = [value for value in told if value is not None]
+    highest = max(known, default=0.0)
+    top = max(highest, limit[0]) if highest > limit[0] / 4 else highest
+    unit, factor = [unit for unit in units if unit[1] <= max(top, units[0][1])][-1]
+    for view, words, look in _VIEWS:
+        at, values = _line(rows, time, f"{view}_{what}", factor)
+        marks = look if len(rows) <= _MARKED else {**look, "marker": ""}
+        axes.plot(at, values, label=words, **marks)
+    scale = top / factor or 1.0
+    axes.set_ylim(-0.06 * scale, 1.5 * scale)
+    _limit(axes, f"limit {limit[1]}", limit[0] / factor if top > highest else None)
+    if not highest:
+        words = f"no lag seen in {len(known)} answers" if known else "nobody told"
+        axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", color=INK)
+        axes.set_yticks([0])
+    axes.set_ylabel(f"lag ({unit})", fontsize=9, color=INK)
+    axes.grid(alpha=0.3, color=QUIET)
+    dress(axes)
 
 
-def strip(axes: Axes, deeds: list[Deed], zero: float, until: float) -> None:
+def _limit(axes: Axes, words: str, at: float | None) -> None:
+    """A line, or words alone where it is far above every sample: it would flatten the curve."""
+    if at is None:
+        corner: Look = {"transform": axes.transAxes, "ha": "right", "va": "top"}
+        axes.text(1, 0.96, words, fontsize=8, color=INK, **corner)
+        return
+    axes.axhline(at, color=RED, linestyle=":", linewidth=1.6)
+    above: Look = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+    axes.text(1, at, words, fontsize=8, color=RED, **above)
+
+
+def _line(
+    rows: Sequence[LagRow], time: Span, what: str, factor: float
+) -> tuple[list[float], list[float]]:
+    """Times and values: NaN where nobody told, and in the outage, when nobody looked."""
+    points = [(row.at, getattr(row, what)) for row in rows]
+    if time.band:
+        points.append((time.band.since, None))
+    points.sort(key=lambda point: point[0])
+    values = [math.nan if value is None else value / factor for _, value in points]
+    return [at - time.zero for at, _ in points], values
+
+
+def _roles(
+    axes: Axes, names: Sequence[str], rows: Sequence[LagRow], time: Span, least: float
+) -> None:
+    """A row per node: when it was primary or standby, and when it was silent.
+
+    A part of the time axis that is shorter than `least` has no room for the word.
+    """
+    for place, name in enumerate(names):
+        for role, since, until in _stretches(name, rows, time):
+            left, long = since - time.zero, until - since
+            bar: Look = {"y": place, "width": long, "left": left, "height": 0.7}
+            axes.barh(facecolor=_ROLES.get(role, "none"), alpha=0.3, linewidth=0, **bar)
+            edge = "-" if role in _ROLES else ":"
+            axes.barh(facecolor="none", edgecolor=QUIET, linewidth=0.7, linestyle=edge, **bar)
+            if long > least * (time.end - time.zero):
+                middle: Look = {"ha": "center", "va": "center", "fontsize": 8, "color": INK}
+                axes.text(left + long / 2, place, role, **middle)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    dress(axes, "left")
+    axes.tick_params(axis="y", length=0)
+
+
+def _stretches(name: str, rows: Sequence[LagRow], time: Span) -> Iterator[tuple[str, float, float]]:
+    """The roles of a node, each until the next one's first sample.
+
+    In the outage nobody looked: what was before it ends with its beginning.
+    """
+    begun: tuple[str, float] | None = None
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        role, until = _role_of(name, row), after.at if after else time.end
+        cut = time.band.since if time.band and row.at < time.band.since < until else until
+        begun = begun or (role, row.at)
+        if cut < until or after is None or _role_of(name, after) != role:
+            yield (*begun, cut)
+            begun = None
+
+
+def _role_of(name: str, row: LagRow) -> str:
+    return next((role for role in _ROLES if name in getattr(row, role).split()), "silent")
+
+
+def strip(axes: Axes, deeds: Sequence[Deed], zero: float, until: float) -> None:
     """A bar per deed, its words beside it.
 
     To the left of those that begin beyond `until`, in seconds since `zero`.
     """
     for row, deed in enumerate(deeds):
         start = deed.began - zero
-        axes.barh(row, deed.seconds, left=start, height=0.55, color=_BAND, edgecolor="#30343a")
+        axes.barh(row, deed.seconds, left=start, height=0.55, color=BAR, edgecolor=QUIET)
         words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms "
         at, side = (start, "right") if start > until else (start + deed.seconds, "left")
-        axes.text(at, row, words, va="center", ha=side, fontsize=7.5, clip_on=True)
+        axes.text(at, row, words, va="center", ha=side, fontsize=7.5, clip_on=True, color=INK)
     axes.set_ylim(len(deeds) - 0.4, -0.6)
     axes.set_yticks([])
-    axes.set_ylabel("deeds")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-
-
-def pictures(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
-    """SVG and PNG of what is drawn.
-
-    The same bytes for the same data, whatever this machine's user prefers.
-    """
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"svg.hashsalt": "pgha", "svg.fonttype": "path"})
-        figure = draw()
-        return render(figure, "svg"), render(figure, "png")
-
-
-def keep_picture(run: Run, name: str, svg: bytes) -> None:
-    """Put a picture into the record, and its digest into the journal."""
-    run.keep(name, svg)
-    run.journal.write(DRAWN, file=name, sha256=hashlib.sha256(svg).hexdigest())
-
-
-def render(figure: Figure, kind: str, dpi: int = 120) -> bytes:
-    """Bytes of the picture; the same for the same data: no date in it."""
-    out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
-    return out.getvalue()
+    axes.set_ylabel("steps", fontsize=9, color=INK)
+    dress(axes, "left")

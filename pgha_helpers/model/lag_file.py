@@ -11,14 +11,31 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from .show import size, span
 
 LAG_CSV = "lag.csv"
-LAG_COLUMNS = ("at", "primary_bytes", "standby_bytes", "primary_seconds", "standby_seconds")
 
-#: A value per column, None where a node did not answer.
-LagRow = tuple[float | None, ...]
+
+class LagRow(NamedTuple):
+    """One sample: what the primary saw of its standby's lag, and what the standby saw of its own.
+
+    `at` is in seconds since the epoch. A value is None where nobody told it. `primary` and
+    `standby` name the nodes that were one then, with a space between two; a node that is in neither
+    did not answer.
+    """
+
+    at: float
+    primary_bytes: float | None = None
+    standby_bytes: float | None = None
+    primary_seconds: float | None = None
+    standby_seconds: float | None = None
+    primary: str = ""
+    standby: str = ""
+
+
+LAG_COLUMNS = LagRow._fields
 
 
 @dataclass(frozen=True)
@@ -71,12 +88,18 @@ class Samples:
 def csv_of(rows: Iterable[LagRow], head: bool) -> bytes:
     r"""These rows as the file holds them, below its head where that is not there yet.
 
-    >>> csv_of([(1.5, 0.0, None, 0.25, None)], head=False)
-    b'1.500000,0.000000,,0.250000,\n'
+    >>> csv_of([LagRow(1.5, 0.0, None, 0.25, None, "db0")], head=False)
+    b'1.500000,0.000000,,0.250000,,db0,\n'
     """
-    written = [",".join("" if value is None else f"{value:.6f}" for value in row) for row in rows]
+    written = [",".join(map(_written, row)) for row in rows]
     lines = [",".join(LAG_COLUMNS), *written] if head else written
     return ("\n".join(lines) + "\n").encode()
+
+
+def _written(value: float | str | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.6f}"
 
 
 def samples(folder: Path) -> Samples:

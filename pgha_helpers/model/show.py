@@ -126,3 +126,29 @@ def span(seconds: float) -> str:
         if seconds < until:
             return f"{seconds / length:.3g} {unit}"
     return f"{seconds / 86400:.3g} d"
+
+
+def written_size(count: int) -> str:
+    """Bytes as a pair file has them.
+
+    >>> written_size(16 * 1024 * 1024), written_size(1536), written_size(0)
+    ('16MB', '1536B', '0B')
+    """
+    for unit, power in (("TB", 4), ("GB", 3), ("MB", 2), ("kB", 1)):
+        if count and count % 1024**power == 0:
+            return f"{count // 1024**power}{unit}"
+    return f"{count}B"
+
+
+def written_span(seconds: float) -> str:
+    """Seconds as a pair file has them.
+
+    >>> written_span(10), written_span(90), written_span(0.25), written_span(21600)
+    ('10s', '90s', '250ms', '6h')
+    """
+    if seconds % 1:
+        return f"{seconds * 1000:g}ms"
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds > 120 and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"

@@ -92,7 +92,7 @@ NEVER_ARCHIVED = _event("never archived", "node before after")
 DIVERGED_KEPT = _event("diverged kept", "file node sha256 bytes transactions")
 
 # What was measured, and the files that show it.
-SAMPLED = _event("sampled", "rows worst_bytes worst_seconds sha256")
+SAMPLED = _event("sampled", "rows worst_bytes worst_seconds processor sha256")
 THROUGHPUT = _event("throughput", "bytes total seconds sha256")
 DRAWN = _event("drawn", "file sha256")
 NO_CANARY = _event("no canary", "because")

@@ -50,6 +50,11 @@ class Session:
         # else a thread would read what another one has asked (seen)
         self._one_at_a_time = threading.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as the last answer told."""
+        return self._connection is not None and not self._connection.closed
+
     def connect(self) -> None:
         """Open the session now, if it is not open. Raises Unreachable."""
         self._open()

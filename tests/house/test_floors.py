@@ -34,8 +34,8 @@ DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
 DRAWERS = {
     "facts.lag",
-    "facts.charts",
     "facts.lag_chart",
+    "facts.pictures",
     "clients.canary.chart",
     "facts.throughput_chart",
 }

@@ -16,22 +16,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
 
-from pgha_helpers.facts import lag_chart as drawing
+from pgha_helpers.facts import lag_chart, live_chart
 from pgha_helpers.facts.charts import chart
 from pgha_helpers.facts.lag import Lag, sample
-from pgha_helpers.facts.lag_chart import live
+from pgha_helpers.facts.live_chart import live
 from pgha_helpers.model import Deed, DeedKind
 from pgha_helpers.model import frontend as front_end
-from pgha_helpers.model.errors import Refusal, Unreachable
+from pgha_helpers.model.errors import Refusal
+from pgha_helpers.model.lag_file import LagRow
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import Journal
 from pgha_helpers.run.parameters import load_pair
 from pgha_helpers.run.run import Run
 
-ROWS = [(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None) for i in range(10)]
+ROWS = [
+    LagRow(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None, "db0", "db1") for i in range(10)
+]
 DEEDS = (
     Deed("db0", DeedKind.STOP_PRIMARY, "stopped the primary", True, 1000.5, 1000.7),
     Deed("db1", DeedKind.PROMOTE, "promote", True, 1000.7, 1000.9),
@@ -49,8 +51,8 @@ def lag() -> Lag:
     return Lag(tuple(ROWS))
 
 
-def frame() -> pd.DataFrame:
-    return lag().frame
+def rows() -> list[LagRow]:
+    return ROWS
 
 
 @pytest.fixture
@@ -88,9 +90,11 @@ def test_the_journal_holds_the_digest_of_what_was_drawn(tmp_path: Path, run: Run
     assert chart(run, lag()).data.startswith(b"\x89PNG"), (
         "where nobody looks the picture is given back"
     )
-    (event,) = [e for e in run.journal.events if e["event"] == "drawn"]
-    assert event["file"] == "lag.svg"
-    assert event["sha256"] == hashlib.sha256((tmp_path / "lag.svg").read_bytes()).hexdigest()
+    drawn = [e for e in run.journal.events if e["event"] == "drawn"]
+    assert [event["file"] for event in drawn] == ["lag.svg", "lag-phone.svg"]
+    for event in drawn:
+        data = (tmp_path / event["file"]).read_bytes()
+        assert event["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def test_nothing_is_measured_or_drawn_into_the_record_of_a_run_that_has_ended(
@@ -113,49 +117,32 @@ def test_a_light_run_loads_neither_pandas_nor_matplotlib(tmp_path: Path) -> None
     words += (
         "from types import SimpleNamespace as R; run = R(parameters={'light': True}, ended='')\n"
     )
-    words += "assert chart(run, Lag(((1.0, 5.0, None, 0.1, None),))).worst('bytes') == 5.0\n"
+    words += "from pgha_helpers.model.lag_file import LagRow\n"
+    words += "assert '5 B' in str(chart(run, Lag((LagRow(1.0, 5.0, None, 0.1, None),))))\n"
     words += "assert not {'pandas', 'matplotlib'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", words], check=True, timeout=60)
 
 
-def test_nobody_watches_or_draws_a_lost_primary_before_the_gate(tmp_path: Path, run: Run) -> None:
-    """It took 3.6 s of a failover from cron, while the clients waited."""
-
-    def silent(*_: object) -> None:
-        raise Unreachable("SQL: it does not answer")
-
-    run.doors = {name: SimpleNamespace(sql=SimpleNamespace(read=silent)) for name in run.pair.names}  # type: ignore[misc]
-    now: Any = SimpleNamespace(primaries=(), standbys=(), running=())
-    seen = sample(run, now, seconds=60)
-    now.primaries = (
-        SimpleNamespace(node="db0", senders=("a standby that this machine does not see",)),
-    )
-    assert len(sample(run, now, seconds=0.3).rows) > 1
-    assert len(seen.rows) == 1 and chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
-    chart(run, seen, seen, deeds=DEEDS)
-    assert (tmp_path / "lag.svg").exists(), "what was done is drawn all the same"
-    (strip,) = drawing.figure_of_deeds(run, list(DEEDS)).axes
-    assert [bar.get_width() for bar in strip.patches] == pytest.approx([0.2, 0.2])
-
-
-def test_the_words_of_a_late_deed_stand_within_the_chart(run: Run) -> None:
-    words = "checkpoint: the control file is to show the new timeline"
-    late = Deed("db1", DeedKind.CHECKPOINT, words, True, 1001.7, 1001.8)
-    figure = drawing.lag_figure(run, frame(), [*DEEDS, late])
-    figure.canvas.draw()
-    shown, strip = figure.axes[-1].texts[-1], figure.axes[-1]
-    assert shown.get_text().startswith(" db1: checkpoint")
-    assert shown.get_window_extent().x1 <= strip.get_window_extent().x1
+def test_what_was_taken_in_passing_is_drawn_once_something_was_done(
+    tmp_path: Path, run: Run
+) -> None:
+    """To draw a lost primary before the gate took 3.6 s of a failover, while clients waited."""
+    seen = Lag(tuple(ROWS), in_passing=True)
+    assert chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
+    chart(run, seen, deeds=DEEDS)
+    assert (tmp_path / "lag.svg").exists()
 
 
 def test_the_worst_of_what_was_seen_is_told() -> None:
     assert str(lag()).splitlines()[1].split() == ["10", "36", "kB", "90", "ms"]
-    assert Lag(((1.0, None, None, None, None),)).worst("bytes") is None
+    assert str(Lag((LagRow(1.0),))).splitlines()[1].split() == ["1"]
+    frame = lag().frame
+    assert frame["primary_bytes"].max() == 9 * 4096 and set(frame["primary"]) == {"db0"}
 
 
 def test_where_nobody_looks_nothing_is_drawn_live(run: Run) -> None:
     threads = threading.active_count()
-    with live(run, frame, 2.0):
+    with live(run, rows, 2.0):
         assert threading.active_count() == threads and run.seen.live is None
 
 
@@ -189,7 +176,7 @@ def front(monkeypatch: pytest.MonkeyPatch) -> Front:
 
 
 def test_the_last_picture_takes_the_place_of_the_live_ones(run: Run, front: Front) -> None:
-    with live(run, frame, 2.0):
+    with live(run, rows, 2.0):
         assert front.came.wait(30)
     before = len(front.pictures)
     assert chart(run, lag()) is None, "a second output would stay beside the live one"
@@ -202,9 +189,9 @@ def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(
 ) -> None:
     seen: list[int] = []
 
-    def growing() -> pd.DataFrame:
+    def growing() -> list[LagRow]:
         seen.append(len(front.pictures))
-        return frame()[: min(len(seen), 3)]
+        return ROWS[: min(len(seen), 3)]
 
     with live(run, growing, 2.0):
         while seen.count(3) < 2:
@@ -214,7 +201,7 @@ def test_live_pictures_come_twice_a_second_at_most_and_only_when_there_is_news(
 
 
 def test_a_chart_in_another_cell_leaves_the_live_picture_alone(run: Run, front: Front) -> None:
-    with live(run, frame, 2.0):
+    with live(run, rows, 2.0):
         assert front.came.wait(30)
     before = len(front.pictures)
     front.shell.execution_count += 1
@@ -225,7 +212,7 @@ def test_a_chart_in_another_cell_leaves_the_live_picture_alone(run: Run, front: 
 def test_two_samples_of_one_cell_are_drawn_in_one_output(run: Run, front: Front) -> None:
     for _ in range(2):
         front.came.clear()
-        with live(run, frame, 2.0):
+        with live(run, rows, 2.0):
             assert front.came.wait(30)
     assert front.outputs == 1
 
@@ -235,12 +222,12 @@ def test_drawing_that_fails_is_no_reason_to_lose_a_sample(
 ) -> None:
     tried = threading.Event()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         tried.set()
         raise RuntimeError("no fonts, no room, no luck")
 
-    monkeypatch.setattr(drawing, "lag_figure", fail)
-    with live(run, frame, 2.0):
+    monkeypatch.setattr(lag_chart, "lag_figure", fail)
+    with live(run, rows, 2.0):
         assert tried.wait(30)
     assert front.pictures == []
 
@@ -255,9 +242,9 @@ def test_drawing_that_hangs_holds_the_cell_up_for_a_moment_and_its_picture_is_no
         go.wait(60)
         return b""
 
-    monkeypatch.setattr(drawing, "render", hang)
-    monkeypatch.setattr(drawing, "_PATIENCE", 0.2)
-    with live(run, frame, 2.0):
+    monkeypatch.setattr(live_chart, "render", hang)
+    monkeypatch.setattr(live_chart, "_PATIENCE", 0.2)
+    with live(run, rows, 2.0):
         assert tried.wait(30)
         left = time.monotonic()
     assert time.monotonic() - left < 10

@@ -53,11 +53,11 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
 
 @check(level="warning", value=lambda now: f"{len(_collations(now))} databases")
 def both_nodes_sort_alike(now: Snapshot) -> str | None:
-    """Both nodes sort text alike: the same versions of the collations that databases sort by (from
-    15 on).
+    """Both nodes sort text alike: the databases' collations have the same versions.
 
-    Bring both nodes to the same system libraries, or reindex what sorts by text after the move
-    (reindex database …): indexes that were made under another order give wrong answers.
+    PostgreSQL tells them from 15 on. Bring both nodes to the same system libraries, or reindex what
+    sorts by text after the move (reindex database …): indexes that were made under another order
+    give wrong answers.
     """
     told = [
         f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"

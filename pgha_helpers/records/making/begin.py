@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ...facts.lag import watch
 from ...facts.set_aside import read_all_set_aside
 from ...model import Pair, Verdicts, frontend
 from ...model.errors import NotAchieved, Unhealthy
@@ -66,6 +67,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
         continues=continues,
         **provenance(notebook, folder),
     )
+    watch(run)
     present(_header(run, pair, operator), pgha={"run": run_id, "record": str(folder)})
     if notebook != "verify" or frontend.somebody():  # a mail of cron's begins with the verdict
         _tell_newest_change(run)

@@ -39,7 +39,7 @@ RECORD_FILES = {
     notebooks.NOTEBOOK,
     REPORT,
     SUMMARY,
-    *(f"{name}.{kind}" for name in PICTURES for kind in ("csv", "svg")),
+    *(f"{name}{kind}" for name in PICTURES for kind in (".csv", ".svg", "-phone.svg")),
 }
 
 

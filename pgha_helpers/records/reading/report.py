@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...facts.pictures import phone_name
 from ...model.show import utc
 from . import words
 from .executed import executed
@@ -63,9 +64,9 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
         day=words.minute(told.get("began"))[:10],
-        lag=_picture(folder / LAG),
-        canary=_picture(folder / CANARY),
-        throughput=_picture(folder / THROUGHPUT),
+        lag=_pictures(folder / LAG),
+        canary=_pictures(folder / CANARY),
+        throughput=_pictures(folder / THROUGHPUT),
         notebook=notebook,
         without=without,
         check_by_hand=check_by_hand,
@@ -118,8 +119,14 @@ def _deed(deed: JsonObject, began: float | None, lasted: float, first: float, wh
     )
 
 
-def _picture(path: Path) -> str:
-    """A chart as a data URI: inside an <img> an SVG can neither run a script nor load anything."""
+def _pictures(path: Path) -> tuple[str, str]:
+    """A chart as data URIs, for a page and for a phone: inside an <img> an SVG can neither run a
+    script nor load anything. A record of 0.2 and older has none for a phone.
+    """
+    return _uri(path), _uri(path.with_name(phone_name(path.name)))
+
+
+def _uri(path: Path) -> str:
     try:
         return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
     except OSError:

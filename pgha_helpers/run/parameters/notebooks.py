@@ -42,9 +42,9 @@ class Setup(Common):
 
 
 class Verify(Common):
-    """`sample_seconds`: how long lag is watched; `light` leaves the watching and the chart out."""
+    """`sample_seconds`: how long lag is watched at least; `light` leaves it and the chart out."""
 
-    sample_seconds: float = Field(5.0, ge=0, le=3600)
+    sample_seconds: float = Field(0.0, ge=0, le=3600)
     light: bool = False
 
 
