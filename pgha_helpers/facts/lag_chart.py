@@ -154,7 +154,8 @@ def _lag_axes(
     told = [getattr(row, f"{view}_{what}") for row in rows for view, _, _ in _VIEWS]
     known = [value for value in told if value is not None]
     highest = max(known, default=0.0)
-    top = max(highest, limit[0]) if highest > limit[0] / 4 else highest
+    near = highest > limit[0] / 4
+    top = max(highest, limit[0]) if near else highest
     unit, factor = [unit for unit in units if unit[1] <= max(top, units[0][1])][-1]
     for view, words, look in _VIEWS:
         at, values = _line(rows, time, f"{view}_{what}", factor)
@@ -162,7 +163,7 @@ def _lag_axes(
         axes.plot(at, values, label=words, **marks)
     scale = top / factor or 1.0
     axes.set_ylim(-0.06 * scale, 1.5 * scale)
-    _limit(axes, f"limit {limit[1]}", limit[0] / factor if top > highest else None)
+    _limit(axes, f"limit {limit[1]}", limit[0] / factor if near else None)
     if not highest:
         words = f"no lag seen in {len(known)} answers" if known else "nobody told"
         axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", color=INK)

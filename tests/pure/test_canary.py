@@ -182,7 +182,8 @@ def test_the_chart_has_a_mark_per_attempt_and_the_deeds_that_lie_near(run: Any) 
 def test_the_chart_is_kept_with_its_digest(tmp_path: Path, run: Any) -> None:
     run.deeds = DEEDS
     assert draw_canary(run, an_outage()).data.startswith(b"\x89PNG")
-    (event,) = [e for e in run.journal.events if e["event"] == "drawn"]
+    event, phone = [e for e in run.journal.events if e["event"] == "drawn"]
+    assert phone["file"] == "canary-phone.svg"
     assert event["file"] == "canary.svg"
     assert event["sha256"] == hashlib.sha256((tmp_path / "canary.svg").read_bytes()).hexdigest()
     assert draw_canary(run, Attempts()) is None

@@ -44,11 +44,12 @@ def test_units_are_as_in_the_pair_file(run: Run) -> None:
     sizes, spans, _ = drawing.lag_figure(run, ROWS).axes
     assert sizes.get_ylabel() == "lag (kB)" and words_in(sizes) == "limit 16MB"
     assert spans.get_ylabel() == "lag (ms)" and words_in(spans) == "limit 10s"
-    close = [row._replace(primary_bytes=3 * 2**20) for row in ROWS]
-    sizes = drawing.lag_figure(run, close).axes[0]
-    limit = sizes.lines[-1].get_ydata()[0]
-    assert (sizes.get_ylabel(), limit, words_in(sizes)) == ("lag (MB)", 16.0, "limit 16MB")
-    assert sizes.get_ylim()[1] > 16, "and the line is in the picture"
+    for seen in (9, 40):
+        close = [row._replace(primary_bytes=seen * 2.0**20) for row in ROWS]
+        sizes = drawing.lag_figure(run, close).axes[0]
+        limit = sizes.lines[-1].get_ydata()[0]
+        assert (sizes.get_ylabel(), limit, words_in(sizes)) == ("lag (MB)", 16.0, "limit 16MB")
+        assert sizes.get_ylim()[1] > 16, "and the line is in the picture"
 
 
 def test_both_lines_are_seen_at_zero_and_an_idle_pair_says_so(run: Run) -> None:
