@@ -32,7 +32,7 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
         expect(desk.gate.locator(".jp-Stdin-prompt")).to_contain_text(f"promote {target}")
         expect(desk.cell("hand_over(run, plan)").locator(".jp-InputPrompt")).to_have_text("[*]:")
         assert state_of(pair) == before, "nothing is changed while the gate is shown"
-        expect(desk.cell("chart(run, lag)").locator("img")).to_have_count(1)
+        expect(desk.cell("chart(run, sample(run, before))").locator("img")).to_have_count(1)
 
         desk.answer("promote dbx")
         expect(desk.gate).to_contain_text(f"'promote dbx' is not 'promote {target}'")
@@ -94,7 +94,7 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
     target = standby_of(pair)
     with opened(browser, pair, "promote", tmp_path) as desk:
         desk.run_all_above("gate(run, plan)")
-        desk.ended("chart(run, lag)")
+        desk.ended("chart(run, sample(run, before))")
         desk.run_cell("gate(run, plan)")
         desk.answer(to_promote(target))
         expect(desk.gate).to_contain_text("Consent given")
