@@ -161,9 +161,8 @@ class Session:
         self._connection = None
 
     def _open(self) -> Any:
-        if self._connection is not None and self._connection.closed:
-            self._connection = None
-        if self._connection is None:
+        if not self.is_open:
+            self._connection = None  # also where a new one cannot be made
             connection = self._connected()
             own = connection.get_parameter_status("server_encoding")
             spoken = connection.get_parameter_status("client_encoding")
@@ -220,11 +219,7 @@ class Session:
                 raise TimeoutError
 
     def _lost_or_refused(self, error: psycopg2.Error, statement: str) -> Unreachable | QueryFailed:
-        gone = (
-            self._connection is None
-            or self._connection.closed
-            or error.pgcode in ("57P01", "57P02", "57P03")
-        )
+        gone = not self.is_open or error.pgcode in ("57P01", "57P02", "57P03")
         if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
             self.close()
             return Unreachable(f"SQL: {self.where}: {one_line(error)}")
