@@ -15,7 +15,7 @@ from ..model.errors import Refusal
 from ..model.lag_file import LAG_COLUMNS, LagRow
 from ..run.run import Run
 from .live_chart import live
-from .sampler import Said, Sampler, keep_rows, lag_question, lag_row, said_by, worst_of
+from .sampler import Said, Sampler, keep_rows, lag_question, lag_row, said_by, worst_lag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class Lag(show.Shown):
 
     def table(self) -> show.Table:
         """What was seen at worst."""
-        size, span = (worst_of(self.rows, unit) for unit in ("bytes", "seconds"))
+        size, span = (worst_lag(self.rows, unit) for unit in ("bytes", "seconds"))
         words = [str(len(self.rows)), "", ""]
         if size is not None:
             words[1] = show.size(size)

@@ -168,13 +168,13 @@ def keep_rows(run: Run, rows: Sequence[LagRow], kept: int = 0, processor: float 
         return
     head = not (run.folder / LAG_CSV).exists()
     digest = run.keep(LAG_CSV, csv_of(rows[kept:], head), append=True)
-    worst = {f"worst_{unit}": worst_of(rows, unit) for unit in ("bytes", "seconds")}
+    worst = {f"worst_{unit}": worst_lag(rows, unit) for unit in ("bytes", "seconds")}
     run.journal.write(
         SAMPLED, rows=len(rows), **worst, processor=round(processor, 4), sha256=digest
     )
 
 
-def worst_of(rows: Iterable[LagRow], unit: str) -> float | None:
+def worst_lag(rows: Iterable[LagRow], unit: str) -> float | None:
     """The greatest lag in `bytes` or `seconds`, of both views; None if nobody told."""
     values: list[float | None] = []
     for row in rows:
