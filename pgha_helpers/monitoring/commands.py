@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,3 +42,43 @@ def _names(pairs: list[str], every: bool) -> list[str]:
     if found := [name for name in known_pairs() if name != EXAMPLE.stem]:
         return found
     raise BadParameters("there is no pair file", "pgha init NAME writes one to fill in")
+
+
+@monitoring_app.command()
+def schedule(
+    pair: str,
+    systemd: Annotated[bool, typer.Option(help="systemd's units instead of a crontab.")] = False,
+    into: Annotated[
+        Path | None, typer.Option(help="With --systemd: write the units into this folder.")
+    ] = None,
+) -> None:
+    """What to run when: a light verify every 5 minutes, a full one a day, a rehearsal a week.
+
+    It prints lines for `crontab -e`, or units, for the user who types this, with full paths.
+    """
+    from ..run.finding import find_pair
+    from ..run.parameters import load_pair
+    from .schedule import crontab, units
+
+    file, name = find_pair(pair).absolute(), load_pair(pair).name
+    if not systemd:
+        if into is not None:
+            raise BadParameters(
+                "--into is for units", "add --systemd, or pipe the lines to crontab"
+            )
+        typer.echo(crontab(name, file), nl=False)
+        return
+    for unit, text in units(name, file):
+        if into is None:
+            typer.echo(f"# {unit}\n{text}")
+        else:
+            _write(into / unit, text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a unit, and say where. Raises BadParameters."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise BadParameters(f"{path} cannot be written: {error.strerror}", "mend that") from None
+    typer.echo(str(path))
