@@ -18,6 +18,7 @@ from ..model.survey import (
     BaseBackup,
     Database,
     LogicalSlot,
+    Pace,
     PreparedTransaction,
     Survey,
     Transaction,
@@ -113,6 +114,8 @@ def _sql(door: Door, seen: Running) -> Survey:
     topics.ask("who is let in", lambda rows: {"let_in": _let_in(rows)}, "let_in")
     topics.pairs("collations", "collations", "database", "version")
     topics.pairs("misset", "misset", "name", "place")
+    if seen.writable:
+        topics.ask("pace", lambda rows: {"pace": Pace(**rows[0])}, "pace")
     topics.ask("reads", lambda rows: rows[0], "pause", "conflicts", "standby_xmin_age")
     found = topics.found
     archiver = found.pop("archiver", Archiver("", "", "", False))

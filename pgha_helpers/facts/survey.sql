@@ -117,6 +117,14 @@ select format('synchronous_commit is off%s%s', ' for role ' || r.rolname, ' in d
 -- name: reading
 select case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end as lsn;
 
+-- name: pace
+-- since the last checkpoint began; transactions are those that have a number, because they write
+select (txid_snapshot_xmax(txid_current_snapshot())
+        - split_part(next_xid, ':', 1)::bigint * 4294967296 - split_part(next_xid, ':', 2)::bigint)::bigint as transactions,
+       (pg_current_wal_insert_lsn() - redo_lsn)::bigint as bytes,
+       greatest(extract(epoch from clock_timestamp() - checkpoint_time), 0)::float as seconds
+  from pg_control_checkpoint();
+
 -- name: reads
 select '' as pause,
        (select coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), 0)::bigint

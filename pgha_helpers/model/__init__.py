@@ -15,6 +15,7 @@ from .fence import Fence, Witness
 from .host import ForNow
 from .outage import Mark, Outage, last_outage
 from .pair import Limits, Node, Pair, Timeouts
+from .past import Past, Spread
 from .phases import Phase, Process, phase_of
 from .positions import Lsn, Position
 from .replication import Receiver, Sender, Slot
@@ -60,6 +61,7 @@ __all__ = [
     "Note",
     "Outage",
     "Pair",
+    "Past",
     "Pgbouncer",
     "Phase",
     "Position",
@@ -72,6 +74,7 @@ __all__ = [
     "Silent",
     "Slot",
     "Snapshot",
+    "Spread",
     "Ssh",
     "Stopped",
     "Survey",

@@ -135,6 +135,17 @@ class WalReading:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What a primary has written since its last checkpoint began, so many seconds ago: bytes of
+    WAL, and the transactions that wrote.
+    """
+
+    transactions: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Survey:
     """One node, looked at closely.
 
@@ -145,7 +156,8 @@ class Survey:
     before it is on the disk. `given` are settings from the command line or the environment of its
     start, `waiting` those that wait for a restart, and `misset` where a setting stands that its
     files have, and that it cannot take now. `let_in` are the rules of pg_hba.conf as it stands on
-    the disk. `unseen` says of each other key that SQL refused to tell why it did: see Refused.
+    the disk. `pace` is None on a standby. `unseen` says of each other key that SQL refused to tell
+    why it did: see Refused.
     """
 
     node: str
@@ -168,6 +180,7 @@ class Survey:
     pause: str = ""
     conflicts: int = 0
     standby_xmin_age: int = 0
+    pace: Pace | None = None
     seconds: float = 0.0
     unseen: Mapping[str, str] = field(default_factory=dict)
 

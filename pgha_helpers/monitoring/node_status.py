@@ -55,7 +55,8 @@ class NodeStatus:
         timeline = "" if self.timeline is None else str(self.timeline)
         told = (self.node, self.role, f"{self.host}:{self.port}", self.state, timeline, position)
         slot = f"{self.slot}, {self.slot_state}" if self.slot else ""
-        return (*told, self._behind, slot, self.sync_state, self.version, self.since)
+        since = f"{self.since[:10]} {self.since[11:16]}Z" if self.since else ""
+        return (*told, self._behind, slot, self.sync_state, self.version, since)
 
     @property
     def _behind(self) -> str:

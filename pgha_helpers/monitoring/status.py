@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ..facts.look import look
-from ..judgement.checks import HEALTHY, judge
+from ..judgement.checks import HEALTHY, judge, readiness
+from ..judgement.checks.readiness import Readiness
 from ..model import Snapshot, Verdicts
 from ..model.errors import HaError, said
 from ..model.show import MARKS, utc
+from ..records.making.folder import records_of
+from ..records.reading.past import past_of
 from ..run.parameters import load_pair
 from ..run.redaction import Redactor, secrets_of
 from ..run.run import Run
@@ -37,6 +40,7 @@ class PairStatus:
     seconds: float = 0.0
     nodes: tuple[NodeStatus, ...] = ()
     verdicts: Verdicts = field(default_factory=Verdicts)
+    ready: Readiness | None = None
     now: Snapshot | None = None
     trouble: str = ""
 
@@ -54,19 +58,20 @@ class PairStatus:
 
     def __str__(self) -> str:
         """The table, and below it what is not well."""
-        table = [str(table_of(self.nodes))] if self.nodes else []
-        return "\n".join([*table, "", f"{MARKS[self.level]}: {self._count}", *self.lines()])
-
-    @property
-    def _count(self) -> str:
-        return self.verdicts.count_of_yes if self.verdicts else "nothing could be looked at"
+        if self.trouble:
+            return "\n".join(self.lines())
+        count = f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
+        told = (str(table_of(self.nodes)), "", count, *self.lines(), "", str(self.ready))
+        return "\n".join(told)
 
 
 def status_of(run: Run) -> PairStatus:
     """Look at a pair, and judge it."""
     now = look(run, journal=False, closely=True)
     verdicts = judge(HEALTHY, now)
-    return PairStatus(run.pair.name, now.taken, now.seconds, rows_of(now), verdicts, now)
+    past = past_of(records_of(run.pair), run.pair.name)
+    ready = readiness(now, verdicts, past)
+    return PairStatus(run.pair.name, now.taken, now.seconds, rows_of(now), verdicts, ready, now)
 
 
 def statuses(names: Sequence[str]) -> list[PairStatus]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..judgement.plans.back_again import Promoted
 from ..judgement.plans.loss_estimate import LastKnown
 from ..judgement.plans.rebuild import Rates
-from ..model import Note, Outage
+from ..model import Note, Outage, Past
 from .journal import Event
 
 
@@ -35,6 +35,9 @@ class History(Protocol):
 
     def rates(self) -> Rates:
         """How fast earlier runs of this pair were."""
+
+    def past(self) -> Past:
+        """How long earlier changes took, and how far behind the standby was."""
 
 
 class NoHistory:
@@ -63,3 +66,7 @@ class NoHistory:
     def rates(self) -> Rates:
         """Those that are assumed where nothing was measured."""
         return Rates()
+
+    def past(self) -> Past:
+        """Nothing is told."""
+        return Past()

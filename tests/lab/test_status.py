@@ -10,8 +10,9 @@ import pytest
 
 from ..conftest import pgha
 from ..embedded import Lab
+from .looks import snapshot
 from .runs import changed_pair
-from .servers import records, state_of
+from .servers import ask, records, state_of
 
 
 @pytest.fixture
@@ -63,3 +64,15 @@ def test_what_is_typed_wrongly_is_told_without_a_traceback(pair: Lab) -> None:
         assert done.returncode == 64 and "which pair?" in done.stderr
     done = pgha("status", "nosuch")
     assert done.returncode == 3 and "there is no pair 'nosuch'" in done.stdout
+
+
+def test_the_pace_of_a_primary_counts_what_writes(pair: Lab) -> None:
+    ask(pair, "db0", "create table if not exists paced (n int)")
+    ask(pair, "db0", "checkpoint")
+    for _ in range(20):
+        ask(pair, "db0", "insert into paced values (1)")
+        ask(pair, "db0", "select count(*) from paced")
+    now = snapshot(pair)
+    pace = now.closely("db0").pace
+    assert pace is not None and now.closely("db1").pace is None
+    assert 20 <= pace.transactions < 40 and pace.bytes > 20 * 40 and 0 <= pace.seconds < 60

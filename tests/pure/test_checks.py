@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, judge, readiness
+from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, judge
 from pgha_helpers.judgement.checks.check import Check
 from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
 from pgha_helpers.model.units import Bytes
@@ -214,10 +214,3 @@ def test_every_check_has_a_title_and_a_remedy() -> None:
     for check in (*HEALTHY, *AFTER, *(c for checks in BEFORE.values() for c in checks)):
         assert isinstance(check, Check)
         assert check.title and check.remedy, check.why_not.__name__
-
-
-def test_readiness_answers_the_question() -> None:
-    told = str(readiness(healthy(), judge(HEALTHY, healthy())))
-    assert "yes, and nothing would be lost" in told and "yes: to db1, which is 0 B behind" in told
-    behind = seen(primary(), standby(replay_paused=True))
-    assert "no: replay is paused on db1" in str(readiness(behind, judge(HEALTHY, behind)))

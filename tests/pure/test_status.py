@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pgha_helpers.judgement.checks import HEALTHY, judge
+from pgha_helpers.judgement.checks import HEALTHY, judge, readiness
 from pgha_helpers.model import Hung, Silent, Slot, Snapshot
 from pgha_helpers.monitoring.node_status import rows_of, table_of
 from pgha_helpers.monitoring.status import PairStatus, in_words, worst_of
@@ -17,7 +17,9 @@ STARTED = "2026-11-22 19:46:31.25+00"
 
 
 def status(now: Snapshot, name: str = "prod") -> PairStatus:
-    return PairStatus(name, now.taken, 0.5, rows_of(now), judge(HEALTHY, now), now)
+    verdicts = judge(HEALTHY, now)
+    ready = readiness(now, verdicts)
+    return PairStatus(name, now.taken, 0.5, rows_of(now), verdicts, ready, now)
 
 
 def test_a_healthy_pair_is_two_rows_and_a_yes() -> None:
@@ -33,7 +35,8 @@ def test_a_healthy_pair_is_two_rows_and_a_yes() -> None:
     words = str(status(now))
     assert words.splitlines()[0].split()[:4] == ["node", "role", "address", "state"]
     assert "0 B, 0 ms  pgha_db1, active  async" in words
-    assert words.splitlines()[-1].startswith("✓ ok: ")
+    assert "✓ ok: 63 of 63 checks say yes" in words
+    assert "planned switchover: yes, to db1" in words and "failover: yes, to db1" in words
 
 
 def test_a_primary_is_one_since_its_promotion() -> None:

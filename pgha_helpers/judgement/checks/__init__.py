@@ -8,7 +8,8 @@ that node's own words, `judge` turns it into a no, and so silence fails closed w
 
 from .check import Check, check, judge
 from .checklists import AFTER, BEFORE, DEFINED, HEALTHY, before
-from .readiness import read_traffic, readiness
+from .readiness import readiness
+from .reads import read_traffic
 from .settings import parity
 
 __all__ = [

@@ -1,100 +1,273 @@
-"""The question a person has: could we fail over now, what would it cost, and what is in the way?"""
+"""The question a person has: could we move the primary now, or lose it, and what would it cost?
+
+Two verdicts, each yes, no or unknown, with what stands in the way, and with its cost: what earlier
+changes of this pair took, what in the present state adds to that, and what would be lost.
+"""
 
 from __future__ import annotations
 
-from ...model import Snapshot, Verdicts
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...model import Past, Running, Silent, Snapshot, Spread, Verdicts
 from ...model.errors import NotSeen
-from ...model.show import Table, size
+from ...model.show import Shown, Table, size, span
+from ...model.sightings import disk_of
+from ...model.survey import Pace
 from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS, would_wait
+from .check import judge
+from .checklists import BEFORE
+from .streaming import sender_for
+
+_MUCH = 16 * 1024 * 1024  # bytes of WAL: below that nobody feels a checkpoint or a replay
 
 
-def readiness(now: Snapshot, verdicts: Verdicts) -> Table:
-    """A row for a planned switchover and one for a failover."""
-    in_the_way = [f.what for f in verdicts.reasons if f.level != "warning"]
-    switchover = f"no: {'; '.join(in_the_way)}" if in_the_way else "yes, and nothing would be lost"
-    return Table(
-        ("could we, now?", ""),
-        [("a planned switchover", switchover), ("a failover", _failover(now))],
-    )
+@dataclass(frozen=True)
+class Added:
+    """What in the present state a switchover has to do, too. `kind` is checkpoint, transactions,
+    replay or archive; the last two lengthen the outage, by so many `seconds` where that is known.
+    """
+
+    kind: str
+    words: str
+    seconds: float | None = None
 
 
-def _failover(now: Snapshot) -> str:
+@dataclass(frozen=True)
+class SwitchoverReady:
+    """Whether the primary could be moved now, `to` which node. `why` is what stands in the way;
+    `outage` is that of this pair's earlier ones, in seconds.
+    """
+
+    answer: str
+    to: str = ""
+    why: tuple[str, ...] = ()
+    outage: Spread | None = None
+    added: tuple[Added, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Its cost, in sentences."""
+        if self.answer != "yes":
+            return
+        if self.outage:
+            yield f"Nothing is lost, and clients have no primary for {_about(self.outage)}."
+        else:
+            yield "Nothing is lost. How long that takes, no record of this pair tells yet."
+        yield from (f"{added.words}." for added in self.added)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What would be lost if the primary were lost now with its disk: bytes of WAL that the standby
+    has not got, the commits in them and the seconds that they took, as far as that is known.
+
+    `none` says that no acknowledged commit would be: the standby is synchronous.
+    """
+
+    bytes: int | None = None
+    commits: int | None = None
+    seconds: float | None = None
+    none: bool = False
+
+    def __str__(self) -> str:
+        if self.none:
+            return "no acknowledged commit is lost: they wait for the standby"
+        if self.bytes is None:
+            return "nobody knows how much is lost"
+        told = f"{size(self.bytes)} would be lost now"
+        if self.bytes and self.commits is not None and self.seconds is not None:
+            many = _count(self.commits, "commit", "commits")
+            told += f": about {many} of {span(self.seconds)}"
+        return told
+
+
+@dataclass(frozen=True)
+class FailoverReady:
+    """Whether the standby could take over now, if the primary were lost. `lag_bytes` and
+    `lag_seconds` are what it was behind of late; `takes` is the time of earlier ones, from the gate
+    to the first write. `fence` is by what the old primary would be kept from writing, first to
+    last: ssh, command, or somebody's word.
+    """
+
+    answer: str
+    to: str = ""
+    why: tuple[str, ...] = ()
+    loss: Loss = Loss()
+    lag_bytes: Spread | None = None
+    lag_seconds: Spread | None = None
+    days: int = 0
+    takes: Spread | None = None
+    fence: tuple[str, ...] = ()
+    waits: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """Its cost, in sentences."""
+        if self.answer == "no":
+            return
+        yield f"Without the primary's disk {self.loss}."
+        if self.lag_bytes is not None:
+            usual, most = size(self.lag_bytes.median), size(self.lag_bytes.most)
+            if self.lag_seconds:
+                most += f" and {span(self.lag_seconds.most)}"
+            seen = f"The lag that {_count(self.lag_bytes.count, 'run', 'runs')} saw"
+            yield f"{seen} in {self.days} days: {usual} at the median, {most} at most."
+        if self.takes:
+            yield f"It takes {_about(self.takes)}, from the gate to the first write."
+        else:
+            yield "How long it takes, no record of this pair tells yet."
+        ways = ", else ".join(_FENCES[way] for way in self.fence)
+        yield f"The old primary is fenced {ways}."
+        if self.waits:
+            yield f"{self.waits}."
+
+
+_FENCES = {
+    "ssh": "over ssh",
+    "command": "by its fence command",
+    "word": "on somebody's word (fenced_by)",
+}
+
+
+@dataclass(frozen=True)
+class Readiness(Shown):
+    """Both verdicts."""
+
+    switchover: SwitchoverReady
+    failover: FailoverReady
+
+    def table(self) -> Table:
+        """A row each."""
+        rows = []
+        for what, ready in self._each():
+            rows.append((what, _answer(ready), " ".join(ready.lines())))
+        return Table(("could we, now?", "", "at what cost"), rows)
+
+    def __str__(self) -> str:
+        """For a terminal: the answer, and its cost below."""
+        told = []
+        for what, ready in self._each():
+            told += [f"{what}: {_answer(ready)}", *(f"    {line}" for line in ready.lines())]
+        return "\n".join(told)
+
+    def _each(self) -> tuple[tuple[str, SwitchoverReady | FailoverReady], ...]:
+        return ("planned switchover", self.switchover), ("failover", self.failover)
+
+
+def readiness(now: Snapshot, verdicts: Verdicts, past: Past = Past()) -> Readiness:  # noqa: B008
+    """Both verdicts, from a close look, what HEALTHY says of it, and what the records tell."""
+    return Readiness(_switchover(now, verdicts, past), _failover(now, past))
+
+
+def _answer(ready: SwitchoverReady | FailoverReady) -> str:
+    if ready.answer == "yes":
+        return f"yes, to {ready.to}"
+    more = f", and {len(ready.why) - 1} more" if len(ready.why) > 1 else ""
+    return f"{ready.answer}: {ready.why[0]}{more}"
+
+
+def _about(spread: Spread) -> str:
+    """How long it takes.
+
+    >>> _about(Spread.of([0.07, 0.06, 0.1])), _about(Spread.of([2.0]))
+    ('about 70 ms (60 ms to 100 ms in 3 earlier ones)', 'about 2 s (as the one before)')
+    """
+    between = f"{span(spread.least)} to {span(spread.most)} in {spread.count} earlier ones"
+    return f"about {span(spread.median)} ({between if spread.count > 1 else 'as the one before'})"
+
+
+def _switchover(now: Snapshot, verdicts: Verdicts, past: Past) -> SwitchoverReady:
+    why = tuple(reason.what for reason in verdicts.refusing)
+    levels = {verdict.level for verdict in verdicts}
+    if "critical" in levels:
+        return SwitchoverReady("no", why=why)
+    if "unknown" in levels:
+        return SwitchoverReady("unknown", why=why)
+    added = tuple(_added(now, now.primary, now.standby))
+    return SwitchoverReady("yes", now.standby.node, (), past.switchovers, added)
+
+
+def _added(now: Snapshot, primary: Running, standby: Running) -> Iterator[Added]:
+    found, pace = now.closely(primary.node), _pace(now, primary)
+    archiver = found.archiver
+    if pace and pace.bytes >= _MUCH:
+        much = f"{size(pace.bytes)} of WAL were written since the last checkpoint"
+        yield Added("checkpoint", f"{much}: one comes first, while clients still work")
+    old = max((transaction.age for transaction in found.transactions), default=0.0)
+    if old >= 1:
+        many = _count(len(found.transactions), "transaction is", "transactions are")
+        yield Added("transactions", f"{many} open, the oldest for {span(old)}: the stop ends all")
+    if (lag := now.lag()) >= _MUCH:
+        sender = sender_for(primary, standby.node)
+        seconds = sender.replay_lag if sender else None
+        about = f", about {span(seconds)}" if seconds else ""
+        replay = f"Added to that: {size(lag)} are still to be replayed{about}"
+        yield Added("replay", replay, seconds)
+    if archiver.mode != "off" and archiver.waiting:
+        about = f", about {span(archiver.seconds)}" if archiver.seconds else ""
+        many = _count(archiver.waiting, "segment waits", "segments wait")
+        waits = f"Added to that: {many} for the archive{about}"
+        yield Added("archive", waits, archiver.seconds)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _failover(now: Snapshot, past: Past) -> FailoverReady:
     try:
         standby = now.standby
-    except NotSeen as silence:
-        return f"no: {silence.what}"
-    names = would_wait(standby)
+    except NotSeen as unseen:
+        silent = any(isinstance(seen, Silent) for seen in now.sightings)
+        return FailoverReady("unknown" if silent else "no", why=(unseen.what,))
+    verdicts = judge(BEFORE["failover"], now)
+    why = tuple(reason.what for reason in verdicts.refusing)
+    answer = {"critical": "no", "unknown": "unknown"}.get(verdicts.worst, "yes")
     waits = ""
-    if names:
-        consent = f"its consent says {ASYNCHRONOUS!r}, too"
-        waits = f". {SYNCHRONOUS} is {names!r} on {standby.node}: {consent}"
-    try:
-        lag = size(now.lag())
-        return (
-            f"yes: to {standby.node}, which is {lag} behind; what is not replicated then may "
-            f"be lost{waits}"
+    if names := would_wait(standby):
+        waits = (
+            f"{SYNCHRONOUS} is {names!r} on {standby.node}: its consent says {ASYNCHRONOUS!r}, too"
         )
-    except (NotSeen, ValueError) as unknown:
-        return (
-            f"to {standby.node}, at {standby.position}; how far behind is not known: "
-            f"{_first_line(unknown)}{waits}"
-        )
-
-
-def _first_line(unknown: Exception) -> str:
-    """Why something is not known, without what to do: the verdicts tell that."""
-    return str(unknown).split("\n")[0]
-
-
-def read_traffic(now: Snapshot) -> Table:
-    """How the standby can serve queries, and what that costs: a row per question. Needs a close
-    look.
-    """
-    head = ("reads from the standby", "", "what it means")
+    loss = Loss()
     try:
-        return Table(head, _reads(now))
-    except (NotSeen, ValueError) as unknown:
-        return Table(head, [("not known", "", _first_line(unknown))])
+        loss = _loss(now, now.primary, standby)
+    except NotSeen:
+        pass  # the primary is lost, or two are: then this is what must be done, whatever it costs
+    except ValueError as two_histories:
+        why = (*why, str(two_histories))
+        answer = "no" if answer == "no" else "unknown"
+    late = (past.lag_bytes, past.lag_seconds, past.days)
+    fence = _fence(now, now.pair.other(standby.node).name)
+    return FailoverReady(answer, standby.node, why, loss, *late, past.failovers, fence, waits)
 
 
-def _reads(now: Snapshot) -> list[tuple[str, str, str]]:
-    primary, standby = now.primary, now.standby
-    ours, theirs = now.closely(primary.node), now.closely(standby.node)
-    delay, feedback = (
-        theirs.settings[name] for name in ("max_standby_streaming_delay", "hot_standby_feedback")
-    )
-    hosts, ports = (
-        ",".join(str(getattr(node, key)) for node in now.pair) for key in ("host", "port")
-    )
-    with_it = (
-        f"{primary.node} keeps the dead rows of {ours.standby_xmin_age} transactions from "
-        "vacuum for it"
-    )
-    without = "a query that needs rows vacuumed on the primary is cancelled after that delay"
-    return [
-        (
-            "connect to",
-            f"host={hosts} port={ports} target_session_attrs=prefer-standby",
-            "libpq 14 or newer; the same text is right after a move. Older: name the standby alone",
-        ),
-        (
-            "how old an answer may be",
-            f"{size(now.lag())} behind",
-            "a row just committed may not be there yet",
-        ),
-        (
-            "queries cancelled by replay",
-            str(theirs.conflicts),
-            f"since the statistics of {standby.node} began (pg_stat_database_conflicts)",
-        ),
-        (
-            "max_standby_streaming_delay",
-            delay,
-            "so long a query may hold replay up: the lag grows meanwhile, and a move waits for it",
-        ),
-        (
-            "hot_standby_feedback",
-            feedback,
-            with_it if feedback == "on" else without,
-        ),
-    ]
+def _loss(now: Snapshot, primary: Running, standby: Running) -> Loss:
+    """What the standby has not got yet, as its primary knows."""
+    sender = sender_for(primary, standby.node)
+    behind = primary.position - standby.position
+    if sender and sender.state == "streaming":
+        behind = primary.position.lsn - sender.flushed
+    lost = max(0, behind)
+    if sender and sender.state == "streaming" and sender.sync_state in ("sync", "quorum"):
+        return Loss(lost, 0, 0.0, none=True)
+    if not lost:
+        return Loss(0, 0, 0.0)
+    pace = _pace(now, primary)
+    if pace is None or pace.bytes <= 0:
+        return Loss(lost)
+    share = lost / pace.bytes
+    return Loss(lost, math.ceil(pace.transactions * share), pace.seconds * share)
+
+
+def _pace(now: Snapshot, primary: Running) -> Pace | None:
+    """How fast it writes, where a close look could tell."""
+    survey = now.survey.get(primary.node, "")
+    return None if isinstance(survey, str) else survey.pace
+
+
+def _fence(now: Snapshot, old: str) -> tuple[str, ...]:
+    """By what the node that is not the standby would be kept from writing."""
+    ways = ["ssh"] if disk_of(now[old]) else []
+    if now.pair[old].fence:
+        ways.append("command")
+    return (*ways, "word")

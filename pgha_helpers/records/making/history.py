@@ -9,9 +9,10 @@ from pathlib import Path
 from ...judgement.plans.back_again import Promoted
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.rebuild import Rates
-from ...model import Note, Outage
+from ...model import Note, Outage, Past
 from ...model.foreign import ODD
 from ...run.journal import Event
+from ..reading.past import past_of
 from .chain_notes import chained_notes
 from .earlier_runs import known_rates, last_known, last_well, newest_promotion, stories
 from .folder import id_of, record_folders
@@ -56,6 +57,10 @@ class EarlierRuns:
     def rates(self) -> Rates:
         """How fast the newest runs were that copied anything; read once."""
         return self._rates
+
+    def past(self) -> Past:
+        """How long earlier changes took, and how far behind the standby was."""
+        return past_of(self._records, self._pair)
 
     @cached_property
     def _rates(self) -> Rates:
