@@ -6,6 +6,7 @@ What may be the only copy of a commit is never deleted.
 from __future__ import annotations
 
 from ..facts import look, rebuild_evidence, until
+from ..facts.access import with_login
 from ..facts.copying import read_copying
 from ..facts.starting import too_low
 from ..facts.throughput_chart import draw_throughput
@@ -20,7 +21,7 @@ from ..model.sightings import disk_of
 from ..model.snapshot import streams_to
 from ..run.events import PLANNED
 from ..run.run import Run
-from .deeds import clone, rewind, rsync, servers, slots, standby
+from .deeds import access, clone, rewind, rsync, servers, slots, standby
 from .deeds.swapping import swap
 from .deeds.unarchived import keep_unarchived
 from .gate import require
@@ -43,7 +44,7 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
         run.seen.evidence = seen, found
         plan = plans.rebuild_plan(seen, loser, method, found)
         refuse_without_room(run, plan)
-        return tidied(run, seen, plan)
+        return with_login(run.pair, tidied(run, seen, plan))
 
     return run.plan(now, planner)
 
@@ -142,6 +143,7 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
         _copy_in_place(run, node, source)
     else:
         _copy_beside(run, now[node], source, method)
+    access.ensure_login(run, node, primary)
     log = servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)

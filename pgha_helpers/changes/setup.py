@@ -9,9 +9,9 @@ from ..clients.canary.table import read_canary_table
 from ..facts import look, rebuild_evidence
 from ..facts.access import (
     hba_is_missing,
-    refuse_two_passwords,
     refuse_unwritable,
     role_is_missing,
+    with_login,
 )
 from ..facts.connection import why_no_passfile
 from ..facts.copying import read_copying
@@ -47,9 +47,8 @@ def plan_setup(run: Run, now: Snapshot) -> Plan:
         wishes = _wishes(run, seen, keep)
         plan = plans.setup_plan(seen, primary, method, wishes, _evidence(run, seen, keep))
         if not plan.already:
-            refuse_two_passwords(run.pair, keep)
             _refuse_files(run, seen, wishes)
-        return _with_room(run, seen, plan)
+        return with_login(run.pair, _with_room(run, seen, plan))
 
     return run.plan(now, planner)
 

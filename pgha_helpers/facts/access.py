@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ..judgement.plans import Plan
 from ..model import Pair, passfile
 from ..model.configuration import hba_address, hba_block
 from ..model.errors import NotSafe
@@ -95,24 +97,38 @@ def hba_lines(run: Run, name: str) -> str:
     return hba_block(run.pair, method, "hostssl" if told["only_tls"] else "host")
 
 
-def refuse_two_passwords(pair: Pair, keep: str) -> None:
-    """Refuse a setup after which nobody could log in to what it has made. Raises NotSafe.
+def login_to_copy(pair: Pair, keep: str) -> str:
+    """Lines that the passfile lacks for the other node once that is a copy of `keep`.
 
-    The copy has the roles of the kept cluster: with a line of its own for the other node, the run
-    waited for a minute and failed, although the standby streamed all along (seen).
+    The copy has the roles of `keep`. Empty where one password opens both, or none is needed.
     """
     if os.environ.get("PGPASSWORD"):
-        return
-    words = [
-        passfile.password(pair.passfile, node.host, str(node.port), pair.database, pair.user)
-        for node in pair
-    ]
-    if len(set(filter(None, words))) < len(words):
-        return
-    other = pair.other(keep).name
-    raise NotSafe(
-        f"the passfile has another password of {pair.user} for {other} than for {keep}, and after "
-        f"setup {other} is a copy of {keep}, with its roles: no session could be opened there",
-        f"give {pair.user} on {other} the password of {keep} (psql's \\password), and write it "
-        "into both lines",
+        return ""
+    places = [(node.host, str(node.port)) for node in (pair[keep], pair.other(keep))]
+    kept, other = (
+        passfile.password(pair.passfile, *place, pair.database, pair.user) for place in places
     )
+    if kept in ("", other):
+        return ""
+    there, here = places
+    return passfile.lines_as_of(pair.passfile, there, here, pair.user)
+
+
+def with_login(pair: Pair, plan: Plan) -> Plan:
+    """The plan of a copy, with what its node's login asks of the passfile.
+
+    Raises NotSafe where that cannot be written. Without it a setup waited for a minute and failed,
+    although the standby streamed all along (seen).
+    """
+    if plan.already or not login_to_copy(pair, plan.peer):
+        return plan
+    place = passfile.passfile_place(pair.passfile)
+    if not (os.access(place, os.W_OK) and os.access(place.parent, os.W_OK)):
+        raise NotSafe(
+            f"{plan.node} becomes a copy of {plan.peer}, with its roles: {pair.user} has another "
+            f"password for it in {place}, which may not be written",
+            f"let this user write {place} and its folder, or give {pair.user} on {plan.node} the "
+            f"password of {plan.peer} (psql's \\password), and write it into both lines",
+        )
+    step = f"Put the password of {pair.user} on {plan.peer} first for {plan.node}, too, in {place}"
+    return replace(plan, steps=(*plan.steps, step))

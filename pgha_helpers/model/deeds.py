@@ -54,6 +54,7 @@ class DeedKind(StrEnum):
     CREATE_ROLE = "create role"
     GRANT = "grant"
     EDIT_HBA = "edit hba"
+    WRITE_PASSFILE = "write passfile"  # of the operator's machine
     MAKE_SLOT = "make slot"
     DROP_SLOT = "drop slot"
     DRAIN = "drain"

@@ -87,6 +87,28 @@ def passfile_place(path: str) -> Path:
         return chosen
 
 
+def lines_as_of(path: str, there: tuple[str, str], here: tuple[str, str], user: str) -> str:
+    """Lines by which this user logs in `here` as `there`, both a host and a port.
+
+    Those of `there` in their order, for its host, its port and its name alone.
+    """
+    found = [
+        (*here, database, user, word)
+        for host, port, database, name, word in lines_of_passfile(str(passfile_place(path)))
+        if host in ("*", there[0]) and port in ("*", there[1]) and name in ("*", user)
+    ]
+    return "".join(":".join(map(_escaped, fields)) + "\n" for fields in found)
+
+
+def _escaped(field: str) -> str:
+    r"""A field as it stands in a line.
+
+    >>> _escaped("a:b")
+    'a\\:b'
+    """
+    return re.sub(r"([\\:])", r"\\\1", field)
+
+
 def fields_of(line: str) -> tuple[str, ...]:
     r"""The fields of one line.
 

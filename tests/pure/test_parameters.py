@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pgha_helpers.facts.access import refuse_two_passwords
-from pgha_helpers.model.errors import BadParameters, NotSafe
+from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.parameters import load_pair, read_parameters
 
@@ -311,21 +310,3 @@ def test_a_drain_is_a_time_with_its_unit() -> None:
         BadParameters, match=r"drain='10': .*write a number and one of ms, s, min, h, d, as in 30s"
     ):
         read_parameters("promote", {"drain": "10"})
-
-
-def test_a_setup_is_refused_that_would_leave_nobody_to_log_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The copy has the kept cluster's roles, and a passfile may have another password for it."""
-    monkeypatch.delenv("PGPASSWORD", raising=False)
-    passfile = tmp_path / "pgpass"
-    prod = load_pair(written(tmp_path, {**GOOD, "passfile": str(passfile)}))
-    one, other = "10.0.0.1:5432:*:postgres:old\n", "10.0.0.2:5432:*:postgres:new\n"
-    for well in ("*:*:*:postgres:one\n", one, one + other.replace("new", "old")):
-        passfile.write_text(well)
-        refuse_two_passwords(prod, "db0")
-    passfile.write_text(one + other)
-    with pytest.raises(NotSafe, match="for db1 than for db0, and after setup db1 is a copy"):
-        refuse_two_passwords(prod, "db0")
-    monkeypatch.setenv("PGPASSWORD", "that of both")
-    refuse_two_passwords(prod, "db0")

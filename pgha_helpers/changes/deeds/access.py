@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from ...facts.access import hba_is_missing, hba_lines, password_of, role_is_missing
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from ...facts.access import (
+    hba_is_missing,
+    hba_lines,
+    login_to_copy,
+    password_of,
+    role_is_missing,
+)
 from ...facts.files import read_file
 from ...facts.wal.rewinding import FUNCTIONS, is_granted
-from ...model import DeedKind
+from ...model import DeedKind, passfile
 from ...model.configuration import with_hba
 from ...model.errors import QueryFailed
 from ...run.run import Run
@@ -63,6 +74,19 @@ def ensure_role(run: Run, name: str) -> None:
             )
 
 
+def ensure_login(run: Run, name: str, keep: str) -> None:
+    """Let this machine log in to a copy of `keep` as it does there, before the copy starts.
+
+    Only lines are added to the operator's passfile, and libpq takes the first that fits.
+    """
+    if not (lines := login_to_copy(run.pair, keep)):
+        return
+    user, place = run.pair.user, passfile.passfile_place(run.pair.passfile)
+    words = f"put the password of {user} on {keep} first for {name}, too, in {place}"
+    with run.deed(name, words, DeedKind.WRITE_PASSFILE):
+        _put_first(place, f"# {name} is a copy of {keep}: by pgha\n{lines}")
+
+
 def ensure_hba(run: Run, name: str) -> None:
     """Make sure that this running server lets both nodes replicate from it."""
     door = run.doors[name]
@@ -86,3 +110,20 @@ def ensure_hba(run: Run, name: str) -> None:
                 f"{path} on {name} would be wrong in line {wrong[0]['line_number']}: "
                 f"{wrong[0]['error']}"
             )
+
+
+def _put_first(file: Path, lines: str) -> None:
+    """Write lines before all others, in one step; owner and mode stay."""
+    file = file.resolve()  # a link stays one
+    told = file.stat()
+    number, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+    beside = Path(name)
+    try:
+        os.fchown(number, told.st_uid, told.st_gid)
+        os.fchmod(number, stat.S_IMODE(told.st_mode))
+        with os.fdopen(number, "wb") as written:
+            written.write(lines.encode("utf-8", "surrogateescape") + file.read_bytes())
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
