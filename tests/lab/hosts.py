@@ -122,11 +122,11 @@ class Hosts:
 
     @contextmanager
     def _for_a_while(self, name: str, do: tuple[str, ...], undo: tuple[str, ...]) -> Iterator[None]:
-        _ip(*do, inside=self._space[name])
+        ip(*do, inside=self._space[name])
         try:
             yield
         finally:
-            _ip(*undo, inside=self._space[name])
+            ip(*undo, inside=self._space[name])
 
     def _inside(self, name: str) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self._space[name]}"]
@@ -136,15 +136,15 @@ class Hosts:
         crosses it.
         """
         for space in self._space.values():
-            _ip("netns", "add", space)
-            undo.callback(_ip, "netns", "del", space)
-            _ip("link", "set", "lo", "up", inside=space)
+            ip("netns", "add", space)
+            undo.callback(ip, "netns", "del", space)
+            ip("link", "set", "lo", "up", inside=space)
         switch = self._space["switch"]
-        _ip("link", "add", "bridge", "type", "bridge", inside=switch)
-        _ip("link", "set", "bridge", "up", inside=switch)
+        ip("link", "add", "bridge", "type", "bridge", inside=switch)
+        ip("link", "set", "bridge", "up", inside=switch)
         for name in (*NODES, WITNESS):
             space = self._space[name]
-            _ip(
+            ip(
                 "link",
                 "add",
                 "eth0",
@@ -158,14 +158,14 @@ class Hosts:
                 inside=space,
             )
             self._plug_in(name, "eth0", space)
-        _ip("link", "add", self._port, "type", "veth", "peer", "name", "here", "netns", switch)
-        undo.callback(_ip, "link", "del", self._port)
+        ip("link", "add", self._port, "type", "veth", "peer", "name", "here", "netns", switch)
+        undo.callback(ip, "link", "del", self._port)
         self._plug_in("here", self._port, "")
 
     def _plug_in(self, name: str, device: str, space: str) -> None:
-        _ip("address", "add", f"{self.address(name)}/24", "dev", device, inside=space)
-        _ip("link", "set", device, "up", inside=space)
-        _ip("link", "set", name, "master", "bridge", "up", inside=self._space["switch"])
+        ip("address", "add", f"{self.address(name)}/24", "dev", device, inside=space)
+        ip("link", "set", device, "up", inside=space)
+        ip("link", "set", name, "master", "bridge", "up", inside=self._space["switch"])
 
     def _move_in(self, undo: ExitStack) -> None:
         """Take the lab's server from where the tests run to its host, and give every host an ssh
@@ -274,7 +274,7 @@ def hosts(folder: Path, need: Callable[..., None]) -> Iterator[Hosts]:
     """Three hosts; on two of them a pair that is not set up yet. Needs root and network namespaces,
     as CI has them.
     """
-    _require_namespaces(need)
+    require_namespaces(need)
     with ExitStack() as undo:
         undo.callback(labs.down, folder, remove=True)
         with ExitStack() as cables:
@@ -285,7 +285,7 @@ def hosts(folder: Path, need: Callable[..., None]) -> Iterator[Hosts]:
         yield made
 
 
-def _require_namespaces(need: Callable[..., None]) -> None:
+def require_namespaces(need: Callable[..., None]) -> None:
     """Skip where no namespace can be made, and say why. In CI that fails."""
     say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
     if os.geteuid() != 0:
@@ -296,10 +296,10 @@ def _require_namespaces(need: Callable[..., None]) -> None:
     tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
     if tried.returncode:
         say(f"needs network namespaces: ip netns add: {tried.stderr.strip()}")
-    _ip("netns", "del", name)
+    ip("netns", "del", name)
 
 
-def _ip(*words: str, inside: str = "") -> None:
+def ip(*words: str, inside: str = "") -> None:
     done = subprocess.run(
         ["ip", *(["-n", inside] if inside else []), *words], capture_output=True, text=True
     )
