@@ -29,7 +29,7 @@ def judged(run: Run, checks: Iterable[Check], now: Snapshot) -> Verdicts:
     """Every check's verdict, written to the journal."""
     verdicts = judge(checks, now)
     run.seen.judged = now
-    run.journal.write(JUDGED, worst=verdicts.worst, verdicts=list(verdicts))
+    run.journal.write(JUDGED, worst=verdicts.worst, verdicts=[one.told for one in verdicts])
     return verdicts
 
 

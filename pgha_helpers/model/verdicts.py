@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -31,6 +31,11 @@ class Verdict:
     limit: str = ""
     remedy: str = ""
     causes: tuple[Cause, ...] = ()
+
+    @property
+    def told(self) -> dict[str, object]:
+        """As a journal tells it: nothing that is empty, of which most verdicts have most."""
+        return {key: value for key, value in asdict(self).items() if value}
 
 
 @dataclass(frozen=True)

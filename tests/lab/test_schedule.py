@@ -51,6 +51,9 @@ def test_cron_runs_it_with_the_environment_that_cron_has(
     before = {folder.name for folder in records(pair)}
     with cron(tmp_path, f"{every_minute}\n") as mails:
         assert outcome_of_a_new_run(pair, before) == "done", (tmp_path / "said").read_text()
+        (new,) = [folder for folder in records(pair) if folder.name not in before]
+        assert sum(path.stat().st_size for path in new.iterdir()) <= 60_000
+        assert not (new / "notebook.ipynb").exists() and (new / "report.html").exists()
         time.sleep(0.5)
         assert [mail.read_text() for mail in mails.iterdir()] == [], "nothing is new: no mail"
 

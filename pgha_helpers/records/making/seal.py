@@ -31,7 +31,7 @@ from .files import replace_file
 from .folder import FolderLock, id_of, record_folders, record_name_of, records_of
 from .numbering import add_line, own_sequence, unlisted
 from .sequence import BEGUN, SEALED, SequenceLine, standings
-from .summary import SUMMARY, write_summary
+from .summary import SUMMARY, is_brief, write_summary
 
 PICTURES = ("lag", "canary", "throughput")
 RECORD_FILES = {
@@ -178,6 +178,9 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     kernel has a record of its own, and the notebook that both were run in lies in the first one's.
     """
     own, run = folder / notebooks.NOTEBOOK, id_of(folder)
+    if is_brief(story):
+        own.unlink(missing_ok=True)
+        return "a light verify that was well keeps none: its journal tells what each cell has seen"
     at_work = Path(story.first(RUN_BEGUN).get("file") or own)
     mine = notebooks.load_notebook(own)
     if mine is None and at_work != own:
