@@ -53,7 +53,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     tell.
     """
     run.permits(plan)
-    already = len(run.deeds)
+    already = len(run.steps)
     seen, kind = seen_now(run, plan), plan.kind
     target = seen[plan.node]
     if isinstance(target, Running) and target.writable:
@@ -74,7 +74,7 @@ def hand_over(run: Run, plan: Plan) -> Deeds:
     promoting.prove_timeline(run, plan.node)
     standby.remove_triggers(run, plan.node)
     set_back(run, plan.node)  # the other one's, once it is there
-    return run.deeds_since(already)
+    return run.steps_since(already)
 
 
 def follow(run: Run, plan: Plan) -> Deeds:
@@ -83,7 +83,7 @@ def follow(run: Run, plan: Plan) -> Deeds:
     After a failover that is rebuild's work.
     """
     run.permits(plan)
-    already = len(run.deeds)
+    already = len(run.steps)
     old, new = plan.peer, plan.node
     if plan.lost:
         print(
@@ -95,7 +95,7 @@ def follow(run: Run, plan: Plan) -> Deeds:
     clients.lead_readers(run, plan)
     clients.left_behind(run, old)
     set_back(run)
-    return run.deeds_since(already)
+    return run.steps_since(already)
 
 
 def _reopen(run: Run, plan: Plan, now: Snapshot) -> None:

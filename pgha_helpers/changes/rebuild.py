@@ -51,7 +51,7 @@ def plan_rebuild(run: Run, now: Snapshot) -> Plan:
 
 def rebuild(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption: a copy that was not finished is made anew."""
-    already = len(run.deeds)
+    already = len(run.steps)
     again, now = as_consented(run, plan)
     if again.already:
         print(again.already)
@@ -63,13 +63,13 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
                 f"{again.node} is stopped, and comes back as a standby only. Next: rebuild "
                 "without a method."
             )
-            return run.deeds_since(already)
+            return run.steps_since(already)
         again, now = _planned_anew(run, again)
     if again.kind != "tidy":
         become_standby(run, again.node, again.peer, again.kind, now)
         draw_throughput(run)
     tidy(run)
-    return run.deeds_since(already)
+    return run.steps_since(already)
 
 
 def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
@@ -109,8 +109,8 @@ def _planned_anew(run: Run, plan: Plan) -> tuple[Plan, Snapshot]:
         more = []
     if (again.node, again.peer) != (plan.node, plan.peer) or more:
         raise NotAchieved(
-            f"{plan.node} is stopped and armed, and nothing of it was overwritten; what it has is "
-            f"more than was consented to: {', '.join(more) or again.consent}",
+            f"{plan.node} is stopped and defined as a standby, and nothing of it was overwritten; "
+            f"what it has is more than was consented to: {', '.join(more) or again.consent}",
             f"read what it has, then -p confirm={again.consent!r}",
         )
     require(run, again, now)

@@ -126,7 +126,7 @@ def _evidence(run: Run, now: Snapshot, keep: str) -> Evidence | None:
 
 def set_up(run: Run, plan: Plan) -> Deeds:
     """Do it. May be run again after any interruption."""
-    already = len(run.deeds)
+    already = len(run.steps)
     again, now = as_consented(run, plan)
     if again.already:
         print(again.already)
@@ -146,7 +146,7 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     access.ensure_hba(run, node)
     set_back(run)
     draw_throughput(run)
-    return run.deeds_since(already)
+    return run.steps_since(already)
 
 
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:

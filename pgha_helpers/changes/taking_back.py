@@ -56,7 +56,7 @@ def take_back(run: Run, plan: Plan, reason: BaseException, began: float) -> NoRe
     # it was never told to stop
     outage = tell_outage(run) or f"at most {span(time.monotonic() - began)}"
     raise Aborted(
-        f"the hand-over was taken back, {old} is primary again and nothing is lost. Clients were "
+        f"the hand-over was aborted: {old} is primary again and nothing is lost. Clients were "
         f"without a primary for {outage}. Why: {why}{left}",
         "mend the cause and run this notebook again",
     )
@@ -108,5 +108,7 @@ def _seen_anew(run: Run, old: str) -> Sighting:
                 door.sql.close()
     seen = look(run)[old]
     if isinstance(seen, Running) and seen.in_recovery:
-        raise NotAchieved(f"{old} runs as a standby by now", f"promote {old} takes it back")
+        raise NotAchieved(
+            f"{old} runs as a standby by now", f"promote {old} makes it the primary again"
+        )
     return seen

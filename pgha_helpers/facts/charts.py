@@ -14,8 +14,8 @@ from .pictures import keep_pictures, pictures
 LAG_SVG = "lag.svg"
 
 
-def chart(run: Run, lag: Lag, deeds: Iterable[Deed] = ()) -> object:
-    """Draw lag over time with its limits, and the deeds as a strip below.
+def chart(run: Run, lag: Lag, steps: Iterable[Deed] = ()) -> object:
+    """Draw lag over time with its limits, and the steps as a strip below.
 
     Saved as lag.svg, shown as PNG. JupyterLab hides SVG until a notebook is trusted, so it gets
     PNG. What `sample` drew live in the same cell becomes this picture; else the picture is given
@@ -24,7 +24,7 @@ def chart(run: Run, lag: Lag, deeds: Iterable[Deed] = ()) -> object:
     Refusal when the run has ended.
     """
     still_open(run)
-    done = [deed for deed in deeds if deed.changed]
+    done = [deed for deed in steps if deed.changed]
     if run.parameters.get("light") or (lag.in_passing and not done):
         return lag
     drawn = pictures(lambda width: lag_figure(run, lag.rows, done, width))

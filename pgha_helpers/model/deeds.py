@@ -112,4 +112,4 @@ class Deeds(show.Shown, tuple[Deed, ...]):
     def table(self) -> show.Table:
         """A row per deed with its milliseconds."""
         rows = [(show.utc(d.began), d.node, d.did, f"{d.seconds * 1000:.0f} ms") for d in self]
-        return show.Table(("when", "node", "deed", "took"), rows)
+        return show.Table(("when", "node", "step", "took"), rows)

@@ -122,7 +122,7 @@ class Locked(Refusal):
 
 
 class Unhealthy(Refusal):
-    """The last word of a verify that found something critical, or could not see."""
+    """How a verify ends that found something critical, or could not see."""
 
 
 class NotAchieved(Failure):
@@ -134,7 +134,7 @@ class Undecided(Failure):
 
 
 class Aborted(Failure):
-    """A hand-over was taken back before promote was sent: the old primary is primary again."""
+    """A hand-over was given up before promote was sent: the old primary is primary again."""
 
 
 @contextmanager

@@ -105,7 +105,7 @@ class Run:
     history: History = field(default_factory=NoHistory)
     gate: Gate = field(default_factory=Gate)
     seen: Seen = field(default_factory=Seen)
-    deeds: list[Deed] = field(default_factory=list)
+    steps: list[Deed] = field(default_factory=list)
     ended: str = ""
     #: To hosts that are no nodes, see `elsewhere`.
     others: dict[str, Door] = field(default_factory=dict)
@@ -219,7 +219,7 @@ class Run:
         # the wall clock may be set back meanwhile: how long it took is told by the other one
         ended = began + time.monotonic() - clock
         done = Deed(node, kind, shown(doing.did), doing.changed, began, ended)
-        self.deeds.append(done)
+        self.steps.append(done)
         self.journal.write(DEED_ENDED, **_line(done))
         self.say(f"  {node}: {done.did} ({done.seconds * 1000:.0f} ms)")
 
@@ -256,7 +256,7 @@ class Run:
                 held.close()
         self.ended, self.gate.permit = outcome, None
         try:
-            self.journal.write(RUN_ENDED, outcome=outcome, deeds=len(self.deeds), **facts)
+            self.journal.write(RUN_ENDED, outcome=outcome, deeds=len(self.steps), **facts)
             if self.link is not None:
                 self.link.close()
         finally:
@@ -284,9 +284,9 @@ class Run:
             print(f"{name} CANNOT BE WRITTEN ({error.strerror}). The run goes on.", flush=True)
             return ""
 
-    def deeds_since(self, count: int) -> Deeds:
+    def steps_since(self, count: int) -> Deeds:
         """The deeds after the first `count`."""
-        return Deeds(self.deeds[count:])
+        return Deeds(self.steps[count:])
 
 
 def _line(deed: Deed) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
         assert state_of(pair) == before, "nothing is changed by a wrong word"
 
         desk.answer(f"promote {target}")
-        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        expect(desk.cell(LAST)).to_contain_text(": done: ")
         both = desk.cell("before.beside(after)")
         for node in pair.nodes:
             expect(both.get_by_role("row").filter(has_text=node)).not_to_have_count(0)
@@ -49,7 +49,7 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
         expect(handed).to_contain_text(f"{target}: promote (")
         expect(handed.locator("table")).to_have_count(0)
         assert handed.inner_text().count(f"{target}: promote (") == 1, "a step is told once"
-        expect(desk.cell("deeds=run.deeds").locator("img")).to_have_count(1)
+        expect(desk.cell("steps=run.steps").locator("img")).to_have_count(1)
         expect(desk.cell("client.end()")).to_contain_text("longest time without a commit")
         expect(desk.cell("client.chart()").locator("img")).to_have_count(1)
         desk.save()
@@ -76,7 +76,7 @@ def test_a_reload_at_the_gate_loses_the_box_and_a_new_run_goes_on(
         expect(desk.box).to_be_visible()
         assert newest(pair, "promote") != desk.record, "a new run, in a folder of its own"
         desk.answer(to_promote(target))
-        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        expect(desk.cell(LAST)).to_contain_text(": done: ")
         desk.save()
     first, second = read(desk.record), read(newest(pair, "promote"))
     assert first.outcome in ("abandoned", "refused") and not first.changed
@@ -104,7 +104,7 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
         desk.restart()
         desk.run_all()
         desk.answer(to_promote(target))
-        expect(desk.cell(LAST)).to_contain_text("ended: done")
+        expect(desk.cell(LAST)).to_contain_text(": done: ")
         desk.save()
     first, second = read(desk.record), read(newest(pair, "promote"))
     assert first.changed and first.outcome != "done"

@@ -38,7 +38,7 @@ def move_with_a_canary(pair: Lab | Path, target: str) -> list[str]:
         follow(run, plan)
         client.end()
         conclude(run, judged(run, (*AFTER, *client.checks), look(run)))
-        return [deed.did for deed in run.deeds]
+        return [deed.did for deed in run.steps]
 
 
 def against(pair: Lab) -> dict[str, str]:

@@ -57,7 +57,7 @@ def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) 
         if notebook == "promote":
             follow(run, plan)
         run.end("done")
-        return Deeds(run.deeds)
+        return Deeds(run.steps)
 
 
 def to_promote(node: str) -> str:

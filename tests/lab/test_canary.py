@@ -128,7 +128,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
         hand_over(run, plan)
         follow(run, plan)
         assert client.end() is client and not client.lost
-        assert "made table pgha.canary" in run.deeds[0].did
+        assert "made table pgha.canary" in run.steps[0].did
         conclude(run, judged(run, (*AFTER, *client.checks), look(run)))
     assert run.ended == "done"
 
@@ -320,7 +320,7 @@ def test_the_clients_own_role_is_let_into_the_table(
         hand_over(run, plan)
         follow(run, plan)
         client.end()
-    assert "let role a shop's write and delete rows of pgha.canary" in run.deeds[0].did
+    assert "let role a shop's write and delete rows of pgha.canary" in run.steps[0].did
     assert len(client.seen.acknowledged) > 10 and client.lost == {}
     assert "plainly" not in (run.folder / "journal.jsonl").read_text()
 

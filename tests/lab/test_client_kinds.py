@@ -102,4 +102,4 @@ def test_a_dsn_of_clients_is_judged_and_written_through(pair: Lab, tmp_path: Pat
         plan,
     ):
         move(run, plan)
-    assert "wrote a row through its own dsn" in "; ".join(deed.did for deed in run.deeds)
+    assert "wrote a row through its own dsn" in "; ".join(deed.did for deed in run.steps)

@@ -324,7 +324,7 @@ def test_sessions_left_behind_are_ended_but_not_those_of_readers(
     ):
         reader.cursor().execute("select 1")
         assert clients.left_behind(run, standby.name) == 1
-        assert "stale" in run.deeds[-1].did
+        assert "stale" in run.steps[-1].did
         reader.cursor().execute("select 2")
         with pytest.raises(psycopg2.Error):
             stale.cursor().execute("select 3")

@@ -105,7 +105,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
     assert "start the server" in out and "Traceback" not in err, (
         "and the other node came back as a standby"
     )
-    assert "ended: done" in out and run.returncode == 0, out + err
+    assert "done. Exit code 0" in out and run.returncode == 0, out + err
     assert err.count("THE NOTEBOOK CANNOT BE SAVED") == 1, out + err
     (folder,) = record_folders(small / "records")
     assert (

@@ -64,7 +64,7 @@ def test_a_diverged_standby_is_made_right_in_place(pair: Lab) -> None:
     as_owner(pair, "mkdir", data / "pg_replslot" / "stale")
     with running(pair, "rebuild") as run:
         rebuilt(run)
-        told = did(run.deeds)
+        told = did(run.steps)
     same_rows(pair)
     assert ask(pair, "db1", "select to_regclass('only_here')") == [(None,)]
     assert "by rsync" in told and "moved WAL and control file aside" in told
@@ -135,7 +135,7 @@ def test_over_ssh_blocks_are_sent_and_not_files(
         way = rsync_road(run, "db1")
         assert isinstance(way, RsyncRoad) and way.host == "127.0.0.1" and way.one_machine
         rebuilt(run)
-        told = did(run.deeds)
+        told = did(run.steps)
     assert "over ssh from 127.0.0.1" in told
     assert ("large files are compared by rsync" in capsys.readouterr().out) == bool(perl)
     wire = re.search(r"([\d.]+) (kB|MB) in all", told)
@@ -282,7 +282,7 @@ def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
     old = (data / "base" / "1" / "1259").stat().st_ino
     with running(pair, "rebuild") as run:
         rebuilt(run, beside=True)
-        assert "by rsync" in did(run.deeds)
+        assert "by rsync" in did(run.steps)
     same_rows(pair)
     (kept,) = data.parent.glob("data.aside-*")
     assert (data / "pg_wal").readlink() == wal and list(wal.glob("0*"))

@@ -92,7 +92,7 @@ def test_an_idle_transaction_is_seen_and_drained(ready: Lab, tmp_path: Path) -> 
             gate(run, plan)
             quick.commit()
             drain(run, "db0", 0.5)
-            deeds = run.deeds
+            deeds = run.steps
         assert "end the session of pid" in did(deeds) and "(postgres, billing)" in did(deeds)
         assert "idle in transaction in postgres" in did(deeds) and "last command SELECT" in did(
             deeds
@@ -113,7 +113,7 @@ def test_a_drain_is_no_deed_without_consent_and_nothing_without_transactions(rea
         began = time.monotonic()
         drain(run, "db0", 10)
         assert time.monotonic() - began < 5, "there is nothing to wait for"
-        assert not did(run.deeds)
+        assert not did(run.steps)
 
 
 def test_a_base_backup_is_seen_on_either_node(ready: Lab) -> None:

@@ -180,7 +180,7 @@ def test_the_chart_has_a_mark_per_attempt_and_the_deeds_that_lie_near(run: Any) 
 
 
 def test_the_chart_is_kept_with_its_digest(tmp_path: Path, run: Any) -> None:
-    run.deeds = DEEDS
+    run.steps = DEEDS
     assert draw_canary(run, an_outage()).data.startswith(b"\x89PNG")
     event, phone = [e for e in run.journal.events if e["event"] == "drawn"]
     assert phone["file"] == "canary-phone.svg"
@@ -196,7 +196,7 @@ def test_two_processes_draw_the_same_bytes(tmp_path: Path) -> None:
         folder.mkdir()
         words = (
             "from tests.pure.test_canary import *; run = run_in(Path(sys.argv[1])); "
-            "run.deeds = DEEDS\n"
+            "run.steps = DEEDS\n"
         )
         command = [
             sys.executable,

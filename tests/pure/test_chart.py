@@ -76,7 +76,7 @@ def test_two_processes_draw_the_same_bytes_whatever_their_users_prefer(tmp_path:
         folder.mkdir()
         words = (
             "from tests.pure.test_chart import *; import sys; "
-            "chart(run_in(Path(sys.argv[1])), lag(), deeds=DEEDS)"
+            "chart(run_in(Path(sys.argv[1])), lag(), steps=DEEDS)"
         )
         command = [sys.executable, "-W", "error", "-c", words, str(folder)]
         subprocess.run(
@@ -129,7 +129,7 @@ def test_what_was_taken_in_passing_is_drawn_once_something_was_done(
     """To draw a lost primary before the gate took 3.6 s of a failover, while clients waited."""
     seen = Lag(tuple(ROWS), in_passing=True)
     assert chart(run, seen) is seen and not (tmp_path / "lag.svg").exists()
-    chart(run, seen, deeds=DEEDS)
+    chart(run, seen, steps=DEEDS)
     assert (tmp_path / "lag.svg").exists()
 
 

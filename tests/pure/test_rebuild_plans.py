@@ -137,7 +137,7 @@ def test_the_writable_node_that_is_given_up_is_stopped_first_and_its_commits_are
     assert (plan.kind, plan.node, plan.peer) == ("give up", "db0", "db1")
     assert plan.consent == "rebuild db0, stop db0, leave at least 12 transactions"
     assert plan.steps[0].startswith(
-        "Stop db0, armed"
+        "Stop db0, with a standby"
     ) and "12 transactions, 0 rows in 0 tables" in str(plan)
     assert "The consent covers that" in str(
         plan
@@ -340,7 +340,7 @@ def test_a_directory_that_a_crash_recovery_had_set_aside_comes_back_first() -> N
         "db0", "set aside", disk(control=None, processes=(), unfinished="/data.recovering-1")
     )
     plan = rebuild_plan(seen(lost, AFTER_FORK), "", "", Evidence())
-    assert plan.kind == "put back" and "/data.recovering-1 back, armed" in plan.steps[0]
+    assert plan.kind == "put back" and "/data.recovering-1 back, with a standby" in plan.steps[0]
     assert plan.covered_by("rebuild db0, leave 12 transactions"), (
         "the words of the run that was killed"
     )

@@ -39,7 +39,7 @@ def remove_halves(run: Run, name: str, halves: tuple[Half, ...]) -> bool:
         if halves:
             deed.say("removed " + ", ".join(f"{half.path} ({size(half.bytes)})" for half in halves))
         else:
-            deed.already("no copy that died has left anything")
+            deed.already("nothing is left of a copy that was cut short")
     return bool(halves)
 
 

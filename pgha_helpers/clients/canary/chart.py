@@ -43,7 +43,7 @@ def draw_canary(run: Run, seen: Attempts) -> Any:
     gap = seen.gap
     if gap is None:
         return None
-    drawn = pictures(lambda width: canary_figure(run, seen, gap, run.deeds, width))
+    drawn = pictures(lambda width: canary_figure(run, seen, gap, run.steps, width))
     keep_pictures(run, CANARY_SVG, drawn)
     return image(drawn.png)
 

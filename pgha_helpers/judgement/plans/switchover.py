@@ -13,10 +13,10 @@ from .unfinished import armed_and_stopped, resumption, way_back
 #: What is done when the old primary has not stopped in time; chosen before the gate, never asked
 #: inside the window.
 ON_DEADLINE = {
-    "abort": "it is taken back",
-    "wait": "it waits longer, then it is taken back",
+    "abort": "it is aborted",
+    "wait": "it waits longer, then it is aborted",
     "cancel": (
-        "walsenders of third parties that hold it are ended; if that is in vain, it is taken back"
+        "walsenders of third parties that hold it are ended; if that is in vain, it is aborted"
     ),
 }
 
@@ -59,7 +59,8 @@ def _plain(now: Snapshot, primary: Running, standby: Running, on_deadline: str, 
             f"While clients work: give {new} a slot for {old}, prove that {old} can connect to "
             f"{new}, checkpoint both",
             *((unarchived,) if archives else ()),
-            f"Arm {old}: whatever starts it next, it comes up as a standby",
+            f"Arm {old}: give it a standby's definition, so that whatever starts it next makes no "
+            "second primary",
             f"Outage begins: {hold}stop {old} (fast); {late}",
             f"Prove by {old}'s control file, by {new}'s replay and by {new}'s own WAL that {new} "
             f"has every byte; without proof {old} is started again as primary",

@@ -147,7 +147,7 @@ def _words(run: Run, error: BaseException) -> dict[str, Any]:
     if not told:
         return {"error": str(error)}
     remedy = "nothing was changed"
-    if run.deeds:
+    if run.steps:
         remedy = "run it again with the same words: it looks first"
     words = (
         f"{told}\n  What to do: {remedy}. For whoever mends pgha, its traceback: {run.journal.path}"

@@ -84,7 +84,7 @@ class Comparison:
             told = str(Table(("", "A", "B"), rows)) if rows else "no difference"
             parts.append(f"{title}\n{told}")
         timings = [_timing_row(timing) for timing in (*self.deeds, *self.totals)]
-        durations = Table(("node", "deed", "         A", "         B", "B to A"), timings)
+        durations = Table(("node", "step", "         A", "         B", "B to A"), timings)
         parts.append(f"Durations\n{durations}")
         lag = Table(("", "A", "B"), list(_lag_rows(self.lags)))
         parts.append(f"Lag\n{lag}")

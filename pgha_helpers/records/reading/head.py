@@ -63,7 +63,7 @@ def _begun(told: JsonObject, tail: str, has_ended: bool) -> Iterator[Fact]:
 
 
 def _done(told: JsonObject) -> Iterator[Fact]:
-    yield Fact("by way of", "By way of", str(told.get("road") or ""), "not recorded")
+    yield Fact("run by", "How it was run", str(told.get("road") or ""), "not recorded")
     yield Fact("outage", None, outage(told))
     yield Fact("", None, without_primary(told))
     yield Fact("canary", None, as_seen(told))

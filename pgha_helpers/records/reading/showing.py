@@ -102,7 +102,7 @@ def _deeds(told: JsonObject) -> str:
             did = f"{deed.get('did')}: FAILED, {deed['error']}"
         lasted = "" if seconds is None else f"{seconds:10.3f} s"
         rows.append((when, deed.get("node"), "yes" if deed.get("changed") else "no", lasted, did))
-    return _table("Deeds", ("began", "node", "changed", "      took", "deed"), rows)
+    return _table("Steps", ("began", "node", "changed", "      took", "step"), rows)
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

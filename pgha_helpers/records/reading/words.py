@@ -170,7 +170,7 @@ def _node(told: JsonObject, when: str, node: str, key: str) -> str:
 
 
 def changes(told: JsonObject) -> str:
-    """What a run changed, in a sentence: the roles that moved, and how many deeds."""
+    """What a run changed, in a sentence: the roles that moved, and how many steps."""
     if not told.get("changed"):
         return "Nothing was changed."
     moved = []
@@ -181,11 +181,11 @@ def changes(told: JsonObject) -> str:
     deeds = listed(told.get("deeds"))
     count = sum(bool(deed.get("changed")) for deed in deeds)
     failed = sum("error" in deed for deed in deeds)
-    told_deeds = f"{count} deeds changed something" if count else "No deed was completed"
+    told_steps = f"{count} steps changed something" if count else "No step was completed"
     if count == 1:
-        told_deeds = "1 deed changed something"
-    told_deeds += f", {failed} failed" if failed else ""
-    return f"{'; '.join([*moved, told_deeds])}."
+        told_steps = "1 step changed something"
+    told_steps += f", {failed} failed" if failed else ""
+    return f"{'; '.join([*moved, told_steps])}."
 
 
 def consent(told: JsonObject) -> str:

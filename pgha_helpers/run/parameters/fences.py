@@ -65,7 +65,7 @@ def _service_nonsense(here: str, service: Commands) -> Iterator[str]:
         yield from _arguments_nonsense(f"{here}.{key}", getattr(service, key), needed=False)
     if bool(service.disable) != bool(service.enable):
         told, missing = ("disable", "enable") if service.disable else ("enable", "disable")
-        yield f"{here}.{missing}: is missing; what {told} does has to be taken back"
+        yield f"{here}.{missing}: is missing; what {told} does has to be undone"
 
 
 def _arguments_nonsense(here: str, words: tuple[str, ...], needed: bool) -> Iterator[str]:

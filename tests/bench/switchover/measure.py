@@ -282,7 +282,7 @@ def _beside(entry: Entry) -> str:
     """What else there is to say of a contender."""
     told, rounds = [entry.trouble], entry.rounds
     if since := [one.told.after_gate for one in rounds if one.told.after_gate is not None]:
-        told.append(f"gate to last deed {_spread(since, 1, '{:.2f}')} s")
+        told.append(f"gate to last step {_spread(since, 1, '{:.2f}')} s")
     if memory := [one.told.memory for one in rounds if one.told.memory]:
         most = max(memory)
         told.append(

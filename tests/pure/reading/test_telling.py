@@ -40,7 +40,7 @@ def test_one_record_is_told_in_full(tmp_path: Path) -> None:
     told = record_text(find(tmp_path, "0000000a"))
     for words in (
         "✗ promote 0000000a: failed",
-        "db0: primary → standby; db1: standby → primary; 3 deeds changed something, 1 failed.",
+        "db0: primary → standby; db1: standby → primary; 3 steps changed something, 1 failed.",
         "start the server on db0: the slot is gone",
         "ada on bastion",
         "“promote db1”, given by ada, 3.2 s after it was asked",

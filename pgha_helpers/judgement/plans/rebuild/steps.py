@@ -110,8 +110,8 @@ def after_stop(now: Snapshot, loser: Running, plan: Plan) -> Plan:
     looked at again.
     """
     stop = (
-        f"Stop {loser.node}, armed: it takes writes beside {plan.peer}, and may take more "
-        "until then"
+        f"Stop {loser.node}, with a standby's definition in place: it takes writes beside "
+        f"{plan.peer}, and may take more until then"
     )
     at_least = any(extra.at_least for extra in plan.extras)
     grown = (
@@ -151,8 +151,8 @@ def put_back_plan(now: Snapshot, loser: Blank) -> Plan:
     anew.
     """
     back = (
-        f"Move {loser.disk.unfinished} back, armed: a run was cut short that recovered it, "
-        "and nothing was overwritten"
+        f"Move {loser.disk.unfinished} back, with a standby's definition: a run was cut short that "
+        "recovered it, and nothing was overwritten"
     )
     then = "Look at it again, and go on with what this consent covers"
     told = (f"{loser.node} {loser}",)
