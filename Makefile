@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lab lint bench trials wheels clean
+.PHONY: demo test lab lint bench trials pictures wheels clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m tests.embedded.demo
@@ -25,6 +25,9 @@ bench: $(VENV)/.installed
 
 trials: $(VENV)/.installed
 	$(BIN)/python -m tests.trials
+
+pictures: $(VENV)/.installed
+	$(BIN)/python -m tests.browser.pictures
 
 lab: $(VENV)/.installed
 	@exec $(BIN)/python -m tests.embedded.desk

@@ -38,6 +38,7 @@ _SPANS = (("ms", 0.001), ("s", 1.0), ("min", 60.0), ("h", 3600.0))
 Look = dict[str, Any]
 _ROLES = {"primary": BLUE, "standby": ORANGE}
 _AROUND = 3.0  # seconds that are shown before the first deed and after the last one
+_SHORT = 48  # letters of a title that leaves room for a legend beside it
 _MARKED = 150  # samples: more marks than that would be a smear
 
 
@@ -75,7 +76,7 @@ def lag_figure(
     zero = min([*(row.at for row in shown), *(deed.began for deed in deeds)], default=0.0)
     end = max([*(row.at for row in shown), *(deed.ended for deed in deeds)], default=zero)
     time = Span(zero, end, _outage_in(run, deeds, zero, end))
-    figure, axes = panels(width, [2.4, 1.7, 0.55, *([0.29 * len(drawn)] if drawn else [])])
+    figure, axes = panels(width, [2.4, 1.7, 0.6, *([0.29 * len(drawn)] if drawn else [])])
     limits = run.pair.limits
     size, lasted = (limits.lag, written_size(limits.lag)), written_span(limits.lag_time)
     _lag_axes(axes[0], shown, time, "bytes", _SIZES, size)
@@ -85,14 +86,14 @@ def lag_figure(
         strip(axes[3], drawn, zero, until=(end - zero) / 2)
     _mark(axes, time)
     title = f"Replication lag of pair {run.pair.name},", f"{run.notebook} {run.id}"
-    look: Look = {"loc": "left", "fontsize": 11, "pad": 18, "color": INK}
+    look: Look = {"loc": "left", "fontsize": 12, "pad": 20, "color": INK}
     axes[0].set_title((" " if wide else "\n").join(title), **look)
     place: Look = {"loc": "upper left", "ncols": 1}
-    if wide:  # beside the title
+    if wide and len(" ".join(title)) < _SHORT:  # beside the title
         place = {"loc": "lower right", "ncols": 2, "bbox_to_anchor": (1, 1.1), "borderpad": 0}
-    axes[0].legend(frameon=False, fontsize=8, labelcolor=INK, **place)
+    axes[0].legend(frameon=False, fontsize=9, labelcolor=INK, **place)
     cut = "" if len(shown) == len(rows) else "\n(lag.csv has the samples before and after)"
-    axes[-1].set_xlabel(f"seconds since {utc(zero)}{cut}", color=INK, fontsize=9)
+    axes[-1].set_xlabel(f"seconds since {utc(zero)}{cut}", color=INK, fontsize=10)
     room = max(end - zero, growing, 0.1)
     axes[-1].set_xlim(-0.02 * room, 1.02 * room)
     return figure
@@ -140,7 +141,7 @@ def _mark(axes: Sequence[Axes], time: Span) -> None:
         each.axvline(since, color=RED, linewidth=0.8)
     at, side = (since, "left") if since < (time.end - time.zero) / 2 else (until, "right")
     where: Look = {"transform": axes[0].get_xaxis_transform(), "ha": side, "va": "bottom"}
-    axes[0].text(at, 1.02, time.band.words, fontsize=9, color=RED, **where)
+    axes[0].text(at, 1.02, time.band.words, fontsize=10, color=RED, **where)
 
 
 def _lag_axes(
@@ -168,7 +169,7 @@ def _lag_axes(
         words = f"no lag seen in {len(known)} answers" if known else "nobody told"
         axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", color=INK)
         axes.set_yticks([0])
-    axes.set_ylabel(f"lag ({unit})", fontsize=9, color=INK)
+    axes.set_ylabel(f"lag ({unit})", fontsize=10, color=INK)
     axes.grid(alpha=0.3, color=QUIET)
     dress(axes)
 
@@ -177,11 +178,11 @@ def _limit(axes: Axes, words: str, at: float | None) -> None:
     """A line, or words alone where it is far above every sample: it would flatten the curve."""
     if at is None:
         corner: Look = {"transform": axes.transAxes, "ha": "right", "va": "top"}
-        axes.text(1, 0.96, words, fontsize=8, color=INK, **corner)
+        axes.text(1, 0.96, words, fontsize=9, color=INK, **corner)
         return
     axes.axhline(at, color=RED, linestyle=":", linewidth=1.6)
     above: Look = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "bottom"}
-    axes.text(1, at, words, fontsize=8, color=RED, **above)
+    axes.text(1, at, words, fontsize=9, color=RED, **above)
 
 
 def _line(
@@ -207,11 +208,11 @@ def _roles(
         for role, since, until in _stretches(name, rows, time):
             left, long = since - time.zero, until - since
             bar: Look = {"y": place, "width": long, "left": left, "height": 0.7}
-            axes.barh(facecolor=_ROLES.get(role, "none"), alpha=0.3, linewidth=0, **bar)
+            axes.barh(facecolor=_ROLES.get(role, "none"), alpha=0.22, linewidth=0, **bar)
             edge = "-" if role in _ROLES else ":"
             axes.barh(facecolor="none", edgecolor=QUIET, linewidth=0.7, linestyle=edge, **bar)
             if long > least * (time.end - time.zero):
-                middle: Look = {"ha": "center", "va": "center", "fontsize": 8, "color": INK}
+                middle: Look = {"ha": "center", "va": "center", "fontsize": 9, "color": INK}
                 axes.text(left + long / 2, place, role, **middle)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -248,8 +249,8 @@ def strip(axes: Axes, deeds: Sequence[Deed], zero: float, until: float) -> None:
         axes.barh(row, deed.seconds, left=start, height=0.55, color=BAR, edgecolor=QUIET)
         words = f" {deed.node}: {deed.did.split(':')[0][:60]}, {deed.seconds * 1000:.0f} ms "
         at, side = (start, "right") if start > until else (start + deed.seconds, "left")
-        axes.text(at, row, words, va="center", ha=side, fontsize=7.5, clip_on=True, color=INK)
+        axes.text(at, row, words, va="center", ha=side, fontsize=8.5, clip_on=True, color=INK)
     axes.set_ylim(len(deeds) - 0.4, -0.6)
     axes.set_yticks([])
-    axes.set_ylabel("steps", fontsize=9, color=INK)
+    axes.set_ylabel("steps", fontsize=10, color=INK)
     dress(axes, "left")

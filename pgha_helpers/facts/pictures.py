@@ -26,7 +26,7 @@ WIDE, NARROW = 9.0, 4.1  # inches
 _TURN = 0.0005  # seconds of the interpreter, before another thread has its turn
 
 INK, QUIET, BLUE, ORANGE, RED, BAR = (
-    *("#757a80", "#8b9097", "#2b7cd3", "#bf6a10", "#d6483c", "#8a8f98"),
+    *("#787d83", "#8b9097", "#2b7cd3", "#bf6a10", "#d6483c", "#8a8f98"),
 )
 _PAPER = "#fefdfd"
 #: Each colour as a PNG has it, and what it is on white and on dark.
@@ -135,7 +135,7 @@ def dress(axes: Axes, *without: str) -> None:
     axes.patch.set_visible(False)
     axes.spines[["top", "right", *without]].set_visible(False)
     axes.spines[:].set_color(QUIET)
-    axes.tick_params(color=QUIET, labelcolor=INK, labelsize=8)
+    axes.tick_params(color=QUIET, labelcolor=INK, labelsize=9)
 
 
 def load_beside() -> None:

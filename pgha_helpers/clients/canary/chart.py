@@ -63,7 +63,7 @@ def canary_figure(
     first, last = gap.began - side, gap.ended + side
     near = [deed for deed in deeds if wide and deed.ended >= first and deed.began <= last]
     heights = [3.0, 0.9, 0.3 * len(near)] if near else [3.0, 0.9]
-    figure, axes = panels(width, heights, left=1.1)
+    figure, axes = panels(width, heights, left=1.25)
     shown = seen.around(side, side)
     _commits(axes[0], shown, gap)
     _failures(axes[1], shown, gap)
@@ -77,9 +77,9 @@ def canary_figure(
     axes[-1].set_xlim(-side, gap.seconds + side)
     what = "the last commit before the gap" if gap.since_row else "when the canary began"
     since = f"seconds since {utc(gap.began)},{' ' if wide else chr(10)}{what}"
-    axes[-1].set_xlabel(since, fontsize=9, color=INK)
+    axes[-1].set_xlabel(since, fontsize=10, color=INK)
     title = "The outage as a client saw it:", f"pair {run.pair.name}, {run.notebook} {run.id}"
-    axes[0].set_title((" " if wide else "\n").join(title), loc="left", fontsize=11, color=INK)
+    axes[0].set_title((" " if wide else "\n").join(title), loc="left", fontsize=12, color=INK)
     _say(axes[0], gap, outage_of(deeds))
     return figure
 
@@ -93,7 +93,7 @@ def _say(axes: Axes, gap: Gap, window: tuple[float, float] | None) -> None:
         words += f"\n(without a primary for {span(window[1] - window[0])},"
         words += "\nas the runbook measured it)"
     where: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "top"}
-    axes.text(gap.seconds / 2, 0.97, words, fontsize=9, color=INK, **where)
+    axes.text(gap.seconds / 2, 0.97, words, fontsize=10, color=INK, **where)
 
 
 def _commits(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
@@ -124,6 +124,6 @@ def _failures(axes: Axes, shown: tuple[Attempt, ...], gap: Gap) -> None:
         axes.hlines(rows, begins, ends, color=RED)
         axes.plot(ends, rows, marker, color=RED, markersize=5, markerfacecolor="none")
         labels.append(f"{words}: {len(failed)}")
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     dress(axes)
