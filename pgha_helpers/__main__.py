@@ -40,9 +40,13 @@ File = Annotated[Path | None, typer.Option("-f", help="A YAML file of parameters
 @app.command()
 def run(
     notebook: str,
-    pair: str,
+    pair: Annotated[str, typer.Argument()] = "",
     p: Given = None,
     f: File = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every pair file that is found; of verify only.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="With --all: so many pairs at a time.")] = 4,
     cell_timeout: Annotated[
         str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")
     ] = "",
@@ -54,6 +58,10 @@ def run(
     refused and nothing changed, 5 changed and not finished, 64 bad parameters."""
     # what was typed wrongly is answered before a kernel starts
     find_notebook(notebook)
+    if every:
+        from .monitoring.commands import run_all
+
+        raise typer.Exit(run_all(notebook, pair, p or [], jobs))
     find_pair(pair)
     given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
     if dry_run and given.get("confirm"):

@@ -44,6 +44,18 @@ def _names(pairs: list[str], every: bool) -> list[str]:
     raise BadParameters("there is no pair file", "pgha init NAME writes one to fill in")
 
 
+def run_all(notebook: str, pair: str, given: list[str], jobs: int) -> int:
+    """`pgha run verify --all`: gives the exit code. Raises BadParameters."""
+    from .many import run_each, summary, worst_code
+
+    if notebook != "verify":
+        raise BadParameters(f"--all with {notebook}", "a change is made on one pair: name it")
+    words = [word for one in given for word in ("-p", one)]
+    runs = list(run_each(notebook, _names([pair] if pair else [], True), words, jobs))
+    typer.echo(summary(runs))
+    return worst_code(runs)
+
+
 @monitoring_app.command()
 def schedule(
     pair: str,
