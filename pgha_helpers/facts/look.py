@@ -47,7 +47,9 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
     now = Snapshot(run.pair, seen, utc(began), seconds, surveys, vantages=vantages)
     if closely:
         clients = run.clients.look(run, now)
-        now = replace(now, clients=clients, seconds=round(time.time() - began, 4))
+        drilled = run.history.seconds_since_drill()
+        seconds = round(time.time() - began, 4)
+        now = replace(now, clients=clients, drilled=drilled, seconds=seconds)
     if journal:
         _journal(run, now, around)
     return now

@@ -122,6 +122,8 @@ class Pair:
     records: str = ""
     records_keep: Seconds = Seconds(0)
     records_group: str = ""
+    rto: Seconds = Seconds(0)
+    drill_every: Seconds = Seconds(0)
     signing_key: str = ""
     allowed_signers: str = ""
     secret_variables: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ class Snapshot(show.Shown):
     survey: Mapping[str, Survey | str] = field(default_factory=dict)
     clients: tuple[ClientSeen, ...] = ()  # only a close look has them
     vantages: tuple[Vantage, ...] = ()
+    drilled: float | None = None  # seconds since the last drill that passed; of a close look
     given_up: str = ""  # the writable node that somebody has named as the one to lose
 
     def __getitem__(self, name: str) -> Sighting:

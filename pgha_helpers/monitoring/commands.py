@@ -60,27 +60,31 @@ def run_all(notebook: str, pair: str, given: list[str], jobs: int) -> int:
 def schedule(
     pair: str,
     systemd: Annotated[bool, typer.Option(help="systemd's units instead of a crontab.")] = False,
+    drills: Annotated[bool, typer.Option("--drill", help="A drill a month, too.")] = False,
     into: Annotated[
         Path | None, typer.Option(help="With --systemd: write the units into this folder.")
     ] = None,
 ) -> None:
     """What to run when: a light verify every 5 minutes, a full one a day, a rehearsal a week.
 
+    With --drill also a drill a month, the only one of them that changes anything.
+
     It prints lines for `crontab -e`, or units, for the user who types this, with full paths.
     """
     from ..run.finding import find_pair
     from ..run.parameters import load_pair
-    from .schedule import crontab, units
+    from .schedule import JOBS, crontab, drill_of, units
 
     file, name = find_pair(pair).absolute(), load_pair(pair).name
+    jobs = [*JOBS, drill_of(name)] if drills else JOBS
     if not systemd:
         if into is not None:
             raise BadParameters(
                 "--into is for units", "add --systemd, or pipe the lines to crontab"
             )
-        typer.echo(crontab(name, file), nl=False)
+        typer.echo(crontab(name, file, jobs), nl=False)
         return
-    for unit, text in units(name, file):
+    for unit, text in units(name, file, jobs):
         if into is None:
             typer.echo(f"# {unit}\n{text}")
         else:
@@ -94,3 +98,38 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise BadParameters(f"{path} cannot be written: {error.strerror}", "mend that") from None
     typer.echo(str(path))
+
+
+@monitoring_app.command()
+def drill(
+    pair: str,
+    confirm: Annotated[str, typer.Option(help="The words that allow it, as they are shown.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in a sentence.")] = "",
+    operator: Annotated[str, typer.Option(help="Who does it; else the OS user.")] = "",
+    ticket: Annotated[str, typer.Option(help="The change request.")] = "",
+) -> None:
+    """Move the primary to the other node and back, and write one report for the auditor.
+
+    Verify, promote, verify, promote back, each by its notebook. Without --confirm it says what it
+    would do. Exit codes: 0 passed or only shown, 4 refused, 5 not passed.
+    """
+    from ..records.making.outcome import REFUSED, UNFINISHED
+    from ..run.finding import find_pair
+    from ..run.parameters import load_pair
+    from .drill import carried_out, conclude_drill, consent_of, phases, planned
+
+    file, found = find_pair(pair).absolute(), load_pair(pair)
+    steps = phases(found)
+    if not confirm:
+        typer.echo(planned(found, steps))
+        return
+    if confirm != consent_of(found):
+        raise BadParameters(f"--confirm {confirm!r}", f"the words are {consent_of(found)!r}")
+    why = {"reason": reason or f"a drill of {found.name}", "operator": operator, "ticket": ticket}
+    words = [word for key, value in why.items() if value for word in ("-p", f"{key}={value}")]
+    done = carried_out(found, file, steps, words)
+    passed, told = conclude_drill(found, steps, done)
+    typer.echo(told)
+    if not passed:
+        changed = any(one.told.get("changed") for one in done)
+        raise typer.Exit(UNFINISHED if changed else REFUSED)

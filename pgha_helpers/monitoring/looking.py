@@ -10,6 +10,8 @@ from typing import Any
 
 from ..clients import HeldClients
 from ..model import Pair
+from ..records.making.folder import records_of
+from ..records.making.history import EarlierRuns
 from ..run.journal import Journal
 from ..run.run import Run
 from ..wire.doors import Door
@@ -32,7 +34,9 @@ def looking(pair: Pair) -> Iterator[Run]:
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
     nowhere = Path(os.devnull)
-    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, HeldClients(pair))
+    history = EarlierRuns(records_of(pair) / "none", pair.name)
+    clients = HeldClients(pair)
+    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, clients, history)
     try:
         yield run
     finally:

@@ -64,6 +64,19 @@ JOBS = (
 )
 
 
+def drill_of(pair: str) -> Job:
+    """The one job that changes something, for who asks for it."""
+    return Job(
+        "drill",
+        "a drill on the first of each month: there and back, a moment without a primary each time",
+        ("drill", _PAIR, "--confirm", f"drill {pair}"),
+        "{of_50} 5 1 * *",
+        "*-*-01 05:00",
+        "50min",
+        240,
+    )
+
+
 def crontab(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> str:
     """Lines for `crontab -e`, for a user who may log in to both nodes.
 

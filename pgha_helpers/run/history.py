@@ -36,6 +36,9 @@ class History(Protocol):
     def rates(self) -> Rates:
         """How fast earlier runs of this pair were."""
 
+    def seconds_since_drill(self) -> float | None:
+        """How long ago a drill has passed; None where none has."""
+
     def past(self) -> Past:
         """How long earlier changes took, and how far behind the standby was."""
 
@@ -66,6 +69,10 @@ class NoHistory:
     def rates(self) -> Rates:
         """Those that are assumed where nothing was measured."""
         return Rates()
+
+    def seconds_since_drill(self) -> float | None:
+        """Nobody knows."""
+        return None
 
     def past(self) -> Past:
         """Nothing is told."""

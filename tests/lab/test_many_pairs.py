@@ -13,7 +13,7 @@ from ..conftest import pgha
 
 @pytest.fixture
 def pairs(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a pair that is well, one whose nodes are silent, and one with a typing error."""
+    """A folder with a pair that is well, one whose nodes are silent, and one with a typo."""
     (folder := tmp_path / "pairs").mkdir()
     told = pair.pair_file.read_text()
     (folder / "good.yaml").write_text(told)

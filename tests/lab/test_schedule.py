@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers.monitoring.schedule import JOBS, crontab, units
+from pgha_helpers.monitoring.schedule import JOBS, crontab, drill_of, units
 from pgha_helpers.run.journal import read
 
 from .. import embedded as lab
@@ -80,7 +80,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(
     need("systemd-analyze", "systemd")
     file = tmp_path / "pairs of 100% $HOME" / "prod-eu.yaml"
     paths = []
-    for name, text in units("prod-eu 1", file):
+    for name, text in units("prod-eu 1", file, [*JOBS, drill_of("prod-eu 1")]):
         paths.append(tmp_path / name)
         paths[-1].write_text(text)
     done = subprocess.run(

@@ -86,6 +86,7 @@ from .surroundings import (
     no_removal_was_left_half_done,
     no_setting_is_changed_for_now,
     nobody_else_restarts_postgresql,
+    the_last_drill_is_recent,
 )
 
 _A_PAIR = (
@@ -216,6 +217,7 @@ HEALTHY = (
     no_removal_was_left_half_done,
     no_setting_is_changed_for_now,
     the_preferred_node_is_primary,
+    the_last_drill_is_recent,
 )
 
 

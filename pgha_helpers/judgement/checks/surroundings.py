@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...model import ForNow, Snapshot
 from ...model.errors import NotSeen
 from ...model.host import Manager
+from ...model.show import span
 from .check import check
 
 _RULERS = ("repmgrd", "patroni", "pg_autoctl", "stolon-keeper", "pacemakerd", "pacemaker-execd")
@@ -127,3 +128,23 @@ def _users(now: Snapshot) -> list[str]:
     return sorted(
         {node.owner or (node.ssh.user if node.ssh else "") or "yourself" for node in now.pair}
     )
+
+
+def _last_drill(now: Snapshot) -> str:
+    return "none" if now.drilled is None else f"{span(now.drilled)} ago"
+
+
+def _drill_every(now: Snapshot) -> str:
+    return span(now.pair.drill_every) if now.pair.drill_every else ""
+
+
+@check(level="warning", value=_last_drill, limit=_drill_every)
+def the_last_drill_is_recent(now: Snapshot) -> str | None:
+    """The last drill that passed is not older than drill_every.
+
+    Run pgha drill when it suits you: there and back, with a report.
+    """
+    every = now.pair.drill_every
+    if not every or (now.drilled is not None and now.drilled <= every):
+        return None
+    return "no drill has passed yet" if now.drilled is None else f"it was {span(now.drilled)} ago"

@@ -54,6 +54,12 @@ class EarlierRuns:
         """The newest after a moment; read anew each time, as another window may change it."""
         return newest_promotion(self._records, self._pair, since)
 
+    def seconds_since_drill(self) -> float | None:
+        """How long ago a drill has passed, by the sequences."""
+        from ..reading.drills import seconds_since_drill
+
+        return seconds_since_drill(self._records, self._pair)
+
     def rates(self) -> Rates:
         """How fast the newest runs were that copied anything; read once."""
         return self._rates

@@ -31,9 +31,10 @@ from ...model.show import utc
 # What a line may tell. The first one of a file tells which records were there before it.
 OPENED, BEGUN, SEALED = "opened", "begun", "sealed"
 ATTACHED, THINNED, UNUSED, PAGE = "attached", "thinned", "unused", "page"
+DRILLED = "drilled"
 NOTED = "noted"
 #: Signed wherever records are: what comes after one of these cannot be made anew without the key.
-CLOSING = frozenset({SEALED, ATTACHED, THINNED, UNUSED, PAGE})
+CLOSING = frozenset({SEALED, ATTACHED, THINNED, UNUSED, PAGE, DRILLED})
 _TAIL = 64 * 1024  # bytes: most lines are much shorter, and the last one is read at each run
 
 

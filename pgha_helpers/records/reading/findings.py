@@ -46,7 +46,8 @@ class Verified:
     def __str__(self) -> str:
         by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
         counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
-        verdict = f"{len(self.findings)} findings" if self.findings else "all are as they were"
+        found = "1 finding" if len(self.findings) == 1 else f"{len(self.findings)} findings"
+        verdict = found if self.findings else "all are as they were"
         told = [
             *map(str, self.findings),
             *(f"? {what}" for what in self.unread),

@@ -19,6 +19,7 @@ from ..making.sequence import (
     ATTACHED,
     BEGUN,
     CLOSING,
+    DRILLED,
     OPENED,
     PAGE,
     SEALED,
@@ -219,14 +220,23 @@ def _hidden(records: Path, name: str) -> str:
     return ""
 
 
+def _drill_faults(line: SequenceLine, pair: Pair) -> Iterator[Finding]:
+    """The report of a drill is there."""
+    for name in pairs_in(line, "pages"):
+        if not (records_of(pair) / name).exists():
+            yield Finding(name, "it was written, and is not here: removed")
+
+
 def _page_faults(told: list[ReadSequence], pair: Pair) -> Iterator[Finding]:
     """The pages beside the records are as pgha has written them."""
     if not told:
         return
     written: dict[str, str] = {}
-    for line in (line for each in told for line in each.lines if line.what == PAGE):
+    for line in (line for each in told for line in each.lines if line.what in (PAGE, DRILLED)):
         written |= pairs_in(line, "pages")
-    for page in sorted(records_of(pair).glob("index*.html")):
+        if line.what == DRILLED:
+            yield from _drill_faults(line, pair)
+    for page in sorted(records_of(pair).glob("*.html")):
         try:
             known = manifest.sha256(page) == written.get(page.name)
         except OSError as error:
