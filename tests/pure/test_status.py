@@ -35,7 +35,7 @@ def test_a_healthy_pair_is_two_rows_and_a_yes() -> None:
     words = str(status(now))
     assert words.splitlines()[0].split()[:4] == ["node", "role", "address", "state"]
     assert "0 B, 0 ms  pgha_db1, active  async" in words
-    assert "✓ ok: 63 of 63 checks say yes" in words
+    assert f"✓ ok: {len(HEALTHY)} of {len(HEALTHY)} checks say yes" in words
     assert "planned switchover: yes, to db1" in words and "failover: yes, to db1" in words
 
 
@@ -67,7 +67,7 @@ def test_whoever_does_not_run_or_stream_says_so(now: Snapshot, state: str) -> No
     assert rows_of(now)[1].state == state
     told = status(now)
     assert told.level in ("critical", "unknown")
-    assert "63 checks" in str(told) and len(told.verdicts.reasons) >= 1
+    assert f"{len(HEALTHY)} checks" in str(told) and len(told.verdicts.reasons) >= 1
 
 
 def test_two_standbys_have_no_lag_that_anybody_knows() -> None:
