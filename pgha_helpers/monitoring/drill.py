@@ -37,7 +37,7 @@ _NOTABLE = 0.02  # seconds
 
 
 @dataclass(frozen=True)
-class Phase:
+class DrillPhase:
     """One run of a notebook, and what is typed for it."""
 
     title: str
@@ -54,7 +54,7 @@ class Phase:
 class PhaseDone:
     """How a phase has ended: its exit code, its record, and what that tells."""
 
-    phase: Phase
+    phase: DrillPhase
     code: int
     record: Path | None = None
     told: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +80,7 @@ def consent_of(pair: Pair) -> str:
     return f"drill {pair.name}"
 
 
-def phases(pair: Pair) -> list[Phase]:
+def phases(pair: Pair) -> list[DrillPhase]:
     """What a drill does, from which node is primary now. Raises Refusal where that is not one."""
     with looking(pair) as run:
         now = look(run, journal=False)
@@ -91,19 +91,19 @@ def phases(pair: Pair) -> list[Phase]:
         raise Refusal(error.what, error.remedy or "run verify") from None
     light = ("-p", "light=true")
 
-    def promotion(title: str, node: str) -> Phase:
+    def promotion(title: str, node: str) -> DrillPhase:
         confirm = f"confirm=promote {node}, back again"
-        return Phase(title, "promote", ("-p", confirm, "-p", "canary=true"))
+        return DrillPhase(title, "promote", ("-p", confirm, "-p", "canary=true"))
 
     return [
-        Phase("Is the pair well?", "verify", light),
+        DrillPhase("Is the pair well?", "verify", light),
         promotion(f"Promote {standby}", standby),
-        Phase("Is it well there, too?", "verify", light),
+        DrillPhase("Is it well there, too?", "verify", light),
         promotion(f"Promote {primary} again", primary),
     ]
 
 
-def planned(pair: Pair, steps: Sequence[Phase]) -> str:
+def planned(pair: Pair, steps: Sequence[DrillPhase]) -> str:
     """What a drill would do, for who has not consented yet."""
     lines = [f"  {number}. {one.title} ({one.notebook})" for number, one in enumerate(steps, 1)]
     target = f" Its target is {span(pair.rto)} without a primary each time." if pair.rto else ""
@@ -116,7 +116,7 @@ def planned(pair: Pair, steps: Sequence[Phase]) -> str:
 
 
 def carried_out(
-    pair: Pair, file: Path, steps: Sequence[Phase], why: Sequence[str]
+    pair: Pair, file: Path, steps: Sequence[DrillPhase], why: Sequence[str]
 ) -> list[PhaseDone]:
     """Run one phase after the other, as far as each ends well; what they print is passed on."""
     done: list[PhaseDone] = []
@@ -148,7 +148,7 @@ def _summary(record: Path | None) -> dict[str, Any]:
 
 
 def conclude_drill(
-    pair: Pair, steps: Sequence[Phase], done: Sequence[PhaseDone]
+    pair: Pair, steps: Sequence[DrillPhase], done: Sequence[PhaseDone]
 ) -> tuple[bool, str]:
     """Write the report and its line in the sequence; gives whether all was well, and the words.
 
@@ -178,7 +178,7 @@ def conclude_drill(
 
 
 def _faults(
-    pair: Pair, steps: Sequence[Phase], done: Sequence[PhaseDone]
+    pair: Pair, steps: Sequence[DrillPhase], done: Sequence[PhaseDone]
 ) -> Iterator[tuple[bool, str]]:
     """What is not as it should be, and whether it fails the drill."""
     for one in done:
@@ -217,7 +217,7 @@ def _lost(one: PhaseDone) -> int:
     return len(lost) if isinstance(lost, list) else int(finite(lost) or 0)
 
 
-def _shown(steps: Sequence[Phase], done: Sequence[PhaseDone]) -> Iterator[PhaseShown]:
+def _shown(steps: Sequence[DrillPhase], done: Sequence[PhaseDone]) -> Iterator[PhaseShown]:
     for number, step in enumerate(steps):
         if number >= len(done):
             yield PhaseShown(step.title, step.notebook, "not begun", "", "", "", "")

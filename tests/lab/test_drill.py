@@ -11,7 +11,7 @@ from pgha_helpers.judgement.checks import judge
 from pgha_helpers.judgement.checks.surroundings import the_last_drill_is_recent
 from pgha_helpers.model import Pair
 from pgha_helpers.model.units import Seconds
-from pgha_helpers.monitoring.drill import Phase, PhaseDone, conclude_drill
+from pgha_helpers.monitoring.drill import DrillPhase, PhaseDone, conclude_drill
 from pgha_helpers.records.reading.drills import earlier_drills, seconds_since_drill
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.parameters import load_pair
@@ -21,7 +21,7 @@ from ..conftest import pgha
 from ..pure.pictures import healthy
 from .servers import writable
 
-STEPS = [Phase("Is the pair well?", "verify"), Phase("Promote db1", "promote")]
+STEPS = [DrillPhase("Is the pair well?", "verify"), DrillPhase("Promote db1", "promote")]
 
 
 def test_a_drill_goes_there_and_back_and_leaves_one_report(pair: lab.Lab) -> None:
@@ -54,7 +54,7 @@ def kept(tmp_path: Path) -> Pair:
     return found
 
 
-def phase(step: Phase, code: int = 0, outage: float = 0.1, lost: int = 0) -> PhaseDone:
+def phase(step: DrillPhase, code: int = 0, outage: float = 0.1, lost: int = 0) -> PhaseDone:
     seen = {"seconds": outage, "acknowledged": 9, "lost": lost} if step.moves else None
     told = {"outcome": "done", "changed": step.moves, "outage_as_seen": seen}
     return PhaseDone(step, code, Path(f"20261130T000000Z-x-{step.notebook}-0badcafe"), told)
