@@ -58,10 +58,13 @@ def chromium(program: str) -> Iterator[BrowserContext]:
 
 
 class Desk:
-    """An open notebook: its page, its record folder, and what there is to do with it."""
+    """An open notebook: its page, its record folder, and what there is to do with it.
 
-    def __init__(self, page: Page, record: Path) -> None:
-        self.page, self.record = page, record
+    `said` is what `pgha open` has said so far, line by line.
+    """
+
+    def __init__(self, page: Page, record: Path, said: list[str]) -> None:
+        self.page, self.record, self.said = page, record, said
         self._kernel: list[WebSocket] = []  # the newest last: a reloaded page has another one
         page.on(
             "websocket",
@@ -69,6 +72,20 @@ class Desk:
         )
         # to leave a page that is not saved is meant
         page.on("dialog", lambda dialog: dialog.accept())
+
+    @contextlib.contextmanager
+    def another_tab(self) -> Iterator[Desk]:
+        """The same notebook once more, in a tab of its own."""
+        with self.page.context.new_page() as page:
+            desk = Desk(page, self.record, self.said)
+            page.goto(self.page.url)
+            desk.loaded()
+            yield desk
+
+    @property
+    def dialogs(self) -> Locator:
+        """Whatever of JupyterLab's covers the page."""
+        return self.page.locator(".jp-Dialog")
 
     @property
     def box(self) -> Locator:
@@ -135,8 +152,17 @@ class Desk:
         that does.
         """
         self.page.reload()
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait until the page shows its notebook and has found its kernel, whatever that does."""
         expect(self.page.get_by_text(re.compile(r"\| (Idle|Busy|Unknown)$"))).to_be_visible()
         expect(self.gate).to_be_attached()
+
+    def consent_and_leave(self, words: str) -> None:
+        """Type into the box in which a cell asks, and wait for nothing."""
+        self.box.fill(words)
+        self.box.press("Enter")
 
     def save(self) -> None:
         """File > Save Notebook."""
@@ -190,7 +216,7 @@ def opened(
     try:
         address, record = output.find(_ADDRESS), Path(output.find(_RECORD))
         with browser.new_page() as page:
-            desk = Desk(page, record)
+            desk = Desk(page, record, output.lines)
             page.goto(address)
             desk.ready()
             try:
@@ -223,6 +249,7 @@ def _pgha_open(
         name: str(folder / name.lower())
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")
     }
+    own["TMPDIR"] = str(folder)  # JupyterLab's log
     _configure(Path(own["JUPYTER_CONFIG_DIR"]))
     process = subprocess.Popen(
         command,

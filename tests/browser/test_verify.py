@@ -13,6 +13,7 @@ from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
 from .desk import opened
+from .seen import verified
 
 #: Every picture that is shown in a cell while it runs, once.
 WATCH = """cell => {
@@ -57,3 +58,26 @@ def _outputs(record: Path, words: str) -> list[dict[str, Any]]:
         if words in "".join(cell["source"]) and cell["cell_type"] == "code"
     )
     return list(found)
+
+
+def test_it_says_where_it_is_what_to_do_and_what_was_sealed_and_a_tab_has_its_name(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    with opened(browser, pair, "verify", tmp_path, light="true") as desk:
+        expect(desk.page.get_by_role("tab", name="verify lab.ipynb")).to_be_visible()
+        assert desk.page.title().startswith("verify lab"), "JupyterLab cuts it after 12 letters"
+        desk.run_all()
+        expect(desk.cell("conclude(run, verdicts)")).to_contain_text("ended: done")
+        where, log, address, what, end = (
+            next(line for line in desk.said if words in line)
+            for words in ("Record: ", "own output: ", "Open in a", "Run All", "Ctrl-C")
+        )
+        assert where == f"Record: {desk.record}" and "verify%20lab.ipynb?token=" in address
+        assert what.endswith("It changes nothing.") and "ends JupyterLab and seals" in end
+        assert "Jupyter Server" in Path(log.split("own output: ")[1]).read_text()
+    assert len(desk.said) == 6 + 2, "JupyterLab itself says nothing here"
+    run = desk.record.name[-8:]
+    assert desk.said[-1] == f"Sealed: run {run}, verify: done. {desk.record}"
+    assert {path.name for path in desk.record.iterdir()} >= {"notebook.ipynb", "report.html"}
+    assert not [path for path in desk.record.iterdir() if path.is_symlink()]
+    verified(pair)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pgha_helpers.records.making.interactive import copy_notebook, jupyterlab
+from pgha_helpers.records.making.files import copy_notebook
+from pgha_helpers.records.making.lab_server import jupyterlab, tab_name
 from pgha_helpers.records.making.seal import complete_all
 from pgha_helpers.run.checkout import CHECKOUT, environment
 from pgha_helpers.run.parameters import NOTEBOOKS, load_pair
@@ -30,15 +31,15 @@ def main(folder: Path = FOLDER) -> int:
     desk.mkdir(mode=0o700, exist_ok=True)
     for notebook in NOTEBOOKS:
         copy_notebook(
-            notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / f"{notebook}.ipynb"
+            notebook, {"pair": "lab", **_GIVEN.get(notebook, {})}, desk / tab_name(notebook, "lab")
         )
     told = environment(JUPYTER_PREFER_ENV_PATH="1")
     # a session of its own: Ctrl-C is ours to hear, so that both are taken down, in order
-    jupyter = subprocess.Popen(jupyterlab(desk, "setup.ipynb"), start_new_session=True, env=told)
+    first = tab_name("setup", "lab")
+    jupyter = subprocess.Popen(jupyterlab(desk, first), start_new_session=True, env=told)
     try:
         print(
-            "The pair is up, JupyterLab is starting. Begin with setup.ipynb. Ctrl-C takes "
-            "both down.",
+            f"The pair is up, JupyterLab is starting. Begin with {first}. Ctrl-C takes both down.",
             flush=True,
         )
         return jupyter.wait()

@@ -197,7 +197,8 @@ def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_
 
 
 def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
-    from pgha_helpers.records.making.interactive import jupyterlab, prepare_copy
+    from pgha_helpers.records.making.interactive import prepare_copy
+    from pgha_helpers.records.making.lab_server import jupyterlab
 
     before = find_notebook("promote").read_bytes()
     found, copy = prepare_copy("promote", {"pair": str(pair.pair_file), "reason": "by hand"})

@@ -38,7 +38,7 @@ def test_it_is_told_who_promoted_what_when_how_it_ended_and_for_how_long(
     change = found(tmp_path)
     ended = change.story.events[-1]["at"]
     monkeypatch.setattr(time, "time", lambda: _seconds(ended) + 180)
-    assert str(change).startswith("Run 0000000a (promote) promoted db1 3 min ago: done; clients ")
+    assert str(change).startswith("run 0000000a (promote) promoted db1 3 min ago: done;")
     assert "clients without a primary: " in str(change) and str(change).endswith(str(folder))
     assert change.young and not change.goes_on
     steps = str(change.steps())

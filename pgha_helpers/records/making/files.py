@@ -6,7 +6,13 @@ By temporary name, flushed, and renamed.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from ...run.finding import find_notebook
+from ..reading.notebooks import TYPED
 
 
 def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
@@ -22,3 +28,18 @@ def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
     except OSError:
         new.unlink(missing_ok=True)
         raise
+
+
+def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) -> Path:
+    """Write a copy of a notebook with these parameters in a cell of their own."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from papermill.iorw import load_notebook_node, write_ipynb
+    from papermill.parameterize import parameterize_notebook
+
+    write_ipynb(
+        parameterize_notebook(
+            load_notebook_node(str(find_notebook(notebook))), dict(parameters), comment=TYPED
+        ),
+        str(target),
+    )
+    return target

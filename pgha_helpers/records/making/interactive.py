@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -16,38 +16,25 @@ from typing import Any
 
 from ...model import Pair
 from ...model.errors import BadParameters
-from ...model.foreign import text_of
-from ...run.checkout import RECORD, ROAD, environment, python
-from ...run.events import ERROR
-from ...run.finding import find_notebook
-from ...run.journal import read
+from ...model.foreign import ODD
+from ...run.checkout import RECORD, ROAD, environment
+from ...run.events import ERROR, RUN_BEGUN
+from ...run.journal import JOURNAL, read
 from ..engine import SignalReceived
 from ..engine.signals import deferring, stopping
-from ..reading.notebooks import TYPED
+from ..reading.manifest import MANIFEST
+from ..reading.outages import length
+from .files import copy_notebook
 from .folder import FolderLock, record_folders, records_of
 from .headless import EXECUTED, complete, prepare_run
+from .lab_server import LabServer, tab_name
+from .newest_change import newest_change
 from .numbering import add_line
 from .seal import complete_all
 from .sequence import UNUSED
+from .summary import summarise
 
-# overrides.json: the notebook is saved every few seconds
-SETTINGS = Path(__file__).parent / "jupyterlab"
 _AGAIN = 10.0  # seconds in which a second Ctrl-C is taken for the answer to "a run goes on"
-
-
-def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) -> Path:
-    """Write a copy of a notebook with these parameters in a cell of their own."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    from papermill.iorw import load_notebook_node, write_ipynb
-    from papermill.parameterize import parameterize_notebook
-
-    write_ipynb(
-        parameterize_notebook(
-            load_notebook_node(str(find_notebook(notebook))), dict(parameters), comment=TYPED
-        ),
-        str(target),
-    )
-    return target
 
 
 def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
@@ -55,22 +42,6 @@ def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
     asked, pair, folder = prepare_run(notebook, given)
     wanted = {key: value for key, value in asked.items() if key in {"pair", *given}}
     return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
-
-
-def jupyterlab(root: Path, first: str, *, browser: bool = True) -> list[str]:
-    """The command that opens this environment's JupyterLab on `root`, on 127.0.0.1 only."""
-    command = python("jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={root}")
-    command += [
-        f"--LabApp.default_url=/lab/tree/{first}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        f"--LabApp.app_settings_dir={SETTINGS}",
-    ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    if not browser:
-        command.append("--no-browser")
-    return command
 
 
 def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = True) -> int:
@@ -87,40 +58,89 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
     pair, copy = prepare_copy(notebook, given)
     folder = copy.parent
     with FolderLock(folder):
-        print(
-            f"Record: {folder}\nCtrl-C here ends JupyterLab and completes the record.", flush=True
-        )
+        _say_what_was(folder, pair)
+        shown = _as_tab(copy, tab_name(notebook, pair.name))
         # a kernel of the user's own that is called python3 would be another Python, without
         # pgha_helpers
         told = environment(
             **{RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
         )
-        command = jupyterlab(folder, copy.name, browser=browser)
-        # a session of its own: Ctrl-C is ours to hear, and JupyterLab would ask back for it
-        pipe: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        jupyter = subprocess.Popen(command, start_new_session=True, env=told, **pipe)
-        threading.Thread(target=_pass_on, args=(jupyter,), name="pgha-jupyter", daemon=True).start()
-        status = _attend(jupyter, folder, pair)
+        server = LabServer(folder, shown.name, told, browser=browser)
+        print(f"JupyterLab is starting. Its own output: {server.log}", flush=True)
+        where = threading.Thread(target=_say_where, args=(server, notebook), daemon=True)
+        where.start()
+        status = _attend(server.process, folder, pair)
         with deferring():
-            _end(jupyter)
-            for complaint in complete_all(
-                pair, "pgha open", note=True
-            ):  # runs that were begun again in this JupyterLab
-                print(complaint, flush=True)
-            if (folder / "journal.jsonl").exists():
-                complete(folder, pair, "pgha open")
-            else:
-                _drop_unused(pair, copy)
+            server.end()
+            if shown != copy:
+                shown.unlink(missing_ok=True)
+            if status:
+                print(f"JupyterLab ended with status {status}. It said last:", flush=True)
+                print(server.last_words(), flush=True)
+            _complete(copy, pair)
     return status
 
 
-def _pass_on(jupyter: subprocess.Popen[bytes]) -> None:
-    """What JupyterLab says, by our own mouth.
+def _say_what_was(folder: Path, pair: Pair) -> None:
+    print(f"Record: {folder}", flush=True)
+    with contextlib.suppress(OSError, *ODD):
+        change = newest_change(folder.parent, pair.name, but=folder)
+        if change is not None:
+            print(f"Newest change of this pair: {change}", flush=True)
 
-    A terminal that takes nothing would hold it, and the kernel with it.
-    """
-    for line in jupyter.stdout or ():
-        print(text_of(line), end="", flush=True)
+
+def _as_tab(copy: Path, name: str) -> Path:
+    """The copy under the name that its tab is to have; itself where the disk knows no links."""
+    link = copy.with_name(name)
+    try:
+        link.symlink_to(copy.name)
+    except OSError:
+        return copy
+    return link
+
+
+def _say_where(server: LabServer, notebook: str) -> None:
+    """Where JupyterLab is open, once it is, and what to do there."""
+    address = server.address()
+    if not address:
+        return
+    gate = "It changes nothing."
+    if notebook != "verify":
+        gate = "It stops at its gate: nothing is changed before the words shown there are typed."
+    print(
+        f"Open in a browser, if none has opened by itself: {address}\n"
+        f"Choose Run > Run All Cells, or go cell by cell with Shift+Enter. {gate}\n"
+        "When you are done, Ctrl-C here ends JupyterLab and seals the record.",
+        flush=True,
+    )
+
+
+def _complete(copy: Path, pair: Pair) -> None:
+    """Seal what was run, and say what that is."""
+    folder = copy.parent
+    unsealed = [path for path in record_folders(records_of(pair)) if not _is_sealed(path)]
+    # runs that were begun again in this JupyterLab
+    for complaint in complete_all(pair, "pgha open", note=True):
+        print(complaint, flush=True)
+    if (folder / JOURNAL).exists():
+        complete(folder, pair, "pgha open")
+    else:
+        _drop_unused(pair, copy)
+    for path in reversed(unsealed):
+        if _is_sealed(path):
+            print(f"Sealed: {_how_it_ended(path)}. {path}", flush=True)
+
+
+def _is_sealed(folder: Path) -> bool:
+    return (folder / MANIFEST).exists()
+
+
+def _how_it_ended(folder: Path) -> str:
+    story = read(folder)
+    begun = story.first(RUN_BEGUN)
+    outage = length(summarise(story))
+    without = f"; clients without a primary: {outage}" if outage else ""
+    return f"run {begun.get('run')}, {begun.get('notebook')}: {story.outcome}{without}"
 
 
 def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
@@ -150,20 +170,10 @@ def _attend(jupyter: subprocess.Popen[bytes], folder: Path, pair: Pair) -> int:
             return 0
 
 
-def _end(jupyter: subprocess.Popen[bytes]) -> None:
-    """End JupyterLab, which ends its kernels, if it still runs."""
-    jupyter.terminate()
-    try:
-        jupyter.wait(30)
-    except subprocess.TimeoutExpired:
-        jupyter.kill()
-        jupyter.wait()
-
-
 def _goes_on(folder: Path, pair: Pair) -> bool:
     """Whether a run of this JupyterLab has changed something, and neither ended nor failed."""
     since = [path for path in record_folders(records_of(pair)) if path.name >= folder.name]
-    begun = [path for path in since if (path / "journal.jsonl").exists()]
+    begun = [path for path in since if (path / JOURNAL).exists()]
     return any(_changes(path) for path in begun)
 
 

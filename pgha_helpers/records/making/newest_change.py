@@ -65,7 +65,7 @@ class Change:
 
     def __str__(self) -> str:
         begun, last = self.story.first(RUN_BEGUN), self.story.events[-1]
-        ago, done = f"{span(max(1.0, self.seconds_ago))} ago", len(list(_steps(self.story)))
+        ago, done = f"{span(max(1, round(self.seconds_ago)))} ago", len(list(_steps(self.story)))
         if self.goes_on and last["event"] == ERROR:
             how = f"stopped at an error {ago} and is still open in another window"
         elif self.goes_on:
@@ -73,10 +73,10 @@ class Change:
             how = f"is still running in another window or program, since {since}"
         else:
             outage = length(summarise(self.story))
-            without = f"; clients without a primary: {outage}" if outage else ""
+            without = f";\n  clients without a primary: {outage}" if outage else ""
             how = f"{_aim(self.story)} {ago}: {self.story.outcome}{without}"
         steps = f" after {done} steps" if self.goes_on else ""
-        return f"Run {self.run} ({begun.get('notebook')}) {how}{steps}. Record: {self.folder}"
+        return f"run {self.run} ({begun.get('notebook')}) {how}{steps}.\n  Record: {self.folder}"
 
 
 def newest_change(records: Path, pair: str, but: Path | None = None) -> Change | None:
@@ -115,7 +115,7 @@ def _row(event: Event) -> tuple[str, str, str, str]:
     elif event["event"] == DEED_BEGUN:
         words = f"{words}: begun, and its end is not told"
     took = f"{float(event['seconds']) * 1000:.0f} ms" if "seconds" in event else ""
-    return str(event["at"]), str(event.get("node")), words, took
+    return str(event["at"])[11:], str(event.get("node")), words, took
 
 
 def _aim(story: Story) -> str:

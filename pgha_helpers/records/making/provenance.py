@@ -33,7 +33,7 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
     return {
         "road": way_of_running(folder),
         # set by JupyterLab's server for the kernels that it starts
-        "file": os.environ.get("JPY_SESSION_NAME", ""),
+        "file": _file(),
         "source": hashlib.sha256(source.read_bytes()).hexdigest() if source.is_file() else "",
         "git": _git(),
         "version": version("pgha_helpers"),
@@ -42,6 +42,12 @@ def provenance(notebook: str, folder: Path) -> dict[str, Any]:
             **{name: version(name) for name in _PACKAGES},
         },
     }
+
+
+def _file() -> str:
+    """The notebook's file, by its own name: JupyterLab has it open by another one."""
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    return os.path.realpath(name) if name else ""
 
 
 def way_of_running(folder: Path) -> str:

@@ -26,6 +26,7 @@ from ...run.journal import JOURNAL, Story, held_by_writer, read, release
 from ...run.redaction import Redactor, secrets_of
 from ..reading import by_hand, manifest, notebooks, signature
 from ..reading.report import REPORT, report
+from .by_journal import tell_by_journal, without_journal
 from .chain_notes import note_completion
 from .files import replace_file
 from .folder import FolderLock, id_of, record_folders, record_name_of, records_of
@@ -159,6 +160,9 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
     """
     for path in folder.glob(".*.new"):  # what a writer that was killed has left half done
         path.unlink()
+    for path in folder.iterdir():
+        if path.is_symlink():  # the name by which JupyterLab had the notebook open
+            path.unlink()
     # JupyterLab's own copies, unredacted
     shutil.rmtree(folder / ".ipynb_checkpoints", ignore_errors=True)
     ours = RECORD_FILES | kept | {manifest.SEALING, manifest.SIGNATURE}
@@ -172,6 +176,15 @@ def _put_aside(folder: Path, kept: set[str]) -> list[str]:
 
 
 def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
+    """Bring in the notebook of this run, and tell by the journal what its page has lost of it.
+
+    Gives what is to be said of both.
+    """
+    adopted = _adopted(folder, story, scrub)
+    return "; ".join(filter(None, (adopted, tell_by_journal(folder, story, scrub))))
+
+
+def _adopted(folder: Path, story: Story, scrub: Redactor) -> str:
     """Bring in the notebook that JupyterLab has open, if it shows this run.
 
     Gives what is to be said of it. In JupyterLab a run that is begun again after a restart of the
@@ -192,7 +205,8 @@ def _adopt_notebook(folder: Path, story: Story, scrub: Redactor) -> str:
     later = None if mine is None else notebooks.record_shown(mine)
     if later is not None and id_of(later) != run:
         again = f"it was run again: its outputs are those of run {id_of(later)}"
-        if notebooks.load_notebook(later / notebooks.NOTEBOOK) != mine:
+        kept = notebooks.load_notebook(later / notebooks.NOTEBOOK)
+        if kept is None or without_journal(kept) != mine:
             return again
         own.unlink()
         return f"{again}, and are kept there"

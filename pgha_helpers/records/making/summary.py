@@ -82,6 +82,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "fenced_by": story.last(FENCED_BY).get("words"),
         # of a failover: what may be lost, as the gate said
         "account": story.last(OUTAGE_BEGINS).get("told") or [],
+        "cells": [{"cell": e.get("cell") or "a cell", "at": e["at"]} for e in cells],
         "edited": [e["cell"] or "a cell" for e in cells if not e["as_in_source"]],
         "clock_set_back": any(
             later["at"] < earlier["at"] for earlier, later in pairwise(story.events)

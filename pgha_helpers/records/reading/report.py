@@ -69,6 +69,9 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         throughput=_pictures(folder / THROUGHPUT),
         notebook=notebook,
         without=without,
+        cells=[
+            f"{one.get('cell')} at {str(one.get('at'))[11:19]}" for one in listed(told.get("cells"))
+        ],
         check_by_hand=check_by_hand,
     )
 

@@ -1,0 +1,165 @@
+"""A page that is reloaded, closed or doubled hears nothing of what its kernel goes on to do: the
+journal tells it, where the notebook is opened and where it is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, expect
+
+from pgha_helpers.run.journal import Story, read
+
+from ..embedded import Lab
+from ..lab.runs import to_promote
+from ..lab.servers import writable
+from .desk import PATIENCE, Desk, opened
+from .seen import newest, standby_of, verified
+
+LOST = "The page lost this cell's output; the journal has:"
+
+
+def ended(record: Path) -> Story:
+    """The journal of a run, once the kernel has come to its end, whoever looks on."""
+    deadline = time.monotonic() + PATIENCE
+    while (story := read(record)).state != "ended":
+        assert time.monotonic() < deadline, story.events[-1]
+        time.sleep(0.1)
+    return story
+
+
+def outputs(record: Path) -> str:
+    """All that the cells of a record's notebook have said, as text."""
+    notebook = json.loads((record / "notebook.ipynb").read_text())
+    return json.dumps([cell.get("outputs") for cell in notebook["cells"]], ensure_ascii=False)
+
+
+def tells_what_happened(desk: Desk, target: str) -> None:
+    """An opened page shows the journal's words in the cells that it has not heard."""
+    handed = desk.cell("hand_over(run, plan)")
+    expect(handed).to_contain_text(LOST)
+    expect(handed).to_contain_text(f"{target}: promote (")
+    expect(handed).to_contain_text("Outage: ")
+    expect(desk.gate).to_contain_text(f"“{to_promote(target)}” was given")
+    expect(desk.cell("conclude(run")).to_contain_text("run ended: done")
+
+
+def test_a_reload_after_the_consent_shows_what_happened_and_asks_for_the_way_back(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    target = standby_of(pair)
+    with opened(browser, pair, "promote", tmp_path, reason="reloaded") as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        desk.consent_and_leave(to_promote(target))
+        desk.reload()
+        story = ended(desk.record)
+        assert story.outcome == "done" and writable(pair) == [target]
+        desk.reload()
+        tells_what_happened(desk, target)
+        desk.cell("hand_over(run, plan)").evaluate("cell => cell.scrollIntoView({block: 'start'})")
+        desk.page.screenshot(path="/tmp/reloaded.png")
+        desk.ready()
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        begun = desk.cell("run = begin(")
+        run = story.first("run begun")["run"]
+        expect(begun).to_contain_text(f"run {run} (promote) promoted {target} ")
+        expect(begun).to_contain_text("ago: done;")
+        expect(begun).to_contain_text("clients without a primary: ")
+        expect(begun).to_contain_text("It was run in this notebook. Where the page lost it")
+        expect(begun.get_by_role("row").filter(has_text="promote")).not_to_have_count(0)
+        back = f"promote {standby_of(pair)}"
+        expect(desk.gate.locator(".jp-Stdin-prompt")).to_contain_text(f"{back}, back again")
+        desk.answer(back)
+        expect(desk.gate).to_contain_text(f"'{back}' is not '{back}, back again'")
+        desk.gate.evaluate("cell => cell.scrollIntoView({block: 'end'})")
+        desk.page.screenshot(path="/tmp/gate-after-reload.png")
+        begun.evaluate("cell => cell.scrollIntoView({block: 'start'})")
+        desk.page.screenshot(path="/tmp/begin-after-reload.png")
+        desk.answer("")
+        expect(desk.gate).to_contain_text("nothing was changed")
+        desk.save()
+    assert writable(pair) == [target]
+    told = outputs(desk.record)
+    assert LOST in told and f"{target}: promote (" in told and "Outage: " in told
+    assert LOST not in outputs(newest(pair, "promote"))
+    verified(pair)
+
+
+def test_a_tab_that_was_closed_after_the_consent_is_opened_again(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    target = standby_of(pair)
+    with opened(browser, pair, "promote", tmp_path, reason="closed") as desk:
+        with desk.another_tab() as tab:
+            tab.run_all()
+            expect(tab.box).to_be_visible()
+            tab.consent_and_leave(to_promote(target))
+        assert ended(desk.record).outcome == "done" and writable(pair) == [target]
+        desk.reload()
+        tells_what_happened(desk, target)
+    assert LOST in outputs(desk.record)
+    report = (desk.record / "report.html").read_text()
+    assert "The page lost this cell" in report
+    verified(pair)
+
+
+def test_a_reload_at_the_gate_says_that_it_waits(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    before = writable(pair)
+    with opened(browser, pair, "promote", tmp_path, reason="reloaded at the gate") as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        desk.reload()
+        expect(desk.gate).to_contain_text("The gate waits for an answer, and nothing is changed")
+        expect(desk.gate).to_contain_text("choose Kernel > Interrupt Kernel")
+    assert not read(desk.record).changed and writable(pair) == before
+    verified(pair)
+
+
+#: What JupyterLab's own server does, on a disk that takes this many seconds for each notebook.
+SLOW = """
+import asyncio
+from pgha_helpers.records.making.contents import Contents
+save = Contents._save_notebook
+async def slowly(self, *given, **more):
+    done = await save(self, *given, **more)
+    await asyncio.sleep({seconds})
+    return done
+Contents._save_notebook = slowly
+"""
+
+
+def test_two_tabs_on_a_slow_disk_ask_nothing_and_lose_nothing(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    """Each page saves every five seconds, and each finds the file as it has not left it."""
+    settings = tmp_path / "jupyter_config_dir"
+    settings.mkdir()
+    (settings / "jupyter_server_config.py").write_text(SLOW.format(seconds=2))
+    with opened(browser, pair, "promote", tmp_path, reason="two tabs") as desk:
+        with desk.another_tab() as stale:  # it hears nothing of the run
+            desk.run_all()
+            expect(desk.box).to_be_visible()
+            for _ in range(3):
+                for tab in (stale, desk):
+                    tab.cell("It replaces the defaults above").locator(".cm-content").click()
+                    tab.page.keyboard.type(" ")  # else it has nothing to save
+                desk.page.wait_for_timeout(5000)  # one of them saves, and then the other one
+                expect(desk.dialogs).to_have_count(0)
+                expect(stale.dialogs).to_have_count(0)
+            desk.save()
+            stale.save()
+            expect(stale.dialogs).to_have_count(0)
+            assert "image/png" in outputs(desk.record), "what one tab has heard is kept"
+        expect(desk.box).to_be_visible()
+        desk.answer("")
+        expect(desk.gate).to_contain_text("This was a rehearsal")
+        desk.save()
+    told = outputs(desk.record)
+    assert "This was a rehearsal" in told and "image/png" in told and LOST not in told
+    verified(pair)
