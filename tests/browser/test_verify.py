@@ -67,7 +67,7 @@ def test_it_says_where_it_is_what_to_do_and_what_was_sealed_and_a_tab_has_its_na
         expect(desk.page.get_by_role("tab", name="verify lab.ipynb")).to_be_visible()
         assert desk.page.title().startswith("verify lab"), "JupyterLab cuts it after 12 letters"
         desk.run_all()
-        expect(desk.cell("conclude(run, verdicts)")).to_contain_text("ended: done")
+        expect(desk.cell("conclude(run, verdicts)")).to_contain_text(": well: ")
         where, log, address, what, end = (
             next(line for line in desk.said if words in line)
             for words in ("Record: ", "own output: ", "Open in a", "Run All", "Ctrl-C")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pgha_helpers.records.making.by_journal import LOST, UNHEARD, cells_told, filled
-from pgha_helpers.records.making.contents import merged
+from pgha_helpers.records.making.contents import to_save
 from pgha_helpers.run.journal import Journal, Story, read
 
 BEGIN = 'run = begin("promote", pair=pair)'
@@ -94,7 +94,7 @@ SECOND = "20261129T100500Z-prod-promote-0000000b"
 def test_of_one_run_is_kept_what_either_page_has_heard() -> None:
     here = notebook(cell("b", "x", 2, "mine"), cell("c", "y"), run=FIRST)
     there = notebook(cell("b", "x"), cell("c", "y", 3, "theirs"), run=FIRST)
-    both = merged(here, there)
+    both = to_save(here, there)
     assert (said(both, 1), said(both, 2)) == ("mine", "theirs")
     assert both["cells"][2]["execution_count"] == 3
 
@@ -102,11 +102,11 @@ def test_of_one_run_is_kept_what_either_page_has_heard() -> None:
 def test_a_page_that_knows_no_run_or_an_older_one_overwrites_nothing() -> None:
     newer = notebook(cell("b", "x", 2, "heard"), run=SECOND)
     for stale in (notebook(cell("b")), notebook(cell("b", "x", 2, "old"), run=FIRST)):
-        assert merged(stale, newer) == newer
-        assert merged(newer, stale) == newer
+        assert to_save(stale, newer) == newer
+        assert to_save(newer, stale) == newer
 
 
 def test_the_words_of_the_journal_are_never_saved(tmp_path: Path) -> None:
     page = notebook(cell("b"), cell("c"))
     told = filled(page, story(tmp_path, *PROMOTED))
-    assert merged(told, None) == page and merged(told, page) == page
+    assert to_save(told, None) == page and to_save(told, page) == page

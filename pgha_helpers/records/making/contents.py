@@ -52,7 +52,7 @@ class Contents(AsyncLargeFileManager):
         """Save what a page has, and nothing less than what the file has of a newer run."""
         if model.get("type") == "notebook" and "content" in model:
             kept = notebooks.load_notebook(self._file(path))
-            model["content"] = merged(model["content"], kept)
+            model["content"] = to_save(model["content"], kept)
         saved: dict[str, Any] = await super().save(model, path)  # type: ignore[no-untyped-call]
         return saved
 
@@ -90,7 +90,7 @@ def newest_run_in(file: Path, notebook: _Notebook) -> Story | None:
     return None
 
 
-def merged(page: _Notebook, kept: _Notebook | None) -> _Notebook:
+def to_save(page: _Notebook, kept: _Notebook | None) -> _Notebook:
     """What is saved: the page, or of the same run whatever either has, or what a newer run left.
 
     Two tabs show one notebook, and each hears only the cells that it has begun itself.
