@@ -232,7 +232,7 @@ _SAID: Mapping[str, Callable[[Event], Iterator[str]]] = {
     FENCED_BY: _line("{node} fenced by {way}: {words}"),
     DEED_ENDED: _ended,
     DEED_FAILED: _failed,
-    ABORT: _line("taken back: {because}"),
+    ABORT: _line("aborted: {because}"),
     OUTAGE: _line("Outage: {words}"),
     ERROR: _line("{type}: {error}"),
     RUN_ENDED: _line("run ended: {outcome}"),
