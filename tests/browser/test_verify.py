@@ -75,7 +75,7 @@ def test_it_says_where_it_is_what_to_do_and_what_was_sealed_and_a_tab_has_its_na
         assert where == f"Record: {desk.record}" and "verify%20lab.ipynb?token=" in address
         assert what.endswith("It changes nothing.") and "ends JupyterLab and seals" in end
         assert "Jupyter Server" in Path(log.split("own output: ")[1]).read_text()
-    assert len(desk.said) == 6 + 2, "JupyterLab itself says nothing here"
+    assert not any("ServerApp" in line for line in desk.said) and len(desk.said) <= 9
     run = desk.record.name[-8:]
     assert desk.said[-1] == f"Sealed: run {run}, verify: done. {desk.record}"
     assert {path.name for path in desk.record.iterdir()} >= {"notebook.ipynb", "report.html"}
