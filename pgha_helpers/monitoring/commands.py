@@ -113,7 +113,9 @@ def drill(
     Verify, promote, verify, promote back, each by its notebook. Without --confirm it says what it
     would do. Exit codes: 0 passed or only shown, 4 refused, 5 not passed.
     """
+    from ..records.making.folder import records_of
     from ..records.making.outcome import REFUSED, UNFINISHED
+    from ..records.reading.past import past_of
     from ..run.finding import find_pair
     from ..run.parameters import load_pair
     from .drill import carried_out, conclude_drill, consent_of, phases, planned
@@ -127,8 +129,9 @@ def drill(
         raise BadParameters(f"--confirm {confirm!r}", f"the words are {consent_of(found)!r}")
     why = {"reason": reason or f"a drill of {found.name}", "operator": operator, "ticket": ticket}
     words = [word for key, value in why.items() if value for word in ("-p", f"{key}={value}")]
+    usual = past_of(records_of(found), found.name).switchovers
     done = carried_out(found, file, steps, words)
-    passed, told = conclude_drill(found, steps, done)
+    passed, told = conclude_drill(found, steps, done, usual)
     typer.echo(told)
     if not passed:
         changed = any(one.told.get("changed") for one in done)

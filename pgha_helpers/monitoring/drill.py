@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 
 from ..facts.look import look
-from ..model import Pair
+from ..model import Pair, Spread
 from ..model.errors import HaError, Refusal
 from ..model.foreign import ODD, text_of
 from ..model.show import span
@@ -148,18 +148,24 @@ def _summary(record: Path | None) -> dict[str, Any]:
 
 
 def conclude_drill(
-    pair: Pair, steps: Sequence[DrillPhase], done: Sequence[PhaseDone]
+    pair: Pair,
+    steps: Sequence[DrillPhase],
+    done: Sequence[PhaseDone],
+    usual: Spread | None = None,
 ) -> tuple[bool, str]:
     """Write the report and its line in the sequence; gives whether all was well, and the words.
 
-    A drill passes if every phase ended well, no row was lost, and each outage kept to the target.
+    `usual` is how long this pair's switchovers took before it. A drill passes if every phase ended
+    well, no row was lost, and each outage kept to the target.
     """
     before = [drill.told for drill in earlier_drills(records_of(pair), pair.name)]
     faults = [*_faults(pair, steps, done), *_regressions(done, before)]
     passed = not any(fatal for fatal, _ in faults)
     name = f"drill-{datetime.now(UTC):{RECORD_STAMP}}-{secrets.token_hex(4)}.html"
     path = records_of(pair) / name
-    text = drill_page(pair, passed, [what for _, what in faults], list(_shown(steps, done)), before)
+    text = drill_page(
+        pair, passed, [what for _, what in faults], list(_shown(steps, done, usual)), before
+    )
     replace_file(path, text, 0o640 if pair.records_group else 0o600)
     add_line(
         pair,
@@ -217,10 +223,14 @@ def _lost(one: PhaseDone) -> int:
     return len(lost) if isinstance(lost, list) else int(finite(lost) or 0)
 
 
-def _shown(steps: Sequence[DrillPhase], done: Sequence[PhaseDone]) -> Iterator[PhaseShown]:
+def _shown(
+    steps: Sequence[DrillPhase], done: Sequence[PhaseDone], usual: Spread | None
+) -> Iterator[PhaseShown]:
+    """Each phase beside what was expected of it: the median of this pair's switchovers."""
     for number, step in enumerate(steps):
+        planned = span(usual.median) if usual and step.moves else ""
         if number >= len(done):
-            yield PhaseShown(step.title, step.notebook, "not begun", "", "", "", "")
+            yield PhaseShown(step.title, step.notebook, "not begun", planned, "", "", "", "")
             continue
         one = done[number]
         seen = pairs_of(one.told.get("outage_as_seen"))
@@ -229,6 +239,7 @@ def _shown(steps: Sequence[DrillPhase], done: Sequence[PhaseDone]) -> Iterator[P
             step.title,
             step.notebook,
             str(one.told.get("outcome") or f"exit code {one.code}"),
+            planned,
             span(one.outage) if one.outage is not None else "",
             rows,
             span(seconds_of(one.told) or 0.0),

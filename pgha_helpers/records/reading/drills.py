@@ -28,6 +28,7 @@ class PhaseShown:
     title: str
     notebook: str
     outcome: str
+    planned: str
     outage: str
     rows: str
     took: str
