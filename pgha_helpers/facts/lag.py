@@ -61,10 +61,10 @@ def watch(run: Run) -> None:
 
 
 def _sampler(run: Run) -> Sampler:
-    found = run.attended(Sampler)
+    found = run.beside.attended(Sampler)
     if found is None:
         found = Sampler(run)
-        run.attend(found)
+        run.beside.attend(found)
     return found
 
 

@@ -152,9 +152,9 @@ def _lag_axes(
     units: Sequence[tuple[str, float]],
     limit: tuple[float, str],
 ) -> None:
-    told = [getattr(row, f"{view}_{what}") for row in rows for view, _, _ in _VIEWS]
-    known = [value for value in told if value is not None]
-    highest = max(known, default=0.0)
+    told = {view: [getattr(row, f"{view}_{what}") for row in rows] for view in _ROLES}
+    known = {view: [value for value in told[view] if value is not None] for view in told}
+    highest = max([value for values in known.values() for value in values], default=0.0)
     near = highest > limit[0] / 4
     top = max(highest, limit[0]) if near else highest
     unit, factor = [unit for unit in units if unit[1] <= max(top, units[0][1])][-1]
@@ -166,12 +166,21 @@ def _lag_axes(
     axes.set_ylim(-0.06 * scale, 1.5 * scale)
     _limit(axes, f"limit {limit[1]}", limit[0] / factor if near else None)
     if not highest:
-        words = f"no lag seen in {len(known)} answers" if known else "nobody told"
+        words = _none_seen(len(known["primary"]), len(known["standby"]))
         axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", color=INK)
         axes.set_yticks([0])
     axes.set_ylabel(f"lag ({unit})", fontsize=10, color=INK)
     axes.grid(alpha=0.3, color=QUIET)
     dress(axes)
+
+
+def _none_seen(by_primary: int, by_standby: int) -> str:
+    """What a picture without a curve says, by how often each of them told."""
+    if by_primary:
+        return f"no lag seen in {by_primary + by_standby} answers"
+    if by_standby:  # which knows of nothing that it has not received
+        return f"no lag seen by the standby alone\nin {by_standby} answers"
+    return "nobody told"
 
 
 def _limit(axes: Axes, words: str, at: float | None) -> None:
@@ -188,9 +197,9 @@ def _limit(axes: Axes, words: str, at: float | None) -> None:
 def _line(
     rows: Sequence[LagRow], time: Span, what: str, factor: float
 ) -> tuple[list[float], list[float]]:
-    """Times and values: NaN where nobody told, and in the outage, when nobody looked."""
+    """Times and values: NaN where nobody told, and in an outage in which nobody looked."""
     points = [(row.at, getattr(row, what)) for row in rows]
-    if time.band:
+    if time.band and not any(time.band.since < row.at < time.band.until for row in rows):
         points.append((time.band.since, None))
     points.sort(key=lambda point: point[0])
     values = [math.nan if value is None else value / factor for _, value in points]
@@ -223,12 +232,14 @@ def _roles(
 def _stretches(name: str, rows: Sequence[LagRow], time: Span) -> Iterator[tuple[str, float, float]]:
     """The roles of a node, each until the next one's first sample.
 
-    In the outage nobody looked: what was before it ends with its beginning.
+    What was before an outage in which nobody looked ends with its beginning.
     """
     begun: tuple[str, float] | None = None
     for row, after in zip(rows, [*rows[1:], None], strict=True):
         role, until = _role_of(name, row), after.at if after else time.end
-        cut = time.band.since if time.band and row.at < time.band.since < until else until
+        cut = until
+        if time.band and row.at < time.band.since and time.band.until <= until:
+            cut = time.band.since
         begun = begun or (role, row.at)
         if cut < until or after is None or _role_of(name, after) != role:
             yield (*begun, cut)

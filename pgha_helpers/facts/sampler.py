@@ -42,6 +42,7 @@ class Sampler:
         self._worked = 0.0  # seconds of the processor
         self._over = False
         self._stirred = threading.Event()
+        run.beside.leave.append(self._leave_primary)
         self._thread = threading.Thread(target=self._watch, name="pgha-lag", daemon=True)
         self._thread.start()
 
@@ -83,7 +84,7 @@ class Sampler:
     def _watch(self) -> None:
         due = time.monotonic()
         while not self._over:
-            with self._run.turn:
+            with self._run.beside.turn:
                 row = self._sample()
             if self._rows or row.primary or row.standby:  # else nobody is reached yet
                 self._rows.append(row)
@@ -96,6 +97,12 @@ class Sampler:
         for eye in self._eyes:
             eye.close()
 
+    def _leave_primary(self) -> None:
+        last = self._rows[-1].primary.split() if self._rows else []
+        for eye in self._eyes:
+            if eye.name in last:
+                eye.leave()
+
     def _sample(self) -> LagRow:
         """Both are asked before the first answer is waited for."""
         at = time.time()
@@ -105,7 +112,7 @@ class Sampler:
 
 def hurry(run: Run) -> None:
     """Something is about to happen: whoever watches the lag of this run slowly is to hurry."""
-    if sampler := run.attended(Sampler):
+    if sampler := run.beside.attended(Sampler):
         sampler.hurry()
 
 
@@ -118,7 +125,7 @@ class _Eye:
     """
 
     def __init__(self, run: Run, name: str) -> None:
-        self._door, self._pair, self._name = run.doors[name], run.pair, name
+        self._door, self._pair, self.name = run.doors[name], run.pair, name
         self._session = run.doors[name].session(run.pair.database)
         self._tried = -_AGAIN
         self._trying = self._failed = self._closed = False
@@ -128,16 +135,20 @@ class _Eye:
         if self._session.is_open:
             with contextlib.suppress(HaError):
                 rows = self._session.ask("execute lag_here", within=_LATE)
-                return lambda: said_by(self._name, rows)
+                return lambda: said_by(self.name, rows)
         elif not self._trying:
             self._open()
-        return lambda: (self._name, "", {})
+        return lambda: (self.name, "", {})
+
+    def leave(self) -> None:
+        """Let it go; it is opened anew when it is next asked."""
+        if not self._trying:
+            self._session.close()
 
     def close(self) -> None:
         """Let it go, now or as soon as it is open."""
         self._closed = True
-        if not self._trying:
-            self._session.close()
+        self.leave()
 
     def _open(self) -> None:
         now = time.monotonic()
@@ -148,7 +159,7 @@ class _Eye:
 
     def _connect(self) -> None:
         try:
-            text, names = lag_question(self._pair.other(self._name).name)
+            text, names = lag_question(self._pair.other(self.name).name)
             self._session.do(f"prepare lag_here as {text}", names)  # planned once, not each time
             self._failed = False
         except (HaError, *ODD):

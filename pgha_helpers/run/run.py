@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -32,6 +31,7 @@ from ..model.errors import Failure, HaError, Refusal
 from ..model.foreign import shown
 from ..wire.doors import Door
 from ..wire.lock import Lock
+from .beside import Beside, Held
 from .events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, RUN_ENDED
 from .gate import Gate, Planner
 from .history import History, NoHistory
@@ -39,13 +39,6 @@ from .journal import Journal
 from .seen import Seen
 
 _T = TypeVar("_T")
-
-
-class Held(Protocol):
-    """Something that a run holds open."""
-
-    def close(self) -> None:
-        """Let it go."""
 
 
 @dataclass
@@ -109,11 +102,7 @@ class Run:
     ended: str = ""
     #: To hosts that are no nodes, see `elsewhere`.
     others: dict[str, Door] = field(default_factory=dict)
-    #: What works beside the run, see `attend`.
-    beside: list[Held] = field(default_factory=list)
-    #: Held by what works beside the run, for a moment, and by the outage window, so that nothing
-    #: does.
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    beside: Beside = field(default_factory=Beside)
     #: Its link in the chain of the runs that changed this system: closed after the last line, and
     #: under the lock still, if it is held.
     link: Held | None = None
@@ -144,17 +133,6 @@ class Run:
         """
         place = Node(name, host="", data_directory="", bin_directory=bin_directory, ssh=ssh)
         return self.others.setdefault(name, Door(place, self.pair))
-
-    def attend(self, held: Held) -> None:
-        """From now on this works beside the run.
-
-        It is closed, and tells what it has to, before the last line.
-        """
-        self.beside.append(held)
-
-    def attended(self, kind: type[_T]) -> _T | None:
-        """The newest of that kind that works, or has worked, beside the run."""
-        return next((held for held in reversed(self.beside) if isinstance(held, kind)), None)
 
     def plan(self, now: Snapshot, planner: Planner) -> Plan:
         """Make the plan, and remember how: the gate makes it again from what it sees then."""
@@ -251,9 +229,7 @@ class Run:
         """
         if self.ended:
             return
-        for held in reversed(self.beside):
-            with contextlib.suppress(HaError, OSError):
-                held.close()
+        self.beside.close()
         self.ended, self.gate.permit = outcome, None
         try:
             self.journal.write(RUN_ENDED, outcome=outcome, deeds=len(self.steps), **facts)

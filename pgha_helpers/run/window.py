@@ -61,12 +61,14 @@ def _alone(run: Run) -> Iterator[None]:
 
     What waits for a node that is silent is not waited for, because it only waits.
     """
-    held = run.turn.acquire(timeout=_MOMENT)
+    held = run.beside.turn.acquire(timeout=_MOMENT)
     try:
+        for leave in run.beside.leave if held else ():
+            leave()
         yield
     finally:
         if held:
-            run.turn.release()
+            run.beside.turn.release()
 
 
 @contextlib.contextmanager

@@ -191,7 +191,7 @@ def test_without_the_parameter_there_is_no_canary(
 ) -> None:
     with running(pair, "promote", confirm=to_promote(other(pair))) as run:
         client, plan = moving(run)
-        assert probes(psutil.Process().pid) == [] and run.attended(Canary) is None
+        assert probes(psutil.Process().pid) == [] and run.beside.attended(Canary) is None
         assert (client.end(), client.chart(), client.checks) == (None, None, ())
         hand_over(run, plan)
         follow(run, plan)

@@ -103,7 +103,13 @@ def test_a_node_that_is_lost_is_drawn_as_silent(run: Run) -> None:
     lost = [LagRow(1000.0 + i / 5, None, 0.0, None, 0.0, "", "db1") for i in range(5)]
     figure = drawing.lag_figure(run, lost)
     assert roles_of(figure, 0) == [(0.0, 0.8, "silent")]
-    assert "no lag seen in 5 answers" in words_in(figure.axes[0])
+    assert "no lag seen by the standby alone\nin 5 answers" in words_in(figure.axes[0])
+    silent = [*lost, *(LagRow(1001.0 + i / 5, primary="db1") for i in range(3))]
+    promoted = Deed("db1", DeedKind.PROMOTE, "promote", True, 1000.85, 1000.95)
+    stopped = Deed("db0", DeedKind.STOP_PRIMARY, "fence", True, 1000.3, 1000.5)
+    figure = drawing.lag_figure(run, silent, [stopped, promoted])
+    assert roles_of(figure, 0) == [(0.0, 1.4, "silent")], "an outage in which it was looked"
+    assert roles_of(figure, 1) == [(0.0, 1.0, "standby"), (1.0, 1.4, "primary")]
     assert "nobody told" in words_in(drawing.lag_figure(run, [LagRow(1000.0)]).axes[0])
 
 

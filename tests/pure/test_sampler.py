@@ -85,7 +85,7 @@ def run(tmp_path: Path, db0: Server, db1: Server) -> Iterator[Run]:
 def watched(run: Run, rows: int = 1) -> Sampler:
     """A sampler that has taken so many samples."""
     found = Sampler(run)
-    run.attend(found)
+    run.beside.attend(found)
     until(lambda: len(found.rows) >= rows)
     return found
 
@@ -142,9 +142,13 @@ def test_a_node_that_could_not_be_reached_is_left_to_the_run(run: Run, db0: Serv
     until(lambda: seen.rows[-1].primary == "db0")
 
 
-def test_nothing_is_sampled_in_the_outage_window_and_at_once_after_it(run: Run) -> None:
+def test_nothing_is_sampled_in_the_outage_window_and_at_once_after_it(
+    run: Run, db0: Server, db1: Server
+) -> None:
     seen = watched(run, 2)
+    until(lambda: seen.rows[-1].primary == "db0")
     with window(run):
+        assert (db0.is_open, db1.is_open) == (False, True), "one session less to end for db0"
         before = len(seen.rows)
         time.sleep(0.5)
         assert len(seen.rows) == before

@@ -28,7 +28,7 @@ def canary_client(run: Run, plan: Plan) -> Canary:
     One that does nothing unless the parameter `canary` is true. Raises a Refusal where a switchover
     could not be measured; any other kind of promotion goes on without.
     """
-    begun = run.attended(Canary)
+    begun = run.beside.attended(Canary)
     if begun is not None:  # only one sings in a run
         return begun
     if not run.parameters.get("canary"):
@@ -78,7 +78,7 @@ class Canary(Shown):
         errand = Errand(
             self._run.id, self._road.hosts, connect=connect, statement=self._run.timeouts.statement
         )
-        self._run.attend(self)
+        self._run.beside.attend(self)
         self._process = CanaryProcess()
         try:
             self._run.processes["canary"] = self._process.begin(errand)
