@@ -60,9 +60,6 @@ def judge(checks: Iterable[Check], now: Snapshot) -> Verdicts:
     return Verdicts(_verdict(check, now) for check in checks)
 
 
-_GENERAL = "begin with what other checks say of that node"
-
-
 def _verdict(check: Check, now: Snapshot) -> Verdict:
     try:
         no = check.why_not(now)
@@ -84,7 +81,7 @@ def _verdict(check: Check, now: Snapshot) -> Verdict:
 
 def _unknown(check: Check, why: str, causes: tuple[Cause, ...] = ()) -> Verdict:
     words = why.split("\n")[0]
-    return Verdict(check.title, "unknown", words, causes=causes or (Cause((), words, _GENERAL),))
+    return Verdict(check.title, "unknown", words, causes=causes)
 
 
 def _read(reading: Reading, now: Snapshot) -> str:
