@@ -114,22 +114,18 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
     """Parameters from -f and -p, the latter winning. Raises BadParameters."""
     given: dict[str, Any] = {}
     if file is not None:
-        import yaml
+        from .run.parameters.yaml_file import read_yaml
 
-        try:
-            given = yaml.safe_load(file.read_bytes()) or {}
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise BadParameters(f"{file} cannot be read: {error}") from None
-        if not isinstance(given, dict):
-            raise BadParameters(
-                f"{file} is not a list of keys and values", "write key: value, one a line"
-            )
+        given = read_yaml(file)
+    typed: dict[str, str] = {}
     for word in words or []:
         key, equals, value = word.partition("=")
         if not equals:
             raise BadParameters(f"-p {word!r} has no value", "write -p key=value")
-        given[shown(key)] = shown(value)
-    return {**given, "pair": pair}
+        if shown(key) in typed:
+            raise BadParameters(f"-p {shown(key)} is given twice", "leave one of them out")
+        typed[shown(key)] = shown(value)
+    return {**given, **typed, "pair": pair}
 
 
 def _span(option: str, text: str) -> float | None:

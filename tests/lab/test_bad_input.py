@@ -240,6 +240,9 @@ def test_a_paused_replay_refuses_a_switchover_with_every_reason_at_once(pair: La
     [
         (("run", "promote", "PAIR", "-p", "confrim=promote db1"), "did you mean 'confirm'?"),
         (("run", "promote", "PAIR", "-p", "occasion"), "has no value"),
+        (("run", "verify", "PAIR", "-p", "light=true", "-p", "light=false"), "is given twice"),
+        (("run", "rebuild", "PAIR", "-p", "node=db9"), "it may be db0 or db1"),
+        (("run", "setup", "PAIR", "-p", "primary=db9"), "it may be db0 or db1"),
         (("run", "demote", "PAIR"), "there is no notebook 'demote'"),
         (("run", "verify", "nowhere"), "there is no pair 'nowhere'"),
         (("run", "verify", "PAIR", "-f", "/nowhere.yaml"), "cannot be read"),

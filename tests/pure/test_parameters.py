@@ -9,7 +9,9 @@ import yaml
 
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.parameters import load_pair, read_parameters
+from pgha_helpers.run.parameters import load_pair, names_of_nodes, read_parameters
+
+from .pictures import pair
 
 GOOD = {
     "nodes": {
@@ -128,7 +130,7 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         ),
         (
             changed(db1={"passfile": "~/.pgpass"}),
-            "db1.passfile: '~/.pgpass' must be an absolute path on the node; empty",
+            "db1.passfile: '~/.pgpass' must be an absolute path on the node, as in /var/lib/",
         ),
         (
             changed(db0={"state_directory": "pgha"}),
@@ -191,13 +193,19 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
             changed(db0={"service": {**UP, "disable": ["mask"]}}),
             "nodes.db0.service.enable: is missing",
         ),
-        ({"nodes": {"db0": {}}}, "exactly two nodes by name are needed, found db0"),
-        ({"nodes": 7}, "exactly two nodes by name are needed, found 7"),
-        ({"user": "x"}, "nodes: is missing; two nodes by name are needed"),
-        ({"nodes": {"db0": 7, "db1": {}}}, "nodes.db0: its keys are expected below it, found 7"),
+        (
+            {"nodes": {"db0": {}}},
+            "exactly two are needed, each by its name, found db0: as in",
+        ),
+        ({"nodes": 7}, "exactly two are needed, each by its name, found 7"),
+        ({"user": "x"}, "nodes: exactly two are needed, each by its name, found none"),
+        (
+            {"nodes": {"db0": 7, "db1": {}}},
+            "nodes.db0: its keys are written below it, found 7: as in",
+        ),
         (
             changed(db0={"ssh": "ops@db0"}),
-            "db0.ssh: 'ops@db0' is wrong: keys are expected below it",
+            "db0.ssh: 'ops@db0' is wrong: its keys are written below it, as in ssh: {host: ",
         ),
         (
             changed(db0={"port": "x"}),
@@ -240,8 +248,44 @@ def test_a_file_that_is_not_a_pair_is_refused(tmp_path: Path, text: str) -> None
 
 def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
     twice = yaml.safe_dump(GOOD) + "user: ann\nuser: bob\n"
-    with pytest.raises(BadParameters, match=r"user is given twice, again in line \d+"):
+    with pytest.raises(BadParameters, match=r"user is given twice, in lines \d+ and \d+"):
         load_pair(written(tmp_path, text=twice))
+
+
+def test_a_tab_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(BadParameters, match="line 2: a tab stands where only blanks may"):
+        load_pair(written(tmp_path, text="nodes:\n\tdb0: 1\n"))
+
+
+@pytest.mark.parametrize(
+    ("service", "complaints"),
+    [
+        (
+            {"start": "systemctl start x"},
+            [
+                "service.start: 'systemctl start x' is wrong: a list is expected, as in start: [",
+                "service.stop: is missing",
+            ],
+        ),
+        ({"start": ["a"], "stop": ["b"], "stopp": ["c"]}, ["service.stopp: unknown key; did you"]),
+        (5, ["service: 5 is wrong: a text is expected"]),
+    ],
+)
+def test_of_two_forms_only_the_one_that_was_meant_is_complained_of(
+    tmp_path: Path, service: object, complaints: list[str]
+) -> None:
+    with pytest.raises(BadParameters) as refused:
+        load_pair(written(tmp_path, changed(db0={"service": service})))
+    told = [line for line in str(refused.value).splitlines() if line.startswith("  - ")]
+    assert len(told) == len(complaints)
+    assert all(words in line for words, line in zip(complaints, told, strict=True))
+
+
+def test_a_node_that_the_pair_has_not_is_refused_before_anybody_is_asked() -> None:
+    with pytest.raises(BadParameters, match="node is 'db9'") as refused:
+        names_of_nodes({"node": "db9"}, pair())
+    assert refused.value.remedy == "it may be db0 or db1"
+    names_of_nodes({"node": "db1", "primary": ""}, pair())
 
 
 def test_every_complaint_comes_at_once(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ...model.errors import said
 from ...run.events import ERROR, GATE_PASSED, RUN_BEGUN
 from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
-from ...run.parameters import load_pair, read_parameters
+from ...run.parameters import load_pair, names_of_nodes, read_parameters
 from ...run.redaction import Redactor, secrets_of
 from ..engine import SignalReceived
 from ..engine.prestarted_kernel import EarlyKernel
@@ -64,6 +64,7 @@ def prepare_run(notebook: str, given: Mapping[str, Any]) -> tuple[dict[str, Any]
     """Strict parameters, and a new record folder. Raises BadParameters."""
     asked = read_parameters(notebook, given)
     pair = load_pair(asked["pair"])
+    names_of_nodes(asked, pair)
     return asked, pair, make_folder(pair, notebook, new_id())
 
 

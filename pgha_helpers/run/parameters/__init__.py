@@ -1,6 +1,6 @@
 """What people type: pair files and notebook parameters, read strictly."""
 
-from .notebooks import NOTEBOOKS, read_parameters
+from .notebooks import NOTEBOOKS, names_of_nodes, read_parameters
 from .pair_file import load_pair
 
-__all__ = ["NOTEBOOKS", "load_pair", "read_parameters"]
+__all__ = ["NOTEBOOKS", "load_pair", "names_of_nodes", "read_parameters"]

@@ -19,8 +19,8 @@ def read_clients(raw: Any) -> tuple[tuple[Client, ...], list[str]]:
     if not isinstance(raw, list):
         return (), [
             (
-                "clients: a list of entries is needed, each with name and kind, found "
-                f"{type(raw).__name__}"
+                f"clients: a list of entries is needed, found {raw!r}: as in "
+                "- {name: app, kind: libpq, dsn: …}, one a line"
             )
         ]
     found, wrong = [], list[str]()
@@ -36,7 +36,9 @@ def read_clients(raw: Any) -> tuple[tuple[Client, ...], list[str]]:
 
 def _read(entry: Any, number: int) -> Client:
     if not isinstance(entry, dict) or not entry.get("name"):
-        raise ValueError(f"clients: entry {number} has no name")
+        raise ValueError(
+            f"clients: entry {number} has no name: as in - {{name: app, kind: libpq, dsn: …}}"
+        )
     kind, path = entry.get("kind"), f"clients.{entry['name']}."
     if kind not in KINDS:
         near = get_close_matches(str(kind), KINDS, 1, 0.5)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ...model import Pair
 from ...model.errors import BadParameters
 from .quantities import read_span
 from .sentences import expected
@@ -116,11 +117,19 @@ def read_parameters(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return model.model_validate(dict(given)).model_dump()
     except ValidationError as error:
-        lines = [_sentence(notebook, fault) for fault in error.errors()]
-        allowed = ", ".join(model.model_fields)
-        raise BadParameters(
-            f"{notebook}: " + "; ".join(lines), f"{notebook} takes {allowed}"
-        ) from None
+        faults = error.errors()
+        remedy = ""
+        if any(fault["type"] == "extra_forbidden" for fault in faults):
+            remedy = f"{notebook} takes {', '.join(model.model_fields)}"
+        lines = [_sentence(notebook, fault) for fault in faults]
+        raise BadParameters(f"{notebook}: " + "; ".join(lines), remedy) from None
+
+
+def names_of_nodes(asked: Mapping[str, Any], pair: Pair) -> None:
+    """Raises BadParameters for a parameter that names a node which the pair has not."""
+    for key in ("node", "primary"):
+        if asked.get(key) and asked[key] not in pair.names:
+            raise BadParameters(f"{key} is {asked[key]!r}", f"it may be {' or '.join(pair.names)}")
 
 
 def _sentence(notebook: str, fault: Any) -> str:

@@ -6,12 +6,11 @@ What is wrong is said with the key, the value and what is allowed.
 from __future__ import annotations
 
 import grp
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ...model import Node, Pair
@@ -21,34 +20,15 @@ from .clients import clients_nonsense, read_clients
 from .fences import fences_nonsense
 from .sentences import dataclass_in, sentence, with_units
 from .texts import texts_nonsense
-
-
-class _Once(yaml.SafeLoader):
-    """YAML takes the last of two keys in silence, and one who edits the first wonders."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise yaml.YAMLError(f"{key.value} is given twice, again in line {line}")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+from .yaml_file import read_yaml
 
 
 def load_pair(pair: str) -> Pair:
     """Read and validate a pair. Raises BadParameters with every complaint at once."""
     path = find_pair(pair)
-    try:
-        raw = yaml.load(path.read_bytes(), _Once)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise BadParameters(
-            f"{path} cannot be read as YAML: {error}", "see parameters/example.yaml"
-        ) from None
-    if not isinstance(raw, dict):
-        raise BadParameters(
-            f"{path} is not a list of keys and values", "see parameters/example.yaml"
-        )
+    raw = read_yaml(path, "see parameters/example.yaml")
+    if not raw:
+        raise BadParameters(f"{path} is empty", "pgha init NAME writes one to fill in")
     clients, wrong = read_clients(raw.pop("clients", None) or [])
     try:
         found = TypeAdapter(Pair).validate_python({**_shape(raw, path.stem), "clients": clients})
@@ -70,17 +50,18 @@ def _complaint(path: Path, lines: list[str]) -> BadParameters:
 
 def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     """From the file's shape (nodes under their names, units) to the model's. Raises ValueError."""
-    if raw.get("nodes") is None:
-        raise ValueError("nodes: is missing; two nodes by name are needed")
-    nodes = raw["nodes"]
-    if not isinstance(nodes, dict):
-        raise ValueError(f"nodes: exactly two nodes by name are needed, found {nodes!r}")
-    if len(nodes) != 2:
-        found = ", ".join(map(str, nodes))
-        raise ValueError(f"nodes: exactly two nodes by name are needed, found {found}")
+    nodes = raw.get("nodes")
+    if not isinstance(nodes, dict) or len(nodes) != 2:
+        named = ", ".join(map(str, nodes)) if isinstance(nodes, dict) else ""
+        found = named or ("none" if not nodes else repr(nodes))
+        raise ValueError(
+            f"nodes: exactly two are needed, each by its name, found {found}: {_TWO_NODES}"
+        )
     for key, value in nodes.items():
         if not isinstance(value, dict):
-            raise ValueError(f"nodes.{key}: its keys are expected below it, found {value!r}")
+            raise ValueError(
+                f"nodes.{key}: its keys are written below it, found {value!r}: as in {_A_NODE}"
+            )
     listed = []
     for key, value in nodes.items():
         listed.append(with_units(Node, {"name": str(key), **value}, f"nodes.{key}."))
@@ -91,14 +72,35 @@ def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
     return shaped
 
 
+_A_NODE = "{host: 10.0.0.10, data_directory: /var/lib/postgresql/18/main, …}"
+_TWO_NODES = f"as in db0: {_A_NODE} and db1: {{host: 10.0.0.11, …}}"
+
+
 def _lines(error: ValidationError, raw: dict[str, Any]) -> list[str]:
     """Each complaint as a sentence that names the key and its value."""
     seen = []
     for fault in error.errors():
-        where = [p for p in fault["loc"] if not (isinstance(p, str) and p[:1].isupper())]
+        if _is_of_another_form(fault):
+            continue
+        where = [p for p in fault["loc"] if not (isinstance(p, str) and _is_type(p))]
         keys = [_entry_name(raw, where[0], p) if n == 1 else str(p) for n, p in enumerate(where)]
         seen.append(sentence(".".join(keys), str(keys[-1]) if keys else "", fault, _owner(where)))
     return list(dict.fromkeys(seen))
+
+
+def _is_type(part: str) -> bool:
+    """Whether a part of a complaint's place is one of the types that a value may have."""
+    return part[:1].isupper() or part == "str"
+
+
+def _is_of_another_form(fault: Any) -> bool:
+    """Whether it complains that a value which may be a text or have keys is not the other one."""
+    types = [part for part in fault["loc"] if isinstance(part, str) and _is_type(part)]
+    is_text = fault["type"] == "string_type"
+    is_keys = fault["type"].startswith("dataclass")
+    if not types or not (is_text or is_keys):
+        return False
+    return isinstance(fault["input"], dict) == (types[-1] == "str")
 
 
 def _owner(where: list[Any]) -> Any:
@@ -196,16 +198,23 @@ def _peer_ssh_nonsense(node: Any) -> Iterator[str]:
             )
 
 
+_PATHS = {
+    "data_directory": "/var/lib/postgresql/18/main",
+    "bin_directory": "/usr/lib/postgresql/18/bin",
+    "config_directory": "/etc/postgresql/18/main",
+    "passfile": "/var/lib/postgresql/.pgpass",
+}
 #: PostgreSQL opens a passfile by the very name that it is given: nobody expands a ~ there.
-_EMPTY = {"passfile": " on the node; empty is .pgpass in the home of PostgreSQL's user there"}
+_EMPTY = {"passfile": "; empty is .pgpass in the home of PostgreSQL's user there"}
 
 
 def _node_nonsense(node: Any) -> Iterator[str]:
-    for key in ("data_directory", "bin_directory", "config_directory", "passfile"):
+    for key in _PATHS:
         value = getattr(node, key)
         if value and not value.startswith("/"):
             yield (
-                f"nodes.{node.name}.{key}: {value!r} must be an absolute path{_EMPTY.get(key, '')}"
+                f"nodes.{node.name}.{key}: {value!r} must be an absolute path on the node, as in "
+                f"{_PATHS[key]}{_EMPTY.get(key, '')}"
             )
     if node.state_directory != "~" and not node.state_directory.startswith(("/", "~/")):
         yield (

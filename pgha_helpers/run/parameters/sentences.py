@@ -41,18 +41,33 @@ def dataclass_in(hint: Any) -> Any:
     return next((o for o in options if is_dataclass(o)), None)
 
 
+#: How a key is written that has others below it, or several values.
+_EXAMPLES: Mapping[str, str] = {
+    "ssh": "ssh: {host: 10.0.0.10, user: postgres}",
+    "peer_ssh": "peer_ssh: {host: 10.0.0.11, user: postgres}",
+    "fence": "fence: {command: [/usr/local/bin/off, db0], check: [/usr/local/bin/is-off, db0]}",
+    "limits": "limits: {lag: 16MB, lag_time: 10s}",
+    "timeouts": "timeouts: {connect: 3s}",
+    "witnesses": "witnesses: [{name: gate, ssh: {host: 10.0.0.9}}]",
+    "service": "service: {start: [systemctl, start, postgresql], stop: [systemctl, stop, …]}",
+    "start": "start: [systemctl, start, postgresql]",
+    "stop": "stop: [systemctl, stop, postgresql]",
+    "secret_variables": "secret_variables: [VAULT_TOKEN]",
+    "command": "command: [/usr/local/bin/off, db0]",
+    "check": "check: [/usr/local/bin/is-off, db0]",
+}
 #: What is said of a value that pydantic refuses, by the type of its complaint.
 _EXPECTED: Mapping[str, str] = {
     "bool": "it may be true or false",
-    "dataclass": "keys are expected below it",
+    "dataclass": "its keys are written below it",
     "float": "a number is expected, as in 5 or 0.5",
     "greater": "it may be at least {ge:g}",
     "int": "a whole number is expected, as in 5432",
     "less": "it may be at most {le:g}",
-    "list": "a list is expected, as in [one, two]",
+    "list": "a list is expected",
     "literal": "it may be {expected}",
-    "string": "a text is expected; what looks like a number or a date needs quotes",
-    "tuple": "a list is expected, as in [one, two]",
+    "string": "a text is expected; what looks like a number, a date, or yes and no needs quotes",
+    "tuple": "a list is expected",
     "value": "{error}",
 }
 
@@ -73,11 +88,16 @@ def sentence(path: str, key: str, fault: Any, owner: Any) -> str:
         return f"{path}{_unknown(key, owner)}"
     if fault["type"] == "missing":
         return f"{path}: is missing"
+    if fault["input"] is None:
+        return f"{path}: is empty: {expected(fault)}"
+    told, hint = f"{path}: {fault['input']!r} is wrong: {expected(fault)}", ""
+    above = path.split(".")[-2] if key.isdecimal() else key
+    if fault["type"].startswith(("dataclass", "tuple", "list")) and above in _EXAMPLES:
+        hint = f", as in {_EXAMPLES[above]}"
     inner = dataclass_in(get_type_hints(owner).get(key))
     if inner and fault["type"].startswith("dataclass"):
-        keys = ", ".join(one.name for one in fields(inner))
-        return f"{path}: {fault['input']!r} is wrong: {expected(fault)}: {keys}"
-    return f"{path}: {fault['input']!r} is wrong: {expected(fault)}"
+        hint += f"; they are {', '.join(one.name for one in fields(inner))}"
+    return told + hint
 
 
 def _unknown(key: str, owner: Any) -> str:

@@ -39,7 +39,7 @@ def texts_nonsense(pair: Pair) -> Iterator[str]:
         if not _NODE.fullmatch(node.name):
             yield (
                 f"nodes.{node.name}: a node's name is typed as consent, and a standby calls itself "
-                f"so: letters, digits, _, - and . only, at most {_NAME}"
+                f"so: letters, digits, _, - and . only, at most {_NAME}, as in db0 or pg-berlin-1"
             )
         yield from _addresses_nonsense(node)
 
