@@ -12,7 +12,7 @@ from ..judgement.plans import Plan
 from ..model import DeedKind
 from ..model.errors import NotAchieved, NotSafe, Refusal
 from ..model.losses import Losses
-from ..model.show import size
+from ..model.show import plural, size
 from ..run.run import Run
 from .deeds.losses import keep_list, keep_wal
 
@@ -98,5 +98,5 @@ def _keep_wal(run: Run, had: Losses, overwritten: bool, wal: str, still: Callabl
             raise
         return f"none of its WAL, which its directory keeps ({why_not.what})"
     count = len(kept)
-    files = "1 file" if count == 1 else f"{count} files"
+    files = plural(count, "file")
     return f"{files} of its WAL"

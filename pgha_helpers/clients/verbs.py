@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..judgement.plans import Plan
 from ..model import DeedKind
 from ..model.errors import HaError, NotAchieved
-from ..model.show import span
+from ..model.show import plural, span
 from ..run.interrupts import uninterrupted
 from ..run.run import Run
 from .bouncer import Bouncer
@@ -164,7 +164,8 @@ def left_behind(run: Run, old: str) -> int:
             sql.do("select pg_terminate_backend(%s)", [row["pid"]])
             program = row["application"] or "-"
             told.append(f"{row['pid']} {row['role']} {program} from {row['address']}")
-        deed.say(f"ended {len(found)} sessions that were left behind: {'; '.join(told)}")
+        ended = plural(len(found), "session that was", "sessions that were")
+        deed.say(f"ended {ended} left behind: {'; '.join(told)}")
         return len(found)
 
 

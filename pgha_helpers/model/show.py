@@ -114,6 +114,15 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def plural(number: int, one: str, more: str = "") -> str:
+    """A number of things.
+
+    >>> plural(1, "slot"), plural(2, "slot"), plural(0, "process", "processes")
+    ('1 slot', '2 slots', '0 processes')
+    """
+    return f"{number} {one if number == 1 else more or f'{one}s'}"
+
+
 def span(seconds: float) -> str:
     """Seconds as a person reads them.
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 from .disk import NOWHERE, Control, Disk
 from .positions import Lsn, Position
 from .replication import Receiver, Sender, Slot
+from .show import plural
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Hung:
 
     def __str__(self) -> str:
         state = f", control file says {self.disk.control.state!r}" if self.disk.control else ""
-        return f"{len(self.disk.processes)} processes, but {self.why}{state}"
+        return f"{plural(len(self.disk.processes), 'process', 'processes')}, but {self.why}{state}"
 
 
 def refuses(answer: str) -> bool:

@@ -8,7 +8,7 @@ from . import libpq
 from .causes import Cause
 from .disk import Disk
 from .pair import Pair
-from .show import to_minute
+from .show import plural, to_minute
 from .sightings import Blank, Hung, Running, Sighting, Silent, Stopped
 
 _LOST = "; if it was the primary and is lost, run promote with occasion=failover"
@@ -125,9 +125,10 @@ def _hung(pair: Pair, seen: Hung) -> Cause:
     if seen.answer or libpq.misled(seen.why):
         return Cause(node, seen.why, seen.remedy or "mend what keeps this runbook out of it")
     halted = f", {len(seen.disk.halted)} of them halted" if seen.disk.halted else ""
+    alive = plural(len(seen.disk.processes), "process runs", "processes run")
     return Cause(
         node,
-        f"{seen.why}, although {len(seen.disk.processes)} processes run{halted}",
+        f"{seen.why}, although {alive}{halted}",
         f"see its log: it hangs, or host or port lead elsewhere{_LOST}",
     )
 

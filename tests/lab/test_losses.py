@@ -285,7 +285,7 @@ def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
     spoilt.rename(wal_of(pair) / "away")
     found, _ = listed(pair)
     assert f"has no {spoilt.name} any more" in found.unread[0]
-    with running(pair, "rebuild") as run, pytest.raises(NotSafe, match="lacks 1 files of its WAL"):
+    with running(pair, "rebuild") as run, pytest.raises(NotSafe, match="lacks 1 file of its WAL"):
         keep_wal(run, whole)
 
 

@@ -29,6 +29,7 @@ from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading.compare import compare
 from pgha_helpers.records.reading.entries import entries, find
 from pgha_helpers.records.reading.listing import listing
+from pgha_helpers.records.reading.outages import as_seen
 from pgha_helpers.records.reading.page import page
 from pgha_helpers.records.reading.report import report
 from pgha_helpers.records.reading.showing import record_text
@@ -318,6 +319,12 @@ def test_a_record_tells_the_outage_as_the_canary_saw_it_and_says_so(tmp_path: Pa
     }
     assert timings["outage, by the canary"] == (0.11, None)
     assert "outage, by the canary" not in {timing.what for timing in compare(other, other).totals}
+
+
+def test_one_is_one_and_two_are_two() -> None:
+    seen = {"seconds": 0.1, "attempts": 9, "refused": 1, "unanswered": 1}
+    assert "1 was refused and 1 never answered" in as_seen({"outage_as_seen": seen})
+    assert "2 were refused" in as_seen({"outage_as_seen": {**seen, "refused": 2}})
 
 
 def test_a_lost_row_is_told_wherever_the_record_is(tmp_path: Path) -> None:

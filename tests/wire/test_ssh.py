@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import paramiko
 import pytest
 
-from pgha_helpers.wire.ssh import SshPipes
+from pgha_helpers.model import Ssh
+from pgha_helpers.wire.ssh import SshPipes, _not_let_in
 
 _TRY = """
 import socket, threading
@@ -61,3 +63,41 @@ def test_the_last_words_of_a_program_are_not_missed_when_its_end_comes_with_them
         for _ in range(3):
             heard += pipes.receive(0)[0]
     assert heard == b"pgha-status 0"
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "words", "remedy"),
+    [
+        (
+            "/k",
+            paramiko.AuthenticationException("Authentication failed."),
+            "ssh: user 'ann' is not let in with key /k",
+            "correct ssh.user or ssh.key in the pair file",
+        ),
+        (
+            "",
+            paramiko.BadAuthenticationType("Bad authentication type", [""]),
+            "ssh: user 'ann' is not let in with any key of the ssh agent or of ~/.ssh",
+            "~/.ssh/authorized_keys of ann there",
+        ),
+        (
+            "",
+            paramiko.SSHException("No authentication methods available"),
+            "any key of the ssh agent or of ~/.ssh: No authentication methods available",
+            "correct ssh.user or ssh.key",
+        ),
+        (
+            "/k",
+            paramiko.BadAuthenticationType("Bad authentication type", ["password"]),
+            "user 'ann' may not log in by a key there, only by password",
+            "let ann log in by a key",
+        ),
+        ("/k", paramiko.PasswordRequiredException("x"), "key /k has a passphrase", "ssh-add it"),
+    ],
+)
+def test_who_is_not_let_in_hears_why_and_what_to_do(
+    key: str, error: paramiko.SSHException, words: str, remedy: str
+) -> None:
+    """paramiko's own words were "Bad authentication type; allowed types: ['']"."""
+    what, told = _not_let_in(Ssh("h", user="ann", key=key), Path(key), error)
+    assert words in what and remedy in told and "allowed types" not in what + told

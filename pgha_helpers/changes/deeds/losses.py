@@ -23,7 +23,7 @@ from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
 from ...model.foreign import shown, text_of
 from ...model.losses import CSV_HEAD, Losses, LostTransaction
 from ...model.positions import is_segment, segment_start
-from ...model.show import size
+from ...model.show import plural, size
 from ...run.events import DIVERGED_KEPT
 from ...run.run import Run
 from ...wire.doors import Door
@@ -88,8 +88,8 @@ def _between(door: Door, losses: Losses, wal: str) -> list[str]:
             found[int(at.lsn) // segment].append(name)
     if missing := [number for number, names in found.items() if not names]:
         raise NotSafe(
-            f"{door.node.name} lacks {len(missing)} files of its WAL between {fork} and {end}, the "
-            f"first at {Lsn(missing[0] * segment)}: what it had cannot be kept whole",
+            f"{door.node.name} lacks {plural(len(missing), 'file')} of its WAL between {fork} and "
+            f"{end}, the first at {Lsn(missing[0] * segment)}: what it had cannot be kept whole",
             "keep its data directory: only a copy beside it leaves everything where it is",
         )
     histories = [
@@ -218,7 +218,7 @@ def keep_list(run: Run, losses: Losses) -> str:
 def _same(before: Losses, now: Losses) -> None:
     if (before.count, before.end) != (now.count, now.end):
         raise NotSafe(
-            f"{before.node} had {before.count} transactions beyond the fork, and now has "
+            f"{before.node} had {plural(before.count, 'transaction')} beyond the fork, and now has "
             f"{now.count}",
             "somebody writes there: run this notebook again",
         )

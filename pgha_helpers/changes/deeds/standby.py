@@ -14,6 +14,7 @@ from ...facts.sighting import sight, writable
 from ...model import DeedKind, Running, dialect
 from ...model.configuration import recovery_conf, standby_settings, with_settings
 from ...model.errors import Failure, Refusal
+from ...model.show import plural
 from ...run.run import Run
 from ...wire.doors import Door
 from .files import remove_standby_file, write_file
@@ -155,9 +156,9 @@ def disarm(run: Run, name: str) -> None:
             return
         state = disk.control.state if disk.control else "unreadable"
         if not writable(door) and (disk.processes or state not in _ENDED_AS_PRIMARY):
+            alive = plural(len(disk.processes), "process", "processes")
             raise Refusal(
-                f"{name} may not be disarmed: {len(disk.processes)} processes, control file says "
-                f"{state!r}",
+                f"{name} may not be disarmed: {alive}, control file says {state!r}",
                 "only a node that ended as a primary may open as one",
             )
         for file in {"standby.signal", "recovery.conf"} & set(disk.standby_files):

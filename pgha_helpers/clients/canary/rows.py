@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...judgement.checks import Check, check
 from ...model import Snapshot
 from ...model.errors import HaError, NotSeen
+from ...model.show import plural
 from ...run.run import Run
 from .attempts import Attempts, spans_of
 from .table import canary_rows
@@ -124,7 +125,7 @@ def every_row_is_there(run_id: str, seen: Attempts, rows: RowsFound) -> Check:
             return None
         return f"ACKNOWLEDGED ROWS ARE LOST: {'; '.join(told)}"
 
-    return check(value=lambda _: f"{count} rows")(why_not)
+    return check(value=lambda _: plural(count, "row"))(why_not)
 
 
 def every_row_is_replayed(run_id: str, rows: RowsFound) -> Check:

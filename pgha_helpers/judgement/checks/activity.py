@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model import Running, Snapshot, dialect
 from ...model.errors import NotSeen
-from ...model.show import size, span
+from ...model.show import plural, size, span
 from ...model.survey import Archiver, LogicalSlot, Transaction
 from ..plans.readers import readers
 from .check import check
@@ -83,10 +83,7 @@ def the_archiver_would_not_hold_the_shutdown(now: Snapshot) -> str | None:
     if archiver.mode == "off" or not (archiver.waiting or archiver.failing):
         return None
     if archiver.failing and archiver.waiting:
-        return (
-            f"archiving fails on {node}, last of {archiver.last_failed}; {archiver.waiting} "
-            "segments wait"
-        )
+        return f"archiving fails on {node}, last of {archiver.last_failed}; {_waits(archiver)}"
     if archiver.oldest > limit:
         return (
             f"{node}: a segment has waited {span(archiver.oldest)} for the archiver, "
@@ -94,7 +91,7 @@ def the_archiver_would_not_hold_the_shutdown(now: Snapshot) -> str | None:
         )
     if archiver.waiting and archiver.seconds is None:
         raise NotSeen(
-            f"{node}: {archiver.waiting} segments wait, and nothing tells how long one takes",
+            f"{node}: {_waits(archiver)}, and nothing tells how long one takes",
             "Wait until one more segment has been archived",
         )
     seconds = archiver.seconds or 0.0
@@ -114,14 +111,22 @@ def _archiver(now: Snapshot) -> Archiver:
     return archiver
 
 
+def _logical_slots(now: Snapshot) -> str:
+    return plural(len(now.closely(now.primary.node).logical_slots), "slot")
+
+
+def _waits(archiver: Archiver) -> str:
+    return plural(archiver.waiting, "segment waits", "segments wait")
+
+
 def _archiving(archiver: Archiver) -> str:
     if archiver.mode == "off":
         return "archive_mode is off"
     pace = "" if archiver.segment is None else f", {span(archiver.segment)} each"
-    return f"{archiver.waiting} segments wait{pace}"
+    return f"{_waits(archiver)}{pace}"
 
 
-@check(value=lambda now: f"{len(now.closely(now.primary.node).logical_slots)} slots")
+@check(value=lambda now: _logical_slots(now))
 def failover_slots_are_synchronised(now: Snapshot) -> str | None:
     """Every logical slot that is to survive a move (failover = true) has its copy on the standby.
 
@@ -148,7 +153,7 @@ def _blocked(now: Snapshot, name: str) -> str:
     return f" ({node} has a slot of its own of that name, from when it was primary: {node}.{name})"
 
 
-@check(level="warning", value=lambda now: f"{len(readers(now))} others")
+@check(level="warning", value=lambda now: plural(len(readers(now)), "other"))
 def nobody_else_who_reads_wal_would_be_left_behind(now: Snapshot) -> str | None:
     """Nobody but the pair's standby reads WAL from the primary, and would be left behind there.
 
@@ -161,7 +166,8 @@ def nobody_else_who_reads_wal_would_be_left_behind(now: Snapshot) -> str | None:
 
 
 @check(
-    level="warning", value=lambda now: f"{len(now.closely(now.primary.node).logical_slots)} slots"
+    level="warning",
+    value=lambda now: _logical_slots(now),
 )
 def no_logical_slot_would_be_left_behind(now: Snapshot) -> str | None:
     """Every consumer of a logical slot would find its slot on the new primary.
@@ -192,7 +198,7 @@ def _survives(now: Snapshot, wanted: LogicalSlot) -> bool:
     return any(slot.name == wanted.name and slot.synced and not slot.lost for slot in there)
 
 
-@check(level="warning", value=lambda now: f"{len(_unlogged(now))} tables")
+@check(level="warning", value=lambda now: plural(len(_unlogged(now)), "table"))
 def no_unlogged_table_would_be_emptied(now: Snapshot) -> str | None:
     """No unlogged table has rows that a move would lose.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...model import Past, Running, Silent, Snapshot, Spread, Verdicts
 from ...model.errors import NotSeen
-from ...model.show import Shown, Table, size, span
+from ...model.show import Shown, Table, plural, size, span
 from ...model.sightings import disk_of
 from ...model.survey import Pace
 from ..plans.for_now import ASYNCHRONOUS, SYNCHRONOUS, would_wait
@@ -77,7 +77,7 @@ class Loss:
             return "nobody knows how much is lost"
         told = f"{size(self.bytes)} would be lost now"
         if self.bytes and self.commits is not None and self.seconds is not None:
-            many = _count(self.commits, "commit", "commits")
+            many = plural(self.commits, "commit", "commits")
             told += f": about {many} of {span(self.seconds)}"
         return told
 
@@ -110,7 +110,7 @@ class FailoverReady:
             usual, most = size(self.lag_bytes.median), size(self.lag_bytes.most)
             if self.lag_seconds:
                 most += f" and {span(self.lag_seconds.most)}"
-            seen = f"The lag that {_count(self.lag_bytes.count, 'run', 'runs')} saw"
+            seen = f"The lag that {plural(self.lag_bytes.count, 'run', 'runs')} saw"
             yield f"{seen} in {self.days} days: {usual} at the median, {most} at most."
         if self.takes:
             yield f"It takes {_about(self.takes)}, from the gate to the first write."
@@ -195,7 +195,7 @@ def _added(now: Snapshot, primary: Running, standby: Running) -> Iterator[Added]
         yield Added("checkpoint", f"{much}: one comes first, while clients still work")
     old = max((transaction.age for transaction in found.transactions), default=0.0)
     if old >= 1:
-        many = _count(len(found.transactions), "transaction is", "transactions are")
+        many = plural(len(found.transactions), "transaction is", "transactions are")
         yield Added("transactions", f"{many} open, the oldest for {span(old)}: the stop ends all")
     if (lag := now.lag()) >= _MUCH:
         sender = sender_for(primary, standby.node)
@@ -205,13 +205,9 @@ def _added(now: Snapshot, primary: Running, standby: Running) -> Iterator[Added]
         yield Added("replay", replay, seconds)
     if archiver.mode != "off" and archiver.waiting:
         about = f", about {span(archiver.seconds)}" if archiver.seconds else ""
-        many = _count(archiver.waiting, "segment waits", "segments wait")
+        many = plural(archiver.waiting, "segment waits", "segments wait")
         waits = f"Added to that: {many} for the archive{about}"
         yield Added("archive", waits, archiver.seconds)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _failover(now: Snapshot, past: Past) -> FailoverReady:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...model import Snapshot
+from ...model.show import plural
 from .check import check
 
 _MOST = 3  # rules that are named
@@ -27,7 +28,7 @@ def clients_could_write_on_the_standby(now: Snapshot) -> str | None:
     return None
 
 
-@check(level="warning", value=lambda now: f"{len(now.closely(now.standby.node).let_in)} rules")
+@check(level="warning", value=lambda now: plural(len(now.closely(now.standby.node).let_in), "rule"))
 def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     """The standby lets in whom the primary lets in.
 
@@ -51,7 +52,7 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     return "; ".join(told) or None
 
 
-@check(level="warning", value=lambda now: f"{len(_collations(now))} databases")
+@check(level="warning", value=lambda now: plural(len(_collations(now)), "database"))
 def both_nodes_sort_alike(now: Snapshot) -> str | None:
     """Both nodes sort text alike: the databases' collations have the same versions.
 

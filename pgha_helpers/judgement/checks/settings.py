@@ -7,7 +7,7 @@ import re
 from ...model import Running, Snapshot, dialect
 from ...model.conninfo import PROOF
 from ...model.errors import NotSeen
-from ...model.show import Table
+from ...model.show import Table, plural
 from ..plans.for_now import satisfied
 from .check import check
 
@@ -66,15 +66,19 @@ def a_rewind_would_be_possible(now: Snapshot) -> str | None:
     return None
 
 
-@check(level="warning", value=lambda now: f"{len(now.closely(now.primary.node).hasty)} exceptions")
+@check(level="warning", value=lambda now: plural(len(_hasty(now)), "exception"))
 def what_is_acknowledged_is_on_the_disk(now: Snapshot) -> str | None:
     """A commit is on the primary's disk before it is acknowledged: fsync and synchronous_commit.
 
     Such commits are lost in a crash of the primary, and no salvage finds them. Whoever does not
     mean that sets them on.
     """
-    found = now.closely(now.primary.node).hasty
+    found = _hasty(now)
     return f"on {now.primary.node} {'; '.join(found)}" if found else None
+
+
+def _hasty(now: Snapshot) -> tuple[str, ...]:
+    return now.closely(now.primary.node).hasty
 
 
 def _hints(seen: Running) -> str:
@@ -143,7 +147,8 @@ def _short(value: str) -> str:
 
 
 @check(
-    level="warning", value=lambda now: f"{len(now.closely(now.standby.node).databases)} databases"
+    level="warning",
+    value=lambda now: plural(len(now.closely(now.standby.node).databases), "database"),
 )
 def the_standby_has_every_extension(now: Snapshot) -> str | None:
     """The standby has the files of every extension that is created in its databases.

@@ -12,7 +12,7 @@ from ...model import Running, Snapshot, dialect
 from ...model.errors import NotSeen
 from ...model.host import Host, Start
 from ...model.pair import Commands
-from ...model.show import span
+from ...model.show import plural, span
 from ...model.sightings import disk_of
 from .check import check
 
@@ -61,7 +61,7 @@ def _signals(now: Snapshot, name: str) -> list[str]:
     return []
 
 
-@check(value=lambda now: f"{len(now.closely(now.primary.node).given)} options")
+@check(value=lambda now: plural(len(now.closely(now.primary.node).given), "option"))
 def what_was_given_at_its_start_comes_again(now: Snapshot) -> str | None:
     """What the primary was started with on a command line it would be given again.
 

@@ -6,7 +6,7 @@ from ...model import Running, Sender, Snapshot
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
 from ...model.host import LONGEST
-from ...model.show import size, span
+from ...model.show import plural, size, span
 from .check import check
 from .settings import lower_settings
 
@@ -216,7 +216,7 @@ def the_standby_has_its_slot(now: Snapshot) -> str | None:
 
 @check(
     level="warning",
-    value=lambda now: f"{sum(len(s.slots) for s in now.running)} slots",
+    value=lambda now: plural(sum(len(s.slots) for s in now.running), "slot"),
     limit=lambda now: size(now.pair.limits.slot_wal),
 )
 def no_idle_slot_hoards_wal(now: Snapshot) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from ...model import Blank, Disk, Fence, Hung, Running, Silent, Snapshot, Stopped, Vantage
 from ...model.errors import NotSafe
 from ...model.pair import Commands
-from ...model.show import size
+from ...model.show import plural, size
 from ...model.sightings import disk_of
 
 LostPrimary = Stopped | Hung | Blank | Silent
@@ -188,9 +188,10 @@ def _why_it_hangs(old: Hung) -> str:
         return f"{halted} of its {len(processes)} processes are stopped by a signal (SIGSTOP){rest}"
     if old.starting:
         return f"it is starting: {old.answer}"
+    alive = plural(len(processes), "process", "processes")
     if _is_full(old.disk):
-        return f"{len(processes)} processes, and no room on its disk"
-    return f"{len(processes)} processes, and no answer: {old.answer or old.why}"
+        return f"{alive}, and no room on its disk"
+    return f"{alive}, and no answer: {old.answer or old.why}"
 
 
 def _is_full(disk: Disk) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ...model import Snapshot
 from ...model.positions import is_segment, segment_start
+from ...model.show import plural
 from ...model.sightings import disk_of
 from .rebuild import history_of
 
@@ -70,7 +71,7 @@ def told_of_unarchived(node: str, found: Unarchived, keeps: bool) -> tuple[str, 
 
 
 def _count(names: Sequence[str]) -> str:
-    return "1 segment was" if len(names) == 1 else f"{len(names)} segments were"
+    return plural(len(names), "segment was", "segments were")
 
 
 def _some(names: Sequence[str]) -> str:

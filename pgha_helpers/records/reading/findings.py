@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ...model import Head
 from ...model.foreign import ODD
+from ...model.show import plural
 from ...run.events import CHAINED
 from ...run.journal import Story
 from .manifest import Manifest
@@ -46,8 +47,7 @@ class Verified:
     def __str__(self) -> str:
         by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
         counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
-        found = "1 finding" if len(self.findings) == 1 else f"{len(self.findings)} findings"
-        verdict = found if self.findings else "all are as they were"
+        verdict = plural(len(self.findings), "finding") if self.findings else "all are as they were"
         told = [
             *map(str, self.findings),
             *(f"? {what}" for what in self.unread),

@@ -119,7 +119,8 @@ def as_seen(told: JsonObject) -> str:
     first = "" if seen.get("since_row") else ", when the canary began,"
     last = "" if seen.get("over") else ", when it was not over"
     ends = f"from {began}{first} to {ended}{last}"
-    failed = f"{seen.get('refused')} were refused and {seen.get('unanswered')} never answered"
+    was = "was" if seen.get("refused") == 1 else "were"
+    failed = f"{seen.get('refused')} {was} refused and {seen.get('unanswered')} never answered"
     missing = pairs_of(seen.get("lost")).items()
     lost = "; ".join(f"LOST on {name}: {rows}" for name, rows in missing)
     if lost:

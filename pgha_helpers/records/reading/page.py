@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from ...model.show import plural
 from .entries import Entry
 from .outages import measured_outage, outage, was_over
 from .rendering import render_page
@@ -172,7 +173,7 @@ def _distinct(rows: Sequence[PageRow], name: str) -> list[str]:
 def _summary(rows: Sequence[PageRow]) -> str:
     changed = sum(row.changed == "yes" for row in rows)
     bad = sum(row.tone in ("critical", "unknown") for row in rows)
-    runs = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
+    runs = plural(len(rows), "run")
     return (
         f"{runs}, {changed} of them changed something; "
         f"{bad or 'none'} critical, failed, unknown or unreadable."

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ...model.show import span
+from ...model.show import plural, span
 
 JsonObject = Mapping[str, Any]
 _ACTING = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
@@ -181,9 +181,7 @@ def changes(told: JsonObject) -> str:
     deeds = listed(told.get("deeds"))
     count = sum(bool(deed.get("changed")) for deed in deeds)
     failed = sum("error" in deed for deed in deeds)
-    told_steps = f"{count} steps changed something" if count else "No step was completed"
-    if count == 1:
-        told_steps = "1 step changed something"
+    told_steps = f"{plural(count, 'step')} changed something" if count else "No step was completed"
     told_steps += f", {failed} failed" if failed else ""
     return f"{'; '.join([*moved, told_steps])}."
 
