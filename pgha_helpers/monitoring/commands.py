@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..model.errors import BadParameters
+
+if TYPE_CHECKING:
+    from .status import PairStatus
 
 monitoring_app = typer.Typer()
 
@@ -15,19 +18,82 @@ Pairs = Annotated[list[str] | None, typer.Argument(metavar="[PAIR]...", help="On
 All = Annotated[bool, typer.Option("--all", help="Every pair file that is found.")]
 
 
+Json = Annotated[bool, typer.Option("--json", help="As JSON; docs/status.md tells its form.")]
+Nagios = Annotated[bool, typer.Option("--nagios", help="As a monitoring plugin: one line.")]
+Metrics = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write metrics for Prometheus's node_exporter, in one step."),
+]
+Watch = Annotated[str, typer.Option(metavar="SPAN", help="Again and again, as in 2s.")]
+
+
 @monitoring_app.command()
-def status(pairs: Pairs = None, every: All = False) -> None:
+def status(
+    pairs: Pairs = None,
+    every: All = False,
+    json: Json = False,
+    nagios: Nagios = False,
+    prometheus: Metrics = None,
+    watch: Watch = "",
+) -> None:
     """How a pair stands, in a second: what each node is, what is not well, and what to do.
 
     It looks as closely as verify, changes nothing and leaves no record. Exit codes: 0 well, 1
     warning, 2 critical, 3 unknown.
     """
-    names = _names(pairs or [], every)
-    from .status import LEVELS, in_words, scrubber, statuses, worst_of
+    if json + nagios + bool(watch) > 1:
+        raise BadParameters("--json, --nagios and --watch are three answers", "ask for one")
+    names, seconds = _names(pairs or [], every), _span(watch)
+    from .status import LEVELS, Looks, worst_of
 
-    told = statuses(names)
-    typer.echo(scrubber(told).text(in_words(told)))
+    def keep(told: list[PairStatus]) -> None:
+        if prometheus is not None:
+            _keep_metrics(prometheus, told)
+
+    if watch:
+        from .watching import watch_status
+
+        told = watch_status(names, seconds, keep)
+    else:
+        with Looks(names) as looks:
+            told = looks.look()
+        keep(told)
+        if json or nagios or prometheus is None:
+            typer.echo(_answer(told, json, nagios))
     raise typer.Exit(LEVELS[worst_of(told)])
+
+
+def _answer(told: list[PairStatus], json: bool, nagios: bool) -> str:
+    """The form that was asked for, without secrets."""
+    from .status import in_words, scrubber
+
+    if not (json or nagios):
+        return scrubber(told).text(in_words(told))
+    from .forms import json_text, nagios_line
+
+    return json_text(told, scrubber(told)) if json else scrubber(told).text(nagios_line(told))
+
+
+def _keep_metrics(file: Path, told: list[PairStatus]) -> None:
+    """Raises BadParameters where the file cannot be written."""
+    from .prometheus import write_prometheus
+
+    try:
+        write_prometheus(file, told)
+    except OSError as error:
+        raise BadParameters(
+            f"{file} cannot be written: {error.strerror}", "name another, or mend that"
+        ) from None
+
+
+def _span(text: str) -> float:
+    """Seconds; 0 for nothing. Raises BadParameters."""
+    from ..run.parameters.quantities import read_span
+
+    try:
+        return read_span(text) if text else 0.0
+    except ValueError as error:
+        raise BadParameters(f"--watch: {error}") from None
 
 
 def _names(pairs: list[str], every: bool) -> list[str]:

@@ -56,16 +56,17 @@ class NodeStatus:
         told = (self.node, self.role, f"{self.host}:{self.port}", self.state, timeline, position)
         slot = f"{self.slot}, {self.slot_state}" if self.slot else ""
         since = f"{self.since[:10]} {self.since[11:16]}Z" if self.since else ""
-        return (*told, self._behind, slot, self.sync_state, self.version, since)
+        return (*told, self.behind, slot, self.sync_state, self.version, since)
 
     @property
-    def _behind(self) -> str:
+    def behind(self) -> str:
+        """The lag as a person reads it; empty where it is not known."""
         told = []
         if self.lag_bytes is not None:
             told.append(size(self.lag_bytes))
         if self.lag_seconds is not None:
             told.append(span(self.lag_seconds))
-        return ", ".join(told)
+        return " and ".join(told)
 
 
 def table_of(nodes: Sequence[NodeStatus]) -> Table:

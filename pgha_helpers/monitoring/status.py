@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from ..facts.look import look
@@ -49,20 +50,29 @@ class PairStatus:
         """The worst that any check says; unknown where none could be asked."""
         return "unknown" if self.trouble else self.verdicts.worst
 
-    def lines(self) -> Iterator[str]:
-        """What is not well, with what to do about it."""
+    @property
+    def first(self) -> str:
+        """What a person must know first, in a line."""
         if self.trouble:
-            yield f"{MARKS['unknown']}: {self.trouble}"
-        for reason in self.verdicts.reasons:
-            yield from str(reason).splitlines()
+            return self.trouble.split("\n")[0]
+        if reasons := self.verdicts.reasons:
+            more = f" And {len(reasons) - 1} more." if len(reasons) > 1 else ""
+            return f"{reasons[0].sentence}{more}"
+        roles = ", ".join(f"{node.node} is {node.role}" for node in self.nodes)
+        behind = "".join(f", {node.behind} behind" for node in self.nodes if node.behind)
+        return f"{roles}{behind}. {self.verdicts.count_of_yes}."
+
+    def words(self) -> str:
+        """What is not well, with what to do about it, and whether the primary could be moved."""
+        if self.trouble:
+            return f"{MARKS['unknown']}: {self.trouble}"
+        count = f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
+        return "\n".join([count, *map(str, self.verdicts.reasons), "", str(self.ready)])
 
     def __str__(self) -> str:
-        """The table, and below it what is not well."""
-        if self.trouble:
-            return "\n".join(self.lines())
-        count = f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
-        told = (str(table_of(self.nodes)), "", count, *self.lines(), "", str(self.ready))
-        return "\n".join(told)
+        """The table of its nodes, and the words below it."""
+        table = f"{table_of(self.nodes)}\n\n" if self.nodes else ""
+        return table + self.words()
 
 
 def status_of(run: Run) -> PairStatus:
@@ -74,23 +84,39 @@ def status_of(run: Run) -> PairStatus:
     return PairStatus(run.pair.name, now.taken, now.seconds, rows_of(now), verdicts, ready, now)
 
 
-def statuses(names: Sequence[str]) -> list[PairStatus]:
-    """That of each pair, in this order, all at the same time: whoever is silent costs the others
-    nothing.
+class Looks:
+    """Looks at several pairs, all at the same time: whoever is silent costs the others nothing.
+
+    What was opened is held until the end of the block.
     """
-    with ThreadPoolExecutor(min(_MOST, max(1, len(names))), "pgha-status") as pool:
-        return list(pool.map(_status_by_name, names))
 
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._held: dict[str, Run] = {}
+        self._open = ExitStack()
+        self._pool = ThreadPoolExecutor(min(_MOST, max(1, len(names))), "pgha-status")
 
-def _status_by_name(name: str) -> PairStatus:
-    try:
-        with looking(load_pair(name)) as run:
-            return status_of(run)
-    except HaError as error:
-        trouble = str(error)
-    except Exception as error:  # one pair's trouble must not hide the others
-        trouble = said(error)
-    return PairStatus(name, utc(time.time()), trouble=trouble)
+    def __enter__(self) -> Looks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        self._open.close()
+
+    def look(self) -> list[PairStatus]:
+        """The status of each pair, in the order of their names."""
+        return list(self._pool.map(self._look, self._names))
+
+    def _look(self, name: str) -> PairStatus:
+        try:
+            if name not in self._held:
+                self._held[name] = self._open.enter_context(looking(load_pair(name)))
+            return status_of(self._held[name])
+        except HaError as error:
+            trouble = str(error)
+        except Exception as error:  # one pair's trouble must not hide the others
+            trouble = said(error)
+        return PairStatus(name, utc(time.time()), trouble=trouble)
 
 
 def worst_of(told: Iterable[PairStatus]) -> str:

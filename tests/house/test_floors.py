@@ -30,8 +30,14 @@ ROOMS = (
     "records",
     "monitoring",
 )
-DOORS = {"paramiko": {"wire.ssh", "wire.doors"}, "psycopg2": {"wire.sql"}}
+DOORS = {
+    "paramiko": {"wire.ssh", "wire.doors"},
+    "psycopg2": {"wire.sql"},
+    "prometheus_client": {"monitoring.prometheus"},
+    "rich": {"monitoring.watching"},
+}
 HEAVY = {"pandas", "matplotlib", "papermill", "paramiko", "psycopg2", "pydantic", "yaml", "IPython"}
+HEAVY |= {"prometheus_client", "rich"}
 DRAWERS = {
     "facts.lag",
     "facts.lag_chart",

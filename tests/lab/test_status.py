@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
 import socket
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +22,7 @@ import pytest
 
 from ..conftest import pgha
 from ..embedded import Lab
+from ..pure.test_status_forms import LINE, metrics
 from .looks import snapshot
 from .runs import changed_pair
 from .servers import ask, records, state_of
@@ -64,6 +77,53 @@ def test_what_is_typed_wrongly_is_told_without_a_traceback(pair: Lab) -> None:
         assert done.returncode == 64 and "which pair?" in done.stderr
     done = pgha("status", "nosuch")
     assert done.returncode == 3 and "there is no pair 'nosuch'" in done.stdout
+
+
+def test_each_form_is_read_by_its_own_kind_of_reader(pair: Lab, tmp_path: Path) -> None:
+    asked = ("status", str(pair.pair_file))
+    told = json.loads(pgha(*asked, "--json").stdout)
+    (it,) = told["pairs"]
+    assert (told["format"], told["exit_code"], it["level"]) == (1, 0, "ok")
+    assert [node["role"] for node in it["nodes"]] == ["primary", "standby"]
+    line = pgha(*asked, "--nagios")
+    assert line.returncode == 0 and LINE.fullmatch(line.stdout.rstrip("\n")), line.stdout
+    assert line.stdout.startswith("PGHA OK: ")
+    file = tmp_path / "pgha.prom"
+    done = pgha(*asked, "--prometheus", str(file))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert set(metrics(file)["pgha_status"].values()) == {0}
+    assert metrics(file)["pgha_node_up"].keys() == {(it["pair"], "db0"), (it["pair"], "db1")}
+    wrong = pgha(*asked, "--prometheus", str(tmp_path / "no" / "where"))
+    assert wrong.returncode == 64 and "cannot be written: No such file" in wrong.stderr
+
+
+def watched(pair: Lab, **environment: str) -> tuple[int, str]:
+    """What a terminal gets of a status that is watched until it was told twice, then Ctrl-C."""
+    mine, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    command = [sys.executable, "-m", "pgha_helpers", "status", str(pair.pair_file)]
+    environ = {**os.environ, "TERM": "xterm-256color", **environment}
+    run = subprocess.Popen(
+        [*command, "--watch", "200ms"], stdout=theirs, stderr=theirs, stdin=theirs, env=environ
+    )
+    os.close(theirs)
+    said = b""
+    while said.count(b"checks say yes") < 2:
+        assert run.poll() is None and select.select([mine], [], [], 30)[0], said
+        said += os.read(mine, 65536)
+    run.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # the other end is closed
+        while more := os.read(mine, 65536):
+            said += more
+    os.close(mine)
+    return run.wait(30), said.decode()
+
+
+def test_a_watch_goes_on_until_it_is_ended_and_leaves_colours_out_where_asked(pair: Lab) -> None:
+    code, told = watched(pair)
+    assert code == 0 and "\x1b[32m" in told and "Traceback" not in told
+    code, told = watched(pair, NO_COLOR="1")
+    assert code == 0 and not re.search("\x1b\\[[0-9;]*3[0-9]m", told)
 
 
 def test_the_pace_of_a_primary_counts_what_writes(pair: Lab) -> None:

@@ -34,7 +34,7 @@ def test_a_healthy_pair_is_two_rows_and_a_yes() -> None:
     assert (second.slot, second.slot_state, second.slot_keeps) == ("pgha_db1", "active", 0)
     words = str(status(now))
     assert words.splitlines()[0].split()[:4] == ["node", "role", "address", "state"]
-    assert "0 B, 0 ms  pgha_db1, active  async" in words
+    assert "0 B and 0 ms  pgha_db1, active  async" in words
     assert f"✓ ok: {len(HEALTHY)} of {len(HEALTHY)} checks say yes" in words
     assert "planned switchover: yes, to db1" in words and "failover: yes, to db1" in words
 
@@ -50,7 +50,7 @@ def test_how_far_a_standby_is_behind_is_told_in_bytes_and_time() -> None:
     behind = standby(replayed=EARLIER, replay_paused=True)
     now = seen(primary(senders=(sender,), slots=(slot,)), behind)
     row = " ".join(table_of(rows_of(now)).rows[1])
-    assert f"replay paused 1 {HERE}, replayed {EARLIER} 64 kB, 12 s" in row
+    assert f"replay paused 1 {HERE}, replayed {EARLIER} 64 kB and 12 s" in row
     assert "pgha_db1, not active, WAL lost async" in row
 
 

@@ -32,6 +32,11 @@ class Check:
         return "; ".join(map(str, no)) or None if isinstance(no, tuple) else no
 
     @property
+    def name(self) -> str:
+        """The function's: what other programs may know it by."""
+        return getattr(self.why_not, "__name__", "")
+
+    @property
     def title(self) -> str:
         """The docstring's first line, without its full stop."""
         return cleandoc(self.why_not.__doc__ or "").split("\n")[0].rstrip(".")

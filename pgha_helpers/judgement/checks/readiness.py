@@ -180,9 +180,9 @@ def _switchover(now: Snapshot, verdicts: Verdicts, past: Past) -> SwitchoverRead
     why = tuple(reason.what for reason in verdicts.refusing)
     levels = {verdict.level for verdict in verdicts}
     if "critical" in levels:
-        return SwitchoverReady("no", why=why)
+        return SwitchoverReady("no", why=why, outage=past.switchovers)
     if "unknown" in levels:
-        return SwitchoverReady("unknown", why=why)
+        return SwitchoverReady("unknown", why=why, outage=past.switchovers)
     added = tuple(_added(now, now.primary, now.standby))
     return SwitchoverReady("yes", now.standby.node, (), past.switchovers, added)
 

@@ -1,0 +1,65 @@
+"""`pgha status --watch`: the same again and again, over connections that stay open."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ..model.show import MARKS
+from ..run.redaction import Redactor
+from .node_status import table_of
+from .status import Looks, PairStatus, count_of, in_words, scrubber
+
+#: Repeats what the mark says; rich leaves it out where NO_COLOR is set, or the terminal has none.
+_STYLES = {"ok": "green", "warning": "yellow", "critical": "bold red", "unknown": "magenta"}
+
+
+def watch_status(
+    names: Sequence[str], every: float, each: Callable[[list[PairStatus]], None]
+) -> list[PairStatus]:
+    """Look every so many seconds, at least, until Ctrl-C; gives what was seen last.
+
+    `each` is called with what was seen. Where nobody sees a screen, one status follows the other.
+    """
+    console, told = Console(file=sys.stdout, highlight=False), list[PairStatus]()
+    screen = Live(console=console, screen=True, auto_refresh=False)
+    live = screen if console.is_terminal else contextlib.nullcontext()
+    with contextlib.suppress(KeyboardInterrupt), Looks(names) as looks, live:
+        while True:
+            began = time.monotonic()
+            told = looks.look()
+            each(told)
+            if console.is_terminal:
+                screen.update(_page(told, every, scrubber(told)), refresh=True)
+            else:
+                print(scrubber(told).text(in_words(told)), flush=True)
+            time.sleep(max(0.0, every - (time.monotonic() - began)))
+    return told
+
+
+def _page(told: Sequence[PairStatus], every: float, scrub: Redactor) -> Group:
+    rows = [row for one in told for row in _pair(one, scrub)]
+    last = f"every {every:g} s; Ctrl-C ends it"
+    return Group(*rows, Text(f"{count_of(told)}; {last}" if len(told) > 1 else last, style="dim"))
+
+
+def _pair(one: PairStatus, scrub: Redactor) -> list[Table | Text]:
+    head = Text(f"{one.pair}  {one.taken}  looked for {one.seconds:.2f} s", style="bold")
+    found = table_of(one.nodes)
+    table = Table(*found.head, box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for row in found.rows:
+        table.add_row(*map(scrub.text, row))
+    told = [_line(scrub.text(line)) for line in one.words().splitlines()]
+    return [head, table, *told, Text("")] if one.nodes else [head, *told, Text("")]
+
+
+def _line(words: str) -> Text:
+    styles = (style for level, style in _STYLES.items() if words.startswith(MARKS[level]))
+    return Text(words, style=next(styles, ""))
