@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,20 +18,36 @@ from .model.errors import BadParameters, HaError, unforeseen
 from .model.foreign import shown
 from .monitoring.commands import monitoring_app
 from .records.making.outcome import BAD_PARAMETERS, EXIT_CODES, REFUSED
-from .records.reading.commands import records_app
+from .records.reading.commands import PairName, records_app
 from .run import courtesy
 from .run.checkout import EXAMPLE
-from .run.finding import find_notebook, find_pair, places
+from .run.finding import complete_notebook, find_notebook, find_pair, places
 
 app = typer.Typer(
-    help="An executable runbook for a pair of PostgreSQL servers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(records_app, name="records")
 app.add_typer(monitoring_app)
 
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"pgha {version('pgha_helpers')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def anything(
+    version_: Annotated[
+        bool,
+        typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """An executable runbook for a pair of PostgreSQL servers."""
+
+
+NotebookName = Annotated[str, typer.Argument(metavar="NOTEBOOK", autocompletion=complete_notebook)]
 Given = Annotated[
     list[str] | None, typer.Option("-p", metavar="KEY=VALUE", help="A parameter of the notebook.")
 ]
@@ -39,8 +56,8 @@ File = Annotated[Path | None, typer.Option("-f", help="A YAML file of parameters
 
 @app.command()
 def run(
-    notebook: str,
-    pair: Annotated[str, typer.Argument()] = "",
+    notebook: NotebookName,
+    pair: PairName = "",
     p: Given = None,
     f: File = None,
     every: Annotated[
@@ -77,8 +94,8 @@ def run(
 
 @app.command("open")
 def open_(
-    notebook: str,
-    pair: str,
+    notebook: NotebookName,
+    pair: PairName,
     p: Given = None,
     f: File = None,
     browser: Annotated[bool, typer.Option(help="Open a browser, too.")] = True,

@@ -1,4 +1,4 @@
-"""`pgha status`: what is loaded for it is loaded when it is asked for, `pgha run` pays nothing."""
+"""`pgha status` and its kin: what each needs is loaded when it is asked for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model.errors import BadParameters
+from ..records.making.outcome import BAD_PARAMETERS
+from ..records.reading.commands import PairName
+from ..run.finding import complete_pair
 
 if TYPE_CHECKING:
     from .status import PairStatus
 
 monitoring_app = typer.Typer()
 
-Pairs = Annotated[list[str] | None, typer.Argument(metavar="[PAIR]...", help="One, or several.")]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PAIR]...", help="One, or several.", autocompletion=complete_pair),
+]
 All = Annotated[bool, typer.Option("--all", help="Every pair file that is found.")]
 
 
@@ -122,9 +128,59 @@ def run_all(notebook: str, pair: str, given: list[str], jobs: int) -> int:
     return worst_code(runs)
 
 
+@monitoring_app.command("check")
+def check_command(pair: PairName, json: Json = False) -> None:
+    """Whether a pair file is right: that it can be read, and every key of it. Nobody is asked."""
+    from ..run.finding import find_pair
+    from ..run.parameters import load_pair
+    from .forms import STATUS_FORMAT
+
+    file, nodes, wrong = find_pair(pair), list[str](), list[str]()
+    try:
+        nodes = [f"{node.name} at {node.host}:{node.port}" for node in load_pair(pair)]
+    except BadParameters as error:
+        if not json:
+            raise
+        first, *several = error.what.split("\n  - ")
+        wrong = several or [first]
+    if json:
+        typer.echo(_as_json(format=STATUS_FORMAT, file=str(file), right=not wrong, wrong=wrong))
+    else:
+        typer.echo(f"{file} is right: {' and '.join(nodes)}")
+    raise typer.Exit(BAD_PARAMETERS if wrong else 0)
+
+
+@monitoring_app.command()
+def checks(
+    json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As the page docs/checks.md.")
+    ] = False,
+) -> None:
+    """Every check that there is: what is allowed, how bad a no is, and what to do."""
+    from dataclasses import asdict
+
+    from .catalogue import catalogue, page_of
+    from .forms import STATUS_FORMAT
+
+    found = catalogue()
+    if markdown:
+        typer.echo(page_of(found), nl=False)
+    elif json:
+        typer.echo(_as_json(format=STATUS_FORMAT, checks=[asdict(one) for one in found]))
+    else:
+        typer.echo("\n".join(map(str, found)))
+
+
+def _as_json(**told: object) -> str:
+    from json import dumps
+
+    return dumps(told, indent=2, ensure_ascii=False)
+
+
 @monitoring_app.command()
 def schedule(
-    pair: str,
+    pair: PairName,
     systemd: Annotated[bool, typer.Option(help="systemd's units instead of a crontab.")] = False,
     drills: Annotated[bool, typer.Option("--drill", help="A drill a month, too.")] = False,
     into: Annotated[

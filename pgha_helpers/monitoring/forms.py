@@ -1,7 +1,7 @@
 """Status for programs: JSON of a documented form, and the line that Nagios and its kin read.
 
 `docs/status.md` describes both. Whoever renames a key of the JSON, or gives it another meaning,
-counts FORMAT up; a key that is added leaves it as it is.
+counts STATUS_FORMAT up; a key that is added leaves it as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..model import Verdict
 from ..run.redaction import Redactor
 from .status import LEVELS, PairStatus, count_of, worst_of
 
-FORMAT = 1
+STATUS_FORMAT = 1
 _MOST = (
     1000  # characters of a line's text: some programs cut a line at 4096 bytes, its figures last
 )
@@ -26,7 +26,7 @@ def as_json(told: Sequence[PairStatus]) -> dict[str, Any]:
     """All that is known of these pairs, as JSON takes it."""
     level = worst_of(told)
     pairs = [_pair(one) for one in told]
-    return {"format": FORMAT, "level": level, "exit_code": LEVELS[level], "pairs": pairs}
+    return {"format": STATUS_FORMAT, "level": level, "exit_code": LEVELS[level], "pairs": pairs}
 
 
 def _pair(one: PairStatus) -> dict[str, Any]:

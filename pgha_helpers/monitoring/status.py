@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -62,17 +62,21 @@ class PairStatus:
         behind = "".join(f", {node.behind} behind" for node in self.nodes if node.behind)
         return f"{roles}{behind}. {self.verdicts.count_of_yes}."
 
-    def words(self) -> str:
-        """What is not well, with what to do about it, and whether the primary could be moved."""
+    def paragraphs(self) -> Iterator[tuple[str, str]]:
+        """What is not well, with what to do about it, and whether the primary could be moved: each
+        with its level, which is empty for what has none.
+        """
         if self.trouble:
-            return f"{MARKS['unknown']}: {self.trouble}"
-        count = f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
-        return "\n".join([count, *map(str, self.verdicts.reasons), "", str(self.ready)])
+            yield "unknown", f"{MARKS['unknown']}: {self.trouble}"
+            return
+        yield self.level, f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
+        yield from ((reason.level, str(reason)) for reason in self.verdicts.reasons)
+        yield "", f"\n{self.ready}"
 
     def __str__(self) -> str:
-        """The table of its nodes, and the words below it."""
-        table = f"{table_of(self.nodes)}\n\n" if self.nodes else ""
-        return table + self.words()
+        """The table of its nodes, and the paragraphs below it."""
+        table = [f"{table_of(self.nodes)}\n"] if self.nodes else []
+        return "\n".join([*table, *(text for _, text in self.paragraphs())])
 
 
 def status_of(run: Run) -> PairStatus:

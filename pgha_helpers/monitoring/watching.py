@@ -12,7 +12,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..model.show import MARKS
 from ..run.redaction import Redactor
 from .node_status import table_of
 from .status import Looks, PairStatus, count_of, in_words, scrubber
@@ -56,10 +55,5 @@ def _pair(one: PairStatus, scrub: Redactor) -> list[Table | Text]:
     table = Table(*found.head, box=None, header_style="dim", padding=(0, 2, 0, 0))
     for row in found.rows:
         table.add_row(*map(scrub.text, row))
-    told = [_line(scrub.text(line)) for line in one.words().splitlines()]
+    told = [Text(scrub.text(text), _STYLES.get(level, "")) for level, text in one.paragraphs()]
     return [head, table, *told, Text("")] if one.nodes else [head, *told, Text("")]
-
-
-def _line(words: str) -> Text:
-    styles = (style for level, style in _STYLES.items() if words.startswith(MARKS[level]))
-    return Text(words, style=next(styles, ""))

@@ -14,7 +14,7 @@ from .checkout import PARAMETERS, SOURCES
 
 def find_notebook(notebook: str) -> Path:
     """The notebook's source. Raises BadParameters that lists those that there are."""
-    known = sorted(path.stem for path in SOURCES.glob("*.ipynb"))
+    known = known_notebooks()
     if not known:
         raise BadParameters(
             f"there are no notebooks in {SOURCES}", "install the package again: pip install ."
@@ -22,6 +22,21 @@ def find_notebook(notebook: str) -> Path:
     if notebook not in known:
         raise BadParameters(f"there is no notebook {notebook!r}", f"it may be {', '.join(known)}")
     return SOURCES / f"{notebook}.ipynb"
+
+
+def known_notebooks() -> list[str]:
+    """The names of all notebooks, in order."""
+    return sorted(path.stem for path in SOURCES.glob("*.ipynb"))
+
+
+def complete_notebook(incomplete: str) -> list[str]:
+    """Those that begin so, for a shell's completion."""
+    return [name for name in known_notebooks() if name.startswith(incomplete)]
+
+
+def complete_pair(incomplete: str) -> list[str]:
+    """The pairs whose names begin so, for a shell's completion."""
+    return [name for name in known_pairs() if name.startswith(incomplete)]
 
 
 def places() -> list[Path]:

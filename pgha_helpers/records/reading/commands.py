@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...model.errors import BadParameters
+from ...run.finding import complete_pair
 
 if TYPE_CHECKING:
     from ...model import Head, Pair
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 records_app = typer.Typer(help="The records of runs.", no_args_is_help=True)
 
+PairName = Annotated[str, typer.Argument(metavar="PAIR", autocompletion=complete_pair)]
 Notebook = Annotated[str, typer.Option(help="Only runs of this notebook.")]
 Outcome = Annotated[str, typer.Option(help="Only runs with this outcome.")]
 Ticket = Annotated[str, typer.Option(help="Only runs with this ticket.")]
@@ -27,7 +29,7 @@ Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
 
 @records_app.command("list")
 def list_(
-    pair: str,
+    pair: PairName,
     notebook: Notebook = "",
     outcome: Outcome = "",
     ticket: Ticket = "",
@@ -45,7 +47,7 @@ def list_(
 
 
 @records_app.command()
-def show(pair: str, run: str) -> None:
+def show(pair: PairName, run: str) -> None:
     """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
     from .entries import find
     from .showing import record_text
@@ -55,7 +57,7 @@ def show(pair: str, run: str) -> None:
 
 @records_app.command("verify")
 def verify_command(
-    pair: str,
+    pair: PairName,
     nodes: Annotated[bool, typer.Option(help="Ask the nodes what they have noted.")] = False,
     head: Annotated[
         Path | None, typer.Option(help="Prove against what `pgha records head` has printed once.")
@@ -82,7 +84,7 @@ def verify_command(
 
 
 @records_app.command("head")
-def head_command(pair: str) -> None:
+def head_command(pair: PairName) -> None:
     """The newest line of the sequence: number, digest and signature, to be kept elsewhere.
 
     Mail it, print it or put it into a ticket: `records verify --head FILE` proves against it that
@@ -106,7 +108,7 @@ def head_command(pair: str) -> None:
 
 @records_app.command("compare")
 def compare_command(
-    pair: str,
+    pair: PairName,
     one: str,
     other: str,
     html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None,
@@ -126,7 +128,7 @@ def compare_command(
 
 @records_app.command("page")
 def page_command(
-    pair: str,
+    pair: PairName,
     notebook: Notebook = "",
     outcome: Outcome = "",
     ticket: Ticket = "",
