@@ -26,7 +26,7 @@ WIDE, NARROW = 9.0, 4.1  # inches
 _TURN = 0.0005  # seconds of the interpreter, before another thread has its turn
 
 INK, QUIET, BLUE, ORANGE, RED, BAR = (
-    *("#787d83", "#8b9097", "#2b7cd3", "#bf6a10", "#d6483c", "#8a8f98"),
+    *("#72777d", "#8b9097", "#2b7cd3", "#bf6a10", "#d6483c", "#8a8f98"),
 )
 _PAPER = "#fefdfd"
 #: Each colour as a PNG has it, and what it is on white and on dark.

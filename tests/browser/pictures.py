@@ -21,7 +21,6 @@ from pgha_helpers.run.checkout import CHECKOUT
 
 from .. import embedded as lab
 from ..conftest import pgha
-from ..lab.runs import to_promote
 from .desk import chromium, opened
 from .seen import standby_of
 
@@ -45,7 +44,7 @@ def promote(browser: BrowserContext, pair: lab.Lab, folder: Path, target: Path) 
         desk.page.keyboard.press("Control+b")  # without the side bar, which has nothing to tell
         desk.run_all()
         expect(desk.box).to_be_visible()
-        desk.box.fill(to_promote(standby_of(pair)))
+        desk.box.fill(f"promote {standby_of(pair)}")
         desk.gate.evaluate("cell => cell.scrollIntoView({block: 'end'})")
         desk.page.mouse.move(0, 0)
         desk.page.screenshot(path=target)
