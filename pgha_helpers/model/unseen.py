@@ -83,9 +83,9 @@ def _stopped(seen: Stopped, other: Sighting) -> Cause:
     lacks = f"; {seen.disk.no_wal}" if seen.disk.no_wal else ""
     remedy = _to_be_started(seen, other)
     if state.startswith("shut down"):
-        since = f" since {to_minute(written)}" if written else ""
+        since = (f" since {to_minute(written)}",) if written else ()
         return Cause(node, f"stopped{lacks}", remedy, since)
-    last = f", last written {to_minute(written)}" if written else ""
+    last = (f", last written {to_minute(written)}",) if written else ()
     what = f"not running, and it was not shut down: control file says {state!r}{lacks}"
     return Cause(node, what, remedy, last)
 

@@ -208,9 +208,12 @@ def _verdict(told: Mapping[str, Any]) -> Verdict:
 
 
 def _cause(told: Mapping[str, Any]) -> Cause:
-    nodes = told.get("nodes")
-    what, remedy, more = (str(told.get(key) or "") for key in ("what", "remedy", "more"))
-    return Cause(tuple(map(str, nodes if isinstance(nodes, list) else ())), what, remedy, more)
+    nodes, more = (_texts(told.get(key)) for key in ("nodes", "more"))
+    return Cause(nodes, str(told.get("what") or ""), str(told.get("remedy") or ""), more)
+
+
+def _texts(told: Any) -> tuple[str, ...]:
+    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 def _height(lines: list[str]) -> int:

@@ -146,7 +146,10 @@ def test_since_when_each_is_stopped_is_told_and_makes_no_other_cause() -> None:
         return type(plain)(name, disk(control=plain.control, processes=(), written=written))
 
     told = both_nodes_answer(seen(at("db0", 90.0), at("db1", 210.0)))
-    assert told == "db0 and db1: stopped since 1970-01-01 00:01Z and since 1970-01-01 00:03Z"
+    words = "db0 and db1: stopped since 1970-01-01 00:01Z and since 1970-01-01 00:03Z"
+    assert told == words
+    now = seen(at("db0", 90.0), at("db1", 210.0))
+    assert judge(HEALTHY, now).reasons[0].what == words, "however often they are put together"
 
 
 @pytest.mark.parametrize(

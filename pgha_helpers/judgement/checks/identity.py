@@ -107,7 +107,7 @@ def one_node_is_writable(now: Snapshot) -> tuple[Cause, ...]:
     """
     why = now.why_not_one_primary()
     if len(now.primaries) == 2 and len(set(now.system_ids())) == 1:
-        return (replace(why[0], more=f"; {at_stake(now)}"),)
+        return (replace(why[0], more=(f"; {at_stake(now)}",)),)
     return why
 
 
