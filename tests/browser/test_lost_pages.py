@@ -116,7 +116,7 @@ def test_a_reload_at_the_gate_says_that_it_waits(
         expect(desk.box).to_be_visible()
         desk.reload()
         expect(desk.gate).to_contain_text("The gate waits for an answer, and nothing is changed")
-        expect(desk.gate).to_contain_text("choose Kernel > Interrupt Kernel")
+        expect(desk.gate).to_contain_text("if that is gone, choose Kernel > Interrupt Kernel")
     assert not read(desk.record).changed and writable(pair) == before
     verified(pair)
 
@@ -162,4 +162,33 @@ def test_two_tabs_on_a_slow_disk_ask_nothing_and_lose_nothing(
         desk.save()
     told = outputs(desk.record)
     assert "This was a rehearsal" in told and "image/png" in told and LOST not in told
+    verified(pair)
+
+
+FULL = """
+import errno
+from pgha_helpers.records.making.contents import Contents
+async def refused(self, *given, **more):
+    raise OSError(errno.ENOSPC, "No space left on device")
+Contents._save_notebook = refused
+"""
+
+
+def test_a_disk_that_takes_nothing_puts_no_dialog_before_the_gate(
+    pair: Lab, browser: BrowserContext, tmp_path: Path
+) -> None:
+    settings = tmp_path / "jupyter_config_dir"
+    settings.mkdir()
+    (settings / "jupyter_server_config.py").write_text(FULL)
+    with opened(browser, pair, "promote", tmp_path, reason="a full disk") as desk:
+        desk.run_all()
+        expect(desk.box).to_be_visible()
+        desk.save()
+        desk.page.wait_for_timeout(6000)  # and once more by itself
+        expect(desk.dialogs).to_have_count(0)
+        desk.answer("")
+        expect(desk.gate).to_contain_text("This was a rehearsal")
+    (log,) = tmp_path.glob("pgha-jupyterlab-*.log")
+    assert "is not saved, and goes on by its journal" in log.read_text()
+    assert LOST in outputs(desk.record) and "the gate asked for" in outputs(desk.record)
     verified(pair)

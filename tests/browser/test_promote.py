@@ -35,11 +35,11 @@ def test_run_all_stops_at_the_gate_and_only_the_right_words_go_on(
         expect(desk.cell("chart(run, sample(run, before))").locator("img")).to_have_count(1)
 
         desk.answer("promote dbx")
-        expect(desk.gate).to_contain_text(f"'promote dbx' is not 'promote {target}'")
+        expect(desk.gate).to_contain_text(f"'promote dbx' is not 'promote {target}")
         expect(desk.box).to_be_visible()
         assert state_of(pair) == before, "nothing is changed by a wrong word"
 
-        desk.answer(f"promote {target}")
+        desk.answer(to_promote(target))
         expect(desk.cell(LAST)).to_contain_text(": done: ")
         both = desk.cell("before.beside(after)")
         for node in pair.nodes:
@@ -103,6 +103,9 @@ def test_a_kernel_that_is_restarted_after_the_hand_over_leaves_a_pair_that_a_rer
         assert writable(pair) == [target]
         desk.restart()
         desk.run_all()
+        told = desk.cell("run = begin(")
+        expect(told).to_contain_text(f"run {desk.record.name[-8:]} (promote) promoted {target} ")
+        expect(told).to_contain_text("ago: abandoned;")
         desk.answer(to_promote(target))
         expect(desk.cell(LAST)).to_contain_text(": done: ")
         desk.save()

@@ -45,8 +45,9 @@ _BY_HAND = ("pgha open", "jupyter")
 LOST = "The page lost this cell's output; the journal has:"
 UNHEARD = "The page did not hear the end of this cell; the journal has:"
 _WAITS = (
-    "The gate waits for an answer, and nothing is changed before. This page has lost the box to "
-    "type into: choose Kernel > Interrupt Kernel, then Run > Run All Cells."
+    "The gate waits for an answer, and nothing is changed before. Only the page that began it has "
+    "the box to type into: if that is gone, choose Kernel > Interrupt Kernel, then Run > Run All "
+    "Cells."
 )
 _GOES_ON = "It is still at work. Reload this page to see more."
 

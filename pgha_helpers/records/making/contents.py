@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from tornado.web import HTTPError
 
 from ...model.foreign import ODD
 from ...run.events import RUN_BEGUN
@@ -49,11 +50,21 @@ class Contents(AsyncLargeFileManager):
         return model
 
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
-        """Save what a page has, and nothing less than what the file has of a newer run."""
+        """Save what a page has, and nothing less than what the file has of a newer run.
+
+        Where the disk takes nothing the file stays as it is, and the page is not told.
+        """
         if model.get("type") == "notebook" and "content" in model:
             kept = notebooks.load_notebook(self._file(path))
             model["content"] = to_save(model["content"], kept)
-        saved: dict[str, Any] = await super().save(model, path)  # type: ignore[no-untyped-call]
+        try:
+            saved: dict[str, Any] = await super().save(model, path)  # type: ignore[no-untyped-call]
+        except HTTPError as error:
+            if error.status_code < 500 or model.get("type") != "notebook":
+                raise
+            # a full disk: a dialog every five seconds would cover the gate, and save nothing
+            self.log.error("%s is not saved, and goes on by its journal: %s", path, error)
+            saved = await self.get(path, content=False)
         return saved
 
     def should_list(self, name: str) -> bool:
