@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ import typer
 from .model.errors import BadParameters, HaError, unforeseen
 from .model.foreign import shown
 from .monitoring.commands import monitoring_app
+from .records.making import outbox
 from .records.making.outcome import BAD_PARAMETERS, EXIT_CODES, REFUSED
 from .records.reading.commands import PairName, records_app
 from .run import courtesy
@@ -101,9 +103,12 @@ def open_(
     browser: Annotated[bool, typer.Option(help="Open a browser, too.")] = True,
 ) -> None:
     """Open JupyterLab on a copy of a notebook, in a new record folder, until Ctrl-C."""
+    from .monitoring.meanwhile import watching
     from .records.making.interactive import open_notebook
 
-    raise typer.Exit(open_notebook(notebook, _given(pair, p, f), browser=browser))
+    raise typer.Exit(
+        open_notebook(notebook, _given(pair, p, f), browser=browser, watching=watching)
+    )
 
 
 @app.command()
@@ -161,8 +166,18 @@ def main() -> None:
     """
     courtesy.take_over()
     code = _code()
+    _tell_others()
     courtesy.last_words()
     os._exit(code)
+
+
+def _tell_others() -> None:
+    """Send what the command has to tell to those who are not here, after it has told it here."""
+    if outbox.attended:
+        from .monitoring.telling import tell_all
+
+        with suppress(KeyboardInterrupt):  # whoever does not wait: it is kept
+            tell_all(outbox.attended.values())
 
 
 def _code() -> int:

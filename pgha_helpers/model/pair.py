@@ -12,6 +12,18 @@ from .fence import Fence, Witness
 from .ssh import Ssh
 from .units import CLOSED, MB, Bytes, Seconds
 
+FROM_ENVIRONMENT = "env:"  # in front of the name of a variable, in place of what it holds
+
+
+def variable_of(address: str) -> str:
+    """The variable that an address is read from; empty where the address itself stands there.
+
+    >>> variable_of("env:PGHA_NOTIFY"), variable_of("mailto://mx.example?to=dba@example.org")
+    ('PGHA_NOTIFY', '')
+    """
+    is_named = address.startswith(FROM_ENVIRONMENT)
+    return address.removeprefix(FROM_ENVIRONMENT) if is_named else ""
+
 
 @dataclass(frozen=True)
 class Commands:
@@ -105,6 +117,7 @@ class Timeouts:
     attach: Seconds = Seconds(60)
     clone: Seconds = Seconds(6 * 3600)
     lock: Seconds = Seconds(5)
+    notify: Seconds = Seconds(10)
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,10 @@ class Pair:
     signing_key: str = ""
     allowed_signers: str = ""
     secret_variables: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    gate_waits: Seconds = Seconds(600)
+    heartbeat: str = ""
+    on_record: tuple[str, ...] = ()
     clients: tuple[Client, ...] = ()
     witnesses: tuple[Witness, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -145,6 +162,11 @@ class Pair:
     def names(self) -> tuple[str, str]:
         """Both nodes' names."""
         return self.nodes[0].name, self.nodes[1].name
+
+    @property
+    def address_variables(self) -> tuple[str, ...]:
+        """The environment's variables that hold addresses of notices and of the heartbeat."""
+        return tuple(filter(None, map(variable_of, (*self.notify, self.heartbeat))))
 
     def other(self, name: str) -> Node:
         """The node that is not `name`."""

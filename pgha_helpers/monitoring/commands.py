@@ -258,3 +258,32 @@ def drill(
     if not passed:
         changed = any(one.told.get("changed") for one in done)
         raise typer.Exit(UNFINISHED if changed else REFUSED)
+
+
+@monitoring_app.command()
+def notify(
+    pair: str,
+    trial: Annotated[bool, typer.Option("--try", help="Send a notice that is none, too.")] = False,
+) -> None:
+    """Send the notices of a pair that wait, and the records that `on_record:` has not taken.
+
+    Each run does so at its end; this is for trying it, and after a long failure. Exit codes: 0 all
+    is sent, 1 something still waits.
+    """
+    from ..run.parameters import load_pair
+    from ..run.redaction import Redactor, secrets_of
+    from .telling import tell_waiting, try_out
+
+    found = load_pair(pair)
+    if not (found.notify or found.on_record):
+        raise BadParameters(
+            f"{pair} names nobody who is told", "write `notify:` or `on_record:` in its file"
+        )
+    if trial:
+        try_out(found)
+    complaints = tell_waiting(found)
+    for complaint in complaints:
+        typer.echo(Redactor(secrets_of(found)).text(complaint), err=True)
+    if complaints:
+        raise typer.Exit(1)
+    typer.echo("All is sent.")

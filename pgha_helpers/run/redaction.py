@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ..model import Pair, passfile
 from ..model.foreign import shown
@@ -31,6 +31,9 @@ _NAMES = (
     "version versions"
 )
 _STRUCTURE = frozenset(f"{_NAMES} sha256 cell node level kind type".split())
+#: What apprise takes whose host is one; of its other schemes mostly a part of a token.
+CLEAR_SCHEMES = ("mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms")
+_TOKEN = re.compile(r"(?=[^/?&=:@]*[0-9])[^/?&=:@]{12,}")  # a part of an address that may be one
 _LEAST_BASE64 = 6  # characters: a shorter run of base64 turns up in any picture by chance
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -177,7 +180,7 @@ class Redactor:
 def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.environ) -> set[str]:
     """Every secret that this process could come to know.
 
-    Passfiles', PGPASSWORD, and the pair's `secret_variables`.
+    Passfiles', PGPASSWORD, the pair's `secret_variables`, and where it reads addresses from.
     """
     places = [environment.get("PGPASSFILE", "") or "~/.pgpass"]
     names = ["PGPASSWORD", "PGSSLPASSWORD"]
@@ -187,7 +190,31 @@ def secrets_of(pair: Pair | None = None, environment: Mapping[str, str] = os.env
         names += pair.secret_variables
     named = [place for place in places if place]
     found = {entry[4] for place in named for entry in passfile.lines_of_passfile(place)}
-    return found | {environment[name] for name in names if environment.get(name)}
+    found |= {environment[name] for name in names if environment.get(name)}
+    for name in pair.address_variables if pair else ():
+        found |= set(_secrets_in(environment.get(name, "")))
+    return found
+
+
+def _secrets_in(address: str) -> Iterator[str]:
+    """An address, and what is a secret in it by itself: a library's complaint may tell a part.
+
+    >>> list(_secrets_in("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"))[1:]
+    ['TIiajkdnlazkcOXrIdevi7FQ']
+    >>> list(_secrets_in("mailtos://ann:hunter2%21@mx1.example.org"))[1:]
+    ['hunter2%21', 'hunter2!']
+    """
+    yield address
+    try:
+        told = urlsplit(address)
+    except ValueError:  # nobody can send there, either
+        return
+    if told.password:
+        yield from (told.password, unquote(told.password))
+    beyond = address.partition("://")[2]
+    if told.scheme in (*CLEAR_SCHEMES, "http", "https"):
+        beyond = f"{told.path}?{told.query}"
+    yield from _TOKEN.findall(beyond)
 
 
 def _lines_of_one_text(value: Sequence[Any]) -> bool:

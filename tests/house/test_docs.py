@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import pytest
 import yaml
 
 from pgha_helpers.model import Limits, Node, Pair, Ssh, Timeouts
@@ -68,6 +72,41 @@ def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
         place = {"node", "ssh"} & keys_of(of_kind)  # told by one of the two
         assert found | place == keys_of(of_kind), kind
     assert all(f"`{{{name}}}`" in guide for name in PLACEHOLDERS)
+
+
+def test_the_guide_to_notices_shows_keys_that_there_are(tmp_path: Path) -> None:
+    from pgha_helpers.run.parameters import load_pair
+
+    guide = (CHECKOUT / "docs" / "notices.md").read_text()
+    (block,) = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", guide, re.S))
+    path = tmp_path / "prod.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(EXAMPLE) | block))
+    pair = load_pair(str(path))
+    assert pair.notify and pair.heartbeat and pair.on_record
+    assert (pair.gate_waits, pair.timeouts.notify) == (Pair.gate_waits, Timeouts.notify)
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["archive", "ticket"])
+def test_the_scripts_that_the_guide_to_notices_shows_do_what_it_says(
+    number: int, tmp_path: Path
+) -> None:
+    """With programs in place of aws and curl that tell how they were called."""
+    guide = (CHECKOUT / "docs" / "notices.md").read_text()
+    script = tmp_path / "script"
+    script.write_text(re.findall(r"```sh\n(.*?)```", guide, re.S)[number])
+    for name in ("aws", "curl"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called; cat >> {tmp_path}/called\n')
+        program.chmod(0o700)
+    record = tmp_path / "20261130T031240Z-prod-promote-4f2c91ab"
+    record.mkdir()
+    (record / "record.json").write_text('{"ticket": "OPS-7", "notebook": "promote"}')
+    told = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PGHA_PAIR": "prod"}
+    words = ["sh", str(script), str(record), "done", "c0ffee"]
+    subprocess.run(words, env=told, input="7 of prod on ops\n", text=True, check=True)
+    called = (tmp_path / "called").read_text()
+    assert str(record) in called and "c0ffee" in called and "7 of prod on ops" in called
+    assert number == 0 or ("/issue/OPS-7/comment" in called and "report.html" in called)
 
 
 def test_every_dependency_is_pinned() -> None:

@@ -63,6 +63,17 @@ def test_a_small_pair_file_is_enough(tmp_path: Path) -> None:
     )
 
 
+def test_who_is_told_may_be_one_address_and_a_command_one_text(tmp_path: Path) -> None:
+    told = {"notify": "env:PGHA_CHAT", "heartbeat": "env:PGHA_BEAT", "on_record": "save --to 'a b'"}
+    pair = load_pair(written(tmp_path, GOOD | told))
+    assert (pair.notify, pair.on_record) == (("env:PGHA_CHAT",), ("save", "--to", "a b"))
+    assert pair.address_variables == ("PGHA_CHAT", "PGHA_BEAT") and pair.gate_waits == 600
+    listed = {
+        "notify": ["mailto://mx.example?from=a@b.example&to=c@d.example", "jsons://h.example"]
+    }
+    assert len(load_pair(written(tmp_path, GOOD | listed)).notify) == 2
+
+
 def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
     told = {**GOOD, "limits": {"lag": "1MB"}, "timeouts": {"connect": "250ms"}}
     pair = load_pair(written(tmp_path, told))
@@ -228,6 +239,23 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
             {"nodes": {"db 0": GOOD["nodes"]["db0"], "db1": GOOD["nodes"]["db1"]}},
             "nodes.db 0: a node's name is typed as consent",
         ),
+        (
+            {**GOOD, "notify": ["mailtos://ops:hunter2@mx.example?to=dba@example.org"]},
+            "notify.1: it holds a password or a token; secrets do not belong in a pair file: put",
+        ),
+        ({**GOOD, "notify": ["json://hook.example?+X-Auth=hunter2"]}, "notify.1: it holds a pass"),
+        (
+            {**GOOD, "notify": ["env:PGHA_CHAT", "slack://hunter2/hunter2/hunter2"]},
+            "notify.2: of slack:// the address itself is a secret; secrets do not belong",
+        ),
+        ({**GOOD, "notify": "dba@example.org"}, "notify.1: an address is expected, as in mailto:"),
+        ({**GOOD, "notify": ["env:a b"]}, "notify.1: after env: the name of a variable is"),
+        ({**GOOD, "heartbeat": "ftp://a.example"}, "heartbeat: an http:// or https:// address is"),
+        ({**GOOD, "heartbeat": "https://x:hunter2@a.example"}, "heartbeat: it holds a password"),
+        ({**GOOD, "on_record": "archive 'it"}, 'on_record: "archive \'it" is no command'),
+        ({**GOOD, "on_record": [""]}, "on_record: its first word is empty"),
+        ({**GOOD, "gate_waits": "10"}, "gate_waits: '10' is not a duration"),
+        ({**GOOD, "timeouts": {"notify": "0s"}}, "timeouts.notify: must be more than 0 s"),
         ({**GOOD, "limits": {"lag": 16}}, "limits.lag: 16 is not a size"),
         ({**GOOD, "user": 7}, "user: 7 is wrong: a text is expected"),
         ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),

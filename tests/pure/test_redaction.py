@@ -134,6 +134,24 @@ def test_values_come_from_passfiles_and_named_variables(tmp_path: Path) -> None:
     assert found == {"pa:ss\\w", "other\f-one", "from-env", "canary-1"}
 
 
+def test_an_address_that_is_read_from_the_environment_is_a_secret_and_so_are_its_parts() -> None:
+    told = pair(notify=("env:CHAT", "env:MAIL"), heartbeat="env:BEAT")
+    there = {
+        "CHAT": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+        "MAIL": "mailtos://ops:o%20pen@mx1.prod.example.org?to=dba@example.org",
+        "BEAT": "https://hc1.prod.example.org/ping/5c1a9a0e-3b44-4fd2-9f3e-0f5a6f9a0c11",
+    }
+    clean = Redactor(secrets_of(told, there)).text
+    assert clean("POST /services/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ") == (
+        f"POST /services/A1BRTD4JD/{REDACTED}"
+    )
+    assert "o pen" not in clean("with 'o pen'") and "o%20pen" not in clean("ops:o%20pen")
+    assert "5c1a9a0e" not in clean("GET /ping/5c1a9a0e-3b44-4fd2-9f3e-0f5a6f9a0c11")
+    where = "mx1.prod.example.org and hc1.prod.example.org, ping and example.org"
+    assert clean(where) == where, "hosts may be those of nodes"
+    assert clean(there["CHAT"]) == REDACTED
+
+
 def test_a_very_short_value_is_only_known_by_its_looks() -> None:
     assert Redactor(["a"]).text("a standby, password=a") == f"a standby, password={REDACTED}"
 

@@ -10,15 +10,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from ...judgement.notices import VERDICTS, VerifyOutcome
 from ...judgement.plans.back_again import Promoted
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.readers import fed
 from ...judgement.plans.rebuild import Measured, Rates
-from ...model import DeedKind, Lsn, Position
+from ...model import DeedKind, Lsn, Pair, Position
 from ...model.foreign import ODD
-from ...run.events import DEED_BEGUN, DEED_ENDED, DEED_FAILED, PLANNED, RUN_ENDED, SEEN, THROUGHPUT
-from ...run.journal import JOURNAL, Event, read
-from .folder import id_of, record_name_of
+from ...run.events import (
+    DEED_BEGUN,
+    DEED_ENDED,
+    DEED_FAILED,
+    ERROR,
+    JUDGED,
+    PLANNED,
+    RUN_ENDED,
+    SEEN,
+    THROUGHPUT,
+)
+from ...run.journal import JOURNAL, Event, Story, read
+from .folder import id_of, record_name_of, records_of
+from .numbering import own_sequence
+from .sequence import SEALED
 
 _MANY = 50  # records of the pair, the newest: a verify a day for seven weeks
 _FEW = 3  # runs of one method whose rates count: machines and databases change
@@ -84,6 +97,40 @@ def last_well(records: Path, pair: str) -> str:
         if last[0]["event"] == RUN_ENDED and last[0].get("outcome") in ("done", "warning"):
             return str(last[0].get("at", ""))
     return ""
+
+
+def verdicts_given(pair: Pair) -> Iterator[VerifyOutcome]:
+    """What the verifies of this pair have found that are complete, the newest first.
+
+    Their outcomes stand in this machine's sequence; the checks are read of the newest alone. One
+    that was interrupted by hand has found nothing. Raises OSError.
+    """
+    first = True
+    for line in own_sequence(pair).newest_first("-verify-"):
+        name = record_name_of(Path(line.record))
+        if line.what != SEALED or name is None or name.notebook != "verify":
+            continue
+        folder, outcome = records_of(pair) / line.record, str(line.told.get("outcome"))
+        worst = frozenset[str]()
+        if first or outcome not in VERDICTS:
+            with contextlib.suppress(OSError, *ODD):
+                outcome, worst = verdict_of(read(folder))
+        if outcome in VERDICTS:
+            first = False
+            yield VerifyOutcome(datetime.fromisoformat(line.told["at"]).timestamp(), outcome, worst)
+
+
+def verdict_of(story: Story) -> tuple[str, frozenset[str]]:
+    """The outcome of a verify, and the checks that were critical or unknown, by their titles.
+
+    One that stopped at an error could not judge: unknown. Not one that a person has interrupted.
+    """
+    error = story.last(ERROR)
+    if story.outcome in ("refused", "failed") and error.get("kind") != "interrupted":
+        return "unknown", frozenset({str(error.get("type"))})
+    judged = story.last(JUDGED).get("verdicts", ())
+    levels = ("critical", "unknown")
+    return story.outcome, frozenset(v["title"] for v in judged if v["level"] in levels)
 
 
 def known_rates(records: Path, pair: str) -> Rates:

@@ -25,7 +25,8 @@ from ..engine.signals import deferring, stopping
 from .ending import last_seen
 from .folder import FolderLock
 from .numbering import make_folder, new_id
-from .outcome import REFUSED, exit_code
+from .outbox import attend_to
+from .outcome import REFUSED, could_see, exit_code
 from .summary import summarise
 
 EXECUTED = "notebook.ipynb"
@@ -149,6 +150,8 @@ def _close(folder: Path, pair: Pair, number: int) -> int:
         return 128 + number if number else REFUSED
     code = exit_code(story, number)
     complete(folder, pair, "pgha run", story)
+    if could_see(story):
+        attend_to(pair, beat=folder.name)
     print(
         Redactor(secrets_of(pair)).text(f"{_words(story)} Exit code {code}. Record: {folder}"),
         flush=True,

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,17 @@ def prepare_copy(notebook: str, given: Mapping[str, Any]) -> tuple[Pair, Path]:
     return pair, copy_notebook(notebook, wanted, folder / EXECUTED)
 
 
-def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = True) -> int:
+def open_notebook(
+    notebook: str,
+    given: Mapping[str, Any],
+    *,
+    browser: bool = True,
+    watching: Callable[[Pair], AbstractContextManager[object]] = nullcontext,
+) -> int:
     """Open JupyterLab on a copy of the notebook until Ctrl-C, then complete its records.
 
-    Raises BadParameters. Gives JupyterLab's exit status, or 0 if it was ended from here.
+    Raises BadParameters. Gives JupyterLab's exit status, or 0 if it was ended from here. `watching`
+    goes on as long as it is open.
     """
     if find_spec("jupyterlab") is None:
         raise BadParameters(
@@ -69,7 +77,8 @@ def open_notebook(notebook: str, given: Mapping[str, Any], *, browser: bool = Tr
         print(f"JupyterLab is starting. Its own output: {server.log}", flush=True)
         where = threading.Thread(target=_say_where, args=(server, notebook), daemon=True)
         where.start()
-        status = _attend(server.process, folder, pair)
+        with watching(pair):
+            status = _attend(server.process, folder, pair)
         with deferring():
             server.end()
             if shown != copy:

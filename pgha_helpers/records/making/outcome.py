@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...run.events import ERROR
+from ...judgement.notices import VERDICTS
+from ...run.events import ERROR, RUN_BEGUN, SEEN
 from ...run.journal import Story
 
 BAD_PARAMETERS = 64
@@ -34,6 +35,14 @@ def exit_code(story: Story, signal: int = 0) -> int:
     if story.changed:
         return UNFINISHED
     return BAD_PARAMETERS if _mistyped(story) else REFUSED
+
+
+def could_see(story: Story) -> bool:
+    """Whether this is a verify that has judged, and both nodes had answered it."""
+    nodes = story.last(SEEN).get("nodes", {})
+    answered = bool(nodes) and all(node.get("as") != "Silent" for node in nodes.values())
+    is_verify = story.first(RUN_BEGUN).get("notebook") == "verify"
+    return is_verify and answered and story.outcome in VERDICTS
 
 
 def _mistyped(story: Story) -> bool:

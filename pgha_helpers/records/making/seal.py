@@ -30,7 +30,9 @@ from .by_journal import tell_by_journal, without_journal
 from .chain_notes import note_completion
 from .files import replace_file
 from .folder import FolderLock, id_of, record_folders, record_name_of, records_of
+from .notices import keep_notice
 from .numbering import add_line, own_sequence, unlisted
+from .outbox import attend_to
 from .sequence import BEGUN, SEALED, SequenceLine, standings
 from .summary import SUMMARY, is_brief, write_summary
 
@@ -60,7 +62,9 @@ def seal(folder: Path, story: Story, pair: Pair, by: str) -> None:
         raise Refusal(
             f"{folder.name} was complete and has lost its manifest", "find out who took it away"
         )
+    attend_to(pair)
     if not complete:
+        keep_notice(folder, story, pair)
         _complete(folder, story, pair, by, known[BEGUN])
     if SEALED not in known:
         add_line(pair, SEALED, record=folder.name, **_told(folder, story, by))
@@ -97,9 +101,10 @@ def complete_all(pair: Pair, by: str = "pgha records", note: bool = False) -> li
     """Complete every record of this pair that can be.
 
     Gives a sentence for each that could not, and why. With `note` the nodes are told, too; `pgha
-    records` never uses the network unless it is asked to.
+    records` never uses the network unless it is asked to, there or in the pair file.
     """
     complaints = []
+    attend_to(pair)
     try:
         known = standings(records_of(pair), pair.name)
     except OSError as error:

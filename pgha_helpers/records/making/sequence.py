@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ OPENED, BEGUN, SEALED = "opened", "begun", "sealed"
 ATTACHED, THINNED, UNUSED, PAGE = "attached", "thinned", "unused", "page"
 DRILLED = "drilled"
 NOTED = "noted"
+TOLD, UNTOLD = "told", "untold"  # a notice of a record was sent, or why it could not be
+DELIVERED, UNDELIVERED = "delivered", "undelivered"  # by `on_record:`
 #: Signed wherever records are: what comes after one of these cannot be made anew without the key.
 CLOSING = frozenset({SEALED, ATTACHED, THINNED, UNUSED, PAGE, DRILLED})
 _TAIL = 64 * 1024  # bytes: most lines are much shorter, and the last one is read at each run
@@ -103,12 +105,24 @@ class Sequence:
 
         None if there is no such file.
         """
+        return [SequenceLine.parse(raw) for raw in self._raws(about)]
+
+    def newest_first(self, about: str = "") -> Iterator[SequenceLine]:
+        """The same from the newest back: each is read when it is asked for. Raises OSError."""
+        return map(SequenceLine.parse, reversed(self._raws(about)))
+
+    def _raws(self, about: str) -> list[bytes]:
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return []
-        raws = data.removesuffix(b"\n").split(b"\n") if data else ()
-        return [SequenceLine.parse(raw) for raw in raws if about.encode() in raw]
+        raws = data.removesuffix(b"\n").split(b"\n") if data else []
+        return [raw for raw in raws if about.encode() in raw]
+
+    def head(self) -> Head | None:
+        """The newest line that closes something, as it is told elsewhere. Raises OSError."""
+        closing = (line for line in self.newest_first() if line.what in CLOSING)
+        return next((head_of(line, self.pair, self.host) for line in closing), None)
 
     def begin_with(self, found: Callable[[], Mapping[str, str]]) -> None:
         """Write the first line, if there is none: the records `found` there, and their digests."""
@@ -250,3 +264,22 @@ def pairs_in(line: SequenceLine, key: str) -> dict[str, str]:
     if not isinstance(told, dict):
         return {}
     return {str(name): str(digest) for name, digest in told.items()}
+
+
+def undelivered(lines: Iterable[SequenceLine]) -> dict[str, SequenceLine]:
+    """The records that `on_record:` has not taken since they were last added to, the oldest first.
+
+    By name; with each the line that sealed it.
+    """
+    sealed, found = dict[str, SequenceLine](), dict[str, SequenceLine]()
+    for line in lines:
+        if line.what == SEALED:
+            sealed[line.record] = found[line.record] = line
+        elif line.what == ATTACHED and line.record in sealed:
+            found[line.record] = sealed[line.record]
+        elif line.what == DELIVERED:
+            found.pop(line.record, None)
+        elif line.what == THINNED:
+            for name in pairs_in(line, "records"):
+                found.pop(name, None)
+    return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...model.errors import BadParameters
+from ...model.errors import BadParameters, HaError, said
 from ...run.finding import complete_pair
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def verify_command(
     scrub = Redactor(secrets_of(found))
     typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     if done.findings:
+        _tell(found, [scrub.text(str(finding)) for finding in done.findings])
         raise typer.Exit(2)
     raise typer.Exit(3 if silent or done.unread else 0)
 
@@ -92,13 +93,11 @@ def head_command(pair: PairName) -> None:
     """
     from ...run.parameters import load_pair
     from ..making.folder import records_of
-    from ..making.sequence import CLOSING, head_of, sequences
+    from ..making.sequence import sequences
 
     found = load_pair(pair)
-    heads = []
-    for each in sequences(records_of(found), found.name):
-        closing = [line for line in each.lines() if line.what in CLOSING]
-        heads += [head_of(line, each.pair, each.host) for line in closing[-1:]]
+    each = (one.head() for one in sequences(records_of(found), found.name))
+    heads = [head for head in each if head]
     if not heads:
         raise BadParameters(
             f"there is no sealed record in {records_of(found)}", "the first run makes one"
@@ -168,6 +167,18 @@ def attach_command(
     from .attach import attach
 
     typer.echo(f"Record: {attach(notebook, pair)}")
+
+
+def _tell(pair: Pair, findings: list[str]) -> None:
+    """Have those told who are named in the pair file."""
+    from ..making.notices import keep, of_findings
+
+    if not pair.notify:
+        return
+    try:
+        keep(of_findings(pair, findings), pair)
+    except (OSError, HaError) as error:
+        typer.echo(f"nobody is told: {said(error)}", err=True)
 
 
 def _held(pair: Pair, file: Path | None) -> dict[str, Head]:

@@ -14,8 +14,8 @@ from ...model import Pair
 from ...run.events import CHAINED, GATE_PASSED, RUN_BEGUN
 from ...run.journal import read
 from ..making.folder import FolderLock, RecordName, record_folders, record_name_of, records_of
-from ..making.numbering import add_line
-from ..making.sequence import THINNED
+from ..making.numbering import add_line, own_sequence
+from ..making.sequence import THINNED, undelivered
 from . import manifest
 
 _GOING = ".thinned-"
@@ -28,10 +28,12 @@ def thin(pair: Pair) -> list[str]:
     for half_gone in records_of(pair).glob(f"{_GOING}*"):
         _empty(half_gone)
     gone: dict[Path, str] = {}
+    # what is to be brought away stays until it was
+    needed = undelivered(own_sequence(pair).lines()) if pair.on_record else {}
     for folder in record_folders(records_of(pair)):
         name = record_name_of(folder)
         old = name and time.time() - name.began.timestamp() > pair.records_keep
-        if name and old and _dispensable(folder, name, pair):
+        if name and old and folder.name not in needed and _dispensable(folder, name, pair):
             gone[folder] = manifest.sha256(folder / manifest.MANIFEST)
     if gone:
         add_line(pair, THINNED, records={folder.name: digest for folder, digest in gone.items()})

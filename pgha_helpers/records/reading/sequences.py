@@ -24,6 +24,9 @@ from ..making.sequence import (
     PAGE,
     SEALED,
     THINNED,
+    TOLD,
+    UNDELIVERED,
+    UNTOLD,
     UNUSED,
     Sequence,
     SequenceLine,
@@ -31,9 +34,12 @@ from ..making.sequence import (
     pairs_in,
     sequences,
     standing,
+    undelivered,
 )
 from . import manifest, signature
 from .findings import Finding, Record, Verified
+
+_NAMED = 20  # records that were not delivered, the newest; of the others how many
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,9 @@ def check_sequences(
             done.notes.append(f"{name}: complete, and not in the sequence yet")
     done.findings += _absent(told, known, pair)
     done.findings += _page_faults(told, pair)
+    for each in told:
+        done.notes += _not_delivered(each.lines, pair)
+        done.notes += _not_told(each.lines)
 
 
 def _chain_faults(told: ReadSequence) -> Iterator[str]:
@@ -206,6 +215,35 @@ def _may_be_thinned(name: str, sealed: SequenceLine | None) -> bool:
         return True
     outcome = sealed.told.get("outcome")
     return outcome == "rehearsed" or (outcome == "done" and of.notebook == "verify")
+
+
+def _not_delivered(lines: list[SequenceLine], pair: Pair) -> Iterator[str]:
+    """Which records `on_record:` has never taken, and why it failed last."""
+    if not pair.on_record:
+        return
+    names = list(undelivered(lines))
+    failed = {line.record: line.told.get("because") for line in lines if line.what == UNDELIVERED}
+    for name in names[-_NAMED:]:
+        why = f": {failed[name]}" if name in failed else ""
+        yield f"{name}: never delivered by on_record{why}"
+    if len(names) > _NAMED:
+        older = len(names) - _NAMED
+        yield f"{older} older records: never delivered, from {names[0]} to {names[older - 1]}"
+
+
+def _not_told(lines: list[SequenceLine]) -> Iterator[str]:
+    """What could not be sent of a record, unless it was sent later."""
+    sent = {
+        (line.record, line.told.get("notice")): line.number for line in lines if line.what == TOLD
+    }
+    for line in lines:
+        notice, because = line.told.get("notice"), line.told.get("because")
+        if line.what != UNTOLD or sent.get((line.record, notice), -1) > line.number:
+            continue
+        if isinstance(because, list):
+            yield f"{line.record}: its {notice} was not sent: {'; '.join(map(str, because))}"
+        else:
+            yield f"{line.told.get('at')}: notices were given up, because newer ones waited"
 
 
 def _hidden(records: Path, name: str) -> str:

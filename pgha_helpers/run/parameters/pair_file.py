@@ -18,6 +18,7 @@ from ...model.errors import BadParameters
 from ..finding import find_pair
 from .clients import clients_nonsense, read_clients
 from .fences import fences_nonsense
+from .notices import in_lists, notices_nonsense
 from .sentences import dataclass_in, sentence, with_units
 from .texts import texts_nonsense
 from .yaml_file import read_yaml
@@ -67,7 +68,7 @@ def _shape(raw: dict[str, Any], name: str) -> dict[str, Any]:
         listed.append(with_units(Node, {"name": str(key), **value}, f"nodes.{key}."))
     witnesses = raw.get("witnesses") or ()
     shaped: dict[str, Any] = with_units(
-        Pair, {"name": name, **raw, "nodes": listed, "witnesses": witnesses}, ""
+        Pair, {"name": name, **in_lists(raw), "nodes": listed, "witnesses": witnesses}, ""
     )
     return shaped
 
@@ -148,6 +149,7 @@ def _nonsense(pair: Pair) -> Iterator[str]:
         yield from _node_nonsense(node)
     yield from clients_nonsense(pair)
     yield from fences_nonsense(pair)
+    yield from notices_nonsense(pair)
 
 
 def _ports_nonsense(where: str, value: Any) -> Iterator[str]:
