@@ -68,12 +68,7 @@ def open_notebook(
     with FolderLock(folder):
         _say_what_was(folder, pair)
         shown = _as_tab(copy, tab_name(notebook, pair.name))
-        # a kernel of the user's own that is called python3 would be another Python, without
-        # pgha_helpers
-        told = environment(
-            **{RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
-        )
-        server = LabServer(folder, shown.name, told, browser=browser)
+        server = LabServer(folder, shown.name, _environment(folder), browser=browser)
         print(f"JupyterLab is starting. Its own output: {server.log}", flush=True)
         where = threading.Thread(target=_say_where, args=(server, notebook), daemon=True)
         where.start()
@@ -88,6 +83,12 @@ def open_notebook(
                 print(server.last_words(), flush=True)
             _complete(copy, pair)
     return status
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """A kernel of the user's own that is called python3 would be another Python, without us."""
+    own = {RECORD: str(folder), ROAD: "pgha open", "JUPYTER_PREFER_ENV_PATH": "1"}
+    return environment(**own)
 
 
 def _say_what_was(folder: Path, pair: Pair) -> None:

@@ -229,7 +229,7 @@ def _how(story: Story, error: Event) -> str:
         word = "refused" if story.outcome != "interrupted" else "interrupted"
         return f": {word}, nothing was changed"
     if error.get("type") == "Aborted":
-        return ": TAKEN BACK"
+        return ": ABORTED"
     words = {"abandoned": "LEFT IN THE MIDDLE", "interrupted": "INTERRUPTED IN THE MIDDLE"}
     return f": {words.get(story.outcome, 'FAILED, something was changed')}"
 
