@@ -42,7 +42,7 @@ _UNSIGNED = """
 # 4. This record is not signed. Whoever can write here could have made it anew, but for what the
 #    nodes have noted.
 """
-_CHAIN = """
+_CHAIN = r"""
 # 5. If the manifest has a number, the record with the next number names this run and its digests
 #    under "previous", and both nodes have noted them, in the chain- file of their state_directory
 #    (~/.pgha of PostgreSQL's user): what is "ended" is the digest of the last line of the journal,
