@@ -18,7 +18,7 @@ import yaml
 from pgha_helpers.model import Head, Pair, frontend
 from pgha_helpers.model.notices import Notice, NoticeKind
 from pgha_helpers.model.show import utc
-from pgha_helpers.monitoring import meanwhile as watching as watching_room
+from pgha_helpers.monitoring import meanwhile as watching_room
 from pgha_helpers.monitoring.telling import tell
 from pgha_helpers.records.making.numbering import own_sequence
 from pgha_helpers.records.making.outbox import Outbox
