@@ -70,6 +70,7 @@ def gate(run: Run, plan: Plan) -> Plan:
     to do, the run ends well here (SystemExit, status 0).
     """
     run.gate.permit = None
+    _become(run, run.pair.watcher)
     given = str(run.parameters.get("confirm", "")).strip()
     while not plan.already:
         run.journal.write(GATE_SHOWN, wanted=plan.consent, plan=plan)
@@ -82,7 +83,7 @@ def gate(run: Run, plan: Plan) -> Plan:
             locked = ", ".join(run.lock.held) or "no node answers"
             print(f"Consent given: {plan.consent}. Locked: {locked}.", flush=True)
             return again
-        run.lock.release()
+        _step_back(run)
         run.journal.write(GATE_REOPENED, because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
         if not frontend.somebody():
@@ -118,9 +119,12 @@ def _agree(run: Run, plan: Plan, given: str) -> None:
 
 
 def _under_lock(run: Run, plan: Plan) -> Plan:
-    """With the lock held: plan anew from what is seen now, and require all of it again."""
+    """With the lock held, and with the rights that the change needs: plan anew from what is seen
+    now, and require all of it again.
+    """
     try:
         silent = run.lock.take(may_fail=plan.lost)
+        _become(run, run.pair.user)
         if silent:
             run.journal.write(NOT_LOCKED, nodes=silent)
         # the cell's look is as old as whoever read and typed; from here on nobody else changes this
@@ -135,8 +139,20 @@ def _under_lock(run: Run, plan: Plan) -> Plan:
             run.gate.saw(now)
         return again
     except BaseException:
-        run.lock.release()
+        _step_back(run)
         raise
+
+
+def _step_back(run: Run) -> None:
+    """The gate is not passed: neither the lock nor the rights are needed any more."""
+    run.lock.release()
+    _become(run, run.pair.watcher)
+
+
+def _become(run: Run, user: str) -> None:
+    """From now on both nodes are asked by SQL as this role."""
+    for door in run.doors.values():
+        door.become(user)
 
 
 def _ask(plan: Plan) -> str:

@@ -108,8 +108,7 @@ def _canary_is_missing(run: Run, keep: str) -> bool:
 
     A role that may not make it is no reason to refuse a setup.
     """
-    sql = run.doors[keep].sql
-    table = read_canary_table(sql)
+    table = read_canary_table(run.doors[keep].sql, run.pair.user)
     if table.ready or table.strangers:
         return False
     return table.may_make

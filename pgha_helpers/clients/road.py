@@ -63,7 +63,7 @@ class Road:
         """
         here = read_road_end(self._sql)
         with closing(run.doors[primary].session(here.database)) as with_rights:
-            made = make_canary_table(with_rights, here.user)
+            made = make_canary_table(with_rights, run.pair.user, here.user)
         self._prepared = True
         return made
 
@@ -101,8 +101,8 @@ class Road:
 def _strangers(door: Door, database: str) -> Iterator[str]:
     """Why no row is written into the table of this database, though it could be."""
     try:
-        with closing(door.session(database)) as with_rights:
-            why = read_canary_table(with_rights).why_not
+        with closing(door.session(database)) as ours:
+            why = read_canary_table(ours, door.user).why_not
     except HaError as silence:
         why = silence.what
     if why:

@@ -1,16 +1,17 @@
 -- What is asked about the canary's table, and of the clients' own road. See queries.sql.
 
 -- name: canary's table
--- as a superuser sees it
+-- for the role that is named, whoever asks; who may not use a schema is not told by name what is in it
+with room as (select oid from pg_namespace where nspname = 'pgha'),
+     it as (select c.oid, room.oid as room from pg_class c join room on c.relnamespace = room.oid where c.relname = 'canary')
 select current_database() as database, date_part('epoch', pg_postmaster_start_time()) as started,
-       current_user as "user", (select rolsuper from pg_roles where rolname = current_user) as may_make,
+       me.name as "user", coalesce(r.rolsuper, false) as may_make,
        exists (select from pg_roles where rolname = 'pgha_canary') as role,
-       to_regnamespace('pgha') is not null as schema, to_regclass('pgha.canary') is not null as there,
-       coalesce((select has_schema_privilege(w.oid, n.oid, 'usage')
-                        and has_table_privilege(w.oid, c.oid, 'insert') and pg_has_role(w.oid, 'member')
-                   from pg_roles w, pg_namespace n, pg_class c
-                  where w.rolname = 'pgha_canary' and n.nspname = 'pgha' and c.oid = to_regclass('pgha.canary')), false)
-         as ready;
+       exists (select from room) as schema, exists (select from it) as there,
+       coalesce((select has_schema_privilege(w.oid, it.room, 'usage')
+                        and has_table_privilege(w.oid, it.oid, 'insert') and pg_has_role(r.oid, w.oid, 'member')
+                   from pg_roles w, it where w.rolname = 'pgha_canary'), false) as ready
+  from (select %s::text as name) me left join pg_roles r on r.rolname = me.name;
 
 -- name: canary's strangers
 -- Whatever is not as we make it, and could have somebody's code executed by whoever writes a row; or would let such be

@@ -18,7 +18,9 @@ select pg_is_in_recovery() as in_recovery,
        coalesce(pg_last_wal_receive_lsn(), '0/0') as received,
        coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
-       pg_postmaster_start_time()::text as started;
+       pg_postmaster_start_time()::text as started,
+       -- who may not see what others do would find nobody that is in the way
+       case when not pg_has_role('pg_read_all_stats', 'usage') then current_user::text else '' end as blind;
 
 -- name: settings
 select name,

@@ -31,6 +31,7 @@ from ..model.errors import (
     Unreachable,
     understood,
 )
+from ..model.grants import grant_for
 from ..model.sightings import Unheard, refuses
 from ..wire.doors import Door
 from ..wire.sql import Session
@@ -163,6 +164,9 @@ def _ask_sql(door: Door) -> Running | HaError:
 def _running(node: Node, sql: Session) -> Running:
     itself = sql.read(query("itself"))[0]
     major = dialect.spoken(itself["version"], node.name)
+    if blind := itself.pop("blind"):
+        words = f"role {blind} may not see what others do (pg_read_all_stats)"
+        raise QueryFailed(f"{node.name}: {words}", grant_for(words, blind))
     settings = sql.read(query("settings"), [list(_SETTINGS)])
     holdings = sql.read(query("holdings"))[0]
     receivers = sql.read(query("receiver", major))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from ..model import Lsn, Running, dialect
+from ..model import Cause, Lsn, Running, dialect
 from ..model.errors import HaError, QueryFailed, TooSlow, Unreachable, understood
 from ..model.survey import (
     Archiver,
@@ -30,6 +30,7 @@ from ..wire.sql import Row, Session
 from .host import with_host
 from .queries import query
 
+_MEND = "mend what keeps that from being asked; another role of the pair file may be let"
 APART = 0.2  # seconds between the first and the last reading, at least
 
 
@@ -61,16 +62,19 @@ class _Topics:
 
     def __init__(self, door: Door, seen: Running) -> None:
         self._sql = door.sql
+        self._node = seen.node
         self._major = dialect.spoken(seen.version, seen.node)
         self.found: dict[str, Any] = {}
-        self.unseen: dict[str, str] = {}
+        self.unseen: dict[str, Cause] = {}
 
     def ask(self, name: str, made: Callable[[list[Row]], dict[str, Any]], *topics: str) -> None:
         """Ask a named query, and make what it fills: these topics."""
         try:
             rows = self._sql.read(query(name, self._major))
         except QueryFailed as silence:
-            self.unseen.update(dict.fromkeys(topics, silence.what))
+            words = silence.what.removeprefix(f"{self._node}: ")
+            why = Cause((self._node,), words, silence.remedy or _MEND)
+            self.unseen.update(dict.fromkeys(topics, why))
             return
         self.found.update(made(rows))
 
@@ -123,7 +127,7 @@ def _sql(door: Door, seen: Running) -> Survey:
 
 
 def _databases(door: Door, rows: list[Row]) -> tuple[Database, ...]:
-    return tuple(_database(door, row["name"]) for row in rows)
+    return tuple(_database(door, **row) for row in rows)
 
 
 def _let_in(rows: list[Row]) -> tuple[str, ...]:
@@ -132,8 +136,12 @@ def _let_in(rows: list[Row]) -> tuple[str, ...]:
     return tuple(row["rule"] for row in right)
 
 
-def _database(door: Door, name: str) -> Database:
-    """What only a session of this database can tell."""
+def _database(door: Door, name: str, lacks: str) -> Database:
+    """What only a session of this database can tell; `lacks` is the GRANT without which there is
+    none.
+    """
+    if lacks:
+        return Database(name, unseen=f"no CONNECT. To do: {lacks}")
     with closing(door.session(name)) as session:
         try:
             rows = session.read(query("in a database"))
@@ -141,10 +149,13 @@ def _database(door: Door, name: str) -> Database:
             return Database(name, unseen=silence.what)
         tables = [row["name"] for row in rows if row["what"] == "unlogged"]
         unlogged: dict[str, int | None] = dict.fromkeys(tables)
+        why = ""
         if unlogged:
             # a role that may not call pg_stat_file: their names are told all the same
-            with suppress(QueryFailed):
+            try:
                 sizes = session.read(query("sizes of unlogged tables"))
                 unlogged |= {row["name"]: row["size"] for row in sizes}
+            except QueryFailed as silence:
+                why = silence.remedy or silence.what
     extensions = [row["name"] for row in rows if row["what"] == "extension"]
-    return Database(name, unlogged, tuple(extensions))
+    return Database(name, unlogged, tuple(extensions), sizes_unseen=why)

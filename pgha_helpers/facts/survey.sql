@@ -140,7 +140,10 @@ select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else '
                 (select max(age(xmin)) from pg_replication_slots), 0) as standby_xmin_age;
 
 -- name: databases
-select datname::text as name from pg_database where datallowconn and not datistemplate order by datname;
+select datname::text as name,
+       case when has_database_privilege(oid, 'connect') then ''
+            else format('grant connect on database %I to %I;', datname, current_user) end as lacks
+  from pg_database where datallowconn and not datistemplate order by datname;
 
 -- name: in a database
 select 'unlogged' as what, format('%I.%I', n.nspname, c.relname) as name

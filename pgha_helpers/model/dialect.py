@@ -23,7 +23,7 @@ SINCE: Mapping[str, int] = {
     "reload_conninfo": 13,  # primary_conninfo and primary_slot_name by reload, before by restart
     "wal_keep_size": 13,  # before: wal_keep_segments
     "wal_status": 13,  # pg_replication_slots.wal_status
-    "rewind_grants": 11,  # pg_rewind needs four functions to be granted, before: a superuser
+    "file_grants": 11,  # what reads files, as pg_rewind does, can be granted, before: superuser
     # pg_rewind -c, and --no-ensure-shutdown: before, it never recovered a node by itself
     "restore_target_wal": 13,
     "rewind_config_file": 15,  # pg_rewind --config-file
@@ -31,6 +31,7 @@ SINCE: Mapping[str, int] = {
     "prefer_standby": 14,  # libpq's target_session_attrs=prefer-standby
     "idle_session_timeout": 14,
     "reload_restore_command": 14,  # before by restart
+    "alter_system_grants": 15,  # ALTER SYSTEM and CHECKPOINT can be granted, before: superuser
     "pg_backup_start": 15,  # before: pg_start_backup, here never the exclusive one
     "failover_slots": 17,  # pg_replication_slots.failover and synced
 }

@@ -128,6 +128,7 @@ class Pair:
     name: str
     nodes: tuple[Node, Node]
     user: str = "postgres"
+    monitor_user: str = ""
     database: str = "postgres"
     passfile: str = ""
     replication_user: str = "replicator"
@@ -167,6 +168,11 @@ class Pair:
     def address_variables(self) -> tuple[str, ...]:
         """The environment's variables that hold addresses of notices and of the heartbeat."""
         return tuple(filter(None, map(variable_of, (*self.notify, self.heartbeat))))
+
+    @property
+    def watcher(self) -> str:
+        """The role of every session that no gate was passed for."""
+        return self.monitor_user or self.user
 
     def other(self, name: str) -> Node:
         """The node that is not `name`."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .causes import Cause
 from .errors import NotSeen
 from .host import Host
 from .positions import Lsn
@@ -114,14 +115,15 @@ class Database:
     """One database: its unlogged tables with their sizes, and extensions whose files this node
     lacks.
 
-    A size is None where the runbook's role may not read it. `unseen` says why the database could
-    not be looked into.
+    A size is None where the runbook's role may not read it, and `sizes_unseen` says why. `unseen`
+    says why the database could not be looked into.
     """
 
     name: str
     unlogged: Mapping[str, int | None] = field(default_factory=dict)
     extensions_missing: tuple[str, ...] = ()
     unseen: str = ""
+    sizes_unseen: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class Survey:
     standby_xmin_age: int = 0
     pace: Pace | None = None
     seconds: float = 0.0
-    unseen: Mapping[str, str] = field(default_factory=dict)
+    unseen: Mapping[str, Cause] = field(default_factory=dict)
 
 
 class Refused:
@@ -195,8 +197,6 @@ class Refused:
 
     def __getattr__(self, key: str) -> Any:
         if key in self._survey.unseen:
-            raise NotSeen(
-                self._survey.unseen[key],
-                "grant the runbook's role what it lacks, or let it be a superuser",
-            )
+            why = self._survey.unseen[key]
+            raise NotSeen(str(why), why.remedy, [why])
         return getattr(self._survey, key)

@@ -179,6 +179,25 @@ def _as_json(**told: object) -> str:
 
 
 @monitoring_app.command()
+def grants(
+    pair: str,
+    only: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORD]...", help="monitor, replication, rewind, operator, sudoers"),
+    ] = None,
+    postgres: Annotated[
+        int, typer.Option(help="The major version; else the nodes' shells are asked.")
+    ] = 0,
+) -> None:
+    """The roles of a pair, with no more rights than each needs, as SQL for psql, by version; and
+    the lines of sudoers that its pair file needs."""
+    from ..run.parameters import load_pair
+    from .grants import printed
+
+    typer.echo(printed(load_pair(pair), only or (), postgres), nl=False)
+
+
+@monitoring_app.command()
 def schedule(
     pair: PairName,
     systemd: Annotated[bool, typer.Option(help="systemd's units instead of a crontab.")] = False,

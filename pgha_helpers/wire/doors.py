@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Door:
-    """Connections of one node, opened late and held for the life of a run."""
+    """Connections of one node, opened late and held for the life of a run.
+
+    Its SQL sessions are those of `user`, which is who only looks until a gate is passed: see
+    `become`.
+    """
 
     def __init__(self, node: Node, pair: Pair) -> None:
         self.node = node
@@ -29,14 +33,23 @@ class Door:
         self.login = Shell(node.name, self.pipes, pair.timeouts.command)
         owner = Shell(node.name, self.pipes, pair.timeouts.command, node.owner)
         self.shell = owner if node.owner else self.login
+        self.user = pair.watcher
         self.sql = self.session(pair.database)
 
     def session(self, database: str) -> Session:
         """A SQL session of its own in this database, not opened yet; whoever asks for it closes
         it.
         """
-        settings = {**_libpq(self.node, self._pair), "dbname": database}
+        settings = {**_libpq(self.node, self._pair), "user": self.user, "dbname": database}
         return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
+
+    def become(self, user: str) -> None:
+        """From now on its SQL sessions are those of this role; its own of another one is let go."""
+        if user == self.user:
+            return
+        self.user = user
+        self.sql.close()
+        self.sql = self.session(self._pair.database)
 
     def pipes(self, command: str) -> Pipes:
         """A program of its own on the node, beside the shell. Raises Unreachable."""
@@ -71,8 +84,9 @@ class Door:
         return f"{self.node.bin_directory.rstrip('/')}/{name}"
 
     def close(self) -> None:
-        """Let everything go."""
+        """Let everything go; whoever asks for something later only looks."""
         self.sql.close()
+        self.become(self._pair.watcher)
         self.shell.close()
         self.login.close()
         if self._client:
@@ -86,7 +100,6 @@ def _libpq(node: Node, pair: Pair) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "host": node.host,
         "port": node.port,
-        "user": pair.user,
         "application_name": "pgha",
         "keepalives_idle": 10,
         "tcp_user_timeout": int(pair.timeouts.statement * 2000),

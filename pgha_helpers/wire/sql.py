@@ -25,11 +25,12 @@ from psycopg2 import extensions
 from ..model import libpq, passfile
 from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import first_words, identifier, one_line, shown, text_of
+from ..model.grants import grant_for
 from . import trips
 
 Row = dict[str, Any]
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
-_DISK_FULL = "53100"
+_DISK_FULL, _NOT_GRANTED = "53100", "42501"
 # nobody knows what a byte means there: mostly this
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
@@ -223,6 +224,9 @@ class Session:
         if gone or isinstance(error, psycopg2.InterfaceError) or error.pgcode is None:
             self.close()
             return Unreachable(f"SQL: {self.where}: {one_line(error)}")
+        if error.pgcode == _NOT_GRANTED:  # it names what is lacking, and the statement does not
+            words, us = one_line(error), self._connection.info
+            return QueryFailed(f"{self.where}: {words}", grant_for(words, us.user, us.dbname))
         failed = NoRoom if error.pgcode == _DISK_FULL else QueryFailed
         return failed(f"{self.where}: {first_words(statement)!r}: {one_line(error)}")
 

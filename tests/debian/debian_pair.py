@@ -25,6 +25,9 @@ from typing import Any
 import yaml
 from psycopg2.extensions import make_dsn
 
+from pgha_helpers.monitoring.grants import printed
+from pgha_helpers.run.parameters import load_pair
+
 from ..embedded import processes
 from ..embedded.cluster import kill
 from ..embedded.places import OperatorsFolder
@@ -128,12 +131,12 @@ def debian_pair(folder: Path) -> Iterator[DebianPair]:
     pair = DebianPair(folder, token, ports["db0"].ssh, clusters)
     with ExitStack() as undo:
         _make_account(pair, undo)
-        _allow_sudo(pair.account, undo)
         _start_sshd(pair, undo)
         _pin_host_key(pair)
         passwords = {user: secrets.token_urlsafe(24) for user in ("postgres", "replicator")}
         _make_clusters(clusters.values(), passwords, undo)
         _write_operators_files(pair, passwords)
+        _allow_sudo(pair, undo)
         yield pair
 
 
@@ -179,10 +182,11 @@ def _owner(path: Path) -> int:
         return -1
 
 
-def _allow_sudo(account: str, undo: ExitStack) -> None:
-    rule = Path("/etc/sudoers.d") / account
+def _allow_sudo(pair: DebianPair, undo: ExitStack) -> None:
+    """What `pgha grants` prints, and nothing else."""
+    rule = Path("/etc/sudoers.d") / pair.account
     undo.callback(rule.unlink, missing_ok=True)
-    write_private(rule, f"{account} ALL=(postgres) NOPASSWD: ALL\n", mode=0o440)
+    write_private(rule, printed(load_pair(str(pair.pair_file)), ["sudoers"]), mode=0o440)
     _run("visudo", "-c", "-q", "-f", str(rule))
 
 

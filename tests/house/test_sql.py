@@ -60,4 +60,6 @@ def test_names_are_parameters_and_no_part_of_a_statement_that_has_parameters() -
         "clients.console",
         "clients.watchdog",
         "model.configuration",
+        "model.grants",
+        "monitoring.grants",
     }

@@ -31,6 +31,7 @@ ALLOWED = {
     ("facts.sighting", "_without_shell"): "shown shorter",
     ("facts.starting", "_plain"): "what postgres says of its configuration",
     ("facts.survey", "_database"): "a column of queries.sql",
+    ("facts.survey", "ask"): "shown shorter",
     ("facts.wal.losses.records", "*"): "pg_waldump's lines",
     ("model.phases", "kind"): "titles of PostgreSQL's processes",
     ("model.phases", "words"): "titles of PostgreSQL's processes",

@@ -14,10 +14,10 @@ import pytest
 from pgha_helpers import gate, look, plan_rebuild, rebuild
 from pgha_helpers.changes.deeds import rewind
 from pgha_helpers.facts.node_config import read_node_config
-from pgha_helpers.facts.wal.rewinding import FUNCTIONS
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.errors import NotAchieved, NotConfirmed, NotSafe
+from pgha_helpers.model.grants import REWIND_FUNCTIONS
 
 from ..embedded import Lab
 from .dying import Words, at_boundary
@@ -337,7 +337,7 @@ def test_a_connection_that_a_rewind_could_not_use_is_found_before(
     shutil.copystat(own, only)
     os.chown(only, own.stat().st_uid, own.stat().st_gid)
     path = changed_pair(pair, tmp_path, db0={"passfile": str(only)})
-    ask(pair, "db1", f"grant execute on function {', '.join(FUNCTIONS)} to replicator")
+    ask(pair, "db1", f"grant execute on function {', '.join(REWIND_FUNCTIONS)} to replicator")
     with running(path, "rebuild") as run:
         (option,) = [
             each for each in plan_rebuild(run, look(run)).options if each.method == "rewind"

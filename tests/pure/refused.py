@@ -329,13 +329,18 @@ NO = [
         "critical",
     ),
     (
+        close({"databases": (Database("shop", {"public.cache": None}, sizes_unseen="grant it"),)}),
+        "public.cache in shop (of unknown size). To know the size: grant it",
+        "warning",
+    ),
+    (
         close({"databases": (Database("shop", {"public.cache": 8192}),)}),
         "public.cache in shop (8 kB)",
         "warning",
     ),
     (
         close({"databases": (Database("shop", unseen="no pg_hba.conf entry"),)}),
-        "shop on db0: no pg_hba",
+        "db0: shop: no pg_hba",
         "warning",
     ),
     (

@@ -15,10 +15,11 @@ from ...facts.access import (
     role_is_missing,
 )
 from ...facts.files import read_file
-from ...facts.wal.rewinding import FUNCTIONS, is_granted
+from ...facts.wal.rewinding import is_granted
 from ...model import DeedKind, passfile
 from ...model.configuration import with_hba
 from ...model.errors import QueryFailed
+from ...model.grants import REWIND_FUNCTIONS
 from ...run.run import Run
 from ...wire.sql import Identifier
 from .files import write_file
@@ -37,7 +38,8 @@ def ensure_rewinding(run: Run, name: str) -> bool:
         if is_granted(door, run.pair):
             deed.already(f"{user} could read files over SQL")
             return False
-        door.sql.do(f"grant execute on function {', '.join(FUNCTIONS)} to %s", [Identifier(user)])
+        functions = ", ".join(REWIND_FUNCTIONS)
+        door.sql.do(f"grant execute on function {functions} to %s", [Identifier(user)])
         return True
 
 

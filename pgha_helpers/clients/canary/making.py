@@ -25,20 +25,20 @@ _REMEDY = "look who made it; drop schema pgha cascade makes room for ours. Or le
 def ensure_canary_table(run: Run, name: str, writer: str = "") -> None:
     """Make sure that the table is there, on a primary, and that the role `writer` may use it."""
     with run.deed(name, f"make table {TABLE}", DeedKind.MAKE_TABLE) as deed:
-        made = make_canary_table(run.doors[name].sql, writer)
+        made = make_canary_table(run.doors[name].sql, run.pair.user, writer)
         if made:
             deed.say(made)
         else:
             deed.already(f"table {TABLE} was there")
 
 
-def make_canary_table(sql: Session, writer: str = "") -> str:
-    """Make the table in this session's database.
+def make_canary_table(sql: Session, user: str, writer: str = "") -> str:
+    """Make the table in this session's database; the session is that of `user`.
 
     Let the role `writer`, too, write and delete rows. Gives what was done, or an empty string.
     Raises NotSafe where something there is not ours, and as a statement does.
     """
-    seen = trusted(read_canary_table(sql))
+    seen = trusted(read_canary_table(sql, user))
     wanted = ((seen.role, _ROLE), (seen.schema, _SCHEMA), (seen.there, _TABLE))
     if missing := [statement for there, statement in wanted if not there]:
         sql.do(";".join(missing))  # in one transaction
@@ -46,7 +46,7 @@ def make_canary_table(sql: Session, writer: str = "") -> str:
         for row in sql.read(query("canary's grantees")):  # by ALTER DEFAULT PRIVILEGES
             sql.do(f"revoke all on {TABLE} from %s", [Identifier(row["name"])])
             sql.do("revoke all on schema pgha from %s", [Identifier(row["name"])])
-        trusted(read_canary_table(sql))
+        trusted(read_canary_table(sql, user))
     let = lacking(sql, WRITER, writer)
     for role in let:
         for grant in _GRANTS:

@@ -74,7 +74,7 @@ def try_road(run: Run, plan: Plan) -> CanaryRoad:
     """
     road = road_of(run.pair)
     primary = plan.peer if plan.kind == "switchover" else plan.node
-    table = trusted(read_canary_table(run.doors[primary].sql))
+    table = trusted(read_canary_table(run.doors[primary].sql, run.pair.user))
     if plan.kind != "switchover":
         if not (table.ready or (table.there and road.writer != WRITER)):
             raise NotSafe(
@@ -108,8 +108,8 @@ def _end_of(road: CanaryRoad, run: Run) -> RoadEnd:
     """What the first host says that lets a client write. Raises Refusal if none does."""
     said = []
     for settings in road.hosts:
-        if road.writer == WRITER:  # which may still have to be made
-            settings = {**settings, "options": pinned()}
+        if road.writer == WRITER:  # which may still have to be made, and no gate was passed
+            settings = {**settings, "user": run.pair.watcher, "options": pinned()}
         connect = min(CONNECT, run.timeouts.connect)
         session = Session(road.told, settings, connect, run.timeouts.statement)
         try:

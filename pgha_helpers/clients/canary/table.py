@@ -22,10 +22,10 @@ WRITER = "pgha_canary"  # nobody can log in as this role: a session of the runbo
 
 @dataclass(frozen=True)
 class CanaryTable:
-    """The table as one session of the runbook's own role sees it, in its database.
+    """The table as it is for `user`, the runbook's own role, in one database.
 
     `started` tells servers apart, in seconds since the epoch. `ready`: table and role are there,
-    and this session may take the role. `strangers` tells what is not ours.
+    and that user may take the role. `strangers` tells what is not ours.
     """
 
     database: str
@@ -59,10 +59,13 @@ class RoadEnd:
     system_id: str
 
 
-def read_canary_table(sql: Session) -> CanaryTable:
-    """Ask a session of the runbook's own. Raises Unreachable, TooSlow or QueryFailed."""
+def read_canary_table(sql: Session, user: str) -> CanaryTable:
+    """Ask a session of the runbook's own what that role, which is to write, may do with it.
+
+    Raises Unreachable, TooSlow or QueryFailed.
+    """
     strangers = tuple(row["words"] for row in sql.read(query("canary's strangers")))
-    return CanaryTable(**sql.read(query("canary's table"))[0], strangers=strangers)
+    return CanaryTable(**sql.read(query("canary's table"), [user])[0], strangers=strangers)
 
 
 def read_road_end(sql: Session) -> RoadEnd:

@@ -9,6 +9,7 @@ from ...judgement.plans.rebuild import Rewinding
 from ...model import Lsn, Pair, Position, Running, dialect
 from ...model.disk import Control
 from ...model.foreign import Told
+from ...model.grants import REWIND_FUNCTIONS
 from ...model.positions import segment_name
 from ...run.run import Run
 from ...wire.doors import Door
@@ -29,14 +30,6 @@ _RESTORE = '"$1" -D "$2" -C restore_command 2>/dev/null; :'
 _IN_SEGMENT = """
 "$1" -p "$2" -r XLOG "$3" 2>/dev/null | grep -E 'desc: CHECKPOINT_(ONLINE|SHUTDOWN)'; :
 """
-
-#: What pg_rewind calls on its source.
-FUNCTIONS = (
-    "pg_ls_dir(text, boolean, boolean)",
-    "pg_stat_file(text, boolean)",
-    "pg_read_binary_file(text)",
-    "pg_read_binary_file(text, bigint, bigint, boolean)",
-)
 
 
 def read_rewinding(
@@ -90,7 +83,7 @@ def _ask_node(door: Door) -> Told:
 
 def is_granted(door: Door, pair: Pair) -> bool:
     """Whether the replication role may call what pg_rewind calls."""
-    asked = [pair.replication_user, list(FUNCTIONS)]
+    asked = [pair.replication_user, list(REWIND_FUNCTIONS)]
     row = door.sql.read(query("may rewind"), asked)[0]
     return bool(row["so"])
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...model import Running, Snapshot, dialect
+from ...model import Cause, Running, Snapshot, dialect
+from ...model.causes import merged
 from ...model.errors import NotSeen
 from ...model.show import plural, size, span
 from ...model.survey import Archiver, LogicalSlot, Transaction
@@ -206,14 +207,13 @@ def no_unlogged_table_would_be_emptied(now: Snapshot) -> str | None:
     on the new primary.
     """
     told = [
-        (
-            f"{name} in {database} "
-            f"({'pg_stat_file is not granted' if bytes_ is None else size(bytes_)})"
-        )
+        f"{name} in {database} ({'of unknown size' if bytes_ is None else size(bytes_)})"
         for database, name, bytes_ in _unlogged(now)
         if bytes_ != 0
     ]
-    return f"would be empty: {_few(told)}" if told else None
+    why = {d.sizes_unseen: d for d in now.closely(now.primary.node).databases if d.sizes_unseen}
+    unseen = f". To know the size: {_few([*why])}" if why else ""
+    return f"would be empty: {_few(told)}{unseen}" if told else None
 
 
 def _unlogged(now: Snapshot) -> list[tuple[str, str, int | None]]:
@@ -233,15 +233,15 @@ def _unlogged(now: Snapshot) -> list[tuple[str, str, int | None]]:
 def every_database_was_looked_into(now: Snapshot) -> str | None:
     """Every database could be looked into, for unlogged tables and missing extensions.
 
-    Let the runbook's role connect to it, or look for yourself.
+    Let the role that looks (monitor_user, else user) connect to it, or look for yourself.
     """
-    told = [
-        f"{d.name} on {s.node}: {d.unseen}"
+    told = merged(
+        Cause((s.node,), f"{d.name}: {d.unseen}")
         for s in _both(now)
         for d in now.closely(s.node).databases
         if d.unseen
-    ]
-    return _few(told) or None
+    )
+    return _few([str(cause) for cause in told]) or None
 
 
 def _both(now: Snapshot) -> tuple[Running, Running]:

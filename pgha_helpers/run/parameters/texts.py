@@ -27,8 +27,10 @@ def texts_nonsense(pair: Pair) -> Iterator[str]:
     for where, text in _texts("", pair):
         if any(unicodedata.category(c) == "Cc" for c in text):
             yield f"{where}: {text!r} has a control character"
-    for key in ("user", "database", "replication_user"):
+    for key in ("user", "monitor_user", "database", "replication_user"):
         name = getattr(pair, key)
+        if name == "" and key == "monitor_user":
+            continue
         if not 0 < len(name.encode("utf-8", "replace")) <= _NAME:
             yield f"{key}: {name!r} is no name that PostgreSQL takes: it has 1 to {_NAME} bytes"
     if "/" in pair.name or pair.name.startswith("."):

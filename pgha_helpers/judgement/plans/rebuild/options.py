@@ -164,7 +164,7 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
             asked.tablespaces,
         ),
         (f"it cannot read the files of {primary.node} over SQL: {asked.source}", asked.source),
-        ("only a superuser may be rewound from, up to 10", not dialect.has("rewind_grants", major)),
+        ("only a superuser may be rewound from, up to 10", not dialect.has("file_grants", major)),
     ]
     return [words for words, so in found if so]
 
