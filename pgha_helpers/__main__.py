@@ -78,9 +78,11 @@ def run(
     # what was typed wrongly is answered before a kernel starts
     find_notebook(notebook)
     if every:
-        from .monitoring.commands import run_all
+        from .monitoring.many import run_all
 
-        raise typer.Exit(run_all(notebook, pair, p or [], jobs))
+        told, code = run_all(notebook, pair, p or [], jobs)
+        typer.echo(told)
+        raise typer.Exit(code)
     find_pair(pair)
     given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
     if dry_run and given.get("confirm"):

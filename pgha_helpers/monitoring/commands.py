@@ -49,7 +49,9 @@ def status(
     """
     if json + nagios + bool(watch) > 1:
         raise BadParameters("--json, --nagios and --watch are three answers", "ask for one")
-    names, seconds = _names(pairs or [], every), _span(watch)
+    from .many import pairs_asked
+
+    names, seconds = pairs_asked(pairs or [], every), _span(watch)
     from .status import LEVELS, Looks, worst_of
 
     def keep(told: list[PairStatus]) -> None:
@@ -100,32 +102,6 @@ def _span(text: str) -> float:
         return read_span(text) if text else 0.0
     except ValueError as error:
         raise BadParameters(f"--watch: {error}") from None
-
-
-def _names(pairs: list[str], every: bool) -> list[str]:
-    """The pairs that are asked for. Raises BadParameters where it is none, or both."""
-    from ..run.checkout import EXAMPLE
-    from ..run.finding import known_pairs
-
-    if bool(pairs) == every:
-        raise BadParameters("which pair?", "name one or several, or write --all for every one")
-    if pairs:
-        return list(dict.fromkeys(pairs))
-    if found := [name for name in known_pairs() if name != EXAMPLE.stem]:
-        return found
-    raise BadParameters("there is no pair file", "pgha init NAME writes one to fill in")
-
-
-def run_all(notebook: str, pair: str, given: list[str], jobs: int) -> int:
-    """`pgha run verify --all`: gives the exit code. Raises BadParameters."""
-    from .many import run_each, summary, worst_code
-
-    if notebook != "verify":
-        raise BadParameters(f"--all with {notebook}", "a change is made on one pair: name it")
-    words = [word for one in given for word in ("-p", one)]
-    runs = list(run_each(notebook, _names([pair] if pair else [], True), words, jobs))
-    typer.echo(summary(runs))
-    return worst_code(runs)
 
 
 @monitoring_app.command("check")

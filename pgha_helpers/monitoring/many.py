@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ..model.errors import BadParameters
 from ..model.foreign import text_of
 from ..model.show import Table
 from ..records.making.outcome import EXIT_CODES
-from ..run.checkout import environment, python
+from ..run.checkout import EXAMPLE, environment, python
+from ..run.finding import known_pairs
 
 #: Of several, the one to act on first; whatever else a process ends with comes after critical.
 _ORDER = (
@@ -76,3 +78,23 @@ def summary(runs: Sequence[PairRun]) -> str:
     return "\n".join(
         [f"{well} of {len(runs)} pairs are well.", str(Table(("pair", "", ""), rows)), *told]
     )
+
+
+def run_all(notebook: str, pair: str, given: list[str], jobs: int) -> tuple[str, int]:
+    """The summary and the exit code of them all. Raises BadParameters."""
+    if notebook != "verify":
+        raise BadParameters(f"--all with {notebook}", "a change is made on one pair: name it")
+    words = [word for one in given for word in ("-p", one)]
+    runs = list(run_each(notebook, pairs_asked([pair] if pair else [], True), words, jobs))
+    return summary(runs), worst_code(runs)
+
+
+def pairs_asked(pairs: list[str], every: bool) -> list[str]:
+    """The pairs that are asked for. Raises BadParameters where it is none, or both."""
+    if bool(pairs) == every:
+        raise BadParameters("which pair?", "name one or several, or write --all for every one")
+    if pairs:
+        return list(dict.fromkeys(pairs))
+    if found := [name for name in known_pairs() if name != EXAMPLE.stem]:
+        return found
+    raise BadParameters("there is no pair file", "pgha init NAME writes one to fill in")
