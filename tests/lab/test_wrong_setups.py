@@ -161,8 +161,8 @@ def test_a_standby_that_is_down_and_then_both(night: Night) -> None:
     lines = mailed(pair.pair_file)
     tells_once(lines, "lab", f"db1: stopped{since}", "run rebuild with node=db1")
     assert "Now db0 is primary, db1: stopped." in lines
-    assert not re.search(r"promote|fence", "\n".join(lines))
+    assert not re.search(r"promote|fence", "\n".join(lines[:2])), "below are other causes' own"
     stop(night, "db0")
     lines = mailed(pair.pair_file)
     tells_once(lines, "lab", f"db0 and db1: stopped{since}", "start both servers as they were")
-    assert not re.search(r"rebuild|fence|failover", "\n".join(lines))
+    assert not re.search(r"rebuild|fence|failover", "\n".join(lines[:2]))
