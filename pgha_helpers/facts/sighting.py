@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -90,10 +91,16 @@ def writable(door: Door) -> bool:
 
 
 def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
-    """One node, and what SQL and ssh had to say, each by itself."""
-    running = _ask_sql(door)
+    """One node, and what SQL and ssh had to say, each by itself.
+
+    ssh is connected while SQL is asked: a node that is silent costs one time-out, not two.
+    """
+    with ThreadPoolExecutor(1, "pgha-ssh") as beside:
+        connecting = beside.submit(door.connect)
+        running = _ask_sql(door)
     sql = _heard(running)
     try:
+        connecting.result()
         disk = read_disk(door)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return _without_shell(door.node, running, silence), sql, Heard("no", silence.what)

@@ -56,7 +56,7 @@ class Door:
         trips.count("connection")
         if self.node.ssh is None:
             return LocalPipes("sh", "-c", command)
-        from .ssh import SshPipes, connect
+        from .ssh import SshPipes
 
         if self._client is not None:
             try:
@@ -64,8 +64,16 @@ class Door:
             except Unreachable:  # the connection is dead, or half dead: a new one is tried, once
                 self._client.close()
                 self._client = None
-        self._client = connect(self.node.ssh, self._timeouts.connect)
+        self.connect()
+        assert self._client is not None, "without ssh nobody comes here"
         return SshPipes(self._client, command, self._timeouts.connect)
+
+    def connect(self) -> None:
+        """Open the ssh connection, if there is to be one and it is not open. Raises Unreachable."""
+        if self._client is None and self.node.ssh is not None:
+            from .ssh import connect
+
+            self._client = connect(self.node.ssh, self._timeouts.connect)
 
     def run(self, *argv: str, **options: Any) -> Answer:
         """Run a command as the OS user that owns the server. See Shell.run; `login` is the shell of

@@ -56,6 +56,17 @@ def test_a_silent_node_is_critical_and_its_remedy_is_told(
     assert "see that its machine is up" in done.stdout
 
 
+def test_a_silent_node_costs_one_time_out_and_not_one_by_each_road(
+    pair: Lab, tmp_path: Path, silent_port: int
+) -> None:
+    node = {"port": silent_port, "ssh": {"host": "127.0.0.1", "port": silent_port}}
+    other = {**node, "host": "localhost"}
+    path = changed_pair(pair, tmp_path, timeouts={"connect": "2s"}, db0=node, db1=other)
+    now = snapshot(path)
+    assert not now.running and 1.9 < now.seconds < 3.5
+    assert all("ssh:" in str(seen) and "SQL:" in str(seen) for seen in now.sightings)
+
+
 def test_several_pairs_are_one_answer_and_one_exit_code(
     pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
