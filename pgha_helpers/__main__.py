@@ -66,6 +66,9 @@ def run(
         bool, typer.Option("--all", help="Every pair file that is found; of verify only.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="With --all: so many pairs at a time.")] = 4,
+    news: Annotated[
+        bool, typer.Option("--news", help="From cron: print only what differs from the run before.")
+    ] = False,
     cell_timeout: Annotated[
         str, typer.Option(help="Interrupt a cell that runs for longer, as in 30min.")
     ] = "",
@@ -77,11 +80,12 @@ def run(
     refused and nothing changed, 5 changed and not finished, 64 bad parameters."""
     # what was typed wrongly is answered before a kernel starts
     find_notebook(notebook)
-    if every:
-        from .monitoring.many import run_all
+    if every or news:
+        from .monitoring.many import run_apart
 
-        told, code = run_all(notebook, pair, p or [], jobs)
-        typer.echo(told)
+        typed = _typed_again(p, f, cell_timeout)
+        told, code = run_apart(notebook, pair, typed, jobs if every else 0)
+        typer.echo(told, nl=False)
         raise typer.Exit(code)
     find_pair(pair)
     given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
@@ -132,6 +136,13 @@ def init(name: str) -> None:
             f"{target} cannot be written: {error.strerror}", "mend that, or name another path"
         ) from None
     typer.echo(f"{target} is written. Fill it in, then: pgha run verify {name}")
+
+
+def _typed_again(words: list[str] | None, file: Path | None, within: str) -> list[str]:
+    """The options of a run, for a process of its own."""
+    typed = [word for one in words or () for word in ("-p", one)]
+    typed += ["-f", str(file)] if file else []
+    return typed + (["--cell-timeout", within] if within else [])
 
 
 def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ JOBS = (
     Job(
         "light",
         "a light verify every 5 minutes",
-        ("run", "verify", _PAIR, "-p", "light=true"),
+        ("run", "verify", _PAIR, "-p", "light=true", "--news"),
         "{of_5}-59/5 * * * *",
         "*:0/5",
         "4min",
@@ -46,7 +46,7 @@ JOBS = (
     Job(
         "verify",
         "a full verify every morning",
-        ("run", "verify", _PAIR),
+        ("run", "verify", _PAIR, "--news"),
         "{of_50} 6 * * *",
         "*-*-* 06:00",
         "50min",
@@ -55,7 +55,7 @@ JOBS = (
     Job(
         "rehearsal",
         "a rehearsal of the switchover every Monday; it changes nothing",
-        ("run", "promote", _PAIR),
+        ("run", "promote", _PAIR, "--news"),
         "{of_50} 7 * * 1",
         "Mon *-*-* 07:00",
         "50min",

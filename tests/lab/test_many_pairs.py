@@ -41,6 +41,23 @@ def test_every_pair_is_verified_and_the_worst_is_the_exit_code() -> None:
     assert not re.search(r"^good:$", done.stdout, re.M)
 
 
+def test_only_news_is_printed(pair: lab.Lab) -> None:
+    """As a notice would be sent: when a verdict differs from that of the run before."""
+    words = ("run", "verify", str(pair.pair_file), "-p", "light=true", "--news")
+    first = pgha(*words)
+    assert (first.returncode, first.stdout) == (0, ""), "the first, and well"
+    pair.kill("db1")
+    bad = pgha(*words)
+    assert bad.returncode == 2 and "db1" in bad.stdout.splitlines()[0], bad.stdout
+    again = pgha(*words)
+    assert (again.returncode, again.stdout) == (2, ""), "said already"
+    lab.up(pair.folder)
+    well = pgha(*words)
+    assert well.returncode == 0 and "well" in well.stdout.splitlines()[0]
+    typo = pgha("run", "verify", str(pair.pair_file), "-p", "lite=true", "--news")
+    assert typo.returncode == 64 and "lite" in typo.stdout
+
+
 def test_a_change_is_made_on_one_pair() -> None:
     done = pgha("run", "promote", "--all")
     assert done.returncode == 64 and "a change is made on one pair" in done.stderr

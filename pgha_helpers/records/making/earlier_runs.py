@@ -99,8 +99,10 @@ def last_well(records: Path, pair: str) -> str:
     return ""
 
 
-def verdicts_given(pair: Pair) -> Iterator[VerifyOutcome]:
+def verdicts_given(pair: Pair, apart_from: str = "") -> Iterator[VerifyOutcome]:
     """What the verifies of this pair have found that are complete, the newest first.
+
+    Not of the record `apart_from`.
 
     Their outcomes stand in this machine's sequence; the checks are read of the newest alone. One
     that was interrupted by hand has found nothing. Raises OSError.
@@ -109,6 +111,8 @@ def verdicts_given(pair: Pair) -> Iterator[VerifyOutcome]:
     for line in own_sequence(pair).newest_first("-verify-"):
         name = record_name_of(Path(line.record))
         if line.what != SEALED or name is None or name.notebook != "verify":
+            continue
+        if line.record == apart_from:
             continue
         folder, outcome = records_of(pair) / line.record, str(line.told.get("outcome"))
         worst = frozenset[str]()
