@@ -13,9 +13,10 @@ from tempfile import TemporaryFile
 from ..model import Head, Pair
 from ..model.foreign import lines_of, shown, text_of
 from ..model.show import span
+from ..records.making.deliveries import undelivered
 from ..records.making.folder import FolderLock, records_of
 from ..records.making.numbering import add_line, own_sequence
-from ..records.making.sequence import DELIVERED, UNDELIVERED, SequenceLine, undelivered
+from ..records.making.sequence import DELIVERED, UNDELIVERED, SequenceLine
 from ..run.redaction import Redactor, secrets_of
 
 _TAIL = 4096  # bytes of what it has said: its last line tells why it failed
@@ -30,7 +31,7 @@ def deliver_records(pair: Pair, until: float) -> Iterator[str]:
     own = own_sequence(pair)
     if not os.access(own.path, os.W_OK):
         return
-    waiting, longest = undelivered(own.lines()), 0.0
+    waiting, longest = undelivered(own.texts()), 0.0
     for name, line in reversed(waiting.items()):
         began, folder = time.monotonic(), records_of(pair) / name
         if until - began <= 2 * longest:  # none is begun only to be cut off
@@ -38,7 +39,7 @@ def deliver_records(pair: Pair, until: float) -> Iterator[str]:
         if not folder.is_dir():
             continue
         with FolderLock(folder) as mine:
-            if not mine.held or name not in undelivered(own.lines(name)):
+            if not mine.held or name not in undelivered(own.texts(name)):
                 continue  # somebody else does it
             why = _run(pair, folder, line, own.head(), until - began)
             longest = max(longest, time.monotonic() - began)

@@ -21,10 +21,11 @@ from ..model.errors import HaError, said
 from ..model.foreign import ODD
 from ..model.notices import Notice, NoticeKind
 from ..model.show import span, utc
+from ..records.making.deliveries import undelivered
 from ..records.making.notices import change_goes_on, keep_others
 from ..records.making.numbering import add_line, own_sequence
 from ..records.making.outbox import Attended, Outbox
-from ..records.making.sequence import TOLD, UNTOLD, undelivered
+from ..records.making.sequence import TOLD, UNTOLD
 from ..run.redaction import Redactor, secrets_of
 from .delivering import deliver_records
 from .sending import Letter, address, send
@@ -85,7 +86,7 @@ def tell_waiting(pair: Pair) -> list[str]:
 def _left(pair: Pair) -> list[str]:
     """What is not sent, and not delivered."""
     names = [path.name for path in Outbox(pair).waiting()]
-    return names + (list(undelivered(own_sequence(pair).lines())) if pair.on_record else [])
+    return names + (list(undelivered(own_sequence(pair).texts())) if pair.on_record else [])
 
 
 def try_out(pair: Pair) -> None:

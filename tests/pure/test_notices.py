@@ -13,6 +13,7 @@ from pgha_helpers.judgement.notices import News, VerifyOutcome, change_is_news, 
 from pgha_helpers.model import Head, Pair
 from pgha_helpers.model.notices import Notice, NoticeKind
 from pgha_helpers.records.making import outbox
+from pgha_helpers.records.making.deliveries import undelivered
 from pgha_helpers.records.making.notices import (
     change_goes_on,
     keep_notice,
@@ -22,7 +23,8 @@ from pgha_helpers.records.making.notices import (
 from pgha_helpers.records.making.numbering import add_line, make_folder, new_id, own_sequence
 from pgha_helpers.records.making.outbox import Outbox
 from pgha_helpers.records.making.seal import complete_all
-from pgha_helpers.records.making.sequence import TOLD
+from pgha_helpers.records.making.sequence import ATTACHED, DELIVERED, SEALED, THINNED, TOLD
+from pgha_helpers.records.reading.retention import thin
 from pgha_helpers.run.journal import Journal, read
 
 from .made_records import left, ran
@@ -340,3 +342,33 @@ def test_the_head_is_the_newest_line_that_closes_something(here: Pair) -> None:
     head = own_sequence(here).head()
     assert head and (head.number, head.digest) == (sealed.number, sealed.digest)
     assert Head.parse_all(head.text) == [head]
+
+
+# Deliveries
+
+
+def test_a_record_waits_until_it_is_delivered_and_again_after_something_is_attached(
+    here: Pair,
+) -> None:
+    def waiting() -> list[str]:
+        return list(undelivered(own_sequence(here).texts()))
+
+    first, second, third = ran(here), ran(here), ran(here)
+    left(here)
+    assert waiting() == [first.name, second.name, third.name]
+    for folder in (third, first):
+        add_line(here, DELIVERED, record=folder.name)
+    assert waiting() == [second.name]
+    add_line(here, ATTACHED, record=first.name, attached="0")
+    add_line(here, THINNED, records={second.name: "0"})
+    assert waiting() == [first.name]
+    (line,) = undelivered(own_sequence(here).texts(first.name)).values()
+    assert (line.what, line.told["outcome"]) == (SEALED, "done")
+
+
+def test_what_waits_to_be_delivered_is_not_thinned(here: Pair) -> None:
+    own = replace(here, records_keep=0.001, on_record=("save",))  # type: ignore[arg-type]
+    folder = ran(own)
+    assert thin(own) == []
+    add_line(own, DELIVERED, record=folder.name)
+    assert thin(own) == [folder.name]

@@ -108,7 +108,7 @@ def verdicts_given(pair: Pair, apart_from: str = "") -> Iterator[VerifyOutcome]:
     that was interrupted by hand has found nothing. Raises OSError.
     """
     first = True
-    for line in own_sequence(pair).newest_first("-verify-"):
+    for line in own_sequence(pair).newest_first(f'"what": "{SEALED}"'):
         name = record_name_of(Path(line.record))
         if line.what != SEALED or name is None or name.notebook != "verify":
             continue

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +118,10 @@ class Sequence:
             return []
         raws = data.removesuffix(b"\n").split(b"\n") if data else []
         return [raw for raw in raws if about.encode() in raw]
+
+    def texts(self, about: str = "") -> list[str]:
+        """The same as they stand there. Raises OSError."""
+        return [text_of(raw) for raw in self._raws(about)]
 
     def head(self) -> Head | None:
         """The newest line that closes something, as it is told elsewhere. Raises OSError."""
@@ -264,22 +268,3 @@ def pairs_in(line: SequenceLine, key: str) -> dict[str, str]:
     if not isinstance(told, dict):
         return {}
     return {str(name): str(digest) for name, digest in told.items()}
-
-
-def undelivered(lines: Iterable[SequenceLine]) -> dict[str, SequenceLine]:
-    """The records that `on_record:` has not taken since they were last added to, the oldest first.
-
-    By name; with each the line that sealed it.
-    """
-    sealed, found = dict[str, SequenceLine](), dict[str, SequenceLine]()
-    for line in lines:
-        if line.what == SEALED:
-            sealed[line.record] = found[line.record] = line
-        elif line.what == ATTACHED and line.record in sealed:
-            found[line.record] = sealed[line.record]
-        elif line.what == DELIVERED:
-            found.pop(line.record, None)
-        elif line.what == THINNED:
-            for name in pairs_in(line, "records"):
-                found.pop(name, None)
-    return found

@@ -13,9 +13,10 @@ from pathlib import Path
 from ...model import Pair
 from ...run.events import CHAINED, GATE_PASSED, RUN_BEGUN
 from ...run.journal import read
+from ..making.deliveries import undelivered
 from ..making.folder import FolderLock, RecordName, record_folders, record_name_of, records_of
 from ..making.numbering import add_line, own_sequence
-from ..making.sequence import THINNED, undelivered
+from ..making.sequence import THINNED
 from . import manifest
 
 _GOING = ".thinned-"
@@ -29,7 +30,7 @@ def thin(pair: Pair) -> list[str]:
         _empty(half_gone)
     gone: dict[Path, str] = {}
     # what is to be brought away stays until it was
-    needed = undelivered(own_sequence(pair).lines()) if pair.on_record else {}
+    needed = undelivered(own_sequence(pair).texts()) if pair.on_record else {}
     for folder in record_folders(records_of(pair)):
         name = record_name_of(folder)
         old = name and time.time() - name.began.timestamp() > pair.records_keep

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ...model import Head, Pair
 from ...model.foreign import ODD
+from ..making.deliveries import undelivered
 from ..making.folder import record_folders, record_name_of, records_of
 from ..making.sequence import (
     ATTACHED,
@@ -34,7 +35,6 @@ from ..making.sequence import (
     pairs_in,
     sequences,
     standing,
-    undelivered,
 )
 from . import manifest, signature
 from .findings import Finding, Record, Verified
@@ -221,7 +221,7 @@ def _not_delivered(lines: list[SequenceLine], pair: Pair) -> Iterator[str]:
     """Which records `on_record:` has never taken, and why it failed last."""
     if not pair.on_record:
         return
-    names = list(undelivered(lines))
+    names = list(undelivered(line.raw for line in lines))
     failed = {line.record: line.told.get("because") for line in lines if line.what == UNDELIVERED}
     for name in names[-_NAMED:]:
         why = f": {failed[name]}" if name in failed else ""
