@@ -257,7 +257,7 @@ def drill(
 
 @monitoring_app.command()
 def notify(
-    pair: str,
+    pair: PairName,
     trial: Annotated[bool, typer.Option("--try", help="Send a notice that is none, too.")] = False,
 ) -> None:
     """Send the notices of a pair that wait, and the records that `on_record:` has not taken.
