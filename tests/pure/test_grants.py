@@ -81,7 +81,7 @@ def test_sudo_takes_its_lines(need: Callable[..., None]) -> None:
     told = printed(odd(), ["sudoers"])
     lines = [line for line in told.splitlines() if not line.startswith("#")]
     assert lines[:3] == [
-        "ops ALL=(postgres) NOPASSWD: /usr/bin/env LC_ALL\\=C sh",
+        "ops ALL=(postgres) NOPASSWD: ALL",
         "ops ALL=(root) NOPASSWD: /usr/bin/systemctl start postgresql@15-main",
         "ops ALL=(root) NOPASSWD: /usr/bin/systemctl stop postgresql@15-main",
     ]
