@@ -90,7 +90,7 @@ _SETTINGS = (
     *dialect.CHANGES_PLACES,
 )
 
-#: Tried on 15 and 18: switchover, failover, rebuild by rewind and by clone.
+#: Tried: a switchover, on 18.
 TO_CHANGE = (
     *TO_WATCH,
     Grant(("pg_signal_backend",), "end sessions that are in the way, but for superusers'"),
