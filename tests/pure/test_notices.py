@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -330,6 +332,14 @@ def test_a_notice_is_kept_as_the_committed_example_shows(told: Pair) -> None:
     example = Path(__file__).parent / "notice.json"
     notice = Notice.parse(example.read_text())
     assert notice is not None and json.loads(notice.json) == json.loads(example.read_text())
+
+
+def test_a_command_pays_nothing_at_its_start() -> None:
+    code = "import sys, pgha_helpers.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not {"apprise", "requests", "pgha_helpers.monitoring.telling"} & loaded
+    assert "pgha_helpers.records.making.notices" not in loaded
 
 
 # The head of the sequence
