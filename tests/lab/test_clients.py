@@ -146,7 +146,7 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
     beside = shutil.copy2(pooler.databases, pooler.folder / "beside.ini")
     shutil.chown(beside, pooler.databases.owner(), pooler.databases.group())
     cases: list[tuple[dict[str, Any], str]] = [
-        ({"passfile": str(wrong), "dsn": None}, "FATAL: password authentication failed"),
+        ({"passfile": str(wrong), "dsn": None}, "SQL: password authentication failed"),
         ({"user": "onlooker"}, "onlooker is not one of its admin_users"),
         ({"databases": ["appp"]}, "it has no database appp; it has app, app_ro"),
         ({"databases": ["app_ro"], "readers": ["app"]}, "database app_ro points at"),

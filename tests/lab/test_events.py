@@ -156,7 +156,7 @@ def test_the_record_tells_the_truth(pair: Lab, tmp_path: Path, name: str) -> Non
     cell, tags, happen, words, code, event, later, exception, outcome = EVENTS[name]
     known = set(records(pair))
     checkout = altered_checkout(tmp_path, cell, tags)
-    run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true", *words)
+    run = start(checkout, "run", "verify", str(pair.pair_file), *words)
     happen(run, pair.folder / "records")
     out, err = finish(run)
     (folder,) = set(records(pair)) - known

@@ -94,8 +94,8 @@ def test_a_name_in_another_encoding_costs_one_warning(pair: Lab) -> None:
         for verdict in story.last("judged")["verdicts"]
         if verdict["level"] != "ok"
     ]
-    why = r"SQL: db{0}: dbname 'caf\xe9' is no UTF-8"
-    assert against == [rf"caf\xe9 on db0: {why.format(0)}; caf\xe9 on db1: {why.format(1)}"]
+    why = r"db{0}: caf\xe9: SQL: db{0}: dbname 'caf\xe9' is no UTF-8"
+    assert against == [f"{why.format(0)}; {why.format(1)}"]
     # sessions that speak their database's encoding read the very same bytes
     for database in ("plain", "latin"):
         seen, verdicts = verified(pair, database=database)
