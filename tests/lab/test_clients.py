@@ -160,7 +160,7 @@ def test_what_keeps_a_pooler_from_being_moved_is_told_before_anything_is_changed
             "the watchdog cannot reach the admin console from its host",
         ),
         ({"dsn": pooler.dsn("app_ro")}, "its dsn leads to a standby"),
-        ({"dsn": pooler.dsn("nothing")}, "its dsn: SQL: FATAL"),
+        ({"dsn": pooler.dsn("nothing")}, "its dsn: SQL: no such database: nothing"),
         ({"port": pooler.port + 1, "dsn": None}, "refused"),
     ]
     for changes, words in cases:
