@@ -132,5 +132,4 @@ def test_a_rehearsal_ends_in_no_red_and_the_parameters_explain_each_other(
         expect(never).to_have_text("[ ]:")
         expect(desk.cell("The defaults, and what each one means")).to_have_count(1)
         expect(desk.cell("It replaces the defaults above")).to_contain_text('"a rehearsal"')
-        desk.page.screenshot(path="/tmp/rehearsed.png")
     assert read(desk.record).outcome == "rehearsed"
