@@ -53,14 +53,18 @@ def read_ledger(door: Door, system_id: str = "*") -> Ledger:
     return Ledger(tuple(notes), tuple(torn), systems)
 
 
+def read_heads(door: Door) -> tuple[Head, ...]:
+    """The lines of sequences that a node holds. Raises as a command does."""
+    return tuple(Head.parse_all(door.script(_HEADS, door.node.state_directory).text))
+
+
 def read_ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:
     """What each node has noted of every system, and why another did not answer."""
     found, silent = {}, []
     for node in pair:
         door = Door(node, pair)
         try:
-            heads = door.script(_HEADS, node.state_directory).text
-            found[node.name] = replace(read_ledger(door), heads=tuple(Head.parse_all(heads)))
+            found[node.name] = replace(read_ledger(door), heads=read_heads(door))
         except HaError as error:
             silent.append(error.what)
         finally:

@@ -19,9 +19,9 @@ from typing import Any
 
 def _send(letter: dict[str, str], within: float) -> str:
     """Send one; gives why it could not be, else nothing."""
-    import apprise
-
     try:
+        import apprise  # where only the checkout is of today it is not there yet
+
         asset = apprise.AppriseAsset(async_mode=False, app_id="pgha", app_desc="pgha", app_url="")
         to = apprise.Apprise(asset=asset)
         if not to.add(letter["to"]):

@@ -225,7 +225,9 @@ def _call(to: str, within: float) -> str:
                 answer.read(1)
             heard[0] = ""
         except (OSError, ValueError) as error:
-            heard[0] = str(getattr(error, "reason", "") or error)
+            why = getattr(error, "reason", "") or error
+            if not isinstance(why, TimeoutError):  # it ends as we do, and may be first
+                heard[0] = str(why)
 
     thread = threading.Thread(target=call, daemon=True)  # a name server may not answer at all
     thread.start()

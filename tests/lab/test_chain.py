@@ -5,6 +5,7 @@ spoils no other.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pgha_helpers import gate, look, plan_promotion
 from pgha_helpers.facts.chain_notes import read_ledger, read_ledgers
 from pgha_helpers.model.errors import HaError, Refusal
+from pgha_helpers.records.making.numbering import own_sequence
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.journal import read
 from pgha_helpers.run.parameters import load_pair
@@ -85,6 +87,25 @@ def test_a_node_that_has_lost_its_notes_gets_them_again(pair: Lab) -> None:
     ledgers, _ = read_ledgers(load_pair(str(pair.pair_file)))
     runs = {name: {note.run for note in ledger.notes} for name, ledger in ledgers.items()}
     assert runs["db0"] == runs["db1"] and len(runs["db1"]) == 3
+
+
+def test_a_run_does_not_write_over_what_tells_that_records_were_removed(pair: Lab) -> None:
+    """Else whoever removes the newest, with their lines, only has to wait for cron."""
+    words = ("run", "verify", str(pair.pair_file), "-p", "light=true")
+    assert pgha(*words).returncode == 0
+    removed = list(records(pair))[-1]
+    own = own_sequence(load_pair(str(pair.pair_file)))
+    before = own.path.read_text()
+    shutil.rmtree(removed)
+    kept = before.splitlines(keepends=True)
+    first = next(n for n, line in enumerate(kept) if removed.name in line)
+    own.path.write_text("".join(kept[:first]))
+    for _ in range(2):  # it says so each time, and the second time it holds both
+        done = pgha(*words)
+        assert done.returncode == 0 and "does not stand here" in done.stdout, done.stdout
+    said = pgha("records", "verify", str(pair.pair_file), "--nodes")
+    assert said.returncode == 2 and "removed and gone on after" in said.stdout, said.stdout
+    assert "until then nothing was changed" in said.stdout, "and the newest line, too"
 
 
 def test_thousands_of_notes_are_no_argument_list(pair: Lab) -> None:

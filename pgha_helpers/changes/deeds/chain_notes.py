@@ -12,14 +12,20 @@ from ...model import Head, Note
 from ...wire.doors import Door
 from ...wire.scripts import shell_functions
 
-# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too;
-# what a full disk has taken of a line is taken back
-_WRITE = (
+_PLACE = (
     shell_functions("expanded.sh")
     + """
 umask 077
 directory=$(expanded "$1")
-mkdir -p -- "$directory" && file="$directory/chain-$2" || exit 1
+mkdir -p -- "$directory" && file="$directory/$2" || exit 1
+"""
+)
+
+# what a crash has torn stays a line of its own: glued to the next one, it would spoil that, too;
+# what a full disk has taken of a line is taken back
+_WRITE = (
+    _PLACE
+    + """
 size=$(stat -c %s -- "$file" 2>/dev/null || echo 0)
 torn=
 [ "$size" = 0 ] || [ -z "$(tail -c 1 -- "$file")" ] || torn=torn
@@ -30,26 +36,31 @@ exit 1
 )
 
 
-# one line a machine, replaced: the newest proves all before it
+# two runs of a machine may end at the same time
 _KEEP = (
-    shell_functions("expanded.sh")
+    _PLACE
     + """
-umask 077
-directory=$(expanded "$1")
-mkdir -p -- "$directory" && file="$directory/head-$2" || exit 1
-cat > "$file.new" && sync -- "$file.new" && mv -- "$file.new" "$file"
+new="$file.new-$$"
+cat > "$new" && sync -- "$new" && mv -- "$new" "$file" && exit 0
+rm -f -- "$new"
+exit 1
 """
 )
 
 
-def keep_head(door: Door, head: Head) -> None:
-    """Let a node hold the newest line of a machine's sequence. Raises as a command does."""
-    name = "@".join(quote(part, safe="") for part in (head.pair, head.host))
-    door.script(_KEEP, door.node.state_directory, name, stdin=head.text.encode())
+def keep_heads(door: Door, heads: Iterable[Head]) -> None:
+    """Let a node hold these lines of one machine's sequence instead of those that it held.
+
+    The last one is the newest. Raises as a command does.
+    """
+    *_, newest = kept = list(heads)
+    name = "@".join(quote(part, safe="") for part in (newest.pair, newest.host))
+    text = "\n".join(head.text for head in kept)
+    door.script(_KEEP, door.node.state_directory, f"head-{name}", stdin=text.encode())
 
 
 def note_on(door: Door, system_id: str, notes: Iterable[Note]) -> None:
     """Append these notes, flushed to disk. Raises as a command does."""
     text = "".join(note.line + "\n" for note in notes)
     if text:
-        door.script(_WRITE, door.node.state_directory, system_id, stdin=text.encode())
+        door.script(_WRITE, door.node.state_directory, f"chain-{system_id}", stdin=text.encode())

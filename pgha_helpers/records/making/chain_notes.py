@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ...changes.chain import note_record
-from ...changes.deeds.chain_notes import keep_head
+from ...changes.deeds.chain_notes import keep_heads
+from ...facts.chain_notes import read_heads
 from ...model import Head, Node, Note, Pair
-from ...model.errors import HaError
+from ...model.errors import HaError, said
 from ...model.foreign import ODD
 from ...run.events import CHAINED, RUN_BEGUN, SEEN
 from ...run.journal import Story, read
@@ -18,8 +19,10 @@ from ...run.redaction import Redactor, secrets_of
 from ...wire.doors import Door
 from ..reading import manifest
 from .folder import record_folders, record_name_of, records_of
-from .numbering import add_line
+from .numbering import add_line, own_sequence
 from .sequence import NOTED, SEALED, SequenceLine, head_of, standings
+
+_CONTRADICTIONS = 5  # lines: one is enough to tell
 
 
 def chained_notes(records: Path, system_id: str, beyond: int) -> list[Note]:
@@ -84,7 +87,8 @@ def notes_of(
 def note_completion(folder: Path, story: Story, pair: Pair) -> None:
     """Let both nodes hold the newest line of the sequence, and the notes of a chained record.
 
-    A node that does not take those of a change is told aloud.
+    A node that does not take those of a change is told aloud, and so is one that holds a line
+    which is here no more.
     """
     mine = standings(records_of(pair), pair.name, folder.name).get(folder.name, {})
     sealed = mine.get(SEALED)
@@ -114,9 +118,28 @@ def _note(node: Node, pair: Pair, notes: list[tuple[str, Note]], head: Head) -> 
     try:
         for system_id in {system for system, _ in notes}:
             note_record(door, system_id, [note for system, note in notes if system == system_id])
-        keep_head(door, head)
-    except HaError as error:
-        return error.what
+        _hold(door, pair, head)
+    except (HaError, OSError) as error:
+        return said(error)
     finally:
         door.close()
     return ""
+
+
+def _hold(door: Door, pair: Pair, head: Head) -> None:
+    """Let a node hold a line of the sequence, and leave it each that contradicts what is here.
+
+    Else whoever removes the newest records would only have to wait for the next run.
+    """
+    own = own_sequence(pair)
+    of_here = [one for one in read_heads(door) if (one.pair, one.host) == (head.pair, head.host)]
+    gone = [one for one in of_here if not own.holds(one)]
+    still = [one for one in of_here if one not in gone]
+    if gone:
+        print(
+            f"{door.node.name} holds line {gone[-1].number} of the sequence of {head.host}, and it "
+            f"does not stand here: pgha records verify {pair.name} --nodes tells more",
+            flush=True,
+        )
+    newest = max([*still, head], key=lambda one: one.number)
+    keep_heads(door, [*gone[:_CONTRADICTIONS], newest])

@@ -10,6 +10,7 @@ records are signed, so is each line that closes something; the signature stands 
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import hashlib
 import json
@@ -37,6 +38,7 @@ TOLD, UNTOLD = "told", "untold"  # a notice of a record was sent, or why it coul
 DELIVERED, UNDELIVERED = "delivered", "undelivered"  # by `on_record:`
 #: Signed wherever records are: what comes after one of these cannot be made anew without the key.
 CLOSING = frozenset({SEALED, ATTACHED, THINNED, UNUSED, PAGE, DRILLED})
+_PATIENCE = 30.0  # seconds: who takes in an old archive reads each of its manifests meanwhile
 _TAIL = 64 * 1024  # bytes: most lines are much shorter, and the last one is read at each run
 
 
@@ -106,6 +108,13 @@ class Sequence:
         None if there is no such file.
         """
         return [SequenceLine.parse(raw) for raw in self._raws(about)]
+
+    def holds(self, head: Head) -> bool:
+        """Whether a line that somebody else holds still stands here. Raises OSError."""
+        raws = self._raws("")
+        if head.number >= len(raws):
+            return False
+        return SequenceLine.parse(raws[head.number]).digest == head.digest
 
     def newest_first(self, about: str = "") -> Iterator[SequenceLine]:
         """The same from the newest back: each is read when it is asked for. Raises OSError."""
@@ -181,23 +190,39 @@ class Sequence:
     @contextmanager
     def _held(self) -> Iterator[int]:
         """The file, open and locked. Raises Refusal."""
-        new = not self.path.exists()
+        new, file = not self.path.exists(), -1
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise self._refusal(error) from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file)
             if new and self.group:
                 shutil.chown(self.path, group=self.group)
                 self.path.chmod(0o640)
+        except (OSError, LookupError) as error:  # a group that this machine does not know
+            if file >= 0:
+                os.close(file)
+            raise self._refusal(error) from None
+        try:
             yield file
         finally:
             os.close(file)
 
-    def _refusal(self, error: OSError) -> Refusal:
-        words = f"no record can be numbered in {self.path}: {error.strerror}"
+    def _refusal(self, error: OSError | LookupError) -> Refusal:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        words = f"no record can be numbered in {self.path}: {why}"
         return Refusal(words, "mend that: each record has its line there")
+
+
+def _lock(file: int) -> None:
+    """Hold the file, which others hold for milliseconds. Raises OSError after _PATIENCE."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                words = f"another process has held it for {_PATIENCE:.0f} s"
+                raise OSError(errno.EWOULDBLOCK, words) from None
+        time.sleep(0.005)
 
 
 def _last(file: int) -> SequenceLine:

@@ -56,7 +56,8 @@ def check_head(
         words = f"it holds {line}, and here that ends with line {last}: the newest were removed"
         done.findings.append(Finding(where, words))
     elif mine.lines[head.number].digest != head.digest:
-        done.findings.append(Finding(where, f"it holds another {line}: here it was made anew"))
+        words = f"it holds another {line}: here it was made anew, or removed and gone on after"
+        done.findings.append(Finding(where, words))
     else:
         at = mine.lines[head.number].told.get("at", "")
         done.proved.append(f"{where} holds {line}, of {at}: until then nothing was changed")
