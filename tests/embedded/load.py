@@ -70,6 +70,13 @@ class Load:
         """Inserts whose commit the server acknowledged."""
         return sum(len(writer.tally.acknowledged) for writer in self._writers)
 
+    def more(self, rows: int, within: float = 20.0) -> bool:
+        """Wait until so many more rows were acknowledged; whether they were."""
+        aim, deadline = self.acknowledged + rows, time.monotonic() + within
+        while self.acknowledged < aim and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.acknowledged >= aim
+
     @property
     def failed(self) -> int:
         """Inserts that were sent and never acknowledged: they may be there or not."""

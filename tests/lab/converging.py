@@ -70,9 +70,9 @@ def failover(pair: Lab, death: Death) -> Told:
     new = _other(old)
     words = Words("promote", f"promote {new}", {"occasion": "failover"})
     with _seen(pair, new, told) as load:
-        _more(load, _SETTLED)
+        load.more(_SETTLED)
         os.kill(_walsender(pair, old), signal.SIGSTOP)
-        _more(load, _MORE)
+        load.more(_MORE)
         pair.kill(old)
         converged = _killed_and_run_again(pair, words, death, told)
     told.converged = converged and not told.faults
@@ -91,7 +91,7 @@ def rebuild(method: str) -> Callable[[Lab, Death], Told]:
         known = set(records(pair))
         words = Words("rebuild", f"rebuild {loser}, leave {_LEFT} transactions", {"method": method})
         with _seen(pair, _other(loser), told) as load:
-            _more(load, _MORE)
+            load.more(_MORE)
             converged = _killed_and_run_again(pair, words, death, told)
         _see_whole(pair, loser, told)
         _see_kept(pair, loser, mine, [path for path in records(pair) if path not in known], told)
@@ -125,7 +125,7 @@ def _seen(pair: Lab, primary: str, told: Told) -> Iterator[Load]:
     """
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         yield load
-        if not _more(load, _MORE):
+        if not load.more(_MORE):
             told.fault("clients cannot write")
     if here := [] if writable(pair) == [primary] else writable(pair):
         told.fault(f"writable: {', '.join(here)}")
@@ -215,7 +215,9 @@ def _rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
         row
         for table in tables
         for row in ask(
-            pair, node, f"select count(*), sum(hashtextextended(r::text, 0)) from {table} r"
+            pair,
+            node,
+            f"select count(*), md5(string_agg(r::text, ',' order by r::text)) from {table} r",
         )
     ]
 
@@ -252,14 +254,6 @@ def _clear(pair: Lab) -> None:
     for folder in records(pair):
         for file in folder.glob("wal-*"):
             file.unlink()
-
-
-def _more(load: Load, rows: int) -> bool:
-    """Wait until so many more rows were acknowledged; whether they were."""
-    aim, deadline = load.acknowledged + rows, time.monotonic() + _PATIENCE
-    while load.acknowledged < aim and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return load.acknowledged >= aim
 
 
 def _walsender(pair: Lab, node: str) -> int:
