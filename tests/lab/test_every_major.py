@@ -16,7 +16,7 @@ from .cycles import against, alive, switched
 
 
 @pytest.mark.usefixtures("has_rsync")
-@pytest.mark.parametrize("major", [each.major for each in MAJORS])
+@pytest.mark.parametrize("major", [each.major for each in MAJORS if each.major >= 15])
 def test_its_whole_life_loses_nothing(
     major: int, tmp_path: Path, need: Callable[..., None]
 ) -> None:
