@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # what jedi, mypy and JupyterLab's go-to-definition read
     from .facts.lag import sample
     from .facts.leftovers import left_over
     from .facts.wal.split_brain import rows_at_stake
-    from .judgement.checks import AFTER, HEALTHY, parity, read_traffic, readiness
+    from .judgement.checks import AFTER, HEALTHY, parity, read_traffic
+    from .monitoring.ready import ready
     from .records.making.begin import begin, conclude
 
 if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
@@ -43,7 +44,7 @@ _HOME = {
     "plan_rebuild": "changes.rebuild",
     "plan_setup": "changes.setup",
     "read_traffic": "judgement.checks",
-    "readiness": "judgement.checks",
+    "ready": "monitoring.ready",
     "rebuild": "changes.rebuild",
     "require": "changes.gate",
     "rows_at_stake": "facts.wal.split_brain",
@@ -69,7 +70,7 @@ __all__ = [
     "plan_rebuild",
     "plan_setup",
     "read_traffic",
-    "readiness",
+    "ready",
     "rebuild",
     "require",
     "rows_at_stake",

@@ -145,6 +145,7 @@ class Pair:
     gate_waits: Seconds = Seconds(600)
     heartbeat: str = ""
     on_record: tuple[str, ...] = ()
+    prometheus: str = ""
     clients: tuple[Client, ...] = ()
     witnesses: tuple[Witness, ...] = ()
     limits: Limits = field(default_factory=Limits)

@@ -47,18 +47,8 @@ def _pair(one: PairStatus) -> dict[str, Any]:
             }
             for reason in one.verdicts.reasons
         ],
-        **_ready(one),
+        **(one.ready.told if one.ready else {"switchover": None, "failover": None}),
         "checks": [{"check": check.name, **_verdict(verdict)} for check, verdict in named],
-    }
-
-
-def _ready(one: PairStatus) -> dict[str, Any]:
-    if one.ready is None:
-        return {"switchover": None, "failover": None}
-    planned, lost = one.ready.switchover, one.ready.failover
-    return {
-        "switchover": {**asdict(planned), "words": list(planned.lines())},
-        "failover": {**asdict(lost), "words": list(lost.lines())},
     }
 
 

@@ -15,8 +15,6 @@ from ..judgement.checks.readiness import Readiness
 from ..model import Snapshot, Verdicts
 from ..model.errors import HaError, said
 from ..model.show import MARKS, utc
-from ..records.making.folder import records_of
-from ..records.reading.past import past_of
 from ..run.parameters import load_pair
 from ..run.redaction import Redactor, secrets_of
 from ..run.run import Run
@@ -83,9 +81,12 @@ def status_of(run: Run) -> PairStatus:
     """Look at a pair, and judge it."""
     now = look(run, journal=False, closely=True)
     verdicts = judge(HEALTHY, now)
-    past = past_of(records_of(run.pair), run.pair.name)
-    ready = readiness(now, verdicts, past)
-    return PairStatus(run.pair.name, now.taken, now.seconds, rows_of(now), verdicts, ready, now)
+    return told_of(now, verdicts, readiness(now, verdicts, run.history.past()))
+
+
+def told_of(now: Snapshot, verdicts: Verdicts, ready: Readiness) -> PairStatus:
+    """What is told of a pair that was looked at closely and judged."""
+    return PairStatus(now.pair.name, now.taken, now.seconds, rows_of(now), verdicts, ready, now)
 
 
 class Looks:

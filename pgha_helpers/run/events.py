@@ -54,6 +54,7 @@ SEEN = _event("seen", "nodes facts vantages")
 CLIENTS_SEEN = _event("clients seen", "clients")
 JUDGED = _event("judged", "worst verdicts")
 PLANNED = _event("planned", "plan")
+READY = _event("ready", "switchover failover")
 
 # The gate, and the chain of the runs that changed a system.
 GATE_SHOWN = _event("gate shown", "wanted plan")
@@ -95,6 +96,7 @@ DIVERGED_KEPT = _event("diverged kept", "file node sha256 bytes transactions")
 SAMPLED = _event("sampled", "rows worst_bytes worst_seconds processor sha256")
 THROUGHPUT = _event("throughput", "bytes total seconds sha256")
 DRAWN = _event("drawn", "file sha256")
+NOT_WRITTEN = _event("not written", "file because")
 NO_CANARY = _event("no canary", "because")
 CANARY_BEGUN = _event("canary begun", "road think longest rows")
 CANARY_ENDED = _event(

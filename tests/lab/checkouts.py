@@ -46,7 +46,7 @@ def altered_checkout(folder: Path, event: str, tags: tuple[str, ...] = ()) -> Pa
 
 def _draws(source: str) -> bool:
     """A cell that costs seconds and has nothing to do with how a run ends."""
-    return "sample(" in source or "readiness(" in source
+    return "sample(" in source or "ready(" in source
 
 
 def _cell(name: str, source: str, tags: tuple[str, ...]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
-from pgha_helpers import HEALTHY, judged, look, readiness, rows_at_stake
+from pgha_helpers import HEALTHY, judged, look, rows_at_stake
 from pgha_helpers.facts.leftovers import left_over
 from pgha_helpers.facts.server_log import ServerLog
+from pgha_helpers.judgement.checks import readiness
 from pgha_helpers.model import Running, Verdicts
 from pgha_helpers.run.journal import read
 from pgha_helpers.wire import shell

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import HEALTHY, judged, look, readiness
+from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.changes.deeds import promoting, wal_copy
+from pgha_helpers.judgement.checks import readiness
 from pgha_helpers.model.errors import NotConfirmed
 
 from .. import embedded as labs

@@ -44,6 +44,39 @@ def test_a_healthy_pair_is_told_and_nothing_is_changed(pair: Lab) -> None:
     assert state_of(pair) == before and list(records(pair)) == left
 
 
+def test_verify_ends_with_the_two_verdicts_of_status_and_writes_its_file(
+    pair: Lab, tmp_path: Path
+) -> None:
+    file = tmp_path / "lab.prom"
+    path = changed_pair(pair, tmp_path, prometheus=str(file))
+    done = pgha("run", "verify", str(path), "-p", "light=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    status = json.loads(pgha("status", str(path), "--json").stdout)["pairs"][0]
+    told = json.loads((list(records(pair))[-1] / "record.json").read_text())["ready"]
+    for change in ("switchover", "failover"):
+        assert told[change].keys() == status[change].keys()
+        assert all(told[change][key] == status[change][key] for key in ("answer", "to", "why"))
+    assert "\nPlanned switchover: yes, to db1. Nothing is lost" in done.stdout
+    assert "\nFailover: yes, to db1. Without the primary's disk 0 B would be lost" in done.stdout
+    shown = pgha("records", "show", str(path), list(records(pair))[-1].name[-8:]).stdout
+    assert "planned switchover: yes, to db1. Nothing is lost" in shown
+    written, asked = metrics(file), tmp_path / "status.prom"
+    pgha("status", str(path), "--prometheus", str(asked))
+    assert written.keys() == metrics(asked).keys() and written["pgha_status"] == {("changed",): 0}
+
+
+def test_a_file_that_verify_cannot_write_is_told_and_changes_no_outcome(
+    pair: Lab, tmp_path: Path
+) -> None:
+    (tmp_path / "full.prom").mkdir()
+    path = changed_pair(pair, tmp_path, prometheus=str(tmp_path / "full.prom"))
+    done = pgha("run", "verify", str(path), "-p", "light=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{tmp_path}/full.prom CANNOT BE WRITTEN (Is a directory)" in done.stdout
+    assert '"event": "not written"' in (list(records(pair))[-1] / "journal.jsonl").read_text()
+    assert [each.name for each in tmp_path.glob("full*")] == ["full.prom"], "and nothing is left"
+
+
 def test_a_silent_node_is_critical_and_its_remedy_is_told(
     pair: Lab, tmp_path: Path, silent_port: int
 ) -> None:

@@ -254,6 +254,8 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         ({**GOOD, "heartbeat": "https://x:hunter2@a.example"}, "heartbeat: it holds a password"),
         ({**GOOD, "on_record": "archive 'it"}, 'on_record: "archive \'it" is no command'),
         ({**GOOD, "on_record": [""]}, "on_record: its first word is empty"),
+        ({**GOOD, "prometheus": "prod.prom"}, "prometheus: 'prod.prom' must be an absolute path"),
+        ({**GOOD, "prometheus": "/x/prod.txt"}, "ends in .prom, as in /var/lib/prometheus"),
         ({**GOOD, "gate_waits": "10"}, "gate_waits: '10' is not a duration"),
         ({**GOOD, "timeouts": {"notify": "0s"}}, "timeouts.notify: must be more than 0 s"),
         ({**GOOD, "limits": {"lag": 16}}, "limits.lag: 16 is not a size"),

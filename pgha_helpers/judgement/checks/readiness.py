@@ -7,8 +7,9 @@ changes of this pair took, what in the present state adds to that, and what woul
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from ...model import Past, Running, Silent, Snapshot, Spread, Verdicts
 from ...model.errors import NotSeen
@@ -20,6 +21,8 @@ from .check import judge
 from .checklists import BEFORE
 from .streaming import sender_for
 
+#: What the two verdicts are about.
+CHANGES = {"switchover": "planned switchover", "failover": "failover"}
 _MUCH = 16 * 1024 * 1024  # bytes of WAL: below that nobody feels a checkpoint or a replay
 
 
@@ -140,18 +143,24 @@ class Readiness(Shown):
         """A row each."""
         rows = []
         for what, ready in self._each():
-            rows.append((what, _answer(ready), " ".join(ready.lines())))
+            rows.append((what, _answered(ready), " ".join(ready.lines())))
         return Table(("could we, now?", "", "at what cost"), rows)
 
     def __str__(self) -> str:
         """For a terminal: the answer, and its cost below."""
         told = []
         for what, ready in self._each():
-            told += [f"{what}: {_answer(ready)}", *(f"    {line}" for line in ready.lines())]
+            told += [f"{what}: {_answered(ready)}", *(f"    {line}" for line in ready.lines())]
         return "\n".join(told)
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """As JSON takes it; `words` are the sentences of the cost."""
+        both = (("switchover", self.switchover), ("failover", self.failover))
+        return {kind: {**asdict(ready), "words": list(ready.lines())} for kind, ready in both}
+
     def _each(self) -> tuple[tuple[str, SwitchoverReady | FailoverReady], ...]:
-        return ("planned switchover", self.switchover), ("failover", self.failover)
+        return (CHANGES["switchover"], self.switchover), (CHANGES["failover"], self.failover)
 
 
 def readiness(now: Snapshot, verdicts: Verdicts, past: Past = Past()) -> Readiness:  # noqa: B008
@@ -159,11 +168,20 @@ def readiness(now: Snapshot, verdicts: Verdicts, past: Past = Past()) -> Readine
     return Readiness(_switchover(now, verdicts, past), _failover(now, past))
 
 
-def _answer(ready: SwitchoverReady | FailoverReady) -> str:
-    if ready.answer == "yes":
-        return f"yes, to {ready.to}"
-    more = f", and {len(ready.why) - 1} more" if len(ready.why) > 1 else ""
-    return f"{ready.answer}: {ready.why[0]}{more}"
+def _answered(ready: SwitchoverReady | FailoverReady) -> str:
+    return answered(ready.answer, ready.to, ready.why)
+
+
+def answered(answer: str, to: str, why: Sequence[str]) -> str:
+    """A verdict in words.
+
+    >>> answered("yes", "db1", ()), answered("no", "", ["db1: stopped", "db0: no slot"])
+    ('yes, to db1', 'no: db1: stopped, and 1 more')
+    """
+    if answer == "yes":
+        return f"yes, to {to}"
+    more = f", and {len(why) - 1} more" if len(why) > 1 else ""
+    return f"{answer}: {why[0]}{more}" if why else answer
 
 
 def _about(spread: Spread) -> str:

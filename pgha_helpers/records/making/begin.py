@@ -23,7 +23,7 @@ from ...run.run import Clients, NoClients, Run
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
-from .ending import bad, copied, kept, roles, well, what_clients_saw
+from .ending import bad, copied, could_be_moved, kept, roles, well, what_clients_saw
 from .folder import announced_folder, id_of
 from .history import EarlierRuns
 from .newest_change import newest_change
@@ -94,7 +94,7 @@ def conclude(run: Run, verdicts: Verdicts) -> Verdicts:
     else:
         print(*bad(run.pair.name, verdicts, last_well, roles(told)), sep="\n")
     made = (*copied(run.journal.events), *kept(aside, run.id)) if copies else ()
-    for line in (*what_clients_saw(told), *made):
+    for line in (*what_clients_saw(told), *made, *could_be_moved(told)):
         print(line)
     if verdicts.worst != "ok" and not (changes or frontend.somebody()):
         _tell_newest_change(run)

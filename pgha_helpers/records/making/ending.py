@@ -101,6 +101,19 @@ def what_clients_saw(told: Mapping[str, Any]) -> Iterator[str]:
         yield ("; ".join([f"Acknowledged rows: {seen.get('acknowledged')}", *rows, end]) + ".")
 
 
+def could_be_moved(told: Mapping[str, Any]) -> Iterator[str]:
+    """The two verdicts with which a verify ends; with their cost where all else is well, because a
+    screen is small.
+    """
+    from ..reading.ready import could_we
+
+    found = [(f"{what[0].upper()}{what[1:]}", *rest) for what, *rest in could_we(told)]
+    if told.get("outcome") == "done":
+        yield from (f"{what}: {answer}. {cost}" for what, answer, cost in found)
+    elif found:
+        yield " ".join(f"{what}: {answer.partition(':')[0]}." for what, answer, _ in found)
+
+
 def copied(events: Sequence[Event]) -> Iterator[str]:
     """By which method a node was made anew, and how much that has moved; nothing where none was."""
     plans = [event["plan"] for event in events if event["event"] == PLANNED]

@@ -25,6 +25,7 @@ from ...run.events import (
     JUDGED,
     OUTAGE,
     OUTAGE_BEGINS,
+    READY,
     RUN_BEGUN,
     RUN_ENDED,
     SEEN,
@@ -71,8 +72,7 @@ def summarise(story: Story) -> dict[str, Any]:
         "before": seen[0]["nodes"] if seen else None,
         "after": seen[-1]["nodes"] if seen else None,
         "settings": _settings(seen[-1]) if seen else {},
-        "allowed": _allowed(story),
-        "verdicts": story.last(JUDGED).get("verdicts", []),
+        **_judged(story),
         "gate": _gate(story),
         "deeds": [_deed(e) for e in story.events if e["event"] in (DEED_ENDED, DEED_FAILED)],
         "outage": (outage := _outage(story)),
@@ -108,8 +108,8 @@ def write_summary(folder: Path, story: Story) -> dict[str, Any]:
     By temporary name and rename.
     """
     summary = summarise(story)
-    indent = None if summary["brief"] else 2
-    written = json.dumps(summary, indent=indent, ensure_ascii=False) + "\n"
+    form: dict[str, Any] = {"separators": (",", ":")} if summary["brief"] else {"indent": 2}
+    written = json.dumps(summary, ensure_ascii=False, **form) + "\n"
     replace_file(folder / SUMMARY, written)
     told: dict[str, Any] = json.loads(written)
     return told
@@ -137,6 +137,19 @@ def _gate(story: Story) -> dict[str, Any]:
         "by": right.get("by"),
         "seconds": right.get("seconds"),
     }
+
+
+def _judged(story: Story) -> dict[str, Any]:
+    """What allowed the change, what was judged last, and whether the primary could be moved."""
+    return {
+        "allowed": _allowed(story),
+        "verdicts": story.last(JUDGED).get("verdicts", []),
+        "ready": _ready(story.last(READY)),
+    }
+
+
+def _ready(event: Event) -> dict[str, Any] | None:
+    return {key: event.get(key) for key in ("switchover", "failover")} if event else None
 
 
 def _deed(event: Event) -> dict[str, Any]:

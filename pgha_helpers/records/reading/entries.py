@@ -32,6 +32,7 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "after": (dict,),
     "settings": (dict,),
     "gate": (dict,),
+    "ready": (dict,),
     "outage_seconds": (int, float),
     "outage_as_seen": (dict,),
     "outage": (dict,),

@@ -17,6 +17,7 @@ from . import words
 from .executed import executed
 from .head import facts
 from .outages import as_seen, length, measured_outage, without_primary
+from .ready import could_we
 from .rendering import render_page
 from .verdicts import judgements
 from .words import JsonObject, finite, listed, pairs_of, took
@@ -61,6 +62,7 @@ def report(folder: Path, told: Mapping[str, Any], check_by_hand: str) -> str:
         as_seen=as_seen(told),
         topology=[_moved(told, node) for node in words.nodes_of(told)],
         judgements=list(judgements(told)),
+        ready=list(could_we(told)),
         deeds=deeds,
         parameters=[(key, str(value)) for key, value in pairs_of(told.get("parameters")).items()],
         day=words.minute(told.get("began"))[:10],

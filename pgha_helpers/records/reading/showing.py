@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from ...model.show import MARKS, Table, utc
 from .entries import Entry
 from .head import Fact, facts
+from .ready import could_we
 from .verdicts import Judged, judgements
 from .words import (
     JsonObject,
@@ -31,9 +32,8 @@ def record_text(entry: Entry) -> str:
     told = entry.told
     parts = [_head(entry)]
     if entry.legible:
-        parts += [
-            part for part in (_topology(told), _gate(told), _verdicts(told), _deeds(told)) if part
-        ]
+        told_of = (_topology, _ready, _gate, _verdicts, _deeds)
+        parts += [part for part in (tell(told) for tell in told_of) if part]
     return "\n\n".join([*parts, _files(entry)])
 
 
@@ -72,6 +72,11 @@ def _topology(told: JsonObject) -> str:
 
 def _gate(told: JsonObject) -> str:
     return f"Gate\n  {plain(consent(told))}" if consent(told) else ""
+
+
+def _ready(told: JsonObject) -> str:
+    lines = [f"  {plain(f'{what}: {answer}. {cost}')}" for what, answer, cost in could_we(told)]
+    return "\n".join(["Could the primary be moved?", *lines]) if lines else ""
 
 
 def _verdicts(told: JsonObject) -> str:

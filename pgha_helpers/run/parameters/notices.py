@@ -1,4 +1,4 @@
-"""What the types cannot say of `notify:`, `heartbeat:` and `on_record:`."""
+"""What the types cannot say of `notify:`, `heartbeat:`, `on_record:` and `prometheus:`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def notices_nonsense(pair: Pair) -> Iterator[str]:
         yield from _address_nonsense("heartbeat", pair.heartbeat, ("http", "https"))
     if pair.on_record and not pair.on_record[0]:
         yield "on_record: its first word is empty; it is the program"
+    if pair.prometheus and not re.fullmatch(r"~?/.*\.prom", pair.prometheus):
+        yield (
+            f"prometheus: {pair.prometheus!r} must be an absolute path that ends in .prom, as in "
+            "/var/lib/prometheus/node-exporter/prod.prom: node_exporter reads no other"
+        )
     if pair.timeouts.notify <= 0:
         yield "timeouts.notify: must be more than 0 s"
 
