@@ -67,10 +67,36 @@ select slot_name as name, slot_type as kind, active, restart_lsn as restart, coa
   from pg_replication_slots order by slot_name;
 
 -- name: holdings
+-- And whether the role that changes is a superuser: before 15 nothing less is enough. The other parameters are of later versions.
 select coalesce((select array_agg(datname::text order by datname) from pg_database
                   where not datistemplate and datname <> 'postgres'), '{}') as databases,
        coalesce((select array_agg(spcname::text order by spcname) from pg_tablespace
-                  where spcname not in ('pg_default', 'pg_global')), '{}') as tablespaces;
+                  where spcname not in ('pg_default', 'pg_global')), '{}') as tablespaces,
+       r.oid is not null as there, coalesce(r.rolsuper, false) as superuser, '{}'::text[] as lacks
+  from (select 1 where (%s, %s, %s, %s) is not null) one left join pg_roles r on rolname = %s;
+
+-- name: holdings since 15
+-- And what the role that changes lacks: a superuser nothing, and then nothing is looked up.
+select coalesce((select array_agg(datname::text order by datname) from pg_database
+                  where not datistemplate and datname <> 'postgres'), '{}') as databases,
+       coalesce((select array_agg(spcname::text order by spcname) from pg_tablespace
+                  where spcname not in ('pg_default', 'pg_global')), '{}') as tablespaces,
+       r.oid is not null as there, coalesce(r.rolsuper, false) as superuser,
+       case when r.rolsuper or r.oid is null then '{}' else array(
+         select 'login' where not r.rolcanlogin
+         union all select 'replication' where not r.rolreplication
+         union all select 'connect on database ' || quote_ident(current_database())
+                    where not has_database_privilege(r.oid, current_database(), 'connect')
+         union all select rolname::text from pg_roles
+                    where rolname = any(%s::text[]) and not pg_has_role(r.oid, oid, 'usage')
+         union all select 'execute on function ' || f from unnest(%s::text[]) f
+                    where not has_function_privilege(r.oid, to_regprocedure(f), 'execute')
+         union all select 'select on ' || t from unnest(%s::text[]) t
+                    where not has_table_privilege(r.oid, to_regclass(t), 'select')
+         union all select 'alter system on parameter ' || p from unnest(%s::text[]) p
+                    where not has_parameter_privilege(r.oid, p, 'alter system'))
+       end as lacks
+  from (select 1) one left join pg_roles r on rolname = %s;
 
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;

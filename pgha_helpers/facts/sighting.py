@@ -33,6 +33,7 @@ from ..model.errors import (
     understood,
 )
 from ..model.grants import grant_for
+from ..model.rights import Rights, to_ask
 from ..model.sightings import Unheard, refuses
 from ..wire.doors import Door
 from ..wire.sql import Session
@@ -163,19 +164,19 @@ def _ask_sql(door: Door) -> Running | HaError:
     """What SQL says, or why it says nothing."""
     try:
         with understood(door.node.name, "an answer of SQL"):
-            return _running(door.node, door.sql)
+            return _running(door.node, door.sql, door.changer)
     except HaError as silence:
         return silence
 
 
-def _running(node: Node, sql: Session) -> Running:
+def _running(node: Node, sql: Session, role: str) -> Running:
     itself = sql.read(query("itself"))[0]
     major = dialect.spoken(itself["version"], node.name)
     if blind := itself.pop("blind"):
         words = f"role {blind} may not see what others do (pg_read_all_stats)"
         raise QueryFailed(f"{node.name}: {words}", grant_for(words, blind))
     settings = sql.read(query("settings"), [list(_SETTINGS)])
-    holdings = sql.read(query("holdings"))[0]
+    holdings = sql.read(query("holdings", major), [*to_ask(major), role])[0]
     receivers = sql.read(query("receiver", major))
     for key in ("written", "received", "replayed"):
         itself[key] = Lsn.parse(itself[key])
@@ -191,6 +192,7 @@ def _running(node: Node, sql: Session) -> Running:
         slots=tuple(_slot(row) for row in sql.read(query("slots", major))),
         databases=tuple(holdings["databases"]),
         tablespaces=tuple(holdings["tablespaces"]),
+        rights=Rights(role, holdings["there"], holdings["superuser"], tuple(holdings["lacks"])),
     )
 
 

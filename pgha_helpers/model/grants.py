@@ -18,13 +18,16 @@ class Grant:
     """What is given, in the words of GRANT, and what for.
 
     `feature` says in which versions there is such a thing to give. What is not `everywhere` is
-    given once, in the database that the pair file names; the rest in each database.
+    given once, in the database that the pair file names; the rest in each database. Without what is
+    `spared` most changes are made all the same. An `attribute` is given by ALTER ROLE.
     """
 
     given: tuple[str, ...]
     why: str
     feature: str = ""
     everywhere: bool = False
+    spared: bool = False
+    attribute: bool = False
 
     def there_is(self, major: int) -> bool:
         """Whether this major version has it."""
@@ -32,6 +35,8 @@ class Grant:
 
     def to(self, role: str) -> tuple[str, ...]:
         """The statements."""
+        if self.attribute:
+            return tuple(f"alter role {identifier(role)} {it};" for it in self.given)
         return tuple(f"grant {it} to {identifier(role)};" for it in self.given)
 
     @property
@@ -39,16 +44,25 @@ class Grant:
         """Whether it is a role, which is the same in every database."""
         return " " not in self.given[0]
 
+    def remedy(self, role: str, database: str) -> str:
+        """Where a superuser types the statements, and these; the pair's is this `database`."""
+        place = (
+            "on the primary" if self.is_membership else f"on the primary, in database {database}"
+        )
+        return f"{place}: {' '.join(self.to(role))}"
+
     @property
     def names(self) -> set[str]:
         """By what an error of the server's names it, in whatever language."""
         told = {word for it in self.given for word in re.findall(r"\w+", it.partition("(")[0])}
-        return told - _WORDS | set(_WITH.get(self.given[0], ()))
+        return told - _WORDS | set(WITH.get(self.given[0], ()))
 
 
 _WORDS = {"select", "execute", "alter", "system", "on", "function", "parameter"}
+#: One GRANT of these may name several.
+ALTER = "alter system on parameter "
 #: Roles in which somebody is by being in another one: an error names these.
-_WITH = {"pg_monitor": ("pg_read_all_settings", "pg_read_all_stats")}
+WITH = {"pg_monitor": ("pg_read_all_settings", "pg_read_all_stats")}
 
 
 def _call(*functions: str) -> tuple[str, ...]:
@@ -67,6 +81,7 @@ TO_WATCH = (
         "the size of unlogged tables, which a move would empty",
         "file_grants",
         everywhere=True,
+        spared=True,
     ),
 )
 
@@ -90,18 +105,28 @@ _SETTINGS = (
     *dialect.CHANGES_PLACES,
 )
 
+TO_END_SESSIONS = Grant(
+    ("pg_signal_backend",), "end sessions that are in the way, but for superusers'", spared=True
+)
+TO_BACK_UP = Grant(
+    _call("pg_backup_start(text, boolean)", "pg_backup_stop(boolean)"),
+    "a rebuild by rsync",
+    "pg_backup_start",
+    spared=True,
+)
+
 #: Tried: a switchover, on 18.
 TO_CHANGE = (
     *TO_WATCH,
-    Grant(("pg_signal_backend",), "end sessions that are in the way, but for superusers'"),
+    TO_END_SESSIONS,
     Grant(("pg_checkpoint",), "CHECKPOINT before the stop", "alter_system_grants"),
     Grant(
-        (f"alter system on parameter {', '.join(_SETTINGS)}",),
+        (f"{ALTER}{', '.join(_SETTINGS)}",),
         "a node's standby definition, what is set for now, and what a standby needs as much of",
         "alter_system_grants",
     ),
     Grant(
-        ("alter system on parameter promote_trigger_file",),
+        (f"{ALTER}promote_trigger_file",),
         "the same",
         "promote_trigger_file",
     ),
@@ -111,12 +136,15 @@ TO_CHANGE = (
         _call("pg_read_binary_file(text, bigint, bigint, boolean)"),
         "the proof in WAL, by its bytes: else pg_waldump tells it, which takes longer",
         "file_grants",
+        spared=True,
     ),
-    Grant(
-        _call("pg_backup_start(text, boolean)", "pg_backup_stop(boolean)"),
-        "a rebuild by rsync",
-        "pg_backup_start",
-    ),
+    TO_BACK_UP,
+)
+
+#: What the role that changes has by itself.
+BY_ITSELF = (
+    Grant(("login",), "its sessions", attribute=True),
+    Grant(("replication",), "slots are made and dropped", attribute=True),
 )
 
 
@@ -134,5 +162,4 @@ def grant_for(error: str, role: str, database: str = "") -> str:
     found = next((it for it in (*TO_CHANGE, *TO_REWIND) if it.names & words), None)
     if found is None:
         return "grant that role what it lacks: `pgha grants PAIR` prints it"
-    place = "on the primary" if found.is_membership else f"on the primary, in database {database}"
-    return f"{place}: {' '.join(found.to(role))}"
+    return found.remedy(role, database)

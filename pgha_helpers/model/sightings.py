@@ -9,6 +9,7 @@ from typing import ClassVar
 from .disk import NOWHERE, Control, Disk
 from .positions import Lsn, Position
 from .replication import Receiver, Sender, Slot
+from .rights import UNASKED, Rights
 from .show import plural
 
 
@@ -26,7 +27,9 @@ class Unheard:
 
 @dataclass(frozen=True)
 class Running:
-    """It answered SQL. `shell_silent` says why its shell did not, `shell_remedy` what to do."""
+    """It answered SQL. `shell_silent` says why its shell did not, `shell_remedy` what to do;
+    `rights` are those of the role that changes, whoever has asked.
+    """
 
     node: str
     in_recovery: bool
@@ -48,6 +51,7 @@ class Running:
     slots: tuple[Slot, ...] = ()
     databases: tuple[str, ...] = ()
     tablespaces: tuple[str, ...] = ()
+    rights: Rights = UNASKED
     disk: Disk | None = None
     shell_silent: str = ""
     shell_remedy: str = ""

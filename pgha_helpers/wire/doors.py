@@ -34,6 +34,7 @@ class Door:
         owner = Shell(node.name, self.pipes, pair.timeouts.command, node.owner)
         self.shell = owner if node.owner else self.login
         self.user = pair.watcher
+        self.changer = pair.user  # whose sessions these are past a gate
         self.sql = self.session(pair.database)
 
     def session(self, database: str) -> Session:

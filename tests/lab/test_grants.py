@@ -5,14 +5,12 @@ for opens no session of another one, and what is lacking is told with the GRANT 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import make_dsn
 
 from pgha_helpers import HEALTHY, canary_client, gate, look, plan_promotion, require
 from pgha_helpers.judgement.checks import judge
@@ -22,32 +20,9 @@ from pgha_helpers.run.journal import read
 from ..conftest import pgha
 from ..embedded import Lab
 from .looks import closely, session, setting, snapshot, wait_for
-from .runs import changed_pair, did, running
-from .servers import ask, records, state_of
-
-WATCHER = "pgha_monitor"
-
-
-def typed(lab: Lab, word: str, node: str = "db0") -> None:
-    """What `pgha grants` prints, in psql, as a superuser; and a password of the role's name."""
-    told = pgha("grants", str(lab.pair_file), word)
-    assert told.returncode == 0, told.stderr
-    where = lab.node(node)
-    psql = [str(where.bin_directory / "psql"), "-X", "-v", "ON_ERROR_STOP=1", "-d"]
-    dsn = make_dsn(lab.dsn, host=where.host, port=where.port)
-    done = subprocess.run([*psql, dsn], input=told.stdout, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (role,) = re.findall(r'create role "(\w+)"', told.stdout)
-    ask(lab, node, f"alter role {role} password %s", role)
-
-
-def with_role(lab: Lab, folder: Path, **roles: str) -> Path:
-    """The lab's pair file with these roles, by their keys, and a passfile that has them."""
-    passfile = folder / "passfile"
-    lines = [f"*:*:*:{role}:{role}\n" for role in roles.values()]
-    passfile.write_text("".join([*lines, lab.passfile.read_text()]))
-    passfile.chmod(0o600)
-    return changed_pair(lab, folder, passfile=str(passfile), **roles)
+from .roles import WATCHER, typed, with_role
+from .runs import running
+from .servers import ask, state_of
 
 
 @pytest.fixture(scope="module")
@@ -195,20 +170,3 @@ def test_what_is_lacking_is_told_with_the_grant_that_helps(
     assert wait_for(lambda: judged(watched) == well, 5), judged(watched)
     ask(pair, "db0", "drop table notes")
     ask(pair, "db0", "drop database shop")
-
-
-def test_an_operator_who_is_no_superuser_changes_roles(own_pair: Lab, tmp_path: Path) -> None:
-    _as_operator(own_pair, tmp_path)
-
-
-def _as_operator(pair: Lab, tmp_path: Path) -> None:
-    from .runs import carry_out
-
-    for word in ("monitor", "operator"):
-        typed(pair, word)
-    path = with_role(pair, tmp_path, monitor_user=WATCHER, user="pgha_operator")
-    assert wait_for(
-        lambda: ask(pair, "db1", "select true from pg_roles where rolname = %s", WATCHER)
-    )
-    print(did(carry_out(path, "promote", "promote db1")))
-    assert list(records(pair))

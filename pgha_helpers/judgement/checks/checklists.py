@@ -38,6 +38,14 @@ from .machines import (
     there_is_disk_space,
 )
 from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
+from .rights import (
+    who_changes_has_the_rights_for_it,
+    who_changes_has_the_rights_for_more,
+    who_changes_is_a_superuser,
+    who_changes_may_back_up,
+    who_changes_may_end_sessions,
+    who_changes_may_promote,
+)
 from .serving import (
     both_nodes_sort_alike,
     clients_could_write_on_the_standby,
@@ -122,6 +130,9 @@ _SWITCHOVER = (
     the_standby_has_a_free_slot,
     each_can_replicate_from_the_other,
     every_command_is_allowed,
+    who_changes_has_the_rights_for_it,
+    who_changes_may_end_sessions,
+    who_changes_has_the_rights_for_more,
     each_server_would_start_again,
     what_was_given_at_its_start_comes_again,
     the_primary_comes_back_where_it_is,
@@ -176,10 +187,22 @@ DEFINED = (
     the_standby_recovers_as_it_must,
 )
 
+_REBUILD = (
+    *_A_PAIR,
+    one_node_is_writable,
+    the_primary_is_not_armed,
+    who_changes_has_the_rights_for_it,
+)
+
 #: What must hold before each kind of change. A kind that finishes what another run began asks only
 #: for what it needs.
 BEFORE: Mapping[str, tuple[Check, ...]] = {
-    "setup": (both_shells_answer, they_are_as_addressed, they_run_one_major_version),
+    "setup": (
+        both_shells_answer,
+        they_are_as_addressed,
+        they_run_one_major_version,
+        who_changes_is_a_superuser,
+    ),
     "tidy": AFTER,
     "switchover": _SWITCHOVER,
     "resume": (
@@ -199,11 +222,10 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
     "failover": (
         the_standby_is_as_addressed,
         whatever_can_be_read_is_one_system,
+        who_changes_may_promote,
     ),
-    **dict.fromkeys(
-        ("follow", "rewind", "rsync", "rsync beside", "clone", "put back"),
-        (*_A_PAIR, one_node_is_writable, the_primary_is_not_armed),
-    ),
+    **dict.fromkeys(("follow", "rewind", "clone", "put back"), _REBUILD),
+    **dict.fromkeys(("rsync", "rsync beside"), (*_REBUILD, who_changes_may_back_up)),
     "give up": _A_PAIR,  # two are writable, and one of them is named
 }
 
@@ -224,8 +246,10 @@ HEALTHY = (
 
 def before(kind: str, drain: bool = False) -> tuple[Check, ...]:
     """What must hold before this kind of change. With a drain, long transactions are told and do
-    not refuse it.
+    not refuse it, and sessions may have to be ended.
     """
-    asked = BEFORE[kind]
-    told = replace(no_transaction_is_long, level="warning")
-    return tuple(told if drain and check is no_transaction_is_long else check for check in asked)
+    levels = {no_transaction_is_long: "warning", who_changes_may_end_sessions: "critical"}
+    return tuple(
+        replace(check, level=levels[check]) if drain and check in levels else check
+        for check in BEFORE[kind]
+    )
