@@ -14,8 +14,8 @@ from ..facts.access import (
     with_login,
 )
 from ..facts.connection import why_no_passfile
-from ..facts.copying import read_copying
-from ..facts.rsync import bytes_there, holds_nothing
+from ..facts.copying import read_copying, why_no_basebackup
+from ..facts.rsync import bytes_there, holds_nothing, rsync_road
 from ..facts.starting import read_start
 from ..facts.throughput_chart import draw_throughput
 from ..facts.wal.rebuilding import misdefined
@@ -40,10 +40,11 @@ from .still_agreed import as_consented
 
 def plan_setup(run: Run, now: Snapshot) -> Plan:
     """What is missing, and what would be done about it. Raises a Refusal that says why not."""
-    primary, method = str(run.parameters["primary"]), str(run.parameters["method"])
+    primary = str(run.parameters["primary"])
 
     def planner(seen: Snapshot) -> Plan:
         keep = which_to_keep(seen, primary).node
+        method = _wanted(run, run.pair.other(keep).name)
         wishes = _wishes(run, seen, keep)
         plan = plans.setup_plan(seen, primary, method, wishes, _evidence(run, seen, keep))
         if not plan.already:
@@ -79,6 +80,8 @@ def _with_room(run: Run, now: Snapshot, plan: Plan) -> Plan:
     if not program or not isinstance(source, Running):
         return plan
     copying = read_copying(run, plan.node, source)
+    if program == "rsync" and isinstance(way := rsync_road(run, plan.node), str):
+        raise NotSafe(f"{plan.node} cannot be copied by rsync: {way}", copying.lacking)
     if program == "rsync" and isinstance(target, Blank) and holds_nothing(run, plan.node):
         free = target.disk.free_bytes or 0
         there = bytes_there(run, plan.node)
@@ -148,6 +151,18 @@ def set_up(run: Run, plan: Plan) -> Deeds:
     return run.steps_since(already)
 
 
+def _wanted(run: Run, node: str) -> str:
+    """How a copy is made: as was asked for; by rsync where there is no pg_basebackup. Raises
+    NotSafe where what is asked for is not there.
+    """
+    asked = str(run.parameters["method"])
+    if asked == "rsync" or not (why_not := why_no_basebackup(run.doors[node])):
+        return asked
+    if asked:
+        raise NotSafe(why_not, "-p method=rsync copies without it; or install it")
+    return "rsync"
+
+
 def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
     """A copy as it was asked for, unless the node's own copy of this cluster can follow.
 
@@ -158,7 +173,7 @@ def _method(run: Run, now: Snapshot, keep: str, node: str) -> str:
         evidence = rebuild_evidence(run, now, node)
         if plans.rebuild_plan(now, node, "", evidence).kind == "follow":
             return "follow"
-    if run.parameters["method"] != "rsync":
+    if _wanted(run, node) != "rsync":
         return "clone"
     return "rsync" if holds_nothing(run, node) else "rsync beside"
 

@@ -10,7 +10,7 @@ from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
-from ..wire.scripts import script_file
+from ..wire.scripts import script_file, shell_functions
 from ..wire.shell import Answer
 from .configured import configuration
 from .node_config import home_of
@@ -90,6 +90,8 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     """
     conninfo = primary_conninfo(pair, door.node, PROOF, keys)
     answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
+    if answer.status == _NO_PSQL:
+        return ""  # a check says so: every_program_is_installed
     if answer.status:
         return _why_psql_failed(answer)
     if answer.text.split("|")[0] == system_id:
@@ -105,10 +107,17 @@ def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
     return _why_psql_failed(answer) if answer.status else ""
 
 
+_NO_PSQL = 69
+_PSQL = (
+    shell_functions("psql.sh")
+    + f'''psql=$(psql_of "$1"); shift; [ -n "$psql" ] || exit {_NO_PSQL}; "$psql" "$@"'''
+)
+
+
 def _psql(door: Door, command: str, conninfo: str) -> Answer:
-    """What psql on the node answers, which asks for no password."""
+    """What psql on the node answers, which asks for no password. _NO_PSQL where there is none."""
     argv = ("-w", "-X", "-A", "-t", "-c", command, conninfo)
-    return door.run(door.binary("psql"), *argv, okay=range(256))
+    return door.script(_PSQL, door.node.bin_directory, *argv, okay=range(256))
 
 
 def _why_psql_failed(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..judgement.plans.copying import Copying, Half, Part
@@ -10,6 +11,7 @@ from ..model import Disk, Running
 from ..model.errors import NotSafe, understood
 from ..model.foreign import Told, blocks_of, lines_of, whole
 from ..run.run import Run
+from ..wire.doors import Door
 from ..wire.scripts import script_file
 from .disk import read_disk
 from .queries import query
@@ -43,7 +45,15 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
         asked += [row["oid"], row["location"]]
     answer = door.script(_SCRIPT, *asked, within=door.patience)
     with understood(name, "the answer of facts/copying.sh"):
-        return parse_copying(answer.text, name, inside, wal, version, elsewhere)
+        found = parse_copying(answer.text, name, inside, wal, version, elsewhere)
+    return replace(found, lacking=why_no_basebackup(door))
+
+
+def why_no_basebackup(door: Door) -> str:
+    """Why the node cannot make a copy with pg_basebackup; empty where it can."""
+    if "pg_basebackup" not in door.lacking():
+        return ""
+    return f"pg_basebackup is not in {door.node.bin_directory} of {door.node.name}"
 
 
 def _sizes(rows: list[dict[str, Any]], primary: Running) -> tuple[int, list[dict[str, Any]], str]:

@@ -15,10 +15,12 @@ from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.positions import is_segment
 from ..wire.doors import Door
-from ..wire.scripts import script_file
+from ..wire.scripts import script_file, shell_functions
+from .control_bytes import control_of
 from .recovery_conf import parse_recovery_conf
 
 _SCRIPT = script_file(__file__, "disk.sh")
+_CONTROL = shell_functions("controldata.sh") + 'controldata "$1" "$2"'
 _T = TypeVar("_T")
 _TIMELINE = re.compile("[0-9A-F]{8}")
 
@@ -172,8 +174,16 @@ def _moment(words: Sequence[str]) -> float:
         return 0.0
 
 
+def ask_control(door: Door, directory: str = "") -> Control | str:
+    """The control file of the node's data directory, or of another one; a sentence where it cannot
+    be trusted. Raises as a command does.
+    """
+    asked = (directory or door.node.data_directory, door.node.bin_directory)
+    return parse_control(door.script(_CONTROL, *asked, okay=range(256)).lines)
+
+
 def parse_control(lines: Iterable[str]) -> Control | str:
-    """Read pg_controldata's words; a sentence instead where they cannot be trusted.
+    """Read pg_controldata's words, or the bytes; a sentence instead where they cannot be trusted.
 
     A wrong checksum is only a warning of pg_controldata, and what it prints after it is no answer.
     """
@@ -182,6 +192,8 @@ def parse_control(lines: Iterable[str]) -> Control | str:
         # 18 writes it in small letters, to stderr
         if "warning" in line.lower() or "crc checksum" in line.lower():
             return f"global/pg_control is damaged: {line.strip()}"
+        if line.startswith("bytes "):
+            return control_of(bytes.fromhex(line.removeprefix("bytes ")))
         key, _, value = line.partition(":")
         values[key.strip()] = value.strip()
     try:

@@ -1,11 +1,12 @@
 # include each_process.sh
+# include controldata.sh
 # What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
 # Each answer is one line "word rest", but for the control file, the history files and recovery.conf, which end with a
 # line "end".
 clock=$(date +%s.%N)
 case $clock in *.[0-9]*) ;; *) clock=$(date +%s).5;; esac # BusyBox's knows whole seconds only
 echo "clock $clock"
-programs=$("$2/pg_controldata" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
+programs=$("$2/postgres" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
 echo "programs ${programs%%[.a-z]*}"
 if [ ! -e "$1" ]; then
   # Whatever a rewind works on lies under another name, which no service starts.
@@ -73,14 +74,14 @@ elif [ -z "$wal" ]; then
   elif [ ! -r "$1/pg_wal/" ] || [ ! -x "$1/pg_wal/" ]; then echo "nowal $place cannot be entered by $(id -un)"
   else echo "nowal $place holds no WAL: is its disk mounted?"; fi
 fi
-if [ ! -x "$2/pg_controldata" ]; then echo "blank there is no $2/pg_controldata: bin_directory is wrong"; exit 0; fi
+if [ ! -x "$2/postgres" ]; then echo "blank there is no $2/postgres: bin_directory is wrong"; exit 0; fi
 read -r made < "$1/PG_VERSION"
 if [ "$made" != "${programs%%[.a-z]*}" ]; then
   echo "blank $1 was made by PostgreSQL $made, but $2 holds $programs"; exit 0
 fi
 # When it was armed (the change of the file's place or owner counts), and last written; the newest history is the last.
 (cd "$1" && stat -c 'dated %n %z %y' standby.signal recovery.conf global/pg_control pg_wal/*.history 2>/dev/null)
-if control=$("$2/pg_controldata" -D "$1" 2>&1); then echo control; printf '%s\nend\n' "$control"
+if control=$(controldata "$1" "$2"); then echo control; printf '%s\nend\n' "$control"
 else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi
 for f in "$1"/pg_wal/*.history; do # by what the shell has itself: a program for each takes a third of the whole look
   if [ -f "$f" ]; then

@@ -112,6 +112,7 @@ def parse_host(
         options=" ".join(words.all("options")),
         fixed=words.one("fixed"),
         expired=words.one("expired"),
+        lacks=words.all("lacks"),
     )
     return replace(found, archiver=_archiver(found.archiver, words), host=host)
 

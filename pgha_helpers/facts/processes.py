@@ -6,7 +6,7 @@ from ..model import Lsn, Phase, Process, Sender, phase_of
 from ..model.foreign import lines_of
 from ..wire.doors import Door
 from ..wire.scripts import script_file
-from .disk import parse_control
+from .disk import ask_control
 
 _PROCESSES = script_file(__file__, "processes.sh")
 _FILES = """
@@ -49,9 +49,7 @@ def parse_fenced(text: str) -> tuple[tuple[Process, ...], tuple[str, ...]]:
 
 def shutdown_phase(door: Door) -> Phase:
     """How far the shutdown has come. Raises as a command does."""
-    argv = (door.binary("pg_controldata"), "-D", door.node.data_directory)
-    answer = door.run(*argv, okay=range(256))
-    control = parse_control([answer.complaint, *answer.lines])
+    control = ask_control(door)
     state = control if isinstance(control, str) else control.state
     return phase_of(state, read_processes(door))
 

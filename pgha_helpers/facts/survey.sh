@@ -1,4 +1,5 @@
 # include expanded.sh
+# include psql.sh
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
 # PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
 # configuration, $6 the server's certificate (or empty).
@@ -74,9 +75,13 @@ tables="root $(stat -c %U -- "$data")"
   done
 
 # What a run needs on this node, as this very user.
-for program in pg_ctl pg_controldata pg_waldump psql; do
-  [ -x "$2/$program" ] || echo "refused $2/$program cannot be run by $(id -un)"
+for program in pg_ctl postgres pg_basebackup pg_controldata pg_rewind pg_waldump psql; do
+  [ ! -x "$2/$program" ] || continue
+  case $program in pg_ctl|postgres) lacks=;; psql) lacks=$program; [ -z "$(psql_of "$2")" ] || continue;; *) lacks=$program;; esac
+  if [ -n "$lacks" ] && [ ! -e "$2/$lacks" ]; then echo "lacks $lacks"
+  else echo "refused $2/$program cannot be run by $(id -un)"; fi
 done
+[ -x "$2/pg_waldump" ] || command -v perl >/dev/null || echo "refused there is neither $2/pg_waldump nor perl"
 state=$(expanded "$3")
 for file in "$state"/for-now-*; do [ ! -f "$file" ] || sed 's/^/fornow /' "$file"; done
 place=$state

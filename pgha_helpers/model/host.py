@@ -112,7 +112,8 @@ class Host:
     gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
     postgresql.auto.conf, `expired` when the server's certificate ends, if that is within a day or
     past, `start` what the server would start with. `restore` is how restore_command says that it
-    has not a file, None without one.
+    has not a file, None without one. `lacks` are programs of PostgreSQL that are not installed, and
+    for which something else stands in.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -124,5 +125,6 @@ class Host:
     options: str = ""
     fixed: str = ""
     expired: str = ""
+    lacks: tuple[str, ...] = ()
     start: Start = field(default_factory=Start)
     restore: Restore | None = None

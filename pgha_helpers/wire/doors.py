@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import paramiko
 
 
+#: Every package of a server has initdb, pg_ctl and postgres; some have no more than these.
+_MAY_LACK = ("pg_basebackup", "pg_verifybackup", "pg_waldump")
+_LACKING = 'bin=$1; shift; for name in "$@"; do [ -x "$bin/$name" ] || echo "$name"; done'
+
+
 class Door:
     """Connections of one node, opened late and held for the life of a run.
 
@@ -36,6 +41,7 @@ class Door:
         self.user = pair.watcher
         self.changer = pair.user  # whose sessions these are past a gate
         self.sql = self.session(pair.database)
+        self._lacking: frozenset[str] | None = None
 
     def session(self, database: str) -> Session:
         """A SQL session of its own in this database, not opened yet; whoever asks for it closes
@@ -91,6 +97,15 @@ class Door:
         on.
         """
         return f"{self.node.bin_directory.rstrip('/')}/{name}"
+
+    def lacking(self) -> frozenset[str]:
+        """Which of the programs that a package may lack are not in bin_directory, asked once.
+        Raises as Shell.run does.
+        """
+        if self._lacking is None:
+            told = self.script(_LACKING, self.node.bin_directory, *_MAY_LACK)
+            self._lacking = frozenset(told.lines)
+        return self._lacking
 
     def close(self) -> None:
         """Let everything go; whoever asks for something later only looks."""

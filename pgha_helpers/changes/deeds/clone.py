@@ -56,7 +56,8 @@ def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str
         _make_tablespaces(run, door, copying, primary)
         _base_backup(run, door, copying)
         verify = ""
-        if dialect.has("verify_backup", primary.version // 10000):
+        known = dialect.has("verify_backup", primary.version // 10000)
+        if known and "pg_verifybackup" not in door.lacking():
             verify = door.binary("pg_verifybackup")
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
         door.script(flush() + _WHOLE, verify, *made, within=run.timeouts.clone)

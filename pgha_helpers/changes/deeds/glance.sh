@@ -1,3 +1,4 @@
+# include controldata.sh
 # Told a signal, it gives it to the postmaster first: a command less in the outage. See servers.signal_postmaster.
 # Only while the node is armed: a connection that was given up may deliver this late, to what was taken back
 # meanwhile. Then it looks at the state alone, the number that pg_control has at byte 16 (1: shut down), which takes a
@@ -14,4 +15,4 @@ while [ "$turn" -lt "$3" ]; do
   sleep 0.001
   turn=$((turn + 1))
 done
-"$2" -D "$1" 2>&1
+controldata "$1" "$2"

@@ -157,7 +157,7 @@ def glance(door: Door, turns: int = 1, signal: str = "") -> Control | None:
     """
     try:
         told = door.script(
-            _GLANCE, door.node.data_directory, door.binary("pg_controldata"), str(turns), signal
+            _GLANCE, door.node.data_directory, door.node.bin_directory, str(turns), signal
         )
     except Refusal:
         return None

@@ -15,6 +15,7 @@ from ...model.errors import CommandFailed, understood
 from ...model.positions import segment_name, segment_start
 from ...wire.doors import Door
 from ...wire.scripts import script_file
+from .waldump import waldump
 
 _READ_AT_MOST = 16 * 1024 * 1024
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -99,7 +100,8 @@ def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
     at = Lsn(segment_start(name, segment).lsn + byte)
     padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
     wal = f"{door.node.data_directory}/pg_wal"
-    answer = door.script(_UP_TO, door.binary("pg_waldump"), wal, name, padded, within=door.patience)
+    argv = (*waldump(door), "-p", wal, name)
+    answer = door.script(_UP_TO, padded, *argv, within=door.patience)
     with understood(door.node.name, "what pg_waldump tells of where its WAL parts"):
         return Lsn.parse(answer.text) if answer.text else at
 

@@ -12,6 +12,7 @@ from ...model.sightings import disk_of
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.shell import Answer
+from .waldump import waldump
 
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 _NAME = re.compile(r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), .* desc: (\S+)")
@@ -87,7 +88,7 @@ def name_of(record: str) -> str:
 
 
 def _waldump(door: Door) -> tuple[str, ...]:
-    return door.binary("pg_waldump"), "-p", f"{door.node.data_directory}/pg_wal"
+    return *waldump(door), "-p", f"{door.node.data_directory}/pg_wal"
 
 
 def _from(at: Position) -> tuple[str, ...]:

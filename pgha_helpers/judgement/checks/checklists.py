@@ -90,6 +90,7 @@ from .streaming import (
 from .surroundings import (
     each_can_replicate_from_the_other,
     every_command_is_allowed,
+    every_program_is_installed,
     no_cluster_manager_rules_here,
     no_removal_was_left_half_done,
     no_setting_is_changed_for_now,
@@ -133,6 +134,7 @@ _SWITCHOVER = (
     who_changes_has_the_rights_for_it,
     who_changes_may_end_sessions,
     who_changes_has_the_rights_for_more,
+    every_program_is_installed,
     each_server_would_start_again,
     what_was_given_at_its_start_comes_again,
     the_primary_comes_back_where_it_is,

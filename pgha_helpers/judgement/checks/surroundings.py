@@ -37,6 +37,32 @@ def every_command_is_allowed(now: Snapshot) -> str | None:
     return "; ".join(refused) or None
 
 
+#: What stands in for a program that a package of PostgreSQL may lack, and what that costs.
+_INSTEAD = {
+    "pg_basebackup": "copies are made by rsync only",
+    "pg_controldata": "the control file is read by its bytes",
+    "pg_rewind": "what has diverged is copied anew",
+    "pg_waldump": "a program of ours reads WAL in perl, ten times slower",
+    "psql": "whether it can replicate from the other node is tried only when it does",
+}
+
+
+@check(level="warning")
+def every_program_is_installed(now: Snapshot) -> str | None:
+    """Every program of PostgreSQL is in bin_directory.
+
+    Install the package of the same version that has them: Debian's postgresql-client and
+    postgresql-contrib, or those of your vendor.
+    """
+    lacking = {name: now.host(name).lacks for name in now.pair.names}
+    told = [
+        f"{name} has no {program}: {_INSTEAD[program]}"
+        for name, programs in lacking.items()
+        for program in programs
+    ]
+    return "; ".join(told) or None
+
+
 @check(value=lambda now: _count(now, rules=True))
 def no_cluster_manager_rules_here(now: Snapshot) -> str | None:
     """No cluster manager rules this cluster.

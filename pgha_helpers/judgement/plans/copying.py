@@ -61,7 +61,8 @@ class Copying:
     begun and not finished: it is moved in, and no new one is made. `left` is where the old
     directory's WAL should be and is not: that place is left alone, for a disk may be mounted there
     later, and the copy has its WAL inside. `state` says why nothing can be noted in the state
-    directory, `foreign` are paths in the data directory that rsync could not overwrite.
+    directory, `foreign` are paths in the data directory that rsync could not overwrite. `lacking`
+    says why pg_basebackup cannot make it.
     """
 
     node: str
@@ -75,6 +76,7 @@ class Copying:
     state: str = ""
     foreign: tuple[str, ...] = ()
     in_place: bool = False
+    lacking: str = ""
 
     @property
     def parts(self) -> tuple[Part, ...]:

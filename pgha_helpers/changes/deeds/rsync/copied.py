@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from ....facts.disk import parse_control
+from ....facts.disk import ask_control
 from ....facts.rsync import RsyncRoad, estimate
 from ....facts.tablespaces import Tablespace
 from ....model import Control, Running
@@ -141,8 +141,7 @@ class Copy:
         control = ""
         for _ in range(5):
             moved += self._fetch_control(f"{stage}/global")
-            answer = door.run(door.binary("pg_controldata"), "-D", stage, okay=range(256))
-            found = parse_control([answer.complaint, *answer.lines])
+            found = ask_control(door, stage)
             if isinstance(found, Control) and found.system_id == self.source.system_id:
                 return moved
             control = found if isinstance(found, str) else f"it is of system {found.system_id}"

@@ -22,6 +22,7 @@ from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
 from ..by_bytes import PAGE
+from ..waldump import waldump
 from .records import Reader
 from .stretches import Stretch, stretches
 
@@ -151,7 +152,7 @@ def command(door: Door, stretch: Stretch, *options: str) -> list[str]:
     """The program that reads a stretch, and its arguments."""
     # the times of commits are told in the zone of whoever asks; see facts.wal for why both files
     # are named
-    argv = ["env", "TZ=UTC", door.binary("pg_waldump"), "-p", _wal(door)]
+    argv = ["env", "TZ=UTC", *waldump(door), "-p", _wal(door)]
     argv += ["-t", str(stretch.start.timeline), "-s", str(stretch.start.lsn)]
     if stretch.until is not None:
         argv += ["-e", str(stretch.until)]

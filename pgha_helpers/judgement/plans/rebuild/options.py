@@ -213,7 +213,10 @@ def _why_not_beside(evidence: Evidence) -> str:
 
 def _clone(evidence: Evidence) -> Option:
     size, rates, copying = evidence.weights.database, evidence.rates, evidence.copying
-    why_not = "; ".join(why_not_copy(copying)) if copying else ""
+    why_not = ""
+    if copying:
+        lacking = (copying.lacking,) if copying.lacking and not copying.begun else ()
+        why_not = "; ".join((*lacking, *why_not_copy(copying)))
     if copying and copying.begun:
         return Option("clone", why_not, 0, _FIXED["clone"])
     needs = (f"room for a copy beside{': it is there' if copying and not why_not else ''}",)
