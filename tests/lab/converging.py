@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import time
@@ -258,7 +259,7 @@ def _clear(pair: Lab) -> None:
 
 def _walsender(pair: Lab, node: str) -> int:
     for pid in pair.processes(node):
-        if b"walsender" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if re.search(rb"wal ?sender", Path(f"/proc/{pid}/cmdline").read_bytes()):
             return pid
     raise AssertionError(f"{node} has no walsender")
 

@@ -33,7 +33,7 @@ def left_behind(
 def open_by_hand(pair: Lab, name: str) -> None:
     """What a careless hand does: remove the signal, start."""
     node = pair.node(name)
-    for file in ("standby.signal", "postmaster.pid"):
+    for file in ("standby.signal", "recovery.conf", "postmaster.pid"):
         (node.data_directory / file).unlink(missing_ok=True)
     start(pair, name)
 

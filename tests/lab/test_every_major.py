@@ -1,33 +1,104 @@
 """Every major version: from two servers to a pair, its primary moved there and back, killed under
 load, and rebuilt.
+
+Packages of 10 to 14 have initdb, pg_ctl and postgres only; those of later ones have every program.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pgha_helpers import facts, look
+from pgha_helpers.facts.wal.losses.records import Reader
+from pgha_helpers.model import Lsn
+
 from ..bench.pairs import pair_of
+from ..embedded import Lab
 from ..majors import MAJORS, programs_of
 from .converging import PROCEDURES, Told
 from .cycles import against, alive, switched
+from .losers import stop_cleanly
+from .runs import running
+from .servers import ask
 
 
 @pytest.mark.usefixtures("has_rsync")
-@pytest.mark.parametrize("major", [each.major for each in MAJORS if each.major >= 15])
+@pytest.mark.parametrize("major", [each.major for each in MAJORS])
 def test_its_whole_life_loses_nothing(
     major: int, tmp_path: Path, need: Callable[..., None]
 ) -> None:
     with pair_of(tmp_path / "lab", programs_of(major, need)) as pair:
+        whole = (pair.node("db0").bin_directory / "pg_rewind").exists()
         assert against(pair) == []
+        the_control_file_is_read_as_the_server_reads_it(pair)
         for _ in ("there", "back"):
             moved = switched(pair)
             assert (moved.lost, moved.overlaps) == (0, 0) and moved.acknowledged > 100
-        for procedure in ("failover", "rebuild by rewind"):
+        for procedure in ("failover", f"rebuild by {'rewind' if whole else 'rsync'}"):
             assert _well(PROCEDURES[procedure](pair, alive)) == []
+        if whole:
+            wal_is_read_as_pg_waldump_reads_it(pair)
 
 
 def _well(told: Told) -> list[str]:
     return told.faults if told.faults or told.converged else ["it did not converge"]
+
+
+def the_control_file_is_read_as_the_server_reads_it(pair: Lab) -> None:
+    """By its bytes where no program reads it."""
+    with running(pair, "verify") as run:
+        now = look(run)
+    asked = (
+        "checkpoint_lsn::text, redo_lsn::text, timeline_id, system_identifier::text, "
+        "bytes_per_wal_segment, min_recovery_end_lsn::text"
+    )
+    tables = (
+        "pg_control_checkpoint(), pg_control_system(), pg_control_init(), pg_control_recovery()"
+    )
+    for seen in (now.primary, now.standby):
+        assert seen.disk and seen.disk.control
+        its = seen.disk.control
+        checkpoint = (str(its.checkpoint.lsn), str(its.redo), its.checkpoint.timeline)
+        rest = (its.system_id, its.segment, str(its.minimum_recovery))
+        assert ask(pair, seen.node, f"select {asked} from {tables}") == [(*checkpoint, *rest)]
+        assert its.state in ("in production", "in archive recovery")
+
+
+def wal_is_read_as_pg_waldump_reads_it(pair: Lab) -> None:
+    """Every transaction, relation and end that the runbook takes from it."""
+    for statement in (
+        "create table told (a int primary key, b text)",
+        "insert into told select g, repeat('x', g) from generate_series(1, 500) g",
+        "begin; savepoint a; update told set b = '' where a < 9; release a; commit",
+        "begin; delete from told where a = 7; rollback",
+        "insert into told values (1) on conflict (a) do update set b = 'z'",
+        "create database more",
+        "select pg_switch_wal()",
+        "drop table told",
+    ):
+        ask(pair, "db0", statement)
+    for name in pair.nodes:
+        stop_cleanly(pair, name)
+    node = pair.node("db0")
+    wal = node.data_directory / "pg_wal"
+    newest = max(path.name for path in wal.glob("0*") if len(path.name) == 24)[:8]
+    files = sorted(path.name for path in wal.glob(f"{newest}*") if len(path.name) == 24)
+    asked = ["-p", str(wal), "-t", str(int(newest, 16)), files[0], files[-1]]
+    theirs = _read([str(node.bin_directory / "pg_waldump"), *asked])
+    program = Path(facts.__file__).with_name("wal") / "waldump.pl"
+    ours = _read(["perl", str(program), *asked])
+    assert theirs == ours and len(theirs[0]) > 5
+
+
+def _read(command: list[str]) -> tuple[object, ...]:
+    environment = {**os.environ, "TZ": "UTC"}
+    told = subprocess.run(command, capture_output=True, text=True, env=environment).stdout
+    reader = Reader(Lsn(0), 2**24)
+    found = [reader.read(line) for line in told.splitlines()]
+    lost = [one for one in found if one]
+    return lost, reader.end, reader.created, reader.databases, reader.bound, len(found)

@@ -4,7 +4,6 @@ and up to 15.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from pgha_helpers.judgement.checks import AFTER, judge
 from pgha_helpers.model.errors import NotAchieved, NotSafe
 
 from ..embedded import Lab
-from .eleven import programs_of_11
+from ..majors import programs_of
 from .kept_pairs import KeptPair, kept
 from .losers import start, stop_cleanly
 from .runs import carry_out, did, running
@@ -27,13 +26,10 @@ from .servers import Watch, ask, writable
 
 @pytest.fixture(scope="module")
 def kept_pair_11(
-    tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None]
+    tmp_path_factory: pytest.TempPathFactory, need: Callable[..., None], has_rsync: None
 ) -> Iterator[KeptPair]:
-    need("/usr/lib/postgresql/15/bin/pg_basebackup", "postgresql-15")
-    with tempfile.TemporaryDirectory(prefix="pgha-11-") as place:
-        Path(place).chmod(0o755)
-        with kept(tmp_path_factory.mktemp("kept"), programs_of_11(Path(place)), "set up") as made:
-            yield made
+    with kept(tmp_path_factory.mktemp("kept"), programs_of(11, need), "set up") as made:
+        yield made
 
 
 @pytest.fixture
@@ -58,28 +54,6 @@ def by_the_article(lab: Lab, node: str, more: str = "") -> Path:
     (data / "recovery.conf").write_text(text)
     trigger.touch()
     return trigger
-
-
-def test_the_stand_in_reads_what_the_server_says(pair: Lab) -> None:
-    """No package has pg_controldata of 11: what stands in for it must say what SQL says of the same
-    file.
-    """
-    with running(pair, "verify") as run:
-        now = look(run)
-    for seen in (now.primary, now.standby):
-        assert seen.disk and seen.disk.control
-        told = (
-            "checkpoint_lsn::text, redo_lsn::text, timeline_id, system_identifier::text, "
-            "bytes_per_wal_segment"
-        )
-        tables = "pg_control_checkpoint(), pg_control_system(), pg_control_init()"
-        control = seen.disk.control
-        checkpoint = (str(control.checkpoint.lsn), str(control.redo), control.checkpoint.timeline)
-        assert ask(pair, seen.node, f"select {told} from {tables}") == [
-            (*checkpoint, control.system_id, control.segment)
-        ]
-    least = ask(pair, "db1", "select min_recovery_end_lsn::text from pg_control_recovery()")
-    assert least == [(str(control.minimum_recovery),)]
 
 
 def test_what_recovery_conf_says_is_judged(pair: Lab) -> None:
@@ -119,7 +93,7 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
             time.sleep(0.02)
         pair.kill("db0")
         stale.append(by_the_article(pair, "db0"))
-        carry_out(pair, "promote", "promote db1", occasion="failover", salvage="none")
+        carry_out(pair, "promote", "promote db1", occasion="failover")
         carry_out(pair, "rebuild", "rebuild db0")
     assert writable(pair) == ["db1"] and watch.overlaps == 0
     assert ask(pair, "db0", "select x from t") == [(1,)]

@@ -26,7 +26,7 @@ my ($page, $size, $segment, $open, $handle, $magic) = (8192, 8192, 16 * 1024 * 1
 
 sub lsn { my ($high, $low) = split m:/:, shift; hex($high) << 32 | hex $low }
 sub told { sprintf "%X/%08X", $_[0] >> 32 & 0xFFFFFFFF, $_[0] & 0xFFFFFFFF }
-sub fail { print STDERR "pg_waldump: error: $_[0]\n"; exit 1 }
+sub fail { $| = 1; print STDERR "pg_waldump: error: $_[0]\n"; exit 1 }  # first what was said of records
 
 # The size of a segment stands in the header of each file's first page.
 if (open my $one, "<:raw", "$dir/$first") {
