@@ -106,7 +106,12 @@ def a_door(answer: Answer) -> Any:
         return answer
 
     return SimpleNamespace(
-        node=NODE, patience=1.0, script=ask, run=ask, binary=lambda name: f"/b/{name}"
+        node=NODE,
+        patience=1.0,
+        script=ask,
+        run=ask,
+        binary=lambda name: f"/b/{name}",
+        lacking=frozenset,
     )
 
 

@@ -47,7 +47,7 @@ _INSTEAD = {
 }
 
 
-@check(level="warning")
+@check(level="warning", value=lambda now: " and ".join(s.node for s in now.running) + " asked")
 def every_program_is_installed(now: Snapshot) -> str | None:
     """Every program of PostgreSQL is in bin_directory.
 
