@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what jedi, mypy and JupyterLab's go-to-definition read
     from .facts.wal.split_brain import rows_at_stake
     from .judgement.checks import AFTER, HEALTHY, parity, read_traffic
     from .monitoring.ready import ready
+    from .monitoring.trends import trends
     from .records.making.begin import begin, conclude
 
 if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
@@ -50,6 +51,7 @@ _HOME = {
     "rows_at_stake": "facts.wal.split_brain",
     "sample": "facts.lag",
     "set_up": "changes.setup",
+    "trends": "monitoring.trends",
 }
 
 __all__ = [
@@ -76,6 +78,7 @@ __all__ = [
     "rows_at_stake",
     "sample",
     "set_up",
+    "trends",
 ]
 
 

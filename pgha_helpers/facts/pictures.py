@@ -7,10 +7,11 @@ sets of colours, and take the one that the reader's screen has.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,25 @@ def pictures(draw: Callable[[float], Figure]) -> Pictures:
 
     The same bytes for the same data, whatever this machine's user prefers.
     """
+    with _as_ours():
+        wide, narrow = draw(WIDE), draw(NARROW)
+        return Pictures(render(wide, "svg"), render(narrow, "svg"), render(wide, "png"))
+
+
+def png(draw: Callable[[float], Figure]) -> bytes:
+    """The form for a notebook alone."""
+    with _as_ours():
+        return render(draw(WIDE), "png")
+
+
+@contextlib.contextmanager
+def _as_ours() -> Iterator[None]:
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({"svg.hashsalt": "pgha", "svg.fonttype": "path"})
-        wide, narrow = draw(WIDE), draw(NARROW)
-        return Pictures(render(wide, "svg"), render(narrow, "svg"), render(wide, "png"))
+        yield
 
 
 def phone_name(name: str) -> str:

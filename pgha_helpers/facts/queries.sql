@@ -101,6 +101,9 @@ select coalesce((select array_agg(datname::text order by datname) from pg_databa
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
 
+-- name: wal size
+select coalesce(sum(size), 0)::bigint as size from pg_ls_waldir();
+
 -- name: tablespaces
 select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
        pg_tablespace_size(t.oid)::bigint as size,

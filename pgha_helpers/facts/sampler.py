@@ -11,8 +11,10 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from ..model import Lsn
+from ..model import Lsn, Spread
 from ..model.errors import HaError
 from ..model.foreign import ODD
 from ..model.lag_file import LAG_CSV, LagRow, csv_of
@@ -22,6 +24,7 @@ from ..wire.sql import Row
 from .queries import query
 
 PACE = 0.1  # seconds from one sample to the next
+_UNITS = ("bytes", "seconds")
 _CLOSELY = 600.0  # seconds for which it keeps that pace: a gate may wait for a night
 _LATE = 1.0  # seconds after which a node that was asked counts as silent
 _AGAIN = 0.2  # seconds from one attempt to reach a node to the next
@@ -179,10 +182,19 @@ def keep_rows(run: Run, rows: Sequence[LagRow], kept: int = 0, processor: float 
         return
     head = not (run.folder / LAG_CSV).exists()
     digest = run.keep(LAG_CSV, csv_of(rows[kept:], head), append=True)
-    worst = {f"worst_{unit}": worst_lag(rows, unit) for unit in ("bytes", "seconds")}
+    found: dict[str, Any] = {f"worst_{unit}": worst_lag(rows, unit) for unit in _UNITS}
+    if len(rows) > 1:
+        found |= {unit: _spread(rows, unit) for unit in _UNITS}
     run.journal.write(
-        SAMPLED, rows=len(rows), **worst, processor=round(processor, 4), sha256=digest
+        SAMPLED, rows=len(rows), **found, processor=round(processor, 4), sha256=digest
     )
+
+
+def _spread(rows: Iterable[LagRow], unit: str) -> dict[str, Any] | None:
+    """How the lag lies over the samples, of each the worse of both views."""
+    worst = (worst_lag([row], unit) for row in rows)
+    found = Spread.of(value for value in worst if value is not None)
+    return asdict(found) if found else None
 
 
 def worst_lag(rows: Iterable[LagRow], unit: str) -> float | None:

@@ -102,30 +102,35 @@ def _written(value: float | str | None) -> str:
     return value if isinstance(value, str) else f"{value:.6f}"
 
 
-def samples(folder: Path) -> Samples:
-    """The samples of a record; none if it has no lag.csv, and without the rows that are not
-    numbers.
+def lag_rows(folder: Path) -> list[LagRow]:
+    """The rows of a record, the oldest first; none if it has no lag.csv, and without those whose
+    time is no number.
     """
     try:
         with (folder / LAG_CSV).open(newline="", encoding="utf-8", errors="replace") as file:
-            timed = [(_number(row.get("at")), row) for row in csv.DictReader(file)]
-            rows = [(at, row) for at, row in timed if at is not None]
+            return [row for row in map(_row, csv.DictReader(file)) if row]
     except (OSError, csv.Error):
-        return Samples()
-    if not rows:
-        return Samples()
-    first = rows[0][0]
+        return []
+
+
+def _row(told: Mapping[str, str | None]) -> LagRow | None:
+    at, *numbers = (_number(told.get(name)) for name in LAG_COLUMNS[:5])
+    roles = (told.get(name) or "" for name in LAG_COLUMNS[5:])
+    return None if at is None else LagRow(at, *numbers, *roles)  # type: ignore[arg-type]
+
+
+def samples(folder: Path) -> Samples:
+    """The samples of a record, by its rows."""
+    rows = lag_rows(folder)
     return Samples(
-        tuple(at - first for at, _ in rows),
-        tuple(_worse(row, "_bytes") for _, row in rows),
-        tuple(_worse(row, "_seconds") for _, row in rows),
+        tuple(row.at - rows[0].at for row in rows),
+        tuple(_worse(row.primary_bytes, row.standby_bytes) for row in rows),
+        tuple(_worse(row.primary_seconds, row.standby_seconds) for row in rows),
     )
 
 
-def _worse(row: Mapping[str, str | None], unit: str) -> float | None:
-    values = [_number(text) for name, text in row.items() if name and name.endswith(unit)]
-    known = [value for value in values if value is not None]
-    return max(known, default=None)
+def _worse(*views: float | None) -> float | None:
+    return max((value for value in views if value is not None), default=None)
 
 
 def _number(text: object) -> float | None:

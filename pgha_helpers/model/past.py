@@ -10,14 +10,15 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Spread:
-    """How values lie: how many they are, the least, the median, what 95 of 100 do not exceed, and
-    the most.
+    """How values lie: how many they are, the least, the median, what 95 and what 99 of 100 do not
+    exceed, and the most.
     """
 
     count: int
     least: float
     median: float
     p95: float
+    p99: float
     most: float
 
     @classmethod
@@ -25,13 +26,13 @@ class Spread:
         """That of these values; None where there are none.
 
         >>> Spread.of([3, 1, 2, 10])
-        Spread(count=4, least=1, median=2.5, p95=10, most=10)
+        Spread(count=4, least=1, median=2.5, p95=10, p99=10, most=10)
         """
         known = sorted(values)
         if not known:
             return None
-        p95 = known[math.ceil(0.95 * len(known)) - 1]
-        return cls(len(known), known[0], median(known), p95, known[-1])
+        p95, p99 = (known[math.ceil(share * len(known)) - 1] for share in (0.95, 0.99))
+        return cls(len(known), known[0], median(known), p95, p99, known[-1])
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def _pair(one: PairStatus) -> dict[str, Any]:
             for reason in one.verdicts.reasons
         ],
         **(one.ready.told if one.ready else {"switchover": None, "failover": None}),
+        "trend": one.trend,
         "checks": [{"check": check.name, **_verdict(verdict)} for check, verdict in named],
     }
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..facts.look import look
 from ..judgement.checks import HEALTHY, judge, readiness
@@ -15,6 +15,10 @@ from ..judgement.checks.readiness import Readiness
 from ..model import Snapshot, Verdicts
 from ..model.errors import HaError, said
 from ..model.show import MARKS, utc
+from ..records.making.folder import records_of
+from ..records.reading.figures import figures_of
+from ..records.reading.past import LOOKS, past_by
+from ..records.reading.trends import trends_of
 from ..run.parameters import load_pair
 from ..run.redaction import Redactor, secrets_of
 from ..run.run import Run
@@ -31,7 +35,7 @@ class PairStatus:
     """One pair: what was seen, and what is to be said of it.
 
     Where its file cannot be read, or nothing could be looked at, `trouble` says why, and the rest
-    is empty. `taken` is UTC, `seconds` is how long the look took.
+    is empty. `taken` is UTC, `seconds` is how long the look took. `trend` is what its records tell.
     """
 
     pair: str
@@ -42,6 +46,7 @@ class PairStatus:
     ready: Readiness | None = None
     now: Snapshot | None = None
     trouble: str = ""
+    trend: str = ""
 
     @property
     def level(self) -> str:
@@ -70,6 +75,8 @@ class PairStatus:
         yield self.level, f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
         yield from ((reason.level, str(reason)) for reason in self.verdicts.reasons)
         yield "", f"\n{self.ready}"
+        if self.trend:
+            yield "", self.trend
 
     def __str__(self) -> str:
         """The table of its nodes, and the paragraphs below it."""
@@ -81,7 +88,9 @@ def status_of(run: Run) -> PairStatus:
     """Look at a pair, and judge it."""
     now = look(run, journal=False, closely=True)
     verdicts = judge(HEALTHY, now)
-    return told_of(now, verdicts, readiness(now, verdicts, run.history.past()))
+    runs = figures_of(records_of(run.pair), run.pair.name, LOOKS)
+    told = told_of(now, verdicts, readiness(now, verdicts, past_by(runs)))
+    return replace(told, trend=trends_of(runs).line)
 
 
 def told_of(now: Snapshot, verdicts: Verdicts, ready: Readiness) -> PairStatus:

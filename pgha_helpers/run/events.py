@@ -92,8 +92,10 @@ DAMAGED_WAL = _event("damaged WAL", "node end goes_on")
 NEVER_ARCHIVED = _event("never archived", "node before after")
 DIVERGED_KEPT = _event("diverged kept", "file node sha256 bytes transactions")
 
-# What was measured, and the files that show it.
-SAMPLED = _event("sampled", "rows worst_bytes worst_seconds processor sha256")
+# What was measured, and the files that show it. Of several samples `bytes` and `seconds` tell how
+# they lie, as a Spread; sizes are bytes, on the primary.
+SAMPLED = _event("sampled", "rows worst_bytes worst_seconds bytes seconds processor sha256")
+SIZED = _event("sized", "node databases wal")
 THROUGHPUT = _event("throughput", "bytes total seconds sha256")
 DRAWN = _event("drawn", "file sha256")
 NOT_WRITTEN = _event("not written", "file because")

@@ -44,6 +44,7 @@ DRAWERS = {
     "facts.pictures",
     "clients.canary.chart",
     "facts.throughput_chart",
+    "records.reading.export",
 }
 
 
@@ -146,7 +147,7 @@ def test_there_is_one_door_to_each_driver(driver: str) -> None:
     assert users <= DOORS[driver]
 
 
-def test_pandas_and_matplotlib_are_imported_only_where_something_is_drawn() -> None:
+def test_pandas_and_matplotlib_are_imported_only_where_something_is_drawn_or_exported() -> None:
     users = {
         name_of(p)
         for p in modules()

@@ -77,6 +77,27 @@ def test_a_file_that_verify_cannot_write_is_told_and_changes_no_outcome(
     assert [each.name for each in tmp_path.glob("full*")] == ["full.prom"], "and nothing is left"
 
 
+def test_a_full_verify_measures_sizes_and_shows_trends_that_are_exported(
+    pair: Lab, tmp_path: Path
+) -> None:
+    done = pgha("run", "verify", str(pair.pair_file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = list(records(pair))[-1]
+    told = json.loads((folder / "record.json").read_text())
+    (size,) = ask(pair, "db0", "select sum(pg_database_size(oid)) from pg_database")
+    assert told["sizes"]["databases"] == pytest.approx(int(size[0]), rel=0.05)
+    assert told["sizes"]["wal"] >= 16 * 1024**2 and told["lag"]["bytes"]["count"] > 1
+    assert "duration of setup" in (folder / "notebook.ipynb").read_text()
+    assert re.search(
+        r"^In \d+ records?.*: lag .*; databases", pgha("status", str(pair.pair_file)).stdout, re.M
+    )
+    into = tmp_path / "runs.csv"
+    done = pgha("records", "export", str(pair.pair_file), "--into", str(into))
+    assert done.returncode == 0 and f",{folder.name[-8:]},verify," in into.read_text()
+    done = pgha("records", "export", str(pair.pair_file), "--into", str(tmp_path / "runs.xls"))
+    assert done.returncode == 64 and "its name must end in .csv or .parquet" in done.stderr
+
+
 def test_a_silent_node_is_critical_and_its_remedy_is_told(
     pair: Lab, tmp_path: Path, silent_port: int
 ) -> None:

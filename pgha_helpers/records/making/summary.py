@@ -28,7 +28,9 @@ from ...run.events import (
     READY,
     RUN_BEGUN,
     RUN_ENDED,
+    SAMPLED,
     SEEN,
+    SIZED,
 )
 from ...run.journal import Event, Story
 from .files import replace_file
@@ -48,6 +50,7 @@ _BEGAN = (
     "ticket",
     "file",
 )
+_SPREADS = ("bytes", "seconds")
 _CODE = ("version", "versions", "git", "source", "parameters", "continues")
 
 
@@ -79,6 +82,8 @@ def summarise(story: Story) -> dict[str, Any]:
         "outage_seconds": outage["seconds"] if outage else None,
         "failover_seconds": _failover(story),
         "outage_as_seen": _as_seen(story.last(CANARY_ENDED)),
+        "lag": _measured(story.last(SAMPLED), ("rows", "worst_bytes", "worst_seconds", *_SPREADS)),
+        "sizes": _measured(story.last(SIZED), ("node", "databases", "wal")),
         "fenced_by": story.last(FENCED_BY).get("words"),
         # of a failover: what may be lost, as the gate said
         "account": story.last(OUTAGE_BEGINS).get("told") or [],
@@ -144,12 +149,12 @@ def _judged(story: Story) -> dict[str, Any]:
     return {
         "allowed": _allowed(story),
         "verdicts": story.last(JUDGED).get("verdicts", []),
-        "ready": _ready(story.last(READY)),
+        "ready": _measured(story.last(READY), ("switchover", "failover")),
     }
 
 
-def _ready(event: Event) -> dict[str, Any] | None:
-    return {key: event.get(key) for key in ("switchover", "failover")} if event else None
+def _measured(event: Event, keys: tuple[str, ...]) -> dict[str, Any] | None:
+    return {key: event[key] for key in keys if key in event} or None
 
 
 def _deed(event: Event) -> dict[str, Any]:

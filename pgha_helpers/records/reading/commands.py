@@ -141,6 +141,7 @@ def page_command(
     from ..making.numbering import add_line
     from ..making.sequence import PAGE
     from .entries import entries
+    from .figures import figures_of
     from .manifest import sha256
     from .page import INDEX, pages
 
@@ -151,11 +152,39 @@ def page_command(
         )
     wanted = _wanted(found, notebook, outcome, ticket, since, until)
     written = {}
-    for name, text in pages(entries(folder, wanted)):
+    told = [run for run in figures_of(folder, found.name) if wanted.wants(run._asdict())]
+    for name, text in pages(entries(folder, wanted), told):
         _write(folder / name, text)
         written[name] = sha256(folder / name)
     add_line(found, PAGE, pages=written)
     typer.echo(str(folder / INDEX))
+
+
+@records_app.command("export")
+def export_command(
+    pair: PairName,
+    into: Annotated[Path, typer.Option(help="The file: its name ends in .csv or .parquet.")],
+    what: Annotated[
+        str, typer.Option(help="runs: a row a run, all its figures; lag: a row a sample.")
+    ] = "runs",
+    notebook: Notebook = "",
+    outcome: Outcome = "",
+    ticket: Ticket = "",
+    since: Since = "",
+    until: Until = "",
+) -> None:
+    """Write the runs of a pair as a table, the newest first, for pandas, DuckDB or a spreadsheet.
+
+    Parquet needs the extra `parquet`. docs/records.md tells every column.
+    """
+    from .export import export
+    from .figures import figures_of
+
+    found, folder = _complete(pair)
+    wanted = _wanted(found, notebook, outcome, ticket, since, until)
+    runs = [run for run in figures_of(folder, found.name) if wanted.wants(run._asdict())]
+    rows = export(folder, runs, what, into)
+    typer.echo(f"{into}: {rows} rows of {len(runs)} runs")
 
 
 @records_app.command("attach")

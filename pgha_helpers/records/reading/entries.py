@@ -33,6 +33,8 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "settings": (dict,),
     "gate": (dict,),
     "ready": (dict,),
+    "lag": (dict,),
+    "sizes": (dict,),
     "outage_seconds": (int, float),
     "outage_as_seen": (dict,),
     "outage": (dict,),
@@ -150,11 +152,11 @@ def _is_record(path: Path) -> bool:
 def _indexed(folder: Path, index: Index) -> Entry:
     """A record as it was read when it was sealed; read now, if it has changed since, or is not."""
     stamp = stamp_of(folder)
-    if stamp is not None and (told := index.known(folder, stamp)):
+    if stamp is not None and (told := index.known(folder.name, stamp)):
         return Entry(folder, told, sealed=True, state="ended")
     entry = _entry(folder)
     if stamp is not None and entry.state == "ended" and entry.sealed:
-        index.keep(folder, stamp, entry.told)
+        index.keep(folder.name, stamp, entry.told)
     return entry
 
 

@@ -22,7 +22,9 @@ from .manifest import MANIFEST
 
 _FORMAT = 1
 #: Of what a journal tells, what no list and no page of many records shows.
-_HEAVY = frozenset({"verdicts", "allowed", "settings", "parameters", "versions", "source", "git"})
+_HEAVY = frozenset(
+    {"verdicts", "allowed", "settings", "parameters", "versions", "source", "git", "ready"}
+)
 
 _WORTH = 100  # records: fewer are read again in no time
 
@@ -30,15 +32,21 @@ Stamp = list[int]
 
 
 class Index:
-    """What is known of the records of one folder: by name, a stamp and what the journal tells."""
+    """What is known of the records of one folder: by name, a stamp and what the journal tells.
 
-    def __init__(self, records: Path) -> None:
-        name = hashlib.sha256(os.fsencode(records.absolute())).hexdigest()[:16]
+    What is kept apart has its own `kind`. It is written again only for so many new records as are
+    `worth` it.
+    """
+
+    def __init__(self, records: Path, kind: str = "", worth: int = 1) -> None:
+        of = os.fsencode(records.absolute()) + os.fsencode(kind)
+        name = hashlib.sha256(of).hexdigest()[:16]
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         self._path = Path(cache).expanduser() / "pgha" / f"records-{name}.json"
+        self._worth = worth
         self._known = self._read()
         self._kept: dict[str, list[Any]] = {}
-        self._new = False
+        self._new = 0
 
     def _read(self) -> dict[str, Any]:
         """What was kept; nothing of another version, or that somebody has spoiled."""
@@ -48,24 +56,24 @@ class Index:
         except (OSError, *ODD):
             return {}
 
-    def known(self, folder: Path, stamp: Stamp) -> Mapping[str, Any] | None:
+    def known(self, record: str, stamp: Stamp) -> Mapping[str, Any] | None:
         """What the journal of this record tells, if it was read when the files were as now."""
         with suppress(*ODD):
-            kept, told = self._known[folder.name]
+            kept, told = self._known[record]
             if kept == stamp and isinstance(told, dict):
-                self._kept[folder.name] = [kept, told]
+                self._kept[record] = [kept, told]
                 return told
         return None
 
-    def keep(self, folder: Path, stamp: Stamp, told: Mapping[str, Any]) -> None:
+    def keep(self, record: str, stamp: Stamp, told: Mapping[str, Any]) -> None:
         """Keep what was read just now."""
         light = {key: value for key, value in told.items() if key not in _HEAVY}
-        self._kept[folder.name] = [stamp, light]
-        self._new = True
+        self._kept[record] = [stamp, light]
+        self._new += 1
 
     def save(self) -> None:
         """For the next time. Where that cannot be, everything is read again."""
-        if not self._new or len(self._kept) < _WORTH:
+        if self._new < self._worth or len(self._kept) < _WORTH:
             return
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,12 +81,12 @@ class Index:
             replace_file(self._path, text)
 
 
-def stamp_of(folder: Path) -> Stamp | None:
+def stamp_of(folder: str | Path) -> Stamp | None:
     """Sizes and times of all that is read of a sealed record; None for one that is not."""
     stamp = []
     try:
         for name in (JOURNAL, MANIFEST, SUMMARY):
-            found = (folder / name).stat()
+            found = os.stat(f"{folder}/{name}")  # noqa: PTH116 - of ten thousand, three each
             stamp += [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
     except OSError:
         return None

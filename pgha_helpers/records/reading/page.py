@@ -14,15 +14,17 @@ from urllib.parse import quote
 
 from ...model.show import plural
 from .entries import Entry
+from .figures import Figures
 from .outages import measured_outage, outage, was_over
 from .rendering import render_page
 from .report import REPORT
-from .small_charts import SHAPES, Curve, Figure, Point, Tick, in_seconds, path, place
+from .small_charts import SHAPES, Figure
+from .trend_charts import Spot, lag_charts, size_charts, trend
+from .trends import PERIODS, trends_of
 from .words import changes, finite, mark, minute, pairs_of, seconds_of, tone, took
 
 INDEX = "index.html"
 _NEWEST = 200  # runs on the first page; the others have one by month
-_MOST = 60  # points of a chart: more of them would be a smear
 _COLUMNS = (
     ("began", "Began (UTC)", ""),
     ("run", "Run", ""),
@@ -72,8 +74,9 @@ class PageRow:
     seconds: float | str
 
 
-def pages(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-    """Name and text of every page of these records, which come the newest first.
+def pages(entries: Sequence[Entry], figures: Sequence[Figures] = ()) -> Iterator[tuple[str, str]]:
+    """Name and text of every page of these records, which come the newest first, and of which
+    `figures` tells.
 
     They are to lie beside the records' folders, as their links are relative. Of many runs the first
     page shows the newest, and links to one page for each month.
@@ -83,7 +86,7 @@ def pages(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     for row in rows[_NEWEST:] and rows:
         months.setdefault(row.began[:7] or "undated", []).append(row)
     links = [(f"index-{month}.html", month, len(of)) for month, of in months.items()]
-    yield INDEX, _page(rows, rows[:_NEWEST], links)
+    yield INDEX, _page(rows, rows[:_NEWEST], links, figures=figures)
     for (name, month, _), of in zip(links, months.values(), strict=True):
         yield name, _page(of, of, [(INDEX, "the newest runs", min(len(rows), _NEWEST))], month)
 
@@ -99,12 +102,13 @@ def _page(
     shown: Sequence[PageRow],
     links: Sequence[tuple[str, str, int]] = (),
     month: str = "",
+    figures: Sequence[Figures] = (),
 ) -> str:
     """The page of `rows`, of which the table has those that are `shown`."""
     script = render_page("script.html.j2").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     names = ("pair", "Pair"), ("notebook", "Notebook"), ("outcome", "Outcome")
-    drawn = {row.tone for row in rows}
+    drawn, runs = {row.tone for row in rows}, trends_of(figures).runs
     told = ""
     if rows:
         now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
@@ -120,9 +124,12 @@ def _page(
         latest=_latest(rows),
         summary=_summary(rows),
         figures=_figures(rows),
+        lags=list(lag_charts(runs)),
+        sizes=list(size_charts(runs)),
         legend=[(kind, words, SHAPES[kind]) for kind, words in _LEGEND if kind in drawn],
-        most=_MOST,
-        cut=len(rows) > _MOST,
+        calm=SHAPES["calm"],
+        most=PERIODS,
+        cut=len(rows) > PERIODS,
         told=told,
         script=script,
         digest=digest,
@@ -200,32 +207,19 @@ def _figures(rows: Sequence[PageRow]) -> list[Figure]:
         values = [(row, getattr(row, f"{name}_seconds")) for row in oldest]
         outages = [(row, float(value)) for row, value in values if value != ""]
         if outages:
-            drawn.append(_trend(title, outages))
+            drawn.append(trend(title, _spots(outages)))
     for notebook in _distinct(rows, "notebook"):
         ended = [row for row in oldest if row.notebook == notebook and row.seconds != ""]
         if ended:
             lasted = [(row, float(row.seconds)) for row in ended]
-            drawn.append(_trend(f"Duration of {notebook}", lasted))
+            drawn.append(trend(f"Duration of {notebook}", _spots(lasted)))
     return drawn
 
 
-def _trend(title: str, values: Sequence[tuple[PageRow, float]]) -> Figure:
-    # a clock may have been set back
-    newest = [(row, max(value, 0.0)) for row, value in values[-_MOST:]]
-    axis = in_seconds(value for _, value in newest)
-    spots = [(place(i, len(newest)), axis.y(value)) for i, (_, value) in enumerate(newest)]
-    marks = []
-    for (x, y), (row, value) in zip(spots, newest, strict=True):
-        told = f"{row.notebook} {row.run}, {row.began}: {row.outcome}, {took(value)}"
-        marks.append(Point(x, y, row.tone, told))
-    first, last = newest[0][0].began, newest[-1][0].began
-    if first[:10] == last[:10]:
-        part, label = slice(11, 16), f"UTC, {last[:10]}"
-    else:
-        part, label = slice(0, 10), "day of the run"
-    left, right = spots[0][0], spots[-1][0]
-    ticks = [Tick(left, first[part], "start"), Tick(right, last[part], "end")]
-    lines = [Curve(path(spots), "trend")]
-    if len(spots) == 1:
-        ticks, lines = [Tick(left, first[part])], []
-    return Figure(title, label, axis.unit, ticks, axis.down(), lines, marks)
+def _spots(values: Sequence[tuple[PageRow, float]]) -> list[Spot]:
+    """The newest of them; a clock may have been set back."""
+    spots = []
+    for row, value in values[-PERIODS:]:
+        words = f"{row.notebook} {row.run}, {row.began}: {row.outcome}"
+        spots.append(Spot(row.began, row.tone, words, max(value, 0.0)))
+    return spots

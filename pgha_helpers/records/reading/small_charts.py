@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 24, 44  # room for labels around the plot, six digits on the left
+BASE = HEIGHT - BOTTOM  # where 0 stands, from the top
 
 #: Tone -> the outline of its mark, around 0/0. Filled ones are the tone's colour; open ones are
 #: only its stroke.
@@ -75,7 +76,7 @@ class Figure:
     left: int = LEFT
     right: int = field(default=WIDTH - RIGHT)
     top: int = TOP
-    bottom: int = field(default=HEIGHT - BOTTOM)
+    bottom: int = field(default=BASE)
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,7 @@ class Axis:
 
     def y(self, value: float) -> float:
         """Where a value stands, from the top."""
-        bottom = HEIGHT - BOTTOM
-        return round(bottom - (bottom - TOP) * value / self.factor / self.highest, 1)
+        return round(BASE - (BASE - TOP) * value / self.factor / self.highest, 1)
 
     def x(self, value: float) -> float:
         """Where a value stands, from the left."""
@@ -139,6 +139,15 @@ def in_bytes(values: Iterable[float]) -> Axis:
     largest = max(values, default=1024.0)
     power = min(int(math.log(largest, 1024)), 4) if largest >= 1024 else 0
     return _axis(largest, 1024.0**power, ("B", "kB", "MB", "GB", "TB")[power])
+
+
+def in_numbers(values: Iterable[float]) -> Axis:
+    """An axis for counts.
+
+    >>> in_numbers([3]).ticks(), in_numbers([250]).ticks()
+    ([0.0, 1.0, 2.0, 3.0], [0.0, 100.0, 200.0, 300.0])
+    """
+    return _axis(max(3.0, *values), 1.0, "")
 
 
 def _axis(highest: float, factor: float, unit: str, steps: int = 3) -> Axis:
