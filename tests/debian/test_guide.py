@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sysconfig
 import time
@@ -112,6 +113,8 @@ def you(need: Callable[..., None], tmp_path: Path) -> Iterator[Operator]:
     need(str(PROGRAMS / "postgres"), "postgresql-15")
     need("sshd", "openssh-server")
     need("ssh-keyscan", "openssh-client")
+    need("crontab", "cron")
+    need("systemd-analyze", "systemd")
     for program in ("sudo", "openssl", "rsync", "git"):
         need(program, program)
     with machines(tmp_path, _ADDRESSES) as there, ExitStack() as undo:
@@ -227,10 +230,22 @@ def _promote(you: Operator) -> float:
 
 
 def _as_cron(you: Operator) -> None:
-    """The line of section 12, as cron gives it to sh: it says nothing when all is well."""
-    ((line,),) = you.guide[12].blocks
-    command = line.removeprefix("15 6 * * * ")
-    assert you.there["ops1"].run(f"export HOME={HOME}; cd; {command}") == ""
+    """Section 12, and then each line as cron gives it to sh: it says nothing when all is well."""
+    schedule, install, units, *as_root = you.guide[12].typed()
+    assert [typed.on for typed in as_root] == ["ops1", "ops1"]  # there is no systemd here
+    for typed in (schedule, install, units):
+        you.type(typed)
+    table = you.there["ops1"].run("crontab -l").splitlines()
+    lines = [line for line in table if not line.startswith("#")]
+    assert len(lines) == 3
+    for line in lines:
+        command = line.split(maxsplit=5)[5].replace(r"\%", "%")
+        as_cron = f"env -i HOME={HOME} LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin"
+        assert you.there["ops1"].run(f"cd {HOME}; {as_cron} sh -c {shlex.quote(command)}") == ""
+    written = you.there["ops1"].run(f"systemd-analyze verify {HOME}/units/* 2>&1; ls {HOME}/units")
+    timers = [word for word in as_root[1].line.split() if word.endswith(".timer")]
+    expected = sorted([*timers, *(timer.replace(".timer", ".service") for timer in timers)])
+    assert written.split() == expected, "systemd-analyze has nothing to say"
 
 
 def _remove(you: Operator) -> None:
