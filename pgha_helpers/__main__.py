@@ -9,7 +9,6 @@ import sys
 import tempfile
 import traceback
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +34,8 @@ app.add_typer(monitoring_app)
 
 def _tell_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"pgha {version('pgha_helpers')}")
         raise typer.Exit()
 

@@ -5,11 +5,12 @@ What may be the only copy of a commit is never deleted.
 
 from __future__ import annotations
 
-from ..facts import look, rebuild_evidence, until
+from ..facts import look, until
 from ..facts.access import with_login
 from ..facts.copying import read_copying
 from ..facts.starting import too_low
 from ..facts.throughput_chart import draw_throughput
+from ..facts.wal.rebuilding import rebuild_evidence
 from ..judgement import plans
 from ..judgement.checks import AFTER
 from ..judgement.plans import Plan

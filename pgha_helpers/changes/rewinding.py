@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..facts import look, rebuild_evidence
+from ..facts import look
 from ..facts.disk import read_disk
 from ..facts.node_config import read_node_configs
 from ..facts.starting import too_low
+from ..facts.wal.rebuilding import rebuild_evidence
 from ..facts.wal.rewinding import removed
 from ..judgement.plans.rebuild import Evidence, Rewinding, fork_of
 from ..model import Position, Running, Snapshot, Stopped

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..clients.canary.making import ensure_canary_table
 from ..clients.canary.table import read_canary_table
-from ..facts import look, rebuild_evidence
+from ..facts import look
 from ..facts.access import (
     hba_is_missing,
     refuse_unwritable,
@@ -18,7 +18,7 @@ from ..facts.copying import read_copying, why_no_basebackup
 from ..facts.rsync import bytes_there, holds_nothing, rsync_road
 from ..facts.starting import read_start
 from ..facts.throughput_chart import draw_throughput
-from ..facts.wal.rebuilding import misdefined
+from ..facts.wal.rebuilding import misdefined, rebuild_evidence
 from ..judgement import plans
 from ..judgement.plans import Evidence, Plan, Wishes
 from ..judgement.plans.copying import copied_by, into_nothing, refuse_copy

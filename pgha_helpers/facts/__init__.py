@@ -6,6 +6,5 @@ asked; `wal/` is all that reads WAL; `lag.py` and `charts.py` watch and draw. Ma
 """
 
 from .look import look, until
-from .wal.rebuilding import rebuild_evidence
 
-__all__ = ["look", "rebuild_evidence", "until"]
+__all__ = ["look", "until"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping
 
 from ..model import Pair
@@ -17,6 +18,21 @@ from .node_config import home_of
 from .queries import query
 
 
+class SettingsByNode:
+    """What the files of each node say, as it is told to a look: read once, whoever asks for it."""
+
+    def __init__(self, run: Run) -> None:
+        self._doors = run.doors
+        self._told: dict[str, Mapping[str, str]] = {}
+        self._locks = {name: threading.Lock() for name in run.pair.names}
+
+    def __getitem__(self, name: str) -> Mapping[str, str]:
+        with self._locks[name]:
+            if name not in self._told:
+                self._told[name] = _settings(self._doors[name])
+            return self._told[name]
+
+
 def keys_of(run: Run, name: str) -> Mapping[str, str]:
     """What the node's standby definition goes on to say.
 
@@ -27,13 +43,14 @@ def keys_of(run: Run, name: str) -> Mapping[str, str]:
     return read_keys(run, name)
 
 
-def read_keys(run: Run, name: str) -> Mapping[str, str]:
-    """The same, read anew. A node that does not answer says nothing.
+def read_keys(run: Run, name: str, told: SettingsByNode | None = None) -> Mapping[str, str]:
+    """The same, read anew, or as the files of the nodes were `told` just now. A node that does not
+    answer says nothing.
 
     It needs a dbname for the copying of logical slots (from 17 on).
     """
-    ours = _settings(run.doors[name])
-    theirs = _settings(run.doors[run.pair.other(name).name])
+    told = told or SettingsByNode(run)
+    ours, theirs = told[name], told[run.pair.other(name).name]
     copies = [each.get("sync_replication_slots", "") for each in (ours, theirs)]
     copied = any(value in ("on", "true", "yes", "1") for value in copies)
     dbname = ""

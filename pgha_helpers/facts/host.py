@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from ..model import ForNow, Running, SetAside
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import Told
-from ..model.host import Host, Manager, Restore
+from ..model.host import Host, Manager, Restore, Start
 from ..model.pair import Commands
 from ..model.survey import (
     Archiver,
@@ -21,23 +22,37 @@ from ..model.survey import (
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file
-from .connection import read_keys, try_connection
+from .connection import SettingsByNode, read_keys, try_connection
 from .set_aside import read_set_aside
 from .starting import read_start
 
 _SCRIPT = script_file(__file__, "survey.sh")
 
 
-def with_host(found: Survey, run: Run, seen: Running) -> Survey:
-    """Add what the node's shell says, or why it says nothing."""
+@dataclass(frozen=True)
+class HostTold:
+    """What a node's shell has said: the lines of survey.sh, and what was asked beside."""
+
+    lines: list[str]
+    refused: tuple[str, ...]
+    start: Start
+    restore: Restore | None
+    connection: str
+    aside: tuple[SetAside, ...]
+
+
+def ask_host(
+    run: Run, seen: Running, settings: Mapping[str, str], told: SettingsByNode
+) -> HostTold | str:
+    """What the node's shell says, or why it says nothing; `settings` are those of its server."""
     door = run.doors[seen.node]
     node = run.pair[seen.node]
     starter = ""
     if isinstance(node.service, str) and node.service.startswith("pg_ctlcluster"):
         starter = "pg_ctlcluster"
     certificate = ""
-    if found.settings.get("ssl") == "on":
-        certificate = found.settings.get("ssl_cert_file", "")
+    if settings.get("ssl") == "on":
+        certificate = settings.get("ssl_cert_file", "")
     asked = (
         node.data_directory,
         node.bin_directory,
@@ -50,14 +65,22 @@ def with_host(found: Survey, run: Run, seen: Running) -> Survey:
         lines = door.script(_SCRIPT, *asked).lines
         refused = _refused(door)
         start = read_start(door, runs=True)
-        restore = _ask_archive(door, found.settings.get("restore_command", ""), seen.timeline)
-        connection = try_connection(door, run.pair, seen.system_id, read_keys(run, seen.node))
+        restore = _ask_archive(door, settings.get("restore_command", ""), seen.timeline)
+        keys = read_keys(run, seen.node, told)
+        connection = try_connection(door, run.pair, seen.system_id, keys)
         aside = read_set_aside(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
-        return replace(found, host_unseen=silence.what)
-    seen_there = parse_host(found, lines, refused, connection, aside)
-    assert seen_there.host is not None, "parse_host has just made it"
-    return replace(seen_there, host=replace(seen_there.host, start=start, restore=restore))
+        return silence.what
+    return HostTold(lines, refused, start, restore, connection, aside)
+
+
+def with_host(found: Survey, told: HostTold | str) -> Survey:
+    """Add it to what SQL has said."""
+    if isinstance(told, str):
+        return replace(found, host_unseen=told)
+    seen = parse_host(found, told.lines, told.refused, told.connection, told.aside)
+    assert seen.host is not None, "parse_host has just made it"
+    return replace(seen, host=replace(seen.host, start=told.start, restore=told.restore))
 
 
 _RESTORE = script_file(__file__, "restore.sh")

@@ -21,6 +21,7 @@ from ..model.show import span, utc
 from ..model.survey import Survey
 from ..run.events import SEEN
 from ..run.run import Run
+from .connection import SettingsByNode
 from .server_log import ServerLog
 from .sighting import sight, sight_and_words
 from .survey import survey
@@ -69,9 +70,11 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
     if why_not := _too_close(seen.values()):
         return dict.fromkeys(seen, why_not)
 
+    told = SettingsByNode(run)
+
     def closely(name: str) -> Survey | str:
         found = seen[name]
-        return survey(run, found) if isinstance(found, Running) else str(found)
+        return survey(run, found, told) if isinstance(found, Running) else str(found)
 
     surveys = run.both(closely)
     return dict(zip(run.pair.names, surveys, strict=True))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -27,21 +27,31 @@ from ..model.survey import (
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.sql import Row, Session
-from .host import with_host
+from .connection import SettingsByNode
+from .host import ask_host, with_host
 from .queries import query
 
 _MEND = "mend what keeps that from being asked; another role of the pair file may be let"
 APART = 0.2  # seconds between the first and the last reading, at least
 
 
-def survey(run: Run, seen: Running) -> Survey | str:
-    """Look at this node closely; a sentence that says why not where SQL gave no whole answer."""
+def survey(run: Run, seen: Running, told: SettingsByNode) -> Survey | str:
+    """Look at this node closely; a sentence that says why not where SQL gave no whole answer.
+
+    Its shell is asked while SQL is.
+    """
     door = run.doors[seen.node]
     began = time.monotonic()
     try:
         with understood(seen.node, "an answer of SQL"):
             first = _reading(door.sql)
-            found = with_host(_sql(door, seen), run, seen)
+            topics = _Topics(door, seen)
+            topics.pairs("settings", "all settings", "name", "value")
+            with ThreadPoolExecutor(1, "pgha-shell") as beside:
+                settings = topics.found.get("settings", {})
+                host = beside.submit(ask_host, run, seen, settings, told)
+                found = _sql(topics, door, seen)
+            found = with_host(found, host.result())
             waited = time.monotonic() - first.moment
             time.sleep(max(0.0, APART - waited))
             last = _reading(door.sql)
@@ -103,15 +113,13 @@ class _Topics:
         self.ask(name, made, topic)
 
 
-def _sql(door: Door, seen: Running) -> Survey:
-    topics = _Topics(door, seen)
+def _sql(topics: _Topics, door: Door, seen: Running) -> Survey:
     topics.rows(PreparedTransaction, "prepared", "prepared transactions")
     topics.rows(Transaction, "transactions", "transactions")
     topics.rows(BaseBackup, "backups", "base backups")
     topics.rows(LogicalSlot, "logical_slots", "logical slots")
     topics.ask("archiver", lambda rows: {"archiver": Archiver(**rows[0])}, "archiver")
     topics.ask("databases", lambda rows: {"databases": _databases(door, rows)}, "databases")
-    topics.pairs("settings", "all settings", "name", "value")
     topics.column("hasty", "hasty", "words")
     topics.pairs("given", "given at the start", "name", "setting")
     topics.column("waiting", "waiting", "name")
@@ -142,7 +150,7 @@ def _database(door: Door, name: str, lacks: str) -> Database:
     """
     if lacks:
         return Database(name, unseen=f"no CONNECT. To do: {lacks}")
-    with closing(door.session(name)) as session:
+    with door.visit(name) as session:
         try:
             rows = session.read(query("in a database"))
         except (Unreachable, TooSlow, QueryFailed) as silence:

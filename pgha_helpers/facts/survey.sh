@@ -3,16 +3,22 @@
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
 # PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
 # configuration, $6 the server's certificate (or empty).
-# Each answer is one line "word rest".
+# Each answer is one line "word rest". No program is begun for what the shell can tell itself: a look waits for each.
+
+# there PATTERN: whether any file in this directory is called so
+there() { for each in $1; do [ -e "$each" ]; return; done; }
 
 # Segments that wait for the archiver, the age of the oldest, and how long each of the last ones took: its status file
 # is made when the segment is full, and renamed when it is archived, which keeps the one time and changes the other.
 cd "$1/pg_wal/archive_status" 2>/dev/null && {
-  now=$(date +%s)
-  waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' 2>&1) || echo "unarchived $waiting"
+  waiting=
+  if [ ! -r . ] || there '*.ready'; then
+    now=$(date +%s)
+    waiting=$(find . -maxdepth 1 -name '*.ready' -printf '%T@\n' 2>&1) || echo "unarchived $waiting"
+  fi
   [ -z "$waiting" ] || printf '%s\n' "$waiting" | sort -n |
     awk -v now="$now" 'NR == 1 { printf "oldest %.3f\n", now - $1 } END { print "waiting " NR }'
-  find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' 2>/dev/null | sort -n | tail -n 10 |
+  ! there '*.done' || find . -maxdepth 1 -name '*.done' -printf '%C@ %T@\n' 2>/dev/null | sort -n | tail -n 10 |
     awk '{ took = $1 - $2; if (NR > 1 && $1 - last < took) took = $1 - last; last = $1; printf "segment %.3f\n", took }'
 }
 cd /
@@ -21,7 +27,8 @@ cd /
 # has no power over this server. Ours is who names the data directory, in its arguments, its environment or a file among
 # its arguments. What root runs and we cannot read is told as such.
 data=${1%/}
-rulers=" 0 $(id -u) $(stat -c %u -- "$data") "
+owner=$(stat -c '%u %U' -- "$data")
+rulers=" 0 $(id -u) ${owner% *} "
 manager() {
   real=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "$2/status")
   case "$rulers" in *" $real "*) ;; *) return;; esac
@@ -43,8 +50,10 @@ ARGS
   if [ "$ours" = yes ]; then echo "manager ours $1 (pid ${2#/proc/})"
   elif [ "$read_all" = no ] && [ "$real" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
 }
-for p in /proc/[0-9]*; do
-  name=
+# one program reads the names of all: the shell takes a system call for every byte
+rulers_named='repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit|python.*'
+for p in $(grep -lxE "$rulers_named" /proc/[0-9]*/comm); do
+  p=${p%/comm} name=
   read -r name < "$p/comm" 2>/dev/null
   case "$name" in
     repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit) manager "$name" "$p";;
@@ -59,7 +68,10 @@ done 2>/dev/null
 
 # systemd restarts a unit after a clean stop only if it says "always" or "on-success", and only for its main process.
 if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
-  unit=$(sed -n 's#.*/\([^/]*\.service\)$#\1#p' "/proc/$pid/cgroup" 2>/dev/null | head -n 1)
+  unit=
+  while read -r group; do
+    case $group in */*.service) unit=${group##*/}; break;; esac
+  done 2>/dev/null < "/proc/$pid/cgroup"
   if [ -n "$unit" ] && command -v systemctl >/dev/null 2>&1; then
     told=$(systemctl show -p Restart -p MainPID "$unit" 2>/dev/null)
     case "$told" in *"MainPID=$pid"*) echo "unit $unit"; case "$told" in *Restart=always*|*Restart=on-success*)
@@ -68,11 +80,12 @@ if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
 fi
 
 # Lines of cron that start or stop PostgreSQL, but for those that name another data directory.
-tables="root $(stat -c %U -- "$data")"
-{ crontab -l; cat /etc/crontab /etc/cron.d/*; cd /var/spool/cron/crontabs && cat $tables; } 2>/dev/null | grep -v '^[[:space:]]*#' |
-  grep -E 'pg_ctl|pg_ctlcluster|(systemctl|service|invoke-rc\.d).*postgres' | sort -u | while IFS= read -r line; do
-    case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
-  done
+tables="root ${owner#* }"
+lines=$({ crontab -l; cat /etc/crontab /etc/cron.d/*; cd /var/spool/cron/crontabs && cat $tables; } 2>/dev/null |
+  grep -E '^[[:space:]]*[^#[:space:]].*(pg_ctl|(systemctl|service|invoke-rc\.d).*postgres)')
+[ -z "$lines" ] || printf '%s\n' "$lines" | sort -u | while IFS= read -r line; do
+  case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
+done
 
 # What a run needs on this node, as this very user.
 for program in pg_ctl postgres pg_basebackup pg_controldata pg_rewind pg_waldump psql; do

@@ -108,7 +108,7 @@ def _span(text: str) -> float:
 def check_command(pair: PairName, json: Json = False) -> None:
     """Whether a pair file is right: that it can be read, and every key of it. Nobody is asked."""
     from ..run.finding import find_pair
-    from ..run.parameters import load_pair
+    from ..run.parameters.pair_file import load_pair
     from .forms import STATUS_FORMAT
 
     file, nodes, wrong = find_pair(pair), list[str](), list[str]()
@@ -167,7 +167,7 @@ def grants(
 ) -> None:
     """The roles of a pair, with no more rights than each needs, as SQL for psql, by version; and
     the lines of sudoers that its pair file needs."""
-    from ..run.parameters import load_pair
+    from ..run.parameters.pair_file import load_pair
     from .grants import printed
 
     typer.echo(printed(load_pair(pair), only or (), postgres), nl=False)
@@ -189,7 +189,7 @@ def schedule(
     It prints lines for `crontab -e`, or units, for the user who types this, with full paths.
     """
     from ..run.finding import find_pair
-    from ..run.parameters import load_pair
+    from ..run.parameters.pair_file import load_pair
     from .schedule import JOBS, crontab, drill_of, units
 
     file, name = find_pair(pair).absolute(), load_pair(pair).name
@@ -234,7 +234,7 @@ def drill(
     from ..records.making.outcome import REFUSED, UNFINISHED
     from ..records.reading.past import past_of
     from ..run.finding import find_pair
-    from ..run.parameters import load_pair
+    from ..run.parameters.pair_file import load_pair
     from .drill import carried_out, conclude_drill, consent_of, phases, planned
 
     file, found = find_pair(pair).absolute(), load_pair(pair)
@@ -265,7 +265,7 @@ def notify(
     Each run does so at its end; this is for trying it, and after a long failure. Exit codes: 0 all
     is sent, 1 something still waits.
     """
-    from ..run.parameters import load_pair
+    from ..run.parameters.pair_file import load_pair
     from ..run.redaction import Redactor, secrets_of
     from .telling import tell_waiting, try_out
 

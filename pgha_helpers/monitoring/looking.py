@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..clients import HeldClients
 from ..model import Pair
 from ..records.making.folder import records_of
 from ..records.making.history import EarlierRuns
 from ..run.journal import Journal
-from ..run.run import Run
+from ..run.run import Clients, NoClients, Run
 from ..wire.doors import Door
 from ..wire.lock import Lock
 
@@ -35,9 +34,17 @@ def looking(pair: Pair) -> Iterator[Run]:
     lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
     nowhere = Path(os.devnull)
     history = EarlierRuns(records_of(pair) / "none", pair.name)
-    clients = HeldClients(pair)
-    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, clients, history)
+    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, _clients(pair), history)
     try:
         yield run
     finally:
         run.close()
+
+
+def _clients(pair: Pair) -> Clients:
+    """Those of the pair file; most name none, and then nothing is loaded for them."""
+    if not pair.clients:
+        return NoClients()
+    from ..clients import HeldClients
+
+    return HeldClients(pair)

@@ -21,7 +21,7 @@ from ..records.making.outcome import EXIT_CODES
 from ..run.checkout import EXAMPLE, environment, python
 from ..run.finding import known_pairs
 from ..run.journal import read
-from ..run.parameters import load_pair
+from ..run.parameters.pair_file import load_pair
 
 #: Of several, the one to act on first; whatever else a process ends with comes after critical.
 _ORDER = (

@@ -19,7 +19,7 @@ from ..records.making.folder import records_of
 from ..records.reading.figures import figures_of
 from ..records.reading.past import LOOKS, past_by
 from ..records.reading.trends import trends_of
-from ..run.parameters import load_pair
+from ..run.parameters.pair_file import load_pair
 from ..run.redaction import Redactor, secrets_of
 from ..run.run import Run
 from .looking import looking

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
@@ -49,6 +51,17 @@ class Door:
         """
         settings = {**_libpq(self.node, self._pair), "user": self.user, "dbname": database}
         return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
+
+    @contextlib.contextmanager
+    def visit(self, database: str) -> Iterator[Session]:
+        """A SQL session in this database until the block ends: the one that is held, if it is
+        there.
+        """
+        if database == self._pair.database:
+            yield self.sql
+            return
+        with contextlib.closing(self.session(database)) as session:
+            yield session
 
     def become(self, user: str) -> None:
         """From now on its SQL sessions are those of this role; its own of another one is let go."""

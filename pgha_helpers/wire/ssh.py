@@ -9,16 +9,13 @@ import os
 import re
 import select
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
-    import paramiko
 
 from ..model import Ssh
 from ..model.errors import Unreachable
@@ -27,6 +24,16 @@ from .pipes import CHUNK
 
 if TYPE_CHECKING:
     from paramiko import PKey, SSHClient
+
+_LOADED = "invoke" in sys.modules
+if not _LOADED:
+    # it would take half of paramiko's time, and is for `Match exec` of an ssh_config, unread here
+    sys.modules["invoke"] = None  # type: ignore[assignment]
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
+    import paramiko
+if not _LOADED:
+    del sys.modules["invoke"]
 
 #: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are
 #: told in words below.

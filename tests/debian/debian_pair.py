@@ -26,7 +26,7 @@ import yaml
 from psycopg2.extensions import make_dsn
 
 from pgha_helpers.monitoring.grants import printed
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..embedded import processes
 from ..embedded.cluster import kill

@@ -18,7 +18,7 @@ import yaml
 
 from pgha_helpers.facts.sighting import sight
 from pgha_helpers.model import Running
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.wire.doors import Door
 
 from ..conftest import pgha

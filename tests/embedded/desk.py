@@ -13,7 +13,8 @@ from pgha_helpers.records.making.files import copy_notebook
 from pgha_helpers.records.making.lab_server import jupyterlab, tab_name
 from pgha_helpers.records.making.seal import complete_all
 from pgha_helpers.run.checkout import CHECKOUT, environment
-from pgha_helpers.run.parameters import NOTEBOOKS, load_pair
+from pgha_helpers.run.parameters.notebooks import NOTEBOOKS
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from . import down, up
 

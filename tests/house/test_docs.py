@@ -47,7 +47,7 @@ def test_the_example_explains_every_key_where_it_is_first_told() -> None:
 
 
 def test_the_defaults_that_the_example_shows_are_the_defaults() -> None:
-    from pgha_helpers.run.parameters import load_pair
+    from pgha_helpers.run.parameters.pair_file import load_pair
 
     told = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
     assert told.limits == Limits()
@@ -75,7 +75,7 @@ def test_the_guide_to_clients_has_every_key_and_no_other() -> None:
 
 
 def test_the_guide_to_notices_shows_keys_that_there_are(tmp_path: Path) -> None:
-    from pgha_helpers.run.parameters import load_pair
+    from pgha_helpers.run.parameters.pair_file import load_pair
 
     guide = (CHECKOUT / "docs" / "notices.md").read_text()
     (block,) = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", guide, re.S))

@@ -11,7 +11,7 @@ import pytest
 
 import pgha_helpers
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.parameters import NOTEBOOKS
+from pgha_helpers.run.parameters.notebooks import NOTEBOOKS
 
 FOLDER = CHECKOUT / "notebooks"
 Cell = dict[str, Any]

@@ -17,7 +17,7 @@ from pgha_helpers.records.making.seal import complete_all, seal
 from pgha_helpers.records.making.sequence import BEGUN, CLOSING, head_of
 from pgha_helpers.records.reading.verification import Verified, verify
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from .. import embedded as lab
 from ..conftest import pgha

@@ -16,7 +16,7 @@ from pgha_helpers.model.errors import HaError, Refusal
 from pgha_helpers.records.making.numbering import own_sequence
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..conftest import pgha
 from ..embedded import Lab

@@ -17,7 +17,7 @@ import pytest
 from pgha_helpers.run.checkout import CHECKOUT, RECORD
 from pgha_helpers.run.finding import find_notebook, find_pair
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..conftest import pgha
 from ..embedded import Lab

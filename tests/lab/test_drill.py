@@ -14,7 +14,7 @@ from pgha_helpers.model.units import Seconds
 from pgha_helpers.monitoring.drill import DrillPhase, PhaseDone, conclude_drill
 from pgha_helpers.records.reading.drills import earlier_drills, seconds_since_drill
 from pgha_helpers.records.reading.verification import verify
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from .. import embedded as lab
 from ..conftest import pgha

@@ -24,7 +24,7 @@ from pgha_helpers.records.making.numbering import own_sequence
 from pgha_helpers.records.making.outbox import Outbox
 from pgha_helpers.records.making.seal import complete_all
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from .. import embedded as lab
 from ..conftest import pgha

@@ -17,7 +17,7 @@ from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..conftest import finish, pgha
 from ..embedded import Lab

@@ -35,7 +35,7 @@ from pgha_helpers.model.set_aside import SetAside
 from pgha_helpers.model.survey import Archiver, Survey
 from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.run.redaction import Redactor
 from pgha_helpers.wire.hosts import hosts_of
 from pgha_helpers.wire.known_hosts import KnownHosts

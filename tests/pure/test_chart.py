@@ -28,7 +28,7 @@ from pgha_helpers.model.errors import Refusal
 from pgha_helpers.model.lag_file import LagRow
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import Journal
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.run.run import Run
 
 ROWS = [

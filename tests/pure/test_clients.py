@@ -15,7 +15,7 @@ from pgha_helpers.judgement.checks import judge
 from pgha_helpers.judgement.checks.clients import the_clients_can_be_moved
 from pgha_helpers.model import ClientSeen, Command, Libpq, Pgbouncer
 from pgha_helpers.model.errors import BadParameters
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.run.redaction import secrets_of
 from pgha_helpers.wire.sql import keywords
 

@@ -17,7 +17,7 @@ from pgha_helpers.model.grants import grant_for
 from pgha_helpers.model.pair import Commands
 from pgha_helpers.monitoring.grants import ROLES, printed
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from .pictures import pair
 

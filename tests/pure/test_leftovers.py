@@ -13,7 +13,7 @@ from pgha_helpers.judgement.plans import Evidence, Plan, rebuild_plan
 from pgha_helpers.judgement.plans.leftovers import Leftovers, told_of_slots, with_leftovers
 from pgha_helpers.model import Lsn, SetAside, Slot, Snapshot
 from pgha_helpers.model.errors import BadParameters, NotSafe
-from pgha_helpers.run.parameters import read_parameters
+from pgha_helpers.run.parameters.notebooks import read_parameters
 
 from .pictures import EARLIER, HERE, host, primary, seen, standby, stopped, survey
 

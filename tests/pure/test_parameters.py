@@ -9,7 +9,8 @@ import yaml
 
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.parameters import load_pair, names_of_nodes, read_parameters
+from pgha_helpers.run.parameters.notebooks import names_of_nodes, read_parameters
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from .pictures import pair
 

@@ -13,7 +13,7 @@ from pgha_helpers.facts.access import login_to_copy, with_login
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Pair, passfile
 from pgha_helpers.model.errors import NotSafe
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 _ONE = r"10.0.0.1:5432:*:postgres:o\:ld" + "\n"
 _OTHER = "10.0.0.2:5432:*:postgres:new\n"

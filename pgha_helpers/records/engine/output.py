@@ -10,7 +10,7 @@ from typing import Any
 from papermill.iorw import papermill_io
 
 from ...model.errors import BadParameters
-from ...run.parameters import load_pair
+from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
 
 

@@ -17,7 +17,8 @@ from ...model.foreign import ODD
 from ...model.show import Table, present, utc
 from ...run.events import FORMAT, RUN_BEGUN
 from ...run.journal import Journal, read
-from ...run.parameters import load_pair, read_parameters
+from ...run.parameters.notebooks import read_parameters
+from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ...run.run import Clients, NoClients, Run
 from ...wire.doors import Door

@@ -17,7 +17,8 @@ from ...model.errors import said
 from ...run.events import ERROR, GATE_PASSED, RUN_BEGUN
 from ...run.finding import find_notebook
 from ...run.journal import Story, held_by_writer, read
-from ...run.parameters import load_pair, names_of_nodes, read_parameters
+from ...run.parameters.notebooks import names_of_nodes, read_parameters
+from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..engine import SignalReceived
 from ..engine.prestarted_kernel import EarlyKernel

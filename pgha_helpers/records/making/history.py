@@ -13,7 +13,6 @@ from ...model import Note, Outage, Past
 from ...model.foreign import ODD
 from ...run.journal import Event
 from ..reading.past import past_of
-from .chain_notes import chained_notes
 from .earlier_runs import known_rates, last_known, last_well, newest_promotion, stories
 from .folder import id_of, record_folders
 from .outage import outage_of_change
@@ -27,6 +26,8 @@ class EarlierRuns:
 
     def chain_notes(self, system_id: str, beyond: int) -> Sequence[Note]:
         """The notes of every chained run of this system beyond a number."""
+        from .chain_notes import chained_notes  # a look that changes nothing never asks
+
         return chained_notes(self._records, system_id, beyond)
 
     def last_known(self, node: str, system_id: str) -> LastKnown | None:

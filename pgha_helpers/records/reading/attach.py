@@ -17,7 +17,7 @@ from ...model.errors import BadParameters, Refusal
 from ...model.show import utc
 from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, Story, held_by_writer, read
-from ...run.parameters import load_pair
+from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ..making.files import replace_file
 from ..making.folder import FolderLock, id_of, record_folders, records_of

@@ -69,7 +69,7 @@ def verify_command(
     to read.
     """
     from ...facts.chain_notes import read_ledgers
-    from ...run.parameters import load_pair
+    from ...run.parameters.pair_file import load_pair
     from ...run.redaction import Redactor, secrets_of
     from .verification import verify
 
@@ -91,7 +91,7 @@ def head_command(pair: PairName) -> None:
     Mail it, print it or put it into a ticket: `records verify --head FILE` proves against it that
     nothing before it was changed, by whomever.
     """
-    from ...run.parameters import load_pair
+    from ...run.parameters.pair_file import load_pair
     from ..making.folder import records_of
     from ..making.sequence import sequences
 
@@ -234,7 +234,7 @@ def _complete(name: str) -> tuple[Pair, Path]:
 
     Raises BadParameters.
     """
-    from ...run.parameters import load_pair
+    from ...run.parameters.pair_file import load_pair
     from ..making.folder import records_of
     from ..making.seal import complete_all
 

@@ -14,7 +14,7 @@ from ...model.errors import BadParameters, said
 from ...model.foreign import ODD
 from ...run.events import FORMAT
 from ...run.journal import JOURNAL, Story, read
-from ...run.parameters import NOTEBOOKS
+from ...run.parameters.notebooks import NOTEBOOKS
 from ..making import summary
 from ..making.folder import record_name_of
 from .index import Index, stamp_of

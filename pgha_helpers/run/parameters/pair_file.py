@@ -8,6 +8,7 @@ from __future__ import annotations
 import grp
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -32,7 +33,7 @@ def load_pair(pair: str) -> Pair:
         raise BadParameters(f"{path} is empty", "pgha init NAME writes one to fill in")
     clients, wrong = read_clients(raw.pop("clients", None) or [])
     try:
-        found = TypeAdapter(Pair).validate_python({**_shape(raw, path.stem), "clients": clients})
+        found = _adapter().validate_python({**_shape(raw, path.stem), "clients": clients})
     except ValidationError as error:
         raise _complaint(path, [*_lines(error, raw), *wrong]) from None
     except ValueError as error:
@@ -41,6 +42,11 @@ def load_pair(pair: str) -> Pair:
     if wrong:
         raise _complaint(path, wrong)
     return found
+
+
+@cache  # it takes longer to make than a file to read
+def _adapter() -> TypeAdapter[Pair]:
+    return TypeAdapter(Pair)
 
 
 def _complaint(path: Path, lines: list[str]) -> BadParameters:

@@ -19,7 +19,7 @@ from pgha_helpers.model.configuration import standby_settings, with_settings
 from pgha_helpers.model.conninfo import primary_conninfo
 from pgha_helpers.records.making.folder import record_folders
 from pgha_helpers.run.journal import JOURNAL, read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ...embedded import Lab
 from ...lab.peer_ssh import ssh_pair
