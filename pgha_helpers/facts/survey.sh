@@ -50,20 +50,17 @@ ARGS
   if [ "$ours" = yes ]; then echo "manager ours $1 (pid ${2#/proc/})"
   elif [ "$read_all" = no ] && [ "$real" = 0 ]; then echo "manager unread $1 (pid ${2#/proc/})"; fi
 }
-# one program reads the names of all: the shell takes a system call for every byte
+# One program reads the names of all, and one the arguments: the shell takes a system call for every byte.
+pythons=
 rulers_named='repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit|python.*'
 for p in $(grep -lxE "$rulers_named" /proc/[0-9]*/comm); do
   p=${p%/comm} name=
-  read -r name < "$p/comm" 2>/dev/null
-  case "$name" in
-    repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-execd|monit) manager "$name" "$p";;
-    python*)
-      args=  # read without its NULs first: programs are begun only for what may be one, of many
-      read -r args < "$p/cmdline"
-      case "$args" in *patroni*)
-        if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi;;
-      esac;;
-  esac
+  read -r name < "$p/comm"
+  case "$name" in python*) pythons="$pythons $p/cmdline";; ?*) manager "$name" "$p";; esac
+done 2>/dev/null
+for p in $(grep -laF patroni $pythons < /dev/null); do
+  p=${p%/cmdline}
+  if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi
 done 2>/dev/null
 
 # systemd restarts a unit after a clean stop only if it says "always" or "on-success", and only for its main process.

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from pgha_helpers.model.show import Table
 from pgha_helpers.records.engine.signals import stopping
 
-from . import cold_start, failover, rebuild, switchover
+from . import cold_start, failover, rebuild, status, switchover
 from .kept import DOCS, keep, machine, say
 
 Measure = Callable[[Path, int], Iterator[tuple[str, Table]]]
@@ -31,6 +31,7 @@ BENCHES: dict[str, Measure] = {
     "switchover-busy": partial(switchover.measure, busy=True),
     "failover": failover.measure,
     "rebuild": rebuild.measure,
+    "status": status.measure,
 }
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,17 @@ class Ran:
         return Path(self.said.rpartition("Record: ")[2].strip())
 
 
-def pgha(*words: str, weigh: bool = False) -> Ran:
+def pgha(*words: str, weigh: bool = False, okay: Container[int] = (0,)) -> Ran:
     """The pgha command of this virtual environment."""
-    return timed("pgha", words, weigh)
+    return timed("pgha", words, weigh, okay)
 
 
-def timed(program: str, words: Sequence[str], weigh: bool = False) -> Ran:
-    """Run a program of this virtual environment. Exits with its last words if it fails."""
+def timed(
+    program: str, words: Sequence[str], weigh: bool = False, okay: Container[int] = (0,)
+) -> Ran:
+    """Run a program of this virtual environment. Exits with its last words if it fails, which is
+    every exit code that is not `okay`.
+    """
     command = [str(Path(sys.executable).with_name(program)), *words]
     began, before = time.time(), _worked()
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -68,7 +72,7 @@ def timed(program: str, words: Sequence[str], weigh: bool = False) -> Ran:
         finally:
             run.kill()
     ended, worked = time.time(), _worked() - before
-    if run.returncode:
+    if run.returncode not in okay:
         sys.exit(
             f"{' '.join(command)} ended with {run.returncode}:\n{said[-2000:]}{complained[-2000:]}"
         )

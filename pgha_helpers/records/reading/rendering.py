@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,13 @@ _WORDS = (
 
 def render_page(template: str, **facts: Any) -> str:
     """A page from a template of this room. Whatever it is given is escaped, and made visible."""
-    folder = Path(__file__).parent / "templates"
+    return _environment().get_template(template).render(**facts)
+
+
+@cache  # else each page would have its templates translated again
+def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_visible,
@@ -36,7 +41,7 @@ def render_page(template: str, **facts: Any) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update({name: getattr(words, name) for name in _WORDS})
-    return environment.get_template(template).render(**facts)
+    return environment
 
 
 def _visible(value: Any) -> Any:
