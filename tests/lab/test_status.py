@@ -56,10 +56,12 @@ def test_verify_ends_with_the_two_verdicts_of_status_and_writes_its_file(
     for change in ("switchover", "failover"):
         assert told[change].keys() == status[change].keys()
         assert all(told[change][key] == status[change][key] for key in ("answer", "to", "why"))
-    assert "\nPlanned switchover: yes, to db1. Nothing is lost" in done.stdout
-    assert "\nFailover: yes, to db1. Without the primary's disk 0 B would be lost" in done.stdout
+    assert "\nPlanned switchover: yes, to db1\n    Nothing is lost" in done.stdout
+    assert (
+        "\nFailover: yes, to db1\n    Without the primary's disk 0 B would be lost" in done.stdout
+    )
     shown = pgha("records", "show", str(path), list(records(pair))[-1].name[-8:]).stdout
-    assert "planned switchover: yes, to db1. Nothing is lost" in shown
+    assert "planned switchover: yes, to db1\n    Nothing is lost" in shown
     written, asked = metrics(file), tmp_path / "status.prom"
     pgha("status", str(path), "--prometheus", str(asked))
     assert written.keys() == metrics(asked).keys() and written["pgha_status"] == {("changed",): 0}

@@ -23,6 +23,7 @@ from pgha_helpers.clients.canary.chart import canary_figure, draw_canary, sides_
 from pgha_helpers.clients.canary.client import Errand, WritingClient
 from pgha_helpers.clients.canary.road import road_of
 from pgha_helpers.clients.canary.telling import account_of
+from pgha_helpers.facts.pictures import NARROW, WIDE
 from pgha_helpers.model import Deed, DeedKind, Libpq
 from pgha_helpers.model.errors import BadParameters
 from pgha_helpers.records.making.summary import summarise
@@ -171,13 +172,26 @@ def test_the_chart_has_a_mark_per_attempt_and_the_deeds_that_lie_near(run: Any) 
     assert marks == {"x": 4, "D": 1}, "told by shape and by row, not by colour"
     assert [label.get_text() for label in failures.get_yticklabels()] == [
         "refused: 4",
-        "never answered: 1",
+        "never\nanswered: 1",
     ]
     assert len(strip.patches) == 3 and len(strip.texts) == 2, (
         "the shaded gap, and the two deeds in sight"
     )
     assert "no commit for 110 ms" in commits.texts[0].get_text() and "(ms)" in commits.get_ylabel()
     assert strip.get_xlabel().startswith("seconds since 2026-11-22T")
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_every_word_of_the_chart_stands_within_it(run: Any, width: float) -> None:
+    lost = [failed("unanswered", ZERO + 1.0, seq=1000 + n) for n in range(1234)]
+    many = Attempts((*an_outage().attempts, *lost), (), "asked")
+    assert many.gap is not None
+    figure = canary_figure(run, many, many.gap, DEEDS, width)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        words = [*axes.get_yticklabels(), axes.title, axes.xaxis.label, axes.yaxis.label]
+        for box in [one.get_window_extent() for one in words if one.get_text()]:
+            assert box.x0 >= 4 and box.x1 <= figure.bbox.x1, axes.get_ylabel()
 
 
 def test_the_chart_is_kept_with_its_digest(tmp_path: Path, run: Any) -> None:

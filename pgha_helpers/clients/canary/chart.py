@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CANARY_SVG = "canary.svg"
 _LEAST, _MOST = 0.15, 3.0  # seconds shown on each side of the gap: as long as it was, within these
-_FAILED = (("refused", "x", "refused"), ("unanswered", "D", "never answered"))
+_FAILED = (("refused", "x", "refused"), ("unanswered", "D", "never\nanswered"))
 
 
 def draw_canary(run: Run, seen: Attempts) -> Any:
@@ -77,7 +77,7 @@ def canary_figure(
     axes[-1].set_xlim(-side, gap.seconds + side)
     what = "the last commit before the gap" if gap.since_row else "when the canary began"
     since = f"seconds since {utc(gap.began)},{' ' if wide else chr(10)}{what}"
-    axes[-1].set_xlabel(since, fontsize=10, color=INK)
+    axes[-1].set_xlabel(since, fontsize=10, color=INK, loc="center" if wide else "right")
     title = "The outage as a client saw it:", f"pair {run.pair.name}, {run.notebook} {run.id}"
     axes[0].set_title((" " if wide else "\n").join(title), loc="left", fontsize=12, color=INK)
     _say(axes[0], gap, outage_of(deeds))

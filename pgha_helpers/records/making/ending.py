@@ -107,11 +107,15 @@ def could_be_moved(told: Mapping[str, Any]) -> Iterator[str]:
     """
     from ..reading.ready import could_we
 
-    found = [(f"{what[0].upper()}{what[1:]}", *rest) for what, *rest in could_we(told)]
-    if told.get("outcome") == "done":
-        yield from (f"{what}: {answer}. {cost}" for what, answer, cost in found)
-    elif found:
-        yield " ".join(f"{what}: {answer.partition(':')[0]}." for what, answer, _ in found)
+    answers = []
+    for change, answer, cost in could_we(told):
+        name = f"{change[0].upper()}{change[1:]}"
+        if told.get("outcome") == "done":
+            yield from (f"{name}: {answer}", *(f"    {words}" for words in cost))
+        else:
+            answers.append(f"{name}: {answer.partition(':')[0]}.")
+    if answers:
+        yield " ".join(answers)
 
 
 def copied(events: Sequence[Event]) -> Iterator[str]:

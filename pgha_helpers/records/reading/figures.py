@@ -43,6 +43,7 @@ class Figures(NamedTuple):
     pair: str
     outcome: str
     occasion: str | None = None
+    light: bool | None = None
     changed: bool | None = None
     operator: str | None = None
     ticket: str | None = None
@@ -145,6 +146,7 @@ def _sampled(folder: Path) -> JsonObject:
 def figures(told: JsonObject, record_bytes: int | None = None) -> Figures:
     """Those of a record's summary."""
     seconds, by = measured_outage(told) if was_over(told) else (None, "")
+    asked = pairs_of(told.get("parameters"))
     ready, sizes = pairs_of(told.get("ready")), pairs_of(told.get("sizes"))
     verdicts = listed(told.get("verdicts"))
     texts: dict[str, Any] = {key: str(told.get(key) or "") for key in Figures._fields[:5]}
@@ -152,8 +154,9 @@ def figures(told: JsonObject, record_bytes: int | None = None) -> Figures:
     texts |= {f"{key}_ready": _text(pairs_of(ready.get(key)).get("answer")) for key in CHANGES}
     return Figures(
         **texts,
-        occasion=_text(pairs_of(told.get("parameters")).get("occasion")),
-        changed=told["changed"] if isinstance(told.get("changed"), bool) else None,
+        occasion=_text(asked.get("occasion")),
+        light=_yes(asked.get("light")),
+        changed=_yes(told.get("changed")),
         seconds=seconds_of(told),
         outage_seconds=seconds,
         outage_by=by or None,
@@ -178,6 +181,10 @@ def _lag(told: JsonObject) -> dict[str, Any]:
             known = finite(spread.get("median" if share == "p50" else share))
             found[f"lag_{unit}_{share}"] = worst if rows == 1 else known
     return found
+
+
+def _yes(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _text(value: Any) -> str | None:

@@ -75,7 +75,9 @@ def _gate(told: JsonObject) -> str:
 
 
 def _ready(told: JsonObject) -> str:
-    lines = [f"  {plain(f'{what}: {answer}. {cost}')}" for what, answer, cost in could_we(told)]
+    lines = list[str]()
+    for change, answer, cost in could_we(told):
+        lines += [f"  {change}: {plain(answer)}", *(f"    {plain(words)}" for words in cost)]
     return "\n".join(["Could the primary be moved?", *lines]) if lines else ""
 
 

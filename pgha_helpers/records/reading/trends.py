@@ -46,7 +46,8 @@ class Kind:
 
 def _took(notebook: str) -> Kind:
     def value(run: Figures) -> float | None:
-        return run.seconds if run.ended and run.notebook == notebook else None
+        counts = run.ended and run.notebook == notebook and not run.light
+        return run.seconds if counts else None
 
     return Kind(f"duration of {notebook}", value, span)
 
