@@ -136,6 +136,7 @@ def parse_host(
         fixed=words.one("fixed"),
         expired=words.one("expired"),
         lacks=words.all("lacks"),
+        others=words.all("other"),
     )
     return replace(found, archiver=_archiver(found.archiver, words), host=host)
 

@@ -155,8 +155,8 @@ def _database(door: Door, name: str, lacks: str) -> Database:
             rows = session.read(query("in a database"))
         except (Unreachable, TooSlow, QueryFailed) as silence:
             return Database(name, unseen=silence.what)
-        tables = [row["name"] for row in rows if row["what"] == "unlogged"]
-        unlogged: dict[str, int | None] = dict.fromkeys(tables)
+        unlogged: dict[str, int | None] = dict.fromkeys(row["name"] for row in rows)
+        extensions, unread = _missing_extensions(session)
         why = ""
         if unlogged:
             # a role that may not call pg_stat_file: their names are told all the same
@@ -165,5 +165,13 @@ def _database(door: Door, name: str, lacks: str) -> Database:
                 unlogged |= {row["name"]: row["size"] for row in sizes}
             except QueryFailed as silence:
                 why = silence.remedy or silence.what
-    extensions = [row["name"] for row in rows if row["what"] == "extension"]
-    return Database(name, unlogged, tuple(extensions), sizes_unseen=why)
+    return Database(name, unlogged, extensions, unread, sizes_unseen=why)
+
+
+def _missing_extensions(session: Session) -> tuple[tuple[str, ...], str]:
+    """Those whose files are not there, or why that is not known."""
+    try:
+        rows = session.read(query("missing extensions"))
+    except QueryFailed as silence:
+        return (), silence.what.removeprefix(f"{session.where}: ")
+    return tuple(row["name"] for row in rows), ""

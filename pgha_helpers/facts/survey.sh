@@ -91,6 +91,11 @@ for program in pg_ctl postgres pg_basebackup pg_controldata pg_rewind pg_waldump
   if [ -n "$lacks" ] && [ ! -e "$2/$lacks" ]; then echo "lacks $lacks"
   else echo "refused $2/$program cannot be run by $(id -un)"; fi
 done
+server=$("$2/postgres" --version 2>/dev/null) server=${server#*) }
+for program in pg_ctl pg_basebackup pg_rewind pg_verifybackup pg_waldump; do
+  its=$("$2/$program" --version 2>/dev/null) its=${its#*) }
+  [ -z "$its" ] || [ "$its" = "$server" ] || echo "other $program $its"
+done
 [ -x "$2/pg_waldump" ] || command -v perl >/dev/null || echo "refused there is neither $2/pg_waldump nor perl"
 state=$(expanded "$3")
 for file in "$state"/for-now-*; do [ ! -f "$file" ] || sed 's/^/fornow /' "$file"; done

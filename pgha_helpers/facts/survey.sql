@@ -146,14 +146,17 @@ select datname::text as name,
   from pg_database where datallowconn and not datistemplate order by datname;
 
 -- name: in a database
-select 'unlogged' as what, format('%I.%I', n.nspname, c.relname) as name
+select format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relpersistence = 'u' and c.relkind = 'r'
-union all
-select 'extension', extname || ' ' || extversion
+ order by 1;
+
+-- name: missing extensions
+-- one control file that cannot be read, as a newer version's, and PostgreSQL tells of none
+select extname || ' ' || extversion as name
   from pg_extension e
  where not exists (select from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
- order by 1, 2;
+ order by 1;
 
 -- name: sizes of unlogged tables
 -- those of the tables' own files, which takes no lock: a long transaction may hold one that we would wait for

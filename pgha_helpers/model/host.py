@@ -113,7 +113,8 @@ class Host:
     postgresql.auto.conf, `expired` when the server's certificate ends, if that is within a day or
     past, `start` what the server would start with. `restore` is how restore_command says that it
     has not a file, None without one. `lacks` are programs of PostgreSQL that are not installed, and
-    for which something else stands in.
+    for which something else stands in, and `others` those of another version than the server's,
+    with it.
     """
 
     managers: tuple[Manager, ...] = ()
@@ -126,5 +127,6 @@ class Host:
     fixed: str = ""
     expired: str = ""
     lacks: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     start: Start = field(default_factory=Start)
     restore: Restore | None = None

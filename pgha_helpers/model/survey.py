@@ -115,13 +115,15 @@ class Database:
     """One database: its unlogged tables with their sizes, and extensions whose files this node
     lacks.
 
-    A size is None where the runbook's role may not read it, and `sizes_unseen` says why. `unseen`
+    A size is None where the runbook's role may not read it, and `sizes_unseen` says why;
+    `extensions_unread` says why PostgreSQL does not tell which files there are. `unseen`
     says why the database could not be looked into.
     """
 
     name: str
     unlogged: Mapping[str, int | None] = field(default_factory=dict)
     extensions_missing: tuple[str, ...] = ()
+    extensions_unread: str = ""
     unseen: str = ""
     sizes_unseen: str = ""
 

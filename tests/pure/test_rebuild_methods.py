@@ -98,6 +98,7 @@ def test_a_copy_for_which_there_is_no_room_is_not_chosen() -> None:
     ("changes", "why"),
     [
         (rewinding(program=False), "pg_rewind is not installed"),
+        (rewinding(another="it is 11.22, and the server 11.14"), "of another version: it is 11.22"),
         (rewinding(hints=False), "neither checksums nor wal_log_hints"),
         (
             rewinding(strangers=("base/5/1259", "server.key")),

@@ -59,6 +59,7 @@ def read_rewinding(
     granted = is_granted(ours, run.pair)
     return Rewinding(
         program=bool(answer.all("program")),
+        another=answer.one("another"),
         hints=bool(answer.all("hints")),
         strangers=answer.all("strange"),
         unreadable=tuple(unreadable.lines),

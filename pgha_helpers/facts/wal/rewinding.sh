@@ -1,5 +1,8 @@
 # $1 data directory, $2 directory of programs. One answer a line, "word rest".
-[ -x "$2/pg_rewind" ] && echo program
+its=$("$2/pg_rewind" --version 2>/dev/null) its=${its#*) }
+server=$("$2/postgres" --version 2>/dev/null) server=${server#*) }
+[ -n "$its" ] && echo program
+[ -z "$its" ] || [ "$its" = "$server" ] || echo "another it is $its, and the server $server"
 "$2/pg_controldata" -D "$1" | sed -n \
   -e "s/^wal_log_hints setting: *on$/hints/p" -e "s/^Data page checksum version: *[1-9].*/hints/p"
 real=$(readlink -m -- "$1")

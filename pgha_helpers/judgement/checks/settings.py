@@ -153,13 +153,16 @@ def _short(value: str) -> str:
 def the_standby_has_every_extension(now: Snapshot) -> str | None:
     """The standby has the files of every extension that is created in its databases.
 
-    Install the extension's package on that node: after the move its functions would fail.
+    Install the extension's package on that node: after the move its functions would fail. A control
+    file that cannot be read is another version's: move it away.
     """
     node = now.standby.node
-    missing = [
-        f"{x} in {db.name}" for db in now.closely(node).databases for x in db.extensions_missing
-    ]
-    return f"{node} lacks the files of {', '.join(missing)}" if missing else None
+    found = now.closely(node).databases
+    missing = [f"{x} in {db.name}" for db in found for x in db.extensions_missing]
+    told = [f"{node} lacks the files of {', '.join(missing)}"] if missing else []
+    unread = dict.fromkeys(db.extensions_unread for db in found if db.extensions_unread)
+    told += [f"which files {node} has is not known: {why}" for why in unread]
+    return "; ".join(told) or None
 
 
 @check(

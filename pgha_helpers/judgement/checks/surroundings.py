@@ -49,16 +49,21 @@ _INSTEAD = {
 
 @check(level="warning", value=lambda now: " and ".join(s.node for s in now.running) + " asked")
 def every_program_is_installed(now: Snapshot) -> str | None:
-    """Every program of PostgreSQL is in bin_directory.
+    """Every program of PostgreSQL is in bin_directory, and of one version.
 
-    Install the package of the same version that has them: Debian's postgresql-client and
-    postgresql-contrib, or those of your vendor.
+    Install the package of the server's own version that has them: some programs of another minor
+    version refuse to work with it, pg_rewind only when it has rewound.
     """
     lacking = {name: now.host(name).lacks for name in now.pair.names}
     told = [
         f"{name} has no {program}: {_INSTEAD[program]}"
         for name, programs in lacking.items()
         for program in programs
+    ]
+    told += [
+        f"{name} has {program}, another version than its server's"
+        for name in now.pair.names
+        for program in now.host(name).others
     ]
     return "; ".join(told) or None
 

@@ -93,8 +93,10 @@ class Weights:
 class Rewinding:
     """What only a rewind asks of the node and of its source.
 
-    `checkpoint` is the last one before the fork and `redo` where its replay begins; `missing` and
-    `source_missing` are segments from there on that the node and the primary do not have.
+    `another` says of which other version than the server pg_rewind is: it would rewind, and then
+    refuse. `checkpoint` is the last one before the fork and `redo` where its replay begins;
+    `missing` and `source_missing` are segments from there on that the node and the primary do not
+    have.
     `strangers` are files in the data directory that PostgreSQL's user cannot write, does not own,
     or that are neither file nor directory; `unreadable` are those in the primary's that it cannot
     read. `source` says why the node cannot read the primary's files over SQL; it is empty where it
@@ -102,6 +104,7 @@ class Rewinding:
     """
 
     program: bool = True
+    another: str = ""
     hints: bool = True
     strangers: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()

@@ -137,6 +137,7 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     archive = asked.restore_command if told and dialect.has("restore_target_wal", major) else ""
     found = [
         ("pg_rewind is not installed on it", not asked.program),
+        (f"pg_rewind is of another version: {asked.another}", asked.another),
         ("neither checksums nor wal_log_hints were on", not asked.hints),
         (
             "its data directory has what PostgreSQL's user cannot overwrite: "
