@@ -173,5 +173,5 @@ def _missing_extensions(session: Session) -> tuple[tuple[str, ...], str]:
     try:
         rows = session.read(query("missing extensions"))
     except QueryFailed as silence:
-        return (), silence.what.removeprefix(f"{session.where}: ")
+        return (), silence.what
     return tuple(row["name"] for row in rows), ""

@@ -30,7 +30,6 @@ ALLOWED = {
     ("facts.sighting", "_heard"): "shown shorter",
     ("facts.sighting", "_without_shell"): "shown shorter",
     ("facts.starting", "_plain"): "what postgres says of its configuration",
-    ("facts.survey", "_database"): "a column of queries.sql",
     ("facts.survey", "ask"): "shown shorter",
     ("facts.wal.losses.records", "*"): "pg_waldump's lines",
     ("model.phases", "kind"): "titles of PostgreSQL's processes",

@@ -78,5 +78,5 @@ def test_programs_and_files_of_another_version_are_named(pair: tuple[Lab, Path])
     assert set(reasons) == {"warning"}
     words = " ".join(verdict.reason for verdict in told)
     assert "db1 has pg_rewind 18." in words and "db0 has" not in words
-    assert "which files db1 has is not known" in words
+    assert "which files there are is not known" in words
     assert 'unrecognized parameter "unheard_of"' in words

@@ -46,15 +46,14 @@ def read_rewinding(
     node = theirs.node
     answer = _ask_node(theirs)
     segment = control.segment
-    node_files = files[node.name]
-    common, searched = _common_checkpoint(theirs, fork, segment, node_files)
+    common, searched = _common_checkpoint(theirs, fork, segment, files[node.name])
     checkpoint = redo = None
     needed, replayed = searched, list[str]()
     if common:
         checkpoint, redo = common
         needed = _names(checkpoint, last.lsn, segment)
         replayed = _names(redo, primary.written, segment)
-    missing = _missing(needed, node_files)
+    missing = _missing(needed, files[node.name])
     unreadable = ours.script(_UNREADABLE, ours.node.data_directory, within=ours.patience)
     granted = is_granted(ours, run.pair)
     return Rewinding(

@@ -161,7 +161,7 @@ def the_standby_has_every_extension(now: Snapshot) -> str | None:
     missing = [f"{x} in {db.name}" for db in found for x in db.extensions_missing]
     told = [f"{node} lacks the files of {', '.join(missing)}"] if missing else []
     unread = dict.fromkeys(db.extensions_unread for db in found if db.extensions_unread)
-    told += [f"which files {node} has is not known: {why}" for why in unread]
+    told += [f"which files there are is not known: {why}" for why in unread]
     return "; ".join(told) or None
 
 
