@@ -128,6 +128,11 @@ class Desk:
         self._select(words)
         self._run("Run All Above Selected Cell")
 
+    def run_from(self, words: str) -> None:
+        """Select the cell with these words, and run it and what stands below it."""
+        self._select(words)
+        self._run("Run Selected Cell and All Below")
+
     def run_cell(self, words: str) -> None:
         """Select the cell with these words, and press Shift+Enter."""
         self._select(words)

@@ -143,12 +143,17 @@ def waits_since(story: Story) -> float | None:
 
 
 def change_goes_on(pair: Pair) -> bool:
-    """Whether a run of this pair has its consent here and has not ended: nothing is sent now."""
+    """Whether a run of this pair has its consent here and has not ended: nothing is sent now.
+
+    JupyterLab's kernel holds the journal of a run that has ended, too.
+    """
     records = records_of(pair)
     for name in _newest(records, pair, changes=True):
         with contextlib.suppress(OSError):
-            at_work = held_by_writer(records / name)
-            if at_work and any(map(_is_consent, read(records / name).events)):
+            if not held_by_writer(records / name):
+                continue
+            story = read(records / name)
+            if story.state == "running" and any(map(_is_consent, story.events)):
                 return True
     return False
 
