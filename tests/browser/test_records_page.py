@@ -11,12 +11,15 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from pgha_helpers.records.reading.entries import entries
+from pgha_helpers.records.reading.figures import figures_of
 from pgha_helpers.records.reading.page import page as rendered
+from pgha_helpers.records.reading.page import pages
 
 from ..conftest import pgha
 from ..embedded import Lab
 from ..lab.runs import running
 from ..pure.reading.made_up import write_run
+from ..pure.reading.test_trends import lag, measured
 
 SCREENS = {
     "desk": ViewportSize(width=1200, height=800),
@@ -131,11 +134,17 @@ def test_a_link_leads_to_the_report_of_its_run(page: Page) -> None:
     expect(page.locator("#records")).to_be_visible()
 
 
-#: Words of a chart that stick out of it, to any side.
-CUT = """() => [...document.querySelectorAll('svg.figure text')].filter(words => {
-    const box = words.getBBox(), {width, height} = words.ownerSVGElement.viewBox.baseVal;
-    return box.x < 0 || box.y < 0 || box.x + box.width > width || box.y + box.height > height;
-}).map(words => words.textContent)"""
+#: Of each chart the words that are cut off, or that stand on one another.
+CROWDED = """() => [...document.querySelectorAll('svg.figure')].flatMap(chart => {
+    const {width, height} = chart.viewBox.baseVal;
+    const words = [...chart.querySelectorAll('text')].map(one => [one.textContent, one.getBBox()]);
+    const cut = words.filter(([, box]) => box.x < 0 || box.y < 0 || box.x + box.width > width
+        || box.y + box.height > height);
+    const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width
+        && a.y < b.y + b.height && b.y < a.y + a.height;
+    const on = words.filter(([, a], n) => words.slice(n + 1).some(([, b]) => meet(a, b)));
+    return [...cut, ...on].map(([text]) => `${chart.getAttribute('aria-label')}: ${text}`);
+})"""
 
 
 @pytest.mark.parametrize("slower", [1.0, 15.0, 1e5], ids=["64 ms", "960 ms", "107 min"])
@@ -146,4 +155,22 @@ def test_no_label_of_an_axis_is_cut(browser: BrowserContext, tmp_path: Path, slo
     with browser.new_page() as page:
         page.goto(index.as_uri())
         assert page.locator("svg.figure text").count() >= 10
-        assert page.evaluate(CUT) == []
+        assert page.evaluate(CROWDED) == []
+
+
+@pytest.mark.parametrize("most", [0.0, 900.0, 7e7, 3e12])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_word_of_a_chart_is_cut_off_or_stands_on_another(
+    browser: BrowserContext, tmp_path: Path, most: float, screen: str
+) -> None:
+    for day in range(40):
+        sizes = {"node": "db0", "databases": most * 50, "wal": most * day}
+        measured(tmp_path, day, day + 0.1, lag=lag(most * day / 39, most / 1e8 + day), sizes=sizes)
+    ((name, text),) = pages(entries(tmp_path), figures_of(tmp_path, "prod"))
+    (tmp_path / name).write_text(text)
+    with browser.new_page() as page:
+        page.set_viewport_size(SCREENS[screen])
+        page.goto((tmp_path / name).as_uri())
+        assert page.locator("svg.figure").count() >= 6
+        assert page.evaluate(CROWDED) == []
+        fits(page)

@@ -26,17 +26,21 @@ from ...run.events import (
     GATE_PASSED,
     GATE_SHOWN,
     JUDGED,
+    NOT_WRITTEN,
     OUTAGE,
     PLANNED,
+    READY,
     RUN_BEGUN,
     RUN_ENDED,
     SAMPLED,
     SEEN,
+    SIZED,
 )
 from ...run.finding import find_notebook
 from ...run.journal import Event, Story
 from ...run.redaction import Redactor
 from ..reading import notebooks
+from ..reading.ready import could_we
 from ..reading.words import listed, pairs_of
 from .files import copy_notebook, replace_file
 from .folder import id_of
@@ -195,6 +199,11 @@ def _judged(event: Event) -> Iterator[str]:
             yield f"{verdict.get('level')}: {verdict.get('title')}: {verdict.get('reason')}"
 
 
+def _ready(event: Event) -> Iterator[str]:
+    for change, answer, cost in could_we({"ready": event}):
+        yield " ".join([f"{change}: {answer}.", *cost])
+
+
 def _answered(event: Event) -> Iterator[str]:
     by = f" by {event['by']}" if event.get("by") else ""
     wrong = "" if event.get("right") else ": not the right words"
@@ -225,7 +234,10 @@ _SAID: Mapping[str, Callable[[Event], Iterator[str]]] = {
     SEEN: _seen,
     PLANNED: _planned,
     JUDGED: _judged,
+    READY: _ready,
     SAMPLED: _line("{rows} samples of the lag, in lag.csv"),
+    SIZED: _line("on {node}: {databases} bytes of databases, {wal} bytes of WAL"),
+    NOT_WRITTEN: _line("{file} CANNOT BE WRITTEN ({because}). The run goes on."),
     DRAWN: _line("drawn: {file}"),
     GATE_SHOWN: _line("the gate asked for “{wanted}”"),
     GATE_ANSWERED: _answered,

@@ -41,8 +41,7 @@ class Index:
     def __init__(self, records: Path, kind: str = "", worth: int = 1) -> None:
         of = os.fsencode(records.absolute()) + os.fsencode(kind)
         name = hashlib.sha256(of).hexdigest()[:16]
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        self._path = Path(cache).expanduser() / "pgha" / f"records-{name}.json"
+        self._path = _cache() / f"records-{name}.json"
         self._worth = worth
         self._known = self._read()
         self._kept: dict[str, list[Any]] = {}
@@ -79,6 +78,14 @@ class Index:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"format": _FORMAT, "records": self._kept}, ensure_ascii=True)
             replace_file(self._path, text)
+
+
+def _cache() -> Path:
+    """A folder that cannot be, for a user who has no home: then nothing is kept."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "pgha"
+    except RuntimeError:
+        return Path(os.devnull) / "pgha"
 
 
 def stamp_of(folder: str | Path) -> Stamp | None:

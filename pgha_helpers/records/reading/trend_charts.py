@@ -28,6 +28,7 @@ from .words import minute, tone
 
 _SHARES = ("median", "p95", "p99")  # of a period, each a line; also a class of the style sheet
 _GAP = 5  # between two bars
+_NAMED = 8  # bars: of more, every second one has a label
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def _histogram(title: str, values: Sequence[float]) -> Figure:
     for n, (name, many) in enumerate(found):
         left = round(place(0, 2) + n * step + _GAP / 2, 1)
         right = round(left + step - _GAP, 1)
-        ticks.append(Tick(round((left + right) / 2, 1), name))
+        if n % (1 + len(found) // _NAMED) == 0:
+            ticks.append(Tick(round((left + right) / 2, 1), name))
         if many:
             y = min(axis.y(many), BASE - 1.0)
             bars.append(Curve(f"M{left} {BASE}V{y}H{right}V{BASE}z", "bar"))

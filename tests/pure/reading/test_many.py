@@ -91,6 +91,17 @@ def test_where_nothing_can_be_kept_all_is_read(
     assert shown(Path(here.records)) == shown(Path(here.records)) and parsed == [folder, folder]
 
 
+def test_a_user_without_a_home_keeps_nothing(here: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(self: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(index, "_WORTH", 1)
+    ran(here)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert len(shown(Path(here.records))) == 1
+
+
 def test_few_records_leave_no_index(
     here: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
