@@ -46,8 +46,18 @@ def anything(
         bool,
         typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Tell on stderr what each node is asked, and how long it took."
+        ),
+    ] = False,
 ) -> None:
     """An executable runbook for a pair of PostgreSQL servers."""
+    if verbose:
+        from .run.verbose import begin_telling
+
+        begin_telling()
 
 
 NotebookName = Annotated[str, typer.Argument(metavar="NOTEBOOK", autocompletion=complete_notebook)]
@@ -181,6 +191,7 @@ def main() -> None:
     courtesy.take_over()
     code = _code()
     _tell_others()
+    _end_telling()
     courtesy.last_words()
     os._exit(code)
 
@@ -192,6 +203,14 @@ def _tell_others() -> None:
 
         with suppress(KeyboardInterrupt):  # whoever does not wait: it is kept
             tell_all(outbox.attended.values())
+
+
+def _end_telling() -> None:
+    """Where -v was typed, tell the rest."""
+    if "pgha_helpers.run.verbose" in sys.modules:
+        from .run.verbose import end_telling
+
+        end_telling()
 
 
 def _code() -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ..model import Head, Note, Pair
 from ..model.errors import HaError
+from ..run.verbose import tell_of
 from ..wire.doors import Door
 from ..wire.scripts import script_file
 
@@ -62,6 +63,7 @@ def read_ledgers(pair: Pair) -> tuple[dict[str, Ledger], list[str]]:
     """What each node has noted of every system, and why another did not answer."""
     found, silent = {}, []
     for node in pair:
+        tell_of(pair)
         door = Door(node, pair)
         try:
             found[node.name] = replace(read_ledger(door), heads=read_heads(door))

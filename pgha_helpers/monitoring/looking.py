@@ -13,6 +13,7 @@ from ..records.making.folder import records_of
 from ..records.making.history import EarlierRuns
 from ..run.journal import Journal
 from ..run.run import Clients, NoClients, Run
+from ..run.verbose import tell_of
 from ..wire.doors import Door
 from ..wire.lock import Lock
 
@@ -30,6 +31,7 @@ class NoJournal(Journal):
 @contextlib.contextmanager
 def looking(pair: Pair) -> Iterator[Run]:
     """What `look` takes, without a record: it holds connections until the end of the block."""
+    tell_of(pair)
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
     nowhere = Path(os.devnull)

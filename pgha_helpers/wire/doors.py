@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..model import Node, Pair
 from ..model.conninfo import pinned
 from ..model.errors import Unreachable
+from ..model.foreign import first_words
 from ..model.passfile import here
 from . import trips
 from .pipes import LocalPipes, Pipes
@@ -73,7 +74,13 @@ class Door:
 
     def pipes(self, command: str) -> Pipes:
         """A program of its own on the node, beside the shell. Raises Unreachable."""
-        trips.count("connection")
+        began = trips.count("connection")
+        try:
+            return self._pipes(command)
+        finally:
+            trips.answered("connection", self.node.name, f"shell: {first_words(command)}", began)
+
+    def _pipes(self, command: str) -> Pipes:
         if self.node.ssh is None:
             return LocalPipes("sh", "-c", command)
         from .ssh import SshPipes

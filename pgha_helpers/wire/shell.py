@@ -132,7 +132,7 @@ class Shell:
 
     def _answer(self, command: bytes, mark: str, within: float, told: str) -> Answer:
         pipes, out, err = self._alive(), bytearray(), bytearray()
-        trips.count("shell")
+        began = trips.count("shell")
         try:
             pipes.send(command)
             return _read(pipes, mark.encode(), time.monotonic() + within, out, err)
@@ -154,6 +154,8 @@ class Shell:
             # Ctrl-C: the answer is still to come, and would be read as the next command's
             self.close()
             raise
+        finally:
+            trips.answered("shell", self.where, told, began)
 
     def _alive(self) -> Pipes:
         """The open pipes, or new ones when the shell has ended since its last command."""

@@ -101,7 +101,7 @@ class Session:
             )
         try:
             connection = self._open()
-            trips.count("sql")
+            began = trips.count("sql")
             with self._answering(statement):
                 cursor = connection.cursor()
                 cursor.execute(statement, tuple(parameters) or None)
@@ -116,6 +116,7 @@ class Session:
                     return _rows(connection, cursor)
             finally:
                 self._one_at_a_time.release()
+                trips.answered("sql", self.where, first_words(statement), began)
 
         return rows
 
@@ -136,10 +137,9 @@ class Session:
         except (ValueError, OverflowError) as unread:
             # a value that has no form here: a year 10000, half a character
             self.close()
+            words = one_line(unread)
             if isinstance(unread, UnicodeError):
                 words = "a text has no form in its encoding"
-            else:
-                words = one_line(unread)
             raise QueryFailed(
                 f"{self.where}: {first_words(statement)!r} cannot be asked or read: {words}"
             ) from unread
@@ -151,9 +151,7 @@ class Session:
         """A SCRAM verifier of a password, so that the password itself never reaches the server or
         its log.
         """
-        connection = self._open()
-        verifier: str = extensions.encrypt_password(password, user, connection, "scram-sha-256")
-        return verifier
+        return str(extensions.encrypt_password(password, user, self._open(), "scram-sha-256"))
 
     def close(self) -> None:
         """Let the session go."""
@@ -178,7 +176,7 @@ class Session:
         return self._connection
 
     def _connected(self) -> Any:
-        trips.count("connection")
+        began = trips.count("connection")
         try:
             connection = psycopg2.connect(**{**passfile.quiet(self._settings), "async_": True})
             self._wait(connection, time.monotonic() + self._connect)
@@ -194,6 +192,8 @@ class Session:
             bad = [f"{key} '{it}' is no UTF-8" for key, it in told.items() if shown(it) != it]
             words = "; ".join(bad) or one_line(odd)
             raise Unreachable(f"SQL: {self.where}: {words}") from odd
+        finally:
+            trips.answered("connection", self.where, f"SQL, as {self._settings.get('user')}", began)
         return connection
 
     def _unreachable(self, heard: str, answer: str = "") -> Unreachable:

@@ -21,6 +21,7 @@ from ...run.parameters.notebooks import read_parameters
 from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
 from ...run.run import Clients, NoClients, Run
+from ...run.verbose import tell_of
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
@@ -47,6 +48,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     holder = (
         f"run {run_id}, {notebook}, by {operator} on {platform.node()}, begun {utc(time.time())}"
     )
+    tell_of(pair)
     doors = {node.name: Door(node, pair) for node in pair}
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))

@@ -16,6 +16,7 @@ from ...model.foreign import ODD
 from ...run.events import CHAINED, RUN_BEGUN, SEEN
 from ...run.journal import Story, read
 from ...run.redaction import Redactor, secrets_of
+from ...run.verbose import tell_of
 from ...wire.doors import Door
 from ..reading import manifest
 from .folder import record_folders, record_name_of, records_of
@@ -114,6 +115,7 @@ def note_completion(folder: Path, story: Story, pair: Pair) -> None:
 
 def _note(node: Node, pair: Pair, notes: list[tuple[str, Note]], head: Head) -> str:
     """Note all this on one node; gives why it did not take it."""
+    tell_of(pair)
     door = Door(node, pair)
     try:
         for system_id in {system for system, _ in notes}:
