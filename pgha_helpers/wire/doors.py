@@ -78,7 +78,7 @@ class Door:
         try:
             return self._pipes(command)
         finally:
-            trips.heard_back("connection", self.node.name, f"shell: {first_words(command)}", began)
+            trips.timed("connection", self.node.name, f"shell: {first_words(command)}", began)
 
     def _pipes(self, command: str) -> Pipes:
         if self.node.ssh is None:

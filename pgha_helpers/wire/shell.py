@@ -155,7 +155,7 @@ class Shell:
             self.close()
             raise
         finally:
-            trips.heard_back("shell", self.where, told, began)
+            trips.timed("shell", self.where, told, began)
 
     def _alive(self) -> Pipes:
         """The open pipes, or new ones when the shell has ended since its last command."""

@@ -116,7 +116,7 @@ class Session:
                     return _rows(connection, cursor)
             finally:
                 self._one_at_a_time.release()
-                trips.heard_back("sql", self.where, first_words(statement), began)
+                trips.timed("sql", self.where, first_words(statement), began)
 
         return rows
 
@@ -193,9 +193,7 @@ class Session:
             words = "; ".join(bad) or one_line(odd)
             raise Unreachable(f"SQL: {self.where}: {words}") from odd
         finally:
-            trips.heard_back(
-                "connection", self.where, f"SQL, as {self._settings.get('user')}", began
-            )
+            trips.timed("connection", self.where, f"SQL, as {self._settings.get('user')}", began)
         return connection
 
     def _unreachable(self, heard: str, answer: str = "") -> Unreachable:

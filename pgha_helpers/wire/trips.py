@@ -26,7 +26,7 @@ def count(kind: str) -> float:
     return time.monotonic()
 
 
-def heard_back(kind: str, where: str, what: str, began: float) -> None:
+def timed(kind: str, where: str, what: str, began: float) -> None:
     """Tell of one that was answered, or given up: of whom what was asked, and how long it took."""
     if teller is not None:
         at, took = time.strftime("%H:%M:%SZ", time.gmtime()), (time.monotonic() - began) * 1000
