@@ -213,8 +213,8 @@ def test_a_copy_is_opened_and_the_source_is_left_alone(pair: Lab) -> None:
 
 def test_what_nobody_foresaw_is_a_sentence_and_unknown_to_nagios(tmp_path: Path) -> None:
     code = (
-        "from pgha_helpers import __main__; from pgha_helpers.run import parameters; "
-        "parameters.load_pair = lambda pair: {}[pair]; __main__.main()"
+        "from pgha_helpers import __main__; from pgha_helpers.run.parameters import pair_file; "
+        "pair_file.load_pair = lambda pair: {}[pair]; __main__.main()"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PGPASSWORD": "prod-secret"}
     command = [sys.executable, "-c", code, "records", "list", "prod-secret"]
