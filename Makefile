@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: demo test lab lint bench trials pictures wheels clean
+.PHONY: switchovers proofs failovers nights killed tampering versions
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m tests.embedded.demo
@@ -24,7 +25,11 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m tests.bench
 
 trials: $(VENV)/.installed
-	$(BIN)/python -m tests.trials
+	$(BIN)/python -m tests.trials $(filter-out trials,$(MAKECMDGOALS))
+
+# `make trials versions` runs only that one.
+switchovers proofs failovers nights killed tampering versions:
+	@:
 
 pictures: $(VENV)/.installed
 	$(BIN)/python -m tests.browser.pictures

@@ -15,16 +15,16 @@ from ..lab.runs import carry_out, running
 
 
 @contextlib.contextmanager
-def pair_of(folder: Path, programs: Path | None = None) -> Iterator[lab.Lab]:
+def pair_of(folder: Path, programs: Path | None = None, method: str = "") -> Iterator[lab.Lab]:
     """A pair that streams from db0 to db1, taken down whatever happens; `programs` are
-    PostgreSQL's, or the wheel's.
+    PostgreSQL's, or the wheel's, and `method` is that of setup.
     """
     try:
         made = lab.up(folder, start="empty", programs=programs)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            with running(made, "setup") as rehearsed:
+            with running(made, "setup", method=method) as rehearsed:
                 consent = plan_setup(rehearsed, look(rehearsed)).consent
-            carry_out(made, "setup", consent)
+            carry_out(made, "setup", consent, method=method)
         yield made
     finally:
         lab.down(folder, remove=True)

@@ -1,9 +1,9 @@
 """`make trials`: repetitions. PGHA_TRIALS says how many of each (default: 50 switchovers, 100
 proofs, 30 failovers, 5 bad nights, 10 random instants of each procedure at which the runbook is
-killed, each edit of an archive 4 times).
+killed, each edit of an archive 4 times, each version there and back once).
 
 `python -m tests.trials NAME...` runs only those that are named. The last tables are kept in
-docs/trials.md. A lost row, a switchover that is refused with nothing in the way, a bad night that
+docs/trials.md, that of all versions in docs/versions.md. A lost row, a switchover that is refused with nothing in the way, a bad night that
 fails, a death after which a second run does not converge or an edit that is never found makes the
 exit status 1.
 """
@@ -25,6 +25,7 @@ from .killed import killed
 from .nights import nights
 from .tampering import tampering
 from .trial import Outcome
+from .versions import versions
 
 PAGE = DOCS / "trials.md"
 TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
@@ -34,7 +35,10 @@ TRIALS: dict[str, tuple[Callable[[Path, int], Outcome], int]] = {
     "nights": (nights, 5),
     "killed": (killed, 10),
     "tampering": (tampering, 4),
+    "versions": (versions, 1),
 }
+#: Where the table of a trial is kept that has a page of its own.
+_PAGES = {"versions": DOCS / "versions.md"}
 
 
 def main(*names: str) -> int:
@@ -59,7 +63,7 @@ def _run(name: str, count: int) -> bool:
     faults = [f"FAULT: {fault}" for fault in outcome.faults]
     print("\n".join(["", outcome.heading, "", str(outcome.table), *faults]), flush=True)
     told = " ".join([circumstances, *faults])
-    keep(PAGE, name, told, [(outcome.heading, outcome.table)], outcome.picture)
+    keep(_PAGES.get(name, PAGE), name, told, [(outcome.heading, outcome.table)], outcome.picture)
     return bool(faults)
 
 
