@@ -100,7 +100,8 @@ def why_no_passfile(door: Door) -> str:
 
 
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
-    """Why this node cannot replicate from the other one, which is `system_id`; empty where it can.
+    """Why this node cannot replicate from the other one, which is `system_id`; empty where it can,
+    and where there is no psql to try it with: see `untried`.
 
     `keys` are those of its definition that we do not write. The connection names a passfile on the
     node and never a password.
@@ -108,13 +109,18 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     conninfo = primary_conninfo(pair, door.node, PROOF, keys)
     answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
     if answer.status == _NO_PSQL:
-        return ""  # a check says so: every_program_is_installed
+        return ""
     if answer.status:
         return _why_psql_failed(answer)
     if answer.text.split("|")[0] == system_id:
         return ""
     other = pair.other(door.node.name).name
     return f"another system than {other} answers: {answer.text}"
+
+
+def untried(door: Door) -> str:
+    """Why the node's connection cannot be tried before it is used; empty where it can."""
+    return "there is no psql to try it with" if "psql" in door.lacking() else ""
 
 
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:

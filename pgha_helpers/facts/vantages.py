@@ -21,7 +21,7 @@ from ..model.vantage import UNTRIED, own_place
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file
-from .connection import try_connection
+from .connection import try_connection, untried
 
 _WITHIN = script_file(__file__, "within.sh")
 _REACH = script_file(__file__, "reach.sh")
@@ -136,7 +136,7 @@ def _peer(run: Run, door: Door, seen: Running) -> Vantage:
     (vantage,) = _reach(run, door, door.node.name, {other.name: other.seen_by_peer})
     sql = vantage.sql
     if sql.says == "yes":
-        words = "its replication connection works"
+        words = untried(door) or "its replication connection works"
         if why_not := _replication(door, run, seen):
             words = f"its replication connection fails: {why_not}"
         sql = Heard("yes", f"{sql.words}; {words}")

@@ -13,6 +13,7 @@ from ..model.foreign import first_words
 from ..model.passfile import here
 from . import trips
 from .pipes import LocalPipes, Pipes
+from .scripts import shell_functions
 from .shell import Answer, Shell
 from .sql import Session
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 #: Every package of a server has initdb, pg_ctl and postgres; some have no more than these.
 _MAY_LACK = ("pg_basebackup", "pg_verifybackup", "pg_waldump")
-_LACKING = 'bin=$1; shift; for name in "$@"; do [ -x "$bin/$name" ] || echo "$name"; done'
+_LACKING = (
+    shell_functions("psql.sh")
+    + """[ -n "$(psql_of "$1")" ] || echo psql
+bin=$1; shift; for name in "$@"; do [ -x "$bin/$name" ] || echo "$name"; done"""
+)
 
 
 class Door:
@@ -119,7 +124,8 @@ class Door:
         return f"{self.node.bin_directory.rstrip('/')}/{name}"
 
     def lacking(self) -> frozenset[str]:
-        """Which of the programs that a package may lack are not in bin_directory, asked once.
+        """Which of the programs that a package may lack are not in bin_directory, asked once; psql
+        where none is on the whole node.
         Raises as Shell.run does.
         """
         if self._lacking is None:

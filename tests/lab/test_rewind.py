@@ -34,13 +34,6 @@ def pair(own_pair: Lab) -> Lab:
     return own_pair
 
 
-@pytest.fixture
-def pair_15(own_pair_15: Lab) -> Lab:
-    """The same on PostgreSQL 15."""
-    ask(own_pair_15, "db0", "create table t (word text)")
-    return own_pair_15
-
-
 def planned(pair: Lab, **parameters: str) -> Plan:
     with running(pair, "rebuild", **parameters) as run:
         return plan_rebuild(run, look(run))
@@ -105,11 +98,6 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
         with rewind.recovered(run, "db0", False, 18):
             assert list(marks.parents[1].glob("*")) == []
     assert not list(marks.glob("*.ready")) and "never archived" not in str(planned(pair))
-
-
-def test_the_same_on_15(pair_15: Lab) -> None:
-    left_behind(pair_15)
-    see_rewound(pair_15, carry_out(pair_15, "rebuild", LEAVE_3, method="rewind"))
 
 
 def test_what_keeps_a_rewind_from_being_tried_is_found_before(pair: Lab) -> None:

@@ -2,10 +2,10 @@
 proofs, 30 failovers, 5 bad nights, 10 random instants of each procedure at which the runbook is
 killed, each edit of an archive 4 times, each version there and back once).
 
-`python -m tests.trials NAME...` runs only those that are named. The last tables are kept in
-docs/trials.md, that of all versions in docs/versions.md. A lost row, a switchover that is refused with nothing in the way, a bad night that
-fails, a death after which a second run does not converge or an edit that is never found makes the
-exit status 1.
+`python -m tests.trials NAME...`, or `make trials NAME...`, runs only those that are named. The last
+tables are kept in docs/trials.md, that of all versions in docs/versions.md. A lost row, a
+switchover that is refused with nothing in the way, a bad night that fails, a death after which a
+second run does not converge or an edit that is never found makes the exit status 1.
 """
 
 from __future__ import annotations

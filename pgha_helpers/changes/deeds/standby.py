@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...facts.connection import keys_of, try_connection
+from ...facts.connection import keys_of, try_connection, untried
 from ...facts.disk import read_disk
 from ...facts.files import read_file
 from ...facts.sighting import sight, writable
@@ -180,6 +180,8 @@ def prove_connection(run: Run, name: str) -> None:
                 f"{name}, and what else its primary_conninfo names there",
             )
         deed.changed = False
+        if why := untried(run.doors[name]):
+            deed.say(f"its connection to {other} is not proved: {why}")
 
 
 def _system_id(door: Door) -> str:
