@@ -20,7 +20,7 @@ import pytest
 from pgha_helpers.records.reading.verification import verify
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..embedded import Lab
 from .runs import changed_pair
