@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..model import Pair
 from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source_conninfo
@@ -19,9 +19,13 @@ from .queries import query
 
 
 class SettingsByNode:
-    """What the files of each node say, as it is told to a look: read once, whoever asks for it."""
+    """What the files of each node say, as it is told to a look: read once, whoever asks for it.
 
-    def __init__(self, run: Run) -> None:
+    `up` are the nodes that have just answered SQL: to ask another one again costs a time-out.
+    """
+
+    def __init__(self, run: Run, up: Collection[str] = ()) -> None:
+        self.up = up or run.pair.names
         self._doors = run.doors
         self._told: dict[str, Mapping[str, str]] = {}
         self._locks = {name: threading.Lock() for name in run.pair.names}
@@ -54,7 +58,7 @@ def read_keys(run: Run, name: str, told: SettingsByNode | None = None) -> Mappin
     copies = [each.get("sync_replication_slots", "") for each in (ours, theirs)]
     copied = any(value in ("on", "true", "yes", "1") for value in copies)
     dbname = ""
-    if copied or _has_failover_slots(run, name):
+    if copied or _has_failover_slots(run, name, told.up):
         dbname = run.pair.database
     own = ours.get("primary_conninfo", "")
     other = theirs.get("primary_conninfo", "")
@@ -73,12 +77,12 @@ def _settings(door: Door) -> Mapping[str, str]:
         return {}
 
 
-def _has_failover_slots(run: Run, name: str) -> bool:
+def _has_failover_slots(run: Run, name: str, up: Collection[str]) -> bool:
     """Whether the primary has logical slots that are to survive a move.
 
     The other node is asked first.
     """
-    for each in (run.pair.other(name).name, name):
+    for each in filter(up.__contains__, (run.pair.other(name).name, name)):
         with contextlib.suppress(HaError):
             row = run.doors[each].sql.read(query("failover slots"))[0]
             if row["there"] or row["surely"]:
@@ -144,4 +148,8 @@ def _psql(door: Door, command: str, conninfo: str) -> Answer:
 
 
 def _why_psql_failed(answer: Answer) -> str:
-    return answer.complaint or f"psql ended with status {answer.status}"
+    _, refused, words = answer.complaint.rpartition("failed: FATAL:")
+    if refused:
+        return f"FATAL:{words}"
+    bare = answer.complaint.removeprefix("psql: error: ")
+    return bare or f"psql ended with status {answer.status}"

@@ -66,8 +66,10 @@ def ask_host(
         refused = _refused(door)
         start = read_start(door, runs=True)
         restore = _ask_archive(door, settings.get("restore_command", ""), seen.timeline)
-        keys = read_keys(run, seen.node, told)
-        connection = try_connection(door, run.pair, seen.system_id, keys)
+        connection = ""
+        if run.pair.other(seen.node).name in told.up:  # else nobody judges it, and psql would wait
+            keys = read_keys(run, seen.node, told)
+            connection = try_connection(door, run.pair, seen.system_id, keys)
         aside = read_set_aside(door, sized=False)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return silence.what

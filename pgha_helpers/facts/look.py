@@ -70,7 +70,7 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
     if why_not := _too_close(seen.values()):
         return dict.fromkeys(seen, why_not)
 
-    told = SettingsByNode(run)
+    told = SettingsByNode(run, [n for n, s in seen.items() if isinstance(s, Running)])
 
     def closely(name: str) -> Survey | str:
         found = seen[name]

@@ -100,7 +100,7 @@ class Snapshot(show.Shown):
         return self._disks(*self.pair.names)
 
     def _disks(self, *names: str) -> list[tuple[str, Disk]]:
-        why = merged(cause for name in names for cause in by_shell(self.pair, self[name]))
+        why = merged(cause for name in names for cause in self._by_shell(name))
         found = [(name, disk_of(self[name])) for name in names]
         known = [(name, disk) for name, disk in found if disk]
         if why or len(known) < len(found):
@@ -113,6 +113,9 @@ class Snapshot(show.Shown):
 
     def _by_sql(self, name: str) -> tuple[Cause, ...]:
         return tuple(by_sql(self.pair, self[name], self.other(name)))
+
+    def _by_shell(self, name: str) -> tuple[Cause, ...]:
+        return tuple(by_shell(self.pair, self[name], self.other(name)))
 
     def not_seen(self, name: str) -> NotSeen:
         """What to raise where more would have to be known of this node than its shell tells."""
@@ -138,7 +141,7 @@ class Snapshot(show.Shown):
     def host(self, name: str) -> Host:
         """What the shell said in a close look at this node. Raises NotSeen as `closely` does."""
         found = self.closely(name)
-        if why := tuple(by_shell(self.pair, self[name])):
+        if why := self._by_shell(name):
             raise _unseen("", why)
         if found.host is None:
             told = found.host_unseen.removeprefix(f"{name}: ")

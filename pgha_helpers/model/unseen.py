@@ -23,17 +23,17 @@ def by_sql(pair: Pair, seen: Sighting, other: Sighting) -> Iterator[Cause]:
         case Blank():
             yield Cause(node, f"no cluster: {seen.why}", _to_be_found(seen.disk))
         case Hung():
-            yield _hung(pair, seen)
+            yield _hung(pair, seen, other)
         case Silent():
-            yield from _silent(seen)
+            yield from _silent(seen, other)
 
 
-def by_shell(pair: Pair, seen: Sighting) -> Iterator[Cause]:
+def by_shell(pair: Pair, seen: Sighting, other: Sighting) -> Iterator[Cause]:
     """Why this node's shell does not answer, or looks at another server than SQL; nothing where it
     does.
     """
     if isinstance(seen, Silent):
-        yield from _silent(seen)
+        yield from _silent(seen, other)
     if not isinstance(seen, Running):
         return
     if seen.shell_silent:
@@ -112,7 +112,12 @@ def _to_be_started(seen: Stopped, other: Sighting) -> str:
     return f"start {seen.node} again; it stays what it was"
 
 
-def _hung(pair: Pair, seen: Hung) -> Cause:
+def _if_lost(other: Sighting) -> str:
+    """What else to do, unless the primary is seen: then this one is none."""
+    return "" if isinstance(other, Running) and other.writable else _LOST
+
+
+def _hung(pair: Pair, seen: Hung, other: Sighting) -> Cause:
     node, port = (seen.node,), pair[seen.node].port
     if seen.starting:
         return Cause(node, f"starting: {seen.answer}", "wait until it is up; else see its log")
@@ -129,18 +134,18 @@ def _hung(pair: Pair, seen: Hung) -> Cause:
     return Cause(
         node,
         f"{seen.why}, although {alive}{halted}",
-        f"see its log: it hangs, or host or port lead elsewhere{_LOST}",
+        f"see its log: it hangs, or host or port lead elsewhere{_if_lost(other)}",
     )
 
 
-def _silent(seen: Silent) -> Iterator[Cause]:
+def _silent(seen: Silent, other: Sighting) -> Iterator[Cause]:
     """One cause where the whole machine is silent, else one for each road."""
     node, roads = (seen.node,), tuple(filter(None, (seen.sql, seen.shell)))
     if not any(road.answer or libpq.misled(road.what) for road in roads):
         yield Cause(
             node,
             f"no answer, neither by SQL nor by ssh: {seen.why}",
-            f"see that its machine is up, and the network to it{_LOST}",
+            f"see that its machine is up, and the network to it{_if_lost(other)}",
         )
         return
     for road in roads:

@@ -25,28 +25,26 @@ from .pipes import CHUNK
 if TYPE_CHECKING:
     from paramiko import PKey, SSHClient
 
-_LOADED = "invoke" in sys.modules
-if not _LOADED:
-    # it would take half of paramiko's time, and is for `Match exec` of an ssh_config, unread here
-    sys.modules["invoke"] = None  # type: ignore[assignment]
+# it would take half of paramiko's time, and is for `Match exec` of an ssh_config, unread here
+_INVOKE = sys.modules.setdefault("invoke", None)  # type: ignore[arg-type]
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # cryptography's deprecations of ciphers that are not used here
     import paramiko
-if not _LOADED:
+if _INVOKE is None:
     del sys.modules["invoke"]
 
 #: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are
 #: told in words below.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _RSA = re.compile("rsa-sha2-.*")  # two ways in which one key signs
+#: Of paramiko, whichever of its time-outs was the first.
+_NOTHING_SAID = ("No existing session", "Error reading SSH protocol banner")
 # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
 KEEPALIVE = 10
 
 
 class _Pinned(paramiko.MissingHostKeyPolicy):
-    """Only a key that is pinned lets us in. paramiko itself knows no key, so that it asks of
-    each.
-    """
+    """Only a key that is pinned lets us in. paramiko knows none itself, and asks of each."""
 
     def __init__(self, ssh: Ssh, known: KnownHosts) -> None:
         self._ssh, self._known = ssh, known
@@ -122,17 +120,8 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
         )
     except Unreachable:
         raise
-    except paramiko.SSHException as error:
-        transport = client.get_transport()
-        if transport and transport.is_active():  # it has answered, and its host key was right
-            raise _refused(*_not_let_in(ssh, key, error)) from None
-        raise Unreachable(
-            f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error)
-        ) from None
-    except (OSError, EOFError) as error:
-        raise Unreachable(
-            f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error)
-        ) from None
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise _not_connected(client.get_transport(), ssh, where, error) from None
     except Exception as error:
         # of a key file or an agent that paramiko cannot read, or a name that is none
         raise _refused(
@@ -141,7 +130,22 @@ def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: s
         ) from error
 
 
-def _not_let_in(ssh: Ssh, key: Path, error: paramiko.SSHException) -> tuple[str, str]:
+def _not_connected(
+    transport: paramiko.Transport | None, ssh: Ssh, where: str, error: Exception
+) -> Unreachable:
+    if isinstance(error, OSError) or not transport:
+        return Unreachable(f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error))
+    if transport.is_active() and transport.initial_kex_done:  # and its host key was right
+        return _refused(*_not_let_in(ssh, Path(ssh.key).expanduser(), error))
+    why = "" if _words(error) in _NOTHING_SAID else f": {_words(error)}"
+    return Unreachable(
+        f"ssh: {where} takes the connection, and does not answer as an ssh server{why}",
+        "see whether sshd there is well, and listens on that port; else correct ssh.port in the "
+        "pair file",
+    )
+
+
+def _not_let_in(ssh: Ssh, key: Path, error: Exception) -> tuple[str, str]:
     """What is wrong where the server has answered and refused us, and the remedy.
 
     paramiko's own words do not tell it: "Bad authentication type; allowed types: ['']".
@@ -178,9 +182,7 @@ def _to_be_answered(error: BaseException) -> str:
         return "correct ssh.host in the pair file, or mend the name service"
     if isinstance(error, ConnectionRefusedError):
         return "start sshd there, or correct ssh.host and ssh.port in the pair file"
-    if isinstance(error, OSError):
-        return "see that its machine is up, and that network and firewall let us through"
-    return "see whether sshd listens on that port; else correct ssh.port in the pair file"
+    return "see that its machine is up, and that network and firewall let us through"
 
 
 def _known_hosts(ssh: Ssh) -> KnownHosts:

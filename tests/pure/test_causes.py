@@ -94,7 +94,12 @@ def test_an_address_that_leads_nowhere_says_nothing_of_the_node() -> None:
         (
             primary(),
             Silent("db1", "both", REFUSED, GONE),
-            [("db1: no answer, neither by SQL nor by ssh: both", LOST)],
+            [("db1: no answer, neither by SQL nor by ssh: both", "the network to it")],
+        ),
+        (
+            Silent("db0", "both", REFUSED, GONE),
+            standby(),
+            [("db0: no answer, neither by SQL nor by ssh: both", LOST)],
         ),
         (
             primary(),

@@ -55,6 +55,7 @@ from .serving import (
 from .settings import (
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
+    no_commit_waits_for_a_missing_standby,
     the_settings_agree,
     the_standby_can_replay_its_settings,
     the_standby_has_a_free_slot,
@@ -114,11 +115,9 @@ _ATTACHED = (
     no_file_waits_to_promote_the_standby,
 )
 
-#: Every gate of a planned move; those about what goes on now lean on a close look.
-_SWITCHOVER = (
-    both_nodes_answer,
-    *_A_PAIR,
-    *_ATTACHED,
+_FIRST = (both_nodes_answer, *_A_PAIR)
+
+_READY = (
     they_tell_one_history,
     # before the lag that follows from it: the first sentence tells the cause
     replay_is_not_paused,
@@ -129,7 +128,6 @@ _SWITCHOVER = (
     the_standby_can_replay_its_settings,
     the_standby_has_a_free_walsender,
     the_standby_has_a_free_slot,
-    each_can_replicate_from_the_other,
     every_command_is_allowed,
     who_changes_has_the_rights_for_it,
     who_changes_may_end_sessions,
@@ -169,6 +167,14 @@ _SWITCHOVER = (
     the_primary_has_room_to_stop,
     there_is_disk_space,
     the_clocks_agree,
+)
+
+#: Every gate of a planned move; those about what goes on now lean on a close look.
+_SWITCHOVER = (
+    *_FIRST,
+    *_ATTACHED,
+    each_can_replicate_from_the_other,
+    *_READY,
 )
 
 #: What must hold when a change claims that the pair is whole.
@@ -234,8 +240,13 @@ BEFORE: Mapping[str, tuple[Check, ...]] = {
 #: What holds on a pair that needs nothing. Its first no that is not a warning is what keeps you
 #: from failing over.
 HEALTHY = (
-    *_SWITCHOVER,
+    *_FIRST,
+    # what may be the cause of the rest comes before it
+    no_commit_waits_for_a_missing_standby,
     the_standby_recovers_as_it_must,
+    each_can_replicate_from_the_other,
+    *_ATTACHED,
+    *_READY,
     the_primary_is_not_armed,
     what_is_acknowledged_is_on_the_disk,
     no_idle_slot_hoards_wal,

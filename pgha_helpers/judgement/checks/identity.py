@@ -30,7 +30,9 @@ def both_shells_answer(now: Snapshot) -> tuple[Cause, ...]:
     Mend the ssh account or its key: nothing can be stopped, fenced or started without it.
     """
     silent = [s for s in now.sightings if disk_of(s) is None]
-    return merged(cause for seen in silent for cause in by_shell(now.pair, seen))
+    return merged(
+        cause for seen in silent for cause in by_shell(now.pair, seen, now.other(seen.node))
+    )
 
 
 @check(value=lambda now: each_once(s.node for s in now.running))

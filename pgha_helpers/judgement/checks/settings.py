@@ -8,8 +8,11 @@ from ...model import Running, Snapshot, dialect
 from ...model.conninfo import PROOF
 from ...model.errors import NotSeen
 from ...model.show import Table, plural
-from ..plans.for_now import satisfied
+from ..plans.for_now import SYNCHRONOUS, satisfied, would_wait
 from .check import check
+
+#: Values of synchronous_commit with which a commit waits for nobody else.
+_ALONE = ("off", "local")
 
 #: Settings that say which node this is, or who feeds it: they differ on every healthy pair.
 _A_NODES_OWN = {
@@ -209,6 +212,21 @@ def the_standby_has_a_free_slot(now: Snapshot) -> str | None:
 
 def _free_slots(seen: Running) -> int:
     return int(seen.settings["max_replication_slots"]) - len(seen.slots)
+
+
+@check(value=lambda now: repr(now.primary.settings[SYNCHRONOUS]))
+def no_commit_waits_for_a_missing_standby(now: Snapshot) -> str | None:
+    """No commit on the primary waits for a standby that does not stream.
+
+    Bring that standby back (rebuild); or set synchronous_standby_names to '' on the primary and
+    reload, and know that commits are then on one node alone. Until then every client hangs.
+    """
+    primary, names = now.primary, would_wait(now.primary)
+    if not names or now.closely(primary.node).settings.get("synchronous_commit") in _ALONE:
+        return None
+    streaming = [sender.application for sender in primary.senders if sender.state == "streaming"]
+    who = f"only {', '.join(streaming)} streams" if streaming else "no standby streams"
+    return f"every commit on {primary.node} waits: {SYNCHRONOUS} is {names!r}, and {who}"
 
 
 @check(value=lambda now: repr(now.standby.settings["synchronous_standby_names"]))

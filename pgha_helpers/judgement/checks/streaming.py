@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model import Running, Sender, Snapshot
+from ...model import Running, Sender, Slot, Snapshot
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
 from ...model.host import LONGEST
@@ -35,7 +35,9 @@ def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
     primary, standby = now.primary, now.standby
     sender = sender_for(primary, standby.node)
     if sender is None:
-        return f"{primary.node} has no walsender whose application_name is {standby.node}"
+        lacks = _no_slot(now)
+        why = f": {lacks}" if lacks else ""
+        return f"{primary.node} has no walsender whose application_name is {standby.node}{why}"
     if sender.state == "streaming":
         return None
     return f"the walsender for {standby.node} is in state {sender.state}"
@@ -205,13 +207,27 @@ def the_standby_has_its_slot(now: Snapshot) -> str | None:
 
     Run rebuild for the standby: it makes the slot and attaches to it.
     """
+    if lacks := _no_slot(now):
+        return lacks
+    slot = _slot(now)
+    if slot is None or slot.active:
+        return None
+    return f"slot {slot.name} on {now.primary.node} is not active"
+
+
+def _slot(now: Snapshot) -> Slot | None:
+    """The standby's, on the primary."""
     name = now.pair[now.standby.node].slot
-    slot = next((s for s in now.primary.slots if s.name == name), None)
+    return next((slot for slot in now.primary.slots if slot.name == name), None)
+
+
+def _no_slot(now: Snapshot) -> str:
+    """Why no standby could stream by its slot; empty where one could."""
+    slot = _slot(now)
     if slot is None:
-        return f"{now.primary.node} has no slot {name}"
-    if slot.wal_status == "lost":
-        return f"slot {name} has lost WAL that the standby needs"
-    return None if slot.active else f"slot {name} on {now.primary.node} is not active"
+        return f"{now.primary.node} has no slot {now.pair[now.standby.node].slot}"
+    lost = slot.wal_status == "lost"
+    return f"slot {slot.name} has lost WAL that the standby needs" if lost else ""
 
 
 @check(

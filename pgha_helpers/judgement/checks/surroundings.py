@@ -19,6 +19,9 @@ def each_can_replicate_from_the_other(now: Snapshot) -> str | None:
     peer_host; setup mends both.
     """
     tried = {name: now.host(name).connection for name in now.pair.names}
+    if len(tried) == 2 and len({*tried.values()}) == 1 and all(tried.values()):
+        why, both = tried[now.pair.names[0]], " and ".join(tried)
+        return f"{both} cannot replicate from each other: {why}"
     failed = [
         f"{name} cannot replicate from {now.pair.other(name).name}: {why}"
         for name, why in tried.items()
