@@ -37,8 +37,7 @@ if _INVOKE is None:
 #: told in words below.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _RSA = re.compile("rsa-sha2-.*")  # two ways in which one key signs
-#: Of paramiko, whichever of its time-outs was the first.
-_NOTHING_SAID = ("No existing session", "Error reading SSH protocol banner")
+_NOTHING_SAID = ("No existing session", "Error reading SSH protocol banner")  # whichever is first
 # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
 KEEPALIVE = 10
 

@@ -173,6 +173,7 @@ _READY = (
 _SWITCHOVER = (
     *_FIRST,
     *_ATTACHED,
+    no_commit_waits_for_a_missing_standby,
     each_can_replicate_from_the_other,
     *_READY,
 )
