@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .. import clients
 from ..facts import look, until
+from ..facts.queries import query
 from ..judgement.checks import AFTER
 from ..judgement.plans import Plan
 from ..model import Hung, Stopped
@@ -16,9 +17,7 @@ from .deeds import servers, slots, standby, stopping
 
 def waits_for_standby(run: Run, name: str) -> bool:
     """Whether commits on this primary wait for a synchronous standby."""
-    row = run.doors[name].sql.read(
-        "select current_setting('synchronous_standby_names') <> '' as so"
-    )[0]
+    row = run.doors[name].sql.read(query("waits for a standby"))[0]
     return bool(row["so"])
 
 
@@ -40,7 +39,7 @@ def bring_back(run: Run, old: str, new: str) -> None:
     Raises NotAchieved or Undecided where it does not.
     """
     now = look(run)
-    major = now.primary.version // 10000
+    major = now.primary.major
     slots.ensure_slot(run, new, old, reserve=True)
     seen = now[old]
     # the window does not wait for the last process

@@ -47,7 +47,7 @@ def fail_over(run: Run, plan: Plan, now: Snapshot) -> None:
     saved.
     """
     target, skip = now.standby, bool(run.parameters["skip_delay"])
-    major = target.version // 10000
+    major = target.major
     # else it may open before all is there that it shall open with
     if target.disk and target.disk.triggers:
         standby.remove_triggers(run, plan.node)

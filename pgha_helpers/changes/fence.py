@@ -10,6 +10,7 @@ from ..facts.wal.lost_wal import FINGERPRINT
 from ..judgement.plans import Plan
 from ..model import Blank, Silent, Snapshot, dialect
 from ..model.errors import Failure, HaError, NotAchieved, Refusal
+from ..model.major import Major
 from ..run.events import FENCED_BY, NOT_ARMED, NOT_DEFINED, NOT_DISABLED, NOT_FENCED
 from ..run.run import Run
 from .deeds import servers, standby
@@ -32,7 +33,7 @@ class Fenced:
     fingerprint: str = ""
 
 
-def fence(run: Run, plan: Plan, now: Snapshot, major: int) -> Fenced:
+def fence(run: Run, plan: Plan, now: Snapshot, major: Major) -> Fenced:
     """Fence the old primary, and write down by which way and on what evidence.
 
     A shell that is lost half-way is followed by the fence command where there is one. Raises a
@@ -75,7 +76,7 @@ def _go_on(run: Run, plan: Plan, way: FencedBy, failed: HaError, has_another: bo
     print(f"  {plan.peer}: not fenced by {way}: {failed.what}", flush=True)
 
 
-def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tuple[str, str]:
+def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: Major, word: str) -> tuple[str, str]:
     """End every process of the old primary; whatever starts it makes it a standby.
 
     That is made sure of first. Gives the evidence in words, and the fingerprint of its WAL if
@@ -107,7 +108,7 @@ def _over_ssh(run: Run, plan: Plan, now: Snapshot, major: int, word: str) -> tup
     return _evidence(plan, (len(left), there), armed, word), fingerprint
 
 
-def _arm(run: Run, plan: Plan, major: int) -> str:
+def _arm(run: Run, plan: Plan, major: Major) -> str:
     """Make sure that whatever starts it makes it a standby.
 
     From 12 on the signal file alone keeps it from taking writes, and an empty file fits on a full
@@ -118,7 +119,7 @@ def _arm(run: Run, plan: Plan, major: int) -> str:
     return standby.arm(run, plan.peer, major, _LOOK)
 
 
-def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: int) -> None:
+def define_afterwards(run: Run, plan: Plan, now: Snapshot, major: Major) -> None:
     """Once clients work again: write down whom the fenced node would follow.
 
     What cannot be written is told.

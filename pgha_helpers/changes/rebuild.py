@@ -76,7 +76,7 @@ def rebuild(run: Run, plan: Plan) -> Deeds:
 def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
     """Stop a node that writes beside the primary, or move back what was set aside earlier."""
     now = now.giving_up(plan.node)
-    major, disk = now.primary.version // 10000, disk_of(now[plan.node])
+    major, disk = now.primary.major, disk_of(now[plan.node])
     if plan.kind == "put back" and disk:
         rewind.put_back(run, plan.node, disk.unfinished, major)
         return
@@ -179,7 +179,7 @@ def _copy_in_place(run: Run, node: str, source: Running) -> None:
 
 
 def _follow(run: Run, node: str, now: Snapshot) -> None:
-    major = now.primary.version // 10000
+    major = now.primary.major
     standby.define(run, node, major, too_low(run, node, now.primary))
     if isinstance(now[node], Running):
         servers.stop(run, node, "it follows after a restart")

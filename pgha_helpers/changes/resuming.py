@@ -49,8 +49,8 @@ def resume(run: Run, plan: Plan, now: Snapshot | None = None) -> None:
     now = look(run)
     # refuses a node that was not stopped cleanly, before anything is written to it
     end_of(now[old])
-    major = _running(now, new).version // 10000
-    waits = bool(_running(now, new).settings["synchronous_standby_names"])
+    major = _running(now, new).major
+    waits = bool(_running(now, new).settings.get("synchronous_standby_names"))
     run.journal.write(OUTAGE_GOES_ON, old=old, new=new, synchronous=waits)
     standby.define(run, old, major)
     standby.arm(run, old, major)

@@ -22,7 +22,7 @@ def rewind_from(run: Run, node: str, source: Running) -> None:
 
     Raises NotAchieved where it must not be.
     """
-    primary, major = source.node, source.version // 10000
+    primary, major = source.node, source.major
     access.ensure_hba(run, primary)
     if access.ensure_rewinding(run, primary):
         rewind.prove_source(run, node)

@@ -31,9 +31,9 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
     Raises Aborted when it was taken back. A primary that somebody started again in the window is a
     standby by then, because it was armed: then nobody is writable, and it goes on as a rerun would.
     """
-    major, proved = now.primary.version // 10000, None
+    major, proved = now.primary.major, None
     _prepare(run, plan, now)
-    waits = bool(now.standby.settings["synchronous_standby_names"])
+    waits = bool(now.standby.settings.get("synchronous_standby_names"))
     told = {
         "old": plan.peer,
         "new": plan.node,
@@ -72,7 +72,7 @@ def _prepare(run: Run, plan: Plan, now: Snapshot) -> None:
         sessions.drain(run, old, read_span(asked))
     slots.ensure_slot(run, new, old, reserve=False)
     raised = too_low(run, old, now.standby, now.start(old))
-    written = standby.define(run, old, now.primary.version // 10000, raised)
+    written = standby.define(run, old, now.primary.major, raised)
     servers.prove_start(run, old, wanted=written)
     standby.prove_connection(run, old)
     clients.prepare(run, plan)

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..facts.queries import query
 from ..judgement.plans import Plan
 from ..model import DeedKind
 from ..model.errors import HaError, NotAchieved
@@ -153,7 +154,7 @@ def left_behind(run: Run, old: str) -> int:
     sql = run.doors[old].sql
     words = "look for sessions of clients that are left behind"
     with run.deed(old, words, DeedKind.END_SESSION) as deed:
-        rows = sql.read(_SESSIONS)
+        rows = sql.read(query("sessions of clients"))
         readers = _readers(run) if rows else set()
         found = [row for row in rows if (row["address"], row["port"]) not in readers]
         if not found:
@@ -167,16 +168,6 @@ def left_behind(run: Run, old: str) -> int:
         ended = plural(len(found), "session that was", "sessions that were")
         deed.say(f"ended {ended} left behind: {'; '.join(told)}")
         return len(found)
-
-
-_SESSIONS = """
-select pid, usename as role, application_name as application,
-       host(client_addr) as address, client_port as port
-from pg_stat_activity
-where backend_type = 'client backend' and pid <> pg_backend_pid()
-  and application_name not like 'pgha%'
-order by pid
-"""
 
 
 def _readers(run: Run) -> set[tuple[str, int]]:

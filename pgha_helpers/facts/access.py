@@ -33,7 +33,12 @@ def hba_is_missing(run: Run, name: str) -> bool:
     asked = [
         [database, user, host] for database in ("replication", run.pair.database) for host in hosts
     ]
-    return any(door.sql.read(query("hba"), wanted)[0]["lines"] == 0 for wanted in asked)
+    found = [door.sql.read(query("hba"), wanted)[0]["lines"] for wanted in asked]
+    if any(lines is None for lines in found):
+        node = door.node
+        read = configuration(door, node.data_directory, node.config_directory)
+        return not lets_in(read.access, run.pair)
+    return any(lines == 0 for lines in found)
 
 
 def lets_in(lines: Sequence[Sequence[str]], pair: Pair) -> bool:

@@ -6,14 +6,14 @@ with room as (select oid from pg_namespace where nspname = 'pgha'),
      it as (select c.oid, room.oid as room from pg_class c join room on c.relnamespace = room.oid where c.relname = 'canary')
 select current_database() as database, date_part('epoch', pg_postmaster_start_time()) as started,
        me.name as "user", coalesce(r.rolsuper, false) as may_make,
-       exists (select from pg_roles where rolname = 'pgha_canary') as role,
-       exists (select from room) as schema, exists (select from it) as there,
+       exists (select 1 from pg_roles where rolname = 'pgha_canary') as role,
+       exists (select 1 from room) as schema, exists (select 1 from it) as there,
        coalesce((select has_schema_privilege(w.oid, it.room, 'usage')
                         and has_table_privilege(w.oid, it.oid, 'insert') and pg_has_role(r.oid, w.oid, 'member')
                    from pg_roles w, it where w.rolname = 'pgha_canary'), false) as ready
   from (select %s::text as name) me left join pg_roles r on r.rolname = me.name;
 
--- name: canary's strangers
+-- name: canary's strangers since 10
 -- Whatever is not as we make it, and could have somebody's code executed by whoever writes a row; or would let such be
 -- put there later. A database's owner may have made schema and table before us.
 with room as (select oid, nspowner as owner, nspacl as acl from pg_namespace where nspname = 'pgha'),
@@ -33,7 +33,7 @@ select plain.rolname || ' may do more with the table than write: ' || string_agg
 union all
 select 'it is no plain table' from it
  where it.relkind <> 'r' or it.relpersistence <> 'p' or it.relrowsecurity or it.relispartition
-    or exists (select from pg_inherits where it.oid in (inhrelid, inhparent))
+    or exists (select 1 from pg_inherits where it.oid in (inhrelid, inhparent))
 union all
 select 'trigger ' || t.tgname from pg_trigger t join it on it.oid = t.tgrelid
 union all
@@ -54,7 +54,7 @@ select 'column ' || a.attname || ' is ' || made.words
 union all
 select 'role pgha_canary may do more than it should' from pg_roles r
  where r.rolname = 'pgha_canary' and (r.rolsuper or r.rolcanlogin or r.rolcreaterole or r.rolcreatedb
-       or r.rolreplication or r.rolbypassrls or exists (select from pg_auth_members where member = r.oid));
+       or r.rolreplication or r.rolbypassrls or exists (select 1 from pg_auth_members where member = r.oid));
 
 -- name: canary's grantees
 -- of a table that was just made: nobody was meant to be one
@@ -72,7 +72,7 @@ select rolname::text as name from pg_roles
             and (select bool_and(has_table_privilege(pg_roles.oid, 'pgha.canary', needed))
                    from unnest(array['select', 'insert', 'delete']) as needed));
 
--- name: road's end
+-- name: road's end since 9.6
 -- Asked through whatever the clients go through. A pooler lets no session pin its search_path: every name is qualified,
 -- no operator is used, and no type is named.
 select pg_catalog.current_database() as database, current_user as "user",

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 from ..model import Pair
 from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source_conninfo
+from ..model.dialect import NEWEST, has
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
 from ..run.run import Run
 from ..wire.doors import Door
@@ -100,7 +101,8 @@ def why_no_passfile(door: Door) -> str:
     """
     if not door.node.passfile:
         return ""
-    return door.script(_PASSFILE, door.node.passfile).text
+    named = has("passfile_word", door.programs() or NEWEST)
+    return door.script(_PASSFILE, door.node.passfile, "" if named else "home").text
 
 
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
@@ -110,7 +112,7 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     `keys` are those of its definition that we do not write. The connection names a passfile on the
     node and never a password.
     """
-    conninfo = primary_conninfo(pair, door.node, PROOF, keys)
+    conninfo = primary_conninfo(pair, door.node, door.programs() or NEWEST, PROOF, keys)
     answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
     if answer.status == _NO_PSQL:
         return ""
@@ -130,7 +132,8 @@ def untried(door: Door) -> str:
 def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
     """Why pg_rewind on this node could not read the other one's files; empty where it can."""
     asked = "select length(pg_read_binary_file('global/pg_control'))"
-    answer = _psql(door, asked, source_conninfo(pair, door.node, further=keys))
+    source = source_conninfo(pair, door.node, door.programs() or NEWEST, further=keys)
+    answer = _psql(door, asked, source)
     return _why_psql_failed(answer) if answer.status else ""
 
 

@@ -6,11 +6,13 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
 from ..judgement.plans.rebuild import history_of
-from ..model import Control, Disk, Lsn, Position
+from ..model import Control, Disk, Lsn, Position, Sender
+from ..model.disk import NOWHERE
 from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.positions import is_segment
@@ -31,10 +33,12 @@ def read_disk(door: Door) -> Disk:
     Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read.
     """
     asked = time.time()
-    answer = door.script(_SCRIPT, door.node.data_directory, door.node.bin_directory)
+    programs = door.programs()
+    words = (door.node.data_directory, door.node.bin_directory, str(programs or ""))
+    answer = door.script(_SCRIPT, *words)
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
-        return parse_disk(answer.text, middle)
+        return replace(parse_disk(answer.text, middle), programs=programs)
 
 
 def parse_disk(text: str, now: float) -> Disk:
@@ -54,7 +58,7 @@ def parse_disk(text: str, now: float) -> Disk:
     control, histories, recovery = _printed(blocks, unread)
     damage = control if isinstance(control, str) else ""
     startup = words.one("recovering")
-    programs, port = words.one("programs"), words.one("port")
+    port = words.one("port")
     return Disk(
         control=control if isinstance(control, Control) else None,
         blank=words.one("blank") or damage,
@@ -65,7 +69,8 @@ def parse_disk(text: str, now: float) -> Disk:
         histories=histories,
         recovery=recovery,
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
-        programs=int(programs) if programs.isdecimal() else 0,
+        senders=tuple(_sender(title) for title in words.all("walsender")),
+        receiver=words.one("walreceiver"),
         port=int(port) if port.isdecimal() else 0,
         owner=words.one("owner"),
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
@@ -74,9 +79,21 @@ def parse_disk(text: str, now: float) -> Disk:
         half=words.one("half"),
         unfinished=words.one("unfinished"),
         clock_skew=_perhaps("clock", lambda: number(words.need("clock"), "clock") - now, unread),
-        **_dates(words.all("dated")),
+        **_dates(words.all("dated")),  # type: ignore[arg-type]
         unread=unread,
     )
+
+
+def _sender(title: str) -> Sender:
+    """A walsender by its title, which tells how far it has sent.
+
+    >>> _sender("7 replicator 127.0.0.1(51854) streaming 0/201CA28").address
+    '127.0.0.1'
+    """
+    pid, user, address, state, at = [*title.split(), *[""] * 5][:5]
+    sent = Lsn.parse(at) if "/" in at else NOWHERE
+    host = address.partition("(")[0]
+    return Sender(int(pid), "", user, host, state, sent, sent, sent, sent, 0.0, "async")
 
 
 def _printed(

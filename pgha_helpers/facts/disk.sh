@@ -1,13 +1,12 @@
 # include each_process.sh
 # include controldata.sh
-# What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs.
+# What a shell can tell of a node. $1 data directory, $2 directory of PostgreSQL's programs,
+# $3 their major version.
 # Each answer is one line "word rest", but for the control file, the history files and recovery.conf, which end with a
 # line "end".
 clock=$(date +%s.%N)
 case $clock in *.[0-9]*) ;; *) clock=$(date +%s).5;; esac # BusyBox's knows whole seconds only
 echo "clock $clock"
-programs=$("$2/postgres" --version 2>/dev/null) programs=${programs#*) } programs=${programs%% *}
-echo "programs ${programs%%[.a-z]*}"
 if [ ! -e "$1" ]; then
   # Whatever a rewind works on lies under another name, which no service starts.
   real=$(readlink -m -- "$1")
@@ -38,6 +37,9 @@ told() {
   case "$title" in *": startup "*"recovering "*|*": startup "*"waiting for "*)
     title=${title##*recovering }
     echo "recovering ${title##*waiting for }";;
+  # titles before 10, of which some is all that is known there
+  *": wal sender process"*) echo "walsender ${1#/proc/} ${title##*: wal sender process}";;
+  *": wal receiver process"*) echo "walreceiver is ${title##*: wal receiver process}";;
   esac
 }
 each_process "$1" told
@@ -76,9 +78,7 @@ elif [ -z "$wal" ]; then
 fi
 if [ ! -x "$2/postgres" ]; then echo "blank there is no $2/postgres: bin_directory is wrong"; exit 0; fi
 read -r made < "$1/PG_VERSION"
-if [ "$made" != "${programs%%[.a-z]*}" ]; then
-  echo "blank $1 was made by PostgreSQL $made, but $2 holds $programs"; exit 0
-fi
+if [ "$made" != "$3" ]; then echo "blank $1 was made by PostgreSQL $made, but $2 holds $3"; exit 0; fi
 # When it was armed (the change of the file's place or owner counts), and last written; the newest history is the last.
 (cd "$1" && stat -c 'dated %n %z %y' standby.signal recovery.conf global/pg_control pg_wal/*.history 2>/dev/null)
 if control=$(controldata "$1" "$2"); then echo control; printf '%s\nend\n' "$control"

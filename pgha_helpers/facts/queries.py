@@ -1,4 +1,6 @@
-"""The named queries of the .sql files, by the dialect of the server that is asked."""
+"""The named queries of the .sql files, each in the words of every dialect: the session that asks
+takes those of its server.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +8,32 @@ import re
 from functools import cache
 from pathlib import Path
 
-_HEADING = re.compile(r"^-- name: (.+?)(?: since (\d+))?$", re.MULTILINE)
+from ..model.dialect import EARLIEST, Variants
+
+_HEADING = re.compile(r"^-- name: (.+?)(?: since ([\d.]+))?$", re.MULTILINE)
 
 
-def query(name: str, major: int = 99) -> str:
-    """The text of a named query for this major version: the newest that is not too new.
+def query(name: str) -> Variants:
+    """A named query.
 
-    >>> "sender_host" in query("receiver", 11), "'' as sender_host" in query("receiver", 10)
-    (True, True)
+    >>> from pgha_helpers.model.dialect import Major
+    >>> receiver = query("receiver")
+    >>> "sender_host" in receiver.text(Major.parse("11"))
+    True
+    >>> "'' as sender_host" in receiver.text(Major.parse("10"))
+    True
     """
-    versions = _all()[name]
-    newest = max(since for since in versions if since <= major)
-    return versions[newest]
+    return all_queries()[name]
 
 
 @cache
-def _all() -> dict[str, dict[int, str]]:
-    found: dict[str, dict[int, str]] = {}
-    for file in ("queries.sql", "survey.sql", "canary.sql"):
+def all_queries() -> dict[str, Variants]:
+    """Every one, by its name."""
+    found: dict[str, dict[str, str]] = {}
+    for file in ("queries.sql", "survey.sql", "canary.sql", "older.sql"):
         text = Path(__file__).with_name(file).read_text("utf-8")
         _, *parts = _HEADING.split(text)
         for name, since, sql in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
             versions = found.setdefault(name, {})
-            versions[int(since or 0)] = sql.strip().rstrip(";")
-    return found
+            versions[since or str(EARLIEST)] = sql.strip().rstrip(";")
+    return {name: Variants(name, texts) for name, texts in found.items()}

@@ -1,7 +1,8 @@
 -- Everything the runbook asks PostgreSQL. Each can be pasted into psql when the runbook itself is in doubt.
--- "name: X" holds for every version that is spoken; "name: X since N" from major version N on.
+-- "name: X" holds for every version that is spoken; "name: X since N" from major version N on. What
+-- servers before 10 are asked instead stands in older.sql.
 
--- name: itself
+-- name: itself since 10
 select pg_is_in_recovery() as in_recovery,
        current_setting('server_version_num')::int as version,
        current_setting('data_directory') as data_directory,
@@ -22,7 +23,7 @@ select pg_is_in_recovery() as in_recovery,
        -- who may not see what others do would find nobody that is in the way
        case when not pg_has_role('pg_read_all_stats', 'usage') then current_user::text else '' end as blind;
 
--- name: settings
+-- name: settings since 10
 select name,
        case when name = 'wal_segment_size' and unit is not null and unit <> 'B'
             then pg_size_bytes(current_setting(name))::text
@@ -33,7 +34,7 @@ select name,
   from pg_settings
  where name = any(%s);
 
--- name: senders
+-- name: senders since 10
 select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usename, '') as "user",
        coalesce(host(r.client_addr), '') as address, coalesce(r.state, '') as state,
        coalesce(r.sent_lsn, '0/0') as sent, coalesce(r.write_lsn, '0/0') as written,
@@ -43,7 +44,7 @@ select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usenam
   from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid
  order by r.pid;
 
--- name: receiver
+-- name: receiver since 9.6
 select status, '' as sender_host, 0 as sender_port, coalesce(slot_name, '') as slot from pg_stat_wal_receiver;
 
 -- name: receiver since 11
@@ -51,7 +52,7 @@ select status, coalesce(sender_host, '') as sender_host, coalesce(sender_port, 0
        coalesce(slot_name, '') as slot
   from pg_stat_wal_receiver;
 
--- name: slots
+-- name: slots since 10
 select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status, temporary,
        coalesce(database::text, '') as database
   from pg_replication_slots order by slot_name;
@@ -65,6 +66,9 @@ select slot_name as name, slot_type as kind, active, restart_lsn as restart, coa
 select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status,
        temporary, coalesce(database::text, '') as database, synced, failover
   from pg_replication_slots order by slot_name;
+
+-- name: make a slot since 9.6
+select pg_create_physical_replication_slot(%s, %s);
 
 -- name: holdings
 -- And whether the role that changes is a superuser: before 15 nothing less is enough. The other parameters are of later versions.
@@ -98,28 +102,51 @@ select coalesce((select array_agg(datname::text order by datname) from pg_databa
        end as lacks
   from (select 1) one left join pg_roles r on rolname = %s;
 
+-- name: timelines since 9.6
+select timeline_id as told,
+       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
+  from pg_control_checkpoint();
+
+-- name: waits for a standby since 9.1
+select current_setting('synchronous_standby_names') <> '' as so;
+
+-- name: begin a backup since 9.6
+select pg_start_backup(%s, true, false);
+
+-- name: begin a backup since 15
+select pg_backup_start(%s, true);
+
+-- name: end a backup since 9.6
+select labelfile, spcmapfile from pg_stop_backup(false);
+
+-- name: end a backup since 10
+select labelfile, spcmapfile from pg_stop_backup(false, false);
+
+-- name: end a backup since 15
+select labelfile, spcmapfile from pg_backup_stop(false);
+
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
 
--- name: wal size
+-- name: wal size since 10
 select coalesce(sum(size), 0)::bigint as size from pg_ls_waldir();
 
--- name: tablespaces
+-- name: tablespaces since 10
 select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
        pg_tablespace_size(t.oid)::bigint as size,
        'PG_' || current_setting('server_version_num')::int / 10000 || '_' || c.catalog_version_no as version
   from pg_tablespace t, pg_control_system() c
  order by t.oid;
 
--- name: role
+-- name: role since 9.1
 select rolreplication as replication from pg_roles where rolname = %s;
 
--- name: hba
+-- name: hba since 10
 select count(*) as lines
   from pg_hba_file_rules
  where %s = any(database) and %s = any(user_name) and address = %s and error is null and auth_method <> 'reject';
 
--- name: how others come in
+-- name: how others come in since 10
 -- our own lines say nothing of what the operator wants
 select current_setting('password_encryption') as stored,
        current_setting('ssl') = 'on' and coalesce(bool_and(type = 'hostssl'), false) as only_tls
@@ -127,16 +154,19 @@ select current_setting('password_encryption') as stored,
  where left(type, 4) = 'host' and error is null and auth_method <> 'reject' and not %s = any(user_name)
    and address not in ('127.0.0.1', '::1', 'localhost', 'samehost');
 
--- name: failover slots
+-- name: hba errors since 10
+select line_number, error from pg_hba_file_rules where error is not null;
+
+-- name: failover slots since 17
 -- from 17 on: before, no slot has the word, and nobody else need be asked
-select not pg_is_in_recovery() or current_setting('server_version_num')::int < 170000 as surely,
-       exists(select from pg_replication_slots s where slot_type = 'logical' and to_jsonb(s)->>'failover' = 'true') as there;
+select not pg_is_in_recovery() as surely,
+       exists(select 1 from pg_replication_slots s where slot_type = 'logical' and to_jsonb(s)->>'failover' = 'true') as there;
 
 -- name: positions
 select coalesce(pg_last_wal_receive_lsn(), '0/0') as received, coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        pg_is_in_recovery() as in_recovery;
 
--- name: replayed past
+-- name: replayed past since 9.4
 -- Waits on the server itself, a millisecond a turn and at most so many turns, until the goal is behind it: one round trip,
 -- however far away whoever asks is. The sleep leans on the turn, or it would be done only once, and is told to be shorter
 -- than the millisecond that it takes: told that, it takes two.
@@ -148,7 +178,7 @@ with recursive looks (turn, at) as (
 )
 select coalesce(at, '0/0')::text as replayed from looks order by turn desc limit 1;
 
--- name: replayed past, and the record there
+-- name: replayed past, and the record there since 9.5
 -- The same, and bytes of this node's own WAL: file, offset, count. Who may not read files asks without them.
 with recursive looks (turn, at) as (
   select 0, pg_last_wal_replay_lsn()
@@ -184,7 +214,7 @@ with recursive looks (turn, state) as (
 )
 select state, turn from looks order by turn desc limit 1;
 
--- name: lag here
+-- name: lag here since 10
 -- As this node sees it, whatever it is: how far ahead it is of what is replayed, on its standby of a name or on itself.
 select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
@@ -197,11 +227,11 @@ select pg_is_in_recovery() as in_recovery,
   from (select 1) one left join pg_stat_replication on application_name = %s
  order by pid limit 1;
 
--- name: startup process
+-- name: startup process since 10
 -- without pg_read_all_stats there is no such row: what a process is, is hidden, too
 select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup';
 
--- name: transactions to drain
+-- name: transactions to drain since 10
 select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
        coalesce(datname::text, '') as database, coalesce(state, '') as state,
        extract(epoch from clock_timestamp() - xact_start)::float as age, xact_start::text as begun,
@@ -211,29 +241,35 @@ select pid, coalesce(usename::text, '') as "user", coalesce(application_name, ''
    and (clock_timestamp() - xact_start > make_interval(secs => %s) or left(state, 19) = 'idle in transaction')
  order by xact_start;
 
--- name: still open
+-- name: sessions of clients since 10
+select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
+  from pg_stat_activity
+ where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like 'pgha%'
+ order by pid;
+
+-- name: still open since 9.2
 select pid from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
 
--- name: end a session
+-- name: end a session since 9.2
 select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
 
 -- name: databases to ask
 select oid::bigint as oid, datname::text as name from pg_database where datallowconn order by datname;
 
--- name: relations of files
+-- name: relations of files since 9.4
 select w.tablespace::bigint as tablespace, w.filenode::bigint as filenode, n.nspname::text as schema,
        quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, c.relkind::text as kind
   from unnest(%s::oid[], %s::oid[]) as w (tablespace, filenode)
   join pg_class c on c.oid = pg_filenode_relation(w.tablespace, w.filenode)
   join pg_namespace n on n.oid = c.relnamespace;
 
--- name: bytes of a file
+-- name: bytes of a file since 9.5
 select pg_read_binary_file(%s, %s, %s, true) as found;
 
--- name: last commit replayed
+-- name: last commit replayed since 9.1
 select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at;
 
--- name: may rewind
+-- name: may rewind since 11
 select bool_and(has_function_privilege(%s, f, 'execute')) as so
   from unnest(%s::text[]) as f;
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from ..model import Lsn
+from ..model import Lsn, dialect
+from ..model.major import Major
 from ..wire.doors import Door
+from .disk import read_disk
 from .queries import query
 
 
@@ -15,3 +17,10 @@ def in_recovery(door: Door) -> bool:
 def replayed(door: Door) -> Lsn:
     """Up to where a standby has replayed."""
     return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
+
+
+def receives(door: Door, major: Major) -> bool:
+    """Whether this node has a walreceiver. Raises as a query or a script does."""
+    if dialect.has("stat_receiver", major):
+        return bool(door.sql.read(query("receiver")))
+    return bool(read_disk(door).receiver)

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..model import Lsn, Spread
+from ..model.dialect import Variants
 from ..model.errors import HaError
 from ..model.foreign import ODD
 from ..model.lag_file import LAG_CSV, LagRow, csv_of
@@ -163,7 +164,9 @@ class _Eye:
     def _connect(self) -> None:
         try:
             text, names = lag_question(self._pair.other(self.name).name)
-            self._session.do(f"prepare lag_here as {text}", names)  # planned once, not each time
+            self._session.do(
+                f"prepare lag_here as {self._session.spelled(text)}", names
+            )  # planned once, not each time
             self._failed = False
         except (HaError, *ODD):
             self._failed = True
@@ -205,7 +208,7 @@ def worst_lag(rows: Iterable[LagRow], unit: str) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def lag_question(other: str) -> tuple[str, list[str]]:
+def lag_question(other: str) -> tuple[Variants, list[str]]:
     """What a node is asked, whose other node is that one."""
     return query("lag here"), [other]
 

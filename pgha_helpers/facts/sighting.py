@@ -23,6 +23,7 @@ from ..model import (
     Stopped,
     dialect,
 )
+from ..model.conninfo import parts
 from ..model.errors import (
     CommandFailed,
     HaError,
@@ -132,13 +133,31 @@ def _running_on(running: Running, disk: Disk) -> Running:
     settings = running.settings
     if running.in_recovery:
         settings = {**settings, **disk.recovery}
+    timeline = max(running.timeline, disk.recovering)
+    if disk.control and not timeline:
+        timeline = disk.control.checkpoint.timeline
+    system_id = disk.control.system_id if disk.control else ""
     return replace(
         running,
         disk=disk,
-        timeline=max(running.timeline, disk.recovering),
+        system_id=running.system_id or system_id,
+        timeline=timeline,
         settings=settings,
         replay_delay=_delay(settings),
+        senders=running.senders or disk.senders,
+        receiver=running.receiver or _receiver(disk, settings),
     )
+
+
+def _receiver(disk: Disk, settings: Mapping[str, str]) -> Receiver | None:
+    """The walreceiver by its title, which names a position once something has come in: one that is
+    not connected ends. Where it streams from, only its definition tells.
+    """
+    if not disk.receiver:
+        return None
+    told = parts(settings.get("primary_conninfo", ""))
+    slot = settings.get("primary_slot_name", "")
+    return Receiver("streaming", told.get("host", ""), int(told.get("port", 5432)), slot)
 
 
 def _without_shell(node: Node, running: Running | HaError, shell: HaError) -> Sighting:
@@ -170,14 +189,14 @@ def _ask_sql(door: Door) -> Running | HaError:
 
 
 def _running(node: Node, sql: Session, role: str) -> Running:
+    major = dialect.spoken(sql.version, node.name)
     itself = sql.read(query("itself"))[0]
-    major = dialect.spoken(itself["version"], node.name)
     if blind := itself.pop("blind"):
         words = f"role {blind} may not see what others do (pg_read_all_stats)"
         raise QueryFailed(f"{node.name}: {words}", grant_for(words, blind))
     settings = sql.read(query("settings"), [list(_SETTINGS)])
-    holdings = sql.read(query("holdings", major), [*to_ask(major), role])[0]
-    receivers = sql.read(query("receiver", major))
+    holdings = sql.read(query("holdings"), [*to_ask(major), role])[0]
+    receivers = sql.read(query("receiver"))
     for key in ("written", "received", "replayed"):
         itself[key] = Lsn.parse(itself[key])
     values = {row["name"]: row["setting"] for row in settings}
@@ -189,7 +208,7 @@ def _running(node: Node, sql: Session, role: str) -> Running:
         pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
         senders=tuple(_sender(row) for row in sql.read(query("senders"))),
         receiver=Receiver(**receivers[0]) if receivers else None,
-        slots=tuple(_slot(row) for row in sql.read(query("slots", major))),
+        slots=tuple(_slot(row) for row in sql.read(query("slots"))),
         databases=tuple(holdings["databases"]),
         tablespaces=tuple(holdings["tablespaces"]),
         rights=Rights(role, holdings["there"], holdings["superuser"], tuple(holdings["lacks"])),

@@ -158,7 +158,7 @@ def waiting_trigger(door: Door, disk: Disk) -> str:
     node = door.node
     named = disk.recovery.get("trigger_file", "")
     postgres = ""
-    if dialect.has("promote_trigger_file", disk.programs):
+    if disk.programs and dialect.has("promote_trigger_file", disk.programs):
         postgres = door.binary("postgres")
     asked = (node.data_directory, named, postgres, node.configuration)
     return door.script(_TRIGGER, *asked).text

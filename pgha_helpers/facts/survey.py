@@ -80,7 +80,7 @@ class _Topics:
     def ask(self, name: str, made: Callable[[list[Row]], dict[str, Any]], *topics: str) -> None:
         """Ask a named query, and make what it fills: these topics."""
         try:
-            rows = self._sql.read(query(name, self._major))
+            rows = self._sql.read(query(name))
         except QueryFailed as silence:
             words = silence.what.removeprefix(f"{self._node}: ")
             why = Cause((self._node,), words, silence.remedy or _MEND)

@@ -4,7 +4,7 @@
 select gid, owner::text, database::text, extract(epoch from clock_timestamp() - prepared)::float as age
   from pg_prepared_xacts order by prepared;
 
--- name: transactions
+-- name: transactions since 10
 select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
        coalesce(datname::text, '') as database, coalesce(state, '') as state,
        extract(epoch from clock_timestamp() - xact_start)::float as age,
@@ -13,7 +13,7 @@ select pid, coalesce(usename::text, '') as "user", coalesce(application_name, ''
  where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
  order by xact_start limit 100;
 
--- name: base backups
+-- name: base backups since 9.3
 select pid, coalesce(application_name, '') as application, 'streaming'::text as phase
   from pg_stat_replication where state = 'backup'
 union all
@@ -38,13 +38,13 @@ union all
 select pid, coalesce(application_name, ''), 'a session after pg_backup_start' from pg_stat_activity
  where query ~* '\mpg_backup_start\s*\(' and pid <> pg_backend_pid();
 
--- name: archiver
+-- name: archiver since 9.4
 select current_setting('archive_mode') as mode, coalesce(last_archived_wal, '') as last_archived,
        coalesce(last_failed_wal, '') as last_failed,
        coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) as failing
   from pg_stat_archiver;
 
--- name: logical slots
+-- name: logical slots since 10
 select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active
   from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
 
@@ -61,7 +61,7 @@ select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(d
 -- name: given at the start
 select name, setting from pg_settings where source in ('command line', 'environment variable');
 
--- name: as it would start
+-- name: as it would start since 9.5
 -- what runs, and whether its files say something else, or may: what only a restart can change stands there with an error
 select s.name, s.setting,
        s.source in ('command line', 'environment variable')
@@ -73,10 +73,10 @@ select s.name, s.setting,
           from pg_file_settings where name is not null) f
  where s.name = any(%s) or s.source in ('command line', 'environment variable');
 
--- name: waiting
+-- name: waiting since 9.5
 select name from pg_settings where pending_restart order by name;
 
--- name: who is let in
+-- name: who is let in since 10
 -- what a client can see of it: which connections there are rules for, and how they prove themselves
 select concat_ws(' ', type, array_to_string(database, ','), array_to_string(user_name, ','), address, netmask,
                  auth_method) as rule,
@@ -91,7 +91,7 @@ select '' as database, '' as version where false;
 select datname::text as database, coalesce(pg_database_collation_actual_version(oid), '') as version
   from pg_database where datallowconn;
 
--- name: misset
+-- name: misset since 9.5
 -- with an error stands, too, what only waits for a restart
 select lower(name) as name, sourcefile || ' line ' || sourceline as place from pg_file_settings where error is not null and name is not null;
 
@@ -100,7 +100,7 @@ select name, current_setting(name) as value
   from pg_settings
  where context <> 'internal' and source not in ('client', 'session', 'override');
 
--- name: hasty
+-- name: hasty since 9.5
 -- who does not wait for the disk: this session's own synchronous_commit is set by us, and so tells nothing
 select 'fsync is off' as words where current_setting('fsync') = 'off'
 union all
@@ -117,7 +117,7 @@ select format('synchronous_commit is off%s%s', ' for role ' || r.rolname, ' in d
 -- name: reading
 select case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else pg_current_wal_lsn() end as lsn;
 
--- name: pace
+-- name: pace since 9.6
 -- since the last checkpoint began; transactions are those that have a number, because they write
 select (txid_snapshot_xmax(txid_current_snapshot())
         - split_part(next_xid, ':', 1)::bigint * 4294967296 - split_part(next_xid, ':', 2)::bigint)::bigint as transactions,
@@ -125,7 +125,7 @@ select (txid_snapshot_xmax(txid_current_snapshot())
        greatest(extract(epoch from clock_timestamp() - checkpoint_time), 0)::float as seconds
   from pg_control_checkpoint();
 
--- name: reads
+-- name: reads since 9.4
 select '' as pause,
        (select coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), 0)::bigint
           from pg_stat_database_conflicts) as conflicts,
@@ -139,26 +139,26 @@ select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else '
        greatest((select max(age(backend_xmin)) from pg_stat_replication),
                 (select max(age(xmin)) from pg_replication_slots), 0) as standby_xmin_age;
 
--- name: databases
+-- name: databases since 9.1
 select datname::text as name,
        case when has_database_privilege(oid, 'connect') then ''
             else format('grant connect on database %I to %I;', datname, current_user) end as lacks
   from pg_database where datallowconn and not datistemplate order by datname;
 
--- name: in a database
+-- name: in a database since 9.1
 select format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relpersistence = 'u' and c.relkind = 'r'
  order by 1;
 
--- name: missing extensions
+-- name: missing extensions since 9.1
 -- one control file that cannot be read, as a newer version's, and PostgreSQL tells of none
 select extname || ' ' || extversion as name
   from pg_extension e
- where not exists (select from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
+ where not exists (select 1 from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
  order by 1;
 
--- name: sizes of unlogged tables
+-- name: sizes of unlogged tables since 9.5
 -- those of the tables' own files, which takes no lock: a long transaction may hold one that we would wait for
 select format('%I.%I', n.nspname, c.relname) as name,
        (select coalesce(sum((pg_stat_file(pg_relation_filepath(c.oid) || case part when 0 then '' else '.' || part end, true)).size), 0)

@@ -12,14 +12,8 @@ from ..model.errors import Refusal
 from ..model.foreign import lines_of
 from ..run.run import Run
 from ..wire.doors import Door
+from .queries import query
 from .rsync import RsyncRoad
-
-_WHERE = """
-select t.oid::int, spcname::text as name, pg_tablespace_location(t.oid) as location,
-       'PG_' || %s || '_' || c.catalog_version_no as inside
-  from pg_tablespace t, pg_control_system() c
- where pg_tablespace_location(t.oid) like '/%%' order by 1
-"""
 
 
 @dataclass(frozen=True)
@@ -39,9 +33,11 @@ class Tablespace:
 
 def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
     """Those of the source. One that lies inside the data directory is copied with it."""
+    rows = run.doors[source.node].sql.read(query("tablespaces"))
     return [
-        Tablespace(**row)
-        for row in run.doors[source.node].sql.read(_WHERE, [str(source.version // 10000)])
+        Tablespace(int(row["oid"]), row["name"], row["location"], row["version"])
+        for row in rows
+        if row["location"].startswith("/")
     ]
 
 

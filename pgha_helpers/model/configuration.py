@@ -10,6 +10,7 @@ from . import dialect
 from .conninfo import primary_conninfo
 from .errors import BadParameters
 from .foreign import identifier
+from .major import Major
 from .pair import Node, Pair
 
 _BEGIN, _END = "# pgha begin", "# pgha end"
@@ -45,21 +46,25 @@ def _name(line: str) -> str:
     return match[1].lower() if match else ""
 
 
-def recovery_conf(pair: Pair, standby: Node, further: Mapping[str, str] | None = None) -> str:
+def recovery_conf(
+    pair: Pair, standby: Node, major: Major, further: Mapping[str, str] | None = None
+) -> str:
     """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`."""
     return with_settings(
-        "# Written by pgha. Promotion is by pg_ctl promote: there is no trigger file.",
+        "# Written by pgha.",
         {
             "standby_mode": "on",
             "recovery_target_timeline": "latest",
-            "primary_conninfo": primary_conninfo(pair, standby, further=further),
-            "primary_slot_name": standby.slot,
+            "primary_conninfo": primary_conninfo(pair, standby, major, further=further),
+            "primary_slot_name": standby.slot if dialect.has("slots", major) else None,
+            # in the data directory, by the name of the file that pg_ctl makes
+            "trigger_file": None if dialect.has("ctl_promote", major) else "promote",
         },
     )
 
 
 def standby_settings(
-    pair: Pair, standby: Node, major: int, further: Mapping[str, str] | None = None
+    pair: Pair, standby: Node, major: Major, further: Mapping[str, str] | None = None
 ) -> dict[str, str | None]:
     """The standby definition from 12 on. `further` is as in `primary_conninfo`.
 
@@ -72,7 +77,7 @@ def standby_settings(
     )
     trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
     return {
-        "primary_conninfo": primary_conninfo(pair, standby, further=further),
+        "primary_conninfo": primary_conninfo(pair, standby, major, further=further),
         "primary_slot_name": standby.slot,
         **dict.fromkeys(targets, ""),
         "recovery_target_timeline": "latest",
@@ -132,16 +137,17 @@ def with_hba(text: str, block: str) -> str:
 
 
 def settings_to_raise(
-    own: Mapping[str, str], primary: Mapping[str, str], major: int
+    own: Mapping[str, str], primary: Mapping[str, str], major: Major
 ) -> dict[str, str | None]:
     """Settings in which the copy must not be below the primary, to replay and to succeed it.
 
     >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"},
     ... {"max_connections": "100", "wal_level": "replica", "wal_keep_size": "512",
-    ... "wal_retrieve_retry_interval": "100"}, 18) # doctest: +NORMALIZE_WHITESPACE
+    ... "wal_retrieve_retry_interval": "100"}, Major.parse("18")) # doctest: +NORMALIZE_WHITESPACE
     {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512',
     'wal_retrieve_retry_interval': '100'}
     """
     keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
     raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)
-    return {**raised, **{name: primary[name] for name in (keep, "wal_retrieve_retry_interval")}}
+    also = (keep, "wal_retrieve_retry_interval")
+    return {**raised, **{name: primary[name] for name in also if name in primary}}

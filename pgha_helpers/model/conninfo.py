@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
 from . import Node, Pair
+from .dialect import has
+from .major import Major
 
 #: The application_name of a mere proof: with the name of the node it would be taken for its
 #: standby.
@@ -134,29 +136,37 @@ def _strength(told: Mapping[str, str]) -> tuple[int, bool, bool]:
 
 
 def primary_conninfo(
-    pair: Pair, standby: Node, application_name: str = "", further: Mapping[str, str] | None = None
+    pair: Pair,
+    standby: Node,
+    major: Major,
+    application_name: str = "",
+    further: Mapping[str, str] | None = None,
 ) -> str:
     """How this node, as a standby, reaches the other one. It names a passfile and never a password.
 
     `further` is what its definition goes on to say, as `further_parameters` tells.
     """
     name = application_name or standby.name
-    return conninfo(**_to_other(pair, standby, name, further or {}))
+    return conninfo(**_to_other(pair, standby, major, name, further or {}))
 
 
 def source_conninfo(
-    pair: Pair, node: Node, much: bool = False, further: Mapping[str, str] | None = None
+    pair: Pair,
+    node: Node,
+    major: Major,
+    much: bool = False,
+    further: Mapping[str, str] | None = None,
 ) -> str:
     """How pg_rewind on this node reads the other one's files: over SQL, by the same role and
     passfile.
 
-    Unless it is to read `much`, JIT is off, which its servers know from 11 on: they would compile
+    Unless it is to read `much`, JIT is off where there is one: its servers would compile
     the query that lists a thousand files, for 0.35 s. A backend that has compiled reads each MB in
     1.2 ms afterwards, and else in 2.4: its allocator keeps memory that it else gives back and asks
     for again (15, five runs of each, 744 MB).
     """
-    options = pinned() if much else f"{pinned()} -c jit=off"
-    told = _to_other(pair, node, REWIND, further or {}) | {
+    options = f"{pinned()} -c jit=off" if has("jit", major) and not much else pinned()
+    told = _to_other(pair, node, major, REWIND, further or {}) | {
         "dbname": pair.database,
         "options": options,
     }
@@ -164,11 +174,13 @@ def source_conninfo(
 
 
 def _to_other(
-    pair: Pair, node: Node, application_name: str, further: Mapping[str, str]
+    pair: Pair, node: Node, major: Major, application_name: str, further: Mapping[str, str]
 ) -> dict[str, str | int]:
     host, port = pair.other(node.name).seen_by_peer
     told: dict[str, str | int] = {"host": host, "port": port, "user": pair.replication_user}
-    told |= {"application_name": application_name, "passfile": node.passfile}
-    told["connect_timeout"] = int(max(2, pair.timeouts.connect))
+    if has("application_name", major):
+        told["application_name"] = application_name
+    passfile = node.passfile if has("passfile_word", major) else ""
+    told |= {"passfile": passfile, "connect_timeout": int(max(2, pair.timeouts.connect))}
     told.update(further)
-    return {**told, **({"passfile": node.passfile} if node.passfile else {})}
+    return {**told, **({"passfile": passfile} if passfile else {})}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .major import Major
 from .positions import Lsn, Position
+from .replication import Sender
 
 NOWHERE = Lsn(0)
 
@@ -61,7 +63,9 @@ class Disk:
     (tried on 18); a start of the server removes them. `recovery` is what recovery.conf tells a
     standby, up to PostgreSQL 11. `recovering` is the timeline of the WAL file that a startup
     process says it reads or waits for, or 0: a standby's control file, and so SQL, may still tell
-    the timeline before (seen on 15, where the walreceiver had ended). `programs` is the major
+    the timeline before (seen on 15, where the walreceiver had ended). `senders`
+    are walsenders as their titles name them, and `receiver` is what the walreceiver's says:
+    before 10 alone. `programs` is the major
     version of what is in bin_directory; `clock_skew` is seconds that the node's clock is ahead of
     this machine's. `free_bytes` are left where the data directory is, and `wal_free` where its WAL
     is (None where that is not told). `no_wal` says that no WAL is there at all, which every cluster
@@ -84,7 +88,9 @@ class Disk:
     histories: Mapping[int, str] = field(default_factory=dict)
     recovery: Mapping[str, str] = field(default_factory=dict)
     recovering: int = 0
-    programs: int = 0
+    senders: tuple[Sender, ...] = ()
+    receiver: str = ""
+    programs: Major | None = None
     port: int = 0
     owner: str = ""
     free_bytes: int | None = 0

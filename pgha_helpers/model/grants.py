@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from . import dialect
 from .foreign import identifier
+from .major import Major
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Grant:
     spared: bool = False
     attribute: bool = False
 
-    def there_is(self, major: int) -> bool:
+    def there_is(self, major: Major) -> bool:
         """Whether this major version has it."""
         return not self.feature or dialect.has(self.feature, major)
 
@@ -70,12 +71,15 @@ def _call(*functions: str) -> tuple[str, ...]:
 
 
 TO_WATCH = (
-    Grant(("pg_monitor",), "settings, and what sessions and replication do"),
+    Grant(("pg_monitor",), "settings, and what sessions and replication do", "monitor_roles"),
     Grant(
         ("select on pg_file_settings", *_call("pg_show_all_file_settings()")),
         "what a start would take from the files",
+        "file_settings",
     ),
-    Grant(("select on pg_hba_file_rules", *_call("pg_hba_file_rules()")), "who is let in"),
+    Grant(
+        ("select on pg_hba_file_rules", *_call("pg_hba_file_rules()")), "who is let in", "hba_rules"
+    ),
     Grant(
         _call("pg_stat_file(text, boolean)"),
         "the size of unlogged tables, which a move would empty",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from .grants import ALTER, TO_CHANGE, WITH, Grant
+from .major import Major
 
 _KINDS = ("execute on function ", "select on ", ALTER)
 
@@ -22,10 +23,10 @@ class Rights:
     lacks: tuple[str, ...] = ()
 
 
-def to_ask(major: int) -> tuple[list[str], list[str], list[str], list[str]]:
+def to_ask(major: Major) -> tuple[list[str], list[str], list[str], list[str]]:
     """What a server of this major version is asked for: roles, functions, tables, parameters.
 
-    >>> roles, functions, tables, parameters = to_ask(18)
+    >>> roles, functions, tables, parameters = to_ask(Major.parse("18"))
     >>> roles[:2], functions[0], tables[0], parameters[0]
     ... # doctest: +NORMALIZE_WHITESPACE
     (['pg_read_all_settings', 'pg_read_all_stats'], 'pg_show_all_file_settings()',

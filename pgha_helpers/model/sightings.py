@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .disk import NOWHERE, Control, Disk
+from .major import Major
 from .positions import Lsn, Position
 from .replication import Receiver, Sender, Slot
 from .rights import UNASKED, Rights
@@ -55,6 +56,11 @@ class Running:
     disk: Disk | None = None
     shell_silent: str = ""
     shell_remedy: str = ""
+
+    @property
+    def major(self) -> Major:
+        """Its major version."""
+        return Major.of(self.version)
 
     @property
     def writable(self) -> bool:

@@ -224,8 +224,8 @@ def _details(seen: Sighting) -> str:
         return ""
     if seen.writable:
         fed = ", ".join(f"{s.application} {s.state}" for s in seen.senders)
-        return f"PostgreSQL {seen.version // 10000}; feeds {fed or 'nobody'}"
+        return f"PostgreSQL {seen.major}; feeds {fed or 'nobody'}"
     fed = "fed by nobody"
     if seen.receiver:
         fed = f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}"
-    return f"PostgreSQL {seen.version // 10000}; {fed}"
+    return f"PostgreSQL {seen.major}; {fed}"

@@ -162,8 +162,8 @@ def grants(
         typer.Argument(metavar="[WORD]...", help="monitor, replication, rewind, operator, sudoers"),
     ] = None,
     postgres: Annotated[
-        int, typer.Option(help="The major version; else the nodes' shells are asked.")
-    ] = 0,
+        str, typer.Option(help="The major version; else the nodes' shells are asked.")
+    ] = "",
 ) -> None:
     """The roles of a pair, with no more rights than each needs, as SQL for psql, by version; and
     the lines of sudoers that its pair file needs."""

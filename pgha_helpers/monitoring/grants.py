@@ -11,6 +11,7 @@ from ..model import Pair, dialect
 from ..model.errors import BadParameters, HaError
 from ..model.foreign import identifier
 from ..model.grants import TO_CHANGE, TO_REWIND, TO_WATCH, Grant
+from ..model.major import Major
 from .looking import looking
 from .sudoers import sudoers
 
@@ -54,6 +55,8 @@ ROLES = {
         "status, verify, rehearsals and the lag. It hears what the server does, and reads no table",
         "login",
         TO_WATCH,
+        feature="monitor_roles",
+        before="only a superuser sees what others do: leave monitor_user: out",
         more=(_WAY_IN,),
     ),
     "replication": RoleOf(
@@ -61,6 +64,8 @@ ROLES = {
         "replicator",
         "as which a standby connects. Setup makes it, too, with its lines of pg_hba.conf",
         "login replication",
+        feature="replication_role",
+        before="only a superuser may replicate: setup makes one",
     ),
     "rewind": RoleOf(
         "replication_user",
@@ -90,13 +95,13 @@ ROLES = {
 }
 
 
-def role_in_sql(pair: Pair, word: str, major: int) -> Iterator[str]:
+def role_in_sql(pair: Pair, word: str, major: Major) -> Iterator[str]:
     """The lines that make one of ROLES, on a server of this major version."""
     role = ROLES[word]
     name = role.name(pair)
     yield from _comment(f"{role.key}: {name}, {role.does}.")
     if role.feature and not dialect.has(role.feature, major):
-        yield from _comment(f"Before {dialect.SINCE[role.feature]} {role.before}.")
+        yield from _comment(f"Before {dialect.FEATURES[role.feature].since} {role.before}.")
         return
     if role.attributes:
         yield f"create role {identifier(name)} {role.attributes};"
@@ -109,7 +114,7 @@ def role_in_sql(pair: Pair, word: str, major: int) -> Iterator[str]:
         yield from _comment(f"{words.format(name=name, key=role.key)}.")
 
 
-def heading(pair: Pair, major: int) -> Iterator[str]:
+def heading(pair: Pair, major: Major) -> Iterator[str]:
     """Where the rest is typed, and by whom."""
     yield from _comment(
         f"{pair.name}, PostgreSQL {major}. As a superuser, in database {pair.database} of the "
@@ -121,7 +126,7 @@ def _comment(words: str) -> list[str]:
     return textwrap.wrap(words, 100, initial_indent="-- ", subsequent_indent="-- ")
 
 
-def printed(pair: Pair, only: Sequence[str] = (), major: int = 0) -> str:
+def printed(pair: Pair, only: Sequence[str] = (), postgres: str = "") -> str:
     """These parts of it, or all, for a major version, or for that of the nodes' programs.
 
     Raises BadParameters.
@@ -133,10 +138,7 @@ def printed(pair: Pair, only: Sequence[str] = (), major: int = 0) -> str:
         )
     if set(only) == {SUDOERS}:
         return "\n".join(_sudoers(pair)) + "\n"
-    major = major or _major_of(pair)
-    if not dialect.OLDEST <= major <= dialect.NEWEST:
-        known = f"{dialect.OLDEST} to {dialect.NEWEST}"
-        raise BadParameters(f"--postgres: {major} is not spoken", f"it may be {known}")
+    major = _spoken(postgres) if postgres else _major_of(pair)
     parts: list[Iterable[str]] = [heading(pair, major)]
     parts += [role_in_sql(pair, word, major) for word in ROLES if word in (only or ROLES)]
     if not only or SUDOERS in only:
@@ -153,7 +155,19 @@ def _sudoers(pair: Pair) -> Iterator[str]:
         yield "# No line of sudoers is needed: nothing in the pair file runs by sudo."
 
 
-def _major_of(pair: Pair) -> int:
+def _spoken(postgres: str) -> Major:
+    """A version as it was typed. Raises BadParameters."""
+    known = f"{dialect.OLDEST} to {dialect.NEWEST}"
+    try:
+        major = Major.parse(postgres)
+    except ValueError:
+        raise BadParameters(f"--postgres: {postgres} is no version", f"it may be {known}") from None
+    if not dialect.OLDEST <= major <= dialect.NEWEST:
+        raise BadParameters(f"--postgres: {major} is not spoken", f"it may be {known}")
+    return major
+
+
+def _major_of(pair: Pair) -> Major:
     """That of the programs on the nodes. Raises BadParameters where no shell tells."""
     why = ""
     with looking(pair) as run:

@@ -10,6 +10,7 @@ from datetime import datetime
 from ..judgement.checks.streaming import sender_for
 from ..model import Running, Sighting, Slot, Snapshot
 from ..model.errors import NotSeen
+from ..model.major import written
 from ..model.show import Table, size, span, utc
 from ..model.sightings import disk_of
 
@@ -93,7 +94,7 @@ def _node(now: Snapshot, seen: Sighting) -> NodeStatus:
         _state(seen),
         timeline=seen.timeline,
         position=str(seen.position.lsn),
-        version=_version(seen.version),
+        version=written(seen.version),
         since=_since(seen),
     )
     return told if seen.writable else _with_lag(now, seen, told)
@@ -139,15 +140,6 @@ def _state(seen: Running) -> str:
     if seen.replay_paused:
         return "replay paused"
     return seen.receiver.status if seen.receiver else "not streaming"
-
-
-def _version(number: int) -> str:
-    """As PostgreSQL calls itself.
-
-    >>> _version(180006)
-    '18.6'
-    """
-    return f"{number // 10000}.{number % 10000}"
 
 
 def _since(seen: Running) -> str:

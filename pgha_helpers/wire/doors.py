@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
 from ..model.conninfo import pinned
+from ..model.dialect import EARLIEST, NEWEST, spelled
 from ..model.errors import Unreachable
 from ..model.foreign import first_words
+from ..model.major import Major
 from ..model.passfile import here
 from . import trips
 from .pipes import LocalPipes, Pipes
@@ -50,6 +52,7 @@ class Door:
         self.changer = pair.user  # whose sessions these are past a gate
         self.sql = self.session(pair.database)
         self._lacking: frozenset[str] | None = None
+        self._programs: Major | None = None
 
     def session(self, database: str) -> Session:
         """A SQL session of its own in this database, not opened yet; whoever asks for it closes
@@ -114,14 +117,36 @@ class Door:
         return self.shell.run(*argv, **options)
 
     def script(self, text: str, *arguments: str, **options: Any) -> Answer:
-        """Run a few lines of `sh` as the OS user that owns the server. See Shell.script."""
-        return self.shell.script(text, *arguments, **options)
+        """Run a few lines of `sh` as the OS user that owns the server, with the names that its
+        version has. See Shell.script.
+        """
+        return self.shell.script(self.spelled(text), *arguments, **options)
+
+    def spelled(self, text: str) -> str:
+        """A text of ours as this node's version spells it. Raises as Shell.run does."""
+        if spelled(text, EARLIEST) == text:
+            return text
+        return spelled(text, self.programs() or NEWEST)
+
+    def programs(self) -> Major | None:
+        """The major version of what is in bin_directory, asked once; None where nothing tells.
+        Raises as Shell.run does.
+        """
+        if self._programs is None:
+            answer = self.run(self.binary("postgres"), "--version", okay=range(256))
+            self._programs = Major.told(answer.text)
+        return self._programs
+
+    @property
+    def wal(self) -> str:
+        """The directory of its WAL."""
+        return f"{self.node.data_directory}/{self.spelled('pg_wal')}"
 
     def binary(self, name: str) -> str:
         """Absolute path of one of PostgreSQL's programs: a non-interactive PATH is not to be relied
         on.
         """
-        return f"{self.node.bin_directory.rstrip('/')}/{name}"
+        return f"{self.node.bin_directory.rstrip('/')}/{self.spelled(name)}"
 
     def lacking(self) -> frozenset[str]:
         """Which of the programs that a package may lack are not in bin_directory, asked once; psql

@@ -12,8 +12,6 @@ query that showed it.
 from __future__ import annotations
 
 import contextlib
-import re
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,17 +20,16 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from ..model import libpq, passfile
+from ..model.dialect import EARLIEST, Variants, has, spelled
 from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
-from ..model.foreign import first_words, identifier, one_line, shown, text_of
+from ..model.foreign import first_words, identifier, one_line, text_of
 from ..model.grants import grant_for
+from ..model.major import Major
 from . import trips
+from .connecting import connection_to, wait_for
 
 Row = dict[str, Any]
-_SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 _DISK_FULL, _NOT_GRANTED = "53100", "42501"
-# nobody knows what a byte means there: mostly this
-extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
 
 class Session:
@@ -60,7 +57,19 @@ class Session:
         """Open the session now, if it is not open. Raises Unreachable."""
         self._open()
 
-    def read(self, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+    @property
+    def version(self) -> int:
+        """The server's `server_version_num`, told when it lets us in. Raises Unreachable."""
+        version: int = self._open().server_version
+        return version
+
+    def spelled(self, statement: str | Variants) -> str:
+        """A statement as this server spells it. Raises Unreachable."""
+        # a pooler's console tells a version of its own
+        major = max(EARLIEST, Major.of(self.version))
+        return spelled(statement, major) if isinstance(statement, str) else statement.text(major)
+
+    def read(self, statement: str | Variants, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a statement that changes nothing; asked once more if the server was restarted
         meanwhile.
 
@@ -75,7 +84,10 @@ class Session:
             return self.do(statement, parameters)
 
     def do(
-        self, statement: str, parameters: Sequence[object] = (), within: float | None = None
+        self,
+        statement: str | Variants,
+        parameters: Sequence[object] = (),
+        within: float | None = None,
     ) -> list[Row]:
         """Run one statement in its own transaction, once, and give its rows, if any.
 
@@ -85,10 +97,13 @@ class Session:
         return self.ask(statement, parameters, within)()
 
     def ask(
-        self, statement: str, parameters: Sequence[object] = (), within: float | None = None
+        self,
+        statement: str | Variants,
+        parameters: Sequence[object] = (),
+        within: float | None = None,
     ) -> Callable[[], list[Row]]:
-        """Send what `do` would run, and give what waits for its rows: meanwhile something else can
-        be done.
+        """Send what `do` would run, as the server spells it, and give what waits for its rows:
+        meanwhile something else can be done.
 
         Until those are asked for, the session is busy: another thread waits for it, this one must
         not use it.
@@ -97,26 +112,27 @@ class Session:
         if not self._one_at_a_time.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise TooSlow(
                 f"{self.where}: the session was busy until it was too late for "
-                f"{first_words(statement)!r}"
+                f"{first_words(str(statement))!r}"
             )
         try:
             connection = self._open()
+            text = self.spelled(statement)
             began = trips.count("sql")
-            with self._answering(statement):
+            with self._answering(text):
                 cursor = connection.cursor()
-                cursor.execute(statement, tuple(parameters) or None)
+                cursor.execute(text, tuple(parameters) or None)
         except BaseException:
             self._one_at_a_time.release()
             raise
 
         def rows() -> list[Row]:
             try:
-                with self._answering(statement):
-                    self._wait(connection, deadline)
+                with self._answering(text):
+                    wait_for(connection, deadline)
                     return _rows(connection, cursor)
             finally:
                 self._one_at_a_time.release()
-                trips.timed("sql", self.where, first_words(statement), began)
+                trips.timed("sql", self.where, first_words(text), began)
 
         return rows
 
@@ -148,10 +164,11 @@ class Session:
             raise
 
     def encrypted(self, password: str, user: str) -> str:
-        """A SCRAM verifier of a password, so that the password itself never reaches the server or
-        its log.
+        """A verifier of a password, by SCRAM where the server knows it, so that the password itself
+        never reaches the server or its log.
         """
-        return str(extensions.encrypt_password(password, user, self._open(), "scram-sha-256"))
+        way = "scram-sha-256" if has("scram", Major.of(self.version)) else "md5"
+        return str(extensions.encrypt_password(password, user, self._open(), way))
 
     def close(self) -> None:
         """Let the session go."""
@@ -162,62 +179,8 @@ class Session:
     def _open(self) -> Any:
         if not self.is_open:
             self._connection = None  # also where a new one cannot be made
-            connection = self._connected()
-            own = connection.get_parameter_status("server_encoding")
-            spoken = connection.get_parameter_status("client_encoding")
-            if own in extensions.encodings and own != spoken:
-                connection.close()
-                self._settings = {**self._settings, "client_encoding": own}
-                connection = self._connected()
-            for words in (extensions.BYTES, extensions.BYTESARRAY):
-                # psycopg2's own reading ends at the first foreign byte
-                extensions.register_type(words, connection)
-            self._connection = connection
+            self._connection = connection_to(self.where, self._settings, self._connect)
         return self._connection
-
-    def _connected(self) -> Any:
-        began = trips.count("connection")
-        try:
-            connection = psycopg2.connect(**{**passfile.quiet(self._settings), "async_": True})
-            self._wait(connection, time.monotonic() + self._connect)
-        except TimeoutError:
-            words = f"{self.where} gave no answer within {self._connect:g} s"
-            raise self._unreachable(words) from None
-        except psycopg2.Error as error:
-            asked = self._why(error)
-            answer = _fatal(error) or (libpq.NO_PASSWORD if asked else "")
-            raise self._unreachable(one_line(error) + asked, answer) from None
-        except ValueError as odd:  # psycopg2 takes them as UTF-8 only
-            told = {key: str(value) for key, value in self._settings.items()}
-            bad = [f"{key} '{it}' is no UTF-8" for key, it in told.items() if shown(it) != it]
-            words = "; ".join(bad) or one_line(odd)
-            raise Unreachable(f"SQL: {self.where}: {words}") from odd
-        finally:
-            trips.timed("connection", self.where, f"SQL, as {self._settings.get('user')}", began)
-        return connection
-
-    def _unreachable(self, heard: str, answer: str = "") -> Unreachable:
-        file = passfile.passfile_place(self._settings.get("passfile", ""))
-        remedy = libpq.remedy_for(heard, self._settings.get("user", ""), str(file))
-        return Unreachable(f"SQL: {libpq.shorter(heard)}", remedy, answer)
-
-    def _why(self, error: psycopg2.Error) -> str:
-        """What libpq only prints: why it had no password to send."""
-        if "no password supplied" not in str(error):
-            return ""
-        told = {"host": "localhost", "port": 5432, "dbname": self._settings.get("user", "")}
-        told |= self._settings
-        wanted = (str(told.get(key, "")) for key in ("host", "port", "dbname", "user"))
-        why = passfile.why_none(self._settings.get("passfile", ""), *wanted)
-        return f": {why}" if why else ""
-
-    def _wait(self, connection: Any, deadline: float) -> None:
-        while (state := connection.poll()) != extensions.POLL_OK:
-            left = deadline - time.monotonic()
-            reads = [connection] if state == extensions.POLL_READ else []
-            writes = [] if reads else [connection]
-            if left <= 0 or select.select(reads, writes, [], left) == ([], [], []):
-                raise TimeoutError
 
     def _lost_or_refused(self, error: psycopg2.Error, statement: str) -> Unreachable | QueryFailed:
         gone = not self.is_open or error.pgcode in ("57P01", "57P02", "57P03")
@@ -288,13 +251,3 @@ class _Quoted:
 
 
 extensions.register_adapter(Identifier, _Quoted)
-
-
-def _fatal(error: psycopg2.Error) -> str:
-    """The words of a server that refused the connection, in its language; empty where none
-    answered.
-
-    libpq's own words have no severity with a colon and two blanks.
-    """
-    found = _SEVERITY.search(str(error))
-    return " ".join(found[1].split()) if found else ""

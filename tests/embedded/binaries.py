@@ -43,7 +43,10 @@ def server_environment(home: Path, directory: Path, user: str) -> dict[str, str]
 
     `home` is the lab's, `directory` the node's.
     """
+    # before 10 a standby finds its password only where its user has it at home, or by this
+    passfile = directory / ".pgpass"
     return {
+        **({"PGPASSFILE": str(passfile)} if passfile.exists() else {}),
         "PATH": SYSTEM_PATH,
         "HOME": str(directory),
         "USER": user,

@@ -5,7 +5,11 @@ purpose.
 import secrets
 import shutil
 import signal
+import subprocess
 from pathlib import Path
+
+from pgha_helpers.model.dialect import NEWEST, has
+from pgha_helpers.model.major import Major
 
 from . import binaries, processes
 from .errors import LabError
@@ -20,17 +24,19 @@ _SETTINGS = """
 # The lab's own settings. All others are PostgreSQL's defaults: to change them is the runbook's job.
 listen_addresses = '{host}'
 port = {port}
-unix_socket_directories = ''
+{sockets}
 shared_buffers = 32MB
 """
 # No line for replication: `setup` must add it, as it must on real servers.
 _ACCESS = """\
 # TYPE  DATABASE  USER  ADDRESS       METHOD
-host    all       all   127.0.0.1/32  scram-sha-256
+host    all       all   127.0.0.1/32  {method}
 """
+#: pg_ctl -w of 9.0 asks there whether the server is up.
+_ACCESS_BY_SOCKET = "local   all       all                 md5\n"
 
 
-def write_passfiles(places: Places) -> None:
+def write_passfiles(places: Places, programs: str = "") -> None:
     """Draw passwords for the superuser and the replication user; the operator gets both, a node
     only the latter.
 
@@ -46,6 +52,8 @@ def write_passfiles(places: Places) -> None:
         if not node.passfile.exists():
             write_private(node.passfile, replication + "\n")
             places.own(node.passfile)
+            if programs and not has("passfile_word", version_of(Path(programs))):
+                (node.home / ".pgpass").symlink_to(node.passfile)
 
 
 def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
@@ -57,10 +65,17 @@ def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
     if node.data.exists():
         return
     shutil.rmtree(node.unfinished, ignore_errors=True)
-    _initdb(places, node, programs)
+    major = version_of(programs)
+    method = "scram-sha-256" if has("scram", major) else "md5"
+    _initdb(places, node, programs, method)
+    sockets = "unix_socket_directories = ''"
+    access = _ACCESS.format(method=method)
+    if not has("socket_directories", major):
+        sockets = f"unix_socket_directory = '{node.state}'"
+        access += _ACCESS_BY_SOCKET
     with (node.unfinished / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-        configuration.write(_SETTINGS.format(host=HOST, port=port))
-    (node.unfinished / "pg_hba.conf").write_text(_ACCESS, "utf-8")
+        configuration.write(_SETTINGS.format(host=HOST, port=port, sockets=sockets))
+    (node.unfinished / "pg_hba.conf").write_text(access, "utf-8")
     node.unfinished.rename(node.data)
 
 
@@ -84,6 +99,13 @@ def start(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
     binaries.run(
         places, node, programs / "pg_ctl", "start", "-w", "-D", node.data, "-l", node.server_log
     )
+
+
+def version_of(programs: Path) -> Major:
+    """The major version of the programs in this directory."""
+    words = [programs / "postgres", "--version"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return Major.told(told) or NEWEST
 
 
 def is_cluster(data_directory: Path) -> bool:
@@ -134,11 +156,11 @@ def _password(places: Places, user: str) -> str:
     return next(line for line in _entries(places) if f":{user}:" in line).rpartition(":")[2]
 
 
-def _initdb(places: Places, node: NodePlaces, programs: Path) -> None:
+def _initdb(places: Places, node: NodePlaces, programs: Path, method: str) -> None:
     password_file = node.home / "initdb-password"
     write_private(password_file, _password(places, SUPERUSER) + "\n")
     places.own(password_file)
-    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", f"--username={SUPERUSER}"]
+    options = [f"--auth={method}", "--encoding=UTF8", "--no-locale", f"--username={SUPERUSER}"]
     try:
         binaries.run(
             places,

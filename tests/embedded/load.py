@@ -157,7 +157,7 @@ def _rows(dsn: str, run: str) -> set[tuple[int, int]]:
         watchdog.over(connection),
         connection.cursor() as cursor,
     ):
-        cursor.execute(IS_MISSING, (TABLE,))
+        cursor.execute(IS_MISSING)
         if cursor.fetchone() == (True,):
             return set()
         cursor.execute(

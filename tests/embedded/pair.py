@@ -120,7 +120,7 @@ def _bring_up(places: Places, state: LabState) -> Lab:
         _stop(places, state)  # an `up` that was killed leaves its initdb at work
     save_state(places.state_file, state)
     ssh.write_keys(places, state.ports)
-    cluster.write_passfiles(places)
+    cluster.write_passfiles(places, state.programs)
     with ThreadPoolExecutor() as pool:
         shells = {
             node.name: pool.submit(_start_ssh, places, state, node.name) for node in places.nodes

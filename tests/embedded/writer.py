@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 import psycopg2.extensions
+from psycopg2 import errors
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from .watchdog import Watchdog
@@ -15,11 +16,14 @@ NAME = "pgha_load"
 #: As the canary's, the road may lead through a pooler, where no search_path can be pinned:
 #: everything is qualified.
 TABLE = f"public.{NAME}"
-IS_MISSING = "select pg_catalog.to_regclass(%s) is null"
+IS_MISSING = f"""
+select pg_catalog.count(*) operator(pg_catalog.=) 0 from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+ where n.nspname operator(pg_catalog.=) 'public' and c.relname operator(pg_catalog.=) '{NAME}'
+"""
 _BACK_OFF_SECONDS = 0.020
 _CREATE = f"""
-select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('{TABLE}'));
-create table if not exists {TABLE} (
+create table {TABLE} (
     run pg_catalog.text, client int, seq int,
     at pg_catalog.timestamptz not null default pg_catalog.clock_timestamp(),
     primary key (run, client, seq))
@@ -126,6 +130,8 @@ def _ensure_table(cursor: psycopg2.extensions.cursor) -> None:
     """The table may be missing after any reconnect: the server that had it may have lost it in a
     failover.
     """
-    cursor.execute(IS_MISSING, (TABLE,))
+    cursor.execute(IS_MISSING)
     if cursor.fetchone() == (True,):
-        cursor.execute(_CREATE)
+        # another client may be making it, too
+        with contextlib.suppress(errors.DuplicateTable, errors.UniqueViolation):
+            cursor.execute(_CREATE)

@@ -32,7 +32,7 @@ ROOMS = (
 )
 DOORS = {
     "paramiko": {"wire.ssh", "wire.doors"},
-    "psycopg2": {"wire.sql"},
+    "psycopg2": {"wire.connecting", "wire.sql"},
     "prometheus_client": {"monitoring.prometheus"},
     "rich": {"monitoring.watching"},
 }

@@ -11,11 +11,12 @@ import pytest
 from pgha_helpers.clients import road
 from pgha_helpers.clients.canary import client
 from pgha_helpers.facts.queries import query
+from pgha_helpers.model.dialect import NEWEST
 
 from .test_floors import modules, name_of
 
 #: By the clients' own road, perhaps through a pooler, where no search_path can be pinned.
-ROAD = (client._INSERT, road._INSERT, road._DELETE, query("road's end"))
+ROAD = (client._INSERT, road._INSERT, road._DELETE, query("road's end").text(NEWEST))
 #: Who opens a session: the door to a node, whose options pin it; PgBouncer's console; and those who
 #: take the road.
 OPENERS = {

@@ -210,7 +210,7 @@ def _rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
     tables = [
         name
         for name in ("pgha_load", "t")
-        if ask(pair, node, "select to_regclass(%s) is not null", name)[0][0]
+        if ask(pair, node, "select count(*) > 0 from pg_class where relname = %s", name)[0][0]
     ]
     return [
         row

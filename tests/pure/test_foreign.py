@@ -112,6 +112,8 @@ def a_door(answer: Answer) -> Any:
         run=ask,
         binary=lambda name: f"/b/{name}",
         lacking=frozenset,
+        programs=lambda: None,
+        wal=f"{NODE.data_directory}/pg_wal",
     )
 
 

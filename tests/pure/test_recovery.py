@@ -9,6 +9,7 @@ import pytest
 from pgha_helpers.judgement.checks import AFTER, HEALTHY, judge
 from pgha_helpers.model import Slot
 from pgha_helpers.model.conninfo import further_parameters, parts, primary_conninfo, source_conninfo
+from pgha_helpers.model.dialect import NEWEST
 
 from .pictures import HERE, SETTINGS, disk, pair, primary, seen, standby
 
@@ -16,7 +17,7 @@ OURS = {
     "recovery_target": "",
     "recovery_target_lsn": "",
     "recovery_target_timeline": "latest",
-    "primary_conninfo": primary_conninfo(pair(), pair()["db1"]),
+    "primary_conninfo": primary_conninfo(pair(), pair()["db1"], NEWEST),
     "primary_slot_name": "pgha_db1",
     "restore_command": "",
 }
@@ -126,12 +127,12 @@ def test_what_we_do_not_write_is_kept_and_no_guard_is_weaker(
     """sslmode=verify-full was gone, silently, after a switchover there and back."""
     told = further_parameters(own, other)
     assert told == parts(words)
-    written = primary_conninfo(pair(), pair()["db1"], further=told)
+    written = primary_conninfo(pair(), pair()["db1"], NEWEST, further=told)
     assert further_parameters(written, other) == parts(f"connect_timeout=3 {words}"), (
         "written down, it says the same"
     )
     assert parts(written)["host"] == "10.0.0.10" and "secret" not in written
-    source = parts(source_conninfo(pair(), pair()["db1"], further=told))
+    source = parts(source_conninfo(pair(), pair()["db1"], NEWEST, further=told))
     assert source["dbname"] == "postgres" and source.get("sslmode") == told.get("sslmode")
 
 

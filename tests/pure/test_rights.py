@@ -9,8 +9,8 @@ import pytest
 
 from pgha_helpers.judgement.checks import HEALTHY, before, judge
 from pgha_helpers.model import Snapshot
-from pgha_helpers.model.dialect import NEWEST
 from pgha_helpers.model.grants import TO_CHANGE
+from pgha_helpers.model.major import Major
 from pgha_helpers.model.rights import Rights, to_ask
 
 from .pictures import primary, seen, standby, stopped
@@ -109,10 +109,10 @@ def test_setup_takes_a_superuser() -> None:
 
 
 def test_what_is_asked_of_each_version_is_what_is_granted_there() -> None:
-    for major in range(15, NEWEST + 1):
+    for major in (Major(number) for number in range(15, 19)):
         roles, functions, tables, parameters = to_ask(major)
         granted = " ".join(it for g in TO_CHANGE if g.there_is(major) for it in g.given)
         for word in (*functions, *tables, *parameters):
             assert word in granted
-        assert ("promote_trigger_file" in parameters) == (major == 15)
+        assert ("promote_trigger_file" in parameters) == (major == Major(15))
         assert {"pg_checkpoint", "pg_signal_backend", "pg_read_all_stats"} <= {*roles}

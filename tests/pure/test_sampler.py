@@ -42,6 +42,9 @@ class Server:
     def session(self, _: str) -> Server:
         return self
 
+    def spelled(self, statement: object) -> str:
+        return str(statement)
+
     def do(self, *_: object) -> None:
         self.opened += 1
         self.there.wait(30)

@@ -15,11 +15,13 @@ from ...facts.access import (
     role_is_missing,
 )
 from ...facts.files import read_file
+from ...facts.queries import query
 from ...facts.wal.rewinding import is_granted
-from ...model import DeedKind, passfile
+from ...model import DeedKind, dialect, passfile
 from ...model.configuration import with_hba
 from ...model.errors import QueryFailed
 from ...model.grants import REWIND_FUNCTIONS
+from ...model.major import Major
 from ...run.run import Run
 from ...wire.sql import Identifier
 from .files import write_file
@@ -50,6 +52,7 @@ def ensure_role(run: Run, name: str) -> None:
     """
     door = run.doors[name]
     user = run.pair.replication_user
+    may = dialect.replication_attributes(Major.of(door.sql.version))
     with run.deed(name, f"create role {user} with REPLICATION", DeedKind.CREATE_ROLE) as deed:
         missing = role_is_missing(run, name)
         if not missing:
@@ -57,19 +60,17 @@ def ensure_role(run: Run, name: str) -> None:
             return
         password = password_of(run.pair, name)
         if missing == "give":
-            door.sql.do("alter role %s login replication", [Identifier(user)])
+            door.sql.do(f"alter role %s {may}", [Identifier(user)])
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:
             verifier = door.sql.encrypted(password, user)
-            door.sql.do(
-                "create role %s login replication password %s", [Identifier(user), verifier]
-            )
+            door.sql.do(f"create role %s {may} password %s", [Identifier(user), verifier])
             deed.say(
                 f"created role {user} with REPLICATION, with the password of this machine's "
                 "passfile"
             )
         else:
-            door.sql.do("create role %s login replication", [Identifier(user)])
+            door.sql.do(f"create role %s {may}", [Identifier(user)])
             deed.say(
                 f"created role {user} with REPLICATION, without a password: the passfile has "
                 "none for it"
@@ -102,9 +103,7 @@ def ensure_hba(run: Run, name: str) -> None:
         before = read_file(door, path)
         write_file(door, path, with_hba(before, hba_lines(run, name)))
         door.sql.do("select pg_reload_conf()")
-        wrong = door.sql.read(
-            "select line_number, error from pg_hba_file_rules where error is not null"
-        )
+        wrong = door.sql.read(query("hba errors"))
         if wrong:
             write_file(door, path, before)
             door.sql.do("select pg_reload_conf()")

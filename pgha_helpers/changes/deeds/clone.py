@@ -11,6 +11,7 @@ from ...judgement.plans.copying import Copying, Half, refuse_copy
 from ...model import DeedKind, Running, dialect
 from ...model.conninfo import primary_conninfo
 from ...model.errors import NotAchieved, Refusal
+from ...model.major import Major
 from ...model.show import size
 from ...run.run import Run
 from ...wire.attended import attend
@@ -54,9 +55,9 @@ def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str
         refuse_copy(copying)
         copy = f"{copying.data.path}.clone-{run.id}"
         _make_tablespaces(run, door, copying, primary)
-        _base_backup(run, door, copying)
+        _base_backup(run, door, primary.major, copying)
         verify = ""
-        known = dialect.has("verify_backup", primary.version // 10000)
+        known = dialect.has("verify_backup", primary.major)
         if known and "pg_verifybackup" not in door.lacking():
             verify = door.binary("pg_verifybackup")
         made = [f"{part.beside}.clone-{run.id}" for part in copying.parts]  # the copy itself first
@@ -91,16 +92,19 @@ def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) 
             )
 
 
-def _base_backup(run: Run, door: Door, copying: Copying) -> None:
+def _base_backup(run: Run, door: Door, major: Major, copying: Copying) -> None:
     # a name of its own: whoever looks at the primary meanwhile must not take the copy for the
     # standby
-    source = primary_conninfo(
-        run.pair, door.node, f"pgha_clone_{door.node.name}", keys_of(run, door.node.name)
-    )
+    name = door.node.name
+    source = primary_conninfo(run.pair, door.node, major, f"pgha_clone_{name}", keys_of(run, name))
     argv = [door.binary("pg_basebackup"), "-D", f"{copying.data.path}.clone-{run.id}", "-d", source]
-    argv += ["-X", "stream", "-S", door.node.slot, "-c", "fast", "--no-password", "-P", "--no-sync"]
+    argv += ["-X", "stream", "-c", "fast", "--no-password", "-P"]
+    if dialect.has("backup_slot", major):
+        argv += ["-S", door.node.slot]
+    if dialect.has("backup_no_sync", major):
+        argv.append("--no-sync")
     if copying.wal:
-        argv.append(f"--waldir={copying.wal.beside}.clone-{run.id}")
+        argv.append(f"{door.spelled('--waldir')}={copying.wal.beside}.clone-{run.id}")
     for part in copying.tablespaces:
         argv += [
             "-T",

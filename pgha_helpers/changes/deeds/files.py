@@ -6,6 +6,8 @@ Written by temporary name, fsync and rename; never deleted.
 from __future__ import annotations
 
 from ...facts.files import MAY_WRITE, read_file
+from ...model import dialect
+from ...model.configuration import quoted
 from ...model.errors import NotSafe
 from ...wire.doors import Door
 
@@ -51,6 +53,24 @@ def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
             "let PostgreSQL's user write it, or change it yourself, then run this notebook again",
         )
     return True
+
+
+def include_settings(door: Door, config: str, copy: str = "") -> bool:
+    """Have postgresql.conf include our file of settings, where a server reads none by itself; false
+    if it did already.
+
+    It lies in `config`, or in the data directory or a `copy` of it.
+    """
+    data = door.node.data_directory
+    main = f"{config or copy or data}/postgresql.conf"
+    name = dialect.settings_file(door.programs() or dialect.NEWEST)
+    # beside it by its name alone: a copy is moved in
+    line = f"include {quoted(f'{data}/{name}' if config else name)}"
+    text = read_file(door, main)
+    if line in text.splitlines():
+        return False
+    ours = f"# by pgha, in place of ALTER SYSTEM\n{line}\n"
+    return write_file(door, main, f"{text.rstrip()}\n\n{ours}")
 
 
 def remove_standby_file(door: Door, name: str) -> bool:

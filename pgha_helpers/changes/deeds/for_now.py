@@ -11,21 +11,23 @@ from ...facts import look
 from ...facts.for_now import read_all_for_now, read_for_now
 from ...facts.server_log import resolve
 from ...judgement.plans.for_now import why_not_back
-from ...model import DeedKind, ForNow
+from ...model import DeedKind, ForNow, dialect
 from ...model.errors import NotAchieved
+from ...model.major import Major
 from ...model.show import utc
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.sql import Identifier
 from .files import write_file
 from .servers import wait
+from .standby import alter_settings
 
 _LOADED = 2.0  # seconds until a session sees what was reloaded
 
 #: Where nobody may see the file that it comes from, it is taken for what ALTER SYSTEM has set.
 _NOW = """
 select current_setting(name) as value,
-       coalesce(sourcefile like '%%/postgresql.auto.conf', true) as altered
+       coalesce(sourcefile like '%%/' || %s, true) as altered
   from pg_settings where name = %s
 """
 
@@ -38,7 +40,8 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
     """
     door = run.doors[name]
     with run.deed(name, f"set {setting} to {value!r} for now", DeedKind.SET_FOR_NOW) as deed:
-        now = door.sql.read(_NOW, [setting])[0]
+        file = dialect.settings_file(Major.of(door.sql.version))
+        now = door.sql.read(_NOW, [file, setting])[0]
         noted = any(it.setting == setting for it in read_for_now(door))
         if now["value"] == value:
             deed.already(f"{setting} was {value!r}")
@@ -51,7 +54,7 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
         _alter(door, setting, value)
         overruled = NotAchieved(
             f"{setting} stays what it is on {name}",
-            "look what overrules postgresql.auto.conf there",
+            f"look what overrules {file} there",
         )
         wait(lambda: _shown(door, setting) == value or None, _LOADED, lambda: overruled)
         deed.say(f"set {setting} to {value!r} for now; it was {now['value']!r}")
@@ -82,6 +85,9 @@ def set_back(run: Run, *names: str) -> None:
 
 
 def _alter(door: Door, setting: str, value: str | None) -> None:
+    if not dialect.has("alter_system", Major.of(door.sql.version)):
+        alter_settings(door, {setting: value})
+        return
     if value is None:
         door.sql.do("alter system reset %s", [Identifier(setting)])
     else:

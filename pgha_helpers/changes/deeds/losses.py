@@ -50,7 +50,7 @@ def keep_wal(
     Unreachable, TooSlow.
     """
     door = run.doors[losses.node]
-    wal = wal or f"{door.node.data_directory}/pg_wal"
+    wal = wal or door.wal
     names = _between(door, losses, wal)
     room = shutil.disk_usage(run.folder).free
     needed = len(names) * losses.segment

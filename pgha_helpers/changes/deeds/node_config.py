@@ -25,7 +25,7 @@ from ...model.errors import Refusal
 from ...model.node_config import Configured, NodeConfigs
 from ...run.run import Run
 from ...wire.doors import Door
-from .files import write_file
+from .files import include_settings, write_file
 
 # kB of a thing that is no configuration: what is larger stays in the old directory
 _MOST = 64 * 1024
@@ -73,8 +73,8 @@ def _script() -> str:
 def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured) -> None:
     """Give the copy what a standby needs in its configuration, and our standby definition."""
     node = door.node
-    major = primary.version // 10000
-    auto = f"{copy}/postgresql.auto.conf"
+    major = primary.major
+    auto = f"{copy}/{dialect.settings_file(major)}"
     _let_in(run, door, copy, primary)
     text = read_file(door, auto)
     if not (own.stays or node.config_directory):
@@ -83,11 +83,12 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
         text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
         write_file(door, f"{copy}/standby.signal", "")
     else:
-        write_file(
-            door, f"{copy}/recovery.conf", recovery_conf(run.pair, node, keys_of(run, node.name))
-        )
+        definition = recovery_conf(run.pair, node, major, keys_of(run, node.name))
+        write_file(door, f"{copy}/recovery.conf", definition)
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
+    if not dialect.has("alter_system", major):
+        include_settings(door, node.config_directory, copy)
 
 
 def _let_in(run: Run, door: Door, copy: str, primary: Running) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from ...facts.disk import read_disk
 from ...facts.queries import query
 from ...facts.replay import in_recovery
 from ...model import DeedKind, dialect
@@ -20,6 +21,7 @@ from ...model.errors import (
     Undecided,
     Unreachable,
 )
+from ...model.major import Major
 from ...model.show import span
 from ...run.events import WOKEN
 from ...run.run import Run
@@ -38,12 +40,6 @@ _AGAIN = 0.3  # seconds after which it is asked again
 # seconds before it is watched on, and before a session is tried that was lost
 _PAUSE, _LOST = 0.001, 0.02
 
-_TIMELINES = """
-select timeline_id as told,
-       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
-  from pg_control_checkpoint()
-"""
-
 
 def prove_timeline(run: Run, name: str) -> None:
     """See that a primary's control file shows its timeline, once it wrote a checkpoint.
@@ -53,18 +49,23 @@ def prove_timeline(run: Run, name: str) -> None:
     words = "see that its control file shows its timeline"
     with run.deed(name, words, DeedKind.PROVE_TIMELINE) as deed:
         deed.changed = False
-        row = run.doors[name].sql.read(_TIMELINES)[0]
-        if row["told"] != row["now"]:
+        row = run.doors[name].sql.read(query("timelines"))[0]
+        told = row["told"] or _timeline_on_disk(run.doors[name])
+        if told != row["now"]:
             raise NotAchieved(
-                f"the control file of {name} shows timeline {row['told']}, and it writes on "
-                f"{row['now']}",
+                f"the control file of {name} shows timeline {told}, and it writes on {row['now']}",
                 "run this notebook again",
             )
-        deed.say(f"saw that its control file shows timeline {row['told']}")
+        deed.say(f"saw that its control file shows timeline {told}")
+
+
+def _timeline_on_disk(door: Door) -> int:
+    control = read_disk(door).control
+    return control.checkpoint.timeline if control else 0
 
 
 def promote(
-    run: Run, name: str, major: int, meanwhile: Callable[[], object] = lambda: None
+    run: Run, name: str, major: Major, meanwhile: Callable[[], object] = lambda: None
 ) -> None:
     """Promote a standby and wait until it is writable. Raises Undecided if the answer was lost.
 
@@ -98,7 +99,7 @@ class Promotion:
     removes what is left.
     """
 
-    def __init__(self, run: Run, door: Door, major: int) -> None:
+    def __init__(self, run: Run, door: Door, major: Major) -> None:
         self._run = run
         self._door = door
         self._major = major
@@ -140,15 +141,17 @@ class Promotion:
             and not dialect.has("pg_promote", self._major)
             and (asking := in_recovery(self._door))
         ):
-            self._door.run(
-                self._door.binary("pg_ctl"),
-                "promote",
-                "-s",
-                "-W",
-                "-D",
-                self._door.node.data_directory,
-            )
-        return self._door.sql.ask(query("promote", self._major), [asking, self._look_at, _TURNS])
+            _ask_for_promotion(self._door, self._major)
+        return self._door.sql.ask(query("promote"), [asking, self._look_at, _TURNS])
+
+
+def _ask_for_promotion(door: Door, major: Major) -> None:
+    """Before 12 no SQL does it; and on 9.0 no program, but the trigger file of our definition."""
+    data = door.node.data_directory
+    if dialect.has("ctl_promote", major):
+        door.run(door.binary("pg_ctl"), "promote", "-s", "-W", "-D", data)
+    else:
+        door.script(': > "$1/promote"\n' + WAKE, data)
 
 
 def _hear(sent: Callable[[], list[Row]]) -> tuple[str, bool]:

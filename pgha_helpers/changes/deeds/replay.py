@@ -9,7 +9,7 @@ import contextlib
 import time
 
 from ...facts.queries import query
-from ...facts.replay import in_recovery, replayed
+from ...facts.replay import in_recovery, receives, replayed
 from ...facts.wal.end import find_end
 from ...model import DeedKind, Lsn, Position, Running, dialect
 from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
@@ -38,7 +38,7 @@ def cut_off(run: Run, seen: Running, old: str) -> None:
     door = run.doors[seen.node]
 
     def gone() -> bool | None:
-        return None if door.sql.read("select pid from pg_stat_wal_receiver") else True
+        return None if receives(door, seen.major) else True
 
     gone_itself = NotAchieved(
         f"{seen.node} does not answer any more", "read its log, then run this notebook again"
@@ -71,7 +71,7 @@ def cut_off(run: Run, seen: Running, old: str) -> None:
 
 def _let_it_go(door: Door, seen: Running) -> None:
     """Without a primary it has nothing to connect to. Before 13 that would take a restart."""
-    if dialect.has("reload_conninfo", seen.version // 10000):
+    if dialect.has("reload_conninfo", seen.major):
         door.sql.do("alter system set primary_conninfo = ''")
         door.sql.do("select pg_reload_conf()")
 

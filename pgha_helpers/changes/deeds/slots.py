@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ...facts.queries import query
 from ...judgement.plans.leftovers import on_node
-from ...model import DeedKind
+from ...model import DeedKind, dialect
 from ...model.errors import NotAchieved, Refusal
+from ...model.major import Major
 from ...run.run import Run
+from ...wire.sql import Session
 from .servers import wait
 
 
@@ -16,21 +19,23 @@ def ensure_slot(run: Run, on: str, for_node: str, reserve: bool) -> None:
     """
     name = run.pair[for_node].slot
     sql = run.doors[on].sql
+    if not _has_slots(sql):
+        return
     with run.deed(on, f"make slot {name}", DeedKind.MAKE_SLOT) as deed:
-        found = sql.read(
-            "select active, restart_lsn, to_jsonb(s)->>'wal_status' as status from "
-            "pg_replication_slots s where slot_name = %s",
-            [name],
-        )
-        if found and not found[0]["active"] and found[0]["status"] == "lost":
+        found = [row for row in sql.read(query("slots")) if row["name"] == name]
+        if found and not found[0]["active"] and found[0]["wal_status"] == "lost":
             sql.do("select pg_drop_replication_slot(%s)", [name])
             found = []
-        if found and (found[0]["restart_lsn"] or not reserve):
+        if found and (found[0]["restart"] or not reserve):
             deed.already(f"slot {name} was there")
             return
         if found and not found[0]["active"]:
             sql.do("select pg_drop_replication_slot(%s)", [name])
-        sql.do("select pg_create_physical_replication_slot(%s, %s)", [name, reserve])
+        sql.do(query("make a slot"), [name, reserve])
+
+
+def _has_slots(sql: Session) -> bool:
+    return dialect.has("slots", Major.of(sql.version))
 
 
 def wait_until_free(run: Run, on: str, for_node: str) -> None:
@@ -40,6 +45,8 @@ def wait_until_free(run: Run, on: str, for_node: str) -> None:
     """
     name = run.pair[for_node].slot
     sql = run.doors[on].sql
+    if not _has_slots(sql):
+        return
 
     def free() -> bool | None:
         return (
@@ -61,6 +68,8 @@ def drop_own_slot(run: Run, on: str, for_node: str) -> None:
     """Drop the slot that this node kept for the other one: unused, it would keep WAL for ever."""
     name = run.pair[for_node].slot
     sql = run.doors[on].sql
+    if not _has_slots(sql):
+        return
     words = f"drop slot {name}: nothing streams from {on} any more"
     with run.deed(on, words, DeedKind.DROP_SLOT) as deed:
         found = sql.read("select active from pg_replication_slots where slot_name = %s", [name])

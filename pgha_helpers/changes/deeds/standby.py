@@ -14,10 +14,12 @@ from ...facts.sighting import sight, writable
 from ...model import DeedKind, Running, dialect
 from ...model.configuration import recovery_conf, standby_settings, with_settings
 from ...model.errors import Failure, Refusal
+from ...model.major import Major
 from ...model.show import plural
+from ...model.sightings import system_id_of
 from ...run.run import Run
 from ...wire.doors import Door
-from .files import remove_standby_file, write_file
+from .files import include_settings, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
 _ENDED_AS_PRIMARY = ("shut down", "shutting down", "in production")
@@ -55,7 +57,7 @@ found=$(for f in promote fallback_promote; do [ ! -e "$f" ] || echo "$f"; done)
 
 
 def define(
-    run: Run, name: str, major: int, raised: Mapping[str, str] | None = None
+    run: Run, name: str, major: Major, raised: Mapping[str, str] | None = None
 ) -> Mapping[str, str]:
     """Write down how this node would follow the other one, without making it a standby yet.
 
@@ -71,7 +73,7 @@ def define(
             settings |= standby_settings(run.pair, node, major, keys_of(run, name))
             changed = alter_settings(door, settings)
         else:
-            text = recovery_conf(run.pair, node, keys_of(run, name))
+            text = recovery_conf(run.pair, node, major, keys_of(run, name))
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
             changed = (bool(raised) and alter_settings(door, raised)) or changed
         if not changed:
@@ -86,11 +88,18 @@ def define(
 
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     """Set or remove settings, by ALTER SYSTEM, or in the file of a stopped server."""
-    path = f"{door.node.data_directory}/postgresql.auto.conf"
+    major = door.programs() or dialect.NEWEST
+    path = f"{door.node.data_directory}/{dialect.settings_file(major)}"
     before = read_file(door, path)
     after = with_settings(before, settings)
     same = sorted(after.splitlines()) == sorted(before.splitlines())
     running = isinstance(sight(door), Running)
+    if not dialect.has("alter_system", major):
+        changed = not same and write_file(door, path, after)
+        changed = include_settings(door, door.node.config_directory) or changed
+        if running:
+            door.sql.do("select pg_reload_conf()")
+        return changed
     # written, and perhaps never loaded: by a run that died, or by a hand that forgot
     if same and running:
         door.sql.do("select pg_reload_conf()")
@@ -105,7 +114,7 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     return True
 
 
-def arm(run: Run, name: str, major: int, look: str = "") -> str:
+def arm(run: Run, name: str, major: Major, look: str = "") -> str:
     """Make sure that whatever starts this node next, it comes up as a standby.
 
     Gives what a `look` after it says.
@@ -171,7 +180,7 @@ def prove_connection(run: Run, name: str) -> None:
     words = f"prove that it can replicate from {other}"
     with run.deed(name, words, DeedKind.PROVE_CONNECTION) as deed:
         why_not = try_connection(
-            run.doors[name], run.pair, _system_id(run.doors[other]), keys_of(run, name)
+            run.doors[name], run.pair, system_id_of(sight(run.doors[other])), keys_of(run, name)
         )
         if why_not:
             raise Failure(
@@ -182,9 +191,3 @@ def prove_connection(run: Run, name: str) -> None:
         deed.changed = False
         if why := untried(run.doors[name]):
             deed.say(f"its connection to {other} is not proved: {why}")
-
-
-def _system_id(door: Door) -> str:
-    return str(
-        door.sql.read("select system_identifier::text as id from pg_control_system()")[0]["id"]
-    )

@@ -23,7 +23,7 @@ _REDO = Struct("<Q")
 _SHORT_DATA = 255  # XLR_BLOCK_ID_DATA_SHORT; a byte with the length of the data follows
 _XLOG, _SHUTDOWN = 0, 0x00  # RM_XLOG_ID, XLOG_CHECKPOINT_SHUTDOWN
 PAGE = 8192
-PAGE_HEADER, _SEGMENT_HEADER = 24, 40  # bytes, before the first record of a page and of a segment
+PAGE_HEADER = 24  # bytes, before the first record of a page
 _LONGEST = 256  # bytes; a checkpoint has 114 on 15
 
 
@@ -33,7 +33,7 @@ def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> 
     One round trip: the server itself waits, and reads its own WAL. No bytes where the role may not
     read files.
     """
-    name, offset = _place(at, segment)
+    name, offset = _place(sql, at, segment)
     count = min(_LONGEST, PAGE - int(at.lsn) % PAGE)
     milliseconds = max(1, round(patience * 1000))
     asked = [str(at.lsn), milliseconds]
@@ -46,9 +46,9 @@ def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> 
     return Lsn.parse(row["replayed"]), bytes(record)
 
 
-def _place(at: Position, segment: int) -> tuple[str, int]:
+def _place(sql: Session, at: Position, segment: int) -> tuple[str, int]:
     """The file of the WAL that holds a position, and where in it."""
-    return f"pg_wal/{segment_name(at, segment)}", int(at.lsn) % segment
+    return f"{sql.spelled('pg_wal')}/{segment_name(at, segment)}", int(at.lsn) % segment
 
 
 def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
@@ -56,7 +56,7 @@ def read_bytes(sql: Session, at: Position, count: int, segment: int) -> bytes:
 
     None where the role may not or there is none.
     """
-    name, offset = _place(at, segment)
+    name, offset = _place(sql, at, segment)
     try:
         rows = sql.read(query("bytes of a file"), [name, offset, count])
     except Refusal:
@@ -83,17 +83,21 @@ def is_shutdown_checkpoint(data: bytes, at: Lsn) -> bool:
     return bool(redo == at)
 
 
-def behind(start: Lsn, length: int, segment: int) -> Lsn:
-    """The first byte behind a record of so many bytes, with the headers of its pages.
+def behind(
+    start: Lsn, length: int, segment: int, headers: tuple[int, int, int] = (24, 40, 0)
+) -> Lsn:
+    """The first byte behind a record of so many bytes, with the `headers` of its pages: see
+    dialect.page_headers.
 
     >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
     (Lsn('0/3000048'), Lsn('0/3002030'))
     """
     at = int(start)
     left = length
+    short, long, continued = headers
     while left:
         if at % PAGE == 0:
-            at += PAGE_HEADER if at % segment else _SEGMENT_HEADER
+            at += (short if at % segment else long) + (continued if left < length else 0)
         taken = min(left, PAGE - at % PAGE)
         at += taken
         left -= taken

@@ -99,8 +99,7 @@ def _record_at_byte(door: Door, name: str, byte: int, segment: int) -> Lsn:
     """Where the record begins that this byte of a segment belongs to."""
     at = Lsn(segment_start(name, segment).lsn + byte)
     padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
-    wal = f"{door.node.data_directory}/pg_wal"
-    argv = (*waldump(door), "-p", wal, name)
+    argv = (*waldump(door), "-p", door.wal, name)
     answer = door.script(_UP_TO, padded, *argv, within=door.patience)
     with understood(door.node.name, "what pg_waldump tells of where its WAL parts"):
         return Lsn.parse(answer.text) if answer.text else at

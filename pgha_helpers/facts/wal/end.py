@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from struct import unpack_from
 
 from ...model import Lsn, Position
+from ...model.dialect import NEWEST, has, page_headers
 from ...model.errors import NotAchieved, understood
 from ...model.lost_wal import WalEnd
 from ...model.positions import segment_name, segment_start
@@ -52,7 +53,8 @@ def find_end(door: Door, start: Position, segment: int) -> WalEnd:
             f"{answer.complaint or 'it says nothing'}"
         )
     record = Lsn.parse(last[2])
-    next_byte = behind(record, int(last[1]), segment)
+    headers = page_headers(door.programs() or NEWEST)
+    next_byte = behind(record, int(last[1]), segment, headers)
     return WalEnd(start.timeline, record, next_byte, " ".join(answer.text.split()))
 
 
@@ -66,7 +68,7 @@ def last_bytes(door: Door, end: WalEnd, segment: int) -> bytes:
     name = segment_name(Position(end.timeline, end.last), segment)
     offset = int(end.last) % segment
     count = min(end.behind - end.last, 2 * PAGE, segment - offset)
-    path = f"{door.node.data_directory}/pg_wal/{name}"
+    path = f"{door.wal}/{name}"
     return door.script(_REST, path, str(offset), str(count)).stdout
 
 
@@ -76,7 +78,9 @@ def whole_records_behind(door: Door, end: WalEnd, segment: int) -> Lsn | None:
     Then it is no end, but damage in the middle. A crash may leave the beginning of a long record,
     on pages of its own: that is an end. Recycled segments hold whole records, of other addresses.
     """
-    wal = f"{door.node.data_directory}/pg_wal"
+    if not has("wal_by_bytes", door.programs() or NEWEST):
+        return None  # its pages are not read so
+    wal = door.wal
     if within := _in_the_page(door, wal, end, segment):
         return within
     at = Position(end.timeline, end.behind)

@@ -74,6 +74,6 @@ def _only_copy(run: Run, now: Snapshot, kept: SetAside) -> str:
 
 
 def _newest_timeline(door: Door) -> int:
-    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
+    names = door.run("ls", "--", door.wal).lines
     timelines = [int(name[:8], 16) for name in names if is_segment(name)]
     return max(timelines, default=0)

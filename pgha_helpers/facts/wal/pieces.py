@@ -49,7 +49,7 @@ def pieces(since: Position, until: Lsn, segment: int) -> list[Piece]:
 
 def read_piece(door: Door, piece: Piece) -> bytes:
     """All bytes of a piece, from the node's disk. Raises NotAchieved where there are fewer."""
-    path = f"{door.node.data_directory}/pg_wal/{piece.part.name}"
+    path = f"{door.wal}/{piece.part.name}"
     answer = door.script(_READ, path, str(piece.at), str(piece.count))
     data = answer.stdout
     if len(data) != piece.count:

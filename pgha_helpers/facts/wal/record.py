@@ -88,7 +88,7 @@ def name_of(record: str) -> str:
 
 
 def _waldump(door: Door) -> tuple[str, ...]:
-    return *waldump(door), "-p", f"{door.node.data_directory}/pg_wal"
+    return *waldump(door), "-p", door.wal
 
 
 def _from(at: Position) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def dump(
     `only` names a resource manager. `through` is a line of `sh` of our own that the telling goes
     through, on the node: by default its last line is left.
     """
-    argv = [f"{door.node.data_directory}/pg_wal", f"{start.timeline:08X}", *_waldump(door)]
+    argv = [door.wal, f"{start.timeline:08X}", *_waldump(door)]
     if only:
         argv += ["-r", only]
     argv += [*_from(start), segment_name(start, segment)]
@@ -139,6 +139,6 @@ def dump(
 
 def _later(door: Door, segment: str) -> bool:
     """Whether the directory holds a segment after this one."""
-    names = door.run("ls", "--", f"{door.node.data_directory}/pg_wal").lines
+    names = door.run("ls", "--", door.wal).lines
     segments = [name for name in names if len(name) == len(segment)]
     return any(name > segment for name in segments)

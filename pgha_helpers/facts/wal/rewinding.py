@@ -10,6 +10,7 @@ from ...model import Lsn, Pair, Position, Running, dialect
 from ...model.disk import Control
 from ...model.foreign import Told
 from ...model.grants import REWIND_FUNCTIONS
+from ...model.major import Major
 from ...model.positions import segment_name
 from ...run.run import Run
 from ...wire.doors import Door
@@ -66,7 +67,7 @@ def read_rewinding(
         redo=redo,
         missing=missing,
         source_missing=_missing(replayed, files[primary.node]),
-        restore_command=_restore_command(theirs, primary.version // 10000) if missing else "",
+        restore_command=_restore_command(theirs, primary.major) if missing else "",
         tablespaces=_foreign_tablespaces(ours, answer.all("tablespace")),
         granted=granted,
         source=try_source(theirs, run.pair, keys_of(run, node.name)) if granted else "",
@@ -88,7 +89,7 @@ def is_granted(door: Door, pair: Pair) -> bool:
     return bool(row["so"])
 
 
-def _restore_command(door: Door, major: int) -> str:
+def _restore_command(door: Door, major: Major) -> str:
     # before, it stands in recovery.conf, which pg_rewind does not read
     if not dialect.has("standby_signal", major):
         return ""
@@ -121,7 +122,7 @@ def _common_checkpoint(
 
 def _last_checkpoint(door: Door, name: str, fork: Position) -> tuple[Lsn, Lsn] | None:
     """The last checkpoint of a segment that lies before the fork, and its redo position."""
-    wal = f"{door.node.data_directory}/pg_wal"
+    wal = door.wal
     answer = door.script(_IN_SEGMENT, door.binary("pg_waldump"), wal, name, within=door.patience)
     last = None
     for at, redo in _CHECKPOINT.findall(answer.text):

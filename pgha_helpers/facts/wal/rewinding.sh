@@ -3,7 +3,7 @@ its=$("$2/pg_rewind" --version 2>/dev/null) its=${its#*) }
 server=$("$2/postgres" --version 2>/dev/null) server=${server#*) }
 [ -n "$its" ] && echo program
 [ -z "$its" ] || [ "$its" = "$server" ] || echo "another it is $its, and the server $server"
-"$2/pg_controldata" -D "$1" | sed -n \
+"$2/pg_controldata" "$1" | sed -n \
   -e "s/^wal_log_hints setting: *on$/hints/p" -e "s/^Data page checksum version: *[1-9].*/hints/p"
 real=$(readlink -m -- "$1")
 for link in "$real"/pg_tblspc/*; do [ -L "$link" ] && echo "tablespace $(basename "$link")"; done

@@ -182,7 +182,7 @@ def no_logical_slot_would_be_left_behind(now: Snapshot) -> str | None:
         for slot in _logical(now)
         if not slot.failover
     ]
-    moves = dialect.has("failover_slots", now.primary.version // 10000)
+    moves = dialect.has("failover_slots", now.primary.major)
     why = "" if moves else "; slots do not move before 17"
     return f"would not be on {now.standby.node}: {_few(lost)}{why}" if lost else None
 

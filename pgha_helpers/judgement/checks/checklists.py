@@ -53,6 +53,7 @@ from .serving import (
     wal_would_be_archived_on_the_standby,
 )
 from .settings import (
+    a_promotion_would_not_oversleep,
     a_rewind_would_be_possible,
     commits_would_go_on_after_the_move,
     no_commit_waits_for_a_missing_standby,
@@ -74,7 +75,6 @@ from .starting import (
     what_was_given_at_its_start_comes_again,
 )
 from .streaming import (
-    a_promotion_would_not_oversleep,
     a_promotion_would_not_wait_for_an_archive,
     no_idle_slot_hoards_wal,
     replay_is_not_delayed,

@@ -86,7 +86,7 @@ def _two_systems(now: Snapshot) -> str | None:
     return f"{a} is {ours} and {b} is {theirs}"
 
 
-@check(value=lambda now: ", ".join(f"{s.node} {s.version // 10000}" for s in now.running))
+@check(value=lambda now: ", ".join(f"{s.node} {s.major}" for s in now.running))
 def they_run_one_major_version(now: Snapshot) -> str | None:
     """Both nodes run the same major version of PostgreSQL.
 
@@ -94,7 +94,7 @@ def they_run_one_major_version(now: Snapshot) -> str | None:
     """
     disks = {s.node: disk_of(s) for s in now.sightings}
     majors = {node: disk.programs for node, disk in disks.items() if disk and disk.programs}
-    majors |= {s.node: s.version // 10000 for s in now.running}
+    majors |= {s.node: s.major for s in now.running}
     if len({*majors.values()}) <= 1:
         return None
     return " and ".join(f"{node} has {major}" for node, major in majors.items())

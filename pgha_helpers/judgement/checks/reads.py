@@ -21,9 +21,8 @@ def read_traffic(now: Snapshot) -> Table:
 def _reads(now: Snapshot) -> list[tuple[str, str, str]]:
     primary, standby = now.primary, now.standby
     ours, theirs = now.closely(primary.node), now.closely(standby.node)
-    delay, feedback = (
-        theirs.settings[name] for name in ("max_standby_streaming_delay", "hot_standby_feedback")
-    )
+    delay = theirs.settings["max_standby_streaming_delay"]
+    feedback = theirs.settings.get("hot_standby_feedback", "not there")
     hosts, ports = (
         ",".join(str(getattr(node, key)) for node in now.pair) for key in ("host", "port")
     )

@@ -103,7 +103,7 @@ def _of(now: Snapshot, seen: Running, grants: tuple[Grant, ...]) -> Iterator[Cau
     if not rights.there:
         yield _missing(now, seen)
         return
-    if not dialect.has("alter_system_grants", seen.version // 10000):
+    if not dialect.has("alter_system_grants", seen.major):
         yield _no_superuser(seen, "before 15 ALTER SYSTEM and CHECKPOINT cannot be granted")
         return
     connects = (Grant((it,), "its sessions") for it in rights.lacks if it.startswith("connect"))

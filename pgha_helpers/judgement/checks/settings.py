@@ -35,9 +35,7 @@ _A_NODES_OWN = {
 }
 
 
-@check(
-    value=lambda now: f"{len(dialect.hot_standby_settings(now.primary.version // 10000))} compared"
-)
+@check(value=lambda now: f"{len(dialect.hot_standby_settings(now.primary.major))} compared")
 def the_standby_can_replay_its_settings(now: Snapshot) -> str | None:
     """No setting that replay depends on is lower on the standby than on the primary.
 
@@ -50,7 +48,7 @@ def lower_settings(now: Snapshot) -> list[str]:
     """Settings that replay depends on and that are lower on the standby, each in words."""
     primary, standby = now.primary, now.standby
     found = dialect.lower(
-        standby.settings, primary.settings, dialect.hot_standby_settings(primary.version // 10000)
+        standby.settings, primary.settings, dialect.hot_standby_settings(primary.major)
     )
     return [
         f"{name} is {standby.settings[name]} on {standby.node}, {value} on {primary.node}"
@@ -86,7 +84,7 @@ def _hasty(now: Snapshot) -> tuple[str, ...]:
 
 def _hints(seen: Running) -> str:
     return next(
-        (name for name in ("data_checksums", "wal_log_hints") if seen.settings[name] == "on"),
+        (name for name in ("data_checksums", "wal_log_hints") if seen.settings.get(name) == "on"),
         "neither",
     )
 
@@ -192,7 +190,8 @@ def _free_walsenders(seen: Running) -> int:
 
 @check(
     value=lambda now: (
-        f"{_free_slots(now.standby)} of {now.standby.settings['max_replication_slots']}"
+        dialect.instead("slots", now.standby.major)
+        or f"{_free_slots(now.standby)} of {now.standby.settings['max_replication_slots']}"
     )
 )
 def the_standby_has_a_free_slot(now: Snapshot) -> str | None:
@@ -202,6 +201,8 @@ def the_standby_has_a_free_slot(now: Snapshot) -> str | None:
     restart.
     """
     standby, own = now.standby, now.pair[now.primary.node].slot
+    if dialect.instead("slots", standby.major):
+        return None
     if _free_slots(standby) > 0 or any(slot.name == own for slot in standby.slots):
         return None
     return (
@@ -214,7 +215,7 @@ def _free_slots(seen: Running) -> int:
     return int(seen.settings["max_replication_slots"]) - len(seen.slots)
 
 
-@check(value=lambda now: repr(now.primary.settings[SYNCHRONOUS]))
+@check(value=lambda now: repr(now.primary.settings.get(SYNCHRONOUS, "")))
 def no_commit_waits_for_a_missing_standby(now: Snapshot) -> str | None:
     """No commit on the primary waits for a standby that does not stream.
 
@@ -229,7 +230,7 @@ def no_commit_waits_for_a_missing_standby(now: Snapshot) -> str | None:
     return f"every commit on {primary.node} waits: {SYNCHRONOUS} is {names!r}, and {who}"
 
 
-@check(value=lambda now: repr(now.standby.settings["synchronous_standby_names"]))
+@check(value=lambda now: repr(now.standby.settings.get("synchronous_standby_names", "")))
 def commits_would_go_on_after_the_move(now: Snapshot) -> str | None:
     """Commits would not wait for a standby that is missing after the move.
 
@@ -237,10 +238,32 @@ def commits_would_go_on_after_the_move(now: Snapshot) -> str | None:
     reload.
     """
     standby, old = now.standby, now.primary.node
-    names = standby.settings["synchronous_standby_names"]
+    names = standby.settings.get("synchronous_standby_names", "")
     if satisfied(names, old):
         return None
     return (
         f"synchronous_standby_names is {names!r} on {standby.node}: commits would wait for "
         f"more than {old}"
     )
+
+
+@check(
+    level="warning",
+    value=lambda now: (
+        dialect.instead("retry_interval", now.standby.major)
+        or f"{now.standby.settings['wal_retrieve_retry_interval']} ms"
+    ),
+    limit=lambda _: "1000 ms",
+)
+def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
+    """The standby looks for WAL often enough that a promotion cannot oversleep.
+
+    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions
+    took 5 s.
+    """
+    if dialect.instead("retry_interval", now.standby.major):
+        return None
+    interval = int(now.standby.settings["wal_retrieve_retry_interval"])
+    if interval > 1000:
+        return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}"
+    return None

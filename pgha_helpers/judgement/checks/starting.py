@@ -11,6 +11,7 @@ from contextlib import suppress
 from ...model import Running, Snapshot, dialect
 from ...model.errors import NotSeen
 from ...model.host import Host, Start
+from ...model.major import written
 from ...model.pair import Commands
 from ...model.show import plural, span
 from ...model.sightings import disk_of
@@ -77,7 +78,7 @@ def what_was_given_at_its_start_comes_again(now: Snapshot) -> str | None:
             f"{primary.node} was started by hand, with what its service does not give: "
             f"{'; '.join(told)}"
         )
-    names = (*dialect.hot_standby_settings(primary.version // 10000), "hot_standby")
+    names = (*dialect.hot_standby_settings(primary.major), "hot_standby")
     fixed = dialect.lower(now.closely(primary.node).given, now.standby.settings, names)
     stuck = [
         f"{name} is lower than on {now.standby.node} ({value})" for name, value in fixed.items()
@@ -190,7 +191,7 @@ def nothing_waits_for_a_restart(now: Snapshot) -> str | None:
 def _another_minor(now: Snapshot, seen: Running) -> str:
     """Programs were installed, and the server was not restarted."""
     runs, would = (
-        f"{seen.version // 10000}.{seen.version % 10000}",
+        written(seen.version),
         now.host(seen.node).start.version,
     )
     return f"{seen.node} runs {runs} and would start as {would}" if would and would != runs else ""

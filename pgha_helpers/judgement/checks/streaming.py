@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...model import Running, Sender, Slot, Snapshot
+from ...model.dialect import has, instead
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
 from ...model.host import LONGEST
@@ -12,7 +13,9 @@ from .settings import lower_settings
 
 
 def sender_for(primary: Running, standby: str) -> Sender | None:
-    """The walsender that feeds this standby, known by its application_name."""
+    """The walsender that feeds this standby, known by its application_name where it has one."""
+    if not has("application_name", primary.major):
+        return next(iter(primary.senders), None)
     return next((s for s in primary.senders if s.application == standby), None)
 
 
@@ -201,7 +204,7 @@ def replay_is_not_delayed(now: Snapshot) -> str | None:
     return f"recovery_min_apply_delay is {span(delay)} on {now.standby.node}" if delay > 0 else None
 
 
-@check(value=lambda now: now.pair[now.standby.node].slot)
+@check(value=lambda now: instead("slots", now.primary.major) or now.pair[now.standby.node].slot)
 def the_standby_has_its_slot(now: Snapshot) -> str | None:
     """The standby's replication slot is in use on the primary.
 
@@ -224,6 +227,8 @@ def _slot(now: Snapshot) -> Slot | None:
 def _no_slot(now: Snapshot) -> str:
     """Why no standby could stream by its slot; empty where one could."""
     slot = _slot(now)
+    if instead("slots", now.primary.major):
+        return ""
     if slot is None:
         return f"{now.primary.node} has no slot {now.pair[now.standby.node].slot}"
     lost = slot.wal_status == "lost"
@@ -280,20 +285,3 @@ def _archive(now: Snapshot) -> str:
     if it is None:
         return "no restore_command"
     return f"{span(it.seconds)} for a file that is not there"
-
-
-@check(
-    level="warning",
-    value=lambda now: f"{now.standby.settings['wal_retrieve_retry_interval']} ms",
-    limit=lambda _: "1000 ms",
-)
-def a_promotion_would_not_oversleep(now: Snapshot) -> str | None:
-    """The standby looks for WAL often enough that a promotion cannot oversleep.
-
-    Run setup, or set wal_retrieve_retry_interval to 100ms and reload: at 5 s, 1 of 25 promotions
-    took 5 s.
-    """
-    interval = int(now.standby.settings["wal_retrieve_retry_interval"])
-    if interval > 1000:
-        return f"wal_retrieve_retry_interval is {interval} ms on {now.standby.node}"
-    return None

@@ -94,7 +94,7 @@ def refuse_promotion_without_room(now: Snapshot, target: Running | Stopped) -> N
 
 
 def _refuse_a_delay(target: Running, skip_delay: bool) -> None:
-    by_reload = dialect.has("standby_signal", target.version // 10000)
+    by_reload = dialect.has("standby_signal", target.major)
     allowed = target.settings.get("allow_alter_system", "on") == "on"
     if not target.replay_delay or (skip_delay and by_reload and allowed):
         return

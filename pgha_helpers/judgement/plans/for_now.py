@@ -44,7 +44,7 @@ def would_wait(primary: Running, *also: str) -> str:
 
     What streams from it does so then, too, and what is named by `also`.
     """
-    names = primary.settings[SYNCHRONOUS]
+    names = primary.settings.get(SYNCHRONOUS, "")
     streaming = (sender.application for sender in primary.senders if sender.state == "streaming")
     return "" if satisfied(names, *streaming, *also) else names
 
@@ -85,7 +85,7 @@ def without_archive(*nodes: Running) -> tuple[str, ...]:
         for seen in nodes
         if seen.settings.get(RESTORE)
         and seen.settings.get("allow_alter_system") != "off"
-        and dialect.has("reload_restore_command", seen.version // 10000)
+        and dialect.has("reload_restore_command", seen.major)
     )
 
 

@@ -42,21 +42,23 @@ class Wishes:
 def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
     """The settings that this node needs and does not have, with their values."""
     have = node.settings
-    change = {name: str(least) for name, least in _AT_LEAST.items() if int(have[name]) < least}
-    if _LEVELS.index(have["wal_level"]) < _LEVELS.index("replica"):
-        change["wal_level"] = "replica"
+    change = {
+        name: str(least) for name, least in _AT_LEAST.items() if int(have.get(name, least)) < least
+    }
+    if _LEVELS.index(have["wal_level"]) < _LEVELS.index("hot_standby"):
+        change["wal_level"] = dialect.wal_level(node.major)
     if have["hot_standby"] != "on":
         change["hot_standby"] = "on"
-    if have["data_checksums"] != "on" and have["wal_log_hints"] != "on":
+    if have.get("data_checksums") != "on" and have.get("wal_log_hints", "on") != "on":
         change["wal_log_hints"] = "on"
-    if int(have["wal_retrieve_retry_interval"]) > 1000:
+    if int(have.get("wal_retrieve_retry_interval", 0)) > 1000:
         change["wal_retrieve_retry_interval"] = "100ms"
     return change | _wal_keep(node, pair)
 
 
 def _wal_keep(node: Running, pair: Pair) -> dict[str, str]:
     segment = int(node.settings["wal_segment_size"])
-    name, value = dialect.wal_keep(node.version // 10000, pair.limits.wal_keep, segment)
+    name, value = dialect.wal_keep(node.major, pair.limits.wal_keep, segment)
     unit = 1024 * 1024 if name == "wal_keep_size" else segment
     return {name: value} if int(node.settings[name]) * unit < pair.limits.wal_keep else {}
 

@@ -17,6 +17,7 @@ from pgha_helpers.changes import plan_rebuild
 from pgha_helpers.model import Pair
 from pgha_helpers.model.configuration import standby_settings, with_settings
 from pgha_helpers.model.conninfo import primary_conninfo
+from pgha_helpers.model.major import Major
 from pgha_helpers.records.making.folder import record_folders
 from pgha_helpers.run.journal import JOURNAL, read
 from pgha_helpers.run.parameters.pair_file import load_pair
@@ -28,6 +29,7 @@ from ..commands import Ran, pgha
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 from .loser import Streaming, as_owner
 
+_MAJOR = Major(15)
 _OWN = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "postgresql.auto.conf")
 _WIRE = re.compile(r"([\d.]+) (kB|MB|GB) in all")
 # from round to round, in what is the same deed
@@ -105,7 +107,7 @@ class ByHand:
 def _clone(lab: Lab, pair: Pair, loser: str) -> float:
     data = lab.node(loser).data_directory
     kept = data.rename(data.with_name(f"{data.name}.by-hand"))
-    source = ("-d", primary_conninfo(pair, pair[loser], "by_hand"), "-S", pair[loser].slot)
+    source = ("-d", primary_conninfo(pair, pair[loser], _MAJOR, "by_hand"), "-S", pair[loser].slot)
     options = ("-X", "stream", "-c", "fast", "--no-password", "-P")
     began = time.monotonic()
     as_owner(lab, loser, PROGRAMS / "pg_basebackup", "-D", data, *source, *options)
@@ -122,9 +124,8 @@ def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
     as_owner(lab, loser, "cp", "-p", *(data / file for file in _OWN), kept)
     # it was killed, and the server believes what a crash has left
     (data / "postmaster.pid").unlink(missing_ok=True)
-    source = (
-        f"--source-server={primary_conninfo(pair, pair[loser], 'by_hand')} dbname={pair.database}"
-    )
+    road = primary_conninfo(pair, pair[loser], _MAJOR, "by_hand")
+    source = f"--source-server={road} dbname={pair.database}"
     began = time.monotonic()
     # from 13 on it recovers a crashed one itself
     as_owner(lab, loser, PROGRAMS / "pg_rewind", "-D", data, source)
@@ -138,7 +139,7 @@ def _rewind(lab: Lab, pair: Pair, loser: str) -> float:
 def _own_configuration(lab: Lab, pair: Pair, loser: str, kept: Path) -> None:
     """The node's own files, and what makes it a standby."""
     data, auto = lab.node(loser).data_directory, kept / "postgresql.auto.conf"
-    auto.write_text(with_settings(auto.read_text(), standby_settings(pair, pair[loser], 15)))
+    auto.write_text(with_settings(auto.read_text(), standby_settings(pair, pair[loser], _MAJOR)))
     as_owner(lab, loser, "cp", "-p", *(kept / file for file in _OWN), data)
     as_owner(lab, loser, "touch", data / "standby.signal")
     as_owner(lab, loser, "sync", data)

@@ -13,6 +13,7 @@ from ....judgement.plans.rebuild import Rewinding
 from ....model import DeedKind, dialect
 from ....model.conninfo import source_conninfo
 from ....model.errors import NotAchieved, Refusal
+from ....model.major import Major
 from ....model.node_config import NodeConfigs
 from ....model.set_aside import STAMP
 from ....model.show import size
@@ -30,7 +31,7 @@ CLONE = "the data directory was not overwritten. Mend the cause, or rebuild with
 _PUT_AWAY = script_file(__file__, "put_away.sh")
 
 
-def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: int) -> int | None:
+def rehearse(run: Run, name: str, where: str, asked: Rewinding, major: Major) -> int | None:
     """pg_rewind --dry-run on the directory at `where`, until it says how much it would copy.
 
     Gives that, None where it did not say.
@@ -60,7 +61,7 @@ def rewind(
     where: str,
     saved: str,
     asked: Rewinding,
-    major: int,
+    major: Major,
     copied: int | None,
     configs: NodeConfigs,
 ) -> None:
@@ -96,11 +97,15 @@ def rewind(
 
 
 def _pg_rewind(
-    run: Run, door: Door, data: str, asked: Rewinding, major: int, copied: int | None = None
+    run: Run,
+    door: Door,
+    data: str,
+    asked: Rewinding,
+    major: Major,
+    copied: int | None = None,
 ) -> list[str]:
-    source = source_conninfo(
-        run.pair, door.node, (copied or 0) >= _MUCH, keys_of(run, door.node.name)
-    )
+    much = (copied or 0) >= _MUCH
+    source = source_conninfo(run.pair, door.node, major, much, keys_of(run, door.node.name))
     argv = [door.binary("pg_rewind"), "-D", data, "-P", f"--source-server={source}"]
     if dialect.has("rewind_no_sync", major):
         # everything is synced at once before the directory gets its name back

@@ -27,7 +27,7 @@ if [ $# -gt 0 ]; then
     case $before in *" $f "*) ;; *) rm -f -- "$aside/pg_wal/archive_status/$f";; esac
   done
   if [ "$status" = 0 ]; then
-    "$controldata" -D "$aside" | grep -q 'cluster state: *shut down' || status=94
+    "$controldata" "$aside" | grep -q 'cluster state: *shut down' || status=94
   fi
 fi
 [ "$status" != 0 ] || flat <<LINKS || status=95

@@ -13,6 +13,7 @@ from ....facts.disk import read_disk
 from ....facts.files import real_path
 from ....model import DeedKind, dialect
 from ....model.errors import HaError, NotAchieved
+from ....model.major import Major
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
@@ -25,7 +26,7 @@ def _script(*names: str) -> str:
 
 @contextlib.contextmanager
 def recovered(
-    run: Run, name: str, clean: bool, major: int, links: Sequence[str] = ()
+    run: Run, name: str, clean: bool, major: Major, links: Sequence[str] = ()
 ) -> Iterator[str]:
     """Recover a node whose control file this run has saved, unless it ended `clean`.
 
@@ -66,7 +67,7 @@ def _recover(
     door: Door,
     data: str,
     aside: str,
-    major: int,
+    major: Major,
     links: Sequence[str],
     single_user: list[str],
 ) -> None:
@@ -92,7 +93,7 @@ def _recover(
             )
 
 
-def _single_user(door: Door, data: str, major: int) -> list[str]:
+def _single_user(door: Door, data: str, major: Major) -> list[str]:
     """The server, and the settings by which it keeps all of its WAL and asks nobody for more."""
     if dialect.has("wal_keep_size", major):
         keep = ("wal_keep_size", "1048576")
@@ -107,7 +108,7 @@ def _single_user(door: Door, data: str, major: int) -> list[str]:
     return [*argv, "template1"]
 
 
-def put_back(run: Run, name: str, aside: str, major: int) -> None:
+def put_back(run: Run, name: str, aside: str, major: Major) -> None:
     """Move a directory back that was set aside for its recovery, as the standby that crashed."""
     door = run.doors[name]
     data = real_path(door, door.node.data_directory)

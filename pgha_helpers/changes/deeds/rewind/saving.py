@@ -9,6 +9,7 @@ from ....facts.connection import keys_of
 from ....facts.files import read_file, real_path
 from ....model import DeedKind, Position, dialect
 from ....model.configuration import recovery_conf, standby_settings, with_settings
+from ....model.major import Major
 from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
 from ....model.set_aside import STAMP
@@ -16,7 +17,7 @@ from ....run.run import Run
 from ....wire.doors import Door
 
 
-def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: NodeConfig) -> str:
+def save(run: Run, name: str, fork: Position, segment: int, major: Major, mine: NodeConfig) -> str:
     """Save what a rewind overwrites, in a directory beside.
 
     Control file, configuration, WAL from the fork on. Gives its path; its folder `own` holds the
@@ -41,14 +42,14 @@ def save(run: Run, name: str, fork: Position, segment: int, major: int, mine: No
     return saved
 
 
-def _own_definition(run: Run, door: Door, major: int) -> tuple[str, str]:
+def _own_definition(run: Run, door: Door, major: Major) -> tuple[str, str]:
     """Name and text of the file that makes the node a standby again.
 
     From 12 on an empty signal goes beside it.
     """
     keys = keys_of(run, door.node.name)
     if not dialect.has("standby_signal", major):
-        return "recovery.conf", recovery_conf(run.pair, door.node, keys)
+        return "recovery.conf", recovery_conf(run.pair, door.node, major, keys)
     auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
     return "postgresql.auto.conf", with_settings(
         auto, standby_settings(run.pair, door.node, major, keys)

@@ -5,11 +5,13 @@ When that is lost, the backup is void.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from types import TracebackType
 
+from ....facts.queries import query
 from ....model import DeedKind, Running, dialect
-from ....model.errors import NotAchieved, QueryFailed, Unreachable
+from ....model.errors import HaError, NotAchieved, QueryFailed, Unreachable
 from ....run.run import Run
 
 _VOID = "the copy was not made usable; run this notebook again"
@@ -29,25 +31,30 @@ class BackupFiles:
 class Backup:
     """`with Backup(run, source) as backup: ...; files = backup.stop()`.
 
-    Never exclusive: it dies with its session.
+    It dies with its session; but before 9.6 there is only the exclusive one, whose backup_label
+    lies in the source's directory until it is ended: one that a dead run has left is ended first.
     """
 
     def __init__(self, run: Run, source: Running) -> None:
         self._run, self._source = run, source
-        self._new = dialect.has("pg_backup_start", source.version // 10000)
+        self._exclusive = not dialect.has("non_exclusive_backup", source.major)
+        self._label = ""
         self._session = run.doors[source.node].session(run.pair.database)
 
     def __enter__(self) -> Backup:
         run = self._run
         node = self._source.node
         within = run.timeouts.checkpoint
-        start = "pg_backup_start(%s, true)" if self._new else "pg_start_backup(%s, true, false)"
         try:
             with run.deed(node, "begin a base backup (with a checkpoint)", DeedKind.BEGIN_BACKUP):
-                if dialect.has("idle_session_timeout", self._source.version // 10000):
+                if dialect.has("idle_session_timeout", self._source.major):
                     self._session.do("select set_config('idle_session_timeout', '0', false)")
+                if self._exclusive:
+                    self._end_ours()
                 # the last statement of the session, and so what verify knows it by
-                self._session.do(f"select {start}", [f"pgha {run.id}"], within=within)
+                self._session.do(query("begin a backup"), [f"pgha {run.id}"], within=within)
+                if self._exclusive:
+                    self._label = self._session.read(query("label of a backup"))[0]["label"]
         except BaseException:
             self._session.close()
             raise
@@ -59,7 +66,15 @@ class Backup:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        if self._exclusive:
+            with contextlib.suppress(HaError):
+                self._end_ours()
         self._session.close()  # the server ends a backup that was not stopped
+
+    def _end_ours(self) -> None:
+        found = self._session.read(query("label of a backup"))
+        if found and "LABEL: pgha " in found[0]["label"]:
+            self._session.do(query("end a backup"), within=self._run.timeouts.checkpoint)
 
     def stop(self) -> BackupFiles:
         """End the backup, without a wait for the archive.
@@ -67,13 +82,12 @@ class Backup:
         The standby streams what it needs, its slot keeps it. Raises NotAchieved where the session
         was lost: what was copied since is no backup.
         """
-        stop = "pg_backup_stop(false)" if self._new else "pg_stop_backup(false, false)"
         with self._run.deed(self._source.node, "end the base backup", DeedKind.END_BACKUP):
             try:
-                row = self._session.do(f"select labelfile, spcmapfile from {stop}")[0]
+                row = self._session.do(query("end a backup"))[0]
             except (QueryFailed, Unreachable) as error:
                 # a session that was opened anew has no backup to stop
                 raise NotAchieved(
                     f"the session that held the backup was lost: {error.what}", _VOID
                 ) from None
-            return BackupFiles(row["labelfile"], row["spcmapfile"] or "")
+            return BackupFiles(row["labelfile"] or self._label, row["spcmapfile"] or "")

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ....judgement.plans.rebuild import history_of
 from ....model import Lsn, Position, frontend
+from ....model.dialect import NEWEST, page_headers
 from ....model.errors import understood
 from ....model.foreign import lines_of
 from ....model.losses import Losses, LostTransaction, Relation, Rows
@@ -75,7 +76,7 @@ def read_once(
     door = run.doors[node]
     files = files_of(door)
     found = stretches(fork, files.names, files.histories, segment, start)
-    reader = Reader(fork.lsn, segment)
+    reader = Reader(fork.lsn, segment, page_headers(door.programs() or NEWEST))
     tally = _Tally(also)
     unread = list[str]()
     if not found or found[0].start.lsn > fork.lsn:
@@ -145,7 +146,7 @@ def _following(reader: Reader, tally: _Tally, bar: tqdm[Any], start: Lsn) -> Cal
 
 
 def _wal(door: Door) -> str:
-    return f"{door.node.data_directory}/pg_wal"
+    return door.wal
 
 
 def command(door: Door, stretch: Stretch, *options: str) -> list[str]:

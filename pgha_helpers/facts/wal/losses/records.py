@@ -52,12 +52,15 @@ class Reader:
     after the fork; `complaint` is what was said last that is no record.
     """
 
-    def __init__(self, fork: Lsn, segment: int) -> None:
+    def __init__(
+        self, fork: Lsn, segment: int, headers: tuple[int, int, int] = (24, 40, 0)
+    ) -> None:
         self.complaint = ""
         self.bound: int | None = None
         self.created: set[Relation] = set()
         self.databases: set[int] = set()
         self._fork, self._segment, self._begin = fork, segment, ""
+        self._headers = headers
         self._last: tuple[str, ...] | None = None
         self._open: dict[int, _Open] = {}
         self._prepared: dict[int, PreparedAfterFork] = {}
@@ -92,7 +95,7 @@ class Reader:
         if self._last is None:
             return Lsn(0)
         _, length, _, at, words = self._last
-        end = behind(Lsn.parse(at), int(length), self._segment)
+        end = behind(Lsn.parse(at), int(length), self._segment, self._headers)
         if not words.startswith("SWITCH"):
             return end
         segments = -(-int(end) // self._segment)  # the rest of its segment is left empty

@@ -131,7 +131,7 @@ def _why_not_rewind(now: Snapshot, loser: Loser, evidence: Evidence) -> list[str
 
 def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     """What a rewind needs and does not find, every reason at once."""
-    major = primary.version // 10000
+    major = primary.major
     # else it finds no restore_command
     told = dialect.has("rewind_config_file", major) or not asked.config_outside
     archive = asked.restore_command if told and dialect.has("restore_target_wal", major) else ""
@@ -182,7 +182,7 @@ def _needs(now: Snapshot, asked: Rewinding) -> tuple[str, ...]:
     if not asked.clean:
         needs.append("crash recovery first, by ourselves")
     if asked.config_outside:
-        known = dialect.has("rewind_config_file", now.primary.version // 10000)
+        known = dialect.has("rewind_config_file", now.primary.major)
         needs.append(f"{outside} ({'--config-file' if known else 'not asked for'})")
     return tuple(needs)
 

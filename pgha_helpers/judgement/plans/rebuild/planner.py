@@ -89,7 +89,7 @@ def _paused(now: Snapshot, loser: Running) -> Plan:
     """
     primary = now.primary
     lower = dialect.lower(
-        loser.settings, primary.settings, dialect.hot_standby_settings(primary.version // 10000)
+        loser.settings, primary.settings, dialect.hot_standby_settings(primary.major)
     )
     if not lower:
         raise NotSafe(
