@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.changes import plan_rebuild
 from pgha_helpers.model.errors import HaError
 from pgha_helpers.model.show import Table
+from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 
 from ..bench.pairs import pair_of
@@ -24,10 +30,12 @@ from ..majors import MAJORS, fetched, old_versions
 from .trial import Outcome
 
 _HEAD = (
-    *("version", "setup", "verify", "switchovers, rows lost", "outage, ms"),
+    *("version", "day", "setup", "verify", "switchovers, rows lost", "outage, ms"),
     *("failover, rows lost", "salvaged", "rebuild", "what was limited"),
 )
-_REBUILDS = ("rewind", "rsync", "clone")
+#: Each kind, and the program that it takes.
+_REBUILDS = {"rewind": "pg_rewind", "rsync": "pg_ctl", "clone": "pg_basebackup"}
+_TRIED = CHECKOUT / "pgha_helpers/monitoring/tried.json"
 _WORDS = 110  # letters of a reason that fit a cell
 
 
@@ -39,11 +47,7 @@ class Life:
     cells: dict[str, str] = field(default_factory=dict)
     limits: dict[str, None] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-
-    @property
-    def row(self) -> Sequence[str]:
-        told = {**self.cells, "version": self.version, _HEAD[-1]: "; ".join(self.limits)}
-        return [told.get(name, "") for name in _HEAD]
+    ways: list[str] = field(default_factory=list)
 
     @contextlib.contextmanager
     def tried(self, cell: str, refused: bool = False) -> Iterator[None]:
@@ -59,13 +63,38 @@ class Life:
 
 def versions(folder: Path, count: int) -> Outcome:
     """`count` switchovers there and back on each, then a failover and each kind of rebuild."""
-    lives = []
+    asked, faults = os.environ.get("PGHA_VERSIONS", "").split(), list[str]()
     for number, (name, programs) in enumerate(_at_hand()):
-        lives.append(_life(folder / str(number), name, programs, count))
-        print("  ", *lives[-1].row, sep=" | ", flush=True)
-    heading = "The whole life of a pair, on every version that is at hand"
-    faults = [fault for life in lives for fault in life.faults]
-    return Outcome(heading, Table(_HEAD, [life.row for life in lives]), faults)
+        if asked and name not in asked:
+            continue
+        life = Life(name)
+        try:
+            _live(life, folder / str(number), programs, count)
+        except Exception as error:  # whatever it is, the other versions are still to be tried
+            life.faults.append(f"{life.version}: {type(error).__name__}: {error}")
+        faults += life.faults
+        _keep(life)
+        print("  ", life.version, *life.cells.values(), *life.faults, sep=" | ", flush=True)
+    heading = "The whole life of a pair: the last trial of each version"
+    return Outcome(heading, Table(_HEAD, [*_rows(_kept())]), faults)
+
+
+def _kept() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(_TRIED.read_text())
+    return found
+
+
+def _keep(life: Life) -> None:
+    """What `pgha support` and the page tell of, beside the last trials of other versions."""
+    cells = {**life.cells, "version": life.version, "day": f"{datetime.now(UTC):%Y-%m-%d}"}
+    cells["what was limited"] = "; ".join(life.limits)
+    known = _kept() | {life.version: {"ways": life.ways, "cells": cells}}
+    _TRIED.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+def _rows(known: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
+    for version in sorted(known, key=lambda it: [int(part) for part in it.split(".")]):
+        yield [known[version]["cells"].get(name, "") for name in _HEAD]
 
 
 def _at_hand() -> Iterator[tuple[str, Path | None]]:
@@ -78,20 +107,19 @@ def _at_hand() -> Iterator[tuple[str, Path | None]]:
             yield str(each.major), fetched(each) if each.client else None
 
 
-def _life(folder: Path, name: str, programs: Path | None, count: int) -> Life:
-    life = Life(name)
+def _live(life: Life, folder: Path, programs: Path | None, count: int) -> None:
     for method in ("rsync", "basebackup"):
         with life.tried("setup", refused=True), _quiet(), pair_of(folder, programs, method) as pair:
             version = str(ask(pair, "db0", "show server_version")[0][0]).split()[0]
             life.version = version
             before = life.cells.get("setup", "")
             life.cells["setup"] = f"{before}, {method}" if before else method
+            life.ways.append(f"setup {method}")
             if method == "basebackup" or not _has(pair, "pg_basebackup"):
                 _after_setup(life, pair, count)
                 break
     if len(life.cells) == 1:
         life.faults.append(f"{life.version}: {life.cells['setup']}")
-    return life
 
 
 def _has(pair: Lab, program: str) -> bool:
@@ -101,11 +129,13 @@ def _has(pair: Lab, program: str) -> bool:
 def _after_setup(life: Life, pair: Lab, count: int) -> None:
     with life.tried("verify"):
         life.cells["verify"] = _verified(life, pair)
+        life.ways.append("verify")
     with life.tried("switchovers, rows lost"):
         moved = [switched(pair) for _ in range(2 * count)]
         lost = sum(one.lost for one in moved)
         rows = sum(one.acknowledged for one in moved)
         life.cells["switchovers, rows lost"] = f"{len(moved)}: {lost} of {rows}"
+        life.ways.append("promote switchover")
         outages = sorted(one.outage * 1000 for one in moved)
         life.cells["outage, ms"] = f"{outages[0]:.0f} to {outages[-1]:.0f}"
         if lost or any(one.overlaps for one in moved):
@@ -114,10 +144,12 @@ def _after_setup(life: Life, pair: Lab, count: int) -> None:
         told = PROCEDURES["failover"](pair, alive)
         life.cells["failover, rows lost"] = _went(life, "failover", told)
         life.cells["salvaged"] = _salvaged(pair)
+        life.ways += ["promote failover", "rebuild follow"] if told.converged else []
     done = ["follow"]
-    for method in _REBUILDS:
-        told = _rebuilt(life, pair, method)
-        done += [method] if told else []
+    for method, program in _REBUILDS.items():
+        if _has(pair, program) and _rebuilt(life, pair, method):
+            done.append(method)
+    life.ways += [f"rebuild {method}" for method in done[1:]]
     life.cells["rebuild"] = ", ".join(done)
 
 
@@ -150,7 +182,9 @@ def _verified(life: Life, pair: Lab) -> str:
         verdicts = judged(run, HEALTHY, look(run, closely=True))
     for one in verdicts.against:
         if one.level == "warning":
-            life.limits[one.reason.replace("db1", "db0")[: 3 * _WORDS]] = None
+            shorter = re.sub(r'"/[^"]*/([^/"]*)"', r"…/\1", one.reason)
+            told = (why.partition(" ")[2] for why in shorter.split("; "))  # of both nodes alike
+            life.limits.update(dict.fromkeys(told))
     well = sum(one.level == "ok" for one in verdicts)
     bad = [one.reason[:_WORDS] for one in verdicts if one.level in ("critical", "unknown")]
     life.faults += [f"{life.version}, verify: {why}" for why in bad]

@@ -138,7 +138,7 @@ def _lacking(primary: Running, asked: Rewinding) -> list[str]:
     found = [
         ("pg_rewind is not installed on it", not asked.program),
         (f"pg_rewind is of another version: {asked.another}", asked.another),
-        ("neither checksums nor wal_log_hints were on", not asked.hints),
+        ("neither checksums nor wal_log_hints were on", asked.program and not asked.hints),
         (
             "its data directory has what PostgreSQL's user cannot overwrite: "
             f"{some(asked.strangers)}",
