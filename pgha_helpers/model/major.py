@@ -60,3 +60,13 @@ def written(version: int) -> str:
     ('18.6', '9.6.24')
     """
     return f"{Major.of(version)}.{version % (10000 if version >= 100000 else 100)}"
+
+
+def majors_between(oldest: Major, newest: Major) -> tuple[Major, ...]:
+    """Every major version from one to another one, which is 10 or later.
+
+    >>> majors_between(Major.parse("9.5"), Major.parse("11"))
+    (Major('9.5'), Major('9.6'), Major('10'), Major('11'))
+    """
+    found = [*(Major(9, n) for n in range(7)), *(Major(n) for n in range(10, newest.first + 1))]
+    return tuple(major for major in found if major >= oldest)

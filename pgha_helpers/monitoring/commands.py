@@ -148,6 +148,22 @@ def checks(
         typer.echo("\n".join(map(str, found)))
 
 
+@monitoring_app.command()
+def support(
+    version: Annotated[
+        str, typer.Argument(metavar="[VERSION]", help="Only this one, in words: 9.6, 18.")
+    ] = "",
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As in the page docs/versions.md.")
+    ] = False,
+) -> None:
+    """What each notebook can do on which version of PostgreSQL, by which method, and when that was
+    tried."""
+    from .tried import support_in_words, support_table
+
+    typer.echo(support_table() if markdown else support_in_words(version), nl=False)
+
+
 def _as_json(**told: object) -> str:
     from json import dumps
 
