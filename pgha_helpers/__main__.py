@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -30,6 +31,9 @@ app = typer.Typer(
 )
 app.add_typer(records_app, name="records")
 app.add_typer(monitoring_app)
+
+
+_NAME = re.compile(r"\w[\w .-]*")  # of a pair, and of its file, its records and its units
 
 
 def _tell_version(asked: bool) -> None:
@@ -133,14 +137,20 @@ def init(name: str) -> None:
     """Write a commented pair file to fill in: NAME.yaml where pairs are looked up first
     (PGHA_PARAMETERS, else parameters/ of the checkout, else ~/.config/pgha), or a path that ends in
     .yaml."""
-    target = Path(name) if name.endswith(".yaml") else places()[0] / f"{name}.yaml"
-    if target.parent == places()[-1]:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        raise BadParameters(f"{target} exists", "choose another name, or edit it")
-    if not target.parent.is_dir():
-        raise BadParameters(f"there is no folder {target.parent}", "make it first")
+    is_path = name.endswith(".yaml")
+    target = Path(name) if is_path else places()[0] / f"{name}.yaml"
+    if not _NAME.fullmatch(target.stem if is_path else name):
+        raise BadParameters(
+            f"{shown(name)!r} is no name for a pair",
+            "letters, digits, '.', '_' and '-', as in prod; or a path that ends in .yaml",
+        )
     try:
+        if target.parent == places()[-1]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise BadParameters(f"{target} exists", "choose another name, or edit it")
+        if not target.parent.is_dir():
+            raise BadParameters(f"there is no folder {target.parent}", "make it first")
         shutil.copyfile(EXAMPLE, target)
     except OSError as error:
         raise BadParameters(

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+from prometheus_client import CollectorRegistry, Gauge, generate_latest, write_to_textfile
 
 from ..judgement.checks import HEALTHY
 from ..model.sightings import disk_of
+from ..records.making.files import is_stream
 from .node_status import NodeStatus
 from .status import LEVELS, PairStatus
 
@@ -48,6 +49,9 @@ def write_prometheus(path: Path, told: Sequence[PairStatus]) -> None:
     }
     for one in told:
         _tell(gauges, one)
+    if is_stream(path):
+        path.write_bytes(generate_latest(registry))
+        return
     write_to_textfile(str(path), registry)
     path.chmod(0o644)  # whatever the umask says: its reader is another user
 

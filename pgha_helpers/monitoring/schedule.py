@@ -123,7 +123,7 @@ def units(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> Iterator[tuple[s
 
 def _own_numbers(pair: str) -> Mapping[str, int]:
     """The same for a pair each time, and others for another pair."""
-    number = int.from_bytes(sha256(pair.encode()).digest()[:4])
+    number = int.from_bytes(sha256(pair.encode("utf-8", "surrogateescape")).digest()[:4])
     return {"of_5": number % 5, "of_50": number % 50}
 
 

@@ -62,13 +62,13 @@ def find_pair(pair: str) -> Path:
     """
     if "/" in pair or pair.endswith(".yaml"):
         path = Path(pair).expanduser()
-        if path.is_file():
+        if _is_file(path):
             return path.resolve()
         raise BadParameters(
             f"there is no pair file {path.absolute()}", "pgha init NAME writes one to fill in"
         )
     for place in places():
-        if pair and (place / f"{pair}.yaml").is_file():
+        if pair and _is_file(place / f"{pair}.yaml"):
             return place / f"{pair}.yaml"
     known = known_pairs()
     hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
@@ -77,3 +77,10 @@ def find_pair(pair: str) -> Path:
         f"there is no pair {pair!r} in {where}",
         f"known pairs: {', '.join(known) or 'none'}; {hint}",
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file has so long a name
+        return False

@@ -18,6 +18,9 @@ from ..reading.notebooks import TYPED
 def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
     """Write a file in one step. Raises OSError, and then leaves what was there."""
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    if is_stream(path):
+        path.write_bytes(data)
+        return
     new = path.with_name(f".{path.name}.new")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
@@ -28,6 +31,11 @@ def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
     except OSError:
         new.unlink(missing_ok=True)
         raise
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is a device or a pipe, such as /dev/stdout: root would put a file in its place."""
+    return path.absolute().is_relative_to("/dev") or (path.exists() and not path.is_file())
 
 
 def copy_notebook(notebook: str, parameters: Mapping[str, Any], target: Path) -> Path:
