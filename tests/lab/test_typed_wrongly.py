@@ -50,13 +50,15 @@ def _commands() -> dict[str, tuple[list[str], list[str]]]:
 COMMANDS = _commands()
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
     """Somewhere to stand, with all kinds of files, and one pair that nobody answers for."""
-    here = tmp_path_factory.mktemp("typed")
+    here = tmp_path / "here"
+    here.mkdir()
     pairs = here / "parameters"
     pairs.mkdir()
     node = {"host": "127.0.0.1", "port": 1, "data_directory": "/no/data", "bin_directory": "/no"}
+    # one of its own for each command: another's `init` may make a wrong name a right one
     told = {"nodes": {"db0": node, "db1": node}, "records": str(here / "records")}
     (pairs / "good.yaml").write_text(yaml.safe_dump(told))
     (pairs / "empty.yaml").write_text("")
