@@ -13,6 +13,7 @@ from ..judgement.plans import Plan
 from ..model import Hung, Stopped
 from ..run.run import Run
 from .deeds import servers, slots, standby, stopping
+from .deeds.histories import bring_histories
 
 
 def waits_for_standby(run: Run, name: str) -> bool:
@@ -49,6 +50,7 @@ def bring_back(run: Run, old: str, new: str) -> None:
     if isinstance(now[old], Stopped):
         standby.define(run, old, major)
         standby.arm(run, old, major)
+        bring_histories(run, old, new)
     log = servers.start(run, old)
     until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, old, new)

@@ -16,7 +16,7 @@ from ..run.run import Run
 _SHUTDOWN = "CHECKPOINT_SHUTDOWN"
 #: Seconds for which the standby itself waits, before it is asked again: as long as a statement
 #: lasts, so long may a vacuum's record that is to be replayed have to wait for it.
-_TURN = 0.1
+_TURN, _PAUSE = 0.1, 0.001
 
 
 def prove(run: Run, plan: Plan, end: Control, timeline: int) -> None:
@@ -76,6 +76,7 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
                     f"{plan.node} has replayed to {at}, {short} short of the shutdown checkpoint "
                     f"of {plan.peer} at {goal}"
                 )
+            time.sleep(_PAUSE)  # before 9.4 a server does not wait itself
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")
     return found
 

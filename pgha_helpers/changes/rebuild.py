@@ -23,6 +23,7 @@ from ..model.snapshot import streams_to
 from ..run.events import PLANNED
 from ..run.run import Run
 from .deeds import access, clone, rewind, rsync, servers, slots, standby
+from .deeds.histories import bring_histories
 from .deeds.swapping import swap
 from .deeds.unarchived import keep_unarchived
 from .gate import require
@@ -145,6 +146,7 @@ def become_standby(run: Run, node: str, primary: str, method: str, now: Snapshot
     else:
         _copy_beside(run, now[node], source, method)
     access.ensure_login(run, node, primary)
+    bring_histories(run, node, primary)
     log = servers.start(run, node)
     until(run, *AFTER, within=run.timeouts.attach, log=log)
     slots.drop_own_slot(run, node, primary)

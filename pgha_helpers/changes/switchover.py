@@ -23,6 +23,7 @@ from .failover import set_archives_aside
 from .proofs import confirm, prove
 from .resuming import can_only_go_on, resume
 from .taking_back import take_back
+from .the_rest import bring_the_rest
 
 
 def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
@@ -48,6 +49,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             began = time.monotonic()
             clients.pause(run, plan)
             end = stopping.stop_primary(run, plan.peer, now.primary.senders, plan.node)
+            bring_the_rest(run, plan, end, now.standby)
             prove(run, plan, end, now.standby.timeline)
             proved = end
         except (HaError, OSError, KeyboardInterrupt) as reason:

@@ -105,6 +105,9 @@ def why_no_passfile(door: Door) -> str:
     return door.script(_PASSFILE, door.node.passfile, "" if named else "home").text
 
 
+_FEEDS_NOBODY = "recovery is still in progress"
+
+
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
     """Why this node cannot replicate from the other one, which is `system_id`; empty where it can,
     and where there is no psql to try it with: see `untried`.
@@ -112,10 +115,13 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     `keys` are those of its definition that we do not write. The connection names a passfile on the
     node and never a password.
     """
-    conninfo = primary_conninfo(pair, door.node, door.programs() or NEWEST, PROOF, keys)
+    major = door.programs() or NEWEST
+    conninfo = primary_conninfo(pair, door.node, major, PROOF, keys)
     answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
     if answer.status == _NO_PSQL:
         return ""
+    if not has("cascading", major) and _FEEDS_NOBODY in answer.complaint:
+        return ""  # let in, and sent away as a standby sends everybody away
     if answer.status:
         return _why_psql_failed(answer)
     if answer.text.split("|")[0] == system_id:

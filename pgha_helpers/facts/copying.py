@@ -8,6 +8,7 @@ from typing import Any
 
 from ..judgement.plans.copying import Copying, Half, Part
 from ..model import Disk, Running
+from ..model.dialect import NEWEST, has
 from ..model.errors import NotSafe, understood
 from ..model.foreign import Told, blocks_of, lines_of, whole
 from ..run.run import Run
@@ -51,6 +52,9 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
 
 def why_no_basebackup(door: Door) -> str:
     """Why the node cannot make a copy with pg_basebackup; empty where it can."""
+    major = door.programs() or NEWEST
+    if not has("pg_basebackup", major):
+        return f"pg_basebackup of {major} cannot make this copy"
     if "pg_basebackup" not in door.lacking():
         return ""
     return f"pg_basebackup is not in {door.node.bin_directory} of {door.node.name}"

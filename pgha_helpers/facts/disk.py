@@ -20,10 +20,12 @@ from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
 from .control_bytes import control_of
 from .recovery_conf import parse_recovery_conf
+from .wal.older_history import by_positions
 
 _SCRIPT = script_file(__file__, "disk.sh")
 _CONTROL = shell_functions("controldata.sh") + 'controldata "$1" "$2"'
 _T = TypeVar("_T")
+_BLOCK = re.compile(r"^history ([0-9A-F]{8})\n(.*?)\n?^end$", re.MULTILINE | re.DOTALL)
 _TIMELINE = re.compile("[0-9A-F]{8}")
 
 
@@ -38,7 +40,12 @@ def read_disk(door: Door) -> Disk:
     answer = door.script(_SCRIPT, *words)
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
-        return replace(parse_disk(answer.text, middle), programs=programs)
+        text = _BLOCK.sub(lambda block: _by_positions(door, block), answer.text)
+        return replace(parse_disk(text, middle), programs=programs)
+
+
+def _by_positions(door: Door, block: re.Match[str]) -> str:
+    return f"history {block[1]}\n{by_positions(door, int(block[1], 16), block[2])}\nend"
 
 
 def parse_disk(text: str, now: float) -> Disk:

@@ -275,6 +275,12 @@ select '' as name where false;
 select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active
   from pg_replication_slots where slot_type = 'logical' order by slot_name;
 
+-- name: given at the start
+-- the server says that of what it has chosen itself
+select name, setting from pg_settings
+ where source in ('command line', 'environment variable')
+   and name not in ('log_timezone', 'TimeZone', 'timezone_abbreviations', 'max_stack_depth');
+
 -- name: as it would start
 -- what the files say is not told without a start
 select name, setting, source in ('command line', 'environment variable') as changes

@@ -120,7 +120,7 @@ def _heard(running: Running | HaError) -> Heard:
 def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     name = door.node.name
     if isinstance(running, Running):
-        return _running_on(running, disk)
+        return _running_on(running, disk, door.peer)
     if disk.processes:
         return Hung(name, running.what, disk, _answer(running), running.remedy)
     if disk.control is None:
@@ -128,7 +128,7 @@ def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     return Stopped(name, disk)
 
 
-def _running_on(running: Running, disk: Disk) -> Running:
+def _running_on(running: Running, disk: Disk, peer: str) -> Running:
     """What SQL has said, with what the disk adds to it."""
     settings = running.settings
     if running.in_recovery:
@@ -144,7 +144,7 @@ def _running_on(running: Running, disk: Disk) -> Running:
         timeline=timeline,
         settings=settings,
         replay_delay=_delay(settings),
-        senders=running.senders or disk.senders,
+        senders=running.senders or tuple(replace(it, application=peer) for it in disk.senders),
         receiver=running.receiver or _receiver(disk, settings),
     )
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..model import Disk, Running, dialect
+from ..model.dialect import NEWEST, instead
 from ..model.errors import QueryFailed
 from ..model.foreign import lines_of
 from ..model.host import Start
@@ -15,6 +16,7 @@ from ..model.pair import Commands
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file
+from .configured import configuration
 from .queries import query
 
 _SCRIPT = script_file(__file__, "starting.sh")
@@ -55,6 +57,9 @@ def read_start(
             known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
             names |= dict.fromkeys(row["name"] for row in rows)
         hba_errors = _hba_errors(door)
+    if instead("postgres_c", door.programs() or NEWEST):
+        told = configuration(door, data, node.config_directory).settings
+        return Start((), known | {name: told[name] for name in names if name in told})
     own = node.config_directory or data
     file = f"{own}/postgresql.conf"
     if isinstance(node.service, Commands):

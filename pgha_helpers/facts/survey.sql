@@ -58,7 +58,7 @@ select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(d
        failover, synced, coalesce(invalidation_reason, '') as lost
   from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
 
--- name: given at the start
+-- name: given at the start since 9.2
 select name, setting from pg_settings where source in ('command line', 'environment variable');
 
 -- name: as it would start since 9.5

@@ -58,7 +58,7 @@ def recovery_conf(
             "primary_conninfo": primary_conninfo(pair, standby, major, further=further),
             "primary_slot_name": standby.slot if dialect.has("slots", major) else None,
             # in the data directory, by the name of the file that pg_ctl makes
-            "trigger_file": None if dialect.has("ctl_promote", major) else "promote",
+            "trigger_file": dialect.trigger_file(major) or None,
         },
     )
 

@@ -21,6 +21,7 @@ from . import trips
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 #: 9.0 knows on and off only, and does not begin a session that asks for it.
 _LOCAL = "synchronous_commit=local"
+_BEFORE_9_1: set[tuple[object, object]] = set()  # host and port: each refusal is in its log
 # nobody knows what a byte means there: mostly this
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
@@ -32,11 +33,15 @@ def connection_to(where: str, settings: Mapping[str, Any], within: float) -> Any
     answered.
     """
     settings = dict(settings)
+    place = (settings.get("host"), settings.get("port"))
+    if place in _BEFORE_9_1:
+        settings["options"] = settings["options"].replace(f"-c {_LOCAL}", "")
     try:
         connection = _connected(where, settings, within)
     except Unreachable as refused:
         if '"synchronous_commit"' not in refused.answer:
             raise
+        _BEFORE_9_1.add(place)
         settings["options"] = settings["options"].replace(f"-c {_LOCAL}", "")
         connection = _connected(where, settings, within)
     own = connection.get_parameter_status("server_encoding")

@@ -53,6 +53,7 @@ class Door:
         self.sql = self.session(pair.database)
         self._lacking: frozenset[str] | None = None
         self._programs: Major | None = None
+        self.read: dict[str, str] = {}  # what never changes on the node, by what asks for it
 
     def session(self, database: str) -> Session:
         """A SQL session of its own in this database, not opened yet; whoever asks for it closes
@@ -71,6 +72,11 @@ class Door:
             return
         with contextlib.closing(self.session(database)) as session:
             yield session
+
+    @property
+    def peer(self) -> str:
+        """The other node's name."""
+        return self._pair.other(self.node.name).name
 
     def become(self, user: str) -> None:
         """From now on its SQL sessions are those of this role; its own of another one is let go."""

@@ -71,7 +71,7 @@ def make(places: Places, node: NodePlaces, programs: Path, port: int) -> None:
     sockets = "unix_socket_directories = ''"
     access = _ACCESS.format(method=method)
     if not has("socket_directories", major):
-        sockets = f"unix_socket_directory = '{node.state}'"
+        sockets = "unix_socket_directory = '/tmp'"
         access += _ACCESS_BY_SOCKET
     with (node.unfinished / "postgresql.conf").open("a", encoding="utf-8") as configuration:
         configuration.write(_SETTINGS.format(host=HOST, port=port, sockets=sockets))

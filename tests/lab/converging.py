@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import psycopg2
+
 from pgha_helpers import look
 from pgha_helpers.changes import plan_rebuild
 from pgha_helpers.model.errors import HaError, NotConfirmed
@@ -86,7 +88,8 @@ def rebuild(method: str) -> Callable[[Lab, Death], Told]:
 
     def rebuilt(pair: Lab, death: Death) -> Told:
         loser, told = writable(pair)[0], Told()
-        ask(pair, loser, "create table if not exists t (word text)")
+        with contextlib.suppress(psycopg2.errors.DuplicateTable):
+            ask(pair, loser, "create table t (word text)")
         mine = f"only on {loser}, {uuid.uuid4().hex}"
         left_behind(pair, loser, _LEFT, words=mine)
         known = set(records(pair))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+
+import psycopg2
 
 from ..embedded import Lab
 from .runs import carry_out
@@ -54,6 +57,11 @@ def start(pair: Lab, name: str) -> None:
         cwd=node.home,
         **user,
     )  # type: ignore[call-overload]
+    for _ in range(100):  # pg_ctl of 9.0 asks the port that postgresql.conf names, whoever is there
+        with contextlib.suppress(psycopg2.OperationalError):
+            ask(pair, name, "select 1")
+            return
+        time.sleep(0.1)
 
 
 def stop_cleanly(pair: Lab, name: str) -> None:

@@ -113,6 +113,7 @@ def a_door(answer: Answer) -> Any:
         binary=lambda name: f"/b/{name}",
         lacking=frozenset,
         programs=lambda: None,
+        read={},
         wal=f"{NODE.data_directory}/pg_wal",
     )
 

@@ -86,6 +86,10 @@ def promote(
                 )
             time.sleep(_PAUSE if promotion.state else _LOST)
             promotion.turn()
+        sql = run.doors[name].sql
+        if not dialect.mended("rereads_switch_segment", sql.version):
+            sql.do("select pg_switch_wal()")
+            deed.say("promoted, and left the segment in which its timeline began")
 
 
 class Promotion:

@@ -238,7 +238,7 @@ sub first_from {
     if ($it->[1] & 1) {
       my ($skip, $fits) = ($it->[2], $size - $it->[3]);
       if ($skip >= $fits) { $at += $size; next }
-      $at += $it->[3] + ($skip + 7) / 8 * 8;
+      $at += ($it->[3] + $skip + 7) / 8 * 8;
       if ($at % $size == 0) { next }
     } else { $at += $it->[3] }
     while (my ($data, $begin, $next) = record($at, 0)) {

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ...model import Running, Snapshot
 from ...model.conninfo import parts
+from ...model.dialect import trigger_file
 from .check import check
 
 #: Each would end recovery, and open the standby for writes or shut it down.
@@ -59,6 +60,8 @@ def _ends(standby: Running) -> list[str]:
             "'latest'"
         )
     for name in filter(have.get, ("trigger_file", "promote_trigger_file")):
+        if have[name] == trigger_file(standby.major):
+            continue
         ends.append(f"{name} is {have[name]!r} on {node}: that file would promote it")
     if standby.disk and "recovery.signal" in standby.disk.standby_files:
         ends.append(f"{node} has a recovery.signal beside its standby definition")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...model import Running, Sender, Slot, Snapshot
-from ...model.dialect import has, instead
+from ...model.dialect import instead
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
 from ...model.host import LONGEST
@@ -13,9 +13,7 @@ from .settings import lower_settings
 
 
 def sender_for(primary: Running, standby: str) -> Sender | None:
-    """The walsender that feeds this standby, known by its application_name where it has one."""
-    if not has("application_name", primary.major):
-        return next(iter(primary.senders), None)
+    """The walsender that feeds this standby, known by its application_name."""
     return next((s for s in primary.senders if s.application == standby), None)
 
 

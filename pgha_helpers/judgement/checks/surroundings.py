@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...model import ForNow, Snapshot
+from ...model.dialect import has
 from ...model.errors import NotSeen
 from ...model.host import Manager
 from ...model.show import span
@@ -50,6 +51,10 @@ _INSTEAD = {
 }
 
 
+#: What older versions have not, or not in the words that we read.
+_SINCE = {"pg_basebackup": "pg_basebackup", "pg_rewind": "pg_rewind", "pg_xlogdump": "waldump"}
+
+
 @check(level="warning", value=lambda now: " and ".join(s.node for s in now.running) + " asked")
 def every_program_is_installed(now: Snapshot) -> str | None:
     """Every program of PostgreSQL is in bin_directory, and of one version.
@@ -57,11 +62,11 @@ def every_program_is_installed(now: Snapshot) -> str | None:
     Install the package of the server's own version that has them: some programs of another minor
     version refuse to work with it, pg_rewind only when it has rewound.
     """
-    lacking = {name: now.host(name).lacks for name in now.pair.names}
     told = [
-        f"{name} has no {program}: {_INSTEAD[program]}"
-        for name, programs in lacking.items()
-        for program in programs
+        f"{seen.node} has no {program}: {_INSTEAD[program]}"
+        for seen in now.running
+        for program in now.host(seen.node).lacks
+        if program not in _SINCE or has(_SINCE[program], seen.major)
     ]
     told += [
         f"{name} has {program}, another version than its server's"

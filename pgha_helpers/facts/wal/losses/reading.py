@@ -23,6 +23,7 @@ from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
 from ..by_bytes import PAGE
+from ..older_history import by_positions
 from ..waldump import waldump
 from .records import Reader
 from .stretches import Stretch, stretches
@@ -53,7 +54,8 @@ def files_of(door: Door, wal: str = "") -> Files:
     for part in printed:
         name, _, text = part.partition("\n")
         if _HISTORY.fullmatch(name):
-            histories[int(name[:8], 16)] = text
+            timeline = int(name[:8], 16)
+            histories[timeline] = by_positions(door, timeline, text)
     with understood(door.node.name, "a .history file there"):
         for text in histories.values():
             history_of(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ....model import Blank, Running, Snapshot
+from ....model.dialect import instead
 from ....model.errors import NotSafe
 from ..consent import Extra, ExtraKind
 from ..plan import Plan, Step, StepKind
@@ -13,7 +14,10 @@ from .history import Loser
 
 def _plan(now: Snapshot, loser: Loser, kind: str, steps: tuple[str, ...], roles: str) -> Plan:
     primary = now.primary.node
-    first = f"Give {primary} a slot for {loser.node}, which can replicate from it: tried"
+    if instead("slots", now.primary.major):
+        first = f"See that {loser.node} can replicate from {primary}: tried"
+    else:
+        first = f"Give {primary} a slot for {loser.node}, which can replicate from it: tried"
     last = f"Start {loser.node} and see it stream"
     told = (f"{loser.node} {loser}",)
     return Plan(
