@@ -232,7 +232,7 @@ def _see_kept(pair: Lab, loser: str, mine: str, folders: list[Path], told: Told)
     """
     if not any((folder / "diverged.csv").exists() for folder in folders):
         told.fault("no record lists what only it had")
-    beside = pair.node(loser).data_directory.parent.glob("data.*aside-*/pg_wal/0*")
+    beside = pair.node(loser).data_directory.parent.glob("data.*aside-*/pg_[wx]*l*/0*")
     kept = [
         _content(path)
         for path in (*(file for folder in folders for file in folder.glob("wal-0*")), *beside)
