@@ -19,7 +19,7 @@ from pgha_helpers.model import Lsn
 
 from ..bench.pairs import pair_of
 from ..embedded import Lab
-from ..majors import MAJORS, programs_of
+from ..majors import MAJORS, old_programs, programs_of
 from .converging import PROCEDURES, Told
 from .cycles import against, alive, switched
 from .losers import stop_cleanly
@@ -43,6 +43,19 @@ def test_its_whole_life_loses_nothing(
             assert _well(PROCEDURES[procedure](pair, alive)) == []
         if whole:
             wal_is_read_as_pg_waldump_reads_it(pair)
+
+
+@pytest.mark.usefixtures("has_rsync")
+@pytest.mark.parametrize("version", ["9.3.25", "9.4.26", "9.5.25", "9.6.24"])
+def test_so_does_that_of_one_that_no_package_has(version: str, tmp_path: Path) -> None:
+    """Its programs are in the folder that PGHA_OLD_POSTGRES names."""
+    with pair_of(tmp_path / "lab", old_programs(version)) as pair:
+        assert against(pair) == []
+        for _ in ("there", "back"):
+            moved = switched(pair)
+            assert (moved.lost, moved.overlaps) == (0, 0) and moved.acknowledged > 100
+        for procedure in ("failover", "rebuild by rsync"):
+            assert _well(PROCEDURES[procedure](pair, alive)) == []
 
 
 def _well(told: Told) -> list[str]:
