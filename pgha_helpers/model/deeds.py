@@ -34,6 +34,7 @@ class DeedKind(StrEnum):
     WAIT_FOR_ARCHIVE = "wait for archive"
     FIND_END = "find end"
     COPY_WAL = "copy wal"
+    COPY_HISTORIES = "copy histories"
     # what is seen before something depends on it, and changes nothing
     TELL_RECORD = "tell record"
     PROVE_CHECKPOINT = "prove checkpoint"

@@ -55,6 +55,7 @@ def start(pair: Lab, name: str) -> None:
         [*map(str, command), "-l", str(node.home / "by-hand.log")],
         check=True,
         cwd=node.home,
+        env={**os.environ, "PGPASSFILE": str(node.home / ".pgpass")},
         **user,
     )  # type: ignore[call-overload]
     for _ in range(100):  # pg_ctl of 9.0 asks the port that postgresql.conf names, whoever is there

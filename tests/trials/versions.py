@@ -15,7 +15,9 @@ from typing import Any
 
 from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.changes import plan_rebuild
+from pgha_helpers.model.dialect import has
 from pgha_helpers.model.errors import HaError
+from pgha_helpers.model.major import Major
 from pgha_helpers.model.show import Table
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
@@ -115,7 +117,8 @@ def _live(life: Life, folder: Path, programs: Path | None, count: int) -> None:
             before = life.cells.get("setup", "")
             life.cells["setup"] = f"{before}, {method}" if before else method
             life.ways.append(f"setup {method}")
-            if method == "basebackup" or not _has(pair, "pg_basebackup"):
+            copies = _has(pair, "pg_basebackup") and has("pg_basebackup", Major.parse(version))
+            if method == "basebackup" or not copies:
                 _after_setup(life, pair, count)
                 break
     if len(life.cells) == 1:

@@ -20,7 +20,7 @@ def bring_histories(run: Run, node: str, source: str) -> None:
     if dialect.has("follows_by_streaming", door.programs() or dialect.NEWEST):
         return
     words = f"bring the histories of timelines over from {source}"
-    with run.deed(node, words, DeedKind.COPY_WAL) as deed:
+    with run.deed(node, words, DeedKind.COPY_HISTORIES) as deed:
         changed = [
             name
             for name in theirs.script(_NAMES, theirs.node.data_directory).lines

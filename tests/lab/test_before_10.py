@@ -1,0 +1,156 @@
+"""Servers before 10, of which no registry has a package: PGHA_OLD_POSTGRES names a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgha_helpers import look
+from pgha_helpers.changes import plan_setup
+from pgha_helpers.facts.queries import all_queries
+from pgha_helpers.model.errors import QueryFailed
+from pgha_helpers.wire.doors import Door
+
+from .. import embedded as lab
+from ..bench.pairs import pair_of
+from ..majors import old_programs
+from .converging import PROCEDURES
+from .cycles import against, alive, switched
+from .looks import wait_for
+from .losers import start, stop_cleanly
+from .runs import carry_out, running
+from .servers import ask
+
+VERSIONS = ("9.0.0", "9.2.24", "9.3.25", "9.4.26", "9.5.25", "9.6.24")
+
+#: What a query's parameters may be where not a text and a number will do.
+_ASKED = {
+    "settings": [["port"]],
+    "as it would start": [["port"]],
+    "lack the canary's table": [["postgres"]],
+    "relations of files": [[1663], [1259]],
+    "may rewind": ["postgres", ["pg_ls_dir(text)"]],
+    "holdings": [[], [], [], [], "postgres"],
+    "transactions to drain": [1.0],
+    "still open": [1, "2020-01-01"],
+    "end a session": [1, "2020-01-01"],
+    "promote": [False, 1, 1],
+    "replayed past": ["0/0", 3],
+    "replayed past, and the record there": ["0/0", 3, "PG_VERSION", 0, 1],
+    "bytes of a file": ["PG_VERSION", 0, 1],
+}
+#: What acts, and what needs the canary's table, which there is none of.
+_NOT_ASKED = {"make a slot", "begin a backup", "end a backup", "canary's rows"}
+_NOT_ASKED |= {"canary's grantees", "lack the canary's table"}
+
+
+@pytest.fixture(params=VERSIONS)
+def old_pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[lab.Lab]:
+    with pair_of(tmp_path / "lab", old_programs(request.param)) as pair:
+        yield pair
+
+
+@pytest.mark.usefixtures("has_rsync")
+def test_its_whole_life_loses_nothing(old_pair: lab.Lab) -> None:
+    assert against(old_pair) == []
+    for _ in ("there", "back"):
+        moved = switched(old_pair)
+        assert (moved.lost, moved.overlaps) == (0, 0) and moved.acknowledged > 100
+    for procedure in ("failover", "rebuild by rsync"):
+        told = PROCEDURES[procedure](old_pair, alive)
+        assert told.converged and not told.faults
+
+
+@pytest.mark.usefixtures("has_rsync")
+def test_each_query_can_be_asked_of_each_version(old_pair: lab.Lab) -> None:
+    """Of both nodes, in that version's own words."""
+    with running(old_pair, "verify") as run:
+        for door in run.doors.values():
+            assert [name for name in all_queries() if not _is_answered(door, name)] == []
+
+
+def _is_answered(door: Door, name: str) -> bool:
+    statement = all_queries()[name]
+    if name in _NOT_ASKED:
+        return True
+    count = door.sql.spelled(statement).count("%s")
+    asked = _ASKED.get(name, ["postgres"] * count)
+    try:
+        door.sql.read(statement, asked)
+    except QueryFailed as refused:
+        # a standby may refuse what it has no position for
+        return "recovery is in progress" in refused.what
+    return True
+
+
+@pytest.mark.usefixtures("has_rsync")
+def test_a_pair_by_the_articles_own_commands_is_taken_over_without_a_copy(tmp_path: Path) -> None:
+    """As "High Availability on a Shoestring" has it typed; its trigger file in /tmp goes."""
+    programs = old_programs("9.0.0")
+    try:
+        pair = lab.up(tmp_path / "lab", programs=programs)
+        _type_the_article(pair)
+        with running(pair, "setup", primary="db0") as rehearsed:
+            plan = plan_setup(rehearsed, look(rehearsed))
+        assert "follow" in str(plan) or "copy" not in str(plan).lower()
+        carry_out(pair, "setup", plan.consent, primary="db0")
+        data = pair.node("db1").data_directory
+        assert not list(data.parent.glob("data.aside*"))
+        definition = (data / "recovery.conf").read_text()
+        assert "/tmp/" not in definition and "trigger_file = 'promote'" in definition
+        assert against(pair) == []
+        for _ in ("there", "back"):
+            moved = switched(pair)
+            assert (moved.lost, moved.overlaps) == (0, 0)
+        assert not PROCEDURES["failover"](pair, alive).faults
+    finally:
+        lab.down(tmp_path / "lab", remove=True)
+
+
+def _type_the_article(pair: lab.Lab) -> None:
+    """Settings on both nodes, a low-level backup by rsync, recovery.conf with a trigger file."""
+    first, second = pair.node("db0"), pair.node("db1")
+    settings = "wal_level = hot_standby\nmax_wal_senders = 5\n"
+    settings += "wal_keep_segments = 32\nhot_standby = on\n"
+    password = next(
+        line.rpartition(":")[2]
+        for line in pair.passfile.read_text().splitlines()
+        if ":replicator:" in line
+    )
+    stop_cleanly(pair, "db1")
+    for node in (first, second):
+        with (node.data_directory / "postgresql.conf").open("a") as file:
+            file.write(settings)
+        with (node.data_directory / "pg_hba.conf").open("a") as file:
+            file.write("host replication replicator 127.0.0.1/32 md5\n")
+            file.write("host postgres replicator 127.0.0.1/32 md5\n")
+    stop_cleanly(pair, "db0")
+    start(pair, "db0")
+    ask(pair, "db0", f"create role replicator login superuser password '{password}'")
+    ask(pair, "db0", "select pg_start_backup('shoestring', true)")
+    own = ("postgresql.conf", "pg_hba.conf", "postmaster.pid", "pg_log", "pg_xlog/*")
+    excluded = [f"--exclude=/{name}" for name in own]
+    copy = ["rsync", "-a", "--delete", *excluded]
+    subprocess.run([*copy, f"{first.data_directory}/", f"{second.data_directory}/"], check=True)
+    ask(pair, "db0", "select pg_stop_backup()")
+    for left in (second.data_directory / "pg_xlog").iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    status = second.data_directory / "pg_xlog" / "archive_status"
+    status.mkdir()
+    definition = second.data_directory / "recovery.conf"
+    definition.write_text(
+        "standby_mode = 'on'\n"
+        f"primary_conninfo = 'host={first.host} port={first.port} user=replicator'\n"
+        f"trigger_file = '/tmp/pgha-test-trigger-{second.port}'\n"
+    )
+    owner = second.data_directory.stat()
+    for path in (status, definition):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    start(pair, "db1")
+    ask(pair, "db0", "create table seen (a int)")
+    arrived = "select count(*) from pg_class where relname = 'seen'"
+    assert wait_for(lambda: ask(pair, "db1", arrived) == [(1,)])
