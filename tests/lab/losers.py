@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import psycopg2
 
@@ -38,6 +39,8 @@ def open_by_hand(pair: Lab, name: str) -> None:
     node = pair.node(name)
     for file in ("standby.signal", "recovery.conf", "postmaster.pid"):
         (node.data_directory / file).unlink(missing_ok=True)
+    for lock in Path("/tmp").glob(f".s.PGSQL.{node.port}*"):  # before 9.3 it has a socket, too
+        lock.unlink()
     start(pair, name)
 
 
