@@ -139,6 +139,7 @@ def parse_host(
         expired=words.one("expired"),
         lacks=words.all("lacks"),
         others=words.all("other"),
+        libc=words.one("libc"),
     )
     return replace(found, archiver=_archiver(found.archiver, words), host=host)
 

@@ -111,6 +111,8 @@ while [ ! -e "$place" ]; do place=$(dirname "$place"); done
 # What pg_ctlcluster gives a server beside its configuration.
 [ -z "$4" ] || sed -n "s/^[[:space:]]*pg_ctl_options[[:space:]]*=/options /p" "$5/pg_ctl.conf" 2>/dev/null
 
+echo "libc $(getconf GNU_LIBC_VERSION 2>/dev/null)"
+
 # A server does not mind its own certificate's age; clients with sslmode=verify-full do.
 if [ -n "$6" ] && command -v openssl >/dev/null 2>&1; then
   cd "$1" 2>/dev/null

@@ -84,7 +84,10 @@ select concat_ws(' ', type, array_to_string(database, ','), array_to_string(user
   from pg_hba_file_rules order by line_number;
 
 -- name: collations
-select '' as database, '' as version where false;
+-- before 15 nobody tells the version, but the shell that of the libraries; the order of C is nobody's
+select datname::text as database,
+       case when datcollate ~* '^(C|POSIX)([.].*)?$' then '' else 'of its libc' end as version
+  from pg_database where datallowconn;
 
 -- name: collations since 15
 -- the version that this machine's libraries have, of the collation that each database sorts by

@@ -40,12 +40,10 @@ FEATURES: Mapping[str, Feature] = {
     "stat_receiver": Feature("9.6", "the title of the walreceiver's process"),
     "sender_host": Feature("11", "the standby's own definition"),
     "cascading": Feature("9.2", "a standby feeds nobody"),
-    "sender_pid": Feature("9.2", "procpid"),
     "slots": Feature("9.4", "wal_keep_segments alone keeps WAL for a standby"),
     "wal_status": Feature("13", "sizes and positions"),  # pg_replication_slots.wal_status
     "failover_slots": Feature("17", "nothing: logical slots stay behind"),
     "replication_role": Feature("9.1", "a superuser"),
-    "sync_replication": Feature("9.1", "nothing: it is always asynchronous"),
     # what a node says of itself
     "control_functions": Feature("9.6", "pg_controldata, by the shell"),
     "pause": Feature("9.1", "nothing: replay never pauses"),
@@ -60,11 +58,9 @@ FEATURES: Mapping[str, Feature] = {
     "reload_restore_command": Feature("14", "a restart"),
     "wal_keep_size": Feature("13", "wal_keep_segments"),
     "level_replica": Feature("9.6", "hot_standby"),  # of wal_level
-    "checkpoint_size": Feature("9.5", "checkpoint_segments"),
     "wal_log_hints": Feature("9.4", "checksums, or no rewind"),
     "retry_interval": Feature("9.5", "5 s, from which a signal wakes it"),
     "postgres_c": Feature("9.2", "the files themselves: no start is rehearsed"),  # postgres -C
-    "apply_delay": Feature("9.4", "nothing: replay is never delayed"),
     "jit": Feature("11", "nothing"),
     "idle_session_timeout": Feature("14", "nothing"),
     # max_wal_senders joins the settings that a standby must not have lower
@@ -97,16 +93,12 @@ FEATURES: Mapping[str, Feature] = {
     # what is given to whom
     "file_grants": Feature("11", "a superuser"),  # what reads files, as pg_rewind does
     "alter_system_grants": Feature("15", "a superuser"),  # ALTER SYSTEM and CHECKPOINT
-    # sessions
-    "synchronous_local": Feature("9.1", "on, which is the same there"),  # synchronous_commit=local
     "application_name": Feature("9.1", "nothing: a walsender of 9.0 takes no name"),
     "passfile_word": Feature("10", "~/.pgpass of the server's user"),  # in primary_conninfo
     "scram": Feature("10", "md5"),
-    "prefer_standby": Feature("14", "read-only"),  # libpq's target_session_attrs=prefer-standby
     # unix_socket_directories, and before unix_socket_directory
     "socket_directories": Feature("9.3", "one directory"),
     "canary": Feature("10", "the sampler alone: no client of ours writes"),
-    "wait_for_lsn": Feature("19", "asking until it is so"),
 }
 
 #: Faults of single minor versions: from which minor of each major version on they are mended.

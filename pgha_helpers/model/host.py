@@ -112,7 +112,8 @@ class Host:
     gives it beside its configuration. `fixed` says why ALTER SYSTEM cannot write
     postgresql.auto.conf, `expired` when the server's certificate ends, if that is within a day or
     past, `start` what the server would start with. `restore` is how restore_command says that it
-    has not a file, None without one. `lacks` are programs of PostgreSQL that are not installed, and
+    has not a file, None without one. `libc` is by which text is sorted, as
+    in "glibc 2.36". `lacks` are programs of PostgreSQL that are not installed, and
     for which something else stands in, and `others` those of another version than the server's,
     with it.
     """
@@ -128,5 +129,6 @@ class Host:
     expired: str = ""
     lacks: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    libc: str = ""
     start: Start = field(default_factory=Start)
     restore: Restore | None = None

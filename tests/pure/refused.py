@@ -251,7 +251,15 @@ NO = [
     (
         close({"collations": {"shop": "2.36"}}, {"collations": {"shop": "2.41"}}),
         "shop: 2.36 on db0, 2.41 on db1",
-        "warning",
+        "critical",
+    ),
+    (
+        close(
+            {"collations": {"shop": "of its libc"}, "host": shell(libc="glibc 2.36")},
+            {"collations": {"shop": "of its libc"}, "host": shell(libc="glibc 2.41")},
+        ),
+        "shop: glibc 2.36 on db0, glibc 2.41 on db1",
+        "critical",
     ),
     (
         close(db1={"host": shell(start=Start((), SETTINGS, "18.7"))}),

@@ -52,13 +52,12 @@ def clients_would_be_let_in_on_the_standby(now: Snapshot) -> str | None:
     return "; ".join(told) or None
 
 
-@check(level="warning", value=lambda now: plural(len(_collations(now)), "database"))
+@check(value=lambda now: plural(len(_collations(now)), "database"))
 def both_nodes_sort_alike(now: Snapshot) -> str | None:
     """Both nodes sort text alike: the databases' collations have the same versions.
 
-    PostgreSQL tells them from 15 on. Bring both nodes to the same system libraries, or reindex what
-    sorts by text after the move (reindex database …): indexes that were made under another order
-    give wrong answers.
+    Bring both nodes to the same system libraries (glibc, ICU): indexes on text that were made under
+    another order find rows no more, and let a unique key in twice, as soon as the standby is read.
     """
     told = [
         f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"
@@ -70,8 +69,14 @@ def both_nodes_sort_alike(now: Snapshot) -> str | None:
 
 def _collations(now: Snapshot) -> list[tuple[str, str, str]]:
     """Each database with the version on the primary and on the standby."""
-    here, there = (now.closely(seen.node).collations for seen in (now.primary, now.standby))
+    here, there = (_versions(now, seen.node) for seen in (now.primary, now.standby))
     return [(name, version, there.get(name, version)) for name, version in sorted(here.items())]
+
+
+def _versions(now: Snapshot, node: str) -> dict[str, str]:
+    libc = now.host(node).libc
+    found = now.closely(node).collations
+    return {name: version.replace("of its libc", libc) for name, version in found.items()}
 
 
 @check(
