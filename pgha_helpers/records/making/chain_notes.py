@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ...changes.chain import note_record
-from ...changes.deeds.chain_notes import keep_heads
 from ...facts.chain_notes import read_heads
 from ...model import Head, Node, Note, Pair
 from ...model.errors import HaError, said
@@ -115,6 +113,9 @@ def note_completion(folder: Path, story: Story, pair: Pair) -> None:
 
 def _note(node: Node, pair: Pair, notes: list[tuple[str, Note]], head: Head) -> str:
     """Note all this on one node; gives why it did not take it."""
+    # what changes a pair takes half a second to load, which lists and pages have no use for
+    from ...changes.chain import note_record
+
     tell_of(pair)
     door = Door(node, pair)
     try:
@@ -133,6 +134,8 @@ def _hold(door: Door, pair: Pair, head: Head) -> None:
 
     Else whoever removes the newest records would only have to wait for the next run.
     """
+    from ...changes.deeds.chain_notes import keep_heads
+
     own = own_sequence(pair)
     of_here = [one for one in read_heads(door) if (one.pair, one.host) == (head.pair, head.host)]
     gone = [one for one in of_here if not own.holds(one)]

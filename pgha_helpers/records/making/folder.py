@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from ...model import Pair
@@ -28,7 +29,12 @@ class RecordName:
 
 def record_name_of(folder: Path) -> RecordName | None:
     """What a folder's name tells, or None if it is not the name of a record."""
-    found = _NAME.fullmatch(folder.name)
+    return _told_by(folder.name)
+
+
+@lru_cache(maxsize=100_000)  # a list of ten thousand asks three times of each
+def _told_by(name: str) -> RecordName | None:
+    found = _NAME.fullmatch(name)
     try:
         if not found:
             return None
@@ -56,10 +62,10 @@ def record_folders(records: Path) -> list[Path]:
     """
     if not records.is_dir():
         return []
-    found = [path for path in records.iterdir() if record_name_of(path) and not path.is_symlink()]
-    return sorted(
-        (path for path in found if path.is_dir()), key=lambda path: path.name, reverse=True
-    )
+    with os.scandir(records) as inside:  # which tells what each is without a look at it
+        folders = [it.name for it in inside if it.is_dir(follow_symlinks=False)]
+    found = [name for name in folders if record_name_of(Path(name))]
+    return [records / name for name in sorted(found, reverse=True)]
 
 
 def announced_folder() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -132,19 +133,21 @@ def _folders(folder: Path) -> list[Path]:
     Raises BadParameters if nothing can be listed.
     """
     try:
-        inside = sorted(folder.iterdir(), key=lambda path: path.name)
+        with os.scandir(folder) as listed:
+            inside = sorted(it.name for it in listed if _may_be_record(it))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise BadParameters(
             f"{folder} cannot be listed: {error.strerror}", "see `records:` in the pair file"
         ) from None
-    return [path for path in inside if _is_record(path)]
+    return [folder / name for name in inside]
 
 
-def _is_record(path: Path) -> bool:
+def _may_be_record(it: os.DirEntry[str]) -> bool:
+    path = Path(it.path)
     try:
-        return path.is_dir() and (record_name_of(path) is not None or (path / JOURNAL).is_file())
+        return it.is_dir() and (record_name_of(path) is not None or (path / JOURNAL).is_file())
     except OSError:
         return record_name_of(path) is not None
 
