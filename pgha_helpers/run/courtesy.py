@@ -94,7 +94,8 @@ class _Mouth(io.RawIOBase):
         with self._moved:
             if self._deaf:
                 return len(data)
-            room = len(self._waiting) + len(data) <= _MOST
+            # what is written at once is there already, however long: a list of ten thousand records
+            room = not self._waiting or len(self._waiting) + len(data) <= _MOST
             if room:
                 self._waiting += (_DROPPED if self._dropped else b"") + bytes(data)
             self._dropped = not room

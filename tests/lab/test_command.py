@@ -180,6 +180,12 @@ def test_a_rehearsal_says_what_it_would_do_and_leaves_a_whole_record(pair: Lab) 
     assert not read(folder).broken
     listed = pgha("records", "list", str(pair.pair_file))
     assert "rehearsed" in listed.stdout and "try it" in listed.stdout
+    told = json.loads(pgha("records", "list", str(pair.pair_file), "--json").stdout)[0]
+    assert (told["outcome"], told["reason"], told["folder"]) == ("rehearsed", "try it", str(folder))
+    shown = pgha("records", "show", str(pair.pair_file), told["run"], "--json").stdout
+    assert json.loads(shown) == told
+    checked = pgha("records", "verify", str(pair.pair_file), "--json").stdout
+    assert json.loads(checked)["findings"] == []
 
 
 def test_parameters_of_a_file_are_overruled_by_those_of_the_line(pair: Lab, tmp_path: Path) -> None:

@@ -126,3 +126,13 @@ def test_a_terminal_that_goes_away_ends_nothing(tmp_path: Path) -> None:
     os.read(master, 100)
     os.close(master)
     assert running.wait(30) == 7
+
+
+def test_ten_megabytes_said_at_once_are_said_whole() -> None:
+    """They were dropped, with exit code 0: a list of ten thousand records as JSON."""
+    code = (
+        "import sys; from pgha_helpers.run import courtesy; courtesy.take_over(); "
+        "sys.stdout.write('x' * 10_000_000); courtesy.last_words()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert len(done.stdout) == 10_000_000

@@ -24,6 +24,7 @@ Notebook = Annotated[str, typer.Option(help="Only runs of this notebook.")]
 Outcome = Annotated[str, typer.Option(help="Only runs with this outcome.")]
 Ticket = Annotated[str, typer.Option(help="Only runs with this ticket.")]
 Since = Annotated[str, typer.Option(help="Only runs from this day on (UTC), as in 2026-11-22.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON; docs/records.md tells its keys.")]
 Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
 
 
@@ -35,24 +36,26 @@ def list_(
     ticket: Ticket = "",
     since: Since = "",
     until: Until = "",
+    json: Json = False,
 ) -> None:
     """The runs of a pair, the newest first."""
     from .entries import entries
-    from .listing import listing
+    from .listing import json_text, listing
 
     found, folder = _complete(pair)
-    typer.echo(
-        str(listing(entries(folder, _wanted(found, notebook, outcome, ticket, since, until))))
-    )
+    kept = entries(folder, _wanted(found, notebook, outcome, ticket, since, until))
+    typer.echo(json_text([entry.as_json() for entry in kept]) if json else str(listing(kept)))
 
 
 @records_app.command()
-def show(pair: PairName, run: str) -> None:
+def show(pair: PairName, run: str, json: Json = False) -> None:
     """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
     from .entries import find
+    from .listing import json_text
     from .showing import record_text
 
-    typer.echo(record_text(find(_complete(pair)[1], run)))
+    found = find(_complete(pair)[1], run)
+    typer.echo(json_text(found.as_json()) if json else record_text(found))
 
 
 @records_app.command("verify")
@@ -62,6 +65,7 @@ def verify_command(
     head: Annotated[
         Path | None, typer.Option(help="Prove against what `pgha records head` has printed once.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Whether the records are what they were, and all there.
 
@@ -77,7 +81,13 @@ def verify_command(
     ledgers, silent = read_ledgers(found) if nodes else (None, [])
     done = verify(found, ledgers, _held(found, head))
     scrub = Redactor(secrets_of(found))
-    typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
+    if json:
+        from .listing import json_text
+
+        told = {"findings": list(map(str, done.findings)), "silent": silent, "told": str(done)}
+        typer.echo(scrub.text(json_text(told)))
+    else:
+        typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     if done.findings:
         _tell(found, [scrub.text(str(finding)) for finding in done.findings])
         raise typer.Exit(2)

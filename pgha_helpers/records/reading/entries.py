@@ -62,6 +62,11 @@ class Entry:
         """The run's id."""
         return str(self.told["run"])
 
+    def as_json(self) -> dict[str, object]:
+        """What record.json tells, with where it is and how far it may be believed."""
+        rest = {"folder": str(self.folder), "state": self.state, "sealed": self.sealed}
+        return {**self.told, **rest, **({"why": self.why} if self.why else {})}
+
     @property
     def legible(self) -> bool:
         """Whether more than the outcome may be believed and shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from ...model.show import Table
@@ -19,6 +20,11 @@ def listing(entries: Iterable[Entry]) -> Table:
     A record that cannot be told says why where its reason would stand.
     """
     return Table(_HEAD, [_row(entry) for entry in entries])
+
+
+def json_text(told: object) -> str:
+    """For programs. What JSON has no form for is told as text."""
+    return json.dumps(told, indent=2, ensure_ascii=False, default=str)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
