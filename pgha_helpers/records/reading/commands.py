@@ -40,22 +40,22 @@ def list_(
 ) -> None:
     """The runs of a pair, the newest first."""
     from .entries import entries
-    from .listing import json_text, listing
+    from .listing import in_json, listing
 
     found, folder = _complete(pair)
     kept = entries(folder, _wanted(found, notebook, outcome, ticket, since, until))
-    typer.echo(json_text([entry.as_json() for entry in kept]) if json else str(listing(kept)))
+    typer.echo(in_json([entry.as_json() for entry in kept]) if json else str(listing(kept)))
 
 
 @records_app.command()
 def show(pair: PairName, run: str, json: Json = False) -> None:
     """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
     from .entries import find
-    from .listing import json_text
+    from .listing import in_json
     from .showing import record_text
 
     found = find(_complete(pair)[1], run)
-    typer.echo(json_text(found.as_json()) if json else record_text(found))
+    typer.echo(in_json(found.as_json()) if json else record_text(found))
 
 
 @records_app.command("verify")
@@ -82,10 +82,10 @@ def verify_command(
     done = verify(found, ledgers, _held(found, head))
     scrub = Redactor(secrets_of(found))
     if json:
-        from .listing import json_text
+        from .listing import in_json
 
         told = {"findings": list(map(str, done.findings)), "silent": silent, "told": str(done)}
-        typer.echo(scrub.text(json_text(told)))
+        typer.echo(scrub.text(in_json(told)))
     else:
         typer.echo(scrub.text("\n".join([str(done), *(f"? {why}" for why in silent)])))
     if done.findings:

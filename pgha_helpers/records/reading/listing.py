@@ -22,7 +22,7 @@ def listing(entries: Iterable[Entry]) -> Table:
     return Table(_HEAD, [_row(entry) for entry in entries])
 
 
-def json_text(told: object) -> str:
+def in_json(told: object) -> str:
     """For programs. What JSON has no form for is told as text."""
     return json.dumps(told, indent=2, ensure_ascii=False, default=str)
 
