@@ -24,7 +24,7 @@ Notebook = Annotated[str, typer.Option(help="Only runs of this notebook.")]
 Outcome = Annotated[str, typer.Option(help="Only runs with this outcome.")]
 Ticket = Annotated[str, typer.Option(help="Only runs with this ticket.")]
 Since = Annotated[str, typer.Option(help="Only runs from this day on (UTC), as in 2026-11-22.")]
-Json = Annotated[bool, typer.Option("--json", help="As JSON; docs/records.md tells its keys.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON; docs/records.md tells its keys.")]
 Until = Annotated[str, typer.Option(help="Only runs up to this day (UTC).")]
 
 
@@ -36,7 +36,7 @@ def list_(
     ticket: Ticket = "",
     since: Since = "",
     until: Until = "",
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """The runs of a pair, the newest first."""
     from .entries import entries
@@ -48,7 +48,7 @@ def list_(
 
 
 @records_app.command()
-def show(pair: PairName, run: str, json: Json = False) -> None:
+def show(pair: PairName, run: str, json: AsJson = False) -> None:
     """One record in full; RUN is a run's id, its beginning, or the name of the folder."""
     from .entries import find
     from .listing import in_json
@@ -65,7 +65,7 @@ def verify_command(
     head: Annotated[
         Path | None, typer.Option(help="Prove against what `pgha records head` has printed once.")
     ] = None,
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
     """Whether the records are what they were, and all there.
 
