@@ -52,7 +52,8 @@ def write_passfiles(places: Places, programs: str = "") -> None:
         if not node.passfile.exists():
             write_private(node.passfile, replication + "\n")
             places.own(node.passfile)
-            if programs and not has("passfile_word", version_of(Path(programs))):
+            known = programs and (Path(programs) / "postgres").exists()
+            if known and not has("passfile_word", version_of(Path(programs))):
                 (node.home / ".pgpass").symlink_to(node.passfile)
 
 

@@ -12,6 +12,7 @@ from pgha_helpers import look, plan_promotion, require
 from pgha_helpers.changes.deeds import promoting
 from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import NotSafe
+from pgha_helpers.model.major import Major
 
 from ..embedded import Lab
 from .nights import once_before, postmaster
@@ -46,7 +47,7 @@ def test_a_startup_process_that_sleeps_through_its_promotion_is_woken(
             monkeypatch.setattr(promoting, "_AGAIN", 3600)
             once_before(monkeypatch, promoting, "_hear", lambda: os.kill(held, signal.SIGCONT))
             run.gate.permit = Plan("failover", "db1", "db0", "promote")
-            promoting.promote(run, "db1", 18)
+            promoting.promote(run, "db1", Major(18))
         finally:
             os.kill(held, signal.SIGCONT)
     assert writable(own_pair) == ["db1"]

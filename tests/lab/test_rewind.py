@@ -18,6 +18,7 @@ from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model import Lsn, Position
 from pgha_helpers.model.errors import NotAchieved, NotConfirmed, NotSafe
 from pgha_helpers.model.grants import REWIND_FUNCTIONS
+from pgha_helpers.model.major import Major
 
 from ..embedded import Lab
 from .dying import Words, at_boundary
@@ -92,10 +93,10 @@ def test_the_recovery_before_a_rewind_marks_nothing_for_an_archive(pair: Lab) ->
             "db0",
             Position(1, Lsn(0)),
             16 * 1024 * 1024,
-            18,
+            Major(18),
             read_node_config(run.doors["db0"]),
         )
-        with rewind.recovered(run, "db0", False, 18):
+        with rewind.recovered(run, "db0", False, Major(18)):
             assert list(marks.parents[1].glob("*")) == []
     assert not list(marks.glob("*.ready")) and "never archived" not in str(planned(pair))
 

@@ -9,6 +9,7 @@ import pytest
 
 from pgha_helpers.judgement.checks import HEALTHY, judge
 from pgha_helpers.model.grants import BY_ITSELF, TO_CHANGE
+from pgha_helpers.model.major import Major
 
 from ..conftest import pgha
 from ..embedded import Lab
@@ -38,7 +39,7 @@ def against(path: Path) -> set[str]:
 
 def test_every_right_that_is_taken_away_is_named_and_given_again(pair: Lab, operated: Path) -> None:
     for grant in (*TO_CHANGE, *BY_ITSELF):
-        if not grant.there_is(18):
+        if not grant.there_is(Major(18)):
             continue
         for given in grant.given:
             taken = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg2
 import pytest
 
-from pgha_helpers.wire.sql import _fatal
+from pgha_helpers.wire.connecting import _fatal
 
 TO = 'connection to server at "127.0.0.1", port 5432 failed'
 
