@@ -20,7 +20,7 @@ from pgha_helpers.model.show import utc
 from pgha_helpers.monitoring.meanwhile import EVERY
 from pgha_helpers.records.making.outbox import Outbox
 from pgha_helpers.run.journal import read
-from pgha_helpers.run.parameters import load_pair
+from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..embedded import Lab
 from ..lab.receivers import receiver
