@@ -19,6 +19,7 @@ from pgha_helpers.model.dialect import has
 from pgha_helpers.model.errors import HaError
 from pgha_helpers.model.major import Major
 from pgha_helpers.model.show import Table
+from pgha_helpers.monitoring import tried
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 
@@ -38,6 +39,7 @@ _HEAD = (
 #: Each kind, and the program that it takes.
 _REBUILDS = {"rewind": "pg_rewind", "rsync": "pg_ctl", "clone": "pg_basebackup"}
 _TRIED = CHECKOUT / "pgha_helpers/monitoring/tried.json"
+_PAGE = CHECKOUT / "docs/versions.md"
 _WORDS = 110  # letters of a reason that fit a cell
 
 
@@ -77,6 +79,7 @@ def versions(folder: Path, count: int) -> Outcome:
         faults += life.faults
         _keep(life)
         print("  ", life.version, *life.cells.values(), *life.faults, sep=" | ", flush=True)
+    _support_tells_it()
     heading = "The whole life of a pair: the last trial of each version"
     return Outcome(heading, Table(_HEAD, [*_rows(_kept())]), faults)
 
@@ -92,6 +95,14 @@ def _keep(life: Life) -> None:
     cells["what was limited"] = "; ".join(life.limits)
     known = _kept() | {life.version: {"ways": life.ways, "cells": cells}}
     _TRIED.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+def _support_tells_it() -> None:
+    """The matrix on the page, by what was kept just now."""
+    tried.last_trials.cache_clear()
+    head, _, rest = _PAGE.read_text().partition(f"{tried.BEGIN}\n")
+    after = rest.partition(tried.END)[2]
+    _PAGE.write_text(f"{head}{tried.BEGIN}\n{tried.support_table()}{tried.END}{after}")
 
 
 def _rows(known: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
