@@ -11,7 +11,8 @@ from ..run.run import Run
 from .deeds.replay import cut_off
 from .deeds.wal_copy import bring_over
 
-_RECORD = 8192  # bytes in which a shutdown checkpoint ends
+#: Bytes in which a shutdown checkpoint ends: more may lie in a segment that is not there.
+_RECORD = 512
 _SOON = 0.1  # seconds for what is under way
 
 

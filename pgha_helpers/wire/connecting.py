@@ -21,34 +21,30 @@ from . import trips
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 #: 9.0 knows on and off only, and does not begin a session that asks for it.
 _LOCAL = "synchronous_commit=local"
-_BEFORE_9_1: set[tuple[object, object]] = set()  # host and port: each refusal is in its log
 # nobody knows what a byte means there: mostly this
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
 
-def connection_to(where: str, settings: Mapping[str, Any], within: float) -> Any:
-    """An asynchronous connection of psycopg2 that is open, with libpq's `settings`.
+def connection_to(where: str, settings: dict[str, Any], within: float) -> Any:
+    """An asynchronous connection of psycopg2 that is open, with libpq's `settings`; what this
+    server turns out to want is kept in them, so that the next connection is the only one.
 
-    Raises Unreachable, after `within` seconds at the latest, with a server's own words where one
-    answered.
+    Raises Unreachable where a server does not answer for `within` seconds, with its own words where
+    it does.
     """
-    settings = dict(settings)
-    place = (settings.get("host"), settings.get("port"))
-    if place in _BEFORE_9_1:
-        settings["options"] = settings["options"].replace(f"-c {_LOCAL}", "")
     try:
         connection = _connected(where, settings, within)
     except Unreachable as refused:
         if '"synchronous_commit"' not in refused.answer:
             raise
-        _BEFORE_9_1.add(place)
         settings["options"] = settings["options"].replace(f"-c {_LOCAL}", "")
         connection = _connected(where, settings, within)
     own = connection.get_parameter_status("server_encoding")
     spoken = connection.get_parameter_status("client_encoding")
     if own in extensions.encodings and own != spoken:
         connection.close()
-        connection = _connected(where, {**settings, "client_encoding": own}, within)
+        settings["client_encoding"] = own
+        connection = _connected(where, settings, within)
     for words in (extensions.BYTES, extensions.BYTESARRAY):
         # psycopg2's own reading ends at the first foreign byte
         extensions.register_type(words, connection)

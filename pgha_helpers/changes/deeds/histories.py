@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ...facts.files import read_file
 from ...model import DeedKind, dialect
 from ...run.run import Run
 from .files import write_file
 
+_HISTORY = re.compile(r"[0-9A-F]{8}\.history")
 _NAMES = 'cd "$1/pg_wal" && for f in *.history; do [ ! -f "$f" ] || echo "$f"; done'
 
 
@@ -24,7 +27,8 @@ def bring_histories(run: Run, node: str, source: str) -> None:
         changed = [
             name
             for name in theirs.script(_NAMES, theirs.node.data_directory).lines
-            if write_file(door, f"{door.wal}/{name}", read_file(theirs, f"{theirs.wal}/{name}"))
+            if _HISTORY.fullmatch(name)  # whatever else lies there is somebody else's
+            and write_file(door, f"{door.wal}/{name}", read_file(theirs, f"{theirs.wal}/{name}"))
         ]
         if not changed:
             deed.already("it had the history of every timeline")

@@ -27,7 +27,7 @@ from ...run.events import WOKEN
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.scripts import script_file
-from ...wire.sql import Row
+from ...wire.sql import Row, Session
 
 #: Ends a script: the startup process looks round. Once recovery has ended there is none.
 WAKE = script_file(__file__, "wake.sh")
@@ -86,10 +86,8 @@ def promote(
                 )
             time.sleep(_PAUSE if promotion.state else _LOST)
             promotion.turn()
-        sql = run.doors[name].sql
-        if not dialect.mended("rereads_switch_segment", sql.version):
-            sql.do("select pg_switch_wal()")
-            deed.say("promoted, and left the segment in which its timeline began")
+        if told := _left_segment(run.doors[name].sql):
+            deed.say(f"promoted, {told}")
 
 
 class Promotion:
@@ -147,6 +145,19 @@ class Promotion:
         ):
             _ask_for_promotion(self._door, self._major)
         return self._door.sql.ask(query("promote"), [asking, self._look_at, _TURNS])
+
+
+def _left_segment(sql: Session) -> str:
+    """What came of leaving the segment in which the timeline began, where that is wanted. It is
+    promoted, and clients wait: nothing that goes wrong here may hold them up.
+    """
+    try:
+        if dialect.mended("rereads_switch_segment", sql.version):
+            return ""
+        sql.do("select pg_switch_wal()")
+    except (QueryFailed, TooSlow, Unreachable) as trouble:
+        return f"and has not left its segment: {trouble.what}. Type: select pg_switch_xlog()"
+    return "and left the segment in which its timeline began"
 
 
 def _ask_for_promotion(door: Door, major: Major) -> None:
