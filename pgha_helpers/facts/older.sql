@@ -97,6 +97,10 @@ select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usenam
 -- by the title of its process
 select '' as status where false;
 
+-- name: walreceiver's process
+-- the shell tells it by its title
+select 0 as pid where false;
+
 -- name: slots
 select '' as name where false;
 

@@ -20,7 +20,10 @@ def replayed(door: Door) -> Lsn:
 
 
 def receives(door: Door, major: Major) -> bool:
-    """Whether this node has a walreceiver. Raises as a query or a script does."""
-    if dialect.has("stat_receiver", major):
-        return bool(door.sql.read(query("receiver")))
+    """Whether this node has a walreceiver, be it one that only connects: up to 18 no view shows
+    that one, and the startup process waits for it (seen on 18: nothing was replayed for 33 s).
+    Raises as a query or a script does.
+    """
+    if dialect.has("backend_type", major):
+        return bool(door.sql.read(query("walreceiver's process")))
     return bool(read_disk(door).receiver)

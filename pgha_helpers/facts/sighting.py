@@ -42,11 +42,13 @@ from .disk import read_disk
 from .queries import query
 
 _SETTINGS = (
+    "server_version",
     "max_connections",
     "max_prepared_transactions",
     "max_locks_per_transaction",
     "max_worker_processes",
     "max_wal_senders",
+    "wal_sender_shutdown_timeout",
     "max_replication_slots",
     "wal_level",
     "hot_standby",

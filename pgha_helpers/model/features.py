@@ -30,7 +30,7 @@ class Feature:
         )
 
 
-OLDEST, NEWEST = Major.parse("9.0"), Major.parse("18")
+OLDEST, NEWEST = Major.parse("9.0"), Major.parse("19")
 #: Where the table begins.
 EARLIEST = Major.parse("9.0")
 
@@ -38,6 +38,7 @@ FEATURES: Mapping[str, Feature] = {
     # who streams to whom
     "stat_replication": Feature("9.1", "the titles of the walsenders' processes"),
     "stat_receiver": Feature("9.6", "the title of the walreceiver's process"),
+    "backend_type": Feature("10", "the titles of processes"),  # of pg_stat_activity
     "sender_host": Feature("11", "the standby's own definition"),
     "cascading": Feature("9.2", "a standby feeds nobody"),
     "slots": Feature("9.4", "wal_keep_segments alone keeps WAL for a standby"),

@@ -62,6 +62,16 @@ def written(version: int) -> str:
     return f"{Major.of(version)}.{version % (10000 if version >= 100000 else 100)}"
 
 
+def order(text: str) -> tuple[Major, int, int]:
+    """What versions are sorted by, as they are written: a beta comes before its release.
+
+    >>> sorted(["19.0", "9.6.24", "19rc1", "19beta10", "19beta3", "9.0.0"], key=order)
+    ['9.0.0', '9.6.24', '19beta3', '19beta10', '19rc1', '19.0']
+    """
+    stage, number = re.findall(r"(devel|beta|rc|[.]|^)(\d*)", text)[-1]
+    return Major.parse(text), ("devel", "beta", "rc", ".", "").index(stage), int(number or 0)
+
+
 def majors_between(oldest: Major, newest: Major) -> tuple[Major, ...]:
     """Every major version from one to another one, which is 10 or later.
 

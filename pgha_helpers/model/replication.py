@@ -32,12 +32,23 @@ class Sender:
 
 @dataclass(frozen=True)
 class Receiver:
-    """The walreceiver: where a standby gets its WAL from."""
+    """The walreceiver: where a standby gets its WAL from. One that is `connecting` (19; before, it
+    was not shown yet) and those up to 10 name no host.
+    """
 
     status: str
     sender_host: str
     sender_port: int
     slot: str
+
+    @property
+    def source(self) -> str:
+        """Who feeds it; what it says of itself where it does not tell.
+
+        >>> Receiver("streaming", "db0", 5432, "").source, Receiver("connecting", "", 0, "").source
+        ('db0:5432', 'connecting')
+        """
+        return f"{self.sender_host}:{self.sender_port}" if self.sender_host else self.status
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .disk import NOWHERE, Control, Disk
-from .major import Major
+from .major import Major, written
 from .positions import Lsn, Position
 from .replication import Receiver, Sender, Slot
 from .rights import UNASKED, Rights
@@ -61,6 +61,11 @@ class Running:
     def major(self) -> Major:
         """Its major version."""
         return Major.of(self.version)
+
+    @property
+    def release(self) -> str:
+        """Its version as it names itself, such as 18.6 or 19beta3."""
+        return self.settings.get("server_version", "").partition(" ")[0] or written(self.version)
 
     @property
     def writable(self) -> bool:

@@ -227,5 +227,6 @@ def _details(seen: Sighting) -> str:
         return f"PostgreSQL {seen.major}; feeds {fed or 'nobody'}"
     fed = "fed by nobody"
     if seen.receiver:
-        fed = f"fed by {seen.receiver.sender_host}:{seen.receiver.sender_port}"
+        by = "fed by " if seen.receiver.sender_host else "its walreceiver is "
+        fed = by + seen.receiver.source
     return f"PostgreSQL {seen.major}; {fed}"

@@ -10,7 +10,6 @@ from datetime import datetime
 from ..judgement.checks.streaming import sender_for
 from ..model import Running, Sighting, Slot, Snapshot
 from ..model.errors import NotSeen
-from ..model.major import written
 from ..model.show import Table, size, span, utc
 from ..model.sightings import disk_of
 
@@ -94,7 +93,7 @@ def _node(now: Snapshot, seen: Sighting) -> NodeStatus:
         _state(seen),
         timeline=seen.timeline,
         position=str(seen.position.lsn),
-        version=written(seen.version),
+        version=seen.release,
         since=_since(seen),
     )
     return told if seen.writable else _with_lag(now, seen, told)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..judgement.support import WAYS, Method, Support, supported
 from ..model.dialect import NEWEST, OLDEST
 from ..model.errors import BadParameters
-from ..model.major import Major, majors_between
+from ..model.major import Major, majors_between, order
 
 #: Written by `make trials versions`.
 TRIED = Path(__file__).with_name("tried.json")
@@ -39,11 +39,10 @@ def last_trials() -> Mapping[Major, tuple[Trial, ...]]:
     for version, one in told.items():
         trial = Trial(version, one["cells"]["day"], tuple(one["ways"]))
         found.setdefault(Major.parse(version), []).append(trial)
-    return {major: tuple(sorted(each, key=_minor)) for major, each in found.items()}
-
-
-def _minor(trial: Trial) -> int:
-    return int(trial.version.rpartition(".")[2])
+    return {
+        major: tuple(sorted(each, key=lambda trial: order(trial.version)))
+        for major, each in found.items()
+    }
 
 
 def how_known(way: Method, major: Major) -> str:

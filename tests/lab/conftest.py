@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from .. import embedded as lab
+from ..bench.pairs import pair_of
 from ..conftest import pgha
+from ..majors import old_programs
 from .kept_pairs import KeptPair, kept
 from .nights import Night
 from .runs import carry_out, to_promote
@@ -90,6 +92,14 @@ def own_pair(kept_pair: KeptPair) -> Iterator[lab.Lab]:
 def own_pair_15(kept_pair_15: KeptPair) -> Iterator[lab.Lab]:
     """The same on PostgreSQL 15."""
     with kept_pair_15.lent() as pair:
+        yield pair
+
+
+@pytest.fixture(params=["", "19beta3"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[lab.Lab]:
+    """A pair of the wheel's own version, and of one that no package has: PGHA_OLD_POSTGRES."""
+    with pair_of(tmp_path / "lab", old_programs(request.param) if request.param else None) as pair:
+        ask(pair, "db0", "create table before (a int)")
         yield pair
 
 

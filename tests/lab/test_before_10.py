@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,41 +17,18 @@ import pytest
 from pgha_helpers import look
 from pgha_helpers.changes import plan_setup
 from pgha_helpers.changes.deeds import stopping
-from pgha_helpers.facts.queries import all_queries
-from pgha_helpers.model.errors import QueryFailed
-from pgha_helpers.wire.doors import Door
 
 from .. import embedded as lab
 from ..bench.pairs import pair_of
 from ..majors import old_programs
 from .converging import PROCEDURES
-from .cycles import against, alive, switched
+from .cycles import against, alive, switched, unanswered
 from .looks import wait_for
 from .losers import start, stop_cleanly
 from .runs import carry_out, running
 from .servers import ask, records
 
 VERSIONS = ("9.0.0", "9.2.24", "9.3.25", "9.4.26", "9.5.25", "9.6.24")
-
-#: What a query's parameters may be where not a text and a number will do.
-_ASKED = {
-    "settings": [["port"]],
-    "as it would start": [["port"]],
-    "lack the canary's table": [["postgres"]],
-    "relations of files": [[1663], [1259]],
-    "may rewind": ["postgres", ["pg_ls_dir(text)"]],
-    "holdings": [[], [], [], [], "postgres"],
-    "transactions to drain": [1.0],
-    "still open": [1, "2020-01-01"],
-    "end a session": [1, "2020-01-01"],
-    "promote": [False, 1, 1],
-    "replayed past": ["0/0", 3],
-    "replayed past, and the record there": ["0/0", 3, "PG_VERSION", 0, 1],
-    "bytes of a file": ["PG_VERSION", 0, 1],
-}
-#: What acts, and what needs the canary's table, which there is none of.
-_NOT_ASKED = {"make a slot", "begin a backup", "end a backup", "canary's rows"}
-_NOT_ASKED |= {"canary's grantees", "lack the canary's table"}
 
 
 @pytest.fixture(params=VERSIONS)
@@ -61,35 +39,13 @@ def old_pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[lab.Lab
 
 @pytest.mark.usefixtures("has_rsync")
 def test_its_whole_life_loses_nothing(old_pair: lab.Lab) -> None:
-    assert against(old_pair) == []
+    assert against(old_pair) == [] and unanswered(old_pair) == []
     for _ in ("there", "back"):
         moved = switched(old_pair)
         assert (moved.lost, moved.overlaps) == (0, 0) and moved.acknowledged > 100
     for procedure in ("failover", "rebuild by rsync"):
         told = PROCEDURES[procedure](old_pair, alive)
         assert told.converged and not told.faults
-
-
-@pytest.mark.usefixtures("has_rsync")
-def test_each_query_can_be_asked_of_each_version(old_pair: lab.Lab) -> None:
-    """Of both nodes, in that version's own words."""
-    with running(old_pair, "verify") as run:
-        for door in run.doors.values():
-            assert [name for name in all_queries() if not _is_answered(door, name)] == []
-
-
-def _is_answered(door: Door, name: str) -> bool:
-    statement = all_queries()[name]
-    if name in _NOT_ASKED:
-        return True
-    count = door.sql.spelled(statement).count("%s")
-    asked = _ASKED.get(name, ["postgres"] * count)
-    try:
-        door.sql.read(statement, asked)
-    except QueryFailed as refused:
-        # a standby may refuse what it has no position for
-        return "recovery is in progress" in refused.what
-    return True
 
 
 @pytest.mark.usefixtures("has_rsync")
@@ -162,11 +118,17 @@ def _type_the_article(pair: lab.Lab) -> None:
 
 
 @pytest.mark.usefixtures("has_rsync")
+@pytest.mark.parametrize("version", ["9.0.0", "19beta3"])
 def test_what_a_clean_stop_leaves_behind_is_brought_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """9.0 stops cleanly while a walreceiver hangs: 121 to 190 rows were missing without that."""
-    with pair_of(tmp_path / "lab", old_programs("9.0.0")) as pair:
+    """9.0 stops cleanly while a walreceiver hangs: 121 to 190 rows were missing without that. So
+    does 19, where it is told to.
+    """
+    with pair_of(tmp_path / "lab", old_programs(version)) as pair:
+        if version != "9.0.0":
+            ask(pair, "db0", "alter system set wal_sender_shutdown_timeout = 0")
+            ask(pair, "db0", "select pg_reload_conf()")
         stop = stopping.stop_primary
 
         def hang_first(*words: Any) -> Any:
@@ -183,4 +145,4 @@ def test_what_a_clean_stop_leaves_behind_is_brought_over(
 
 def _walreceiver(pair: lab.Lab, node: str) -> int:
     titles = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pair.processes(node)}
-    return next(pid for pid, title in titles.items() if b"wal receiver" in title)
+    return next(pid for pid, title in titles.items() if re.search(b"wal ?receiver", title))

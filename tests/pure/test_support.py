@@ -36,7 +36,7 @@ def test_one_version_is_told_in_words_and_a_stranger_is_named() -> None:
     assert "rebuild rewind      not possible [" in done.stdout
     assert "only a superuser may be rewound from (instead: rsync or a clone)" in done.stdout
     assert pgha("support").stdout.count("PostgreSQL ") == len(majors_between(OLDEST, NEWEST))
-    for stranger in ("9.10", "8.4", "seven", "19"):
+    for stranger in ("9.10", "8.4", "seven", "20"):
         wrong = pgha("support", stranger)
         assert wrong.returncode == 64 and "it may be 9." in wrong.stderr, stranger
     assert Major.parse("9.6") in majors_between(OLDEST, NEWEST)

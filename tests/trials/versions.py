@@ -17,7 +17,7 @@ from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.changes import plan_rebuild
 from pgha_helpers.model.dialect import has
 from pgha_helpers.model.errors import HaError
-from pgha_helpers.model.major import Major
+from pgha_helpers.model.major import Major, order
 from pgha_helpers.model.show import Table
 from pgha_helpers.monitoring import tried
 from pgha_helpers.run.checkout import CHECKOUT
@@ -106,7 +106,7 @@ def _support_tells_it() -> None:
 
 
 def _rows(known: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    for version in sorted(known, key=lambda it: [int(part) for part in it.split(".")]):
+    for version in sorted(known, key=order):
         yield [known[version]["cells"].get(name, "") for name in _HEAD]
 
 

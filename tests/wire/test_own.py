@@ -120,6 +120,16 @@ def test_everything_that_the_configuration_names_is_its_own(door: Door, data: Pa
     assert (own.more, own.logs, own.links) == (("dump",), ("log", "words"), ("link.conf",))
 
 
+def test_certificates_by_host_are_its_own(door: Door, data: Path) -> None:
+    """Those of pg_hosts.conf, from 19 on."""
+    line = 'a.example,  b.example "own.crt" keys/own.key  /etc/ssl/ca.crt "echo secret" off'
+    written(data, {"pg_hosts.conf": f"# HOSTNAME ...\n{line}\n", "own.crt": "x"})
+    written(data, {"postgresql.conf": "", "keys/own.key": "x", "echo secret": "x"})
+    assert read_node_config(door).named == ("keys", "own.crt", "pg_hosts.conf", "postgresql.conf")
+    written(data, {"postgresql.conf": "hosts_file = 'other/hosts'", "other/hosts": line})
+    assert "other" in read_node_config(door).named
+
+
 def test_after_a_rewind_that_died_its_own_is_what_was_saved(door: Door, data: Path) -> None:
     written(data, {"postgresql.conf": "port = 5433"})
     saved = data.with_name("data.before-rewind.aside-20261129T000000Z-00c0ffee")

@@ -36,7 +36,7 @@ def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> 
     name, offset = _place(sql, at, segment)
     count = min(_LONGEST, PAGE - int(at.lsn) % PAGE)
     milliseconds = max(1, round(patience * 1000))
-    asked = [str(at.lsn), milliseconds]
+    asked = [str(Lsn(at.lsn + 1)), milliseconds]
     try:
         rows = sql.read(query("replayed past, and the record there"), [*asked, name, offset, count])
     except QueryFailed:

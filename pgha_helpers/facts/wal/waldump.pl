@@ -1,6 +1,6 @@
 # What pg_waldump says, as far as a runbook asks, where its package has no such program: -p DIRECTORY, -s POSITION,
 # -e POSITION, -n COUNT, -r MANAGER (-t is told by the file), then the first file and perhaps the last. Told of each
-# record are its line, with what the runbook reads of it; of the end why it is one. The form is that of 9.0 to 18 on a
+# record are its line, with what the runbook reads of it; of the end why it is one. The form is that of 9.0 to 19 on a
 # little-endian machine: src/include/access/xlogrecord.h (before 9.5 xlog.h), and the headers of each manager.
 use strict;
 use warnings;
@@ -215,7 +215,8 @@ sub words {
   my $kind = $manager == 1 && ($info & $mask) == 0x60 && old(0xD087) ? 0 : $info & $mask;
   my $name = $manager <= 10 && $named[$manager]{$kind} or return sprintf "INFO_%02X", $info & 0xF0;
   if ($name =~ /^CHECKPOINT/) {
-    my $before = old(0xD071) ? 4 : old(0xD075) ? 8 : 12;  # what stands between came with 9.2 and 9.3
+    # what stands between came with 9.2, 9.3 and 19
+    my $before = old(0xD071) ? 4 : old(0xD075) ? 8 : old(0xD121) ? 12 : 20;
     my ($one, $two, $tli, $xid) = unpack "L<3 x$before L<", $own;
     return "$name redo " . told(position($one, $two)) . "; tli $tli; xid 0:$xid; " . ($info & 0x10 ? "online" : "shutdown");
   }

@@ -83,7 +83,7 @@ KNOWN_COMPLAINTS = (
     ),
     # Its WAL or its data is not there, or is not right.
     _known(r"could not locate (?:a valid|required) checkpoint record", _CLONE),
-    _known(r"could not find redo location referenced by checkpoint record", _CLONE),
+    _known(r"could not find redo location (?:\S+ )?referenced by checkpoint record", _CLONE),
     _known(r"invalid (?:\S+ in )?(?:primary )?checkpoint record", _CLONE),
     _known(r"WAL ends before (?:consistent recovery point|end of online backup)", _CLONE),
     _known(r"backup_label.* contains data inconsistent with control file", _CLONE),

@@ -21,6 +21,7 @@ _A_NODES_OWN = {
     "data_directory",
     "external_pid_file",
     "hba_file",
+    "hosts_file",
     "ident_file",
     "listen_addresses",
     "port",

@@ -11,7 +11,6 @@ from contextlib import suppress
 from ...model import Running, Snapshot, dialect
 from ...model.errors import NotSeen
 from ...model.host import Host, Start
-from ...model.major import written
 from ...model.pair import Commands
 from ...model.show import plural, span
 from ...model.sightings import disk_of
@@ -190,10 +189,7 @@ def nothing_waits_for_a_restart(now: Snapshot) -> str | None:
 
 def _another_minor(now: Snapshot, seen: Running) -> str:
     """Programs were installed, and the server was not restarted."""
-    runs, would = (
-        written(seen.version),
-        now.host(seen.node).start.version,
-    )
+    runs, would = seen.release, now.host(seen.node).start.version
     return f"{seen.node} runs {runs} and would start as {would}" if would and would != runs else ""
 
 

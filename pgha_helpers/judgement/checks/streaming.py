@@ -46,7 +46,7 @@ def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
 
 def _sender_address(now: Snapshot) -> str:
     receiver = now.standby.receiver
-    return f"{receiver.sender_host}:{receiver.sender_port}" if receiver else "none"
+    return receiver.source if receiver else "none"
 
 
 @check(value=_sender_address)
@@ -57,14 +57,13 @@ def the_standby_is_fed_by_the_primary(now: Snapshot) -> str | None:
     """
     standby, receiver = now.standby, now.standby.receiver
     if receiver is None or receiver.status != "streaming":
-        return f"{standby.node} has no walreceiver that streams"
+        its = f": its own is {receiver.status}" if receiver else ""
+        return f"{standby.node} has no walreceiver that streams{its}"
     host, port = now.pair[now.primary.node].seen_by_peer
     right = (receiver.sender_host, receiver.sender_port) == (host, port) or not receiver.sender_host
     if right:
         return None
-    return (
-        f"{standby.node} is fed by {receiver.sender_host}:{receiver.sender_port}, not {host}:{port}"
-    )
+    return f"{standby.node} is fed by {receiver.source}, not {host}:{port}"
 
 
 @check(value=lambda now: f"timeline {now.primary.timeline}")
