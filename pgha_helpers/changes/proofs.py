@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..facts.wal.by_bytes import is_shutdown_checkpoint, replayed_past
-from ..facts.wal.record import last_record, name_of, record_at
+from ..facts.wal.record import last_byte, name_of, record_at
 from ..judgement.plans import Plan
 from ..model import Control, DeedKind, Lsn, Position, Running, Snapshot, Stopped
 from ..model.errors import Failure, NotAchieved
@@ -119,7 +119,7 @@ def prove_all(run: Run, plan: Plan, now: Snapshot) -> None:
     goal = least.lsn - 1  # to have reached the least is enough, and the proof asks for more
     if control.shut_down_in_recovery:
         redo = Position(least.timeline, control.redo)
-        last = last_record(run.doors[plan.peer], redo, segment)
+        last = last_byte(run.doors[plan.peer], redo, segment)
         goal = max(goal, last or 0)
     at = Position(least.timeline, Lsn(goal))
     _prove_replayed(run, plan, at, target.timeline, segment)

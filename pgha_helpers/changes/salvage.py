@@ -18,6 +18,7 @@ from ..facts.wal.by_bytes import read_bytes
 from ..facts.wal.lost_wal import look_behind, look_for_end, still_there
 from ..facts.wal.record import name_of, record_at
 from ..judgement.plans import Plan
+from ..judgement.plans.rebuild import own_timeline
 from ..model import (
     Blank,
     Control,
@@ -94,7 +95,7 @@ def _of_one_history(plan: Plan, disk: Disk, target: Running) -> Control:
     """
     if disk.control is None:
         raise NotAchieved(f"the control file of {plan.peer} cannot be read: {disk.blank}", _WITHOUT)
-    newest = max([disk.control.checkpoint.timeline, *disk.histories])
+    newest = own_timeline(disk)
     if newest != target.timeline:
         raise NotAchieved(
             f"{plan.peer} is on timeline {newest} and {plan.node} on {target.timeline}: two "

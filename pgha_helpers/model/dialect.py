@@ -17,6 +17,7 @@ from .features import has as has
 from .features import instead as instead
 from .features import mended as mended
 from .major import Major
+from .positions import Lsn
 
 #: What had another name before 10, in SQL, in the shell, and among programs and their options.
 _BEFORE_10: Mapping[str, str] = {
@@ -154,6 +155,20 @@ def page_headers(major: Major) -> tuple[int, int, int]:
     the rest of a record there.
     """
     return (24, 40, 0) if has("page_of_24", major) else (16, 32, 4)
+
+
+def last_byte_before(at: Lsn, major: Major) -> Lsn:
+    """The byte of WAL before a position.
+
+    >>> last_byte_before(Lsn.parse("1/0"), Major.parse("9.2"))
+    Lsn('0/FEFFFFFF')
+    >>> last_byte_before(Lsn.parse("1/0"), Major.parse("9.3"))
+    Lsn('0/FFFFFFFF')
+    """
+    last = Lsn(at - 1)
+    if not has("last_segment_of_4_gb", major) and last & 0xFFFFFFFF >= 0xFF000000:
+        return Lsn((last | 0xFFFFFFFF) - 0x1000000)
+    return last
 
 
 def trigger_file(major: Major) -> str:

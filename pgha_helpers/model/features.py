@@ -90,6 +90,7 @@ FEATURES: Mapping[str, Feature] = {
     "wal_by_bytes": Feature("9.5", "a reader of our own, in perl"),
     # in the words that we read; 9.3 and 9.4 have a pg_xlogdump with others
     "waldump": Feature("9.5", "a reader of our own, in perl"),
+    "last_segment_of_4_gb": Feature("9.3", "255 segments for each 4 GB"),
     "page_of_24": Feature("9.3", "shorter headers of pages"),
     # what is given to whom
     "file_grants": Feature("11", "a superuser"),  # what reads files, as pg_rewind does

@@ -150,6 +150,11 @@ class Losses(show.Shown):
             told.append(f"{_many(len(self.undecided), 'prepared transaction')} left undecided")
         return ", ".join(told)
 
+    @property
+    def some(self) -> bool:
+        """Whether there is a transaction that only this node has."""
+        return bool(self.count or self.undecided)
+
     def name(self, relation: Relation) -> str:
         """What a relation is called where that is known, else its number."""
         if relation in self.names:

@@ -31,7 +31,7 @@ from pgha_helpers.facts.wal.end import find_end, whole_records_behind
 from pgha_helpers.facts.wal.history import wal_files
 from pgha_helpers.facts.wal.losses.beginning import beginning
 from pgha_helpers.facts.wal.losses.reading import files_of
-from pgha_helpers.facts.wal.record import last_record, record_at
+from pgha_helpers.facts.wal.record import last_byte, record_at
 from pgha_helpers.facts.wal.rewinding import removed
 from pgha_helpers.model import Disk, Lsn, Node, Note, Position
 from pgha_helpers.model.errors import CommandFailed, HaError, QueryFailed, Unreadable, understood
@@ -58,7 +58,7 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
     "read_disk": (read_disk, DISK),
     "wal_files": (wal_files, "000000010000000000000003 16777216\nmy notes 12"),
     "files_of": (files_of, f"{NAMES}\nhistory 00000002.history\n1\t0/3000148\treason\n"),
-    "last_record": (lambda door: last_record(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
+    "last_byte": (lambda door: last_byte(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
     "record_at": (lambda door: record_at(door, Position(1, Lsn(0x3000148)), SEGMENT), WAL),
     "find_end": (lambda door: find_end(door, Position(1, Lsn(SEGMENT)), SEGMENT), WAL),
     "goes_on": (
@@ -70,7 +70,7 @@ ASKED: dict[str, tuple[Callable[[Any], object], str]] = {
         "a" * 64 + " *stdin",
     ),
     "find_divergence": (
-        lambda door: find_divergence(door, door, Position(1, Lsn(0x3000148)), SEGMENT, {}),
+        lambda door: find_divergence(door, door, Position(1, Lsn(0x3000148)), SEGMENT),
         "a" * 64 + " *stdin",
     ),
     "beginning": (

@@ -79,8 +79,27 @@ def test_only_a_commit_after_the_fork_counts_but_all_of_its_rows(version: str) -
     assert 728 in found and found[728].rows == all_[728].rows, (
         "its rows lie before the fork, its commit does not"
     )
-    _, found = read(version, str(Lsn(all_[728].commit + 1)))
+    _, found = read(version, str(_behind(version, all_[728])))
     assert 728 not in found and len(found) == len(all_) - 1
+
+
+@pytest.mark.parametrize("version", HIGHER)
+def test_a_commit_that_goes_over_the_fork_is_the_losers_own(version: str) -> None:
+    """Of a primary that died with half of it sent: 10.19 to 14.1 begin a timeline there."""
+    _, all_ = read(version)
+    for fork in (all_[728].commit + 1, _behind(version, all_[728]) - 1):
+        _, found = read(version, str(Lsn(fork)))
+        assert found.keys() == all_.keys()
+
+
+def _behind(version: str, lost: LostTransaction) -> Lsn:
+    """Where its COMMIT ends."""
+    reader = Reader(Lsn(0), SEGMENT)
+    for line in (WAL / f"{version}.txt").read_text().splitlines():
+        reader.read(line)
+        if f"lsn: {lost.commit >> 32:X}/{lost.commit & 0xFFFFFFFF:08X}" in line:
+            return reader.end
+    raise AssertionError(f"no record at {lost.commit}")
 
 
 @pytest.mark.parametrize("version", HIGHER)

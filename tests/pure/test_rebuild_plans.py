@@ -9,7 +9,7 @@ import pytest
 from pgha_helpers.facts.wal.rebuilding import misdefined
 from pgha_helpers.judgement.plans import Evidence, rebuild_plan, setup_plan
 from pgha_helpers.judgement.plans.copying import Copying, Part
-from pgha_helpers.judgement.plans.rebuild import Weights
+from pgha_helpers.judgement.plans.rebuild import Weights, own_timeline
 from pgha_helpers.model import Blank, Lsn, Receiver, Running, Silent, Slot, Snapshot
 from pgha_helpers.model.errors import BadParameters, HaError, NotSafe
 from pgha_helpers.model.host import Start
@@ -257,6 +257,19 @@ def test_a_newer_history_than_the_control_file_tells_is_its_own_unless_it_was_a_
             stopped("db0", state), disk=replace(stopped("db0", state).disk, histories=its)
         )
         assert rebuild_plan(seen(loser, AFTER_FORK), "", "", SAME).kind == kind, state
+
+
+def test_what_a_standby_had_streamed_of_a_timeline_is_not_its_own_once_it_was_opened_by_hand() -> (
+    None
+):
+    """It opened on the timeline before, and its checkpoint there lies beyond the fork."""
+    fork = Lsn.parse("0/5000000")
+    histories = {2: f"1\t{fork}\tno recovery target specified\n"}
+    for at, timeline in ((fork, 1), (Lsn(fork - 1), 2)):
+        its = disk(control=control(at=at), histories=histories)
+        assert own_timeline(its) == own_timeline(its, {1, 2}) == timeline
+    assert own_timeline(disk(control=control(timeline=2), histories=histories)) == 2
+    assert own_timeline(disk(control=control(at=fork)), {3}) == 3, "nothing tells that it is not"
 
 
 # Which of those that are possible

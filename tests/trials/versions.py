@@ -28,7 +28,7 @@ from ..embedded import Lab, LabError
 from ..lab.converging import PROCEDURES, Told
 from ..lab.cycles import alive, switched
 from ..lab.runs import carry_out, running
-from ..lab.servers import ask, records, writable
+from ..lab.servers import ask, records
 from ..majors import MAJORS, fetched, old_versions
 from .trial import Outcome
 
@@ -184,8 +184,6 @@ def _mend(life: Life, pair: Lab) -> None:
         with running(pair, "rebuild") as run:
             consent = plan_rebuild(run, look(run)).consent
         carry_out(pair, "rebuild", consent)
-        # where a history parts at the very begin of a copy's WAL, nothing tells what lies beyond
-        ask(pair, writable(pair)[0], "select pg_create_restore_point('mended')")
 
 
 def _went(life: Life, what: str, told: Told) -> str:

@@ -78,7 +78,8 @@ def _between(door: Door, losses: Losses, wal: str) -> list[str]:
     if end.lsn <= fork.lsn:
         return []
     files = files_of(door, wal)
-    gone_through = [one for one, _ in timelines_after(fork.timeline, files.names, files.histories)]
+    after = timelines_after(fork.timeline, files.names, files.histories, end.timeline)
+    gone_through = [one for one, _ in after]
     first = int(fork.lsn) // segment
     last = (int(end.lsn) - 1) // segment
     found: dict[int, list[str]] = {number: [] for number in range(first, last + 1)}

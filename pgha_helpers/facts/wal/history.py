@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ...judgement.plans import Evidence
-from ...judgement.plans.rebuild import fork_of, history_of
+from ...judgement.plans.rebuild import fork_of, history_of, own_timeline
 from ...model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
 from ...model.errors import CommandFailed
 from ...model.positions import is_segment, segment_name
@@ -71,7 +72,7 @@ def _has_come_since(
 def common_end(fork: Position, last: Position) -> Position:
     """Up to where WAL can be the same: the fork, or the node's own end where that comes first."""
     ends_before = fork.timeline == last.timeline and last.lsn < fork.lsn
-    return last if ends_before else fork
+    return replace(last, lsn=Lsn(last.lsn + 1)) if ends_before else fork
 
 
 def wal_files(door: Door) -> dict[str, int]:
@@ -99,16 +100,16 @@ def _has(files: Mapping[str, int], suffix: str) -> bool:
 
 
 def _newest_timeline(files: Mapping[str, int], seen: Running | Stopped) -> int:
-    """The newest timeline of which there is WAL.
+    """The newest timeline of which there is WAL of its own, or for a standby any.
 
     A node that died after its promotion may not have noted it yet.
     """
+    if isinstance(seen, Running) and seen.writable:
+        return seen.timeline
     timelines = {int(name[:8], 16) for name in files if is_segment(name)}
     if isinstance(seen, Running):
-        timelines.add(seen.timeline)
-    else:
-        timelines.add(seen.control.checkpoint.timeline)
-    return max(timelines)
+        return max(seen.timeline, *timelines)
+    return own_timeline(seen.disk, timelines)
 
 
 def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | None) -> Lsn | None:
@@ -122,4 +123,4 @@ def _last_on(door: Door, seen: Running | Stopped, timeline: int, last: Lsn | Non
     if not forks:
         return None
     began = max(forks.values())
-    return wal.last_record(door, Position(timeline, began), seen.control.segment)
+    return wal.last_byte(door, Position(timeline, began), seen.control.segment)

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from ...judgement.plans.loss_estimate import PROMOTION, LossEstimate
+from ...judgement.plans.rebuild import own_timeline
 from ...model import Control, Lsn, Position, Running, Snapshot, Stopped
 from ...model.errors import HaError, understood
 from ...model.sightings import disk_of
@@ -42,7 +43,7 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     if disk.control is None or disk.no_wal:
         return LossEstimate(unread=disk.no_wal or disk.blank, known=known, last_commit=last)
     try:
-        found = _read(run, old, target, disk.control, max(disk.histories, default=1))
+        found = _read(run, old, target, disk.control, own_timeline(disk))
     except HaError as unread:
         return LossEstimate(unread=unread.what, known=known, last_commit=last)
     if not isinstance(seen, Stopped):
@@ -50,9 +51,8 @@ def estimate_loss(run: Run, now: Snapshot, old: str) -> LossEstimate:
     return replace(found, known=known, last_commit=last)
 
 
-def _read(run: Run, old: str, target: Running, control: Control, newest: int) -> LossEstimate:
+def _read(run: Run, old: str, target: Running, control: Control, timeline: int) -> LossEstimate:
     """The end of the WAL on a disk, and the commits there that the standby has not received."""
-    timeline = max(control.checkpoint.timeline, newest)
     if timeline != target.timeline:
         return LossEstimate(Position(timeline, control.least_end.lsn))
     lost = read_lost_wal(run, old, Position(timeline, target.replayed), control)

@@ -21,7 +21,7 @@ from ..connection import read_keys, try_connection
 from ..copying import read_copying
 from ..rsync import estimate, holds_nothing, rsync_road
 from ..starting import read_start
-from .divergence import find_divergence
+from .divergence import Parting, find_divergence
 from .history import common_end, read_history, wal_files, wal_files_of_both
 from .losses import losses
 from .rewinding import read_rewinding
@@ -98,15 +98,14 @@ def _diverged(
         return found
     ours = run.doors[primary.node]
     theirs = run.doors[node]
-    parted: Position | None = fork
+    parting = Parting(fork, known=True)
     if last.timeline == primary.timeline or differ:  # then no history file tells where
-        end = common_end(fork, last)
-        segment = disk.control.segment
-        parted = find_divergence(ours, theirs, end, segment, files[node])
-    if parted is None:
-        return found
+        parting = find_divergence(ours, theirs, common_end(fork, last), disk.control.segment)
     grows = isinstance(seen, Running) and seen.writable
-    left = losses_of(run, node, parted, last, disk.control, grows)
+    left = losses_of(run, node, parting, last, disk.control, grows)
+    if not parting.known:
+        return replace(found, left=left if left and left.some else None)
+    parted = parting.at
     rewinding = read_rewinding(ours, theirs, primary, disk.control, parted, last, files, run)
     overwritten = max(0, int(last.lsn) - int(rewinding.checkpoint or parted.lsn))
     weights = replace(found.weights, diverged=overwritten)
@@ -114,24 +113,24 @@ def _diverged(
 
 
 def losses_of(
-    run: Run, node: str, fork: Position, last: Position, control: Control, grows: bool
+    run: Run, node: str, parting: Parting, last: Position, control: Control, grows: bool
 ) -> Losses | None:
-    """What the node has beyond the fork, up to its last record.
+    """What the node has from the parting on, up to its last record.
 
     None where its WAL cannot be listed. WAL that ends before what its control file tells of is told
-    as `unread`: the newest of it is not there.
+    as `unread`: the newest of it is not there; and so is a parting that may lie earlier.
 
     To read that may take minutes: what this run has read already is not read again, unless more has
     come since. Of one that takes writes (`grows`) more comes all the time: it has at least what was
     read, and is read once it is stopped.
     """
-    had = run.seen.losses
+    fork, had = parting.at, run.seen.losses
     if had and (had.node, had.fork) == (node, fork):
         whole = had.end.timeline == last.timeline and had.end.lsn > last.lsn
         if grows or whole:
             return had
     try:
-        found = losses(run, node, fork, control.segment)
+        found = losses(run, node, fork, control.segment, last.timeline)
     except CommandFailed:
         return None
     least = control.least_end
@@ -141,5 +140,8 @@ def losses_of(
             "the newest is not there"
         )
         found = replace(found, unread=(*found.unread, short))
+    if not parting.known:
+        gone = f"no WAL is left to compare from before {fork}: it may have parted earlier"
+        found = replace(found, unread=(f"{node}: {gone}", *found.unread))
     run.seen.losses = found
     return found

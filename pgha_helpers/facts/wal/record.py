@@ -6,15 +6,18 @@ import re
 
 from ...judgement.plans import Evidence
 from ...model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ...model.dialect import NEWEST, page_headers
 from ...model.disk import Control
 from ...model.positions import segment_name
 from ...model.sightings import disk_of
 from ...run.run import Run
 from ...wire.doors import Door
 from ...wire.shell import Answer
+from .by_bytes import behind
 from .waldump import waldump
 
 _RECORD = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
+_LENGTH = re.compile(r"len \(rec/tot\): +\d+/ *(\d+),.* lsn: ([0-9A-F]+/[0-9A-F]+)")
 _NAME = re.compile(r"rmgr: (\S+) +len \(rec/tot\): +\d+/ *(\d+), .* desc: (\S+)")
 _INVALID = re.compile(r"error in WAL record at [0-9A-F]+/[0-9A-F]+:")
 _MISSING = re.compile(r'could not find file "([0-9A-F]{24})"')
@@ -50,13 +53,13 @@ def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
 
 
 def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:
-    """Start of the last WAL record, or the last byte of it where only the record's end is known."""
+    """The last byte of the last WAL record."""
     if isinstance(seen, Running):
         return Lsn(seen.position.lsn - 1)
     if control.shut_down_in_recovery:
         return Lsn(control.least_end.lsn - 1)
     redo = Position(control.checkpoint.timeline, control.redo)
-    return last_record(door, redo, control.segment)
+    return last_byte(door, redo, control.segment)
 
 
 def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> str:
@@ -101,17 +104,18 @@ def _from(at: Position) -> tuple[str, ...]:
     return "-t", str(at.timeline), "-s", str(at.lsn)
 
 
-def last_record(door: Door, start: Position, segment: int) -> Lsn | None:
-    """Where this node's last WAL record starts: pg_waldump reads on until none is valid.
+def last_byte(door: Door, start: Position, segment: int) -> Lsn | None:
+    """The last byte of this node's last WAL record: pg_waldump reads on until none is valid.
 
     None if it cannot tell. WAL may also end with a segment: then nothing is complained of, or the
     next file is missing, which is an end only if no later one exists.
     """
     answer = dump(door, start, segment)
-    last = _RECORD.search(answer.text)
+    last = _LENGTH.search(answer.text)
     if last is None or not _is_end(door, answer.complaint):
         return None
-    return Lsn.parse(last[1])
+    headers = page_headers(door.programs() or NEWEST)
+    return Lsn(behind(Lsn.parse(last[2]), int(last[1]), segment, headers) - 1)
 
 
 def _is_end(door: Door, complaint: str) -> bool:

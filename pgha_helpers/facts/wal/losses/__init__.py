@@ -14,17 +14,17 @@ from .reading import files_of, read_once
 from .stretches import timelines_after
 
 
-def losses(run: Run, node: str, fork: Position, segment: int) -> Losses:
+def losses(run: Run, node: str, fork: Position, segment: int, own: int = 0) -> Losses:
     """List what `node` has committed from `fork` to the end of its WAL.
 
     `segment`: bytes of one file of WAL. `fork` is on the timeline on which the node was there; it
-    may have gone on to others since. The node may run or be stopped; what it goes on to write is
-    not listed. What cannot be read is told in `unread`. Raises Unreachable where there is no shell,
-    TooSlow after `timeouts.clone` seconds.
+    may have gone on to others since, to its `own` as far as that is known. The node may run or be
+    stopped; what it goes on to write is not listed. What cannot be read is told in `unread`. Raises
+    Unreachable where there is no shell, TooSlow after `timeouts.clone` seconds.
     """
     door = run.doors[node]
     start = beginning(door, fork, files_of(door).names, segment)
-    found, reader = read_once(run, node, fork, segment, start)
+    found, reader = read_once(run, node, fork, segment, start, own)
     relations = set(_relations(found))
     names, databases = name_all(run, node, relations, reader.created, reader.databases)
     return replace(found, names=names, databases=databases)
@@ -35,7 +35,8 @@ def read_again(run: Run, found: Losses, also: Callable[[LostTransaction], object
 
     Memory does not hold all of them.
     """
-    again, _ = read_once(run, found.node, found.fork, found.segment, found.start, also)
+    own = found.end.timeline
+    again, _ = read_once(run, found.node, found.fork, found.segment, found.start, own, also)
     return again
 
 

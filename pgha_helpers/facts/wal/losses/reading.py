@@ -68,6 +68,7 @@ def read_once(
     fork: Position,
     segment: int,
     start: Lsn,
+    own: int,
     also: Callable[[LostTransaction], object] = lambda lost: None,
 ) -> tuple[Losses, Reader]:
     """Read from `start`, before the fork, to the end.
@@ -77,7 +78,7 @@ def read_once(
     """
     door = run.doors[node]
     files = files_of(door)
-    found = stretches(fork, files.names, files.histories, segment, start)
+    found = stretches(fork, files.names, files.histories, segment, start, own)
     reader = Reader(fork.lsn, segment, page_headers(door.programs() or NEWEST))
     tally = _Tally(also)
     unread = list[str]()

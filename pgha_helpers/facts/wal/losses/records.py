@@ -76,16 +76,21 @@ class Reader:
             return None
         manager, length, tx, at, words = self._last = found.groups()
         self._begin = self._begin or at
+        begin = Lsn.parse(at)
+        if (
+            begin < self._fork < self.end
+        ):  # where no record ends it has this one alone (10.19, 14.1)
+            self._fork = begin
         xid = int(tx)
         if xid:
             self._of(xid).wal += int(length)
         if manager in ("Heap", "Heap2"):
             self._rows(xid, words)
         elif manager == "Transaction":
-            return self._transaction(xid, Lsn.parse(at), int(length), words)
+            return self._transaction(xid, begin, int(length), words)
         elif manager in ("Standby", "XLOG"):
             self._running(words)
-        elif words.startswith("CREATE") and Lsn.parse(at) >= self._fork:
+        elif words.startswith("CREATE") and begin >= self._fork:
             self._made(words)
         return None
 

@@ -28,21 +28,25 @@ class Stretch:
 
 
 def timelines_after(
-    fork: int, names: Sequence[str], histories: Mapping[int, str]
+    fork: int, names: Sequence[str], histories: Mapping[int, str], own: int = 0
 ) -> list[tuple[int, Lsn | None]]:
     """The timelines that this node has gone through from `fork` on.
 
     Each comes with where it was left, None for the one that it is on. `names` are the files of its
-    WAL, `histories` the texts of its history files.
+    WAL, `histories` the texts of its history files, and `own` is the timeline that it is on where
+    that is known: it may have more, from when it was a standby.
 
     >>> timelines_after(1, ["000000020000000000000003"],
     ... {2: "1\\t0/3000148\\tno recovery target specified\\n"})
     [(1, Lsn('0/3000148')), (2, None)]
+    >>> timelines_after(1, ["000000020000000000000003"],
+    ... {2: "1\\t0/3000148\\tstreamed, before it was opened by hand\\n"}, own=1)
+    [(1, None)]
     >>> timelines_after(1, ["000000010000000000000003"],
     ... {2: "1\\t0/3000148\\tthe other node's, and not followed\\n"})
     [(1, None)]
     """
-    present = {int(name[:8], 16) for name in names if is_segment(name)}
+    present = {own} if own else {int(name[:8], 16) for name in names if is_segment(name)}
     for newest in sorted(present & histories.keys(), reverse=True):
         left = history_of(histories[newest])
         if newest > fork in left:
@@ -73,7 +77,12 @@ def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> L
 
 
 def stretches(
-    fork: Position, names: Sequence[str], histories: Mapping[int, str], segment: int, start: Lsn
+    fork: Position,
+    names: Sequence[str],
+    histories: Mapping[int, str],
+    segment: int,
+    start: Lsn,
+    own: int = 0,
 ) -> tuple[Stretch, ...]:
     """What to read, and in which order, from `start` on, which lies before the fork.
 
@@ -82,7 +91,7 @@ def stretches(
     """
     have = [name for name in sorted(names) if is_segment(name)]
     found = []
-    for timeline, left in timelines_after(fork.timeline, names, histories):
+    for timeline, left in timelines_after(fork.timeline, names, histories, own):
         at = Position(timeline, start)
         first = segment_name(at, segment)
         mine = [name for name in have if int(name[:8], 16) == timeline and name >= first]

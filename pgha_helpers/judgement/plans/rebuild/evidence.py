@@ -125,8 +125,8 @@ class Evidence:
     """What WAL says of a node that might follow, and what each method would find.
 
     `its` and `ours` are the record at the node's last checkpoint as pg_waldump tells it on the node
-    and on the primary, `gone` whether the primary has no such segment any more; `last` is a
-    position inside the node's own last record, on `timeline`, the newest of which it has WAL;
+    and on the primary, `gone` whether the primary has no such segment any more; `last` is the
+    last byte of the node's own last record, on `timeline`, the newest of which it has WAL;
     without what is the primary's own, written after that was looked at. `same`: whether both have
     the same bytes of WAL before the fork, or before the node's end where that comes first; None
     where one of them has no such WAL. `parted` is the first record that only the node has, and

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ....model import Blank, Hung, Lsn, Position, Running, Snapshot, Stopped
+from collections.abc import Collection
+
+from ....model import Blank, Disk, Hung, Lsn, Position, Running, Snapshot, Stopped
 from ....model.foreign import lines_of, whole
 from ....model.sightings import disk_of
 from .evidence import Evidence
@@ -37,8 +39,26 @@ def timeline_of(loser: Loser, evidence: Evidence) -> int:
     control = loser.disk.control
     if control is None:
         return evidence.timeline
-    opened = 0 if control.ended_in_recovery else max(loser.disk.histories, default=0)
+    opened = 0 if control.ended_in_recovery else own_timeline(loser.disk)
     return max(evidence.timeline, control.checkpoint.timeline, opened)
+
+
+def own_timeline(disk: Disk, known: Collection[int] = ()) -> int:
+    """The newest of the timelines that the node itself may be on; 0: not known.
+
+    Those of its histories, and `known`. What a standby has received of a timeline stays there when
+    it is opened by hand on the one before, whose checkpoint then lies beyond where it was left.
+    """
+    control = disk.control
+    if control is None:
+        return max(disk.histories, default=0)
+    on = control.checkpoint.timeline
+    mine = {on}
+    for timeline in {*disk.histories, *known}:
+        left = history_of(disk.histories.get(timeline, "")).get(on)
+        if left is None or left > control.checkpoint.lsn:
+            mine.add(timeline)
+    return max(mine)
 
 
 def fork_of(now: Snapshot, loser: Loser, timeline: int) -> Position | None:
@@ -92,7 +112,7 @@ def why_not_follow(now: Snapshot, loser: Loser, evidence: Evidence) -> str | Non
     if evidence.last is None:
         return "the end of its WAL cannot be read"
     if evidence.last >= fork.lsn:
-        return f"its WAL goes beyond the fork at {fork.lsn}, to a record at {evidence.last}"
+        return f"its WAL goes beyond the fork at {fork.lsn}, to {evidence.last}"
     return why_another(evidence, primary)
 
 
