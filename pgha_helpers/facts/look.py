@@ -74,7 +74,10 @@ def _survey(run: Run, seen: Mapping[str, Sighting]) -> dict[str, Survey | str]:
 
     def closely(name: str) -> Survey | str:
         found = seen[name]
-        return survey(run, found, told) if isinstance(found, Running) else str(found)
+        if not isinstance(found, Running):
+            return str(found)
+        with run.doors[name].turn:
+            return survey(run, found, told)
 
     surveys = run.both(closely)
     return dict(zip(run.pair.names, surveys, strict=True))

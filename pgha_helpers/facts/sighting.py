@@ -105,7 +105,8 @@ def sight_and_words(door: Door) -> tuple[Sighting, Heard, Heard]:
     sql = _heard(running)
     try:
         connecting.result()
-        disk = read_disk(door)
+        with door.turn:
+            disk = read_disk(door)
     except (Unreachable, TooSlow, CommandFailed) as silence:
         return _without_shell(door.node, running, silence), sql, Heard("no", silence.what)
     return _sighting(door, running, disk), sql, Heard("yes")
@@ -185,7 +186,9 @@ def _ask_sql(door: Door) -> Running | HaError:
     """What SQL says, or why it says nothing."""
     try:
         with understood(door.node.name, "an answer of SQL"):
-            return _running(door.node, door.sql, door.changer)
+            door.sql.connect()
+            with door.turn:
+                return _running(door.node, door.sql, door.changer)
     except HaError as silence:
         return silence
 

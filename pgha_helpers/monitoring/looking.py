@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..records.making.history import EarlierRuns
 from ..run.journal import Journal
 from ..run.run import Clients, NoClients, Run
 from ..run.verbose import tell_of
-from ..wire.doors import Door
+from ..wire.doors import NO_TURNS, Door
 from ..wire.lock import Lock
 
 
@@ -29,10 +30,13 @@ class NoJournal(Journal):
 
 
 @contextlib.contextmanager
-def looking(pair: Pair) -> Iterator[Run]:
-    """What `look` takes, without a record: it holds connections until the end of the block."""
+def looking(pair: Pair, turn: AbstractContextManager[Any] = NO_TURNS) -> Iterator[Run]:
+    """What `look` takes, without a record: it holds connections until the end of the block.
+
+    `turn` is that of its doors.
+    """
     tell_of(pair)
-    doors = {node.name: Door(node, pair) for node in pair}
+    doors = {node.name: Door(node, pair, turn) for node in pair}
     lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
     nowhere = Path(os.devnull)
     history = EarlierRuns(records_of(pair) / "none", pair.name)

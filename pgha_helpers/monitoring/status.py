@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from threading import Semaphore
 
 from ..facts.look import look
 from ..judgement.checks import HEALTHY, judge, readiness
@@ -27,7 +28,8 @@ from .node_status import NodeStatus, rows_of, table_of
 
 #: From best to worst; the exit code of each is what Nagios knows it by.
 LEVELS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
-_MOST = 64  # pairs at once: each is four threads that mostly wait
+_MOST = 64  # pairs at once, and held: each is four threads that mostly wait, and eight open files
+_AT_WORK = 8  # nodes at once of those that answer
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,14 @@ def told_of(now: Snapshot, verdicts: Verdicts, ready: Readiness) -> PairStatus:
 class Looks:
     """Looks at several pairs, all at the same time: whoever is silent costs the others nothing.
 
-    What was opened is held until the end of the block.
+    What was opened is held until the end of the block, or, of very many, until it was looked at.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._held: dict[str, Run] = {}
         self._open = ExitStack()
+        self._turn = Semaphore(_AT_WORK)
         self._pool = ThreadPoolExecutor(min(_MOST, max(1, len(names))), "pgha-status")
 
     def __enter__(self) -> Looks:
@@ -123,8 +126,11 @@ class Looks:
 
     def _look(self, name: str) -> PairStatus:
         try:
+            if len(self._names) > _MOST:
+                with looking(load_pair(name), self._turn) as run:
+                    return status_of(run)
             if name not in self._held:
-                self._held[name] = self._open.enter_context(looking(load_pair(name)))
+                self._held[name] = self._open.enter_context(looking(load_pair(name), self._turn))
             return status_of(self._held[name])
         except HaError as error:
             trouble = str(error)

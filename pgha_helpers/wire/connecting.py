@@ -5,7 +5,6 @@ without what an older server does not know.
 from __future__ import annotations
 
 import re
-import select
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from ..model import libpq, passfile
 from ..model.errors import Unreachable
 from ..model.foreign import one_line, shown
 from . import trips
+from .pipes import files_ready
 
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 #: 9.0 knows on and off only, and does not begin a session that asks for it.
@@ -59,7 +59,7 @@ def wait_for(connection: Any, deadline: float) -> None:
         left = deadline - time.monotonic()
         reads = [connection] if state == extensions.POLL_READ else []
         writes = [] if reads else [connection]
-        if left <= 0 or select.select(reads, writes, [], left) == ([], [], []):
+        if left <= 0 or not files_ready(left, reads, writes):
             raise TimeoutError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
@@ -31,16 +32,25 @@ _LACKING = (
 bin=$1; shift; for name in "$@"; do [ -x "$bin/$name" ] || echo "$name"; done"""
 )
 
+#: Of who looks at one pair: both of its nodes, at once.
+NO_TURNS = contextlib.nullcontext()
+
 
 class Door:
     """Connections of one node, opened late and held for the life of a run.
 
     Its SQL sessions are those of `user`, which is who only looks until a gate is passed: see
     `become`.
+
+    `turn` is held while a node that answers is looked at, and not while one is silent: where many
+    are looked at, whoever is silent is waited for from the beginning.
     """
 
-    def __init__(self, node: Node, pair: Pair) -> None:
+    def __init__(
+        self, node: Node, pair: Pair, turn: AbstractContextManager[Any] = NO_TURNS
+    ) -> None:
         self.node = node
+        self.turn = turn
         self._pair = pair
         self._timeouts = pair.timeouts
         self.patience = pair.timeouts.checkpoint  # seconds, for commands that read a lot
@@ -97,7 +107,7 @@ class Door:
     def _pipes(self, command: str) -> Pipes:
         if self.node.ssh is None:
             return LocalPipes("sh", "-c", command)
-        from .ssh import SshPipes
+        from .ssh_pipes import SshPipes
 
         if self._client is not None:
             try:
@@ -114,7 +124,7 @@ class Door:
         if self._client is None and self.node.ssh is not None:
             from .ssh import connect
 
-            self._client = connect(self.node.ssh, self._timeouts.connect)
+            self._client = connect(self.node.ssh, self._timeouts.connect, self.turn)
 
     def run(self, *argv: str, **options: Any) -> Answer:
         """Run a command as the OS user that owns the server. See Shell.run; `login` is the shell of

@@ -6,9 +6,24 @@ import os
 import select
 import signal
 import subprocess
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 CHUNK = 1 << 16
+
+
+def files_ready(seconds: float, reads: Iterable[Any] = (), writes: Iterable[Any] = ()) -> set[int]:
+    """Numbers of the files, of these, that can be read or written now, or within so many seconds;
+    whatever has ended can be.
+
+    By poll: select knows no number above 1023, and many pairs at once have more.
+    """
+    asked = select.poll()
+    for each in reads:
+        asked.register(each, select.POLLIN)
+    for each in writes:
+        asked.register(each, select.POLLOUT)
+    return {number for number, _ in asked.poll(max(0.0, seconds) * 1000)}
 
 
 class Pipes(Protocol):
@@ -55,15 +70,15 @@ class LocalPipes:
         """What came within `timeout` seconds."""
         if not self._open:
             raise EOFError("the local shell ended")
-        ready, _, _ = select.select(self._open, [], [], timeout)
-        out, err = self._read("stdout", ready), self._read("stderr", ready)
+        said = files_ready(timeout, self._open)
+        out, err = self._read("stdout", said), self._read("stderr", said)
         if not (out or err or self._open):
             raise EOFError("the local shell ended")
         return out, err
 
-    def _read(self, name: str, ready: list[int]) -> bytes:
+    def _read(self, name: str, said: set[int]) -> bytes:
         fileno = self._stream(name)
-        if fileno not in ready:
+        if fileno not in said:
             return b""
         data = os.read(fileno, CHUNK)
         if not data:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import logging
 import os
 import re
-import select
 import socket
 import sys
-import threading
 import warnings
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..model import Ssh
 from ..model.errors import Unreachable
 from .known_hosts import KnownHosts, fingerprint
-from .pipes import CHUNK
+from .pipes import files_ready
 
 if TYPE_CHECKING:
     from paramiko import PKey, SSHClient
@@ -36,6 +33,11 @@ if _INVOKE is None:
 #: Its threads write tracebacks to stderr, where nobody has set up logging, of troubles that are
 #: told in words below.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+SshClient = paramiko.SSHClient
+#: What goes wrong with a connection.
+TROUBLES = (paramiko.SSHException, OSError, EOFError)
+
 _RSA = re.compile("rsa-sha2-.*")  # two ways in which one key signs
 _NOTHING_SAID = ("No existing session", "Error reading SSH protocol banner")  # whichever is first
 # seconds between keepalives: a machine that vanished is noticed although nothing is sent to it
@@ -78,14 +80,17 @@ def _refused(what: str, remedy: str) -> Unreachable:
     return Unreachable(what, remedy, answer=what)
 
 
-def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
+def connect(ssh: Ssh, timeout: float, turn: AbstractContextManager[Any]) -> paramiko.SSHClient:
     """Open a connection within `timeout` seconds. Raises Unreachable with the reason and what to do
     about it.
+
+    `turn` is held while keys are exchanged, which is work for this machine, and not while nobody
+    answers.
     """
     where = f"{ssh.user or 'the current user'}@{ssh.host}:{ssh.port}"
     client = paramiko.SSHClient()
     try:
-        _authenticate(client, ssh, timeout, where)
+        _authenticate(client, ssh, timeout, where, turn)
     except BaseException:
         # or its transport's thread, and its place among sshd's MaxStartups, would live on
         client.close()
@@ -96,47 +101,67 @@ def connect(ssh: Ssh, timeout: float) -> paramiko.SSHClient:
     return client
 
 
-def _authenticate(client: paramiko.SSHClient, ssh: Ssh, timeout: float, where: str) -> None:
-    key, known = Path(ssh.key).expanduser(), _known_hosts(ssh)
-    if ssh.key and not key.is_file():
-        raise _refused(f"ssh: there is no key file {key}", "correct ssh.key in the pair file")
-    if ssh.key and not os.access(key, os.R_OK):
-        raise _refused(f"ssh: key file {key} cannot be read", f"let {_me()} read it: chmod 600")
+def _authenticate(
+    client: paramiko.SSHClient,
+    ssh: Ssh,
+    timeout: float,
+    where: str,
+    turn: AbstractContextManager[Any],
+) -> None:
+    known, key = _known_hosts(ssh), _key_file(ssh)
     client.set_missing_host_key_policy(_Pinned(ssh, known))
     try:
-        client.connect(
-            ssh.host,
-            ssh.port,
-            ssh.user or None,
-            key_filename=str(key) if ssh.key else None,
-            allow_agent=not ssh.key,
-            look_for_keys=not ssh.key,
-            sock=_socket(ssh, timeout),
-            timeout=timeout,
-            banner_timeout=timeout,
-            auth_timeout=timeout,
-            transport_factory=partial(_transport, known.types),
-        )
+        sock = _socket(ssh, timeout, where)
+        with turn:
+            client.connect(
+                ssh.host,
+                ssh.port,
+                ssh.user or None,
+                key_filename=key,
+                allow_agent=not ssh.key,
+                look_for_keys=not ssh.key,
+                sock=sock,
+                timeout=timeout,
+                banner_timeout=timeout,
+                auth_timeout=timeout,
+                transport_factory=partial(_transport, known.types),
+            )
     except Unreachable:
         raise
-    except (paramiko.SSHException, OSError, EOFError) as error:
+    except TROUBLES as error:
         raise _not_connected(client.get_transport(), ssh, where, error) from None
     except Exception as error:
         # of a key file or an agent that paramiko cannot read, or a name that is none
         raise _refused(
-            f"ssh: {where} was not asked: {_words(error)}",
+            f"ssh: {where} was not asked: {words_of_trouble(error)}",
             "correct ssh.host or ssh.key in the pair file",
         ) from error
+
+
+def _key_file(ssh: Ssh) -> str | None:
+    """The key that is to be used; None where the agent is to be asked. Raises Unreachable."""
+    if not ssh.key:
+        return None
+    key = Path(ssh.key).expanduser()
+    if not key.is_file():
+        raise _refused(f"ssh: there is no key file {key}", "correct ssh.key in the pair file")
+    if not os.access(key, os.R_OK):
+        raise _refused(f"ssh: key file {key} cannot be read", f"let {_me()} read it: chmod 600")
+    return str(key)
 
 
 def _not_connected(
     transport: paramiko.Transport | None, ssh: Ssh, where: str, error: Exception
 ) -> Unreachable:
+    words = words_of_trouble(error)
     if isinstance(error, OSError) or not transport:
-        return Unreachable(f"ssh: {where} does not answer: {_words(error)}", _to_be_answered(error))
+        return Unreachable(f"ssh: {where} does not answer: {words}", _to_be_answered(error))
     if transport.is_active() and transport.initial_kex_done:  # and its host key was right
         return _refused(*_not_let_in(ssh, Path(ssh.key).expanduser(), error))
-    why = "" if _words(error) in _NOTHING_SAID else f": {_words(error)}"
+    return _no_server(where, "" if words in _NOTHING_SAID else f": {words}")
+
+
+def _no_server(where: str, why: str = "") -> Unreachable:
     return Unreachable(
         f"ssh: {where} takes the connection, and does not answer as an ssh server{why}",
         "see whether sshd there is well, and listens on that port; else correct ssh.port in the "
@@ -162,7 +187,9 @@ def _not_let_in(ssh: Ssh, key: Path, error: Exception) -> tuple[str, str]:
     shown = f"key {key}"
     if not ssh.key:
         shown = "any key of the ssh agent or of ~/.ssh"
-    bad = "" if isinstance(error, paramiko.AuthenticationException) else f": {_words(error)}"
+    bad = f": {words_of_trouble(error)}"
+    if isinstance(error, paramiko.AuthenticationException):
+        bad = ""
     return (
         f"ssh: user {user!r} is not let in with {shown}{bad}",
         "correct ssh.user or ssh.key in the pair file, or add that key's .pub to "
@@ -214,87 +241,21 @@ def _pinned_as(ssh: Ssh) -> str:
     return f"'[{ssh.host}]:{ssh.port}'"
 
 
-def _socket(ssh: Ssh, timeout: float) -> socket.socket:
-    """A connection without Nagle's delay: it costs 40 ms and more per command."""
+def _socket(ssh: Ssh, timeout: float, where: str) -> socket.socket:
+    """A connection whose other end has begun to speak, as an ssh server does first.
+
+    It is without Nagle's delay, which costs 40 ms and more per command.
+    """
     sock = socket.create_connection((ssh.host, ssh.port), timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not files_ready(timeout, [sock]):
+        sock.close()
+        raise _no_server(where)
     return sock
 
 
-def _words(error: BaseException) -> str:
+def words_of_trouble(error: BaseException) -> str:
+    """What the system, or paramiko, says of it."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).rstrip(".") or type(error).__name__
-
-
-def _within(seconds: float, ask: Callable[[], None]) -> None:
-    """paramiko waits without a deadline for the answer to an exec request. Raises TimeoutError."""
-    trouble: list[BaseException] = []
-
-    def asking() -> None:
-        try:
-            ask()
-        except BaseException as error:  # handed on to the thread that waits
-            trouble.append(error)
-
-    thread = threading.Thread(target=asking, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise TimeoutError(f"no answer to an exec request within {seconds:g} s")
-    if trouble:
-        raise trouble[0]
-
-
-class SshPipes:
-    """A program at the other end of an ssh connection."""
-
-    def __init__(self, client: paramiko.SSHClient, command: str, timeout: float) -> None:
-        transport = client.get_transport()
-        if transport is None or not transport.is_active():
-            raise Unreachable("ssh: the connection is lost")
-        try:
-            self._channel = transport.open_session(timeout=timeout)
-            self._channel.settimeout(timeout)
-            # as bytes: a path on the node need be no UTF-8, and paramiko's own way to them knows no
-            # other
-            _within(
-                timeout,
-                lambda: self._channel.exec_command(command.encode("utf-8", "surrogateescape")),
-            )
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise Unreachable(f"ssh: no shell could be opened: {_words(error)}") from None
-        self._fileno = self._channel.fileno()
-
-    def send(self, data: bytes) -> None:
-        """Write all of it."""
-        self._channel.sendall(data)
-
-    def receive(self, timeout: float) -> tuple[bytes, bytes]:
-        """What came within `timeout` seconds."""
-        channel = self._channel
-        if not (channel.recv_ready() or channel.recv_stderr_ready()):
-            select.select([self._fileno], [], [], timeout)
-        out = channel.recv(CHUNK) if channel.recv_ready() else b""
-        err = channel.recv_stderr(CHUNK) if channel.recv_stderr_ready() else b""
-        if not (out or err) and self._ended():
-            raise EOFError("the remote shell ended")
-        return out, err
-
-    def _ended(self) -> bool:
-        """Whether nothing comes any more. Its end is asked for first: what comes right before it
-        must not be missed.
-
-        A program whose last words and end came between the two questions was taken for a lost
-        connection (1 of 1655 tests, on a busy machine).
-        """
-        channel, transport = self._channel, self._channel.get_transport()
-        ended = bool(
-            channel.closed or channel.eof_received or not (transport and transport.is_active())
-        )
-        return ended and not (channel.recv_ready() or channel.recv_stderr_ready())
-
-    def close(self) -> None:
-        """Close the channel."""
-        with contextlib.suppress(OSError, EOFError):
-            self._channel.close()

@@ -18,7 +18,10 @@ import termios
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+
+from pgha_helpers.monitoring import status
 
 from ..conftest import pgha
 from ..embedded import Lab
@@ -121,6 +124,23 @@ def test_a_silent_node_costs_one_time_out_and_not_one_by_each_road(
     now = snapshot(path)
     assert not now.running and 1.9 < now.seconds < 3.5
     assert all("ssh:" in str(seen) and "SQL:" in str(seen) for seen in now.sightings)
+
+
+def test_of_very_many_pairs_no_connection_is_held(
+    pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred pairs were 134 times "Too many open files", where a process may have 1024."""
+    monkeypatch.setattr(status, "_MOST", 2)
+    paths = [tmp_path / f"{name}.yaml" for name in ("one", "two", "three")]
+    for path in paths:
+        path.write_text(pair.pair_file.read_text())
+    before = psutil.Process().num_fds()
+    with status.Looks([*map(str, paths)]) as looks:
+        assert [one.level for one in looks.look()] == ["ok"] * 3
+        assert psutil.Process().num_fds() <= before
+    with status.Looks([*map(str, paths[:2])]) as looks:
+        looks.look()
+        assert psutil.Process().num_fds() > before, "else the second look would connect anew"
 
 
 def test_several_pairs_are_one_answer_and_one_exit_code(
