@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -198,6 +199,7 @@ def main() -> None:
     """Run the command, and end the process: everything is let go, and to tear a thousand modules
     down takes 0.2 s.
     """
+    gc.set_threshold(100_000)  # ten thousand records: a fifth of the time was a search for garbage
     courtesy.take_over()
     code = _code()
     _tell_others()

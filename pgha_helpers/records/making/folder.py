@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,9 +38,7 @@ def _told_by(name: str) -> RecordName | None:
     try:
         if not found:
             return None
-        return RecordName(
-            datetime.strptime(found[1], RECORD_STAMP).replace(tzinfo=UTC), *found.groups()[1:]
-        )
+        return RecordName(datetime.fromisoformat(found[1]), *found.groups()[1:])
     except ValueError:  # the 32nd of a month
         return None
 
