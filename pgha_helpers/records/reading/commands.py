@@ -121,18 +121,20 @@ def compare_command(
     one: str,
     other: str,
     html: Annotated[Path | None, typer.Option(help="Write a page here, too.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Two runs side by side: parameters, settings, verdicts, how long each deed took, the lag."""
     from .compare import compare
     from .comparison_page import comparison_page
     from .entries import find
+    from .listing import in_json
 
     folder = _complete(pair)[1]
     compared = compare(find(folder, one), find(folder, other))
-    typer.echo(compared.text())
+    typer.echo(in_json(compared.as_json()) if json else compared.text())
     if html is not None:
         _write(html, comparison_page(compared))
-        typer.echo(f"\n{html}")
+        typer.echo(f"\n{html}", err=json)
 
 
 @records_app.command("page")

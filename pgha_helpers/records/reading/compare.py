@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -90,6 +90,18 @@ class Comparison:
         parts.append(f"Lag\n{lag}")
         parts += [f"Note: {note}." for note in self.notes]
         return "\n\n".join(parts)
+
+    def as_json(self) -> dict[str, object]:
+        """For programs: seconds and bytes as numbers."""
+        worst = [{unit: lag.worst(unit) for unit in ("bytes", "seconds")} for lag in self.lags]
+        return {
+            "a": self.a.as_json(),
+            "b": self.b.as_json(),
+            **{title.lower(): list(map(asdict, found)) for title, found in self.parts},
+            "durations": [asdict(timing) for timing in (*self.deeds, *self.totals)],
+            "worst_lag": dict(zip("ab", worst, strict=True)),
+            "notes": list(self.notes),
+        }
 
     @property
     def parts(self) -> tuple[tuple[str, tuple[Difference, ...]], ...]:

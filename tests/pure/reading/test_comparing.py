@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from pgha_helpers.model.lag_file import samples
 from pgha_helpers.records.reading.compare import compare
 from pgha_helpers.records.reading.entries import Entry
+from pgha_helpers.records.reading.listing import in_json
 
 from .made_up import DEEDS, two_runs, write_lag
 
@@ -52,6 +54,11 @@ def test_two_runs_are_compared(tmp_path: Path) -> None:
     assert [lag.worst("bytes") for lag in found.lags] == [5120, 10240]
     told = found.text()
     assert re.search(r"db1 +promote +0\.042 s +0\.084 s  2 x", told) and "10 kB" in told
+    read = json.loads(in_json(found.as_json()))
+    assert [read[side]["run"] for side in "ab"] == [found.a.id, found.b.id]
+    assert read["settings"][0] == {"what": "db1 work_mem", "a": "4MB", "b": "8MB"}
+    assert read["worst_lag"]["b"]["bytes"] == 10240
+    assert [row["what"] for row in read["durations"]][2] == "promote"
 
 
 def test_the_way_there_and_the_way_back_are_the_same_deeds(tmp_path: Path) -> None:
