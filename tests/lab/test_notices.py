@@ -148,6 +148,39 @@ def test_nothing_is_sent_in_the_window_and_the_end_of_a_change_is_told(
     assert "Clients had no primary for " in ends[0].text and "ticket OPS-7" in ends[0].text
 
 
+def test_a_send_that_nobody_answers_is_cut_off_before_the_window(pair: Lab, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        path = changed_pair(
+            pair,
+            tmp_path,
+            notify=[f"json://127.0.0.1:{deaf.getsockname()[1]}/?rto=60"],
+            records=str(tmp_path / "records"),
+            timeouts={"notify": "60s"},
+        )
+        found = load_pair(str(path))
+        Outbox(found).keep(a_notice(found))
+        telling = threading.Thread(target=tell, args=(found,))
+        telling.start()
+        sent, _ = deaf.accept()
+        (target,) = {"db0", "db1"} - {*writable(pair)}
+        promoting = threading.Thread(
+            target=pgha, args=("run", "promote", str(path), "-p", f"confirm={to_promote(target)}")
+        )
+        promoting.start()
+        with sent:
+            while sent.recv(65536):
+                continue
+            cut = time.time()
+    promoting.join()  # whoever is told of its end is refused at once
+    telling.join()
+    (folder,) = records_in(tmp_path)
+    story = read(folder)
+    assert story.last("run ended")["outcome"] == "done"
+    assert seconds(story.first("gate answered")) < cut
+    assert cut < seconds(story.first("outage begins")), "it went on into the window"
+    assert len(Outbox(found).waiting()) == 2, "the notice, and that of the end"
+
+
 def _tell_all_the_time(pair: Pair, stop: threading.Event) -> None:
     own = replace(pair, heartbeat="", notify=pair.notify[:1])
     while not stop.is_set():
