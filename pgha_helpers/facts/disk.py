@@ -12,9 +12,11 @@ from typing import TypeVar
 
 from ..judgement.plans.rebuild import history_of
 from ..model import Control, Disk, Lsn, Position, Sender
+from ..model.dialect import has
 from ..model.disk import NOWHERE
 from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
+from ..model.major import Major
 from ..model.positions import is_segment
 from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
@@ -41,7 +43,16 @@ def read_disk(door: Door) -> Disk:
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
         text = _BLOCK.sub(lambda block: _by_positions(door, block), answer.text)
-        return replace(parse_disk(text, middle), programs=programs)
+        return as_known_to(programs, parse_disk(text, middle))
+
+
+def as_known_to(programs: Major | None, disk: Disk) -> Disk:
+    """The same with what this version makes of its files."""
+    if programs is None or not has("standby_signal", programs):
+        return replace(disk, programs=programs)
+    known = tuple(name for name in disk.standby_files if name != "recovery.conf")
+    unknown = tuple(name for name in disk.standby_files if name not in known)
+    return replace(disk, programs=programs, standby_files=known, unknown_files=unknown, recovery={})
 
 
 def _by_positions(door: Door, block: re.Match[str]) -> str:
@@ -63,18 +74,18 @@ def parse_disk(text: str, now: float) -> Disk:
     words = Told(alone)
     unread: dict[str, str] = {}
     control, histories, recovery = _printed(blocks, unread)
-    damage = control if isinstance(control, str) else ""
     startup = words.one("recovering")
     port = words.one("port")
     return Disk(
         control=control if isinstance(control, Control) else None,
-        blank=words.one("blank") or damage,
+        blank=words.one("blank") or (control if isinstance(control, str) else ""),
         processes=words.wholes("process"),
         halted=words.wholes("halted"),
         standby_files=words.all("standby"),
         triggers=words.all("trigger"),
         histories=histories,
         recovery=recovery,
+        label=words.one("label"),
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
         senders=tuple(_sender(title) for title in words.all("walsender")),
         receiver=words.one("walreceiver"),

@@ -259,14 +259,16 @@ select pid, coalesce(usename::text, '') as "user", coalesce(application_name, ''
  order by xact_start limit 100;
 
 -- name: base backups
-select 0 as pid, '' as application, 'exclusive'::text as phase
+select 0 as pid, '' as application,
+       'an exclusive one, ' || split_part(split_part(pg_read_file(file, 0, 100000), 'LABEL: ', 2), chr(10), 1) as phase
   from pg_ls_dir('.') as file where file = 'backup_label' and not pg_is_in_recovery();
 
 -- name: base backups since 9.2
 select pid, coalesce(application_name, '') as application, 'streaming'::text as phase
   from pg_stat_replication where state = 'backup'
 union all
-select 0, '', 'exclusive' from pg_ls_dir('.') as file where file = 'backup_label' and not pg_is_in_recovery();
+select 0, '', 'an exclusive one, ' || split_part(split_part(pg_read_file(file, 0, 100000), 'LABEL: ', 2), chr(10), 1)
+  from pg_ls_dir('.') as file where file = 'backup_label' and not pg_is_in_recovery();
 
 -- name: archiver
 -- what waits to be archived, the shell tells

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass, field
 
 from ..model import Ssh
+from ..model.dialect import NEWEST, has
 from ..model.errors import CommandFailed, HaError, understood
 from ..model.foreign import Told, lines_of, whole
 from ..run.run import Run
@@ -35,7 +36,7 @@ class Place:
     """What a shell says of the source's data directory.
 
     Whose kernel, which directory, and which rsync is there. `own` is the data directory of the node
-    whose shell it is, told as the source's is.
+    whose shell it is, told as the source's is, and `label` names the exclusive backup that is open.
     """
 
     boot: str = ""
@@ -43,6 +44,7 @@ class Place:
     readable: bool = False
     rsync: tuple[int, ...] = ()
     own: str = ""
+    label: str = ""
 
     @property
     def same(self) -> tuple[str, str]:
@@ -185,7 +187,8 @@ def read_place(text: str) -> Place:
     """Read the answer of the look.
 
     >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nown 1:4 1:5 \\nreadable yes\\nrsync v3.2.7\\n")
-    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5')
+    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5',
+    label='')
     """
     lines = [line.strip() for line in lines_of(text)]
     words = Told(lines)
@@ -196,6 +199,7 @@ def read_place(text: str) -> Place:
         words.one("readable") == "yes",
         tuple(int(number) for number in numbers if number.isdecimal()),
         words.one("own"),
+        words.one("label"),
     )
 
 
@@ -210,6 +214,12 @@ def _why_not_copied(run: Run, name: str, truth: Place, here: Place) -> str:
         return f"{source.data_directory} of {source.name} cannot be looked at"
     if (here.boot, here.own) == truth.same:
         return f"the data directories of {name} and {source.name} are one and the same"
+    exclusive = not has("non_exclusive_backup", run.doors[source.name].programs() or NEWEST)
+    if exclusive and truth.label and not truth.label.startswith("pgha "):
+        return (
+            f"somebody else's backup {truth.label!r} is open on {source.name}, which takes one "
+            "at a time: wait for its end, or there: select pg_stop_backup()"
+        )
     return ""
 
 

@@ -17,7 +17,7 @@ select pid, coalesce(usename::text, '') as "user", coalesce(application_name, ''
 select pid, coalesce(application_name, '') as application, 'streaming'::text as phase
   from pg_stat_replication where state = 'backup'
 union all
-select 0, '', 'exclusive, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
+select 0, '', 'an exclusive one, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
 union all
 select pid, coalesce(application_name, ''), 'a session after pg_start_backup' from pg_stat_activity
  where query ~* '\mpg_start_backup\s*\(' and pid <> pg_backend_pid();
@@ -26,7 +26,7 @@ select pid, coalesce(application_name, ''), 'a session after pg_start_backup' fr
 select pid, coalesce(application_name, '') as application, phase
   from pg_stat_progress_basebackup left join pg_stat_activity using (pid)
 union all
-select 0, '', 'exclusive, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
+select 0, '', 'an exclusive one, begun ' || pg_backup_start_time() from (select 1) one where pg_is_in_backup()
 union all
 select pid, coalesce(application_name, ''), 'a session after pg_start_backup' from pg_stat_activity
  where query ~* '\mpg_start_backup\s*\(' and pid <> pg_backend_pid();

@@ -63,7 +63,9 @@ class Disk:
     (tried on 18); a start of the server removes them. `recovery` is what recovery.conf tells a
     standby, up to PostgreSQL 11. `recovering` is the timeline of the WAL file that a startup
     process says it reads or waits for, or 0: a standby's control file, and so SQL, may still tell
-    the timeline before (seen on 15, where the walreceiver had ended). `senders`
+    the timeline before (seen on 15, where the walreceiver had ended). `unknown_files` are those of
+    a standby definition that the version of `programs` does not know, and `label` names the backup
+    of which a backup_label lies there. `senders`
     are walsenders as their titles name them, and `receiver` is what the walreceiver's says:
     before 10 alone. `programs` is the major
     version of what is in bin_directory; `clock_skew` is seconds that the node's clock is ahead of
@@ -87,6 +89,8 @@ class Disk:
     triggers: tuple[str, ...] = ()
     histories: Mapping[int, str] = field(default_factory=dict)
     recovery: Mapping[str, str] = field(default_factory=dict)
+    unknown_files: tuple[str, ...] = ()
+    label: str = ""
     recovering: int = 0
     senders: tuple[Sender, ...] = ()
     receiver: str = ""

@@ -55,7 +55,7 @@ class Transaction:
 @dataclass(frozen=True)
 class BaseBackup:
     """A base backup under way: pg_basebackup, or a session between the start and the stop of a
-    low-level backup.
+    low-level backup. An exclusive one, up to 14, has no session, and no pid.
     """
 
     pid: int
@@ -63,6 +63,8 @@ class BaseBackup:
     phase: str
 
     def __str__(self) -> str:
+        if not self.pid:
+            return self.phase
         return f"pid {self.pid} ({self.application or 'no application_name'}, {self.phase})"
 
 

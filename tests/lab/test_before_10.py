@@ -28,7 +28,10 @@ from .losers import start, stop_cleanly
 from .runs import carry_out, running
 from .servers import ask, records
 
-VERSIONS = ("9.0.0", "9.2.24", "9.3.25", "9.4.26", "9.5.25", "9.6.24")
+VERSIONS = (
+    *("9.0.0", "9.0.23", "9.1.0", "9.1.24", "9.2.0", "9.2.24"),
+    *("9.3.0", "9.3.25", "9.4.26", "9.5.25", "9.6.24"),
+)
 
 
 @pytest.fixture(params=VERSIONS)

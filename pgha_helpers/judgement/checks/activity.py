@@ -61,7 +61,7 @@ def no_base_backup_is_running(now: Snapshot) -> str | None:
     """No base backup is being taken from either node.
 
     Wait for its end, or cancel it: the stop would break it, and it could copy the standby
-    definition of the old primary.
+    definition of the old primary. An exclusive one that was left: select pg_stop_backup().
     """
     told = [
         f"{backup} on {s.node}"

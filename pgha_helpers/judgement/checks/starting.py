@@ -14,9 +14,8 @@ from ...model.host import Host, Start
 from ...model.pair import Commands
 from ...model.show import plural, span
 from ...model.sightings import disk_of
+from ...model.strays import strays
 from .check import check
-
-RESTORES = "recovery.signal"
 
 
 def _start(now: Snapshot, name: str) -> Start:
@@ -52,13 +51,17 @@ def _refusals(now: Snapshot, name: str) -> list[str]:
 
 
 def _signals(now: Snapshot, name: str) -> list[str]:
-    """Somebody's restore that has never begun: the next start would begin it, and open for writes
-    at its end.
+    """What somebody has left there: a restore that the next start would begin, and what it would
+    stumble over. The backup_label of an exclusive backup goes with that.
     """
-    disk = disk_of(now[name])
-    if disk and RESTORES in disk.standby_files:
-        return ["recovery.signal would let it recover from an archive"]
-    return []
+    seen, disk = now[name], disk_of(now[name])
+    ends = (
+        isinstance(seen, Running)
+        and seen.writable
+        and any(not backup.pid for backup in now.closely(name).backups)
+    )
+    found = strays(disk) if disk else ()
+    return [str(stray) for stray in found if not (ends and stray.file == "backup_label")]
 
 
 @check(value=lambda now: plural(len(now.closely(now.primary.node).given), "option"))

@@ -6,6 +6,7 @@ When that is lost, the backup is void.
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -46,11 +47,12 @@ class Backup:
         node = self._source.node
         within = run.timeouts.checkpoint
         try:
-            with run.deed(node, "begin a base backup (with a checkpoint)", DeedKind.BEGIN_BACKUP):
+            words = "begin a base backup (with a checkpoint)"
+            with run.deed(node, words, DeedKind.BEGIN_BACKUP) as deed:
                 if dialect.has("idle_session_timeout", self._source.major):
                     self._session.do("select set_config('idle_session_timeout', '0', false)")
-                if self._exclusive:
-                    self._end_ours()
+                if self._exclusive and (left := self._end_ours()):
+                    deed.say(f"ended the backup that run {left} had left, and began one")
                 # the last statement of the session, and so what verify knows it by
                 self._session.do(query("begin a backup"), [f"pgha {run.id}"], within=within)
                 if self._exclusive:
@@ -71,10 +73,13 @@ class Backup:
                 self._end_ours()
         self._session.close()  # the server ends a backup that was not stopped
 
-    def _end_ours(self) -> None:
-        found = self._session.read(query("label of a backup"))
-        if found and "LABEL: pgha " in found[0]["label"]:
-            self._session.do(query("end a backup"), within=self._run.timeouts.checkpoint)
+    def _end_ours(self) -> str:
+        """End an exclusive one of ours, if there is one; whose it was."""
+        for row in self._session.read(query("label of a backup")):
+            if found := re.search("LABEL: pgha (.*)", row["label"]):
+                self._session.do(query("end a backup"), within=self._run.timeouts.checkpoint)
+                return found[1]
+        return ""
 
     def stop(self) -> BackupFiles:
         """End the backup, without a wait for the archive.

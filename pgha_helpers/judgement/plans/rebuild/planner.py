@@ -10,6 +10,7 @@ from ....model.show import Table
 from ....model.snapshot import streams_to
 from ..consent import Extra, ExtraKind
 from ..plan import Option, Plan
+from .as_it_is import refuse_strays, refuse_what_cannot_be_written
 from .evidence import Evidence
 from .history import Loser, fork_of, timeline_of, why_another
 from .options import KEEP_THE_OLD, choose, options, unknown
@@ -101,7 +102,7 @@ def _paused(now: Snapshot, loser: Running) -> Plan:
         f"{name} is {loser.settings[name]} there and {value} here" for name, value in lower.items()
     )
     why = f"{loser.node} streams from {primary.node}, but its replay has stopped for ever: {told}"
-    _refuse_what_cannot_be_written(loser, Option("follow"))
+    refuse_what_cannot_be_written(loser, Option("follow"))
     plan = PLANS["follow"](now, loser)
     return replace(plan, told=(why, *plan.told))
 
@@ -142,7 +143,8 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
     chosen = next((option for option in found if option.chosen), None)
     if chosen is None or chosen.why_not:
         raise _no_way(loser, method, chosen, found)
-    _refuse_what_cannot_be_written(loser, chosen)
+    refuse_what_cannot_be_written(loser, chosen)
+    refuse_strays(now, loser, chosen)
     plan = PLANS[chosen.kind](now, loser)
     room = evidence.copying.told() if evidence.copying and chosen.kind in KEEP_THE_OLD else ()
     why = _why(now, loser, chosen, found, method, evidence)
@@ -183,26 +185,6 @@ def _stumbles(loser: Loser, evidence: Evidence) -> tuple[str, ...]:
         f"{loser.node} WOULD NOT START as it is now: {why}. Mend that first, if no copy does"
         for why in refused
     )
-
-
-def _refuse_what_cannot_be_written(loser: Loser, chosen: Option) -> None:
-    """A server that runs is defined by ALTER SYSTEM; in one that is stopped, or a copy, we write
-    the file.
-    """
-    runs = (
-        isinstance(loser, Running) and not loser.writable and chosen.method in ("follow", "rewind")
-    )
-    if (
-        runs
-        and isinstance(loser, Running)
-        and loser.settings.get("allow_alter_system", "on") != "on"
-    ):
-        raise NotSafe(
-            f"allow_alter_system is off on {loser.node}, which runs: its standby definition "
-            "cannot be written",
-            "set it on in its configuration and reload; or stop that server: then the file "
-            "is written",
-        )
 
 
 def _verb(method: str) -> str:
