@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from .. import embedded as lab
-from ..conftest import pgha
+from ..lab.runs import carry_out
 from .desk import chromium
 
 
@@ -27,10 +27,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
     folder = tmp_path_factory.mktemp("browser")
     try:
         made = lab.up(folder)
-        done = pgha(
-            "run", "setup", str(made.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        carry_out(made, "setup", "setup db1", primary="db0")
         yield made
     finally:
         lab.down(folder, remove=True)

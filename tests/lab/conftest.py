@@ -11,7 +11,6 @@ import pytest
 
 from .. import embedded as lab
 from ..bench.pairs import pair_of
-from ..conftest import pgha
 from ..majors import old_programs
 from .kept_pairs import KeptPair, kept
 from .nights import Night
@@ -25,14 +24,20 @@ def has_rsync(need: Callable[..., None]) -> None:
     need("rsync", "rsync")
 
 
+@pytest.fixture(scope="session")
+def kept_for_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
+    """A pair that is made once in a process of tests, and put back for each module."""
+    with kept(tmp_path_factory.mktemp("kept"), None, "of two clusters") as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
-def pair(clusters: lab.Lab) -> Iterator[lab.Lab]:
-    """A pair that is set up: db0 is primary, db1 its standby."""
-    done = pgha(
-        "run", "setup", str(clusters.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield clusters
+def pair(kept_for_modules: KeptPair) -> Iterator[lab.Lab]:
+    """A pair that is set up: db0 is primary, db1 its standby. Each test finds it as the one before
+    has left it.
+    """
+    with kept_for_modules.lent() as pair:
+        yield pair
 
 
 @pytest.fixture

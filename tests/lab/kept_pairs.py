@@ -19,9 +19,9 @@ from ..embedded import Lab
 from .runs import carry_out
 from .servers import ask
 
-#: Set up, so that db1 streams; or db0 is a cluster, db1 an empty directory, and nothing is set up
-#: yet.
-Made = Literal["set up", "empty"]
+#: Set up, so that db1 streams, which was a cluster of its own before or an empty directory; or db0
+#: is a cluster, db1 an empty directory, and nothing is set up yet.
+Made = Literal["of two clusters", "set up", "empty"]
 _NOT_OURS = "sshd.log"  # the ssh servers go on, and write there
 
 
@@ -47,7 +47,7 @@ class KeptPair:
         if (self._homes / "records").exists():
             shutil.copytree(self._homes / "records", place / "records")  # the nodes have noted it
         pair = lab.up(place)
-        if self._made == "set up":
+        if self._made != "empty":
             _wait_until_streaming(pair)
         return pair
 
@@ -68,14 +68,15 @@ class KeptPair:
 
     def _make(self, place: Path) -> None:
         self.remove()
-        pair = lab.up(place, start="empty", programs=self._programs)
+        start = "clusters" if self._made == "of two clusters" else "empty"
+        pair = lab.up(place, start=start, programs=self._programs)
         # initdb makes checksums only from 18 on, and setup would have to restart db0 for the hints
         if self._programs:
             ask(pair, "db0", "alter system set wal_log_hints = on")
             pair.kill("db0")
             lab.up(place)
-        if self._made == "set up":
-            carry_out(pair, "setup", "setup db1")
+        if self._made != "empty":
+            carry_out(pair, "setup", "setup db1", primary="db0")
             shutil.copytree(place / "records", self._homes / "records")
         self._homes.mkdir(exist_ok=True)
         for node in pair.nodes.values():

@@ -24,7 +24,7 @@ from .. import embedded as labs
 from ..embedded import Lab
 from .nights import Night, interrupt, once_before, postmaster
 from .runs import running
-from .servers import ask, ssh_server, writable
+from .servers import ask, send_all, ssh_server, writable
 from .troubles import (
     carry_on,
     fill_its_socket,
@@ -144,7 +144,9 @@ def test_the_standby_dies_after_promote_was_sent(night: Night) -> None:
     """Nobody knows whether it was promoted: the old primary stays shut, and the rerun opens the
     right one.
     """
-    night.at("after promote was sent", lambda: night.pair.kill(night.target))
+    pids: list[int] = []  # to find them may take longer than to promote
+    night.at("before promote", lambda: pids.extend(night.pair.processes(night.target)))
+    night.at("after promote was sent", lambda: send_all(pids, signal.SIGKILL))
     with night.watched():
         with pytest.raises(Undecided, match="do not start the old primary"):
             night.switch_over(timeouts={"promote": "2s"})
