@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 QUIET := tests/browser tests/lab/test_networks.py
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(QUIET:%=--ignore=%)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(QUIET:%=--ignore=%)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(QUIET)
 
 lint: $(VENV)/.installed

@@ -18,10 +18,45 @@ from . import embedded as lab
 from .embedded import state
 
 collect_ignore = ["trials"]  # repetitions: `make trials`
+_TESTS = Path(__file__).parent
+#: The files that take longest, longest first: of one that begins last, all but one of the processes
+#: that share the tests wait for the end.
+LONGEST = (
+    "lab/test_every_major.py",
+    "lab/test_bad_nights.py",
+    "lab/test_faults.py",
+    "lab/test_airflow.py",
+    "lab/test_killed.py",
+    "lab/test_notices.py",
+    "lab/test_cycle.py",
+    "lab/test_clone.py",
+    "lab/test_events.py",
+    "debian/test_guide.py",
+    "browser/test_lost_pages.py",
+    "browser/test_promote.py",
+    "lab/test_networks.py",
+)
 # Under nohup, or in the background of a script, these are ignored, and every program that a test
 # starts would rightly ignore them, too.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the order of collection, not in xdist's own: that begins with the files of most tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, then what starts servers, then what needs none."""
+    turns = {_TESTS / name: turn for turn, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in turns), "LONGEST names a file that is not there"
+    servers = [_TESTS / name for name in ("browser", "debian", "lab", "wire")]
+
+    def turn(item: pytest.Item) -> int:
+        return turns.get(item.path, len(turns) + (item.path.parent not in servers))
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
