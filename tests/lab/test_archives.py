@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from pgha_helpers.changes.deeds import standby, stopping
+from pgha_helpers.changes.deeds.promoting import wake_startup
 from pgha_helpers.model.errors import Aborted, NotSafe
 
 from ..embedded import Lab
 from .changed_files import against, with_lines
 from .nights import Night, once_before
-from .runs import carry_out
+from .runs import carry_out, running
 from .servers import ask
 
 
@@ -95,3 +98,23 @@ def test_a_failover_does_not_wait_for_an_archive_once_all_is_salvaged(own_pair: 
         waited["promote"] < 2 and waited["promote"] + waited["let its restore_command end"] < 8
     ), "five would be ten"
     assert ask(own_pair, "db1", "show restore_command") == [("sleep 2; false",)]
+
+
+def test_whoever_wakes_the_startup_process_leaves_its_restore_command_alone(
+    own_pair: Lab,
+) -> None:
+    """A child has its parent's title until it is another program: this one keeps it. Ended by a
+    signal it takes the server along (seen on 9.0.0, in the middle of a promotion).
+    """
+    program = own_pair.node("db1").home / "postgres"
+    shutil.copy("/bin/sleep", program)
+    titled = f'exec -a "postgres: startup recovering" {program} 0.3'
+    command = f"bash -c '{titled}; false'".replace("'", "''")
+    ask(own_pair, "db1", f"alter system set restore_command = '{command}'")
+    ask(own_pair, "db1", "select pg_reload_conf()")
+    own_pair.kill("db0")  # whoever receives nothing asks the archive
+    with running(own_pair, "verify") as run:
+        for _ in range(20):
+            wake_startup(run.doors["db1"])
+    assert ask(own_pair, "db1", "select pg_is_in_recovery()") == [(True,)]
+    assert own_pair.processes("db1")
