@@ -17,6 +17,7 @@ import pytest
 from pgha_helpers import facts, look
 from pgha_helpers.facts.control_bytes import control_of
 from pgha_helpers.facts.wal.losses.records import Reader
+from pgha_helpers.facts.wal.rewinding import _ask_node
 from pgha_helpers.model import Lsn
 
 from ..bench.pairs import pair_of
@@ -24,8 +25,9 @@ from ..embedded import Lab
 from ..majors import MAJORS, old_programs, programs_of
 from .converging import PROCEDURES, Told
 from .cycles import against, alive, switched, unanswered
+from .looks import said, session, wait_for
 from .losers import stop_cleanly
-from .runs import running
+from .runs import carry_out, running
 from .servers import ask
 
 _CHECKPOINT = re.compile(r"CHECKPOINT_\w+ redo (\S+); tli (\d+);.* xid (\d+:\d+);")
@@ -63,6 +65,26 @@ def test_so_does_that_of_one_that_no_package_has(version: str, tmp_path: Path) -
             assert (moved.lost, moved.overlaps) == (0, 0) and moved.acknowledged > 100
         for procedure in ("failover", "rebuild by rsync"):
             assert _well(PROCEDURES[procedure](pair, alive)) == []
+
+
+def test_checksums_that_are_being_enabled_are_no_checksums_yet(tmp_path: Path) -> None:
+    """19 enables them while clients work, here for ever: a temporary table is in its way."""
+    with (
+        pair_of(tmp_path / "lab", old_programs("19beta3")) as pair,
+        session(pair, "db0", "app") as app,
+    ):
+        ask(pair, "db0", "select pg_disable_data_checksums()")
+        assert wait_for(lambda: ask(pair, "db1", "show data_checksums") == [("off",)])
+        app.cursor().execute("create temporary table own (a int)")
+        app.commit()
+        ask(pair, "db0", "select pg_enable_data_checksums()")
+        assert wait_for(lambda: ask(pair, "db1", "show data_checksums") == [("inprogress-on",)])
+        told = "data checksums are being enabled on db0: that begins anew"
+        assert said(pair, told) == said(pair, "checksums are both off on db0") == "warning"
+        with running(pair, "verify") as run:
+            assert not _ask_node(run.doors["db0"]).all("hints")
+        carry_out(pair, "promote", "promote db1")
+        assert ask(pair, "db1", "show data_checksums") == [("off",)]
 
 
 def _well(told: Told) -> list[str]:

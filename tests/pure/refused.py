@@ -267,6 +267,11 @@ NO = [
         "warning",
     ),
     (
+        seen(primary(settings=SETTINGS | {"data_checksums": "inprogress-on"}), standby()),
+        "data checksums are being enabled on db0: that begins anew",
+        "warning",
+    ),
+    (
         close(db1={"settings": {"default_transaction_read_only": "on"}}),
         "read_only is on on db1",
         "critical",

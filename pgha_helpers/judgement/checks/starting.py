@@ -184,6 +184,8 @@ def nothing_waits_for_a_restart(now: Snapshot) -> str | None:
     """
     waits = {name: now.closely(name).waiting for name in now.pair.names}
     told = [f"{', '.join(names)} on {name}" for name, names in waits.items() if names]
+    if now.primary.settings.get("data_checksums") == "inprogress-on":
+        told.append(f"data checksums are being enabled on {now.primary.node}: that begins anew")
     return (
         "; ".join((*told, *filter(None, (_another_minor(now, seen) for seen in now.running))))
         or None
