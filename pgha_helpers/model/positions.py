@@ -8,16 +8,17 @@ from functools import total_ordering
 
 
 class Lsn(int):
-    """A byte position in the WAL of one timeline.
+    """A byte position in the WAL of one timeline, written as pg_waldump and 19 write it: older
+    programs leave out zeros, and read both.
 
     >>> Lsn.parse("0/3000148")
-    Lsn('0/3000148')
+    Lsn('0/03000148')
     >>> Lsn.parse("1/0") - Lsn.parse("0/FFFFFFF0")
     16
     >>> Lsn.parse("rubbish")
     Traceback (most recent call last):
       ...
-    ValueError: 'rubbish' is not a WAL position: it should look like 0/3000148
+    ValueError: 'rubbish' is not a WAL position: it should look like 0/03000148
     """
 
     @classmethod
@@ -28,11 +29,11 @@ class Lsn(int):
             return cls((int(high, 16) << 32) + int(low, 16))
         except ValueError:
             raise ValueError(
-                f"{text!r} is not a WAL position: it should look like 0/3000148"
+                f"{text!r} is not a WAL position: it should look like 0/03000148"
             ) from None
 
     def __str__(self) -> str:
-        return f"{self >> 32:X}/{self & 0xFFFFFFFF:X}"
+        return f"{self >> 32:X}/{self & 0xFFFFFFFF:08X}"
 
     def __repr__(self) -> str:
         return f"Lsn({str(self)!r})"
@@ -49,11 +50,11 @@ class Position:
 
     >>> a, b = Position(1, Lsn.parse("0/10")), Position(1, Lsn.parse("0/30"))
     >>> a < b, b - a, str(b)
-    (True, 32, '0/30 on timeline 1')
-    >>> a < Position(2, Lsn.parse("0/30"))
+    (True, 32, '0/00000030 on timeline 1')
+    >>> a < Position(2, Lsn.parse("0/30"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
       ...
-    ValueError: 0/10 on timeline 1 and 0/30 on timeline 2 cannot be compared: two histories
+    ValueError: 0/00000010 on timeline 1 and ... cannot be compared: two histories
     """
 
     timeline: int
@@ -92,7 +93,7 @@ def segment_start(name: str, segment: int) -> Position:
     """Where a file of the WAL begins. Raises ValueError for a name that is not one's.
 
     >>> str(segment_start("0000000E0000000100000003", 16 * 1024 * 1024))
-    '1/3000000 on timeline 14'
+    '1/03000000 on timeline 14'
     """
     if not is_segment(name):
         raise ValueError(f"{name!r} is not a file of the WAL")

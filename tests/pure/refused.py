@@ -109,7 +109,7 @@ NO = [
     (close(db1={"pause": "pause requested"}), "replay is asked to pause on db1", "critical"),
     (
         seen(primary(), standby(replay_paused=True, settings={**SETTINGS, "max_wal_senders": "5"})),
-        "replay is paused on db1 at 0/5000000: max_wal_senders is 5 on db1, 10 on db0",
+        "replay is paused on db1 at 0/05000000: max_wal_senders is 5 on db1, 10 on db0",
         "critical",
     ),
     (

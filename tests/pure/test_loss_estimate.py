@@ -79,7 +79,7 @@ def test_a_salvage_that_can_only_fail_is_refused_before_anything_is_done() -> No
         replace(FOUND, damaged=Lsn(THERE.lsn + 512)),
         LossEstimate(unread="it is encrypted"),
     )
-    assert "is DAMAGED at 0/5000800" in refused(damaged) and "-p salvage=some" in refused(damaged)
+    assert "is DAMAGED at 0/05000800" in refused(damaged) and "-p salvage=some" in refused(damaged)
     assert "cannot be read: it is encrypted" in refused(unread) and "-p salvage=none" in refused(
         unread, "some"
     )

@@ -192,7 +192,7 @@ def test_reading_begins_no_earlier_than_the_files_go_back() -> None:
 def test_whoever_reads_after_the_fork_can_see_it() -> None:
     fork = Position(1, Lsn.parse("0/5000148"))
     (one,) = stretches(fork, names(4, 5, 6), {}, SEGMENT, Lsn.parse("0/4000028"))
-    assert (str(one.start), one.first[-1], one.last[-1]) == ("0/4000028 on timeline 1", "4", "6")
+    assert (str(one.start), one.first[-1], one.last[-1]) == ("0/04000028 on timeline 1", "4", "6")
     (one,) = stretches(fork, names(3, 4, 6), {}, SEGMENT, Lsn.parse("0/5000000"))
     assert one.start.lsn > fork.lsn
     assert stretches(fork, names(3, 4), {}, SEGMENT, Lsn.parse("0/5000000")) == ()
@@ -235,7 +235,7 @@ def test_it_is_told_in_one_sentence() -> None:
         == "1 transaction, 343 rows in 1 table, 2 kB of WAL, committed at 2026-11-23T09:09:24.1Z"
     )
     nothing = replace(FOUND, count=0, totals={}, transactions=())
-    assert nothing.sentence == "no transaction was committed on db0 after 0/5000148 on timeline 1"
+    assert nothing.sentence == "no transaction was committed on db0 after 0/05000148 on timeline 1"
     assert replace(FOUND, unread=("db0: …",)).sentence.startswith("at least 1 transaction")
     assert "not every row" in replace(FOUND, incomplete=1).sentence
 

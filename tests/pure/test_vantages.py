@@ -273,7 +273,7 @@ def test_two_timelines_tell_where_they_parted() -> None:
         "db1", timeline=2, written=Lsn(EARLIER + 1024), disk=disk(histories={2: PARTED})
     )
     told = reason(seen(primary(), there))
-    assert "both db0 and db1 are writable" in told and "they parted at 0/4FF0000;" in told
+    assert "both db0 and db1 are writable" in told and "they parted at 0/04FF0000;" in told
     assert "db0 64 kB of WAL and db1 1 kB of WAL" in told
 
 
@@ -281,19 +281,19 @@ def test_two_promotions_to_one_timeline_number_part_at_the_earlier_one() -> None
     later = f"1\t{HERE}\tno recovery target specified\n"
     here = primary(timeline=2, written=Lsn(HERE + 10), disk=disk(histories={2: later}))
     there = primary("db1", timeline=2, disk=disk(histories={2: PARTED}))
-    assert "they parted at 0/4FF0000; written since" in reason(seen(here, there))
+    assert "they parted at 0/04FF0000; written since" in reason(seen(here, there))
 
 
 def test_one_timeline_is_bounded_by_the_slot() -> None:
     """A standby that lost its signal file opens on the same timeline and leaves no history."""
     kept = Slot("pgha_db1", "physical", False, EARLIER, "reserved")
     told = reason(seen(primary(slots=(kept,)), primary("db1", slots=())))
-    assert "at 0/4FF0000 or later" in told and "db0 at most 64 kB of WAL" in told
+    assert "at 0/04FF0000 or later" in told and "db0 at most 64 kB of WAL" in told
 
 
 def test_where_nothing_tells_it_is_unknown() -> None:
     told = reason(seen(primary(slots=()), primary("db1", slots=())))
-    assert "cannot be told from here" in told and "db0 is at 0/5000000 on timeline 1" in told
+    assert "cannot be told from here" in told and "db0 is at 0/05000000 on timeline 1" in told
     unread = primary("db1", timeline=2, slots=(), disk=None, shell_silent="ssh")
     assert "cannot be told from here" in reason(seen(primary(), unread))
 

@@ -90,7 +90,7 @@ def behind(
     dialect.page_headers.
 
     >>> behind(Lsn.parse("0/3000028"), 30, 2**24), behind(Lsn.parse("0/3001FF8"), 30, 2**24)
-    (Lsn('0/3000048'), Lsn('0/3002030'))
+    (Lsn('0/03000048'), Lsn('0/03002030'))
     """
     at = int(start)
     left = length

@@ -61,7 +61,7 @@ def whole_from(text: str) -> Lsn | None:
     ... "oldestRunningXid {}")
     >>> whole_from("\\n".join([line.format(1, 750, 749), line.format(2, 755, 751),
     ... line.format(3, 760, 752)]))
-    Lsn('0/1')
+    Lsn('0/00000001')
     """
     marks = list(_MARK.finditer(text))
     if not marks:

@@ -38,7 +38,7 @@ def timelines_after(
 
     >>> timelines_after(1, ["000000020000000000000003"],
     ... {2: "1\\t0/3000148\\tno recovery target specified\\n"})
-    [(1, Lsn('0/3000148')), (2, None)]
+    [(1, Lsn('0/03000148')), (2, None)]
     >>> timelines_after(1, ["000000020000000000000003"],
     ... {2: "1\\t0/3000148\\tstreamed, before it was opened by hand\\n"}, own=1)
     [(1, None)]

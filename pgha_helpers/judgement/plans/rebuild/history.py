@@ -19,7 +19,7 @@ def history_of(text: str) -> dict[int, Lsn]:
     nothing.
 
     >>> history_of("1\\t0/3000148\\tno recovery target specified\\n\\n2\\t0/5000000\\treason\\n")
-    {1: Lsn('0/3000148'), 2: Lsn('0/5000000')}
+    {1: Lsn('0/03000148'), 2: Lsn('0/05000000')}
     """
     rows = [line.split() for line in lines_of(text) if line.strip() and not line.startswith("#")]
     if odd := next((row for row in rows if len(row) < 2), None):
