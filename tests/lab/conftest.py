@@ -11,7 +11,7 @@ import pytest
 
 from .. import embedded as lab
 from ..bench.pairs import pair_of
-from ..majors import old_programs
+from ..majors import old_programs, programs_of
 from .kept_pairs import KeptPair, kept
 from .nights import Night
 from .runs import carry_out, to_promote
@@ -101,9 +101,16 @@ def own_pair_15(kept_pair_15: KeptPair) -> Iterator[lab.Lab]:
 
 
 @pytest.fixture(params=["", "19beta3"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[lab.Lab]:
-    """A pair of the wheel's own version, and of one that no package has: PGHA_OLD_POSTGRES."""
-    with pair_of(tmp_path / "lab", old_programs(request.param) if request.param else None) as pair:
+def either(
+    request: pytest.FixtureRequest, tmp_path: Path, need: Callable[..., None]
+) -> Iterator[lab.Lab]:
+    """A pair of the wheel's own version, and of one that no package has: PGHA_OLD_POSTGRES. A test
+    may ask for a major version that one has.
+    """
+    wanted, programs = request.param, None
+    if wanted:
+        programs = programs_of(wanted, need) if isinstance(wanted, int) else old_programs(wanted)
+    with pair_of(tmp_path / "lab", programs) as pair:
         ask(pair, "db0", "create table before (a int)")
         yield pair
 

@@ -13,6 +13,7 @@ from ...facts.replay import in_recovery, receives, replayed
 from ...facts.wal.end import find_end
 from ...model import DeedKind, Lsn, Position, Running, dialect
 from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
+from ...model.major import Major
 from ...model.show import size, span
 from ...run.run import Run
 from ...wire.doors import Door
@@ -76,7 +77,7 @@ def _let_it_go(door: Door, seen: Running) -> None:
         door.sql.do("select pg_reload_conf()")
 
 
-def _terminate(door: Door, seen: Running) -> None:
+def _terminate(door: Door, _: Running | None = None) -> None:
     door.script(_SIGNAL_RECEIVER, door.node.data_directory, "TERM CONT")
 
 
@@ -149,6 +150,8 @@ def replay_past(run: Run, name: str, goal: Lsn, patience: float, wake: bool = Fa
             told = now
         if wake and now - woken > _WAKE:
             wake_startup(door)
+            if not dialect.has("reload_conninfo", Major.of(door.sql.version)):
+                _terminate(door)  # it is begun anew, and connects to what does not answer
             woken = time.monotonic()
         time.sleep(servers.POLL if now - began < 1 else _POLL)
         at = replayed(door)

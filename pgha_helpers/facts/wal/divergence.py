@@ -150,8 +150,7 @@ def _written(door: Door, part: _Part, segment: int) -> int:
 
 def _record_up_to(door: Door, part: _Part, at: Lsn) -> tuple[Lsn, int, str] | None:
     """The last record of a segment that starts at or before a position: where, length and name."""
-    padded = f"{at >> 32:X}/{at & 0xFFFFFFFF:08X}"
-    asked = (padded, door.wal, " ".join(part.names), *waldump(door))
+    asked = (str(at), door.wal, " ".join(part.names), *waldump(door))
     answer = door.script(_UP_TO, *asked, within=door.patience)
     with understood(door.node.name, "what pg_waldump tells of where its WAL parts"):
         found = _RECORD.search(answer.text)
