@@ -187,8 +187,7 @@ def read_place(text: str) -> Place:
     """Read the answer of the look.
 
     >>> read_place("boot b1\\ndirectory 1:2 1:3 \\nown 1:4 1:5 \\nreadable yes\\nrsync v3.2.7\\n")
-    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5',
-    label='')
+    Place(boot='b1', directory='1:2 1:3', readable=True, rsync=(3, 2, 7), own='1:4 1:5', label='')
     """
     lines = [line.strip() for line in lines_of(text)]
     words = Told(lines)
