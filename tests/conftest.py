@@ -108,12 +108,16 @@ def monkeypatch_session() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
+#: Those of another version, by hand.
+PROGRAMS = Path(os.environ["PGHA_PROGRAMS"]) if "PGHA_PROGRAMS" in os.environ else None
+
+
 @pytest.fixture(scope="module")
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Lab]:
     """Two initialised clusters that are not a pair yet."""
     folder = tmp_path_factory.mktemp("lab")
     try:
-        yield lab.up(folder)
+        yield lab.up(folder, programs=PROGRAMS)
     finally:
         lab.down(folder, remove=True)
 

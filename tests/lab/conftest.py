@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from .. import embedded as lab
 from ..bench.pairs import pair_of
+from ..conftest import PROGRAMS
 from ..majors import old_programs, programs_of
 from .kept_pairs import KeptPair, kept
 from .nights import Night
@@ -52,23 +52,19 @@ def night(pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield Night(pair, tmp_path, monkeypatch)
 
 
-# another version, by hand
-_PROGRAMS = Path(os.environ["PGHA_PROGRAMS"]) if "PGHA_PROGRAMS" in os.environ else None
-
-
 @pytest.fixture(scope="session")
 def kept_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
     """A pair that is made once in a process of tests, and put back for each that changes its
     roles.
     """
-    with kept(tmp_path_factory.mktemp("kept"), _PROGRAMS, "set up") as made:
+    with kept(tmp_path_factory.mktemp("kept"), PROGRAMS, "set up") as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def kept_empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptPair]:
     """The same before its setup."""
-    with kept(tmp_path_factory.mktemp("kept"), _PROGRAMS, "empty") as made:
+    with kept(tmp_path_factory.mktemp("kept"), PROGRAMS, "empty") as made:
         yield made
 
 
