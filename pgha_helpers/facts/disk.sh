@@ -49,8 +49,10 @@ for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo
 for f in promote fallback_promote; do [ -e "$1/$f" ] && echo "trigger $f"; done
 [ ! -e "$1/backup_label" ] || {
   label='without a name'
-  while IFS= read -r line; do case $line in "LABEL: "*) label=${line#LABEL: };; esac; done < "$1/backup_label"
-  echo "label $label"
+  while IFS= read -r line; do
+    case $line in "LABEL: "*) label=${line#LABEL: };; "BACKUP METHOD: pg_rewind") label=;; esac # which names none
+  done < "$1/backup_label"
+  [ -z "$label" ] || echo "label $label"
 } 2>/dev/null
 [ ! -r "$1/recovery.conf" ] || { echo recovery; cat "$1/recovery.conf"; echo; echo end; }
 

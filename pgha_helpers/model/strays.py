@@ -24,7 +24,7 @@ def strays(disk: Disk) -> tuple[Stray, ...]:
     A backup_label stays of an exclusive backup whose server has died, or comes with a copy that
     somebody has made by hand; the start would begin at that backup's checkpoint, whatever came
     since (seen on 9.0 and 18: the server stays down, or never comes up). One of a copy of ours that
-    was not started yet belongs there.
+    was not started yet belongs there, and pg_rewind's, which is not told at all.
     """
     found = []
     if "recovery.signal" in disk.standby_files:
