@@ -84,7 +84,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
     path = changed_pair(pair, tmp_path, records=str(small / "records"))
     (small / "records").mkdir()
     target = target_of(pair)
-    with Watch(pair) as watch, Load(pair.dsn) as load:
+    with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         command = [
             sys.executable,
             "-m",
