@@ -152,6 +152,17 @@ def test_the_check_that_the_guide_for_developers_shows_is_one() -> None:
         now = seen(primary(), standby(), {"db0": db0})
         (verdict,) = judge([shown], now)
         assert verdict.level == level and verdict.title.startswith("What a replication slot")
+
+
+@pytest.mark.parametrize("page", ["developing", "house"])
+def test_each_path_that_a_guide_names_is_there(page: str) -> None:
+    guide = (CHECKOUT / "docs" / f"{page}.md").read_text()
+    package = CHECKOUT / "pgha_helpers"
     for path in re.findall(r"`((?:\w+/)+\w+\.\w+)`", guide):
-        inside = CHECKOUT / "pgha_helpers" / path
-        assert inside.exists() or (CHECKOUT / path).exists(), path
+        assert (package / path).exists() or (CHECKOUT / path).exists(), path
+
+
+def test_the_page_of_the_house_leads_to_all_that_reads_wal() -> None:
+    told = (CHECKOUT / "docs" / "house.md").read_text().partition("## To read WAL")[2]
+    places = [path.name for path in (CHECKOUT / "pgha_helpers/facts/wal").glob("*.py")]
+    assert not [name for name in places if name != "__init__.py" and f"`{name}`" not in told]

@@ -106,8 +106,8 @@ def test_a_door_plate_names_every_room_that_is_entered(room: str) -> None:
         assert entered == {other for other in ROOMS if f"`{other}`" in may}
 
 
-def test_readme_tells_the_same_rooms() -> None:
-    told = (CHECKOUT / "README.md").read_text().partition("## The house")[2]
+def test_the_page_of_the_house_tells_the_same_rooms() -> None:
+    told = (CHECKOUT / "docs" / "house.md").read_text()
     rows = re.findall(r"^\| `(\w+)/` \|", told, re.MULTILINE)
     assert tuple(rows) == ROOMS
 
