@@ -13,6 +13,7 @@ from ..judgement.checks import Check, before, judge
 from ..judgement.plans import Plan
 from ..judgement.plans.back_again import BACK_AGAIN
 from ..judgement.plans.rebuild import stop_only
+from ..judgement.plans.sorting import SORTED_OTHERWISE
 from ..model import Snapshot, Verdicts, frontend
 from ..model.errors import NotConfirmed, NotSafe
 from ..model.show import present
@@ -43,7 +44,9 @@ def require(run: Run, plan: Plan, now: Snapshot) -> Verdicts:
     known = run.gate.judged_before(plan, now)
     if known is not None:
         return known
-    checks = () if plan.already else before(plan.kind, drain=bool(run.parameters.get("drain")))
+    named = SORTED_OTHERWISE in plan.extras
+    drain = bool(run.parameters.get("drain"))
+    checks = () if plan.already else before(plan.kind, drain, sorted_otherwise=named)
     verdicts = judged(run, checks, now)
     if refusing := verdicts.refusing:
         if frontend.shell():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from .. import clients
 from ..facts.pictures import load_beside
 from ..facts.wal.loss_estimate import estimate_loss
 from ..judgement import plans
+from ..judgement.checks.serving import both_nodes_sort_alike
 from ..judgement.plans import Plan
 from ..judgement.plans.back_again import YOUNG, asking_back
+from ..judgement.plans.sorting import asking_sorted
 from ..model import Deeds, Running, Snapshot, frontend
+from ..model.errors import NotSeen
 from ..run.events import OUTAGE_ENDED
 from ..run.run import Run
 from .bringing_back import bring_back, lead_clients, waits_for_standby
@@ -40,9 +44,16 @@ def plan_promotion(run: Run, now: Snapshot) -> Plan:
                 seen, **asked, estimate=lambda old: estimate_loss(run, seen, old)
             )
         # as old as it was when the run began: an hour that passes at the gate changes no words
-        return asking_back(plan, seen, run.history.promoted, run.journal.began - YOUNG)
+        plan = asking_back(plan, seen, run.history.promoted, run.journal.began - YOUNG)
+        return asking_sorted(plan, _sorts_otherwise(seen))
 
     return run.plan(now, planner)
+
+
+def _sorts_otherwise(now: Snapshot) -> str | None:
+    with contextlib.suppress(NotSeen, ValueError):  # what is not seen is refused by its check
+        return both_nodes_sort_alike(now)
+    return None
 
 
 def hand_over(run: Run, plan: Plan) -> Deeds:

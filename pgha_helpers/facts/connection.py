@@ -7,9 +7,11 @@ import threading
 from collections.abc import Collection, Mapping
 
 from ..model import Pair
+from ..model.configuration import ARCHIVE_WORDS, recovery_conf
 from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source_conninfo
 from ..model.dialect import NEWEST, has
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
+from ..model.major import Major
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
@@ -64,7 +66,15 @@ def read_keys(run: Run, name: str, told: SettingsByNode | None = None) -> Mappin
     own = ours.get("primary_conninfo", "")
     other = theirs.get("primary_conninfo", "")
     run.seen.connection_keys[name] = further_parameters(own, other, dbname)
+    run.seen.archive_words[name] = {word: ours[word] for word in ARCHIVE_WORDS if ours.get(word)}
     return run.seen.connection_keys[name]
+
+
+def definition(run: Run, name: str, major: Major) -> str:
+    """The node's recovery.conf, up to 11, with what it goes on to say."""
+    keys = keys_of(run, name)
+    words = run.seen.archive_words.get(name, {})
+    return recovery_conf(run.pair, run.doors[name].node, major, keys, words)
 
 
 def _settings(door: Door) -> Mapping[str, str]:

@@ -18,6 +18,14 @@ from .disk import read_disk
 from .queries import query
 
 _SCRIPT = script_file(__file__, "copying.sh")
+#: A name and its value for each that is told. No data directory is read, and no server runs.
+_BUILT = """
+program=$1; shift
+for name; do
+  value=$("$program" -D / -c config_file=/dev/null -C "$name" 2>/dev/null) && echo "$name $value"
+done
+exit 0
+"""
 _SEGMENTS = 4  # WAL that a copy always brings along; how much is written meanwhile nobody knows
 
 
@@ -47,7 +55,25 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     answer = door.script(_SCRIPT, *asked, within=door.patience)
     with understood(name, "the answer of facts/copying.sh"):
         found = parse_copying(answer.text, name, inside, wal, version, elsewhere)
-    return replace(found, lacking=why_no_basebackup(door))
+    unlike = _built_otherwise(door, run.doors[primary.node])
+    return replace(found, lacking=why_no_basebackup(door), unlike=unlike)
+
+
+def _built_otherwise(door: Door, source: Door) -> tuple[str, ...]:
+    """Sizes with which the node's programs were built, and the primary's were not: a copy of that
+    would not start there. What a program does not tell (before 9.2) is not known.
+    """
+    rows = source.sql.read(query("how it was built"))
+    if not has("postgres_c", door.programs() or NEWEST):
+        return ()
+    ours = {row["name"]: str(row["setting"]) for row in rows}
+    told = Told(door.script(_BUILT, door.binary("postgres"), *ours).lines)
+    theirs = {name: told.one(name) for name in ours}
+    return tuple(
+        f"PostgreSQL there was built with {name} {theirs[name]}, and {source.node.name} with {size}"
+        for name, size in ours.items()
+        if theirs[name] not in (size, "")
+    )
 
 
 def why_no_basebackup(door: Door) -> str:

@@ -146,6 +146,7 @@ select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid
 select coalesce(sum((pg_stat_file('pg_wal/' || file)).size), 0)::bigint as size from pg_ls_dir('pg_wal') as file;
 
 -- name: hba errors
+-- the log alone tells them
 select 0 as line_number, '' as error where false;
 
 -- name: role
@@ -355,3 +356,7 @@ select 'before PostgreSQL 10 nobody looks what hangs on it' as words;
 -- name: may rewind
 -- only a superuser may, whatever was granted
 select false as so where (%s, %s::text[]) is not null;
+
+-- name: how it was built
+select name, setting from pg_settings
+ where name in ('block_size', 'wal_block_size', 'segment_size', 'wal_segment_size');

@@ -285,3 +285,7 @@ select bool_and(has_function_privilege(%s, f, 'execute')) as so
 
 -- name: own tablespaces
 select oid::text as oid, spcname::text as name from pg_tablespace where oid > 16383;
+
+-- name: how it was built since 11
+-- the size of a segment of WAL is the cluster's
+select name, setting from pg_settings where name in ('block_size', 'wal_block_size', 'segment_size');

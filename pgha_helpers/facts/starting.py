@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from ..model.dialect import NEWEST, instead
 from ..model.errors import QueryFailed
 from ..model.foreign import lines_of
 from ..model.host import Start
+from ..model.major import Major
 from ..model.node_config import Configured
 from ..model.pair import Commands
 from ..run.run import Run
@@ -21,6 +22,12 @@ from .queries import query
 
 _SCRIPT = script_file(__file__, "starting.sh")
 _TRIGGER = script_file(__file__, "trigger.sh")
+#: What begins a line of pg_hba.conf before 10, and what it may ask for.
+_KINDS = ("local", "host", "hostssl", "hostnossl")
+_METHODS = {
+    *("trust", "reject", "md5", "password", "ident", "peer", "cert", "pam", "bsd"),
+    *("gss", "sspi", "krb5", "ldap", "radius"),
+}
 #: What starting.sh judges, and what a move leans on. One that a version does not know is left out.
 NAMES = (
     *dialect.CHANGES_PLACES,
@@ -49,17 +56,17 @@ def read_start(
     data = directory or node.data_directory
     known: dict[str, str] = {}
     names = dict.fromkeys((*NAMES, *also))
-    hba_errors: tuple[str, ...] = ()
+    major = door.programs() or NEWEST
+    hba_errors = _hba_errors(door, data, major, runs)
     if runs:
         # a role that may not read pg_file_settings has all of them asked
         with suppress(QueryFailed):
             rows = door.sql.read(query("as it would start"), [["config_file", *NAMES, *also]])
             known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
             names |= dict.fromkeys(row["name"] for row in rows)
-        hba_errors = _hba_errors(door)
-    if instead("postgres_c", door.programs() or NEWEST):
+    if instead("postgres_c", major):
         told = configuration(door, data, node.config_directory).settings
-        return Start((), known | {name: told[name] for name in names if name in told})
+        return Start(hba_errors, known | {name: told[name] for name in names if name in told})
     own = node.config_directory or data
     file = f"{own}/postgresql.conf"
     if isinstance(node.service, Commands):
@@ -74,16 +81,38 @@ def read_start(
     return replace(found, refused=(*found.refused, *hba_errors))
 
 
-def _hba_errors(door: Door) -> tuple[str, ...]:
-    """What is wrong in pg_hba.conf.
+def _hba_errors(door: Door, data: str, major: Major, runs: bool) -> tuple[str, ...]:
+    """What is wrong in pg_hba.conf: a server that runs tells it, and before 10 the file itself.
 
     A server that runs goes on with the old one, and none starts with it.
     """
+    if not dialect.has("hba_rules", major):
+        return wrong_in_hba(configuration(door, data, door.node.config_directory).access)
+    if not runs:
+        return ()
     try:
         rows = door.sql.read(query("who is let in"))
     except QueryFailed:
         return ()
     return tuple(str(row["wrong"]) for row in rows if row["wrong"])
+
+
+def wrong_in_hba(lines: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Lines of pg_hba.conf, as words, that no version before 10 takes: its server would not start.
+
+    >>> wrong_in_hba([["host", "all", "all", "samenet", "md5", ""], ["hostt", "all", "md5"]])
+    ("pg_hba.conf has no line that begins so: 'hostt all md5'",)
+    >>> wrong_in_hba([["local", "all", "all", "md55", ""]])
+    ("pg_hba.conf names no method that there is: 'local all all md55'",)
+    """
+    found = []
+    for line in lines:
+        words = " ".join(line).strip()
+        if line[0] not in _KINDS:
+            found.append(f"pg_hba.conf has no line that begins so: {words!r}")
+        elif not _METHODS & {*line}:
+            found.append(f"pg_hba.conf names no method that there is: {words!r}")
+    return tuple(found)
 
 
 def parse_start(text: str) -> Start:

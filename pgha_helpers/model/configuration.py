@@ -14,6 +14,8 @@ from .major import Major
 from .pair import Node, Pair
 
 _BEGIN, _END = "# pgha begin", "# pgha end"
+#: What a node's own definition says of an archive, up to 11: it stays the node's own.
+ARCHIVE_WORDS = ("restore_command", "archive_cleanup_command", "recovery_end_command")
 _SETTING = re.compile(r"^\s*([A-Za-z_][\w.]*)\s*=?")
 
 
@@ -47,9 +49,15 @@ def _name(line: str) -> str:
 
 
 def recovery_conf(
-    pair: Pair, standby: Node, major: Major, further: Mapping[str, str] | None = None
+    pair: Pair,
+    standby: Node,
+    major: Major,
+    further: Mapping[str, str] | None = None,
+    archive: Mapping[str, str] | None = None,
 ) -> str:
-    """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`."""
+    """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`, and
+    of `archive` see ARCHIVE_WORDS.
+    """
     return with_settings(
         "# Written by pgha.",
         {
@@ -59,6 +67,7 @@ def recovery_conf(
             "primary_slot_name": standby.slot if dialect.has("slots", major) else None,
             # in the data directory, by the name of the file that pg_ctl makes
             "trigger_file": dialect.trigger_file(major) or None,
+            **(archive or {}),
         },
     )
 

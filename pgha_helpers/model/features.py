@@ -71,6 +71,7 @@ FEATURES: Mapping[str, Feature] = {
     "pg_promote": Feature("12", "pg_ctl promote"),
     "ctl_promote": Feature("9.1", "the trigger file"),
     "follows_by_streaming": Feature("9.3", "the new timeline's history and WAL, copied"),
+    "history_positions": Feature("9.3", "the WAL in which a timeline begins"),
     "tells_diverged": Feature("9.3", "our own proof by bytes"),
     # copies
     "pg_basebackup": Feature("9.3", "rsync"),  # -d; -X stream is of 9.2

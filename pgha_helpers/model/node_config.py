@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from .dialect import NEWEST, OLDEST, spelled
+
 #: Directories that a standby begins with empty; links to other file systems, on either node, stay
 #: what they are.
 EMPTY = (
@@ -58,7 +60,9 @@ LOGS = ("log", "pg_log")
 CONFIGURATION = ("*.conf", "conf.d", "server.crt", "server.key", "root.crt", "root.crl")
 #: What a run of ours has left on its way.
 OURS = ("pgha-*", "pgha.*", "*.pgha-new", "*.pgha", "lost+found")
-_POSTGRESQLS = frozenset((*EMPTY, *STATE, *DATA, *LOGS))
+_POSTGRESQLS = frozenset(
+    spelled(name, major) for name in (*EMPTY, *STATE, *DATA, *LOGS) for major in (OLDEST, NEWEST)
+)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .dialect import NEWEST, spelled
+from .major import Major
 from .node_config import CONFIGURATION, EMPTY, LOGS, OURS, STATE
 
 #: Anywhere. They may go with a directory that goes: a protected one would keep the directory of a
@@ -15,14 +17,20 @@ ANYWHERE = ("-p pgsql_tmp*", "-p pg_internal.init*")
 
 
 def data_filters(
-    logs: Iterable[str], own: Iterable[str] | None, tablespaces: Iterable[int]
+    logs: Iterable[str],
+    own: Iterable[str] | None,
+    tablespaces: Iterable[int],
+    major: Major = NEWEST,
 ) -> list[str]:
     """Filter rules for the data directory itself, as rsync's --filter takes them.
 
     `logs` and `own` are names on top of either node's data directory, see `model.own`; None where
     the target has nothing of its own, and gets the source's configuration. `tablespaces` are the
-    oids of those that lie elsewhere. What the source does not have there stays on the target.
+    oids of those that lie elsewhere; `major` is that of both servers. What the source does not have
+    there stays on the target.
 
+    >>> [rule for rule in data_filters([], [], [], Major.parse("9.6")) if "log" in rule]
+    ['- /pg_xlog', '- /logrotate', '- /log', '- /pg_log']
     >>> rules = data_filters(["my log"], ["conf"], [16500])
     >>> [rule for rule in rules if "conf" in rule or "my" in rule or "165" in rule]
     ... # doctest: +NORMALIZE_WHITESPACE
@@ -30,7 +38,8 @@ def data_filters(
     /*.conf', '- /conf.d',
      '- /conf']
     """
-    names = [*EMPTY, *(f"pg_tblspc/{oid}" for oid in tablespaces), *STATE, *LOGS, *logs]
+    empty = (spelled(name, major) for name in EMPTY)
+    names = [*empty, *(f"pg_tblspc/{oid}" for oid in tablespaces), *STATE, *LOGS, *logs]
     rules = [
         *ANYWHERE,
         *(f"- {anchored(name)}" for name in dict.fromkeys(names)),

@@ -24,6 +24,8 @@ class Seen:
     evidence: tuple[Snapshot, Evidence] | None = None
     #: By node, the words of its primary_conninfo that are not ours; see `facts.connection`.
     connection_keys: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    #: And what its recovery.conf says of an archive, up to 11.
+    archive_words: dict[str, Mapping[str, str]] = field(default_factory=dict)
     #: What a node has in its WAL beyond a fork: to read that may take minutes.
     losses: Losses | None = None
     #: What a lost primary's disk holds: nothing of it is read twice within an outage.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import HEALTHY, judged, look
+from pgha_helpers.model.errors import NotSafe
 
 from ..embedded import Lab
 from .losers import open_by_hand, stop_cleanly
@@ -77,3 +78,28 @@ def test_programs_and_files_of_another_version_are_named(pair: tuple[Lab, Path])
     assert "db1 has pg_rewind 18." in words and "db0 has" not in words
     assert "which files there are is not known" in words
     assert 'unrecognized parameter "unheard_of"' in words
+
+
+def test_programs_that_were_built_with_other_sizes_are_refused_before_a_copy(
+    empty: Lab, tmp_path: Path
+) -> None:
+    """A stand-in tells the size of a page that a distribution's build may have."""
+    programs = empty.home / "built-otherwise"
+    programs.mkdir()
+    theirs = empty.node("db1").bin_directory
+    for program in theirs.iterdir():
+        (programs / program.name).symlink_to(program)
+    (programs / "postgres").unlink()
+    (programs / "postgres").write_text(
+        f'#!/bin/sh\ncase "$*" in *"-C block_size") echo 16384; exit;; esac\n'
+        f'exec {theirs}/postgres "$@"\n'
+    )
+    (programs / "postgres").chmod(0o755)
+    path = changed_pair(empty, tmp_path, db1={"bin_directory": str(programs)})
+    words = "PostgreSQL there was built with block_size 16384, and db0 with 8192"
+    for method in ("basebackup", "rsync"):
+        with pytest.raises(NotSafe, match=words):
+            carry_out(path, "setup", "setup db1", method=method)
+    assert not any(empty.node("db1").data_directory.glob("*"))
+    shutil.rmtree(programs)
+    carry_out(empty, "setup", "setup db1")

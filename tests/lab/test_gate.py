@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from pgha_helpers import gate, look, plan_promotion, plan_rebuild
+from pgha_helpers.judgement.checks import serving
 from pgha_helpers.model import frontend
 from pgha_helpers.model.errors import NotConfirmed
 from pgha_helpers.run.journal import read
@@ -128,3 +129,15 @@ def test_a_promotion_is_undone_within_an_hour_only_by_words_of_its_own(
         assert plan.told[0].startswith("Somebody (no run of this machine) promoted db1")
         gate(run, plan)
         assert "promote db0, back again" in asked[0] and len(asked) == 2
+
+
+def test_a_move_to_a_node_that_sorts_otherwise_takes_words_that_say_so(
+    own_pair: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both nodes of a lab have one C library: their versions are a stand-in's."""
+    monkeypatch.setattr(serving, "_versions", lambda _, node: {"shop": f"2.36 of {node}"})
+    with pytest.raises(NotConfirmed, match="promote db1, sorted otherwise"):
+        carry_out(own_pair, "promote", "promote db1")
+    assert writable(own_pair) == ["db0"]
+    carry_out(own_pair, "promote", "promote db1, sorted otherwise")
+    assert writable(own_pair) == ["db1"]

@@ -20,7 +20,7 @@ from ..embedded import Lab
 from ..majors import programs_of
 from .kept_pairs import KeptPair, kept
 from .losers import start, stop_cleanly
-from .runs import carry_out, did, running
+from .runs import carry_out, did, running, to_promote
 from .servers import Watch, ask, writable
 
 
@@ -98,6 +98,20 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
     assert writable(pair) == ["db1"] and watch.overlaps == 0
     assert ask(pair, "db0", "select x from t") == [(1,)]
     assert all(trigger.exists() for trigger in stale), "a server that reads it removes it"
+
+
+def test_what_a_definition_says_of_an_archive_stays_there(pair: Lab) -> None:
+    """The rest of it is written anew, whenever the node becomes a standby."""
+    ask(pair, "db0", "create table t (x int)")
+    stop_cleanly(pair, "db1")
+    words = "restore_command = 'false %f'\narchive_cleanup_command = 'true it''s %r'\n"
+    by_the_article(pair, "db1", words).unlink()
+    carry_out(pair, "rebuild", "rebuild db1")
+    definition = pair.node("db1").data_directory / "recovery.conf"
+    assert words in definition.read_text() and "/trigger" not in definition.read_text()
+    for node in ("db1", "db0"):
+        carry_out(pair, "promote", to_promote(node))
+    assert words in definition.read_text()
 
 
 def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:

@@ -17,7 +17,9 @@ from pgha_helpers.judgement.checks.activity import (
     no_transaction_is_long,
 )
 from pgha_helpers.judgement.checks.recovery import no_file_waits_to_promote_the_standby
+from pgha_helpers.judgement.checks.serving import both_nodes_sort_alike
 from pgha_helpers.judgement.plans import Evidence, promotion_plan, rebuild_plan
+from pgha_helpers.judgement.plans.sorting import asking_sorted
 from pgha_helpers.model import Limits, Sender, Slot, Snapshot
 from pgha_helpers.model.conninfo import PROOF
 from pgha_helpers.model.host import Restore
@@ -172,6 +174,19 @@ def test_with_a_drain_long_transactions_are_told_and_do_not_refuse() -> None:
     assert drained.worst == "warning" and "pid 77" in str(drained)
     assert len(before("switchover", drain=True)) == len(before("switchover"))
     assert no_transaction_is_long in before("switchover")
+
+
+def test_a_node_that_sorts_otherwise_is_moved_to_by_words_that_say_so() -> None:
+    now = close({"collations": {"shop": "2.36"}}, {"collations": {"shop": "2.41"}})
+    assert judge(before("switchover"), now).worst == "critical"
+    plan = asking_sorted(promotion_plan(now), both_nodes_sort_alike(now))
+    assert plan.consent == "promote db1, sorted otherwise"
+    assert "SORTS TEXT OTHERWISE (shop: 2.36 on db0, 2.41 on db1)" in str(plan)
+    named = judge(before("switchover", sorted_otherwise=True), now)
+    assert named.worst == "warning" and "shop: 2.36 on db0" in str(named)
+    alike = close({"collations": {"shop": "2.36"}}, {"collations": {"shop": "2.36"}})
+    plan = promotion_plan(alike)
+    assert asking_sorted(plan, both_nodes_sort_alike(alike)) == plan
 
 
 def test_settings_that_differ_are_a_table_and_a_warning() -> None:

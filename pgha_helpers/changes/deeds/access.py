@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from ...facts.access import (
@@ -16,15 +18,21 @@ from ...facts.access import (
 )
 from ...facts.files import read_file
 from ...facts.queries import query
+from ...facts.server_log import ServerLog
 from ...facts.wal.rewinding import is_granted
+from ...judgement.checks.complaints import last_lines
 from ...model import DeedKind, dialect, passfile
 from ...model.configuration import with_hba
 from ...model.errors import QueryFailed
 from ...model.grants import REWIND_FUNCTIONS
 from ...model.major import Major
 from ...run.run import Run
+from ...wire.doors import Door
 from ...wire.sql import Identifier
 from .files import write_file
+
+_NOT_LOADED = re.compile(r"pg_hba\.conf (?:was )?not reloaded")
+_LOADED, _SAID = 2.0, 0.3  # seconds until a reload is logged, and then what came of it
 
 
 def ensure_rewinding(run: Run, name: str) -> bool:
@@ -101,16 +109,32 @@ def ensure_hba(run: Run, name: str) -> None:
             return
         path = door.sql.read("select current_setting('hba_file') as path")[0]["path"]
         before = read_file(door, path)
+        log = ServerLog(door, run.pair.other(name).name)
         write_file(door, path, with_hba(before, hba_lines(run, name)))
         door.sql.do("select pg_reload_conf()")
-        wrong = door.sql.read(query("hba errors"))
-        if wrong:
+        if wrong := _not_loaded(door, log):
             write_file(door, path, before)
             door.sql.do("select pg_reload_conf()")
             raise QueryFailed(
-                f"{path} on {name} would be wrong in line {wrong[0]['line_number']}: "
-                f"{wrong[0]['error']}"
+                f"{path} on {name} was not loaded, and is as it was: {wrong}",
+                "mend that line, reload that server, and run this notebook again",
             )
+
+
+def _not_loaded(door: Door, log: ServerLog) -> str:
+    """What is wrong in pg_hba.conf, so that the server goes on with the old one. Before 10 its log
+    alone tells: empty where that tells nothing.
+    """
+    if dialect.has("hba_rules", Major.of(door.sql.version)):
+        rows = door.sql.read(query("hba errors"))
+        return f"line {rows[0]['line_number']}: {rows[0]['error']}" if rows else ""
+    until = time.monotonic() + _LOADED
+    while not (found := _NOT_LOADED.search(log.text)) and time.monotonic() < until:
+        time.sleep(0.05)
+        log.read()
+        if "SIGHUP" in log.text and until - time.monotonic() > _SAID:
+            until = time.monotonic() + _SAID  # it reads the file right after it has said so
+    return last_lines(log.text[: found.start()]) if found else ""
 
 
 def _put_first(file: Path, lines: str) -> None:

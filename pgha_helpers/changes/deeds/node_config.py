@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ...facts.access import hba_lines, lets_in
 from ...facts.configured import configuration
-from ...facts.connection import keys_of
+from ...facts.connection import definition, keys_of
 from ...facts.files import read_file
 from ...facts.starting import known_settings, read_start
 from ...model import Running, dialect
 from ...model.configuration import (
-    recovery_conf,
     settings_to_raise,
     standby_settings,
     with_hba,
@@ -83,8 +82,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
         text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
         write_file(door, f"{copy}/standby.signal", "")
     else:
-        definition = recovery_conf(run.pair, node, major, keys_of(run, node.name))
-        write_file(door, f"{copy}/recovery.conf", definition)
+        write_file(door, f"{copy}/recovery.conf", definition(run, node.name, major))
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
     write_file(door, auto, with_settings(text, lacking))
     if not dialect.has("alter_system", major):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...facts.connection import keys_of, try_connection, untried
+from ...facts.connection import definition, keys_of, try_connection, untried
 from ...facts.disk import read_disk
 from ...facts.files import read_file
 from ...facts.sighting import sight, writable
 from ...model import DeedKind, Running, dialect
-from ...model.configuration import recovery_conf, standby_settings, with_settings
+from ...model.configuration import standby_settings, with_settings
 from ...model.errors import Failure, Refusal
 from ...model.major import Major
 from ...model.show import plural
@@ -73,7 +73,7 @@ def define(
             settings |= standby_settings(run.pair, node, major, keys_of(run, name))
             changed = alter_settings(door, settings)
         else:
-            text = recovery_conf(run.pair, node, major, keys_of(run, name))
+            text = definition(run, name, major)
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
             changed = (bool(raised) and alter_settings(door, raised)) or changed
         if not changed:

@@ -108,7 +108,7 @@ def _newest_timeline(files: Mapping[str, int], seen: Running | Stopped) -> int:
         return seen.timeline
     timelines = {int(name[:8], 16) for name in files if is_segment(name)}
     if isinstance(seen, Running):
-        return max(seen.timeline, *timelines)
+        return max({seen.timeline, *timelines})
     return own_timeline(seen.disk, timelines)
 
 

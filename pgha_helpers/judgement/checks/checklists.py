@@ -258,12 +258,16 @@ HEALTHY = (
 )
 
 
-def before(kind: str, drain: bool = False) -> tuple[Check, ...]:
+def before(kind: str, drain: bool = False, sorted_otherwise: bool = False) -> tuple[Check, ...]:
     """What must hold before this kind of change. With a drain, long transactions are told and do
-    not refuse it, and sessions may have to be ended.
+    not refuse it, and sessions may have to be ended. That nodes sort otherwise is told where the
+    consent names it.
     """
-    levels = {no_transaction_is_long: "warning", who_changes_may_end_sessions: "critical"}
+    levels = {}
+    if drain:
+        levels = {no_transaction_is_long: "warning", who_changes_may_end_sessions: "critical"}
+    if sorted_otherwise:
+        levels[both_nodes_sort_alike] = "warning"
     return tuple(
-        replace(check, level=levels[check]) if drain and check in levels else check
-        for check in BEFORE[kind]
+        replace(check, level=levels[check]) if check in levels else check for check in BEFORE[kind]
     )

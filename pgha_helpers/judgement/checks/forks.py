@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model import Lsn, Running, Snapshot
 from ...model.show import size
-from ..plans.rebuild import history_of
+from ..plans.rebuild import history_of, one_switch
 
 #: Timelines in order, each with the position at which it was left; None for the one that goes on.
 _Lineage = list[tuple[int, Lsn | None]]
@@ -44,7 +44,10 @@ def _fork(now: Snapshot, one: Running, other: Running) -> tuple[Lsn | None, bool
     for (timeline, left), (same, theirs_left) in zip(ours, theirs, strict=False):
         if timeline != same:
             return shared, True  # both left the timeline before at one place, for different ones
-        if left != theirs_left:
+        alike = left == theirs_left
+        if left is not None and theirs_left is not None:
+            alike = one_switch(one.major, left, theirs_left)
+        if not alike:
             return Lsn(min(lsn for lsn in (left, theirs_left) if lsn is not None)), True
         shared = left if left is not None else shared
     kept = [

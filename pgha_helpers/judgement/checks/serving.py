@@ -58,6 +58,7 @@ def both_nodes_sort_alike(now: Snapshot) -> str | None:
 
     Bring both nodes to the same system libraries (glibc, ICU): indexes on text that were made under
     another order find rows no more, and let a unique key in twice, as soon as the standby is read.
+    A switchover to it all the same is consented to as `sorted otherwise`; then reindex.
     """
     told = [
         f"{name}: {a} on {now.primary.node}, {b} on {now.standby.node}"

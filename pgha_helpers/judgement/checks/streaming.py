@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ...model import Running, Sender, Slot, Snapshot
+from ...model import Lsn, Running, Sender, Slot, Snapshot
 from ...model.dialect import instead
 from ...model.errors import NotSeen
 from ...model.foreign import lines_of
 from ...model.host import LONGEST
+from ...model.major import Major
 from ...model.show import plural, size, span
+from ..plans.rebuild import one_switch
 from .check import check
 from .settings import lower_settings
 
@@ -89,7 +91,7 @@ def they_tell_one_history(now: Snapshot) -> str | None:
     if a.timeline == b.timeline == 1:
         return None
     ours, theirs = (_history(now, seen, a.timeline) for seen in (a, b))
-    if ours == theirs:
+    if _one_story(a.major, ours, theirs):
         return None
     return (
         f"{a.timeline:08X}.history ends with {_last(ours)!r} on {a.node}, and with "
@@ -111,6 +113,17 @@ def _history(now: Snapshot, seen: Running, timeline: int) -> list[list[str]]:
             "one history",
         )
     return [line.split() for line in lines_of(disk.histories[timeline]) if line.strip()]
+
+
+def _one_story(major: Major, ours: list[list[str]], theirs: list[list[str]]) -> bool:
+    """Whether their lines say the same, as far as a node can tell of a position."""
+    if len(ours) != len(theirs):
+        return False
+    for (timeline, left, *why), (same, theirs_left, *their_why) in zip(ours, theirs, strict=True):
+        switch = one_switch(major, Lsn.parse(left), Lsn.parse(theirs_left))
+        if (timeline, why) != (same, their_why) or not switch:
+            return False
+    return True
 
 
 def _last(history: list[list[str]]) -> str:

@@ -14,6 +14,7 @@ class ExtraKind(StrEnum):
     DROP_SLOT = "drop slot"
     ASYNCHRONOUS = "asynchronous"
     BACK_AGAIN = "back again"
+    SORTED_OTHERWISE = "sorted otherwise"
 
 
 #: No longer needed once an earlier run has done them: who consents to more consents to less.
@@ -23,6 +24,7 @@ _DONE_BEFORE = {
     ExtraKind.DROP_SLOT,
     ExtraKind.ASYNCHRONOUS,
     ExtraKind.BACK_AGAIN,
+    ExtraKind.SORTED_OTHERWISE,
 }
 
 
@@ -35,8 +37,8 @@ class Extra(str):
     ('leave 1 transaction', 'leave at least 12 transactions')
     >>> Extra(ExtraKind.DROP_SLOT, "barman"), Extra(ExtraKind.ASYNCHRONOUS)
     ('drop slot barman', 'asynchronous for now')
-    >>> Extra(ExtraKind.BACK_AGAIN)
-    'back again'
+    >>> Extra(ExtraKind.BACK_AGAIN), Extra(ExtraKind.SORTED_OTHERWISE)
+    ('back again', 'sorted otherwise')
     """
 
     kind: ExtraKind
@@ -112,13 +114,15 @@ def _part_of(words: list[str]) -> Extra | None:
             return Extra(ExtraKind.ASYNCHRONOUS)
         case ["back", "again"]:
             return Extra(ExtraKind.BACK_AGAIN)
+        case ["sorted", "otherwise"]:
+            return Extra(ExtraKind.SORTED_OTHERWISE)
     return None
 
 
 def _words(kind: ExtraKind, what: str, number: int, at_least: bool) -> str:
     if kind == ExtraKind.ASYNCHRONOUS:
         return "asynchronous for now"
-    if kind == ExtraKind.BACK_AGAIN:
+    if kind in (ExtraKind.BACK_AGAIN, ExtraKind.SORTED_OTHERWISE):
         return str(kind)
     if kind != ExtraKind.LEAVE:
         return f"{kind} {what}"

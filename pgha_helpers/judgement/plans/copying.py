@@ -62,7 +62,7 @@ class Copying:
     directory's WAL should be and is not: that place is left alone, for a disk may be mounted there
     later, and the copy has its WAL inside. `state` says why nothing can be noted in the state
     directory, `foreign` are paths in the data directory that rsync could not overwrite. `lacking`
-    says why pg_basebackup cannot make it.
+    says why pg_basebackup cannot make it, and `unlike` why the node's server could not start in it.
     """
 
     node: str
@@ -77,6 +77,7 @@ class Copying:
     foreign: tuple[str, ...] = ()
     in_place: bool = False
     lacking: str = ""
+    unlike: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -123,6 +124,7 @@ def why_not_copy(copying: Copying) -> tuple[str, ...]:
     if copying.begun:
         return _state(copying)
     return (
+        *copying.unlike,
         *_state(copying),
         *_obstacles(copying),
         *_room(copying, lambda part: part.needed, copying.where),
@@ -145,7 +147,7 @@ def why_not_overwritten(copying: Copying) -> tuple[str, ...]:
     """
     foreign = f"it has what PostgreSQL's user cannot overwrite: {some(copying.foreign)}"
     room = _room(replace(copying, halves=()), lambda part: max(0, part.needed - part.there), "in")
-    reasons = [*why_not_worked_on(copying)]
+    reasons = [*copying.unlike, *why_not_worked_on(copying)]
     if copying.foreign:
         reasons.append(foreign)
     return (*reasons, *room)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ....facts.connection import keys_of
+from ....facts.connection import definition, keys_of
 from ....facts.files import read_file, real_path
 from ....model import DeedKind, Position, dialect
-from ....model.configuration import recovery_conf, standby_settings, with_settings
+from ....model.configuration import standby_settings, with_settings
 from ....model.major import Major
 from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
@@ -47,9 +47,9 @@ def _own_definition(run: Run, door: Door, major: Major) -> tuple[str, str]:
 
     From 12 on an empty signal goes beside it.
     """
-    keys = keys_of(run, door.node.name)
     if not dialect.has("standby_signal", major):
-        return "recovery.conf", recovery_conf(run.pair, door.node, major, keys)
+        return "recovery.conf", definition(run, door.node.name, major)
+    keys = keys_of(run, door.node.name)
     auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
     return "postgresql.auto.conf", with_settings(
         auto, standby_settings(run.pair, door.node, major, keys)

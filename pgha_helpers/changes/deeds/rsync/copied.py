@@ -91,7 +91,8 @@ class Copy:
             for space in self.spaces:
                 paths = (f"{space.location}/{space.inside}", f"{space.target}/{space.inside}")
                 moved += self._transfer(paths, ".", lambda: [*ANYWHERE], blocks, progress)
-        self.door.script(_EMPTY, self.directory, *EMPTY, "pg_wal/archive_status")
+        empty = map(self.door.spelled, (*EMPTY, "pg_wal/archive_status"))
+        self.door.script(_EMPTY, self.directory, *empty)
         return moved + self._stage_control()
 
     def _transfer(
@@ -117,7 +118,8 @@ class Copy:
         mine = self.configs.mine
         theirs = self.configs.theirs
         own = None if self.taken else (*mine.named, *theirs.named)
-        return data_filters((*mine.logs, *theirs.logs), own, [space.oid for space in self.spaces])
+        spaces = [space.oid for space in self.spaces]
+        return data_filters((*mine.logs, *theirs.logs), own, spaces, self.source.major)
 
     def _after(self, to: Progress) -> Callable[[int], object]:
         """Tells how far a transfer is, beyond what was done before it."""

@@ -55,7 +55,7 @@ def _sync_beside(copy: Copy) -> Callable[[], None]:
     run = copy.run
     door = copy.door
     said = list[str]()
-    wal = door.run("readlink", "-f", f"{copy.directory}/pg_wal").text
+    wal = door.run("readlink", "-f", f"{copy.directory}/{door.spelled('pg_wal')}").text
     argv = [
         "sh",
         "-c",

@@ -6,7 +6,7 @@ file opens on the same timeline, without any history file.
 """
 
 from .evidence import Evidence, Measured, Rates, Rewinding, Weights
-from .history import fork_of, history_of, own_timeline, why_not_follow
+from .history import fork_of, history_of, one_switch, own_timeline, why_not_follow
 from .options import KEEP_THE_OLD
 from .planner import rebuild_plan, which_node
 from .steps import stop_only
@@ -20,6 +20,7 @@ __all__ = [
     "Weights",
     "fork_of",
     "history_of",
+    "one_switch",
     "own_timeline",
     "rebuild_plan",
     "stop_only",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ....model import Blank, Disk, Hung, Lsn, Position, Running, Snapshot, Stopped
+from ....model.dialect import has
 from ....model.foreign import lines_of, whole
+from ....model.major import Major
 from ....model.sightings import disk_of
 from .evidence import Evidence
+
+_SEGMENT = 16 * 1024 * 1024  # bytes, before 11 in every package
 
 Loser = Running | Stopped | Hung | Blank
 
@@ -74,11 +78,32 @@ def fork_of(now: Snapshot, loser: Loser, timeline: int) -> Position | None:
     for (mine, left), (theirs, gone) in zip(ours.items(), its.items(), strict=False):
         if mine != theirs:
             break
+        if left and gone and one_switch(now.primary.major, left, gone):
+            left = gone = max(left, gone)
         ends = [end for end in (left, gone) if end is not None]
         shared = Position(mine, min(ends, default=now.primary.written))
         if left != gone:
             break
     return shared
+
+
+def one_switch(major: Major, one: Lsn, other: Lsn) -> bool:
+    """Whether both may be the place of one promotion. Histories before 9.3 name a segment, and
+    where in it a node knows only as long as it has that WAL: a copy has not, nor who has restored
+    it from an archive. Then the bytes of WAL alone tell two promotions apart.
+
+    >>> before, unknown, other = map(Lsn.parse, ("0/5000078", "0/5000000", "0/6000078"))
+    >>> [one_switch(Major.parse("9.2"), before, each) for each in (before, unknown, other)]
+    [True, True, False]
+    >>> one_switch(Major.parse("9.3"), before, unknown)
+    False
+    """
+    if one == other:
+        return True
+    if has("history_positions", major):
+        return False
+    first, last = sorted((one, other))
+    return first % _SEGMENT == 0 and last < first + _SEGMENT
 
 
 def _lineage(node: Loser, timeline: int) -> dict[int, Lsn | None]:
