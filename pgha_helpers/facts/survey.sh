@@ -56,7 +56,11 @@ rulers_named='repmgrd|patroni|pg_autoctl|stolon-keeper|pacemakerd|pacemaker-exec
 for p in $(grep -lxE "$rulers_named" /proc/[0-9]*/comm); do
   p=${p%/comm} name=
   read -r name < "$p/comm"
-  case "$name" in python*) pythons="$pythons $p/cmdline";; ?*) manager "$name" "$p";; esac
+  case "$name" in
+    python*) pythons="$pythons $p/cmdline";;
+    # asked again: a child of python's has its parent's name until it becomes the program that it is to run
+    *) case "|$rulers_named|" in *"|$name|"*) manager "$name" "$p";; esac;;
+  esac
 done 2>/dev/null
 for p in $(grep -laF patroni $pythons < /dev/null); do
   p=${p%/cmdline}

@@ -30,7 +30,9 @@ def data_filters(
     there stays on the target.
 
     >>> [rule for rule in data_filters([], [], [], Major.parse("9.6")) if "log" in rule]
-    ['- /pg_xlog', '- /logrotate', '- /log', '- /pg_log']
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['- /pg_xlog', '- /current_logfiles', '- /current_logfiles.tmp', '- /logrotate', '- /log',
+     '- /pg_log']
     >>> rules = data_filters(["my log"], ["conf"], [16500])
     >>> [rule for rule in rules if "conf" in rule or "my" in rule or "165" in rule]
     ... # doctest: +NORMALIZE_WHITESPACE
