@@ -197,7 +197,7 @@ def _verified(life: Life, pair: Lab) -> str:
     for one in verdicts.against:
         if one.level == "warning":
             shorter = re.sub(r'"/[^"]*/([^/"]*)"', r"…/\1", one.reason)
-            told = (why.partition(" ")[2] for why in shorter.split("; "))  # of both nodes alike
+            told = (re.sub("^db[01]:? | on db[01]$", "", why) for why in shorter.split("; "))
             life.limits.update(dict.fromkeys(told))
     well = sum(one.level == "ok" for one in verdicts)
     bad = [one.reason[:_WORDS] for one in verdicts if one.level in ("critical", "unknown")]
