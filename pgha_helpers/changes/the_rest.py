@@ -7,6 +7,7 @@ import time
 from ..facts.replay import replayed
 from ..judgement.plans import Plan
 from ..model import Control, Lsn, Position, Snapshot, dialect
+from ..model.positions import there
 from ..run.run import Run
 from .deeds.replay import cut_off
 from .deeds.wal_copy import bring_over
@@ -41,5 +42,5 @@ def bring_the_rest(run: Run, plan: Plan, end: Control, now: Snapshot) -> None:
         return
     cut_off(run, standby, plan.peer)
     since = Position(standby.timeline, replayed(door))
-    until = Lsn(goal.lsn + _RECORD)
+    until = there(Lsn(goal.lsn + _RECORD), end.segment)
     bring_over(run, plan.peer, plan.node, since, until, end.segment, {}, lambda: None)

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from ..judgement.plans.rebuild import history_of
 from ..model import Control, Disk, Lsn, Position, Sender
-from ..model.dialect import has
+from ..model.dialect import CONTROL_OF_GAPPY, has
 from ..model.disk import NOWHERE
 from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
 from ..model.major import Major
-from ..model.positions import is_segment
+from ..model.positions import GappySegment, is_segment, there
 from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
 from .control_bytes import control_of
@@ -87,7 +87,7 @@ def parse_disk(text: str, now: float) -> Disk:
         recovery=recovery,
         label=words.one("label"),
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
-        senders=tuple(_sender(title) for title in words.all("walsender")),
+        senders=tuple(_sender(title, control) for title in words.all("walsender")),
         receiver=words.one("walreceiver"),
         port=int(port) if port.isdecimal() else 0,
         owner=words.one("owner"),
@@ -102,14 +102,15 @@ def parse_disk(text: str, now: float) -> Disk:
     )
 
 
-def _sender(title: str) -> Sender:
+def _sender(title: str, control: Control | str = "") -> Sender:
     """A walsender by its title, which tells how far it has sent.
 
     >>> _sender("7 replicator 127.0.0.1(51854) streaming 0/201CA28").address
     '127.0.0.1'
     """
     pid, user, address, state, at = [*title.split(), *[""] * 5][:5]
-    sent = Lsn.parse(at) if "/" in at else NOWHERE
+    segment = control.segment if isinstance(control, Control) else 0
+    sent = there(Lsn.parse(at), segment) if "/" in at else NOWHERE
     host = address.partition("(")[0]
     return Sender(int(pid), "", user, host, state, sent, sent, sent, sent, 0.0, "async")
 
@@ -234,13 +235,16 @@ def parse_control(lines: Iterable[str]) -> Control | str:
     try:
         timeline = "Latest checkpoint's TimeLineID"
         checkpoint = Lsn.parse(values["Latest checkpoint location"])
+        segment = whole(values["Bytes per WAL segment"], "Bytes per WAL segment")
+        if values.get("pg_control version number") in CONTROL_OF_GAPPY:
+            segment = GappySegment(segment)
         return Control(
             system_id=values["Database system identifier"],
             state=values["Database cluster state"],
             checkpoint=Position(whole(values[timeline], timeline), checkpoint),
             redo=Lsn.parse(values["Latest checkpoint's REDO location"]),
-            minimum_recovery=Lsn.parse(values["Minimum recovery ending location"]),
-            segment=whole(values["Bytes per WAL segment"], "Bytes per WAL segment"),
+            minimum_recovery=there(Lsn.parse(values["Minimum recovery ending location"]), segment),
+            segment=segment,
         )
     except KeyError as missing:
         return f"global/pg_control cannot be read: pg_controldata does not tell {missing}"

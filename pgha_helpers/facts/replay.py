@@ -16,7 +16,7 @@ def in_recovery(door: Door) -> bool:
 
 def replayed(door: Door) -> Lsn:
     """Up to where a standby has replayed."""
-    return Lsn.parse(door.sql.read(query("positions"))[0]["replayed"])
+    return door.sql.position(door.sql.read(query("positions"))[0]["replayed"])
 
 
 def receives(door: Door, major: Major) -> bool:

@@ -203,7 +203,7 @@ def _running(node: Node, sql: Session, role: str) -> Running:
     holdings = sql.read(query("holdings"), [*to_ask(major), role])[0]
     receivers = sql.read(query("receiver"))
     for key in ("written", "received", "replayed"):
-        itself[key] = Lsn.parse(itself[key])
+        itself[key] = sql.position(itself[key])
     values = {row["name"]: row["setting"] for row in settings}
     return Running(
         node.name,
@@ -211,7 +211,7 @@ def _running(node: Node, sql: Session, role: str) -> Running:
         replay_delay=_delay(values),
         settings=values,
         pending_restart=tuple(row["name"] for row in settings if row["pending_restart"]),
-        senders=tuple(_sender(row) for row in sql.read(query("senders"))),
+        senders=tuple(_sender(row, sql) for row in sql.read(query("senders"))),
         receiver=Receiver(**receivers[0]) if receivers else None,
         slots=tuple(_slot(row) for row in sql.read(query("slots"))),
         databases=tuple(holdings["databases"]),
@@ -225,10 +225,10 @@ def _delay(settings: Mapping[str, str]) -> float:
     return int(milliseconds) / 1000
 
 
-def _sender(row: dict[str, Any]) -> Sender:
+def _sender(row: dict[str, Any], sql: Session) -> Sender:
     fields = dict(row)
     for key in ("sent", "written", "flushed", "replayed"):
-        fields[key] = Lsn.parse(row[key])
+        fields[key] = sql.position(row[key])
     return Sender(**fields)
 
 

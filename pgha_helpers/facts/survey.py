@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from ..model import Cause, Lsn, Running, dialect
+from ..model import Cause, Running, dialect
 from ..model.errors import HaError, QueryFailed, TooSlow, Unreachable, understood
 from ..model.survey import (
     Archiver,
@@ -64,7 +64,7 @@ def survey(run: Run, seen: Running, told: SettingsByNode) -> Survey | str:
 def _reading(sql: Session) -> WalReading:
     moment = time.monotonic()
     row = sql.read(query("reading"))[0]
-    return WalReading(moment, Lsn.parse(row["lsn"]))
+    return WalReading(moment, sql.position(row["lsn"]))
 
 
 class _Topics:

@@ -17,7 +17,7 @@ from .features import has as has
 from .features import instead as instead
 from .features import mended as mended
 from .major import Major
-from .positions import Lsn
+from .positions import GappySegment
 
 #: What had another name before 10, in SQL, in the shell, and among programs and their options.
 _BEFORE_10: Mapping[str, str] = {
@@ -157,18 +157,13 @@ def page_headers(major: Major) -> tuple[int, int, int]:
     return (24, 40, 0) if has("page_of_24", major) else (16, 32, 4)
 
 
-def last_byte_before(at: Lsn, major: Major) -> Lsn:
-    """The byte of WAL before a position.
+def segments(size: int, major: Major) -> int:
+    """Bytes of one file of the WAL, which know whether one is left out in each 4 GB."""
+    return size if has("last_segment_of_4_gb", major) else GappySegment(size)
 
-    >>> last_byte_before(Lsn.parse("1/0"), Major.parse("9.2"))
-    Lsn('0/FEFFFFFF')
-    >>> last_byte_before(Lsn.parse("1/0"), Major.parse("9.3"))
-    Lsn('0/FFFFFFFF')
-    """
-    last = Lsn(at - 1)
-    if not has("last_segment_of_4_gb", major) and last & 0xFFFFFFFF >= 0xFF000000:
-        return Lsn((last | 0xFFFFFFFF) - 0x1000000)
-    return last
+
+#: The versions of a control file that are of such a server: 9.0 and 9.1, 9.2.
+CONTROL_OF_GAPPY = ("903", "922")
 
 
 def trigger_file(major: Major) -> str:

@@ -79,6 +79,33 @@ class Position:
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
 
 
+class GappySegment(int):
+    """Bytes of one file of the WAL where the last file of each 4 GB is left out."""
+
+
+def there(at: Lsn, segment: int) -> Lsn:
+    """Where what is counted on to a position really lies: behind the file that is left out. A
+    server itself names the end of the file before that one so.
+
+    >>> there(Lsn.parse("0/FF000020"), GappySegment(2**24)), there(Lsn.parse("0/FF000020"), 2**24)
+    (Lsn('1/00000020'), Lsn('0/FF000020'))
+    """
+    left_out = isinstance(segment, GappySegment) and at % 2**32 >= 2**32 - segment
+    return Lsn(at + segment) if left_out else at
+
+
+def last_byte_before(at: Lsn, segment: int) -> Lsn:
+    """The byte of WAL before a position.
+
+    >>> last_byte_before(Lsn.parse("1/0"), GappySegment(2**24))
+    Lsn('0/FEFFFFFF')
+    >>> last_byte_before(Lsn.parse("1/0"), 2**24)
+    Lsn('0/FFFFFFFF')
+    """
+    last = Lsn(at - 1)
+    return last if there(last, segment) == last else Lsn(last - segment)
+
+
 def segment_name(at: Position, segment: int) -> str:
     """The file of the WAL that holds a position; `segment`: bytes of one.
 

@@ -20,15 +20,17 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from ..model.dialect import EARLIEST, Variants, has, spelled
+from ..model.dialect import EARLIEST, Variants, has, segments, spelled
 from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import first_words, identifier, one_line, text_of
 from ..model.grants import grant_for
 from ..model.major import Major
+from ..model.positions import Lsn, there
 from . import trips
 from .connecting import connection_to, wait_for
 
 Row = dict[str, Any]
+_SEGMENT = 16 * 1024 * 1024  # bytes, before 11 in every package
 _DISK_FULL, _NOT_GRANTED = "53100", "42501"
 
 
@@ -68,6 +70,11 @@ class Session:
         # a pooler's console tells a version of its own
         major = max(EARLIEST, Major.of(self.version))
         return spelled(statement, major) if isinstance(statement, str) else statement.text(major)
+
+    def position(self, told: str) -> Lsn:
+        """A position that it tells, where its WAL really goes on. Raises Unreachable."""
+        major = max(EARLIEST, Major.of(self.version))
+        return there(Lsn.parse(told), segments(_SEGMENT, major))
 
     def read(self, statement: str | Variants, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a statement that changes nothing; asked once more if the server was restarted

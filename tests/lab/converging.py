@@ -74,7 +74,7 @@ def failover(pair: Lab, death: Death) -> Told:
     words = Words("promote", f"promote {new}", {"occasion": "failover"})
     with _seen(pair, new, told) as load:
         load.more(_SETTLED)
-        os.kill(_walsender(pair, old), signal.SIGSTOP)
+        os.kill(walsender(pair, old), signal.SIGSTOP)
         load.more(_MORE)
         pair.kill(old)
         converged = _killed_and_run_again(pair, words, death, told)
@@ -260,7 +260,7 @@ def _clear(pair: Lab) -> None:
             file.unlink()
 
 
-def _walsender(pair: Lab, node: str) -> int:
+def walsender(pair: Lab, node: str) -> int:
     for pid in pair.processes(node):
         if re.search(rb"wal ?sender", Path(f"/proc/{pid}/cmdline").read_bytes()):
             return pid

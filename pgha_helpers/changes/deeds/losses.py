@@ -22,7 +22,7 @@ from ...model import Lsn, frontend
 from ...model.errors import NotSafe, Refusal, TooSlow, Unreachable
 from ...model.foreign import shown, text_of
 from ...model.losses import CSV_HEAD, Losses, LostTransaction
-from ...model.positions import is_segment, segment_start
+from ...model.positions import is_segment, segment_start, there
 from ...model.show import plural, size
 from ...run.events import DIVERGED_KEPT
 from ...run.run import Run
@@ -87,10 +87,11 @@ def _between(door: Door, losses: Losses, wal: str) -> list[str]:
         at = segment_start(name, segment)
         if at.timeline in gone_through and first <= int(at.lsn) // segment <= last:
             found[int(at.lsn) // segment].append(name)
-    if missing := [number for number, names in found.items() if not names]:
+    empty = [Lsn(number * segment) for number, names in found.items() if not names]
+    if missing := [at for at in empty if there(at, segment) == at]:
         raise NotSafe(
             f"{door.node.name} lacks {plural(len(missing), 'file')} of its WAL between {fork} and "
-            f"{end}, the first at {Lsn(missing[0] * segment)}: what it had cannot be kept whole",
+            f"{end}, the first at {missing[0]}: what it had cannot be kept whole",
             "keep its data directory: only a copy beside it leaves everything where it is",
         )
     histories = [

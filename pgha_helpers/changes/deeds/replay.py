@@ -165,9 +165,9 @@ def replay_what_it_has(run: Run, seen: Running) -> None:
     """
     with run.deed(seen.node, "replay what it has received", DeedKind.REPLAY) as deed:
         deed.changed = False
-        row = run.doors[seen.node].sql.read(query("positions"))[0]
-        received = Lsn.parse(row["received"])
-        at = Lsn.parse(row["replayed"])
+        sql = run.doors[seen.node].sql
+        row = sql.read(query("positions"))[0]
+        received, at = sql.position(row["received"]), sql.position(row["replayed"])
         if at < received:
             at = _replay_up_to(run, seen, received)
         deed.say(f"replayed what it has received, to {at}")

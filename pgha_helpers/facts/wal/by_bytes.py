@@ -14,7 +14,7 @@ from struct import Struct
 
 from ...model import Lsn, Position
 from ...model.errors import QueryFailed, Refusal
-from ...model.positions import segment_name
+from ...model.positions import segment_name, there
 from ...wire.sql import Session
 from ..queries import query
 
@@ -43,7 +43,7 @@ def replayed_past(sql: Session, at: Position, segment: int, patience: float) -> 
         rows = sql.read(query("replayed past"), asked)
     row = rows[0]
     record = row.get("found") or b""
-    return Lsn.parse(row["replayed"]), bytes(record)
+    return sql.position(row["replayed"]), bytes(record)
 
 
 def _place(sql: Session, at: Position, segment: int) -> tuple[str, int]:
@@ -97,11 +97,12 @@ def behind(
     short, long, continued = headers
     while left:
         if at % PAGE == 0:
+            at = there(Lsn(at), segment)
             at += (short if at % segment else long) + (continued if left < length else 0)
         taken = min(left, PAGE - at % PAGE)
         at += taken
         left -= taken
-    return Lsn(-(-at // 8) * 8)
+    return there(Lsn(-(-at // 8) * 8), segment)
 
 
 def is_record(data: bytes) -> bool:

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, replace
 
 from ...model import Lsn, Position
-from ...model.dialect import NEWEST, last_byte_before, page_headers
+from ...model.dialect import NEWEST, page_headers
 from ...model.errors import CommandFailed, understood
-from ...model.positions import segment_name
+from ...model.positions import last_byte_before, segment_name
 from ...wire.doors import Door
 from ...wire.scripts import script_file
 from .by_bytes import behind
@@ -96,7 +96,7 @@ def _part_before(door: Door, end: Position, segment: int, earlier: bool = False)
     Where the segment itself is gone, a later timeline's copy of it stands for it. What lies before
     the begin of the timeline is an `earlier` one's.
     """
-    last = last_byte_before(end.lsn, door.programs() or NEWEST)
+    last = last_byte_before(end.lsn, segment)
     start = Position(end.timeline, Lsn(last - last % segment))
     timelines = [*range(end.timeline, end.timeline + _TIMELINES)]
     if earlier:

@@ -64,7 +64,7 @@ def _has_come_since(
     if not on_one_timeline or last.lsn < fork.lsn:
         return False
     primary = ours.sql.read(query("itself"))[0]
-    if last.lsn >= Lsn.parse(primary["written"]):
+    if last.lsn >= ours.sql.position(primary["written"]):
         return False
     return same_before(ours, theirs, last, segment) is True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...model import Lsn, Position
 from ...model.errors import NotAchieved
 from ...model.lost_wal import Piece, SegmentPart
-from ...model.positions import segment_name
+from ...model.positions import segment_name, there
 from ...wire.doors import Door
 from .by_bytes import PAGE
 
@@ -23,7 +23,7 @@ def parts_of_segments(since: Position, until: Lsn, segment: int) -> list[Segment
     """
     found = []
     at = int(since.lsn) // PAGE * PAGE
-    while at < until:
+    while (at := there(Lsn(at), segment)) < until:
         end = min((at // segment + 1) * segment, int(until))
         name = segment_name(Position(since.timeline, Lsn(at)), segment)
         last = (end - 1) % segment

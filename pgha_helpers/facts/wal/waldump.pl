@@ -235,7 +235,7 @@ sub words {
 sub first_from {
   my $want = shift;
   my $at = $want - $want % $size;
-  while (my $it = page($at)) {
+  while (my $it = page($at = skip($at))) {
     if ($it->[1] & 1) {
       my ($skip, $fits) = ($it->[2], $size - $it->[3]);
       if ($skip >= $fits) { $at += $size; next }

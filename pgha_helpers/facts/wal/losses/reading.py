@@ -18,7 +18,7 @@ from ....model.dialect import NEWEST, page_headers
 from ....model.errors import understood
 from ....model.foreign import lines_of
 from ....model.losses import Losses, LostTransaction, Relation, Rows
-from ....model.positions import segment_name, segment_start
+from ....model.positions import segment_name, segment_start, there
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
@@ -170,7 +170,8 @@ def _beyond(door: Door, end: Position, last: str, segment: int) -> list[str]:
     """
     name = door.node.name
     page = _up(end.lsn, PAGE)
-    for at in (end.lsn, page, Lsn(page + PAGE), _up(end.lsn, segment)):
+    for place in (end.lsn, page, Lsn(page + PAGE), _up(end.lsn, segment)):
+        at = there(place, segment)
         first = segment_name(Position(end.timeline, at), segment)
         if first > last:
             continue

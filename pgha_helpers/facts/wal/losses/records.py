@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ....model import Lsn
 from ....model.losses import LostTransaction, PreparedAfterFork, Relation, Rows
+from ....model.positions import there
 from ..by_bytes import behind
 
 _RECORD = re.compile(
@@ -104,7 +105,7 @@ class Reader:
         if not words.startswith("SWITCH"):
             return end
         segments = -(-int(end) // self._segment)  # the rest of its segment is left empty
-        return Lsn(segments * self._segment)
+        return there(Lsn(segments * self._segment), self._segment)
 
     @property
     def undecided(self) -> tuple[PreparedAfterFork, ...]:

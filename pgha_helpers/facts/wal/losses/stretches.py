@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ....judgement.plans.rebuild import history_of
 from ....model import Lsn, Position
-from ....model.positions import is_segment, segment_name, segment_start
+from ....model.positions import is_segment, last_byte_before, segment_name, segment_start
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,11 @@ def earliest(fork: Position, names: Sequence[str], segment: int, back: int) -> L
     have = set(names)
     number = int(fork.lsn) // segment
     while number > 0 and number * segment > int(fork.lsn) - back:
-        pair = {_name(fork.timeline, each, segment) for each in (number, number - 1)}
+        before = int(last_byte_before(Lsn(number * segment), segment)) // segment
+        pair = {_name(fork.timeline, each, segment) for each in (number, before)}
         if not pair <= have:
             break
-        number -= 1
+        number = before
     return Lsn(number * segment)
 
 
