@@ -16,7 +16,7 @@ import pytest
 import pgha_helpers
 from pgha_helpers.run.checkout import CHECKOUT
 
-ROOT = Path(pgha_helpers.__file__).parent
+from .code import ROOT, modules, name_of, nodes_of, room_of
 
 #: The rooms, from the ground up. Each imports only those below it, as its door plate says.
 ROOMS = (
@@ -48,31 +48,18 @@ DRAWERS = {
 }
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
-
-
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
-
-
 def imports_of(path: Path) -> Iterator[str]:
     """Absolute dotted names of everything that a module imports, wherever in it the import
     stands.
     """
     package = ["pgha_helpers", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             stem = ".".join(part for part in (base, node.module or "") if part)
             yield from (f"{stem}.{alias.name}" for alias in node.names)
-
-
-def room_of(path: Path) -> str:
-    return name_of(path).split(".")[0]
 
 
 def rooms_of(path: Path) -> set[str]:
@@ -174,7 +161,7 @@ def test_every_word_that_the_package_offers_is_there() -> None:
 def test_functions_fit_on_a_screen() -> None:
     long = []
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 40:
                 long.append(
                     f"{name_of(path)}.{node.name}: {(node.end_lineno or 0) - node.lineno} lines"
@@ -188,7 +175,7 @@ def test_modules_can_be_read_at_a_sitting() -> None:
 
 def calls_of(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """Name and call of every method or function that a module calls."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             yield getattr(node.func, "attr", getattr(node.func, "id", "")), node
 

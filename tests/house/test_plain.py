@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from .test_floors import ROOT
+from .code import ROOT, nodes_of, tree_of
 
 TESTS = Path(__file__).parents[1]
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -39,7 +39,7 @@ def test_a_public_name_means_one_thing() -> None:
     """`main` is what any program is called by."""
     where: dict[str, list[str]] = {}
     for path in ROOT.rglob("*.py"):
-        for name in _public(ast.parse(path.read_text("utf-8"))):
+        for name in _public(tree_of(path)):
             if name != "main" and not name.startswith("_"):
                 where.setdefault(name, []).append(str(path.relative_to(ROOT)))
     assert not {name: paths for name, paths in where.items() if len(paths) > 1}
@@ -49,7 +49,7 @@ def test_a_choice_that_needs_more_than_a_line_is_an_if() -> None:
     found = [
         f"{path}:{node.lineno}"
         for path in ROOT.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.IfExp) and node.end_lineno != node.lineno
     ]
     assert not found
@@ -57,7 +57,5 @@ def test_a_choice_that_needs_more_than_a_line_is_an_if() -> None:
 
 def test_no_choice_is_made_within_another_and_no_name_is_given_within_one() -> None:
     paths = [*ROOT.rglob("*.py"), *TESTS.rglob("*.py")]
-    found = [
-        f"{path}:{line}" for path in paths for line in _folded(ast.parse(path.read_text("utf-8")))
-    ]
+    found = [f"{path}:{line}" for path in paths for line in _folded(tree_of(path))]
     assert not found

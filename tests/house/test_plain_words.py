@@ -12,7 +12,7 @@ import pytest
 
 from pgha_helpers.run.checkout import CHECKOUT
 
-from .test_floors import modules, name_of
+from .code import modules, name_of, tree_of
 
 #: What stopped a reader, and what is said instead.
 INSTEAD = {
@@ -43,7 +43,7 @@ def stops(text: str) -> list[str]:
 
 def sentences(path: Path) -> Iterator[str]:
     """The texts of a module but docstrings and single words."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = tree_of(path)
     heads = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     for node in constants:

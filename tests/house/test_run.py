@@ -13,7 +13,7 @@ from pgha_helpers.run.gate import Gate
 from pgha_helpers.run.run import Run
 from pgha_helpers.run.seen import Seen
 
-from .test_floors import ROOT, modules, name_of, room_of
+from .code import ROOT, modules, name_of, nodes_of, room_of
 
 #: What a room above `run` may set on a run, beside what it says by a method.
 MAY_WRITE = {"facts": {"seen"}, "clients": {"processes"}, "changes": {"seen", "gate", "link"}}
@@ -31,7 +31,7 @@ def test_no_field_is_of_any_type_or_a_function_that_is_hung_on(kind: type) -> No
 
 def writes_of(path: Path) -> Iterator[tuple[str, int]]:
     """What a module sets on a run: the first name behind it, and the line."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes_of(path):
         target = node
         names = []
         while isinstance(target, ast.Attribute | ast.Subscript):

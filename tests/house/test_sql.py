@@ -13,7 +13,7 @@ from pgha_helpers.clients.canary import client
 from pgha_helpers.facts.queries import query
 from pgha_helpers.model.dialect import NEWEST
 
-from .test_floors import modules, name_of
+from .code import modules, name_of, nodes_of
 
 #: By the clients' own road, perhaps through a pooler, where no search_path can be pinned.
 ROAD = (client._INSERT, road._INSERT, road._DELETE, query("road's end").text(NEWEST))
@@ -29,7 +29,7 @@ OPENERS = {
 
 
 def calls(path: Path, name: str) -> bool:
-    tree = ast.walk(ast.parse(path.read_text()))
+    tree = nodes_of(path)
     return any(
         isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in tree
     )

@@ -6,7 +6,7 @@ import re
 
 from pgha_helpers.model.features import FEATURES, MENDED
 
-from .test_floors import ROOT, modules, name_of
+from .code import ROOT, modules, name_of
 
 #: How a version is named; the table, and what it spells; and where a person types one.
 _KNOW = {"model.major", "model.features", "model.dialect"}

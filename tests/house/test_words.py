@@ -15,7 +15,7 @@ import pytest
 
 from pgha_helpers.run.events import EVENTS
 
-from .test_floors import modules, name_of
+from .code import modules, name_of, nodes_of, tree_of
 
 #: Names of sentences that are ours: attributes, variables, and keys of what a journal tells.
 SENTENCES = {"did", "words", "why", "why_not", "title", "reason", "because", "obstacle", "what"}
@@ -88,7 +88,7 @@ def is_text(node: ast.expr) -> bool:
 
 def decisions(path: Path) -> Iterator[tuple[str, str, str]]:
     """Module, function, and what is decided there by which words."""
-    for inside, node in functions(ast.parse(path.read_text())):
+    for inside, node in functions(tree_of(path)):
         words = decides_by_words(node)
         if words:
             yield name_of(path), inside, f"{ast.unparse(node)}: by {words}"
@@ -135,7 +135,7 @@ def test_a_decision_by_words_is_seen(code: str, words: str) -> None:
 
 def written(path: Path) -> Iterator[ast.Call]:
     """Every call that writes an event, or asks a journal for one."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             of = called(node.func.value)
             if node.func.attr == "write" and of == "journal":
@@ -169,7 +169,7 @@ def is_event(node: ast.expr) -> bool:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_no_event_is_named_by_a_bare_string(path: Path) -> None:
-    named = [each for node in ast.walk(ast.parse(path.read_text())) for each in events_named(node)]
+    named = [each for node in nodes_of(path) for each in events_named(node)]
     bare = [text for each in named for text in ast.walk(each) if isinstance(text, ast.Constant)]
     texts = {text.value for text in bare if isinstance(text.value, str)}
     assert texts <= {"event"}, "name it by its constant in run/events.py"
