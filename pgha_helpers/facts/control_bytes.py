@@ -71,6 +71,7 @@ def control_of(data: bytes) -> Control | str:
     )
     (least,) = unpack_from("<Q", data, layout.least)
     (segment,) = unpack_from("<I", data, layout.segment)
+    (backup,) = unpack_from("<Q", data, layout.least + 16)  # behind the timeline of that
     return Control(
         system_id=str(system_id),
         state=_STATES[state] if state < len(_STATES) else f"unknown ({state})",
@@ -78,4 +79,5 @@ def control_of(data: bytes) -> Control | str:
         redo=Lsn(redo),
         minimum_recovery=Lsn(least),
         segment=segment,
+        backup=Lsn(backup),
     )

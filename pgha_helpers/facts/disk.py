@@ -245,6 +245,7 @@ def parse_control(lines: Iterable[str]) -> Control | str:
             redo=Lsn.parse(values["Latest checkpoint's REDO location"]),
             minimum_recovery=there(Lsn.parse(values["Minimum recovery ending location"]), segment),
             segment=segment,
+            backup=Lsn.parse(values.get("Backup start location", "0/0")),
         )
     except KeyError as missing:
         return f"global/pg_control cannot be read: pg_controldata does not tell {missing}"

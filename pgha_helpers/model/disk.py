@@ -14,7 +14,9 @@ NOWHERE = Lsn(0)
 
 @dataclass(frozen=True)
 class Control:
-    """What `pg_controldata` says: the server's own notes about its last checkpoint."""
+    """What `pg_controldata` says: the server's own notes about its last checkpoint. `backup` is
+    where the backup began of which it replays, and of which it has not seen the end.
+    """
 
     system_id: str
     state: str
@@ -22,6 +24,7 @@ class Control:
     redo: Lsn
     minimum_recovery: Lsn = NOWHERE
     segment: int = 16 * 1024 * 1024  # bytes per WAL segment
+    backup: Lsn = NOWHERE
 
     @property
     def shut_down_as_primary(self) -> bool:
@@ -37,6 +40,14 @@ class Control:
     def ended_in_recovery(self) -> bool:
         """It ended as a standby, cleanly or not."""
         return self.shut_down_in_recovery or self.state == "in archive recovery"
+
+    @property
+    def backup_was_cut_off(self) -> bool:
+        """It has been started, not as a standby, from the backup_label of a backup whose end never
+        came: up to 14 whatever dies in an exclusive one. It works. As a standby it ends, with
+        "online backup was cancelled" (seen on 9.0.0), or never takes queries (9.6.24).
+        """
+        return bool(self.backup) and not self.ended_in_recovery
 
     @property
     def least_end(self) -> Position:

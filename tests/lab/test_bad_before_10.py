@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,10 @@ from ..bench.pairs import pair_of
 from ..majors import old_programs
 from .converging import PROCEDURES
 from .cycles import against, alive, switched
-from .looks import wait_for
+from .looks import session, wait_for
 from .losers import start, stop_cleanly
 from .runs import carry_out, did, running
-from .servers import ask
+from .servers import ask, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 OLDEST, NEWER = "9.0.0", "9.5.25"
@@ -129,6 +130,29 @@ def test_a_primary_that_died_in_a_backup_is_not_started_from_that(old_pair: lab.
         carry_out(old_pair, "rebuild", "rebuild db0")
     carry_out(old_pair, "rebuild", "rebuild db0", method="rsync")
     assert not label.exists() and against(old_pair) == []
+
+
+def test_a_primary_that_has_restarted_itself_in_a_backup_is_not_made_a_standby(
+    old_pair: lab.Lab,
+) -> None:
+    """It works on; after a move it ended ("online backup was cancelled"), or never took queries."""
+    ask(old_pair, "db0", "select pg_start_backup('nightly', true)")
+    with session(old_pair, "db0", "crashed") as client:
+        os.kill(client.get_backend_pid(), signal.SIGKILL)
+    assert wait_for(lambda: (writable(old_pair), against_but_cut_off(old_pair)) == (["db0"], []))
+    with pytest.raises(
+        NotSafe, match=r"as a standby it would not come up: .* began at 0/0[0-9A-F]{7} and"
+    ):
+        carry_out(old_pair, "promote", "promote db1")
+    stop_cleanly(old_pair, "db0")
+    carry_out(old_pair, "promote", "promote db1", occasion="failover")
+    assert "db0: copied db1" in did(carry_out(old_pair, "rebuild", "rebuild db0", method="rsync"))
+    assert against(old_pair) == []
+    assert switched(old_pair).lost == 0
+
+
+def against_but_cut_off(pair: lab.Lab) -> list[str]:
+    return [reason for reason in against(pair) if "and was cut off" not in reason]
 
 
 def test_tablespaces_and_wal_on_another_disk_come_along(old_pair: lab.Lab) -> None:

@@ -86,6 +86,7 @@ KNOWN_COMPLAINTS = (
     _known(r"could not find redo location (?:\S+ )?referenced by checkpoint record", _CLONE),
     _known(r"invalid (?:\S+ in )?(?:primary )?checkpoint record", _CLONE),
     _known(r"WAL ends before (?:consistent recovery point|end of online backup)", _CLONE),
+    _known(r"online backup was cancell?ed, recovery cannot continue", _CLONE),
     _known(r"backup_label.* contains data inconsistent with control file", _CLONE),
     _known(r"WAL contains references to invalid pages", _CLONE),
     _known(r"requested WAL segment \S+ has already been removed", _CLONE),

@@ -61,7 +61,14 @@ def _signals(now: Snapshot, name: str) -> list[str]:
         and any(not backup.pid for backup in now.closely(name).backups)
     )
     found = strays(disk) if disk else ()
-    return [str(stray) for stray in found if not (ends and stray.file == "backup_label")]
+    told = [str(stray) for stray in found if not (ends and stray.file == "backup_label")]
+    if disk and disk.control and disk.control.backup_was_cut_off:
+        told.append(
+            f"as a standby it would not come up: it was started from a backup that began at "
+            f"{disk.control.backup} and was cut off. To move all the same, stop it and run promote "
+            "with occasion=failover; then only a copy brings it back (rebuild)"
+        )
+    return told
 
 
 @check(value=lambda now: plural(len(now.closely(now.primary.node).given), "option"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ....model import Blank, Hung, Running, Snapshot, dialect
+from ....model.sightings import disk_of
 from ..copying import some, why_not_copy, why_not_overwritten, why_not_rewound, why_not_worked_on
 from ..plan import Option
 from .evidence import Evidence, Rewinding
@@ -32,7 +33,7 @@ def options(now: Snapshot, loser: Loser, evidence: Evidence) -> tuple[Option, ..
     return (
         Option(
             "follow",
-            why_not_follow(now, loser, evidence) or _not_worked_on(evidence),
+            why_not_follow(now, loser, evidence) or _cut_off(loser) or _not_worked_on(evidence),
             0,
             _FIXED["follow"],
         ),
@@ -224,6 +225,13 @@ def _clone(evidence: Evidence) -> Option:
     if not size:
         return Option("clone", why_not, needs=needs)
     return Option("clone", why_not, size, _FIXED["clone"] + size / rates.clone, needs)
+
+
+def _cut_off(loser: Loser) -> str:
+    disk = disk_of(loser)
+    if disk is None or disk.control is None or not disk.control.backup_was_cut_off:
+        return ""
+    return "it was started from a backup that was cut off, and as a standby would not come up"
 
 
 def _not_worked_on(evidence: Evidence) -> str:
