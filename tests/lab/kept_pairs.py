@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -17,7 +16,7 @@ from typing import Literal
 from .. import embedded as lab
 from ..embedded import Lab
 from .runs import carry_out
-from .servers import ask
+from .servers import ask, wait_for_answer
 
 #: Set up, so that db1 streams, which was a cluster of its own before or an empty directory; or db0
 #: is a cluster, db1 an empty directory, and nothing is set up yet.
@@ -48,7 +47,8 @@ class KeptPair:
             shutil.copytree(self._homes / "records", place / "records")  # the nodes have noted it
         pair = lab.up(place)
         if self._made != "empty":
-            _wait_until_streaming(pair)
+            state = "select state from pg_stat_replication"
+            wait_for_answer(pair, "db0", state, "streaming", within=30)
         return pair
 
     @contextlib.contextmanager
@@ -117,12 +117,3 @@ def _put_back(template: Path, home: Path) -> None:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     parts = [path for path in template.iterdir() if path.name != _NOT_OURS]
     subprocess.run(["cp", "-a", "--", *parts, home], check=True)
-
-
-def _wait_until_streaming(pair: Lab) -> None:
-    deadline = time.monotonic() + 30
-    while ask(
-        pair, "db0", "select count(*) from pg_stat_replication where state = 'streaming'"
-    ) != [(1,)]:
-        assert time.monotonic() < deadline, "the pair that was put back does not stream"
-        time.sleep(0.02)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,13 +52,6 @@ def said(pair: Lab | Path, words: str) -> str:
     return next(
         (v.level for v in against if words in v.reason), f"only: {[v.reason for v in against]}"
     )
-
-
-def wait_for(true: Any, within: float = 20) -> bool:
-    deadline = time.monotonic() + within
-    while not (answer := true()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return bool(answer)
 
 
 @contextlib.contextmanager

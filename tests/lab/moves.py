@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,6 @@ def move(run: Run, plan: Plan) -> None:
 
 def reasons(run: Run) -> str:
     return "; ".join(why for seen in look_at_clients(run, look(run)) for why in seen.against)
-
-
-def until(done: Callable[[], bool], within: float = 20) -> None:
-    deadline = time.monotonic() + within
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def script(folder: Path, name: str, text: str) -> str:

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +34,28 @@ def ask(lab: Lab, node: str, statement: str, *parameters: object) -> list[tuple[
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
+
+
+def write_kilobytes(lab: Lab, node: str, table: str, rows: int) -> None:
+    """Commit so many rows of a kB, at once."""
+    row = "repeat(md5(i::text), 32)"
+    ask(lab, node, f"insert into {table} select {row} from generate_series(1, {rows}) i")
+
+
+def wait_for(so: Callable[[], object], within: float = 20) -> bool:
+    """Whether it is so within so many seconds."""
+    deadline = time.monotonic() + within
+    while not (answer := so()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(answer)
+
+
+def wait_for_answer(
+    lab: Lab, node: str, statement: str, answer: object, within: float = 20
+) -> None:
+    """Wait until a node answers a statement with this one value."""
+    told = wait_for(lambda: ask(lab, node, statement) == [(answer,)], within)
+    assert told, f"{node}: {statement} is {ask(lab, node, statement)}, not {answer}"
 
 
 def writable(lab: Lab) -> list[str]:

@@ -8,7 +8,7 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from .. import embedded as labs
 from ..embedded import Lab
 from ..embedded.errors import LabError
 from .runs import carry_out, did, running
-from .servers import ask
+from .servers import ask, wait_for, wait_for_answer
 
 
 def started_by_hand(pair: Lab, node: str, peer: str) -> str:
@@ -92,7 +92,7 @@ def _make_a_standby(pair: Lab, node: str, primary: str) -> None:
 
 def _drop(pair: Lab, node: str, slot: str) -> None:
     asked = "select active from pg_replication_slots where slot_name = %s"
-    wait_for(lambda: ask(pair, node, asked, slot) == [(False,)])
+    assert wait_for(lambda: ask(pair, node, asked, slot) == [(False,)], 15)
     ask(pair, node, "select pg_drop_replication_slot(%s)", slot)
 
 
@@ -171,8 +171,8 @@ def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_stan
     labs.up(pair.folder)
     ((closed,),) = ask(pair, "db0", "select pg_walfile_name(pg_switch_wal())")
     ask(pair, "db0", "create table t as select 1 as n")
-    wait_for(lambda: ask(pair, "db1", "select to_regclass('t') is not null") == [(True,)])
-    wait_for((wal / "archive_status" / f"{closed}.ready").exists)
+    wait_for_answer(pair, "db1", "select to_regclass('t') is not null", True, 15)
+    assert wait_for((wal / "archive_status" / f"{closed}.ready").exists, 15)
     content = (wal / closed).read_bytes()
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
@@ -191,13 +191,6 @@ def test_what_was_never_archived_is_told_and_kept_before_its_node_becomes_a_stan
     assert (kept / closed).read_bytes() == content
     with running(pair, "verify") as run:
         assert kept.name in str(left_over(run, look(run)))
-
-
-def wait_for(so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def slots(pair: Lab, node: str) -> list[str]:

@@ -21,10 +21,10 @@ from ..bench.pairs import pair_of
 from ..majors import old_programs
 from .converging import PROCEDURES
 from .cycles import against, alive, switched
-from .looks import session, wait_for
+from .looks import session
 from .losers import start, stop_cleanly
 from .runs import carry_out, did, running
-from .servers import ask, writable
+from .servers import ask, wait_for, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 OLDEST, NEWER = "9.0.0", "9.5.25"

@@ -24,7 +24,7 @@ from .. import embedded as labs
 from ..embedded import Lab
 from .nights import Night, interrupt, once_before, postmaster
 from .runs import running
-from .servers import ask, send_all, ssh_server, writable
+from .servers import ask, send_all, ssh_server, writable, write_kilobytes
 from .troubles import (
     carry_on,
     fill_its_socket,
@@ -333,11 +333,7 @@ def test_a_walsender_that_holds_the_stop_itself(
 def test_many_dirty_buffers_are_written_while_clients_work(night: Night) -> None:
     """200 MB changed just before: the shutdown checkpoint finds little left."""
     ask(night.pair, night.old, "create table if not exists big (t text)")
-    ask(
-        night.pair,
-        night.old,
-        "insert into big select repeat(md5(i::text), 32) from generate_series(1, 190000) i",
-    )
+    write_kilobytes(night.pair, night.old, "big", 190000)
     wait_until_attached(night)
     with night.watched():
         night.switch_over()

@@ -44,7 +44,7 @@ from pgha_helpers.wire.hosts import hosts_of
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, records, writable
+from .servers import ask, records, wait_for, writable
 
 
 def other(pair: Lab) -> str:
@@ -377,12 +377,8 @@ def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
         client, plan = moving(run)
         hand_over(run, plan)
         follow(run, plan)
-        deadline = time.monotonic() + 20
-        while ask(own_pair, "db1", "select count(*) from pgha.canary where run = %s", run.id) == [
-            (0,)
-        ]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        its = "select count(*) > 0 from pgha.canary where run = %s"
+        assert wait_for(lambda: ask(own_pair, "db1", its, run.id) == [(True,)])
         client.end()
     assert (
         client.seen.gap.began == client.seen.attempts[0].began

@@ -25,10 +25,10 @@ from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
 
 from ..embedded import Lab, Load
 from .bouncers import PASSWORD, Pooler, pooled
-from .moves import consented, move, other, reasons, until
+from .moves import consented, move, other, reasons
 from .nights import once_before
 from .runs import changed_pair, running, to_promote
-from .servers import ask, writable
+from .servers import ask, wait_for, writable
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_watchdog_resumes_when_the_runbook_has_gone(
             assert runbook.stdout and any("paused now" in line for line in runbook.stdout)
             was_paused = pooler.database()["paused"]
             runbook.send_signal(number)
-            until(lambda: pooler.database()["paused"] == 0)
+            assert wait_for(lambda: pooler.database()["paused"] == 0)
         finally:
             runbook.kill()
     assert was_paused == 1
@@ -194,7 +194,7 @@ def test_a_client_that_comes_while_its_pool_is_paused_need_not_wait(
 
         def while_paused() -> None:
             client.start()
-            until(
+            assert wait_for(
                 lambda: (
                     "closing because: pause mode" in (pooler.folder / "pgbouncer.log").read_text()
                 )
@@ -299,7 +299,7 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
             once_before(monkeypatch, clients, "point", die)
             with pytest.raises(SystemExit):
                 hand_over(run, plan)
-            until(lambda: writable(pair) == [target])
+            assert wait_for(lambda: writable(pair) == [target])
         with consented(pair, tmp_path, pooler.client(), target=target) as (run, plan):
             assert plan.node == target
             move(run, plan)
@@ -340,9 +340,9 @@ def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_conn
         pooled(own_pair, "db0", "server_login_retry = 3600") as pooler,
         Load(pooler.load_dsn()) as load,
     ):
-        until(lambda: load.acknowledged > 10)
+        assert wait_for(lambda: load.acknowledged > 10)
         own_pair.kill("db0")
-        until(lambda: load.refused + load.failed > 0)
+        assert wait_for(lambda: load.refused + load.failed > 0)
         # whoever asks now makes the pooler fail to connect
         with contextlib.suppress(psycopg2.Error):
             psycopg2.connect(pooler.load_dsn(), connect_timeout=2).close()
@@ -352,5 +352,5 @@ def test_after_a_failover_clients_go_on_although_their_pooler_has_failed_to_conn
             plan = gate(run, plan_promotion(run, look(run)))
             hand_over(run, plan)
             before = load.acknowledged
-            until(lambda: load.acknowledged > before)
+            assert wait_for(lambda: load.acknowledged > before)
         assert pooler.database()["at"] == "db1"

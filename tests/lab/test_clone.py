@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, did
-from .servers import ask, records, state_of, writable
+from .servers import ask, records, state_of, wait_for, wait_for_answer, writable
 from .test_killed import kill_all, start
 
 
@@ -48,13 +47,6 @@ def make_tablespace(pair: Lab, name: str, where: Path, rows: int = 1000) -> None
     )
 
 
-def wait_for(pair: Lab, node: str, statement: str, answer: object) -> None:
-    deadline = time.monotonic() + 20
-    while ask(pair, node, statement) != [(answer,)]:
-        assert time.monotonic() < deadline, f"{node}: {statement} is not {answer}"
-        time.sleep(0.05)
-
-
 def beside(pair: Lab, node: str, what: str = "data.*") -> list[Path]:
     return sorted(pair.node(node).data_directory.parent.glob(what))
 
@@ -62,13 +54,13 @@ def beside(pair: Lab, node: str, what: str = "data.*") -> list[Path]:
 def test_a_tablespace_is_mapped_beside_and_swapped(empty: Lab, disk: Path) -> None:
     make_tablespace(empty, "fast", disk / "fast=1")
     carry_out(empty, "setup", "setup db1")
-    wait_for(empty, "db1", "select count(*)::int from fast", 1000)
+    wait_for_answer(empty, "db1", "select count(*)::int from fast", 1000)
     assert ask(
         empty, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'fast'"
     ) == [(str(disk / "fast=1"),)]
     ask(empty, "db0", "insert into fast select generate_series(1, 1000)")
     deeds = carry_out(empty, "rebuild", "rebuild db1", method="clone")
-    wait_for(empty, "db1", "select count(*)::int from fast", 2000)
+    wait_for_answer(empty, "db1", "select count(*)::int from fast", 2000)
     seen = as_seen_by(empty, "db1", disk)
     (kept,) = seen.glob("fast=1.aside-*")
     assert len(list(kept.glob("PG_*"))) == 1 and str(disk / kept.name) in did(deeds)
@@ -155,7 +147,7 @@ def test_a_mount_point_is_refused_before_anything(empty: Lab, disk: Path) -> Non
     os.chown(disk, owner.st_uid, owner.st_gid)
     make_tablespace(empty, "whole", disk)
     carry_out(empty, "setup", "setup db1")
-    wait_for(empty, "db1", "select count(*)::int from whole", 1000)
+    wait_for_answer(empty, "db1", "select count(*)::int from whole", 1000)
     with pytest.raises(
         NotSafe,
         match=r"tablespace whole: .* is a mount point, so its old content cannot be moved out",
@@ -183,12 +175,13 @@ def test_what_copies_that_died_have_left_is_removed_by_a_rerun(empty: Lab, disk:
     for _ in range(3):
         left = beside(empty, "db1", "data.clone-*/pg_wal/0*")
         run = start(empty, "setup", "confirm=setup db1")
-        wait_until(
-            lambda left=left: set(beside(empty, "db1", "data.clone-*/pg_wal/0*")) - set(left)
+        assert wait_for(
+            lambda left=left: set(beside(empty, "db1", "data.clone-*/pg_wal/0*")) - set(left),
+            within=60,
         )
         kill_all(run)
         assert not empty.node("db1").data_directory.exists()
-        wait_until(lambda: not programs_in(empty, "db1"))
+        assert wait_for(lambda: not programs_in(empty, "db1"), within=60)
     assert len(beside(empty, "db1", "data.clone-*")) == 1, (
         "a rerun has removed what the one before it left"
     )
@@ -198,7 +191,7 @@ def test_what_copies_that_died_have_left_is_removed_by_a_rerun(empty: Lab, disk:
         beside(empty, "db1") == []
         and len(list(as_seen_by(empty, "db1", disk / "fast").iterdir())) == 1
     )
-    wait_for(empty, "db1", "select count(*)::int from fast", 2_000_000)
+    wait_for_answer(empty, "db1", "select count(*)::int from fast", 2_000_000)
 
 
 def test_a_copy_that_was_started_or_moved_in_is_never_removed(own_pair: Lab) -> None:
@@ -250,7 +243,7 @@ def test_a_swap_that_died_is_gone_on_with_by_a_rerun(
     labs.up(empty.folder)  # somebody starts everything again
     deeds = carry_out(empty, "rebuild", "rebuild db1", method="clone")
     assert "copied db0" not in did(deeds) and "the old directory is kept as" in did(deeds)
-    wait_for(empty, "db1", "select count(*)::int from fast", 1000)
+    wait_for_answer(empty, "db1", "select count(*)::int from fast", 1000)
     assert writable(empty) == ["db0"] and len(beside(empty, "db1")) == 1
 
 
@@ -266,13 +259,6 @@ def test_the_throughput_is_in_the_record(empty: Lab) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {"throughput.csv", "throughput.svg"} <= manifest["files"].keys()
     assert "What was copied over the time of the copy" in (folder / "report.html").read_text()
-
-
-def wait_until(so: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def programs_in(pair: Lab, node: str) -> list[str]:

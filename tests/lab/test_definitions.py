@@ -19,7 +19,7 @@ from pgha_helpers.model.errors import BadParameters, NotSafe
 from .. import embedded as labs
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running, to_promote
-from .servers import ask
+from .servers import ask, wait_for_answer
 
 
 def against(pair: Lab | Path) -> str:
@@ -33,13 +33,6 @@ def against(pair: Lab | Path) -> str:
 
 def definition(pair: Lab, node: str) -> dict[str, str]:
     return parts(ask(pair, node, "show primary_conninfo")[0][0])
-
-
-def wait_until(pair: Lab, node: str, question: str) -> None:
-    deadline = time.monotonic() + 60
-    while ask(pair, node, question) != [(True,)]:
-        assert time.monotonic() < deadline, question
-        time.sleep(0.1)
 
 
 def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(
@@ -58,9 +51,8 @@ def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(
     assert definition(pair, "db1")["host"] == "127.0.0.1" and not against(pair)
     ask(pair, "db1", "alter system set primary_slot_name = ''")
     ask(pair, "db1", "select pg_reload_conf()")
-    wait_until(
-        pair, "db0", "select not active from pg_replication_slots where slot_name = 'pgha_db1'"
-    )
+    unused = "select not active from pg_replication_slots where slot_name = 'pgha_db1'"
+    wait_for_answer(pair, "db0", unused, True, within=60)
     assert "slot pgha_db1 on db0 is not active" in against(pair)
     carry_out(pair, "rebuild", "rebuild db1")
     assert not against(pair)
@@ -100,7 +92,7 @@ def test_failover_slots_go_there_and_back(own_pair: Lab) -> None:
         "db0",
         "select pg_create_logical_replication_slot('app', 'pgoutput', false, false, true)",
     )
-    wait_until(pair, "db0", "select count(*) = 1 from pg_stat_replication")
+    wait_for_answer(pair, "db0", "select count(*) from pg_stat_replication", 1, 60)
     assert "has no dbname" in against(pair)
     carry_out(pair, "rebuild", "rebuild db1")
     consume_until_copied(pair, "db0", "db1")
@@ -173,7 +165,7 @@ def test_what_guards_a_connection_is_kept_on_both_nodes(own_pair_15: Lab) -> Non
         "select coalesce(bool_and(ssl), false) from pg_stat_replication join pg_stat_ssl "
         "using (pid)"
     )
-    wait_until(pair, "db0", tls)
+    wait_for_answer(pair, "db0", tls, True, within=60)
     for new, old in (("db1", "db0"), ("db0", "db1")):
         carry_out(pair, "promote", to_promote(new))
         assert parts(guard).items() <= definition(pair, old).items()

@@ -23,7 +23,7 @@ from pgha_helpers.run.journal import read
 from ..conftest import finish
 from ..embedded import Lab
 from .checkouts import EVENT, LATER, altered_checkout, start, statuses
-from .servers import records
+from .servers import records, wait_for
 
 SLEEP = "print('here', flush=True)\nimport time; time.sleep(60)"
 
@@ -269,9 +269,7 @@ def test_a_signal_stops_work_at_once(pair: Lab, tmp_path: Path) -> None:
     )
     checkout = altered_checkout(tmp_path, cell)
     run = start(checkout, "run", "verify", str(pair.pair_file), "-p", "light=true")
-    deadline = time.monotonic() + 60
-    while not marks.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert wait_for(marks.exists, 60)
     run.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     seen = len(marks.read_text())

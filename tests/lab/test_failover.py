@@ -19,7 +19,7 @@ from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
-from .servers import Watch, ask, orphan_a_backend, records, writable
+from .servers import Watch, ask, orphan_a_backend, records, wait_for_answer, writable
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_killed_primary_is_fenced_promoted_away_from_and_rebuilt(pair: Lab) ->
         deeds = carry_out(pair, "rebuild", "rebuild db0")
     assert watch.overlaps == 0
     assert ask(pair, "db0", "select pg_is_in_recovery()") == [(True,)]
-    _wait_for(pair, "db0", "select count(*) from t", 1)
+    wait_for_answer(pair, "db0", "select count(*) from t", 1, within=10)
 
 
 def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_timeline(
@@ -57,7 +57,8 @@ def test_a_new_primary_that_is_lost_at_the_end_of_a_segment_is_on_its_standbys_t
     carry_out(pair, "promote", "promote db1", occasion="failover")
     carry_out(pair, "rebuild", "rebuild db0")
     ((switched,),) = ask(pair, "db1", "select pg_switch_wal()")
-    _wait_for(pair, "db0", f"select (pg_last_wal_replay_lsn() > '{switched}')::int", 1)
+    replayed = f"select (pg_last_wal_replay_lsn() > '{switched}')::int"
+    wait_for_answer(pair, "db0", replayed, 1, within=10)
     pair.kill("db1")
     carry_out(pair, "promote", "promote db0", occasion="failover")
     assert writable(pair) == ["db0"]
@@ -193,11 +194,4 @@ def test_a_standby_that_fell_off_is_brought_back_without_a_copy(pair: Lab) -> No
     ask(pair, "db0", "insert into t select generate_series(1, 1000)")
     deeds = carry_out(pair, "rebuild", "rebuild db1")
     assert "copied" not in did(deeds)
-    _wait_for(pair, "db1", "select count(*) from t", 2000)
-
-
-def _wait_for(pair: Lab, node: str, statement: str, wanted: int) -> None:
-    deadline = time.monotonic() + 10
-    while ask(pair, node, statement) != [(wanted,)]:
-        assert time.monotonic() < deadline, f"{node} never had {wanted}"
-        time.sleep(0.05)
+    wait_for_answer(pair, "db1", "select count(*) from t", 2000, within=10)

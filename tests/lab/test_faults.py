@@ -21,9 +21,10 @@ from pgha_helpers.model.errors import Unhealthy
 from ..conftest import pgha
 from ..embedded import Lab
 from .faults import FAULTS, Fault
-from .looks import closely, wait_for
+from .looks import closely
 from .making_faults import ready_for_faults
 from .runs import changed_pair, running
+from .servers import wait_for
 
 _CODES = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 _QUICK = {"connect": "1s", "statement": "1s"}

@@ -19,10 +19,10 @@ from pgha_helpers.run.journal import read
 
 from ..conftest import pgha
 from ..embedded import Lab
-from .looks import closely, session, setting, snapshot, wait_for
+from .looks import closely, session, setting, snapshot
 from .roles import WATCHER, typed, with_role
 from .runs import running
-from .servers import ask, state_of
+from .servers import ask, state_of, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,7 @@ from pgha_helpers.model.errors import NotSafe
 from ..embedded import Lab
 from .copies import as_owner
 from .runs import carry_out, did, running
-from .servers import ask
-from .test_clone import wait_for
+from .servers import ask, wait_for_answer
 from .test_salvage import deaf
 
 ROWS = 104
@@ -36,7 +35,7 @@ def only_on_the_lost_node(pair: Lab) -> Path:
     where its disk was.
     """
     ask(pair, "db0", "create table t (n int)")
-    wait_for(pair, "db1", "select to_regclass('t') is not null", True)
+    wait_for_answer(pair, "db1", "select to_regclass('t') is not null", True)
     with deaf(pair):
         ask(pair, "db0", f"insert into t select generate_series(1, {ROWS})")
         ask(pair, "db0", "checkpoint")

@@ -22,8 +22,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .hosts import Hosts, hosts
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, records, state_of, writable
-from .test_clone import wait_until
+from .servers import ask, records, state_of, wait_for, writable
 
 _STREAMS = "select 1 from pg_stat_wal_receiver where status = 'streaming'"
 
@@ -48,7 +47,7 @@ def path(net: Hosts, tmp_path: Path) -> Path:
 
 def alone(pair: Lab) -> None:
     """Wait until nothing streams to db1 any more."""
-    wait_until(lambda: not ask(pair, "db1", _STREAMS))
+    assert wait_for(lambda: not ask(pair, "db1", _STREAMS), 60)
 
 
 def caught_up(pair: Lab, last: int) -> None:
@@ -59,7 +58,7 @@ def caught_up(pair: Lab, last: int) -> None:
         "db1",
         "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'walreceiver'",
     )
-    wait_until(lambda: ask(pair, "db1", _STREAMS) and _last(pair, "db1") >= last)
+    assert wait_for(lambda: ask(pair, "db1", _STREAMS) and _last(pair, "db1") >= last, 60)
 
 
 def _last(pair: Lab, node: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..embedded import Lab, Load
 from .dying import Words, at_boundary
 from .nights import MOMENTS, once_before
 from .runs import carry_out, to_promote
-from .servers import ask, records, writable
+from .servers import ask, records, wait_for, writable
 
 BEFORE_PROOF = "prove that it has replayed"
 WAIT = 1.5  # seconds until somebody starts it again
@@ -144,7 +144,7 @@ def test_a_promotion_that_comes_after_its_run_has_died_is_told_by_the_next(
             carry_out(pair, "promote", to_promote(target))
         assert told(pair)["over"] is False
         first = newest(pair).name[-8:]
-        _until(lambda: writable(pair) == [target])
+        assert wait_for(lambda: writable(pair) == [target])
         time.sleep(WAIT)
         carry_out(pair, "promote", to_promote(target))
     whole = told(pair)
@@ -160,10 +160,3 @@ def test_a_failover_that_goes_on_after_a_dead_switchover_tells_from_its_stop(own
     whole = told(own_pair)
     assert whole["runs"] == [first, newest(own_pair).name[-8:]] and not whole["at_least"]
     assert abs(whole["seconds"] - load.longest_gap()) < SLACK
-
-
-def _until(so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from .. import embedded as labs
 from ..embedded import Lab
 from .losers import left_behind
 from .runs import carry_out, to_promote
-from .servers import ask, writable
+from .servers import ask, wait_for_answer, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 OF_BOTH = ("conf.d", "certs", "server.key")
@@ -80,10 +79,8 @@ def serves(pair: Lab, node: str, primary: str) -> None:
     assert ask(pair, node, "select current_setting('cluster_name'), pg_is_in_recovery()") == [
         (node, True)
     ]
-    deadline = time.monotonic() + 20
-    while not ask(pair, primary, "select 1 from pg_stat_replication where state = 'streaming'"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    streams = "select state from pg_stat_replication"
+    wait_for_answer(pair, primary, streams, "streaming")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pgha_helpers.judgement.plans import Plan
 from ..embedded import Lab
 from .losers import open_by_hand
 from .runs import carry_out, running
-from .servers import ask, records
+from .servers import ask, records, wait_for_answer
 
 SEGMENT = 16 * 1024 * 1024
 
@@ -119,7 +119,9 @@ def test_a_standby_that_is_opened_right_after_a_promotion_is_read_on_its_own_tim
     if restartpoint:
         ask(own_pair, "db1", "create table one_more (n int)")
         ask(own_pair, "db1", "checkpoint")
-        _wait(own_pair, "db0", "select count(*) from pg_class where relname = 'one_more'", 1)
+        wait_for_answer(
+            own_pair, "db0", "select count(*) from pg_class where relname = 'one_more'", 1
+        )
         ask(own_pair, "db0", "checkpoint")
     own_pair.kill("db0")
     open_by_hand(own_pair, "db0")
@@ -131,8 +133,3 @@ def test_a_standby_that_is_opened_right_after_a_promotion_is_read_on_its_own_tim
     assert planned(own_pair, node="db0").consent.endswith("leave at least 2 transactions")
     own_pair.kill("db0")
     assert planned(own_pair).consent == "rebuild db0, leave 2 transactions"
-
-
-def _wait(pair: Lab, node: str, query: str, count: int) -> None:
-    while ask(pair, node, query) != [(count,)]:
-        time.sleep(0.01)

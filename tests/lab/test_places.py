@@ -24,8 +24,7 @@ from .copies import as_owner
 from .disks import as_seen_by, give_disk, place
 from .losers import left_behind
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, ssh_server
-from .test_clone import wait_for
+from .servers import ask, ssh_server, wait_for_answer
 
 MB = 2**20
 LEAVE_3 = "rebuild db0, leave 3 transactions"
@@ -51,7 +50,7 @@ def why_not(plan: Plan) -> dict[str, str]:
 
 
 def has_followed(pair: Lab) -> None:
-    wait_for(pair, "db0", "select string_agg(x, '') from t", "the primary's")
+    wait_for_answer(pair, "db0", "select string_agg(x, '') from t", "the primary's")
 
 
 @pytest.fixture
@@ -175,7 +174,7 @@ def test_a_tablespace_whose_disk_is_not_mounted_is_not_made_anew_in_its_place(em
     ask(empty, "db0", f"create tablespace s location '{empty.node('db0').home / 'space'}'")
     ask(empty, "db0", "create table u tablespace s as select n from generate_series(1, 1000) as n")
     carry_out(empty, "rebuild", "rebuild db1", method="rsync")
-    wait_for(empty, "db1", "select count(*)::int from u", 1000)
+    wait_for_answer(empty, "db1", "select count(*)::int from u", 1000)
     empty.kill("db1")
     space = empty.node("db0").home / "space.db1"
     space.rename(space.with_name("the disk"))
@@ -188,4 +187,4 @@ def test_a_tablespace_whose_disk_is_not_mounted_is_not_made_anew_in_its_place(em
     space.rmdir()
     space.with_name("the disk").rename(space)
     carry_out(empty, "rebuild", "rebuild db1")
-    wait_for(empty, "db1", "select count(*)::int from u", 1000)
+    wait_for_answer(empty, "db1", "select count(*)::int from u", 1000)

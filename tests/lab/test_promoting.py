@@ -17,7 +17,7 @@ from pgha_helpers.model.major import Major
 from ..embedded import Lab
 from .nights import once_before, postmaster
 from .runs import carry_out, did, running
-from .servers import ask, writable
+from .servers import ask, wait_for_answer, writable
 
 _STARTUP = "select pid, wait_event from pg_stat_activity where backend_type = 'startup'"
 
@@ -68,17 +68,10 @@ def test_a_file_that_would_promote_the_standby_is_named_refused_and_removed(own_
         carry_out(own_pair, "rebuild", "rebuild db1")
     )
     ask(own_pair, "db1", "select pg_terminate_backend(pid) from pg_stat_wal_receiver")
-    _wait_for(own_pair, "db1", "select status from pg_stat_wal_receiver", [("streaming",)])
+    wait_for_answer(own_pair, "db1", "select status from pg_stat_wal_receiver", "streaming")
     assert writable(own_pair) == ["db0"]
     own_pair.kill("db0")
     carry_out(own_pair, "promote", "promote db1", occasion="failover")
     file.touch()  # as the killed run of a failover leaves it
     carry_out(own_pair, "promote", "promote db1", occasion="failover")
     assert not file.exists()
-
-
-def _wait_for(pair: Lab, node: str, statement: str, rows: list[tuple[str, ...]]) -> None:
-    deadline = time.monotonic() + 20
-    while ask(pair, node, statement) != rows:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

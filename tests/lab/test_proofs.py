@@ -12,9 +12,8 @@ from pgha_helpers.facts.wal import by_bytes as wal_bytes
 from pgha_helpers.model import Lsn, Position
 
 from ..embedded import Lab
-from .looks import wait_for
 from .runs import carry_out, running, to_promote
-from .servers import ask, writable
+from .servers import ask, wait_for, writable
 
 
 def switched(pair: Lab) -> list[str]:

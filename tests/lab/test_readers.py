@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pgha_helpers import HEALTHY, judged, look, plan_promotion
 
 from ..embedded import Lab
 from .runs import carry_out, running
-from .servers import ask
+from .servers import ask, wait_for, wait_for_answer
 
 
 def user_of(pair: Lab) -> dict[str, object]:
@@ -36,6 +35,9 @@ def source(pair: Lab, name: str) -> str:
         f"host={node.host} port={node.port} user=replicator passfile={passfile} "
         f"application_name={name}"
     )
+
+
+STREAM = "select count(*) from pg_stat_replication where state = 'streaming'"
 
 
 class Third:
@@ -111,16 +113,7 @@ def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(
     own_pair: Lab, third: Third
 ) -> None:
     named = "the standby db2", "by slot third", "barman", "by slot barman"
-    _until(
-        lambda: (
-            ask(
-                own_pair,
-                "db0",
-                "select count(*) from pg_stat_replication where state = 'streaming'",
-            )
-            == [(3,)]
-        )
-    )
+    wait_for_answer(own_pair, "db0", STREAM, 3)
     with running(own_pair, "verify") as run:
         now = look(run, closely=True)
         against = {v.reason for v in judged(run, HEALTHY, now).against if v.level == "warning"}
@@ -133,7 +126,7 @@ def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(
         )
     carry_out(own_pair, "promote", "promote db1")
     ask(own_pair, "db1", "insert into t values (1)")
-    _until(lambda: third.rows() == 1)  # at second hand, as the check says
+    assert wait_for(lambda: third.rows() == 1)  # at second hand, as the check says
     own_pair.kill("db1")
     with running(own_pair, "promote", occasion="failover") as run:
         assert "fed others" not in str(plan_promotion(run, look(run, around=True))), (
@@ -143,16 +136,7 @@ def test_a_third_standby_and_a_backup_are_named_and_stay_where_it_is_said(
 
 @pytest.mark.usefixtures("third")
 def test_a_failover_says_whom_else_the_lost_primary_fed(own_pair: Lab) -> None:
-    _until(
-        lambda: (
-            ask(
-                own_pair,
-                "db0",
-                "select count(*) from pg_stat_replication where state = 'streaming'",
-            )
-            == [(2,)]
-        )
-    )
+    wait_for_answer(own_pair, "db0", STREAM, 2)
     with running(own_pair, "verify") as run:
         look(run)
     own_pair.kill("db0")
@@ -163,11 +147,3 @@ def test_a_failover_says_whom_else_the_lost_primary_fed(own_pair: Lab) -> None:
             and "the standby db2" in shown
             and "MAY HAVE RECEIVED MORE" in shown
         )
-
-
-def _until(so: object) -> None:
-    assert callable(so)
-    deadline = time.monotonic() + 20
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -24,7 +24,7 @@ from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, did, running
-from .servers import Watch, ask, writable
+from .servers import Watch, ask, wait_for_answer, writable
 
 LEAVE_3 = "rebuild db0, leave 3 transactions"
 
@@ -49,13 +49,8 @@ def see_rewound(pair: Lab, deeds: object) -> None:
     assert "rewound it from db1" in did(deeds)  # type: ignore[arg-type]
     assert writable(pair) == ["db1"]
     ask(pair, "db1", "insert into t values ('after')")
-    deadline = time.monotonic() + 10
-    while (rows := ask(pair, "db0", "select word from t order by 1")) != [
-        ("after",),
-        ("the primary's",),
-    ]:
-        assert time.monotonic() < deadline, rows
-        time.sleep(0.05)
+    rows = "select string_agg(word, ', ' order by word) from t"
+    wait_for_answer(pair, "db0", rows, "after, the primary's", within=10)
     assert planned(pair).already
 
 

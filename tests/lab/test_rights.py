@@ -13,9 +13,9 @@ from pgha_helpers.model.major import Major
 
 from ..conftest import pgha
 from ..embedded import Lab
-from .looks import snapshot, wait_for
+from .looks import snapshot
 from .roles import WATCHER, typed, with_role
-from .servers import ask, state_of
+from .servers import ask, state_of, wait_for
 
 OPERATOR = "pgha_operator"
 PROMOTE = "execute on function pg_promote(boolean, integer)"

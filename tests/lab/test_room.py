@@ -22,8 +22,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, records, writable
-from .test_clone import wait_for
+from .servers import ask, records, wait_for_answer, writable, write_kilobytes
 from .test_salvage import deaf
 
 MB = 2**20
@@ -79,13 +78,9 @@ def test_a_salvage_for_which_there_is_no_room_is_refused_before_the_gate(
     advice was to run it again."""
     pair, data = small.pair, small.pair.node("db0").data_directory
     ask(pair, "db0", "create table t (n text)")
-    wait_for(pair, "db1", "select to_regclass('t') is not null", True)
+    wait_for_answer(pair, "db1", "select to_regclass('t') is not null", True)
     with deaf(pair):
-        ask(
-            pair,
-            "db0",
-            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
-        )
+        write_kilobytes(pair, "db0", "t", 60000)
         pair.kill("db0")
     small.fill(leave=100 * MB)
     with pytest.raises(

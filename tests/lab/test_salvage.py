@@ -27,7 +27,7 @@ from ..embedded import Lab
 from .losers import start, stop_cleanly
 from .nights import once_before
 from .runs import carry_out, did, running
-from .servers import Watch, ask, records, writable
+from .servers import Watch, ask, records, writable, write_kilobytes
 
 
 @pytest.fixture
@@ -105,11 +105,7 @@ def test_a_standby_that_is_64_mb_behind(pair: Lab) -> None:
     left = pair.node("db1").data_directory / "pg_wal" / "pgha-salvage.0"
     left.touch()
     with deaf(pair):
-        ask(
-            pair,
-            "db0",
-            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
-        )
+        write_kilobytes(pair, "db0", "t", 60000)
         ask(pair, "db0", "insert into t values ('the last one')")
         pair.kill("db0")
         deeds = fail_over(pair)
@@ -135,11 +131,7 @@ def test_a_group_that_may_read_the_standby_may_read_what_is_brought_over(pair: L
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):
-        ask(
-            pair,
-            "db0",
-            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 20000) i",
-        )
+        write_kilobytes(pair, "db0", "t", 20000)
         pair.kill("db0")
         assert "MB of WAL from db0" in fail_over(pair)
     assert {
@@ -205,11 +197,7 @@ def test_a_segment_that_turns_up_meanwhile_is_replaced_and_not_filled_by_half(
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):
-        ask(
-            pair,
-            "db0",
-            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 60000) i",
-        )
+        write_kilobytes(pair, "db0", "t", 60000)
         pair.kill("db0")
         deeds = fail_over(pair)
     assert once and deeds.count("brought over") == 1 and not list(wal.glob("pgha-salvage.*"))
@@ -271,11 +259,7 @@ def test_wal_that_cannot_be_read_is_refused_with_what_to_mount_or_found_out_with
     ask(pair, "db0", "create table t (n text)")
     time.sleep(0.3)
     with deaf(pair):  # more than the gate reads ahead
-        ask(
-            pair,
-            "db0",
-            "insert into t select repeat(md5(i::text), 32) from generate_series(1, 5000) i",
-        )
+        write_kilobytes(pair, "db0", "t", 5000)
         pair.kill("db0")
     mnt.mkdir()
 

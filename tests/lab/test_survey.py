@@ -25,9 +25,9 @@ from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.wire.sql import Session, keywords
 
 from ..embedded import Lab
-from .looks import closely, judged_well, restart, said, session, setting, wait_for
+from .looks import closely, judged_well, restart, said, session, setting
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, state_of
+from .servers import ask, state_of, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ and up to 15.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ..majors import programs_of
 from .kept_pairs import KeptPair, kept
 from .losers import start, stop_cleanly
 from .runs import carry_out, did, running, to_promote
-from .servers import Watch, ask, writable
+from .servers import Watch, ask, wait_for, wait_for_answer, writable
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +86,7 @@ def test_a_stale_trigger_file_promotes_nobody(pair: Lab) -> None:
         assert "start the server" in did(carry_out(pair, "rebuild", "rebuild db1"))
         assert writable(pair) == ["db0"]
         ask(pair, "db0", "insert into t values (1)")
-        deadline = time.monotonic() + 30
-        while not ask(pair, "db1", "select x from t"):
-            assert time.monotonic() < deadline, "db1 never received the row"
-            time.sleep(0.02)
+        wait_for_answer(pair, "db1", "select x from t", 1, within=30)
         pair.kill("db0")
         stale.append(by_the_article(pair, "db0"))
         carry_out(pair, "promote", "promote db1", occasion="failover")
@@ -128,12 +124,8 @@ def test_a_standby_is_not_started_under_a_trigger_file(pair: Lab) -> None:
             servers.start(run, "db1")
         assert not pair.processes("db1")
     start(pair, "db1")
-    deadline = time.monotonic() + 30
-    while "db1" not in writable(pair):
-        assert time.monotonic() < deadline, (
-            "the trigger file does nothing: this test proves nothing"
-        )
-        time.sleep(0.05)
+    moved = wait_for(lambda: "db1" in writable(pair), 30)
+    assert moved, "the trigger file does nothing: this test proves nothing"
 
 
 def test_up_to_15_a_setting_names_it(own_pair_15: Lab) -> None:

@@ -27,8 +27,16 @@ from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start, stop_cleanly
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, orphan_a_backend, records, send_all, ssh_server, writable, writes_on
-from .test_clone import wait_for
+from .servers import (
+    ask,
+    orphan_a_backend,
+    records,
+    send_all,
+    ssh_server,
+    wait_for_answer,
+    writable,
+    writes_on,
+)
 
 
 @pytest.fixture
@@ -208,7 +216,7 @@ def test_a_split_brain_ends_while_its_loser_writes_on(pair: Lab) -> None:
     The run that stops it goes on with these words, dies, and is gone on with by the same words.
     """
     ask(pair, "db0", "create table orphaned (n int)")
-    wait_for(pair, "db1", "select to_regclass('orphaned') is not null", True)
+    wait_for_answer(pair, "db1", "select to_regclass('orphaned') is not null", True)
     ask(pair, "db1", "select pg_promote()")
     client = writes_on(pair, "db0", 500)
     assert writable(pair) == ["db0", "db1"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, records, state_of, writable
+from .servers import ask, records, state_of, wait_for, writable
 from .views import FAST, NOWHERE, script, stopped_by_a_signal, unreachable, view, witness
 
 # Alive
@@ -196,10 +195,7 @@ def test_a_primary_on_a_full_disk_is_told_from_a_dead_one_and_fenced(
         with pytest.raises(psycopg2.OperationalError):
             for _ in range(50):
                 ask(pair, "db0", "insert into t select generate_series(1, 100000)")
-        deadline = time.monotonic() + 30
-        while pair.processes("db0"):
-            assert time.monotonic() < deadline, "it went on"
-            time.sleep(0.05)
+        assert wait_for(lambda: not pair.processes("db0"), 30), "it went on"
         fill(data)
         with running(pair, "promote", occasion="failover") as run:
             assert "The disk of db0 is full: 0 B free" in str(

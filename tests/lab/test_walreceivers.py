@@ -12,9 +12,9 @@ import pytest
 from pgha_helpers import HEALTHY, judged, look
 
 from ..embedded import Lab, Load
-from .looks import restart, wait_for
+from .looks import restart
 from .runs import carry_out, did, running
-from .servers import ask
+from .servers import ask, wait_for
 
 _PID = "select pid from pg_stat_activity where backend_type = 'walreceiver'"
 

@@ -19,7 +19,7 @@ from pgha_helpers.model import Process
 
 from .. import embedded as labs
 from .nights import Night, postmaster
-from .servers import ask
+from .servers import ask, wait_for_answer, write_kilobytes
 
 
 def stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
@@ -49,11 +49,7 @@ def stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
 def fill_its_socket(night: Night) -> None:
     """More WAL than the sockets hold, so that its walsender cannot even come to a halt."""
     ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(
-        night.pair,
-        night.old,
-        "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 40000) i",
-    )
+    write_kilobytes(night.pair, night.old, "filler", 50000)
     time.sleep(0.5)
 
 
@@ -100,11 +96,7 @@ def fill_disk(night: Night, wal: Path) -> None:
         while True:
             file.write(b"\0" * 512)
     ask(night.pair, night.old, "create table if not exists filler (t text)")
-    ask(
-        night.pair,
-        night.old,
-        "insert into filler select repeat(md5(i::text), 40) from generate_series(1, 60000) i",
-    )
+    write_kilobytes(night.pair, night.old, "filler", 75000)
 
 
 def set_on_both(night: Night, **settings: str) -> None:
@@ -134,11 +126,8 @@ def gone_from(night: Night, node: str) -> None:
 
 def wait_until_attached(night: Night) -> None:
     """Until the standby streams and has replayed what there is."""
-    caught_up = "select 1 from pg_stat_replication where replay_lsn >= pg_current_wal_lsn()"
-    deadline = time.monotonic() + 60
-    while not ask(night.pair, night.old, caught_up):
-        assert time.monotonic() < deadline, "the standby does not catch up"
-        time.sleep(0.1)
+    caught_up = "select bool_or(replay_lsn >= pg_current_wal_lsn()) from pg_stat_replication"
+    wait_for_answer(night.pair, night.old, caught_up, True, within=60)
 
 
 def process_of(night: Night, node: str, title: str, kind: str = "helper") -> int:

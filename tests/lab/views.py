@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from pgha_helpers.model import Snapshot, Vantage
 
 from ..embedded import Lab
 from .runs import changed_pair
-from .servers import ask, send_all
+from .servers import send_all, wait_for_answer
 
 NOWHERE = 1  # a port on which nothing listens
 
@@ -62,7 +61,5 @@ def stopped_by_a_signal(pids: list[int]) -> Iterator[None]:
 
 
 def wait_until_nothing_streams(pair: Lab) -> None:
-    deadline = time.monotonic() + 15
-    while ask(pair, "db1", "select 1 from pg_stat_wal_receiver where status = 'streaming'"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    streams = "select count(*) from pg_stat_wal_receiver where status = 'streaming'"
+    wait_for_answer(pair, "db1", streams, 0, within=15)
