@@ -28,9 +28,9 @@ from .deeds.swapping import swap
 from .deeds.unarchived import keep_unarchived
 from .gate import require
 from .keep_diverged import keep_what_it_had, keeping_beside, refuse_without_room
+from .leftovers import tidied, tidy
 from .rewinding import rewind_from
 from .still_agreed import as_consented
-from .tidying import tidied, tidy
 
 
 def plan_rebuild(run: Run, now: Snapshot) -> Plan:

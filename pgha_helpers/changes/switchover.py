@@ -21,9 +21,9 @@ from .bringing_back import lead_clients
 from .deeds import promoting, servers, sessions, slots, standby, stopping
 from .failover import set_archives_aside
 from .proofs import confirm, prove
+from .rest_of_wal import bring_the_rest
 from .resuming import can_only_go_on, resume
 from .taking_back import take_back
-from .the_rest import bring_the_rest
 
 
 def switch_over(run: Run, plan: Plan, now: Snapshot) -> None:

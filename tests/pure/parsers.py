@@ -30,7 +30,7 @@ from pgha_helpers.model.conninfo import parts
 from pgha_helpers.model.foreign import lines_of
 from pgha_helpers.model.host import ForNow
 from pgha_helpers.model.phases import Process, phase_of
-from pgha_helpers.model.rsync_output import Moved, progress, with_statistic
+from pgha_helpers.model.rsync import Moved, progress, with_statistic
 from pgha_helpers.model.set_aside import SetAside
 from pgha_helpers.model.survey import Archiver, Survey
 from pgha_helpers.records.reading.manifest import read_manifest

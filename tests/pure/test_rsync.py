@@ -7,8 +7,7 @@ import pytest
 from pgha_helpers.facts.rsync import RsyncRoad, read_place, ssh_words
 from pgha_helpers.facts.tablespaces import Tablespace, mapped
 from pgha_helpers.model import Ssh
-from pgha_helpers.model.rsync_filters import data_filters
-from pgha_helpers.model.rsync_output import Moved, progress, with_statistic
+from pgha_helpers.model.rsync import Moved, data_filters, progress, with_statistic
 
 
 def rules(own: bool = True) -> list[str]:

@@ -16,8 +16,7 @@ from ....facts.tablespaces import Tablespace
 from ....model import Control, Running
 from ....model.errors import NotAchieved
 from ....model.node_config import EMPTY, NodeConfigs
-from ....model.rsync_filters import ANYWHERE, data_filters
-from ....model.rsync_output import Moved
+from ....model.rsync import ANYWHERE, Moved, data_filters
 from ....run.run import Run
 from ....wire.doors import Door
 from ..progress import Progress

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from ....facts.rsync import RsyncRoad
-from ....model.rsync_output import Moved
+from ....model.rsync import Moved
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door

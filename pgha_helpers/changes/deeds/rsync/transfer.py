@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ....facts.rsync import RsyncRoad
 from ....model.errors import NotAchieved
-from ....model.rsync_output import Moved, progress, with_statistic
+from ....model.rsync import Moved, progress, with_statistic
 from ....run.run import Run
 from ....wire.attended import attend
 from ....wire.doors import Door
