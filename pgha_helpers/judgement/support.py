@@ -34,6 +34,7 @@ _NAMES: Mapping[str, str] = {
     "stat_replication": "no pg_stat_replication",
     "tells_diverged": "the server does not refuse a standby that has diverged",
     "verify_backup": "no pg_verifybackup",
+    "wal_by_bytes": "no record is found behind a damaged one in the same 8 kB of WAL",
     "waldump": "no pg_waldump of today's words",
 }
 
@@ -73,7 +74,7 @@ WAYS = (
         (),
         ("ctl_promote", "follows_by_streaming", "failover_slots", "canary"),
     ),
-    Method("promote", "failover", (), ("ctl_promote", "waldump", "canary")),
+    Method("promote", "failover", (), ("ctl_promote", "waldump", "wal_by_bytes", "canary")),
     Method("rebuild", "follow", (), ("slots", "follows_by_streaming", "tells_diverged")),
     Method(
         "rebuild",

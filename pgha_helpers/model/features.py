@@ -88,7 +88,7 @@ FEATURES: Mapping[str, Feature] = {
     "restore_target_wal": Feature("13", "the runbook recovers it"),
     "rewind_config_file": Feature("15", "a clone where the configuration lies elsewhere"),
     # reading WAL
-    "wal_by_bytes": Feature("9.5", "a reader of our own, in perl"),
+    "wal_by_bytes": Feature("9.5", "from its next page on"),
     # in the words that we read; 9.3 and 9.4 have a pg_xlogdump with others
     "waldump": Feature("9.5", "a reader of our own, in perl"),
     "last_segment_of_4_gb": Feature("9.3", "255 segments for each 4 GB"),

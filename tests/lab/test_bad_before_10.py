@@ -19,7 +19,7 @@ from pgha_helpers.model.major import Major
 from .. import embedded as lab
 from ..bench.pairs import pair_of
 from ..majors import old_programs
-from .converging import PROCEDURES
+from .converging import PROCEDURES, walsender
 from .cycles import against, alive, switched
 from .looks import session
 from .losers import start, stop_cleanly
@@ -153,6 +153,29 @@ def test_a_primary_that_has_restarted_itself_in_a_backup_is_not_made_a_standby(
 
 def against_but_cut_off(pair: lab.Lab) -> list[str]:
     return [reason for reason in against(pair) if "and was cut off" not in reason]
+
+
+@pytest.mark.parametrize("version", [OLDEST, "9.4.26"])
+def test_a_record_that_is_damaged_in_the_middle_is_said_by_the_gate(
+    version: str, tmp_path: Path
+) -> None:
+    """It was taken for the end, and nobody said so."""
+    with pair_of(tmp_path / "lab", old_programs(version), "rsync") as pair:
+        ask(pair, "db0", "create table t (word text)")
+        os.kill(walsender(pair, "db0"), signal.SIGSTOP)
+        ask(pair, "db0", "insert into t values ('first')")
+        place = "pg_current_xlog_location()"
+        file, offset = ask(pair, "db0", f"select (pg_xlogfile_name_offset({place})).*")[0]
+        for number in range(198):
+            ask(pair, "db0", "insert into t values (%s)", f"{number}")
+        pair.kill("db0")
+        with (pair.node("db0").data_directory / "pg_xlog" / file).open("r+b") as wal:
+            wal.seek(offset + 40)
+            wal.write(b"\xff" * 16)
+        with pytest.raises(NotSafe, match=r"is DAMAGED at .*, and goes on at"):
+            carry_out(pair, "promote", "promote db1", occasion="failover")
+        carry_out(pair, "promote", "promote db1", occasion="failover", salvage="some")
+        assert ask(pair, "db1", "select word from t") == [("first",)]
 
 
 def test_tablespaces_and_wal_on_another_disk_come_along(old_pair: lab.Lab) -> None:

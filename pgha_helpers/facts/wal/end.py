@@ -15,7 +15,7 @@ from ...model import Lsn, Position
 from ...model.dialect import NEWEST, has, page_headers
 from ...model.errors import NotAchieved, understood
 from ...model.lost_wal import WalEnd
-from ...model.positions import segment_name, segment_start
+from ...model.positions import GappySegment, segment_name, segment_start
 from ...wire.doors import Door
 from ...wire.scripts import script_file
 from .by_bytes import PAGE, PAGE_HEADER, behind, is_record
@@ -78,10 +78,9 @@ def whole_records_behind(door: Door, end: WalEnd, segment: int) -> Lsn | None:
     Then it is no end, but damage in the middle. A crash may leave the beginning of a long record,
     on pages of its own: that is an end. Recycled segments hold whole records, of other addresses.
     """
-    if not has("wal_by_bytes", door.programs() or NEWEST):
-        return None  # its pages are not read so
     wal = door.wal
-    if within := _in_the_page(door, wal, end, segment):
+    by_bytes = has("wal_by_bytes", door.programs() or NEWEST)
+    if by_bytes and (within := _in_the_page(door, wal, end, segment)):
         return within
     at = Position(end.timeline, end.behind)
     pages = list(_own_pages(door, wal, at, segment))
@@ -137,6 +136,9 @@ def own_pages(lines: list[str], name: str, first: int, segment: int) -> Iterator
             page = int(segment_start(file, segment).lsn)
         if address.strip("0123456789abcdef"):
             raise ValueError(f"an address is expected, found {address!r}")
-        if address and int(address, 16) == page:
+        said = int(address or "0", 16)
+        if isinstance(segment, GappySegment):  # in two words then, the high one first
+            said = (said & 0xFFFFFFFF) << 32 | said >> 32
+        if said == page:
             yield Lsn(page)
         page += PAGE
