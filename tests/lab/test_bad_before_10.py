@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import look
-from pgha_helpers.changes import plan_rebuild, plan_setup
+from pgha_helpers import canary_client, look
+from pgha_helpers.changes import plan_promotion, plan_rebuild, plan_setup
 from pgha_helpers.model.dialect import has
 from pgha_helpers.model.errors import HaError, NotSafe
 from pgha_helpers.model.major import Major
@@ -130,6 +130,14 @@ def test_a_primary_that_died_in_a_backup_is_not_started_from_that(old_pair: lab.
         carry_out(old_pair, "rebuild", "rebuild db0")
     carry_out(old_pair, "rebuild", "rebuild db0", method="rsync")
     assert not label.exists() and against(old_pair) == []
+
+
+def test_a_canary_is_refused_by_name(old_pair: lab.Lab) -> None:
+    """It was said that somebody's schema stood there, and to drop it."""
+    with running(old_pair, "promote", canary=True) as run:
+        plan = plan_promotion(run, look(run, closely=True))
+        with pytest.raises(NotSafe, match=r"no canary on PostgreSQL 9\.\d, which db0 runs"):
+            canary_client(run, plan)
 
 
 def test_a_primary_that_has_restarted_itself_in_a_backup_is_not_made_a_standby(

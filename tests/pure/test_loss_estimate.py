@@ -27,9 +27,9 @@ FOUND = LossEstimate(
 
 
 def told(
-    estimate: LossEstimate, salvage: str = "all", old: object = CRASHED, timeline: int = 1
+    estimate: LossEstimate, salvage: str = "all", old: object = CRASHED, **changes: int
 ) -> str:
-    here = standby(received=HERE, replayed=HERE, receiver=None, timeline=timeline)
+    here = standby(received=HERE, replayed=HERE, receiver=None, **changes)
     return ". ".join(may_be_lost(here, old, estimate, salvage))  # type: ignore[arg-type]
 
 
@@ -44,6 +44,11 @@ def test_what_the_disk_holds_is_counted() -> None:
         "Salvage brings them over, and nothing is lost (commits under synchronous_commit=off"
         in words
     )
+
+
+def test_what_is_not_looked_for_before_9_5_is_said() -> None:
+    words = "on PostgreSQL 9.4 what stands behind damage is found from the next 8 kB on"
+    assert words in told(FOUND, version=90426) and "8 kB" not in told(FOUND)
 
 
 def test_what_is_left_behind_on_purpose_is_said_so() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from ...judgement.plans import Plan
 from ...model import Pair
 from ...model.conninfo import pinned
+from ...model.dialect import has
 from ...model.errors import HaError, NotSafe, Refusal
+from ...model.major import Major
 from ...model.passfile import here
 from ...run.run import Run
 from ...wire.hosts import hosts_of
@@ -66,6 +68,15 @@ def _passfile(path: str) -> dict[str, str]:
     return {"passfile": here(path)} if path else {}
 
 
+def _refuse_old(run: Run, primary: str) -> None:
+    major = Major.of(run.doors[primary].sql.version)
+    if not has("canary", major):
+        raise NotSafe(
+            f"there is no canary on PostgreSQL {major}, which {primary} runs",
+            "leave it out (canary=false)",
+        )
+
+
 def try_road(run: Run, plan: Plan) -> CanaryRoad:
     """The road, after a look whether rows can be written there; changes nothing.
 
@@ -74,6 +85,7 @@ def try_road(run: Run, plan: Plan) -> CanaryRoad:
     """
     road = road_of(run.pair)
     primary = plan.peer if plan.kind == "switchover" else plan.node
+    _refuse_old(run, primary)
     table = trusted(read_canary_table(run.doors[primary].sql, run.pair.user))
     if plan.kind != "switchover":
         if not (table.ready or (table.there and road.writer != WRITER)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...model import Blank, Hung, Lsn, Position, Running, Silent, Stopped
+from ...model.dialect import has
 from ...model.show import size
 
 Old = Running | Stopped | Hung | Blank | Silent
@@ -165,16 +166,22 @@ def _read(target: Running, old: Old, told: LossEstimate, end: Position, salvage:
         )
     missing = end.lsn - target.position.lsn
     if missing <= 0:
-        return (
-            f"it has all that the disk of {old.node} holds, up to {end}: nothing is lost ({_BUT})"
-        )
+        all_of_it = f"it has all that the disk of {old.node} holds, up to {end}"
+        return f"{all_of_it}: nothing is lost ({_but(target)})"
     when = f", made from {told.first} to {told.newest}" if told.commits else ""
     commits = f"{told.commits} commit{'' if told.commits == 1 else 's'}"
     more = f"the disk of {old.node} holds {size(missing)} more, with {commits}{when}"
     if salvage == "none":
         return f"{more}: they WILL BE MISSING on {target.node}, because salvage=none"
     moving = ", as of now: it has processes left" if isinstance(old, Hung) else ""
-    return f"{more}{moving}. Salvage brings them over, and nothing is lost ({_BUT})"
+    return f"{more}{moving}. Salvage brings them over, and nothing is lost ({_but(target)})"
+
+
+def _but(target: Running) -> str:
+    if has("wal_by_bytes", target.major):
+        return _BUT
+    page = f"on PostgreSQL {target.major} what stands behind damage is found from the next 8 kB on"
+    return f"{_BUT}; {page}"
 
 
 def _unread(target: Running, old: Old, told: LossEstimate) -> str:
