@@ -21,8 +21,8 @@ from pgha_helpers.run.checkout import CHECKOUT
 
 from .. import embedded as lab
 from ..conftest import pgha
+from ..lab.servers import standby_of
 from .desk import chromium, opened
-from .seen import standby_of
 
 
 def switchover(_: BrowserContext, pair: lab.Lab, __: Path, target: Path) -> None:

@@ -6,13 +6,7 @@ from pathlib import Path
 
 from ..conftest import pgha
 from ..embedded import Lab
-from ..lab.servers import records, writable
-
-
-def standby_of(pair: Lab) -> str:
-    """The node that does not take writes."""
-    (primary,) = writable(pair)
-    return next(name for name in pair.nodes if name != primary)
+from ..lab.servers import records
 
 
 def newest(pair: Lab, notebook: str) -> Path:

@@ -14,9 +14,9 @@ from pgha_helpers.run.journal import Story, read
 
 from ..embedded import Lab
 from ..lab.runs import to_promote
-from ..lab.servers import writable
+from ..lab.servers import standby_of, writable
 from .desk import PATIENCE, Desk, opened
-from .seen import newest, standby_of, verified
+from .seen import newest, verified
 
 LOST = "The page lost this cell's output; the journal has:"
 

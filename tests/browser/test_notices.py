@@ -25,9 +25,8 @@ from pgha_helpers.run.parameters.pair_file import load_pair
 from ..embedded import Lab
 from ..lab.receivers import receiver
 from ..lab.runs import changed_pair, to_promote
-from ..lab.servers import ask, writable
+from ..lab.servers import ask, standby_of, writable
 from .desk import PATIENCE, Desk, opened
-from .seen import standby_of
 
 TWO_LOOKS = 2.2 * EVERY  # in which `pgha open` has looked twice whether there is anything to tell
 

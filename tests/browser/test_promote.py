@@ -13,9 +13,9 @@ from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
 from ..lab.runs import to_promote
-from ..lab.servers import state_of, writable
+from ..lab.servers import standby_of, state_of, writable
 from .desk import opened
-from .seen import newest, standby_of, verified
+from .seen import newest, verified
 
 LAST = "conclude(run, judged(run, (*AFTER, *client.checks), after))"
 

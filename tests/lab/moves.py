@@ -14,11 +14,7 @@ from pgha_helpers.run.run import Run
 
 from ..embedded import Lab
 from .runs import changed_pair, running, to_promote
-from .servers import writable
-
-
-def other(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
+from .servers import standby_of
 
 
 @contextlib.contextmanager
@@ -27,7 +23,7 @@ def consented(
 ) -> Iterator[tuple[Run, Plan]]:
     """A switchover whose gate was passed, on a pair with these clients."""
     path = changed_pair(pair, folder, clients=list(told))
-    with running(path, "promote", confirm=to_promote(target or other(pair))) as run:
+    with running(path, "promote", confirm=to_promote(target or standby_of(pair))) as run:
         yield run, gate(run, plan_promotion(run, look(run)))
 
 

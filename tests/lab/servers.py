@@ -74,6 +74,12 @@ def writable(lab: Lab) -> list[str]:
     return found
 
 
+def standby_of(lab: Lab) -> str:
+    """The node that does not take writes, where exactly one does."""
+    (primary,) = writable(lab)
+    return next(name for name in lab.nodes if name != primary)
+
+
 def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
     """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on;
     gives its client.

@@ -44,11 +44,7 @@ from pgha_helpers.wire.hosts import hosts_of
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, records, wait_for, writable
-
-
-def other(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
+from .servers import ask, records, standby_of, wait_for, writable
 
 
 def probes(of: int) -> list[psutil.Process]:
@@ -72,7 +68,7 @@ def moving(run: Run) -> tuple[Any, Plan]:
 
 
 def test_a_switchover_is_told_as_a_client_saw_it(pair: Lab) -> None:
-    target = other(pair)
+    target = standby_of(pair)
     done = pgha(
         "run",
         "promote",
@@ -117,7 +113,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
     here = writable(pair)[0]
     ask(pair, here, "drop schema pgha cascade")
     ask(pair, here, "alter default privileges grant all on tables to public")
-    with running(pair, "promote", confirm=to_promote(other(pair)), canary=True) as run:
+    with running(pair, "promote", confirm=to_promote(standby_of(pair)), canary=True) as run:
         client, plan = moving(run)
         ask(pair, here, "alter default privileges revoke all on tables from public")
         grantees = (
@@ -134,7 +130,7 @@ def test_a_table_that_is_missing_is_made_while_clients_work(pair: Lab) -> None:
 
 
 def test_a_row_that_was_promised_and_is_gone_fails_the_run_and_is_named(pair: Lab) -> None:
-    target = other(pair)
+    target = standby_of(pair)
     with running(pair, "promote", confirm=to_promote(target), canary=True) as run:
         client, plan = moving(run)
         hand_over(run, plan)
@@ -159,7 +155,7 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
     """Seen on a pair whose standby had the higher max_connections: ROWS ARE LOST was said, and all
     were there.
     """
-    target, old = other(pair), writable(pair)[0]
+    target, old = standby_of(pair), writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
     with running(path, "promote", confirm=to_promote(target), canary=True) as run:
         client, plan = moving(run)
@@ -189,7 +185,7 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
 def test_without_the_parameter_there_is_no_canary(
     pair: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with running(pair, "promote", confirm=to_promote(other(pair))) as run:
+    with running(pair, "promote", confirm=to_promote(standby_of(pair))) as run:
         client, plan = moving(run)
         assert probes(psutil.Process().pid) == [] and run.beside.attended(Canary) is None
         assert (client.end(), client.chart(), client.checks) == (None, None, ())
@@ -216,7 +212,7 @@ def test_a_hand_over_that_was_taken_back_is_told_too(
     monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
-    with running(path, "promote", confirm=to_promote(other(pair)), canary=True) as run:
+    with running(path, "promote", confirm=to_promote(standby_of(pair)), canary=True) as run:
         _, plan = moving(run)
         assert len(probes(psutil.Process().pid)) == 1
         with pytest.raises(Aborted):
@@ -230,7 +226,7 @@ def test_a_hand_over_that_was_taken_back_is_told_too(
 
 
 def test_a_kernel_that_is_killed_leaves_no_canary(pair: Lab) -> None:
-    target = other(pair)
+    target = standby_of(pair)
     command = [
         sys.executable,
         "-m",
@@ -289,7 +285,7 @@ def test_who_may_make_no_schema_is_told_before_the_gate(pair: Lab, plain_user: P
 def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
     pair: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here, target = writable(pair)[0], other(pair)
+    here, target = writable(pair)[0], standby_of(pair)
     ask(pair, here, "drop schema if exists pgha cascade")
     while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
         time.sleep(0.01)
@@ -312,7 +308,7 @@ def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_clients_own_role_is_let_into_the_table(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here, target = writable(pair)[0], other(pair)
+    here, target = writable(pair)[0], standby_of(pair)
     ask(pair, here, "create role \"a shop's\" login password 'plainly'")
     by(make_dsn(pair.dsn, user="a shop's", password="plainly"), monkeypatch)
     with running(pair, "promote", confirm=to_promote(target), canary=True) as run:
@@ -329,7 +325,7 @@ def test_the_clients_own_role_is_let_into_the_table(
 def test_a_road_that_leads_elsewhere_is_refused_before_the_gate(
     pair: Lab, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    node = pair.node(other(pair))
+    node = pair.node(standby_of(pair))
     roads = {
         "database": make_dsn(pair.dsn, dbname="template1"),
         "node": make_dsn(pair.dsn, host=node.host, port=node.port, target_session_attrs="any"),

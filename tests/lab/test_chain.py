@@ -21,7 +21,7 @@ from pgha_helpers.run.parameters.pair_file import load_pair
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, running, to_promote
-from .servers import records, writable
+from .servers import records, standby_of, writable
 
 
 def notes_file(lab: Lab, node: str) -> Path:
@@ -69,7 +69,7 @@ def test_a_run_that_could_not_be_noted_passes_no_gate(own_pair: Lab) -> None:
 
 
 def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     with notes_file(pair, "db0").open("a") as file:
         file.write('{"number": 2, "run": "dead')
     carry_out(pair, "promote", to_promote(target))
@@ -81,7 +81,7 @@ def test_a_torn_line_stops_no_change_and_spoils_no_other(pair: Lab) -> None:
 
 
 def test_a_node_that_has_lost_its_notes_gets_them_again(pair: Lab) -> None:
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     notes_file(pair, "db1").unlink()
     carry_out(pair, "promote", to_promote(target))
     ledgers, _ = read_ledgers(load_pair(str(pair.pair_file)))
@@ -110,7 +110,7 @@ def test_a_run_does_not_write_over_what_tells_that_records_were_removed(pair: La
 
 def test_thousands_of_notes_are_no_argument_list(pair: Lab) -> None:
     """A node that has lost its notes after many changes gets them all at once."""
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     file = notes_file(pair, "db0")
     line = file.read_text().splitlines()[0]
     file.write_text(

@@ -10,9 +10,9 @@ from pgha_helpers import clients
 from pgha_helpers.model.errors import NotAchieved
 
 from ..embedded import Lab
-from .moves import consented, move, other, reasons, script
+from .moves import consented, move, reasons, script
 from .runs import changed_pair, running
-from .servers import writable
+from .servers import standby_of, writable
 
 
 def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_command_redirects_and_is_checked(pair: Lab, tmp_path: Path) -> None:
         ],
     }
     words["redirect"] += ["{primary_port}", "{primary}", odd]
-    here, target = writable(pair)[0], other(pair)
+    here, target = writable(pair)[0], standby_of(pair)
     (tmp_path / "road").write_text(f"{pair.node(here).port}:{here}\n")
     with consented(pair, tmp_path, {"name": "road", "kind": "command", **words}) as (run, plan):
         assert reasons(run) == ""
@@ -62,7 +62,7 @@ def test_a_check_that_fails_is_told_and_an_abort_undoes_every_client(
                 "within": "100ms",
             }
         )
-    here, target, well = writable(pair)[0], other(pair), tmp_path / "well"
+    here, target, well = writable(pair)[0], standby_of(pair), tmp_path / "well"
     well.touch()
     with consented(pair, tmp_path, *told) as (run, plan):
         well.unlink()

@@ -25,10 +25,10 @@ from pgha_helpers.model.errors import Aborted, NotAchieved, NotSafe
 
 from ..embedded import Lab, Load
 from .bouncers import PASSWORD, Pooler, pooled
-from .moves import consented, move, other, reasons
+from .moves import consented, move, reasons
 from .nights import once_before
 from .runs import changed_pair, running, to_promote
-from .servers import ask, wait_for, writable
+from .servers import ask, standby_of, wait_for, writable
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_pa
     ini = pooler.ini.read_bytes()
     with Load(pooler.load_dsn()) as load:
         for _ in range(2):
-            target = other(pair)
+            target = standby_of(pair)
             with consented(pair, tmp_path, pooler.client()) as (run, plan):
                 assert reasons(run) == ""
                 move(run, plan)
@@ -65,7 +65,7 @@ def test_no_transaction_fails_through_a_pooler(pair: Lab, pooler: Pooler, tmp_pa
 def test_a_pooler_that_is_killed_while_it_pauses_finds_the_new_primary_when_it_is_back(
     pair: Lab, pooler: Pooler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = other(pair)
+    target = standby_of(pair)
     with consented(pair, tmp_path, pooler.client(dsn=None)) as (run, plan):
         once_before(monkeypatch, stopping, "stop_primary", pooler.kill)
         with pytest.raises(
@@ -99,7 +99,7 @@ def test_the_watchdog_resumes_when_the_runbook_has_gone(
     the expiry.
     """
     path = changed_pair(pair, tmp_path, clients=[pooler.client(pause="2s", wait="1s")])
-    command = [sys.executable, "-c", PAUSING, str(path), to_promote(other(pair))]
+    command = [sys.executable, "-c", PAUSING, str(path), to_promote(standby_of(pair))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runbook:
         try:
             assert runbook.stdout and any("paused now" in line for line in runbook.stdout)
@@ -287,7 +287,7 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
     """The first run dies while the promotion goes on, with the file renamed and nothing
     reloaded.
     """
-    target = other(pair)
+    target = standby_of(pair)
     with Load(pooler.load_dsn()) as load:
         with consented(pair, tmp_path, pooler.client()) as (run, plan):
 
@@ -310,7 +310,7 @@ def test_a_rerun_finds_what_a_dead_run_has_left(
 def test_sessions_left_behind_are_ended_but_not_those_of_readers(
     pair: Lab, pooler: Pooler, tmp_path: Path
 ) -> None:
-    standby = pair.node(other(pair))
+    standby = pair.node(standby_of(pair))
     at_standby = (
         f"host={standby.host} port={standby.port} user=postgres dbname=postgres "
         f"passfile={pair.passfile}"

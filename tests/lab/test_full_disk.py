@@ -22,7 +22,7 @@ from ..conftest import finish, pgha
 from ..embedded import Lab, Load
 from .checkouts import environment_of
 from .runs import carry_out, changed_pair, to_promote
-from .servers import Watch, writable
+from .servers import Watch, standby_of, writable
 
 
 @pytest.fixture
@@ -50,16 +50,12 @@ def fill(disk: Path) -> Path:
             return filler
 
 
-def target_of(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
-
-
 def test_a_full_disk_lets_no_change_begin(pair: Lab, small: Path, tmp_path: Path) -> None:
     here = writable(pair)
     path = changed_pair(pair, tmp_path, records=str(small / "records"))
     (small / "records").mkdir()
     filler = fill(small)
-    done = pgha("run", "promote", str(path), "-p", f"confirm={to_promote(target_of(pair))}")
+    done = pgha("run", "promote", str(path), "-p", f"confirm={to_promote(standby_of(pair))}")
     assert done.returncode in (4, 64) and writable(pair) == here
     assert "Traceback" not in done.stderr and "No space left" in done.stdout + done.stderr
     filler.unlink()
@@ -73,7 +69,7 @@ def test_a_change_needs_room_for_its_whole_journal(pair: Lab, small: Path, tmp_p
     with pytest.raises(
         Refusal, match="the journal would not have room to be written to its end: No space left"
     ):
-        carry_out(path, "promote", to_promote(target_of(pair)))
+        carry_out(path, "promote", to_promote(standby_of(pair)))
     (folder,) = record_folders(small / "records")
     assert writable(pair) == here and not read(folder).changed and not read(folder).broken
 
@@ -83,7 +79,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
 ) -> None:
     path = changed_pair(pair, tmp_path, records=str(small / "records"))
     (small / "records").mkdir()
-    target = target_of(pair)
+    target = standby_of(pair)
     with Watch(pair) as watch, Load(pair.dsn, clients=2, think=0.01) as load:
         command = [
             sys.executable,

@@ -17,7 +17,7 @@ from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
 from .runs import carry_out, running
-from .servers import writable
+from .servers import standby_of, writable
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def events(run: object) -> list[str]:
 def test_a_wrong_word_is_asked_again_and_every_answer_is_kept(
     pair: Lab, person: Callable[..., list[str]]
 ) -> None:
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     asked = person("yes", f"Promote {target}", f"promote {target}")
     with running(pair, "promote", operator="Ann") as run:
         plan = gate(run, plan_promotion(run, look(run)))

@@ -27,7 +27,7 @@ from ..conftest import finish, pgha
 from ..embedded import Lab, Load
 from .dying import SEED
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import Watch, ask, records, writable
+from .servers import Watch, ask, records, standby_of, writable
 
 
 def start(pair: Lab, notebook: str, *parameters: str) -> subprocess.Popen[str]:
@@ -129,7 +129,7 @@ def test_a_signal_before_the_first_deed_ends_with_128_and_its_number(
 def test_a_signal_before_there_is_a_kernel_is_not_swallowed(pair: Lab, after: float) -> None:
     """Ctrl-C in the first seconds of a promote means: do not."""
     here = writable(pair)
-    run = start(pair, "promote", f"confirm={to_promote(_other(pair))}")
+    run = start(pair, "promote", f"confirm={to_promote(standby_of(pair))}")
     time.sleep(after)
     run.send_signal(signal.SIGTERM)
     out, err = finish(run)
@@ -149,7 +149,11 @@ def test_a_lock_that_somebody_else_had_meanwhile_is_not_taken_again(pair: Lab) -
             pipes.close()
         assert (
             pgha(
-                "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(_other(pair))}"
+                "run",
+                "promote",
+                str(pair.pair_file),
+                "-p",
+                f"confirm={to_promote(standby_of(pair))}",
             ).returncode
             == 0
         )
@@ -181,7 +185,7 @@ def test_one_change_at_a_time(pair: Lab) -> None:
     with running(pair, "rebuild", operator="Ann") as first:
         assert first.lock.take() == {}
         refused = pgha(
-            "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(_other(pair))}"
+            "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(standby_of(pair))}"
         )
         assert (
             refused.returncode == 4
@@ -195,7 +199,7 @@ def test_one_change_at_a_time(pair: Lab) -> None:
 
 def test_a_server_that_is_started_under_the_lock_does_not_hold_it(pair: Lab) -> None:
     """The restarts of a switchover happen under the lock; the next run gets it all the same."""
-    carry_out(pair, "promote", to_promote(_other(pair)))
+    carry_out(pair, "promote", to_promote(standby_of(pair)))
     with running(pair, "rebuild") as run:
         run.lock.take()
         assert run.lock.held == ("db0", "db1")
@@ -214,7 +218,7 @@ def test_a_hand_over_without_proof_is_taken_back(pair: Lab, tmp_path: Path) -> N
     nothing is lost.
     """
     here = writable(pair)[0]
-    standby = _other(pair)
+    standby = standby_of(pair)
     path = changed_pair(pair, tmp_path, timeouts={"replay": "1s"})
     with Load(pair.dsn) as load, running(path, "promote", confirm=to_promote(standby)) as run:
         now = look(run)
@@ -238,15 +242,14 @@ def test_a_primary_that_cannot_be_read_after_its_stop_is_opened_again(
     monkeypatch.setattr(stopping, "glance", lambda *_: None)
     here = writable(pair)[0]
     path = changed_pair(pair, tmp_path, timeouts={"shutdown": "2s"})
-    with Load(pair.dsn) as load, running(path, "promote", confirm=to_promote(_other(pair))) as run:
+    with (
+        Load(pair.dsn) as load,
+        running(path, "promote", confirm=to_promote(standby_of(pair))) as run,
+    ):
         plan = gate(run, plan_promotion(run, look(run)))
         with pytest.raises(Aborted):
             hand_over(run, plan)
     assert writable(pair) == [here] and load.missing(pair.dsn) == []
-
-
-def _other(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
 
 
 def test_setup_that_is_killed_is_run_again(tmp_path: Path) -> None:

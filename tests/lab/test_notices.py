@@ -31,7 +31,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .receivers import Receiver, receiver
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import writable
+from .servers import standby_of, writable
 
 SECRET = "sesame-0pen-0123456789"
 
@@ -253,7 +253,7 @@ def test_a_gate_that_waits_is_told_and_the_end_in_jupyterlab_is_told_at_once(
     pair: Lab, told: Path, mail: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `pgha open` watches it, from another process than the kernel; here it is a thread."""
-    node = "db1" if writable(pair) == ["db0"] else "db0"
+    node = standby_of(pair)
     monkeypatch.setattr(watching_room, "EVERY", 0.2)
     monkeypatch.setattr(frontend, "somebody", lambda: True)
 
@@ -284,7 +284,7 @@ def test_a_gate_that_waits_is_told_and_the_end_in_jupyterlab_is_told_at_once(
 def test_a_change_whose_program_was_killed_is_told_by_the_next_run(
     pair: Lab, told: Path, mail: Receiver
 ) -> None:
-    node = "db1" if writable(pair) == ["db0"] else "db0"
+    node = standby_of(pair)
     with running(told, "promote", confirm=f"promote {node}") as run:
         run.journal.write("gate shown", wanted=f"promote {node}")
         run.ended = "killed"

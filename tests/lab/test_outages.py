@@ -25,15 +25,11 @@ from ..embedded import Lab, Load
 from .dying import Words, at_boundary
 from .nights import MOMENTS, once_before
 from .runs import carry_out, to_promote
-from .servers import ask, records, wait_for, writable
+from .servers import ask, records, standby_of, wait_for, writable
 
 BEFORE_PROOF = "prove that it has replayed"
 WAIT = 1.5  # seconds until somebody starts it again
 SLACK = 0.7  # seconds: a client connects again when it gets round to it, and a date is a node's
-
-
-def other(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
 
 
 def killed(pair: Lab, words: Words, boundary: str = BEFORE_PROOF) -> str:
@@ -77,7 +73,7 @@ def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None
     """On a synchronous pair, where clients go on when the old primary streams: no road is tried
     before that.
     """
-    words = Words("promote", to_promote(other(pair)))
+    words = Words("promote", to_promote(standby_of(pair)))
     synchronous(pair, "*")
     with clients(pair) as load:
         runs = [killed(pair, words)]
@@ -96,7 +92,7 @@ def test_three_runs_have_one_outage_and_the_last_one_tells_it(pair: Lab) -> None
 def test_a_hand_over_that_is_taken_back_by_another_run_tells_all_of_it(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = Words("promote", to_promote(other(pair)))
+    words = Words("promote", to_promote(standby_of(pair)))
 
     def no_proof(*_: object) -> None:
         raise NotAchieved("there is no proof")
@@ -118,7 +114,7 @@ def test_a_hand_over_that_is_taken_back_by_another_run_tells_all_of_it(
 def test_a_run_of_another_machine_is_counted_by_what_the_nodes_know(
     pair: Lab, tmp_path: Path
 ) -> None:
-    words = Words("promote", to_promote(other(pair)))
+    words = Words("promote", to_promote(standby_of(pair)))
     with clients(pair) as load:
         first = killed(pair, words)
         elsewhere = newest(pair).rename(tmp_path / "elsewhere")
@@ -133,7 +129,7 @@ def test_a_run_of_another_machine_is_counted_by_what_the_nodes_know(
 def test_a_promotion_that_comes_after_its_run_has_died_is_told_by_the_next(
     pair: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = other(pair)
+    target = standby_of(pair)
 
     def die() -> None:
         raise SystemExit("kill -9, as far as the pair can tell")

@@ -13,14 +13,14 @@ from pgha_helpers.model import Lsn, Position
 
 from ..embedded import Lab
 from .runs import carry_out, running, to_promote
-from .servers import ask, wait_for, writable
+from .servers import ask, standby_of, wait_for
 
 
 def switched(pair: Lab) -> list[str]:
     """Switch over; what the record has about the shutdown checkpoint, without the deeds of
     others.
     """
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     return [
         deed.did
         for deed in carry_out(pair, "promote", to_promote(target))

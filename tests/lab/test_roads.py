@@ -22,7 +22,7 @@ from pgha_helpers.run.parameters.pair_file import load_pair
 from ..conftest import finish, pgha
 from ..embedded import Lab
 from .runs import to_promote
-from .servers import records, writable
+from .servers import records, standby_of, writable
 from .test_killed import kill_group, start, wait_for_event
 
 
@@ -187,7 +187,7 @@ def test_a_run_that_goes_on_after_a_killed_one_names_it(pair: Lab) -> None:
 
 def test_two_changes_from_two_directories_at_once(pair: Lab, tmp_path: Path) -> None:
     """Exactly one runs, and the other one names it."""
-    target = "db1" if writable(pair) == ["db0"] else "db0"
+    target = standby_of(pair)
     words = ["run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(target)}"]
     runs = []
     for name in ("one", "two"):

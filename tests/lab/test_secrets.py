@@ -21,7 +21,7 @@ from ..conftest import finish, pgha
 from ..embedded import Lab
 from .checkouts import altered_checkout, environment_of, start
 from .runs import changed_pair
-from .servers import ask, records, writable
+from .servers import ask, records, standby_of
 
 PASSFILE = "kAn4ri1\"'\\ü&:x"  # known: a line of the passfile
 VARIABLE = "kAn4ri2 with spaces+/="  # known: an environment variable that the pair file names
@@ -75,7 +75,7 @@ def planted(pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     passfile = tmp_path / "pgpass"
     passfile.write_text(f"elsewhere:5432:*:ann:{escaped}\n{(pair.folder / 'pgpass').read_text()}")
     passfile.chmod(0o600)
-    standby = _standby(pair)
+    standby = standby_of(pair)
     before = ask(pair, standby, "show primary_conninfo")[0][0]
     ask(
         pair,
@@ -94,10 +94,6 @@ def planted(pair: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         f"alter system set primary_conninfo to '{before.replace(chr(39), chr(39) * 2)}'",
     )
     ask(pair, standby, "select pg_reload_conf()")
-
-
-def _standby(pair: Lab) -> str:
-    return "db1" if writable(pair) == ["db0"] else "db0"
 
 
 def forms(canary: str) -> set[bytes]:
@@ -152,7 +148,7 @@ def test_no_canary_is_in_a_record_or_on_the_terminal(
     pair: Lab, planted: Path, tmp_path: Path
 ) -> None:
     known = set(records(pair))
-    checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(_standby(pair))))
+    checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(standby_of(pair))))
     run = start(
         checkout,
         "run",
@@ -206,7 +202,7 @@ def test_no_canary_is_in_what_plain_papermill_leaves(
 ) -> None:
     """Without our engine the kernel itself keeps them in, from the first cell on."""
     known = set(records(pair))
-    checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(_standby(pair))))
+    checkout = altered_checkout(tmp_path, CARELESS.replace("STANDBY", repr(standby_of(pair))))
     command = [
         sys.executable,
         "-m",

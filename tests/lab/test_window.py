@@ -17,7 +17,7 @@ from ..embedded import Lab, Load
 from .far import far_away
 from .nights import once_before
 from .runs import carry_out, to_promote
-from .servers import records, writable
+from .servers import records, standby_of
 
 TRIPS = 4  # that a switchover waits for, one after the other: arm, stop, prove, promote
 WORK = 0.020  # seconds of the processor
@@ -29,13 +29,8 @@ SAMPLING = 0.02  # of a processor: twice what it takes, because a busy machine c
 
 def switched(pair: Lab, by: Path | None = None) -> Story:
     """Switch over in this process; the record."""
-    carry_out(by or pair, "promote", to_promote(other(pair)))
+    carry_out(by or pair, "promote", to_promote(standby_of(pair)))
     return read(list(records(pair))[-1])
-
-
-def other(pair: Lab) -> str:
-    """The standby."""
-    return "db1" if writable(pair) == ["db0"] else "db0"
 
 
 def waited(story: Story) -> int:
@@ -55,7 +50,7 @@ def woken(story: Story) -> int:
 
 def test_a_switchover_waits_for_four_answers_and_works_little(pair: Lab) -> None:
     """By the command, with a kernel, papermill, and a canary, each a process of its own."""
-    words = (f"confirm={to_promote(other(pair))}", "canary=true")
+    words = (f"confirm={to_promote(standby_of(pair))}", "canary=true")
     done = pgha(
         "run", "promote", str(pair.pair_file), *(word for one in words for word in ("-p", one))
     )
