@@ -29,7 +29,7 @@ from pgha_helpers.run.checkout import CHECKOUT
 from .. import embedded as labs
 from ..embedded import Lab, processes
 from ..embedded.places import find_places, public_half
-from .losers import stop_cleanly
+from .servers import stop_cleanly
 
 NODES, WITNESS = ("db0", "db1"), "gate"
 _PORT, _SSH_PORT = 5432, 22

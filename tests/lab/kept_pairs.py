@@ -16,7 +16,7 @@ from typing import Literal
 from .. import embedded as lab
 from ..embedded import Lab
 from .runs import carry_out
-from .servers import ask, wait_for_answer
+from .servers import ask, stop_cleanly, wait_for_answer
 
 #: Set up, so that db1 streams, which was a cluster of its own before or an empty directory; or db0
 #: is a cluster, db1 an empty directory, and nothing is set up yet.
@@ -81,7 +81,7 @@ class KeptPair:
         self._homes.mkdir(exist_ok=True)
         for node in pair.nodes.values():
             if pair.processes(node.name):
-                _stop(pair, node.name)
+                stop_cleanly(pair, node.name)
             subprocess.run(["cp", "-a", "--", node.home, self._homes / node.name], check=True)
 
 
@@ -93,23 +93,6 @@ def kept(folder: Path, programs: Path | None, made: Made) -> Iterator[KeptPair]:
         yield pair
     finally:
         pair.remove()
-
-
-def _stop(pair: Lab, name: str) -> None:
-    node, owner = pair.node(name), pair.node(name).home.stat()
-    command = [
-        str(node.bin_directory / "pg_ctl"),
-        "stop",
-        "-w",
-        "-s",
-        "-m",
-        "fast",
-        "-D",
-        str(node.data_directory),
-    ]
-    subprocess.run(
-        command, check=True, cwd=node.home, user=owner.st_uid, group=owner.st_gid, extra_groups=[]
-    )
 
 
 def _put_back(template: Path, home: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +12,7 @@ import psycopg2
 
 from ..embedded import Lab
 from .runs import carry_out
-from .servers import ask
+from .servers import ask, stop_cleanly
 
 
 def left_behind(
@@ -66,11 +65,3 @@ def start(pair: Lab, name: str) -> None:
             ask(pair, name, "select 1")
             return
         time.sleep(0.1)
-
-
-def stop_cleanly(pair: Lab, name: str) -> None:
-    """Stop a server as an operator would."""
-    postmaster = int((pair.node(name).data_directory / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGINT)
-    while pair.processes(name):
-        time.sleep(0.05)

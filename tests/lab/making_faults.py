@@ -20,9 +20,9 @@ from pgha_helpers.changes import plan_rebuild
 
 from ..embedded import Lab, processes
 from .looks import restart, session, setting
-from .losers import start, stop_cleanly
+from .losers import start
 from .runs import carry_out, running
-from .servers import ask, send_all, wait_for
+from .servers import ask, send_all, stop_cleanly, wait_for
 
 Made = Callable[[Lab], AbstractContextManager[Any]]
 _SLOT = "select 1 from pg_replication_slots where slot_name = 'pgha_db1'"

@@ -22,7 +22,7 @@ from pgha_helpers.run.journal import Story, read
 
 from ..embedded import Lab, Load
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import Watch, writable
+from .servers import Watch, postmaster, writable
 
 #: Moments of the window, each by the function that begins there.
 MOMENTS: dict[str, tuple[Any, str]] = {
@@ -130,11 +130,6 @@ class Night:
             except NotConfirmed:
                 assert not last
         assert writable(self.pair) == [self.target]
-
-
-def postmaster(pair: Lab, node: str) -> int:
-    """The pid of the node's postmaster."""
-    return int((pair.node(node).data_directory / "postmaster.pid").read_text().split()[0])
 
 
 def interrupt() -> None:

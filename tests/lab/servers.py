@@ -80,16 +80,35 @@ def standby_of(lab: Lab) -> str:
     return next(name for name in lab.nodes if name != primary)
 
 
+def postmaster(lab: Lab, node: str) -> int:
+    """The pid of the node's postmaster.
+
+    Raises AssertionError where there is none: a file that was left names whoever has its pid now.
+    """
+    data = lab.node(node).data_directory
+    pid = int((data / "postmaster.pid").read_text().split()[0])
+    assert Path(f"/proc/{pid}/cwd").resolve() == data.resolve(), f"{pid} is no server of {node}"
+    return pid
+
+
+def stop_cleanly(lab: Lab, node: str) -> None:
+    """Stop a server as an operator would: a fast stop."""
+    os.kill(postmaster(lab, node), signal.SIGINT)
+    wait_until_gone(lab, node)
+
+
+def wait_until_gone(lab: Lab, node: str, within: float = 60) -> None:
+    """Wait until no process of a node's server is left."""
+    assert wait_for(lambda: not lab.processes(node), within), f"the server of {node} goes on"
+
+
 def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
     """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on;
     gives its client.
     """
     ask(lab, node, "create table orphaned (n int)")
     client = writes_on(lab, node, rows)
-    os.kill(
-        int((lab.node(node).data_directory / "postmaster.pid").read_text().split()[0]),
-        signal.SIGKILL,
-    )
+    os.kill(postmaster(lab, node), signal.SIGKILL)
     return client
 
 

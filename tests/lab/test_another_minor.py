@@ -15,9 +15,9 @@ from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.model.errors import NotSafe
 
 from ..embedded import Lab
-from .losers import open_by_hand, stop_cleanly
+from .losers import open_by_hand
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, records
+from .servers import ask, records, stop_cleanly
 
 
 @pytest.fixture

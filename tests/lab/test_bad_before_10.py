@@ -22,9 +22,9 @@ from ..majors import old_programs
 from .converging import PROCEDURES, walsender
 from .cycles import against, alive, switched
 from .looks import session
-from .losers import start, stop_cleanly
+from .losers import start
 from .runs import carry_out, did, running
-from .servers import ask, wait_for, writable
+from .servers import ask, stop_cleanly, wait_for, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 OLDEST, NEWER = "9.0.0", "9.5.25"

@@ -22,13 +22,20 @@ from pgha_helpers.records.making.summary import summarise
 
 from .. import embedded as labs
 from ..embedded import Lab
-from .nights import Night, interrupt, once_before, postmaster
+from .nights import Night, interrupt, once_before
 from .runs import running
-from .servers import ask, send_all, ssh_server, writable, write_kilobytes
+from .servers import (
+    ask,
+    postmaster,
+    send_all,
+    ssh_server,
+    wait_until_gone,
+    writable,
+    write_kilobytes,
+)
 from .troubles import (
     carry_on,
     fill_its_socket,
-    gone_from,
     process_of,
     set_on_both,
     small_disk,
@@ -233,8 +240,9 @@ def test_a_backend_of_the_armed_primary_is_killed(night: Night) -> None:
 
 def test_the_old_primary_is_started_by_somebody_in_the_window(night: Night) -> None:
     """A service manager with Restart=always: it comes back read-only, because it was armed."""
+    pair = night.pair
     night.at(
-        "before the last proof", lambda: (gone_from(night, night.old), labs.up(night.pair.folder))
+        "before the last proof", lambda: (wait_until_gone(pair, night.old), labs.up(pair.folder))
     )
     with night.watched():
         night.switch_over()

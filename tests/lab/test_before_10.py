@@ -23,9 +23,9 @@ from ..bench.pairs import pair_of
 from ..majors import old_programs
 from .converging import PROCEDURES
 from .cycles import against, alive, switched, unanswered
-from .losers import start, stop_cleanly
+from .losers import start
 from .runs import carry_out, running
-from .servers import ask, records, wait_for
+from .servers import ask, records, stop_cleanly, wait_for
 
 VERSIONS = (
     *("9.0.0", "9.0.23", "9.1.0", "9.1.24", "9.2.0", "9.2.24"),

@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -44,7 +46,7 @@ from pgha_helpers.wire.hosts import hosts_of
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, records, standby_of, wait_for, writable
+from .servers import ask, postmaster, records, standby_of, wait_for, writable
 
 
 def probes(of: int) -> list[psutil.Process]:
@@ -365,8 +367,7 @@ def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> N
 
 def test_a_canary_begins_while_nobody_is_writable(own_pair: Lab) -> None:
     """A failover: the old primary is gone before the canary begins, and its hole is the outage."""
-    data = own_pair.node("db0").data_directory
-    psutil.Process(int((data / "postmaster.pid").read_text().split()[0])).kill()
+    os.kill(postmaster(own_pair, "db0"), signal.SIGKILL)
     with running(
         own_pair, "promote", occasion="failover", confirm="promote db1", canary=True
     ) as run:

@@ -26,9 +26,8 @@ from ..majors import MAJORS, old_programs, programs_of
 from .converging import PROCEDURES, Told
 from .cycles import against, alive, switched, unanswered
 from .looks import said, session
-from .losers import stop_cleanly
 from .runs import carry_out, running
-from .servers import ask, wait_for
+from .servers import ask, stop_cleanly, wait_for
 
 _CHECKPOINT = re.compile(r"CHECKPOINT_\w+ redo (\S+); tli (\d+);.* xid (\d+:\d+);")
 

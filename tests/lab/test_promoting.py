@@ -15,9 +15,9 @@ from pgha_helpers.model.errors import NotSafe
 from pgha_helpers.model.major import Major
 
 from ..embedded import Lab
-from .nights import once_before, postmaster
+from .nights import once_before
 from .runs import carry_out, did, running
-from .servers import ask, wait_for_answer, writable
+from .servers import ask, postmaster, wait_for_answer, writable
 
 _STARTUP = "select pid, wait_event from pg_stat_activity where backend_type = 'startup'"
 

@@ -22,9 +22,9 @@ from pgha_helpers.model.major import Major
 
 from ..embedded import Lab
 from .dying import Words, at_boundary
-from .losers import left_behind, open_by_hand, start, stop_cleanly
+from .losers import left_behind, open_by_hand, start
 from .runs import carry_out, changed_pair, did, running
-from .servers import Watch, ask, wait_for_answer, writable
+from .servers import Watch, ask, stop_cleanly, wait_for_answer, writable
 
 LEAVE_3 = "rebuild db0, leave 3 transactions"
 

@@ -24,10 +24,10 @@ from pgha_helpers.run.journal import read
 from pgha_helpers.wire.doors import Door
 
 from ..embedded import Lab
-from .losers import start, stop_cleanly
+from .losers import start
 from .nights import once_before
 from .runs import carry_out, did, running
-from .servers import Watch, ask, records, writable, write_kilobytes
+from .servers import Watch, ask, records, stop_cleanly, writable, write_kilobytes
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from pgha_helpers.model.errors import NotAchieved, NotSafe
 from ..embedded import Lab
 from ..majors import programs_of
 from .kept_pairs import KeptPair, kept
-from .losers import start, stop_cleanly
+from .losers import start
 from .runs import carry_out, did, running, to_promote
-from .servers import Watch, ask, wait_for, wait_for_answer, writable
+from .servers import Watch, ask, stop_cleanly, wait_for, wait_for_answer, writable
 
 
 @pytest.fixture(scope="module")

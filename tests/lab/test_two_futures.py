@@ -28,9 +28,9 @@ from ..embedded import Lab
 from .changed_files import against, move_with_a_canary, with_lines
 from .nights import Night, once_before
 from .runs import carry_out, running
-from .servers import ask, writable
+from .servers import ask, stop_cleanly, writable
 from .test_starts import scratch
-from .troubles import carry_on, stop, wait_until_attached
+from .troubles import carry_on, wait_until_attached
 
 
 def test_what_a_standby_needs_is_raised_on_the_old_primary_before_it_stops(night: Night) -> None:
@@ -89,7 +89,7 @@ def test_a_typo_that_waits_is_told_and_nothing_is_stopped(
 def test_what_a_restart_would_change_is_told(night: Night) -> None:
     """Options of a command line, a port that waits: it came back where nobody looked for it."""
     node = night.pair.node(night.old)
-    stop(night, night.old)
+    stop_cleanly(night.pair, night.old)
     with running(night.pair, "verify") as run:
         command = (
             str(node.bin_directory / "pg_ctl"),

@@ -25,7 +25,7 @@ from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
 from .dying import Words, at_boundary
-from .losers import left_behind, open_by_hand, start, stop_cleanly
+from .losers import left_behind, open_by_hand, start
 from .runs import carry_out, changed_pair, running, to_promote
 from .servers import (
     ask,
@@ -33,6 +33,7 @@ from .servers import (
     records,
     send_all,
     ssh_server,
+    stop_cleanly,
     wait_for_answer,
     writable,
     writes_on,
@@ -123,18 +124,10 @@ def test_a_history_that_only_looks_longer_proves_nothing(pair: Lab) -> None:
     assert (data / "standby.signal").exists()
     labs.up(pair.folder)
     time.sleep(1)
-    _stop(pair, "db1")
+    stop_cleanly(pair, "db1")
     with pytest.raises(HaError):
         carry_out(pair, "promote", to_promote("db0"))
     assert "db0" not in writable(pair) or ask(pair, "db0", "select n from precious") == [(1,)]
-
-
-def _stop(pair: Lab, node: str) -> None:
-    """Stop a server cleanly, as an operator would."""
-    postmaster = int((pair.node(node).data_directory / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGINT)
-    while pair.processes(node):
-        time.sleep(0.05)
 
 
 def test_a_switchover_does_not_take_a_crash_for_a_stop(pair: Lab) -> None:

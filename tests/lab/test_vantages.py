@@ -22,7 +22,7 @@ from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, records, state_of, wait_for, writable
+from .servers import ask, postmaster, records, state_of, wait_until_gone, writable
 from .views import FAST, NOWHERE, script, stopped_by_a_signal, unreachable, view, witness
 
 # Alive
@@ -108,8 +108,7 @@ def test_a_stopped_postmaster_takes_connections_and_answers_nobody(
 ) -> None:
     path = changed_pair(pair, tmp_path, timeouts=FAST)
     every = pair.processes("db0")
-    postmaster = int((pair.node("db0").data_directory / "postmaster.pid").read_text().split()[0])
-    for halted, words in (([postmaster], "1 of its"), (every, f"{len(every)} of its")):
+    for halted, words in (([postmaster(pair, "db0")], "1 of its"), (every, f"{len(every)} of its")):
         with stopped_by_a_signal(halted), running(path, "promote", occasion="failover") as run:
             now = look(run, around=True)
             seen, here, peer = now["db0"], view(now, "this machine"), view(now, "db1")
@@ -195,7 +194,7 @@ def test_a_primary_on_a_full_disk_is_told_from_a_dead_one_and_fenced(
         with pytest.raises(psycopg2.OperationalError):
             for _ in range(50):
                 ask(pair, "db0", "insert into t select generate_series(1, 100000)")
-        assert wait_for(lambda: not pair.processes("db0"), 30), "it went on"
+        wait_until_gone(pair, "db0", within=30)
         fill(data)
         with running(pair, "promote", occasion="failover") as run:
             assert "The disk of db0 is full: 0 B free" in str(

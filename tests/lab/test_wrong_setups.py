@@ -22,7 +22,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .nights import Night
 from .runs import changed_pair, running
-from .troubles import stop
+from .servers import stop_cleanly
 
 WIDTH, HEIGHT = 80, 24
 WRONG = "not-its-password"
@@ -157,12 +157,12 @@ def test_a_standby_that_is_down_and_then_both(night: Night) -> None:
     """
     pair = night.pair
     since = r" since \d{4}-\d\d-\d\d \d\d:\d\dZ"
-    stop(night, "db1")
+    stop_cleanly(night.pair, "db1")
     lines = mailed(pair.pair_file)
     tells_once(lines, "lab", f"db1: stopped{since}", "run rebuild with node=db1")
     assert "Now db0 is primary, db1: stopped." in lines
     assert not re.search(r"promote|fence", "\n".join(lines[:2])), "below are other causes' own"
-    stop(night, "db0")
+    stop_cleanly(night.pair, "db0")
     lines = mailed(pair.pair_file)
     tells_once(lines, "lab", f"db0 and db1: stopped{since}", "start both servers as they were")
     assert not re.search(r"rebuild|fence|failover", "\n".join(lines[:2]))

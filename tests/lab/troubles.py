@@ -18,8 +18,8 @@ import pytest
 from pgha_helpers.model import Process
 
 from .. import embedded as labs
-from .nights import Night, postmaster
-from .servers import ask, wait_for_answer, write_kilobytes
+from .nights import Night
+from .servers import ask, stop_cleanly, wait_for_answer, write_kilobytes
 
 
 def stopped_receiver(night: Night) -> subprocess.Popen[bytes]:
@@ -58,7 +58,7 @@ def small_disk(night: Night, wal: Path) -> Iterator[Callable[[], None]]:
     """The standby's WAL on a small disk; gives what fills it. Needs root, as CI has it."""
     if os.geteuid() != 0:
         pytest.skip("needs root, to mount a small disk")
-    stop(night, night.target)
+    stop_cleanly(night.pair, night.target)
     kept = wal.with_name("pg_wal.kept")
     owner = wal.stat()
     shutil.copytree(wal, kept)
@@ -107,21 +107,10 @@ def set_on_both(night: Night, **settings: str) -> None:
         ask(night.pair, node, "select pg_reload_conf()")
 
 
-def stop(night: Night, node: str) -> None:
-    """A fast stop, as an operator would do it."""
-    os.kill(postmaster(night.pair, node), signal.SIGINT)
-    gone_from(night, node)
-
-
 def carry_on(night: Night, node: str) -> None:
     """Restart a node."""
-    stop(night, node)
+    stop_cleanly(night.pair, node)
     labs.up(night.pair.folder)
-
-
-def gone_from(night: Night, node: str) -> None:
-    while night.pair.processes(node):
-        time.sleep(0.01)
 
 
 def wait_until_attached(night: Night) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import psycopg2
 
 from ...embedded import Lab
-from ...lab.losers import open_by_hand, stop_cleanly
+from ...lab.losers import open_by_hand
+from ...lab.servers import stop_cleanly
 from ..switchover.nodes import PROGRAMS, Nodes, ask
 
 #: Transactions of pgbench that only the loser has, and those that it lacks: seconds of work, the
