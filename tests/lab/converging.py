@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import time
@@ -29,7 +28,7 @@ from ..embedded import Lab, Load
 from .dying import SEED, Death, Words
 from .losers import left_behind
 from .runs import carry_out, running
-from .servers import Watch, ask, records, writable
+from .servers import Watch, ask, records, walsender, writable
 
 _SETTLED, _MORE = 50, 20  # acknowledged rows before the first trouble, and after the last
 _LEFT = 3  # transactions that only the loser has
@@ -258,13 +257,6 @@ def _clear(pair: Lab) -> None:
     for folder in records(pair):
         for file in folder.glob("wal-*"):
             file.unlink()
-
-
-def walsender(pair: Lab, node: str) -> int:
-    for pid in pair.processes(node):
-        if re.search(rb"wal ?sender", Path(f"/proc/{pid}/cmdline").read_bytes()):
-            return pid
-    raise AssertionError(f"{node} has no walsender")
 
 
 def _other(node: str) -> str:

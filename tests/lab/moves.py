@@ -35,10 +35,3 @@ def move(run: Run, plan: Plan) -> None:
 
 def reasons(run: Run) -> str:
     return "; ".join(why for seen in look_at_clients(run, look(run)) for why in seen.against)
-
-
-def script(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)

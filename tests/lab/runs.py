@@ -21,6 +21,7 @@ from pgha_helpers.changes import (
     rebuild,
     set_up,
 )
+from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.judgement.plans.back_again import BACK_AGAIN
 from pgha_helpers.judgement.plans.consent import consent_to
 from pgha_helpers.model import Deeds
@@ -60,6 +61,12 @@ def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) 
         return Deeds(run.steps)
 
 
+def planned(pair: Lab | Path, **parameters: Any) -> Plan:
+    """What a rebuild would do now."""
+    with running(pair, "rebuild", **parameters) as run:
+        return plan_rebuild(run, look(run))
+
+
 def to_promote(node: str) -> str:
     """The words for it, also where a test has moved the primary a moment ago: whoever consents to
     more consents to less.
@@ -83,4 +90,9 @@ def changed_pair(lab: Lab, folder: Path, **changes: Any) -> Path:
     return path
 
 
-__all__ = ["carry_out", "changed_pair", "did", "running", "to_promote"]
+def script(folder: Path, name: str, text: str) -> str:
+    """A shell script, as a pair file names one."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)

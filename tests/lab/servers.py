@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import threading
 import time
@@ -22,7 +23,7 @@ from psycopg2.extensions import make_dsn
 from pgha_helpers.records.making.folder import record_folders
 from pgha_helpers.run.journal import read
 
-from ..embedded import Lab
+from ..embedded import Lab, Load
 
 
 def ask(lab: Lab, node: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -102,6 +103,17 @@ def wait_until_gone(lab: Lab, node: str, within: float = 60) -> None:
     assert wait_for(lambda: not lab.processes(node), within), f"the server of {node} goes on"
 
 
+@contextlib.contextmanager
+def clients(lab: Lab, begun: int = 50) -> Iterator[Load]:
+    """Two clients write, and go on in the end: nothing that they were promised is missing then."""
+    with Load(lab.dsn, clients=2, think=0.01) as load:
+        assert wait_for(lambda: load.acknowledged >= begun)
+        yield load
+        before = load.acknowledged
+        assert wait_for(lambda: load.acknowledged >= before + 20, within=10)
+    assert load.missing(lab.dsn) == []
+
+
 def orphan_a_backend(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
     """Kill the postmaster with -9 under a backend that has committed so many rows, and goes on;
     gives its client.
@@ -118,8 +130,7 @@ def writes_on(lab: Lab, node: str, rows: int = 10) -> threading.Thread:
     """
     client = threading.Thread(target=_commit_for_ever, args=(lab, node))
     client.start()
-    while ask(lab, node, "select count(*) > %s from orphaned", rows) != [(True,)]:
-        time.sleep(0.01)
+    wait_for_answer(lab, node, f"select count(*) > {rows} from orphaned", True)
     return client
 
 
@@ -136,6 +147,14 @@ def send_all(pids: list[int], number: signal.Signals) -> None:
         # a backend may have ended since it was listed
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def walsender(lab: Lab, node: str) -> int:
+    """The pid of a process of this node that sends WAL."""
+    for pid in lab.processes(node):
+        if re.search(rb"wal ?sender", Path(f"/proc/{pid}/cmdline").read_bytes()):
+            return pid
+    raise AssertionError(f"{node} has no walsender")
 
 
 def ssh_server(pair: Lab, node: str) -> int:

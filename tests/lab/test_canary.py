@@ -46,7 +46,7 @@ from pgha_helpers.wire.hosts import hosts_of
 from ..conftest import pgha
 from ..embedded import Lab
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import ask, postmaster, records, standby_of, wait_for, writable
+from .servers import ask, postmaster, records, standby_of, wait_for, wait_for_answer, writable
 
 
 def probes(of: int) -> list[psutil.Process]:
@@ -167,9 +167,9 @@ def test_a_standby_that_does_not_replay_has_lost_nothing(pair: Lab, tmp_path: Pa
         acknowledged = ask(pair, target, "select max(seq) from pgha.canary where run = %s", run.id)[
             0
         ][0]
-        wait_for_more = "select max(seq) > %s from pgha.canary where run = %s"
-        while ask(pair, target, wait_for_more, acknowledged + 5, run.id) != [(True,)]:
-            time.sleep(0.01)
+        arrived = "select max(seq) > %s from pgha.canary where run = %s"
+        more = acknowledged + 5, run.id
+        assert wait_for(lambda: ask(pair, target, arrived, *more) == [(True,)])
         client.end()
         assert client.lost == {} and client.behind[old]
         verdicts = judged(run, (*AFTER, *client.checks), look(run))
@@ -289,8 +289,7 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
 ) -> None:
     here, target = writable(pair)[0], standby_of(pair)
     ask(pair, here, "drop schema if exists pgha cascade")
-    while ask(pair, target, "select to_regnamespace('pgha') is null") == [(False,)]:
-        time.sleep(0.01)
+    wait_for_answer(pair, target, "select to_regnamespace('pgha') is null", True)
     with running(pair, "promote", canary=True) as run:
         client = canary_client(run, Plan("promote", target, here, "failover"))
         assert (client.end(), client.checks) == (None, ())
@@ -354,8 +353,7 @@ def test_a_commit_that_waits_for_a_standby_for_ever_is_an_outage(pair: Lab) -> N
     ask(pair, here, "select pg_reload_conf()")
     told: list[dict[str, Any]] = []
     try:
-        while ask(pair, here, "show synchronous_standby_names") != [("nobody",)]:
-            time.sleep(0.01)
+        wait_for_answer(pair, here, "show synchronous_standby_names", "nobody")
         WritingClient(Errand("hang", hosts, statement=0.3, rows=2)).write(
             threading.Event(), told.append
         )

@@ -10,8 +10,8 @@ from pgha_helpers import clients
 from pgha_helpers.model.errors import NotAchieved
 
 from ..embedded import Lab
-from .moves import consented, move, reasons, script
-from .runs import changed_pair, running
+from .moves import consented, move, reasons
+from .runs import changed_pair, running, script
 from .servers import standby_of, writable
 
 

@@ -15,9 +15,9 @@ from pgha_helpers.run.journal import read
 from ..conftest import pgha
 from ..embedded import Lab
 from .nights import once_before
-from .runs import carry_out, changed_pair, did
+from .runs import carry_out, changed_pair, did, script
 from .servers import ask, records, ssh_server, writable
-from .views import FAST, script, stopped_by_a_signal, unreachable, wait_until_nothing_streams
+from .views import FAST, stopped_by_a_signal, unreachable, wait_until_nothing_streams
 
 
 def killer(folder: Path, pids: list[int]) -> tuple[str, str]:

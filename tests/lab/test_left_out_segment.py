@@ -20,11 +20,10 @@ from pgha_helpers.model import Lsn
 
 from .. import embedded as lab
 from ..majors import old_programs
-from .converging import walsender
 from .cycles import against, switched
 from .losers import open_by_hand, start
 from .runs import carry_out, did, running
-from .servers import ask, stop_cleanly, wait_for
+from .servers import ask, stop_cleanly, wait_for, walsender
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 LAST = Lsn.parse("0/FF000000")  # where the last segment that there is of the first 4 GB ends

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import look, plan_rebuild
-from pgha_helpers.judgement.plans import Plan
 from pgha_helpers.model.errors import NotSafe
 
 from ..embedded import Lab
 from .copies import as_owner
-from .runs import carry_out, did, running
+from .runs import carry_out, did, planned
 from .servers import ask, wait_for_answer
 from .test_salvage import deaf
 
@@ -68,11 +66,6 @@ def as_it_is_found(mnt: Path, how: str) -> Iterator[None]:
         hidden.rename(mnt) if hidden.exists() else mnt.chmod(0o700)
 
 
-def rehearsed(pair: Lab, **parameters: str) -> Plan:
-    with running(pair, "rebuild", **parameters) as run:
-        return plan_rebuild(run, look(run))
-
-
 def rows_of(pair: Lab, kept: Path) -> str:
     """What a directory that was kept holds, told by a server that recovers it."""
     as_owner(pair, "rm", "-f", kept / "standby.signal", kept / "postmaster.pid")
@@ -103,7 +96,7 @@ def test_what_only_a_lost_disk_knows_is_never_overwritten(
     carry_out(pair, "promote", "promote db1", occasion="failover", salvage="none")
     for how in ("is not there", "cannot be entered", "holds no WAL"):
         with as_it_is_found(mnt, how):
-            told = str(plan := rehearsed(pair, method=method))
+            told = str(plan := planned(pair, method=method))
         assert plan.kind == kind and plan.consent == "rebuild db0", told
         assert f"pg_wal leads to {mnt}, which {how}" in told and "Mount that first" in told
         assert f"{mnt}, where the old directory's should be, is left alone" in told
@@ -111,7 +104,7 @@ def test_what_only_a_lost_disk_knows_is_never_overwritten(
         NotSafe,
         match=rf"db0 cannot be rewound: .*(?s:.*){mnt}, which holds no WAL.* Mount that first",
     ):
-        rehearsed(pair, method="rewind")
+        planned(pair, method="rewind")
     deeds = did(carry_out(pair, notebook, f"{notebook} db0", method=method))
     data = pair.node("db0").data_directory
     (kept,) = data.parent.glob("data.aside-*")

@@ -4,10 +4,8 @@ wherever they ran.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,11 @@ from pgha_helpers.records.reading.listing import listing
 from pgha_helpers.records.reading.page import page
 from pgha_helpers.run.journal import read
 
-from ..embedded import Lab, Load
+from ..embedded import Lab
 from .dying import Words, at_boundary
 from .nights import MOMENTS, once_before
 from .runs import carry_out, to_promote
-from .servers import ask, records, standby_of, wait_for, writable
+from .servers import ask, clients, records, standby_of, wait_for, writable
 
 BEFORE_PROOF = "prove that it has replayed"
 WAIT = 1.5  # seconds until somebody starts it again
@@ -49,18 +47,6 @@ def told(pair: Lab) -> dict[str, Any]:
     summary = summarise(read(newest(pair)))
     assert summary["outage_seconds"] == (summary["outage"] or {}).get("seconds")
     return summary["outage"] or {}
-
-
-@contextlib.contextmanager
-def clients(pair: Lab) -> Iterator[Load]:
-    with Load(pair.dsn, clients=2, think=0.01) as load:
-        while load.acknowledged < 50:
-            time.sleep(0.01)
-        yield load
-        before, deadline = load.acknowledged, time.monotonic() + 20
-        while load.acknowledged < before + 20 and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert load.missing(pair.dsn) == []
 
 
 def synchronous(pair: Lab, names: str) -> None:

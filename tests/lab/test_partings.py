@@ -7,21 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import look
-from pgha_helpers.changes import plan_rebuild
-from pgha_helpers.judgement.plans import Plan
-
 from ..embedded import Lab
 from .losers import open_by_hand
-from .runs import carry_out, running
+from .runs import carry_out, planned
 from .servers import ask, records, wait_for_answer
 
 SEGMENT = 16 * 1024 * 1024
-
-
-def planned(pair: Lab, **parameters: str) -> Plan:
-    with running(pair, "rebuild", **parameters) as run:
-        return plan_rebuild(run, look(run))
 
 
 def _wal(pair: Lab, node: str, timeline: int = 1) -> list[Path]:

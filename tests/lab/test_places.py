@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pgha_helpers import left_over, look, plan_rebuild
+from pgha_helpers import left_over, look
 from pgha_helpers.changes import keep_diverged as keeping
 from pgha_helpers.changes.deeds.rsync import aside
 from pgha_helpers.judgement.plans import Plan
@@ -23,7 +23,7 @@ from ..embedded import Lab
 from .copies import as_owner
 from .disks import as_seen_by, give_disk, place
 from .losers import left_behind
-from .runs import carry_out, changed_pair, did, running
+from .runs import carry_out, changed_pair, did, planned, running
 from .servers import ask, ssh_server, wait_for_answer
 
 MB = 2**20
@@ -37,11 +37,6 @@ def pair(own_pair: Lab) -> Lab:
     ask(own_pair, "db0", "create table t (x text)")
     left_behind(own_pair)
     return own_pair
-
-
-def planned(pair: Lab | Path, **parameters: str) -> Plan:
-    with running(pair, "rebuild", **parameters) as run:
-        return plan_rebuild(run, look(run))
 
 
 def why_not(plan: Plan) -> dict[str, str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from pgha_helpers.model.major import Major
 from ..embedded import Lab
 from .dying import Words, at_boundary
 from .losers import left_behind, open_by_hand, start
-from .runs import carry_out, changed_pair, did, running
+from .runs import carry_out, changed_pair, did, planned, running
 from .servers import Watch, ask, stop_cleanly, wait_for_answer, writable
 
 LEAVE_3 = "rebuild db0, leave 3 transactions"
@@ -33,11 +32,6 @@ LEAVE_3 = "rebuild db0, leave 3 transactions"
 def pair(own_pair: Lab) -> Lab:
     ask(own_pair, "db0", "create table t (word text)")
     return own_pair
-
-
-def planned(pair: Lab, **parameters: str) -> Plan:
-    with running(pair, "rebuild", **parameters) as run:
-        return plan_rebuild(run, look(run))
 
 
 def listed(record: Path) -> list[str]:
@@ -209,8 +203,7 @@ def test_a_node_that_opened_on_the_same_timeline_is_never_already_so(pair: Lab) 
     """Its signal file was lost. No history file tells, pg_rewind would say that nothing is to be
     done.
     """
-    while ask(pair, "db1", "select to_regclass('t') is null") == [(True,)]:
-        time.sleep(0.05)
+    wait_for_answer(pair, "db1", "select to_regclass('t') is not null", True)
     stop_cleanly(pair, "db1")
     open_by_hand(pair, "db1")
     for number in range(2):

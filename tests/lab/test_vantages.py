@@ -21,9 +21,9 @@ from pgha_helpers.run.journal import read
 from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
-from .runs import carry_out, changed_pair, did, running
+from .runs import carry_out, changed_pair, did, running, script
 from .servers import ask, postmaster, records, state_of, wait_until_gone, writable
-from .views import FAST, NOWHERE, script, stopped_by_a_signal, unreachable, view, witness
+from .views import FAST, NOWHERE, stopped_by_a_signal, unreachable, view, witness
 
 # Alive
 

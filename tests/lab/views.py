@@ -40,13 +40,6 @@ def witness(pair: Lab, **changes: Any) -> dict[str, Any]:
     return {"name": "gate", "ssh": ssh, **changes}
 
 
-def script(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
 def view(now: Snapshot, place: str) -> Vantage:
     return next(v for v in now.looked_at("db0") if v.place == place)
 
