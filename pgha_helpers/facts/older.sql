@@ -334,8 +334,17 @@ select datname::text as name,
   from pg_database where datallowconn and not datistemplate order by datname;
 
 -- name: in a database
--- 9.0 has neither unlogged tables nor extensions
-select ''::text as name where false;
+-- before 10 no hash index is in WAL; 9.0 has neither unlogged tables nor extensions
+select 'hash index ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_am a on a.oid = c.relam
+ where a.amname = 'hash' and c.relkind = 'i'
+ order by 1;
+
+-- name: in a database since 9.1
+select case c.relkind when 'i' then 'hash index ' else '' end || format('%I.%I', n.nspname, c.relname) as name
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_am a on a.oid = c.relam
+ where c.relpersistence = 'u' and c.relkind = 'r' or a.amname = 'hash' and c.relkind = 'i'
+ order by 1;
 
 -- name: missing extensions
 select ''::text as name where false;

@@ -148,7 +148,7 @@ select datname::text as name,
             else format('grant connect on database %I to %I;', datname, current_user) end as lacks
   from pg_database where datallowconn and not datistemplate order by datname;
 
--- name: in a database since 9.1
+-- name: in a database since 10
 select format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relpersistence = 'u' and c.relkind = 'r'

@@ -21,7 +21,7 @@ from ..bench.pairs import pair_of
 from ..majors import old_programs
 from .converging import PROCEDURES, walsender
 from .cycles import against, alive, switched
-from .looks import session
+from .looks import said, session
 from .losers import start
 from .runs import carry_out, did, running
 from .servers import ask, stop_cleanly, wait_for, writable
@@ -138,6 +138,13 @@ def test_a_canary_is_refused_by_name(old_pair: lab.Lab) -> None:
         plan = plan_promotion(run, look(run, closely=True))
         with pytest.raises(NotSafe, match=r"no canary on PostgreSQL 9\.\d, which db0 runs"):
             canary_client(run, plan)
+
+
+def test_a_hash_index_which_is_in_no_wal_is_told(old_pair: lab.Lab) -> None:
+    """After a move it said "could not read block 0"."""
+    ask(old_pair, "db0", "create table h (n int); create index hashed on h using hash (n)")
+    words = "would be empty: hash index public.hashed in postgres"
+    assert said(old_pair, words) == "warning"
 
 
 def test_a_primary_that_has_restarted_itself_in_a_backup_is_not_made_a_standby(

@@ -204,7 +204,7 @@ def no_unlogged_table_would_be_emptied(now: Snapshot) -> str | None:
     """No unlogged table has rows that a move would lose.
 
     Copy what is needed into a logged table, or alter table … set logged: unlogged tables are empty
-    on the new primary.
+    on the new primary. So is a hash index before 10, which is in no WAL: reindex it there.
     """
     told = [
         f"{name} in {database} ({'of unknown size' if bytes_ is None else size(bytes_)})"
