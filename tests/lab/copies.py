@@ -23,7 +23,7 @@ from pgha_helpers.run.run import Run
 
 from ..embedded import Lab
 from .runs import running
-from .servers import ask
+from .servers import ask, wait_for
 
 PERMIT = Plan("rebuild", "db1", "db0", "rsync")
 
@@ -50,10 +50,8 @@ def rows(pair: Lab, node: str) -> list[tuple[object, ...]]:
 
 def same_rows(pair: Lab) -> None:
     """Every row of the primary is the standby's, and no other."""
-    deadline = time.monotonic() + 10
-    while rows(pair, "db0") != rows(pair, "db1"):
-        assert time.monotonic() < deadline, (rows(pair, "db0"), rows(pair, "db1"))
-        time.sleep(0.1)
+    same = wait_for(lambda: rows(pair, "db0") == rows(pair, "db1"), within=10)
+    assert same, (rows(pair, "db0"), rows(pair, "db1"))
     assert ask(pair, "db1", "select pg_is_in_recovery()") == [(True,)]
 
 

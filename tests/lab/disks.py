@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ..embedded import Lab
-from .servers import ssh_server
+from .servers import ssh_server, wait_for
 
 _UP = "import sys, pathlib; from tests import embedded; embedded.up(pathlib.Path(sys.argv[1]))"
 _MOUNT = 'mount -t tmpfs -o "size=$1,mode=755,uid=$2,gid=$3" tmpfs "$4" && shift 4 && exec "$@"'
@@ -50,8 +49,7 @@ def give_disk(pair: Lab, node: str, where: Path, size: str = "300m") -> None:
     old = ssh_server(pair, node)
     owner = pair.node(node).home.stat()
     os.kill(old, signal.SIGKILL)
-    while Path(f"/proc/{old}/cwd").exists():
-        time.sleep(0.01)
+    assert wait_for(lambda: not Path(f"/proc/{old}/cwd").exists())
     mount = ["sh", "-c", _MOUNT, "sh", size, str(owner.st_uid), str(owner.st_gid), str(where)]
     command = ["unshare", "-m", *mount, sys.executable, "-c", _UP, str(pair.folder)]
     subprocess.run(command, check=True, cwd=Path.cwd())

@@ -39,7 +39,7 @@ from .copies import (
 from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask
+from .servers import ask, wait_for_answer
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 
@@ -51,8 +51,7 @@ def pair(own_pair: Lab) -> Lab:
         "db0",
         "create table t as select n, md5(n::text) as words from generate_series(1, 20000) as n",
     )
-    while ask(own_pair, "db1", "select to_regclass('t') is null") == [(True,)]:
-        time.sleep(0.05)
+    wait_for_answer(own_pair, "db1", "select to_regclass('t') is not null", True)
     return own_pair
 
 
