@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import AFTER, HEALTHY, judged, look
+from pgha_helpers.changes import plan_setup
 from pgha_helpers.facts import until
 from pgha_helpers.model.conninfo import parts
 from pgha_helpers.model.errors import BadParameters, NotSafe
 
 from .. import embedded as labs
 from ..embedded import Lab
+from .looks import restart
 from .runs import carry_out, changed_pair, did, running, to_promote
 from .servers import ask, wait_for_answer
 
@@ -56,6 +58,17 @@ def test_a_definition_that_is_not_as_the_pair_file_says_is_written_anew(
     assert "slot pgha_db1 on db0 is not active" in against(pair)
     carry_out(pair, "rebuild", "rebuild db1")
     assert not against(pair)
+
+
+def test_a_primary_that_feeds_nobody_is_restarted_by_setup(own_pair: Lab) -> None:
+    """Its standby is there, and cannot be let in before that: no remedy of a person's is asked."""
+    ask(own_pair, "db0", "alter system set max_wal_senders = 0")
+    restart(own_pair, "db0")
+    with running(own_pair, "setup") as rehearsed:
+        plan = plan_setup(rehearsed, look(rehearsed))
+    assert plan.consent == "setup db1, restart db0"
+    carry_out(own_pair, "setup", plan.consent)
+    assert not against(own_pair)
 
 
 def consume_until_copied(pair: Lab, primary: str, standby: str) -> None:

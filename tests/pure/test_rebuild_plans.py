@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pgha_helpers.facts.wal.rebuilding import misdefined
-from pgha_helpers.judgement.plans import Evidence, rebuild_plan, setup_plan
+from pgha_helpers.judgement.plans import Evidence, Wishes, rebuild_plan, setup_plan
 from pgha_helpers.judgement.plans.copying import Copying, Part
 from pgha_helpers.judgement.plans.rebuild import Weights, own_timeline
 from pgha_helpers.model import Blank, Lsn, Receiver, Running, Silent, Slot, Snapshot
@@ -96,6 +96,25 @@ def test_a_standby_that_streams_and_is_not_as_written_down_is_not_already_so(
     assert "Write the standby definition of db1" in plan.steps
     assert not setup_plan(now, evidence=replace(SAME, misdefined=why)).already
     assert misdefined(healthy(), "db1") == ""
+
+
+@pytest.mark.parametrize(
+    ("few", "wishes"),
+    [
+        ({"max_wal_senders": "0"}, Wishes()),
+        ({}, Wishes(role="create")),
+        ({}, Wishes(hba={"db0": True})),
+    ],
+)
+def test_setup_is_not_refused_for_want_of_what_it_brings(
+    few: dict[str, str], wishes: Wishes
+) -> None:
+    """ "check pg_hba.conf", it said of a primary with max_wal_senders = 0, which it would set."""
+    now = seen(primary(senders=(), settings={**SETTINGS, **few}), standby(receiver=None))
+    unproved = replace(SAME, connection="FATAL: not yet")
+    assert setup_plan(now, wishes=wishes, evidence=unproved).kind == "setup"
+    with pytest.raises(NotSafe, match="cannot replicate from db0: FATAL: not yet"):
+        setup_plan(seen(primary(senders=()), standby(receiver=None)), evidence=unproved)
 
 
 def test_a_slot_that_is_not_used_is_not_already_so() -> None:

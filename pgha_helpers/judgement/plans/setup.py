@@ -81,10 +81,14 @@ def setup_plan(
     keep = which_to_keep(now, primary)
     if isinstance(keep, Stopped):
         return _start_first(now, keep)
-    restart = _refuse_what_cannot_be_changed(keep, now.pair, wishes or Wishes())
+    wishes = wishes or Wishes()
+    restart = _refuse_what_cannot_be_changed(keep, now.pair, wishes)
+    if evidence and (restart or wishes.role or wishes.hba.get(keep.node)):
+        # of what is missing it cannot be proved now; it is before the standby starts
+        evidence = replace(evidence, connection="")
     other = now.other(keep.node)
     standby = _standby(now, keep, other, evidence, method)
-    steps = (*_primary_steps(now, keep, wishes or Wishes()), *_standby_steps(other, standby))
+    steps = (*_primary_steps(now, keep, wishes), *_standby_steps(other, standby))
     if not steps:
         return replace(
             standby,
