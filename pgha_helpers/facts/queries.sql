@@ -249,12 +249,14 @@ select pid, coalesce(usename::text, '') as "user", coalesce(application_name, ''
   from pg_stat_activity
  where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
    and (clock_timestamp() - xact_start > make_interval(secs => %s) or left(state, 19) = 'idle in transaction')
+   and state is distinct from 'starting'
  order by xact_start;
 
 -- name: sessions of clients since 10
 select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
   from pg_stat_activity
  where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like 'pgha%'
+   and state is distinct from 'starting'
  order by pid;
 
 -- name: still open since 9.2

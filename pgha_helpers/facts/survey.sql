@@ -5,12 +5,14 @@ select gid, owner::text, database::text, extract(epoch from clock_timestamp() - 
   from pg_prepared_xacts order by prepared;
 
 -- name: transactions since 10
+-- since 18 who has not said his password yet is one that is "starting": he is nobody, and gone within a minute
 select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
        coalesce(datname::text, '') as database, coalesce(state, '') as state,
        extract(epoch from clock_timestamp() - xact_start)::float as age,
        coalesce(age(backend_xmin), 0) as xmin_age
   from pg_stat_activity
  where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
+   and state is distinct from 'starting'
  order by xact_start limit 100;
 
 -- name: base backups since 9.3

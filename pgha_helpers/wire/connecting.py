@@ -66,8 +66,7 @@ def wait_for(connection: Any, deadline: float) -> None:
 def _connected(where: str, settings: Mapping[str, Any], within: float) -> Any:
     began = trips.count("connection")
     try:
-        connection = psycopg2.connect(**{**passfile.quiet(settings), "async_": True})
-        wait_for(connection, time.monotonic() + within)
+        return _begun(passfile.quiet(settings), within)
     except TimeoutError:
         words = f"{where} gave no answer within {within:g} s"
         raise _unreachable(settings, words) from None
@@ -82,6 +81,16 @@ def _connected(where: str, settings: Mapping[str, Any], within: float) -> Any:
         raise Unreachable(f"SQL: {where}: {words}") from odd
     finally:
         trips.timed("connection", where, f"SQL, as {settings.get('user')}", began)
+
+
+def _begun(settings: Mapping[str, Any], within: float) -> Any:
+    connection = psycopg2.connect(**{**settings, "async_": True})
+    try:
+        wait_for(connection, time.monotonic() + within)
+    except BaseException:
+        # or a server that wakes would wait for its password, with a snapshot, for a minute
+        connection.close()
+        raise
     return connection
 
 

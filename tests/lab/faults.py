@@ -269,7 +269,8 @@ FAULTS = (
         "warning",
         r"would be empty: public\.carts in postgres \(8 kB\)",
         "Copy what is needed into a logged table, or alter table … set logged: unlogged tables "
-        "are empty on the new primary",
+        "are empty on the new primary. So is a hash index before 10, which is in no WAL: reindex "
+        "it there",
         made.statements("db0", "create unlogged table carts as select 1 as n", "drop table carts"),
         by_command=True,
     ),

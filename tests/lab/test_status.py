@@ -208,9 +208,9 @@ def watched(pair: Lab, **environment: str) -> tuple[int, str]:
 
 def test_a_watch_goes_on_until_it_is_ended_and_leaves_colours_out_where_asked(pair: Lab) -> None:
     code, told = watched(pair)
-    assert code == 0 and "\x1b[32m" in told and "Traceback" not in told
+    assert code == 0 and "\x1b[32m" in told and "Traceback" not in told, told
     code, told = watched(pair, NO_COLOR="1")
-    assert code == 0 and not re.search("\x1b\\[[0-9;]*3[0-9]m", told)
+    assert code == 0 and not re.search("\x1b\\[[0-9;]*3[0-9]m", told), told
 
 
 def test_the_pace_of_a_primary_counts_what_writes(pair: Lab) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -27,7 +28,7 @@ from pgha_helpers.wire.sql import Session, keywords
 from ..embedded import Lab
 from .looks import closely, judged_well, restart, said, session, setting
 from .runs import carry_out, changed_pair, did, running
-from .servers import ask, state_of, wait_for
+from .servers import ask, state_of, wait_for, wait_for_answer
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,21 @@ def test_an_idle_transaction_is_seen_and_drained(ready: Lab, tmp_path: Path) -> 
         quick.cursor().execute("select 1")
         with pytest.raises(psycopg2.OperationalError):
             client.cursor().execute("select 1")
+
+
+def test_whoever_has_not_said_a_password_has_no_transaction(ready: Lab, tmp_path: Path) -> None:
+    """Since 18 it is shown with one, that of its own start, until authentication_timeout."""
+    path = changed_pair(ready, tmp_path, limits={"long_transaction": "100ms"})
+    node = ready.node("db0")
+    words = b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
+    with socket.create_connection((node.host, node.port)) as half:
+        half.sendall((len(words) + 4).to_bytes(4) + words)
+        shown = (
+            "select bool_or(state = 'starting' and xact_start is not null) from pg_stat_activity"
+        )
+        wait_for_answer(ready, "db0", shown, True)
+        time.sleep(0.2)
+        assert said(path, "open on db0").startswith("only:")
 
 
 def test_a_drain_is_no_deed_without_consent_and_nothing_without_transactions(ready: Lab) -> None:

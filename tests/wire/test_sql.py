@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import psycopg2
 import pytest
 
-from pgha_helpers.wire.connecting import _fatal
+from pgha_helpers.model.errors import Unreachable
+from pgha_helpers.wire.connecting import _fatal, connection_to
 
 TO = 'connection to server at "127.0.0.1", port 5432 failed'
 
@@ -42,3 +45,20 @@ TO = 'connection to server at "127.0.0.1", port 5432 failed'
 )
 def test_a_refusal_is_an_answer_in_any_language(words: str, answer: str) -> None:
     assert _fatal(psycopg2.OperationalError(words)) == answer
+
+
+def test_a_connection_that_is_given_up_is_closed() -> None:
+    """Else a server that wakes waits for its password, with a snapshot: a switchover right after
+    was refused for "a transaction that has been open for 26.6 s".
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        settings = {"host": "127.0.0.1", "port": port, "user": "me", "dbname": "shop"}
+        with pytest.raises(Unreachable, match="gave no answer within") as given_up:
+            connection_to("db0", settings, 0.2)
+        client, _ = silent.accept()
+        with client:
+            client.settimeout(10)
+            while client.recv(4096):
+                pass
+    assert given_up.value, "it is kept, with whatever it holds"
