@@ -38,6 +38,10 @@ class Wishes:
     hba: Mapping[str, bool] = field(default_factory=dict)
     start: Start = field(default_factory=Start)
 
+    def let_nobody_in(self, node: str) -> bool:
+        """Whether no standby can connect there before it is brought."""
+        return bool(self.role or self.hba.get(node))
+
 
 def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
     """The settings that this node needs and does not have, with their values."""
@@ -83,9 +87,8 @@ def setup_plan(
         return _start_first(now, keep)
     wishes = wishes or Wishes()
     restart = _refuse_what_cannot_be_changed(keep, now.pair, wishes)
-    if evidence and (restart or wishes.role or wishes.hba.get(keep.node)):
-        # of what is missing it cannot be proved now; it is before the standby starts
-        evidence = replace(evidence, connection="")
+    if evidence and (restart or wishes.let_nobody_in(keep.node)):
+        evidence = replace(evidence, connection="")  # to be proved when what it takes is there
     other = now.other(keep.node)
     standby = _standby(now, keep, other, evidence, method)
     steps = (*_primary_steps(now, keep, wishes), *_standby_steps(other, standby))
@@ -101,10 +104,7 @@ def setup_plan(
         keep.node,
         "setup",
         steps=steps,
-        extras=(
-            *((Extra(ExtraKind.RESTART, keep.node),) if restart else ()),
-            *standby.extras,
-        ),
+        extras=((*((Extra(ExtraKind.RESTART, keep.node),) if restart else ()), *standby.extras)),
         roles=f"{keep.node} is kept as primary, {other.node} becomes its standby",
         told=(f"{keep.node} {keep}", f"{other.node} {other}"),
     )
