@@ -34,6 +34,8 @@ LONGEST = (
     "debian/test_guide.py",
     "browser/test_lost_pages.py",
     "browser/test_promote.py",
+    "browser/test_bad_disks.py",
+    "browser/test_notices.py",
     "lab/test_networks.py",
 )
 # Under nohup, or in the background of a script, these are ignored, and every program that a test

@@ -4,7 +4,6 @@ journal tells it, where the notebook is opened and where it is run again.
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from ..embedded import Lab
 from ..lab.runs import to_promote
 from ..lab.servers import standby_of, writable
 from .desk import PATIENCE, Desk, opened
-from .seen import newest, verified
-
-LOST = "The page lost this cell's output; the journal has:"
+from .seen import LOST, newest, outputs, verified
 
 
 def ended(record: Path) -> Story:
@@ -28,12 +25,6 @@ def ended(record: Path) -> Story:
         assert time.monotonic() < deadline, story.events[-1]
         time.sleep(0.1)
     return story
-
-
-def outputs(record: Path) -> str:
-    """All that the cells of a record's notebook have said, as text."""
-    notebook = json.loads((record / "notebook.ipynb").read_text())
-    return json.dumps([cell.get("outputs") for cell in notebook["cells"]], ensure_ascii=False)
 
 
 def tells_what_happened(desk: Desk, target: str) -> None:
@@ -112,77 +103,4 @@ def test_a_reload_at_the_gate_says_that_it_waits(
         expect(desk.gate).to_contain_text("The gate waits for an answer, and nothing is changed")
         expect(desk.gate).to_contain_text("if that is gone, choose Kernel > Interrupt Kernel")
     assert not read(desk.record).changed and writable(pair) == before
-    verified(pair)
-
-
-#: What JupyterLab's own server does, on a disk that takes this many seconds for each notebook.
-SLOW = """
-import asyncio
-from pgha_helpers.records.making.contents import Contents
-save = Contents._save_notebook
-async def slowly(self, *given, **more):
-    done = await save(self, *given, **more)
-    await asyncio.sleep({seconds})
-    return done
-Contents._save_notebook = slowly
-"""
-
-
-def test_two_tabs_on_a_slow_disk_ask_nothing_and_lose_nothing(
-    pair: Lab, browser: BrowserContext, tmp_path: Path
-) -> None:
-    """Each page saves every five seconds, and each finds the file as it has not left it."""
-    settings = tmp_path / "jupyter_config_dir"
-    settings.mkdir()
-    (settings / "jupyter_server_config.py").write_text(SLOW.format(seconds=2))
-    with opened(browser, pair, "promote", tmp_path, reason="two tabs") as desk:
-        with desk.another_tab() as stale:  # it hears nothing of the run
-            desk.run_all()
-            expect(desk.box).to_be_visible()
-            for _ in range(3):
-                for tab in (stale, desk):
-                    tab.cell("It replaces the defaults above").locator(".cm-content").click()
-                    tab.page.keyboard.type(" ")  # else it has nothing to save
-                desk.page.wait_for_timeout(5000)  # one of them saves, and then the other one
-                expect(desk.dialogs).to_have_count(0)
-                expect(stale.dialogs).to_have_count(0)
-            desk.save()
-            stale.save()
-            expect(stale.dialogs).to_have_count(0)
-            assert "image/png" in outputs(desk.record), "what one tab has heard is kept"
-        expect(desk.box).to_be_visible()
-        desk.answer("")
-        expect(desk.gate).to_contain_text("This was a rehearsal")
-        desk.save()
-    told = outputs(desk.record)
-    assert "This was a rehearsal" in told and "image/png" in told and LOST not in told
-    verified(pair)
-
-
-FULL = """
-import errno
-from pgha_helpers.records.making.contents import Contents
-async def refused(self, *given, **more):
-    raise OSError(errno.ENOSPC, "No space left on device")
-Contents._save_notebook = refused
-"""
-
-
-def test_a_disk_that_takes_nothing_puts_no_dialog_before_the_gate(
-    pair: Lab, browser: BrowserContext, tmp_path: Path
-) -> None:
-    settings = tmp_path / "jupyter_config_dir"
-    settings.mkdir()
-    (settings / "jupyter_server_config.py").write_text(FULL)
-    with opened(browser, pair, "promote", tmp_path, reason="a full disk") as desk:
-        desk.run_all()
-        expect(desk.box).to_be_visible()
-        desk.save()
-        desk.page.wait_for_timeout(6000)  # and once more by itself
-        expect(desk.dialogs).to_have_count(0)
-        desk.answer("")
-        expect(desk.gate).to_contain_text("This was a rehearsal")
-    (log,) = tmp_path.glob("pgha-jupyterlab-*.log")
-    assert "is not saved, and goes on by its journal" in log.read_text()
-    assert LOST in outputs(desk.record) and "the gate asked for" in outputs(desk.record)
     verified(pair)
