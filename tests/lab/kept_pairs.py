@@ -67,8 +67,12 @@ class KeptPair:
                 pair.kill(name)
 
     def remove(self) -> None:
-        """Take it down."""
-        lab.down(self._folder / "lab", remove=True)
+        """Take it down, with what tests have made beside its nodes."""
+        place = self._folder / "lab"
+        home = lab.find(place).home if (place / "lab.json").exists() else None
+        lab.down(place, remove=True)
+        if home:
+            shutil.rmtree(home, ignore_errors=True)
         shutil.rmtree(self._homes, ignore_errors=True)
 
     def _make(self, place: Path) -> None:

@@ -268,14 +268,17 @@ def archive_fails(pair: Lab) -> Iterator[None]:
 
 @contextlib.contextmanager
 def manager(pair: Lab) -> Iterator[None]:
-    """repmgrd, which rules this very data directory."""
+    """repmgrd, which rules this very data directory. Of its owner: what root runs, and nobody else
+    may read, would be told by every pair of this machine.
+    """
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         program = Path(folder) / "repmgrd"
         program.write_text("#!/bin/sh\nread wait\n")
         for path in (program.parent, program):
             path.chmod(0o755)
         words = [str(program), "-D", str(pair.node("db0").data_directory)]
-        with subprocess.Popen(words, stdin=subprocess.PIPE) as started:
+        owner = pair.node("db0").home.stat().st_uid
+        with subprocess.Popen(words, stdin=subprocess.PIPE, user=owner) as started:
             try:
                 yield
             finally:

@@ -334,7 +334,9 @@ def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab) -> None:
 
     A FIFO among its arguments once held the look up for ever.
     """
-    here, anybody = str(ready.node("db0").data_directory), 12345 if os.geteuid() == 0 else None
+    node = ready.node("db0")
+    here, owner = str(node.data_directory), node.home.stat().st_uid
+    anybody = 12345 if os.geteuid() == 0 else owner
     with tempfile.TemporaryDirectory(dir="/var/tmp") as public:
         program, pipe = Path(public) / "repmgrd", Path(public) / "repmgr.conf"
         program.write_text("#!/bin/sh\nread wait\n")
@@ -342,9 +344,9 @@ def test_a_manager_that_names_the_data_directory_is_seen(ready: Lab) -> None:
         for path in (program.parent, program, pipe):
             path.chmod(0o755)
         for folder, user, ours in (
-            (here, None, True),
-            ("/srv/other", None, False),
-            (here, anybody, anybody is None),
+            (here, owner, True),
+            ("/srv/other", owner, False),
+            (here, anybody, anybody == owner),
         ):
             with subprocess.Popen(
                 [program, "-D", folder, pipe], stdin=subprocess.PIPE, user=user

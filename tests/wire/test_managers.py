@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from pgha_helpers.facts.host import _SCRIPT
 from pgha_helpers.wire.pipes import LocalPipes
 from pgha_helpers.wire.shell import Shell
@@ -20,25 +18,27 @@ _BECOMES += "print(flush=True); signal.pause()"
 #: Between the search through the names and what is asked of those that it found.
 _MEANWHILE = """grep() {
   command grep "$@"
-  [ "$1" != -lxE ] || { kill -USR1 PID; until command grep -qx NAME /proc/PID/comm; do :; done; }
+  found=$?
+  if [ "$1" = -lxE ]; then
+    kill -USR1 PID
+    until command grep -qx ssh-keygen /proc/PID/comm; do :; done
+  fi
+  return $found
 }
 """
 
 
-@pytest.mark.parametrize(("becomes", "is_told"), [("ssh-keygen", False), ("monit", True)])
-def test_a_program_that_becomes_another_is_told_as_what_it_is(
-    tmp_path: Path, becomes: str, is_told: bool
-) -> None:
+def test_a_program_that_becomes_another_is_told_as_what_it_is(tmp_path: Path) -> None:
     """CI saw "ssh-keygen restarts PostgreSQL": of a run that was about to sign its record."""
-    program = tmp_path / becomes
+    program = tmp_path / "ssh-keygen"
     shutil.copy(shutil.which("sleep") or "", program)
-    code = _BECOMES.format(repr(str(program)), repr([becomes, "60"]))
+    code = _BECOMES.format(repr(str(program)), "['ssh-keygen', '60']")
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, env={"PGDATA": str(tmp_path)}
     ) as process:
         try:
             assert process.stdout and process.stdout.readline()
-            meanwhile = _MEANWHILE.replace("PID", str(process.pid)).replace("NAME", becomes)
+            meanwhile = _MEANWHILE.replace("PID", str(process.pid))
             shell = Shell("here", lambda command: LocalPipes("sh", "-c", command), 5)
             told = shell.script(
                 meanwhile + _SCRIPT, str(tmp_path), "/nowhere", "/var/tmp", "", "", ""
@@ -46,5 +46,4 @@ def test_a_program_that_becomes_another_is_told_as_what_it_is(
             shell.close()
         finally:
             process.send_signal(signal.SIGKILL)
-    assert (f"(pid {process.pid})" in told.text) is is_told
-    assert becomes in told.text or not is_told
+    assert f"(pid {process.pid})" not in told.text and "libc" in told.text
