@@ -23,13 +23,28 @@ Contents._save_notebook = slowly
 """
 
 
+#: And on one that takes nothing.
+FULL = """
+import errno
+from pgha_helpers.records.making.contents import Contents
+async def refused(self, *given, **more):
+    raise OSError(errno.ENOSPC, "No space left on device")
+Contents._save_notebook = refused
+"""
+
+
+def configure(folder: Path, code: str) -> None:
+    """Have JupyterLab's server, whose settings are in this folder, run this code first."""
+    settings = folder / "jupyter_config_dir"
+    settings.mkdir()
+    (settings / "jupyter_server_config.py").write_text(code)
+
+
 def test_two_tabs_on_a_slow_disk_ask_nothing_and_lose_nothing(
     pair: Lab, browser: BrowserContext, tmp_path: Path
 ) -> None:
     """Each page saves every five seconds, and each finds the file as it has not left it."""
-    settings = tmp_path / "jupyter_config_dir"
-    settings.mkdir()
-    (settings / "jupyter_server_config.py").write_text(SLOW.format(seconds=2))
+    configure(tmp_path, SLOW.format(seconds=2))
     with opened(browser, pair, "promote", tmp_path, reason="two tabs") as desk:
         with desk.another_tab() as stale:  # it hears nothing of the run
             desk.run_all()
@@ -54,21 +69,10 @@ def test_two_tabs_on_a_slow_disk_ask_nothing_and_lose_nothing(
     verified(pair)
 
 
-FULL = """
-import errno
-from pgha_helpers.records.making.contents import Contents
-async def refused(self, *given, **more):
-    raise OSError(errno.ENOSPC, "No space left on device")
-Contents._save_notebook = refused
-"""
-
-
 def test_a_disk_that_takes_nothing_puts_no_dialog_before_the_gate(
     pair: Lab, browser: BrowserContext, tmp_path: Path
 ) -> None:
-    settings = tmp_path / "jupyter_config_dir"
-    settings.mkdir()
-    (settings / "jupyter_server_config.py").write_text(FULL)
+    configure(tmp_path, FULL)
     with opened(browser, pair, "promote", tmp_path, reason="a full disk") as desk:
         desk.run_all()
         expect(desk.box).to_be_visible()
