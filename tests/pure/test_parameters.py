@@ -288,6 +288,12 @@ def test_a_tab_is_named_with_its_line(tmp_path: Path) -> None:
         load_pair(written(tmp_path, text="nodes:\n\tdb0: 1\n"))
 
 
+@pytest.mark.parametrize("text", ["[nodes]: 1", "a: 1\n? - nodes\n: 1", "{a: {{b: 1}: 2}}"])
+def test_a_key_that_is_no_word_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadParameters, match=r"line \d: a key is a word"):
+        load_pair(written(tmp_path, text=text))
+
+
 @pytest.mark.parametrize(
     ("service", "complaints"),
     [

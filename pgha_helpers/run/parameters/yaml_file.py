@@ -18,6 +18,8 @@ class _Once(yaml.SafeLoader):
         lines = dict[Any, int]()
         for key, _ in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {line}: a key is a word, and no list of words")
             if key.value in lines:
                 raise ValueError(
                     f"{key.value} is given twice, in lines {lines[key.value]} and {line}: "
