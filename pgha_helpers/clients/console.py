@@ -13,7 +13,7 @@ from typing import Any
 from ..model import Pgbouncer, Timeouts
 from ..model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import identifier
-from ..model.passfile import here
+from ..model.here import here
 from ..model.show import span
 from ..wire.sql import Row, Session
 from .ini import Target

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model import Client, Pair
 from ..model.errors import HaError, NotAchieved, NotSafe, Refusal
-from ..model.passfile import here
+from ..model.here import here
 from ..model.show import span
 from ..run.run import Run
 from ..wire.doors import Door

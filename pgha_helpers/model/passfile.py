@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from .foreign import lines_of, text_of
+from .here import here
 
 
 def lines_of_passfile(path: str) -> Iterator[tuple[str, ...]]:
     """The five fields of each line; none where the file cannot be read."""
     try:
-        lines = lines_of(text_of(Path(path).expanduser().read_bytes()))
-    except (OSError, RuntimeError):  # the latter for the home of a user who is none
+        lines = lines_of(text_of(Path(here(path)).read_bytes()))
+    except OSError:
         return
     for line in (line.rstrip("\r") for line in lines):  # a form feed ends no line of libpq's
         fields = fields_of(line)
@@ -80,11 +81,7 @@ def quiet(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def passfile_place(path: str) -> Path:
     """The passfile that libpq reads: this one, or its default where `path` is empty."""
-    chosen = Path(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass")
-    try:
-        return chosen.expanduser()
-    except RuntimeError:  # the home of a user who is none
-        return chosen
+    return Path(here(path or os.environ.get("PGPASSFILE", "") or "~/.pgpass"))
 
 
 def lines_as_of(path: str, there: tuple[str, str], here: tuple[str, str], user: str) -> str:
@@ -119,11 +116,3 @@ def fields_of(line: str) -> tuple[str, ...]:
     return tuple(
         re.sub(r"\\(.)", r"\1", field) for field in (fields[:-1] if line[-1:] != ":" else fields)
     )
-
-
-def here(path: str) -> str:
-    """A path on this machine as people write it, with ~ for a home; for libpq and ssh-keygen.
-
-    What names no home stays as it is: pathlib would raise, and would drop `//` and `./`.
-    """
-    return os.path.expanduser(path)  # noqa: PTH111

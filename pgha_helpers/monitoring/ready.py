@@ -28,7 +28,7 @@ def ready(run: Run, now: Snapshot, verdicts: Verdicts) -> Readiness:
 def _write(run: Run, told: PairStatus) -> None:
     from .prometheus import write_prometheus
 
-    file = Path(run.pair.prometheus).expanduser()
+    file = Path(run.pair.prometheus)
     try:
         write_prometheus(file, [told])
     except OSError as error:

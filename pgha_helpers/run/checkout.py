@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from ..model.here import here
+
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent  # where the package is imported from, with the rest beside it, if any
 #: Links in a checkout, folders of their own in a package that was built and installed.
@@ -19,7 +21,7 @@ _INSTALLED = not (CHECKOUT / "notebooks").is_dir()
 #: What an operator has, a record or a pair file, lies in a checkout or at home, but never among
 #: Python's packages.
 PARAMETERS = () if _INSTALLED else (CHECKOUT / "parameters",)
-HOME = Path("~/.local/share/pgha").expanduser() if _INSTALLED else CHECKOUT
+HOME = Path(here("~/.local/share/pgha")) if _INSTALLED else CHECKOUT
 # environment: the folder for the kernel's first run, or a file that holds its name
 RECORD = "PGHA_RECORD"
 ROAD = "PGHA_ROAD"  # environment: `pgha run` or `pgha open`

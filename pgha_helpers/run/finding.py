@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from ..model.errors import BadParameters
+from ..model.here import here
 from .checkout import PARAMETERS, SOURCES
 
 
@@ -41,11 +42,9 @@ def complete_pair(incomplete: str) -> list[str]:
 
 def places() -> list[Path]:
     """Folders in which a pair's name is looked up, in order."""
-    if os.environ.get("PGHA_PARAMETERS"):
-        own = [Path(os.environ["PGHA_PARAMETERS"]).expanduser()]
-    else:
-        own = []
-    return [*own, *PARAMETERS, Path("~/.config/pgha").expanduser()]
+    own = os.environ.get("PGHA_PARAMETERS", "")
+    named = [Path(here(own))] if own else []
+    return [*named, *PARAMETERS, Path(here("~/.config/pgha"))]
 
 
 def known_pairs() -> list[str]:
@@ -61,7 +60,7 @@ def find_pair(pair: str) -> Path:
     BadParameters that lists where it was looked for and which names exist.
     """
     if "/" in pair or pair.endswith(".yaml"):
-        path = Path(pair).expanduser()
+        path = Path(here(pair))
         if _is_file(path):
             return path.resolve()
         raise BadParameters(

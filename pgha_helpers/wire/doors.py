@@ -12,8 +12,8 @@ from ..model.conninfo import pinned
 from ..model.dialect import EARLIEST, NEWEST, spelled
 from ..model.errors import Unreachable
 from ..model.foreign import first_words
+from ..model.here import here
 from ..model.major import Major
-from ..model.passfile import here
 from . import trips
 from .pipes import LocalPipes, Pipes
 from .scripts import shell_functions

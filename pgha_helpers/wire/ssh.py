@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Ssh
 from ..model.errors import Unreachable
+from ..model.here import here
 from .known_hosts import KnownHosts, fingerprint
 from .pipes import files_ready
 
@@ -142,7 +143,7 @@ def _key_file(ssh: Ssh) -> str | None:
     """The key that is to be used; None where the agent is to be asked. Raises Unreachable."""
     if not ssh.key:
         return None
-    key = Path(ssh.key).expanduser()
+    key = Path(here(ssh.key))
     if not key.is_file():
         raise _refused(f"ssh: there is no key file {key}", "correct ssh.key in the pair file")
     if not os.access(key, os.R_OK):
@@ -157,7 +158,7 @@ def _not_connected(
     if isinstance(error, OSError) or not transport:
         return Unreachable(f"ssh: {where} does not answer: {words}", _to_be_answered(error))
     if transport.is_active() and transport.initial_kex_done:  # and its host key was right
-        return _refused(*_not_let_in(ssh, Path(ssh.key).expanduser(), error))
+        return _refused(*_not_let_in(ssh, Path(here(ssh.key)), error))
     return _no_server(where, "" if words in _NOTHING_SAID else f": {words}")
 
 
@@ -213,7 +214,7 @@ def _to_be_answered(error: BaseException) -> str:
 
 def _known_hosts(ssh: Ssh) -> KnownHosts:
     try:
-        return KnownHosts(Path(ssh.known_hosts).expanduser(), ssh.host, ssh.port)
+        return KnownHosts(Path(here(ssh.known_hosts)), ssh.host, ssh.port)
     except OSError as error:
         raise _refused(
             f"ssh: {ssh.known_hosts} cannot be read: {error.strerror}",

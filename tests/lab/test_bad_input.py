@@ -105,11 +105,9 @@ def test_a_refused_ssh_is_told_and_fails_closed(pair: Lab, tmp_path: Path) -> No
         assert judged(run, HEALTHY, now).worst == "critical"
 
 
-def test_a_wrong_ssh_key_is_told(pair: Lab, tmp_path: Path) -> None:
-    path = changed_pair(
-        pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "key": str(tmp_path / "absent")}}
-    )
-    now = seen(path)
+@pytest.mark.parametrize("key", ["/absent/id", "~noone/id"])
+def test_a_wrong_ssh_key_is_told(pair: Lab, tmp_path: Path, key: str) -> None:
+    now = seen(changed_pair(pair, tmp_path, db1={"ssh": {**_ssh(pair, "db1"), "key": key}}))
     assert isinstance(now["db1"], Running) and "there is no key file" in now["db1"].shell_silent
 
 

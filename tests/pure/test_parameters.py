@@ -260,6 +260,11 @@ def test_sizes_and_durations_carry_units(tmp_path: Path) -> None:
         ({**GOOD, "gate_waits": "10"}, "gate_waits: '10' is not a duration"),
         ({**GOOD, "timeouts": {"notify": "0s"}}, "timeouts.notify: must be more than 0 s"),
         ({**GOOD, "limits": {"lag": 16}}, "limits.lag: 16 is not a size"),
+        ({**GOOD, "records": "~noone/r"}, "records: '~noone/r' begins with the home of a user"),
+        ({**GOOD, "passfile": "~noone/p"}, "passfile: '~noone/p' begins with the home of a user"),
+        ({**GOOD, "signing_key": "~noone/k"}, "signing_key: there is no file '~noone/k'"),
+        ({**GOOD, "signing_key": "k" * 300}, "signing_key: there is no file 'kkk"),
+        ({**GOOD, "records_group": "dba\0"}, "records_group: there is no group 'dba"),
         ({**GOOD, "user": 7}, "user: 7 is wrong: a text is expected"),
         ({"nodes": {"db0": {}, "db1": {}}}, "nodes.db0.host: is missing"),
     ],
@@ -286,6 +291,18 @@ def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
 def test_a_tab_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadParameters, match="line 2: a tab stands where only blanks may"):
         load_pair(written(tmp_path, text="nodes:\n\tdb0: 1\n"))
+
+
+@pytest.mark.parametrize("asked", ["~noone/prod.yaml", "~noone/" + "x" * 300])
+def test_a_pair_in_the_home_of_nobody_is_not_there(asked: str) -> None:
+    with pytest.raises(BadParameters, match=r"there is no pair file .*~noone"):
+        load_pair(asked)
+
+
+def test_pairs_are_looked_for_in_no_home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHA_PARAMETERS", "~noone/pairs")
+    with pytest.raises(BadParameters, match="no pair 'prod' in ~noone/pairs"):
+        load_pair("prod")
 
 
 @pytest.mark.parametrize("text", ["[nodes]: 1", "a: 1\n? - nodes\n: 1", "{a: {{b: 1}: 2}}"])

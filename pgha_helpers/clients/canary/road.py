@@ -11,8 +11,8 @@ from ...model import Pair
 from ...model.conninfo import pinned
 from ...model.dialect import has
 from ...model.errors import HaError, NotSafe, Refusal
+from ...model.here import here
 from ...model.major import Major
-from ...model.passfile import here
 from ...run.run import Run
 from ...wire.hosts import hosts_of
 from ...wire.sql import Session

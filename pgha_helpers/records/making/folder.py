@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...model import Pair
+from ...model.here import here
 from ...run.checkout import HOME, RECORD
 
 _NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)-([a-z_]+)-([0-9a-f]{8})")
@@ -50,7 +51,7 @@ def records_of(pair: Pair) -> Path:
     """
     if not pair.records:
         return HOME / "records"
-    return HOME / Path(pair.records).expanduser()
+    return HOME / here(pair.records)
 
 
 def record_folders(records: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...model import Pair
 from ...model.errors import Refusal, said
-from ...model.passfile import here
+from ...model.here import here
 from ...model.show import utc
 from ...run.events import CHAINED, DIVERGED_KEPT, RUN_BEGUN
 from ...run.journal import JOURNAL, Story, held_by_writer, read, release

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.foreign import ODD
+from ...model.here import here, homeless
 from ...run.journal import JOURNAL
 from ..making.files import replace_file
 from ..making.summary import SUMMARY
@@ -82,10 +83,8 @@ class Index:
 
 def _cache() -> Path:
     """A folder that cannot be, for a user who has no home: then nothing is kept."""
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "pgha"
-    except RuntimeError:
-        return Path(os.devnull) / "pgha"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.devnull if homeless(cache) else here(cache)) / "pgha"
 
 
 def stamp_of(folder: str | Path) -> Stamp | None:

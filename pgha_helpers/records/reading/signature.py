@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from ...model.errors import Refusal
 from ...model.foreign import text_of
-from ...model.passfile import here
+from ...model.here import here
 
 NAMESPACE = "pgha"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"

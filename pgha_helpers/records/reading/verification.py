@@ -12,7 +12,7 @@ from ...facts.chain_notes import Ledger
 from ...model import Head, Note, Pair
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
-from ...model.passfile import here
+from ...model.here import here
 from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of

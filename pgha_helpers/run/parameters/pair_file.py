@@ -6,6 +6,7 @@ What is wrong is said with the key, the value and what is allowed.
 from __future__ import annotations
 
 import grp
+import os
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -16,6 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ...model import Node, Pair
 from ...model.errors import BadParameters
+from ...model.here import here, homeless
+from ..checkout import HOME
 from ..finding import find_pair
 from .clients import clients_nonsense, read_clients
 from .fences import fences_nonsense
@@ -148,7 +151,7 @@ def _nonsense(pair: Pair) -> Iterator[str]:
         )
     if pair.preferred and pair.preferred not in pair.names:
         yield f"preferred: {pair.preferred!r} is not one of {' and '.join(pair.names)}"
-    yield from _records_nonsense(pair)
+    yield from _files_nonsense(pair)
     yield from texts_nonsense(pair)
     yield from _ports_nonsense("", pair)
     for node in pair:
@@ -174,15 +177,18 @@ def _ports_nonsense(where: str, value: Any) -> Iterator[str]:
                     yield from _ports_nonsense(f"{path}.{getattr(one, 'name', '')}.", one)
 
 
-def _records_nonsense(pair: Pair) -> Iterator[str]:
+def _files_nonsense(pair: Pair) -> Iterator[str]:
     for key in ("signing_key", "allowed_signers"):
         value = getattr(pair, key)
-        if value and not Path(value).expanduser().is_file():
+        if value and not os.path.isfile(here(value)):  # noqa: PTH113 - of a name too long pathlib raises
             yield f"{key}: there is no file {value!r}"
+    for key, value in (("records", pair.records or str(HOME)), ("passfile", pair.passfile)):
+        if homeless(value):
+            yield f"{key}: {value!r} begins with the home of a user who has none on this machine"
     if pair.records_group:
         try:
             grp.getgrnam(pair.records_group)
-        except KeyError:
+        except (KeyError, ValueError):  # the latter of a name with a NUL
             yield f"records_group: there is no group {pair.records_group!r} on this machine"
 
 
