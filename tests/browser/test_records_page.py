@@ -18,8 +18,7 @@ from pgha_helpers.records.reading.page import pages
 from ..conftest import pgha
 from ..embedded import Lab
 from ..lab.runs import running
-from ..pure.reading.made_up import write_run
-from ..pure.reading.test_trends import lag, measured
+from ..pure.reading.made_up import lag, measured, write_run
 
 SCREENS = {
     "desk": ViewportSize(width=1200, height=800),

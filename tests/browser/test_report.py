@@ -13,8 +13,8 @@ from pgha_helpers.facts.pictures import phone_name, pictures
 from pgha_helpers.records.reading.entries import find
 from pgha_helpers.records.reading.report import LAG, report
 
+from ..pure.made_runs import DEEDS, ROWS, run_in
 from ..pure.reading.made_up import write_run
-from ..pure.test_chart import DEEDS, ROWS, run_in
 from .desk import SCREEN
 
 PHONE = 390

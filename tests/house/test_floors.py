@@ -151,6 +151,21 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert not HEAVY & {name.split(".")[0] for name in loaded}
 
 
+def test_what_tests_share_has_a_module_of_its_own() -> None:
+    """Of a file of tests, or by a name that begins with an underscore, nothing is imported."""
+    hidden = []
+    for path in sorted((CHECKOUT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            stem = node.module or ""
+            ours = node.level or stem.startswith("tests.")
+            names = [*stem.split("."), *(alias.name for alias in node.names)] if ours else []
+            if any(name.startswith(("test_", "_")) for name in names):
+                hidden.append(f"{path.relative_to(CHECKOUT)}, line {node.lineno}")
+    assert not hidden
+
+
 def test_every_word_that_the_package_offers_is_there() -> None:
     for word in pgha_helpers.__all__:
         assert getattr(pgha_helpers, word) is not None

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from ..embedded import Lab, Load
 from .dying import SEED, Death, Words
 from .losers import left_behind
 from .runs import carry_out, running
-from .servers import Watch, ask, records, walsender, writable
+from .servers import Watch, ask, records, wait_for, walsender, writable
 
 _SETTLED, _MORE = 50, 20  # acknowledged rows before the first trouble, and after the last
 _LEFT = 3  # transactions that only the loser has
@@ -199,12 +198,10 @@ def _see_whole(pair: Lab, standby: str, told: Told) -> None:
     except HaError as error:
         told.fault(f"no plan can be made: {error}")
         return
-    deadline = time.monotonic() + _PATIENCE
-    while (its := _rows(pair, standby)) != (ours := _rows(pair, _other(standby))):
-        if time.monotonic() > deadline:
-            told.fault(f"{standby} has {its} and the primary {ours}")
-            return
-        time.sleep(0.05)
+    both = standby, _other(standby)
+    if not wait_for(lambda: _rows(pair, both[0]) == _rows(pair, both[1]), _PATIENCE):
+        its, ours = (_rows(pair, node) for node in both)
+        told.fault(f"{standby} has {its} and the primary {ours}")
 
 
 def _rows(pair: Lab, node: str) -> list[tuple[object, ...]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -22,6 +24,7 @@ from pgha_helpers.model import Blank
 from pgha_helpers.run.run import Run
 
 from ..embedded import Lab
+from .losers import open_by_hand
 from .runs import running
 from .servers import ask, wait_for
 
@@ -57,13 +60,8 @@ def same_rows(pair: Lab) -> None:
 
 def diverge(pair: Lab, node: str = "db1") -> None:
     """Open the standby by hand, write to it, and kill it: its WAL goes beyond the fork."""
-    where = pair.node(node)
     pair.kill(node)
-    (where.data_directory / "standby.signal").unlink()
-    # where the startup process was killed first
-    (where.data_directory / "postmaster.pid").unlink(missing_ok=True)
-    start = [where.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", where.data_directory]
-    as_owner(pair, *start, "-l", where.home / "hand.log")
+    open_by_hand(pair, node)
     ask(pair, node, "create table only_here as select generate_series(1, 1000) as n")
     ask(pair, node, "update t set words = 'wrong' where n % 7 = 0")
     ask(pair, node, "checkpoint")
@@ -78,25 +76,34 @@ def as_owner(pair: Lab, *command: object) -> None:
     )
 
 
-def _kill_an_rsync(data: Path) -> None:
+def kill_rsync(data: Path) -> None:
     """Kill -9 one of the processes of the first rsync that works in this directory."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for proc in Path("/proc").glob("[0-9]*"):
-            try:
-                if (proc / "comm").read_text() == "rsync\n" and (proc / "cwd").readlink() == data:
-                    time.sleep(0.05)
-                    os.kill(int(proc.name), signal.SIGKILL)
-                    return
-            except OSError:
-                continue
+    wait_for(lambda: any(map(_kill, _rsyncs(data))), within=30)
 
 
-def _die(*_: object) -> None:
+def _rsyncs(data: Path) -> Iterator[int]:
+    for proc in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if (proc / "comm").read_text() == "rsync\n" and (proc / "cwd").readlink() == data:
+                yield int(proc.name)
+
+
+def _kill(pid: int) -> bool:
+    """Whether it was still there, a moment later."""
+    time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+def interrupt(*_: object) -> None:
+    """What Ctrl-C does."""
     raise KeyboardInterrupt
 
 
-def _under_way(data: Path, at: str) -> bool:
+def begun(data: Path, at: str) -> bool:
+    """Whether a copy has come as far as `rsync`, or as the comparison of `pages`."""
     if at == "pages":
         return (data / f"{pages.PAGES_LIST}.done").exists() and (
             data / pages.PAGES_LIST
@@ -104,7 +111,8 @@ def _under_way(data: Path, at: str) -> bool:
     return any(path.stat().st_size for path in (data / "base").glob("*big*"))
 
 
-def _churn(pair: Lab, done: Event, n: int) -> None:
+def churn(pair: Lab, done: Event, n: int) -> None:
+    """Let files of db0 grow, change and vanish until it is done; `n` names whose they are."""
     ask(pair, "db0", f"create table churn{n} (n int, words text)")
     while not done.is_set():
         ask(pair, "db0", f"create table gone{n} as select 1 as n")
@@ -117,7 +125,8 @@ def _churn(pair: Lab, done: Event, n: int) -> None:
         ask(pair, "db0", f"drop table gone{n}; checkpoint" if n else f"drop table gone{n}")
 
 
-def _is_half_a_copy(pair: Lab) -> None:
+def see_half(pair: Lab) -> None:
+    """See that what is on db1 cannot be started, and is seen as no cluster."""
     assert not (pair.node("db1").data_directory / "global" / "pg_control").exists()
     with running(pair, "rebuild") as run:
         assert isinstance(look(run)["db1"], Blank)

@@ -43,8 +43,11 @@ def open_by_hand(pair: Lab, name: str) -> None:
     start(pair, name)
 
 
-def start(pair: Lab, name: str) -> None:
-    """Start a server beside the runbook. Raises CalledProcessError where it does not start."""
+def start(pair: Lab, name: str, *words: str) -> None:
+    """Start a server beside the runbook; pg_ctl is given these words, too.
+
+    Raises CalledProcessError where it does not start.
+    """
     node = pair.node(name)
     owner = node.home.stat()
     # with root's group left to it, its own user could not look into /proc at where it works
@@ -54,7 +57,7 @@ def start(pair: Lab, name: str) -> None:
         user = {}
     command = [node.bin_directory / "pg_ctl", "start", "-w", "-s", "-D", node.data_directory]
     subprocess.run(
-        [*map(str, command), "-l", str(node.home / "by-hand.log")],
+        [*map(str, command), "-l", str(node.home / "by-hand.log"), *words],
         check=True,
         cwd=node.home,
         env={**os.environ, "PGPASSFILE": str(node.home / ".pgpass")},

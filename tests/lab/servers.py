@@ -43,11 +43,11 @@ def write_kilobytes(lab: Lab, node: str, table: str, rows: int) -> None:
     ask(lab, node, f"insert into {table} select {row} from generate_series(1, {rows}) i")
 
 
-def wait_for(so: Callable[[], object], within: float = 20) -> bool:
-    """Whether it is so within so many seconds."""
+def wait_for(so: Callable[[], object], within: float = 20, pause: float = 0.02) -> bool:
+    """Whether it is so within so many seconds; it is asked again after so long a pause."""
     deadline = time.monotonic() + within
     while not (answer := so()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(pause)
     return bool(answer)
 
 

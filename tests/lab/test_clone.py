@@ -20,10 +20,10 @@ from pgha_helpers.model.errors import HaError, NotSafe
 from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
+from .background import kill_all, start
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, did
 from .servers import ask, records, state_of, wait_for, wait_for_answer, writable
-from .test_killed import kill_all, start
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from psycopg2.extensions import make_dsn
 
 from .. import embedded as labs
 from ..embedded import Lab, LabError, Load, processes
+from .servers import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +103,6 @@ def server_words(folder: Path) -> list[str]:
     return [node.server for node in labs.status(folder)]
 
 
-def eventually(truth: Callable[[], bool], within: float = 5.0) -> bool:
-    deadline = time.monotonic() + within
-    while not truth():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 class TestUpAndDown:
     def test_two_independent_clusters_run_with_default_settings(self, lab: Lab) -> None:
         assert system_identifier(lab, "db0") != system_identifier(lab, "db1")
@@ -179,7 +171,7 @@ class TestUpAndDown:
         before = [system_identifier(battered, name) for name in battered.nodes]
         ask(battered, "create table kept (x int); insert into kept values (7); commit; select 1")
         processes.send(processes.all_of_lab(battered.home), signal.SIGKILL)
-        assert eventually(lambda: not processes.all_of_lab(battered.home))
+        assert wait_for(lambda: not processes.all_of_lab(battered.home))
         # A reboot may have given the pid to a stranger.
         (battered.node("db0").data_directory / "postmaster.pid").write_text(f"{os.getppid()}\n")
         assert labs.up(battered.folder) == battered
@@ -277,7 +269,7 @@ class TestSsh:
         home = lab.node("db0").home
         with connect(lab) as client:
             client.exec_command("sleep 0.2; touch survived")
-        assert eventually((home / "survived").exists)
+        assert wait_for((home / "survived").exists)
 
     def test_a_shell_ends_with_its_connection(self, lab: Lab) -> None:
         home = lab.node("db0").home
@@ -285,7 +277,7 @@ class TestSsh:
             stdin, stdout, _ = client.exec_command("sh; touch ended", timeout=5)
             stdin.write("echo ready\n")
             assert stdout.readline() == "ready\n"
-        assert eventually((home / "ended").exists)
+        assert wait_for((home / "ended").exists)
 
     def test_a_server_started_by_a_command_survives_and_holds_no_channel(self, lab: Lab) -> None:
         node = lab.node("db1")
@@ -307,14 +299,14 @@ class TestSsh:
     def test_the_server_ends_when_its_home_disappears(self, battered: Lab) -> None:
         home = battered.node("db1").home
         gone = home.rename(home.with_name("gone"))
-        assert eventually(lambda: labs.status(battered.folder)[1].ssh == "stopped")
+        assert wait_for(lambda: labs.status(battered.folder)[1].ssh == "stopped")
         gone.rename(home)
 
 
 class TestLoad:
     def test_it_counts_and_finds_a_row_deleted_behind_its_back(self, lab: Lab) -> None:
         with Load(lab.dsn, clients=3) as load, Load(lab.dsn, clients=1) as other:
-            assert eventually(lambda: load.acknowledged > 100)
+            assert wait_for(lambda: load.acknowledged > 100)
         assert load.failed == 0
         assert (
             ask(lab, f"select count(*) from pgha_load where run = '{load.run}'")
@@ -337,12 +329,12 @@ class TestLoad:
         node = battered.node("db0")
         dsn = make_dsn(battered.dsn, host=node.host, port=node.port)
         with Load(dsn, clients=2, patience=0.5) as load:
-            assert eventually(lambda: load.acknowledged > 50)
+            assert wait_for(lambda: load.acknowledged > 50)
             battered.kill("db0")
-            assert eventually(lambda: load.refused > 0)
+            assert wait_for(lambda: load.refused > 0)
             labs.up(battered.folder)
             before = load.acknowledged
-            assert eventually(lambda: load.acknowledged > before + 50)
+            assert wait_for(lambda: load.acknowledged > before + 50)
             processes.send(battered.processes("db0"), signal.SIGSTOP)
             frozen = time.time()
         assert time.time() - frozen < 3

@@ -34,16 +34,13 @@ def nothing(_: Popen[str], __: Path) -> None:
 
 def send(number: int) -> Callable[[Popen[str], Path], None]:
     def when_it_sleeps(run: Popen[str], records_folder: Path) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for folder in records_folder.iterdir():
-                executed = folder / "notebook.ipynb"  # papermill saves it when a cell begins
-                if executed.exists() and statuses(executed).get(EVENT) == "running":
-                    time.sleep(0.3)
-                    run.send_signal(number)
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the cell did not begin")
+        def sleeps() -> bool:  # papermill saves the notebook when a cell begins
+            saved = records_folder.glob("*/notebook.ipynb")
+            return any(statuses(executed).get(EVENT) == "running" for executed in saved)
+
+        assert wait_for(sleeps, within=60), "the cell did not begin"
+        time.sleep(0.3)
+        run.send_signal(number)
 
     return when_it_sleeps
 

@@ -4,8 +4,6 @@ anything.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from pgha_helpers.run.journal import read
 from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
+from .losers import open_by_hand
 from .runs import carry_out, changed_pair, did, running
 from .servers import Watch, ask, orphan_a_backend, records, wait_for_answer, writable
 
@@ -101,7 +100,9 @@ def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:
     """
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
-    _open_by_hand(pair)
+    open_by_hand(pair, "db0")
+    ask(pair, "db0", "create table only_on_db0 (n int)")
+    pair.kill("db0")
     with pytest.raises(NotSafe, match="db0 cannot follow: its WAL goes beyond the fork"):
         carry_out(pair, "rebuild", "rebuild db0", method="follow")
     deeds = carry_out(pair, "rebuild", "rebuild db0, leave 1 transaction")
@@ -109,29 +110,6 @@ def test_a_diverged_primary_is_cloned_and_its_directory_kept(pair: Lab) -> None:
     (aside,) = pair.node("db0").data_directory.parent.glob("data.aside-*")
     assert (aside / "global" / "pg_control").is_file()
     assert ask(pair, "db0", "select to_regclass('only_on_db0')") == [(None,)]
-
-
-def _open_by_hand(pair: Lab) -> None:
-    """What a careless hand does: remove the signal, start, write, kill."""
-    node = pair.node("db0")
-    for name in ("standby.signal", "postmaster.pid"):
-        (node.data_directory / name).unlink(missing_ok=True)
-    user = node.data_directory.stat().st_uid
-    options = {"user": user} if os.geteuid() == 0 else {}
-    log = node.home / "careless.log"
-    command = [
-        str(node.bin_directory / "pg_ctl"),
-        "start",
-        "-w",
-        "-s",
-        "-D",
-        str(node.data_directory),
-        "-l",
-        str(log),
-    ]
-    subprocess.run(command, check=True, cwd=node.home, **options)
-    ask(pair, "db0", "create table only_on_db0 (n int)")
-    pair.kill("db0")
 
 
 def test_verify_calls_two_primaries_critical(pair: Lab) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -20,6 +19,7 @@ from pgha_helpers.run.journal import read
 
 from ..conftest import finish, pgha
 from ..embedded import Lab, Load
+from .background import wait_for_event
 from .checkouts import environment_of
 from .runs import carry_out, changed_pair, to_promote
 from .servers import Watch, standby_of, writable
@@ -94,7 +94,7 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
         with Popen(
             command, stdout=PIPE, stderr=PIPE, text=True, env=environment_of(Path.cwd())
         ) as run:
-            _when_a_deed_has_begun(small / "records")
+            wait_for_event(small / "records", "deed begun")
             filler = fill(small)
             out, err = finish(run, 120)
     assert writable(pair) == [target] and watch.overlaps == 0 and load.missing(pair.dsn) == []
@@ -111,13 +111,3 @@ def test_a_disk_that_fills_in_the_middle_stops_no_hand_over(
     assert pgha("records", "list", str(path)).returncode == 0
     assert (folder / "manifest.json").exists(), "with room again, the record is completed"
     assert pgha("run", "verify", str(path), "-p", "light=true").returncode == 0
-
-
-def _when_a_deed_has_begun(records: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for folder in record_folders(records):
-            if (folder / "journal.jsonl").exists() and read(folder).first("deed begun"):
-                return
-        time.sleep(0.001)
-    raise AssertionError("no deed has begun")

@@ -4,12 +4,8 @@ lost.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -25,48 +21,10 @@ from pgha_helpers.run.journal import read
 from .. import embedded as labs
 from ..conftest import finish, pgha
 from ..embedded import Lab, Load
+from .background import kill, start, wait_for_event
 from .dying import SEED
 from .runs import carry_out, changed_pair, running, to_promote
 from .servers import Watch, ask, records, standby_of, writable
-
-
-def start(pair: Lab, notebook: str, *parameters: str) -> subprocess.Popen[str]:
-    """`pgha run` in a process group of its own, as cron would have it."""
-    words = [word for parameter in parameters for word in ("-p", parameter)]
-    command = [sys.executable, "-m", "pgha_helpers", "run", notebook, str(pair.pair_file), *words]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """The whole process group, at once. The kernel has a session of its own and lives on for up to
-    a second.
-    """
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """The process group and its kernel: within its second of life that might finish what it is
-    at.
-    """
-    kernels = psutil.Process(process.pid).children(recursive=True)
-    kill_group(process)
-    for kernel in kernels:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            kernel.kill()
-
-
-def wait_for_event(pair: Lab, event: str, known: set[Path], within: float = 60) -> None:
-    """Wait until the newest record's journal tells of this event."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        for folder in [path for path in records(pair) if path not in known]:
-            if (folder / "journal.jsonl").exists() and read(folder).first(event):
-                return
-        time.sleep(0.002)
-    raise AssertionError(f"no event {event!r} within {within} s")
 
 
 def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
@@ -81,7 +39,7 @@ def test_killed_at_random_moments_and_run_again_it_converges(pair: Lab) -> None:
             run = start(pair, "promote", f"confirm={to_promote(target)}")
             wait_for_event(pair, "gate answered", known)
             time.sleep(chance.uniform(0, 0.9))
-            kill_group(run)
+            kill(run)
             again = pgha(
                 "run", "promote", str(pair.pair_file), "-p", f"confirm={to_promote(target)}"
             )
@@ -100,7 +58,7 @@ def test_a_killed_run_is_told_as_interrupted(pair: Lab) -> None:
     wait_for_event(pair, "seen", known)
     (folder,) = set(records(pair)) - known
     assert read(folder).state == "running"
-    kill_group(run)
+    kill(run)
     time.sleep(2)  # the kernel notices that its parent has gone
     assert read(folder).outcome in ("interrupted", "abandoned")
     assert (folder / "journal.jsonl").stat().st_size > 0
@@ -264,7 +222,7 @@ def test_setup_that_is_killed_is_run_again(tmp_path: Path) -> None:
         run = start(pair, "setup", "primary=db0", "confirm=setup db1")
         wait_for_event(pair, "gate answered", set())
         time.sleep(chance.uniform(0, 2))
-        kill_group(run)
+        kill(run)
         for _ in range(30):
             again = pgha(
                 "run", "setup", str(pair.pair_file), "-p", "primary=db0", "-p", "confirm=setup db1"

@@ -7,8 +7,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +30,7 @@ from pgha_helpers.run.journal import read
 
 from .. import embedded as labs
 from ..embedded import Lab
+from .losers import open_by_hand, start
 from .runs import carry_out, running
 from .servers import ask
 
@@ -100,30 +99,6 @@ class Hand:
         return xid
 
 
-def open_by_hand(pair: Lab) -> None:
-    """What a careless hand does: remove the signal, and start."""
-    node = pair.node("db0")
-    for name in ("standby.signal", "postmaster.pid"):
-        (node.data_directory / name).unlink(missing_ok=True)
-    _pg_ctl(pair, "start", "-l", str(node.home / "hand.log"))
-
-
-def _pg_ctl(pair: Lab, *words: str) -> None:
-    node = pair.node("db0")
-    options: dict[str, Any] = (
-        {"user": node.data_directory.stat().st_uid} if os.geteuid() == 0 else {}
-    )
-    command = [
-        str(node.bin_directory / "pg_ctl"),
-        "-w",
-        "-s",
-        "-D",
-        str(node.data_directory),
-        *words,
-    ]
-    subprocess.run(command, check=True, cwd=node.home, **options)
-
-
 def wal_of(pair: Lab, node: str = "db0") -> Path:
     return pair.node(node).data_directory / "pg_wal"
 
@@ -189,7 +164,7 @@ def write_much(pair: Lab) -> dict[str, int]:
 def test_it_lists_what_was_committed_after_the_fork_and_nothing_else(pair: Lab) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
-    open_by_hand(pair)
+    open_by_hand(pair, "db0")
     # may well have the file that db0's next table has
     ask(pair, "db1", "create table not_here (n int)")
     ids = write_much(pair)
@@ -261,7 +236,7 @@ def test_wal_that_is_gone_or_spoilt_is_said(pair: Lab) -> None:
     assert nothing.count == 0 and not nothing.unread, (
         "a primary that was killed, and has replicated all"
     )
-    open_by_hand(pair)
+    open_by_hand(pair, "db0")
     hand = Hand(pair)
     for n in range(400):
         hand(f"insert into t values ({10000 + n}, '{'x' * 100}')")
@@ -293,13 +268,13 @@ def test_a_loser_that_was_promoted_itself_is_read_over_both_timelines(pair: Lab)
     """To the same number as the other node: only the histories differ."""
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
-    open_by_hand(pair)
+    open_by_hand(pair, "db0")
     first = Hand(pair).committed("insert into t values (1001, 'on timeline 1')")
     pair.kill("db0")
     (pair.node("db0").data_directory / "standby.signal").touch()
     (pair.node("db0").data_directory / "postmaster.pid").unlink(missing_ok=True)
     options = "-c primary_conninfo='' -c allow_in_place_tablespaces=on"
-    _pg_ctl(pair, "start", "-l", str(pair.node("db0").home / "hand.log"), "-o", options)
+    start(pair, "db0", "-o", options)
     ask(pair, "db0", "select pg_promote()")
     second = Hand(pair).committed("insert into t values (1002, 'on timeline 2')")
     pair.kill("db0")
@@ -321,7 +296,7 @@ def test_what_is_brought_beside_is_given_up_with_what_needed_it(
     """
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
-    open_by_hand(pair)
+    open_by_hand(pair, "db0")
     Hand(pair)("insert into t values (10000, 'x')")
     pair.kill("db0")
 
@@ -352,7 +327,7 @@ def test_the_wal_and_the_list_are_kept_in_a_record_that_verifies(
 ) -> None:
     pair.kill("db0")
     carry_out(pair, "promote", "promote db1", occasion="failover")
-    open_by_hand(pair)
+    open_by_hand(pair, "db0")
     hand = Hand(pair)
     for n in range(20):
         hand(f"insert into t values ({10000 + n}, 'x')")

@@ -18,7 +18,7 @@ from ..embedded import Lab
 from .copies import as_owner
 from .runs import carry_out, did, planned
 from .servers import ask, wait_for_answer
-from .test_salvage import deaf
+from .stopped import deaf
 
 ROWS = 104
 

@@ -22,11 +22,11 @@ from pgha_helpers.model.errors import NotConfirmed
 from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab, Load
+from .background import kill, start, wait_for_event
 from .dying import SEED, Words, at_boundary
 from .nights import once_before
 from .runs import carry_out, did, running
 from .servers import Watch, ask, clients, orphan_a_backend, records, send_all, walsender, writable
-from .test_killed import kill_group, start, wait_for_event
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_failover_that_is_killed_at_a_random_moment_converges(pair: Lab) -> No
         run = start(pair, "promote", *words)
         wait_for_event(pair, "gate answered", known)
         time.sleep(chance.uniform(0, 0.9))
-        kill_group(run)
+        kill(run)
         again = pgha(
             "run", "promote", str(pair.pair_file), *[w for word in words for w in ("-p", word)]
         )

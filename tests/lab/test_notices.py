@@ -31,7 +31,7 @@ from ..conftest import pgha
 from ..embedded import Lab
 from .receivers import Receiver, receiver
 from .runs import carry_out, changed_pair, running, to_promote
-from .servers import standby_of, writable
+from .servers import standby_of, wait_for, writable
 
 SECRET = "sesame-0pen-0123456789"
 
@@ -95,10 +95,8 @@ def test_a_verdict_that_changes_is_told_once_and_the_heart_beats(
         assert verified(told) == 2 and mail.titles == [bad], "it stays bad, and that was told"
     finally:
         lab.up(pair.folder)
-    deadline = time.monotonic() + 30
-    while (code := verified(told)) != 0 and time.monotonic() < deadline:
-        continue
-    assert code == 0 and mail.titles[-1].startswith("changed: well again: db0 is primary")
+    assert wait_for(lambda: verified(told) == 0, within=30)
+    assert mail.titles[-1].startswith("changed: well again: db0 is primary")
     assert web.titles == mail.titles and {one.to for one in web.came} == {"/chat"}
     folder = list(records_in(tmp_path))[1]
     assert f"Record: {folder} on " in mail.came[0].text

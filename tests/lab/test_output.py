@@ -18,9 +18,9 @@ from pgha_helpers.records.reading.manifest import read_manifest
 from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
+from .background import wait_for_event
 from .runs import to_promote
 from .servers import ask, records, writable
-from .test_killed import wait_for_event
 
 WHOLE = {"journal.jsonl", "record.json", "notebook.ipynb", "report.html", "lag.csv"}
 

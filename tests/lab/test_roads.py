@@ -21,9 +21,9 @@ from pgha_helpers.run.parameters.pair_file import load_pair
 
 from ..conftest import finish, pgha
 from ..embedded import Lab
+from .background import kill, start, wait_for_event
 from .runs import to_promote
 from .servers import records, standby_of, writable
-from .test_killed import kill_group, start, wait_for_event
 
 
 def papermill(pair: Lab, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -112,7 +112,7 @@ def test_a_killed_run_is_completed_by_the_next_call_which_says_so(pair: Lab) -> 
     (folder,) = set(records(pair)) - known
     assert "goes on" in pgha("records", "verify", str(pair.pair_file)).stdout
     assert not (folder / "manifest.json").exists()
-    kill_group(run)
+    kill(run)
     time.sleep(2)  # the kernel notices that its parent has gone
     listed = pgha("records", "list", str(pair.pair_file))
     assert listed.returncode == 0, listed.stderr
@@ -174,7 +174,7 @@ def test_a_run_that_goes_on_after_a_killed_one_names_it(pair: Lab) -> None:
     known = set(records(pair))
     run = start(pair, "verify", "sample_seconds=60")
     wait_for_event(pair, "seen", known)
-    kill_group(run)
+    kill(run)
     time.sleep(2)
     (killed,) = set(records(pair)) - known
     assert pgha("run", "verify", str(pair.pair_file), "-p", "light=true").returncode == 0

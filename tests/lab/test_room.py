@@ -23,7 +23,7 @@ from ..embedded import Lab
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, changed_pair, running, to_promote
 from .servers import ask, records, wait_for_answer, writable, write_kilobytes
-from .test_salvage import deaf
+from .stopped import deaf
 
 MB = 2**20
 

@@ -26,15 +26,15 @@ from .. import embedded as labs
 from ..embedded import Lab
 from .copies import (
     PERMIT,
-    _churn,
-    _die,
-    _is_half_a_copy,
-    _kill_an_rsync,
-    _under_way,
     as_owner,
+    begun,
+    churn,
     diverge,
+    interrupt,
+    kill_rsync,
     rebuilt,
     same_rows,
+    see_half,
 )
 from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
@@ -177,7 +177,7 @@ def test_a_run_that_dies_on_the_way_is_gone_on_from(
         "count=300",
     )
     as_owner(pair, *fill, "status=none")
-    killer = Thread(target=_kill_an_rsync, args=(data,))
+    killer = Thread(target=kill_rsync, args=(data,))
     killer.start()
     with (
         running(pair, "rebuild") as run,
@@ -185,12 +185,12 @@ def test_a_run_that_dies_on_the_way_is_gone_on_from(
     ):
         rebuilt(run)
     killer.join()
-    _is_half_a_copy(pair)
+    see_half(pair)
     with running(pair, "rebuild") as run, monkeypatch.context() as patched:
-        patched.setattr(delivery, "configure", _die)
+        patched.setattr(delivery, "configure", interrupt)
         with pytest.raises(KeyboardInterrupt):
             rebuilt(run)
-    _is_half_a_copy(pair)
+    see_half(pair)
     with running(pair, "rebuild") as run:
         rebuilt(run)
     same_rows(pair)
@@ -223,7 +223,7 @@ def test_a_killed_runbook_takes_its_rsync_along_and_its_backup(pair: Lab, at: st
         "with running(Path(sys.argv[1]), 'rebuild') as run: rebuilt(run)"
     )
     runbook = subprocess.Popen([sys.executable, "-c", words, str(pair.pair_file)], cwd=CHECKOUT)
-    while not _under_way(data, at):
+    while not begun(data, at):
         assert runbook.poll() is None
         time.sleep(0.01)
     runbook.kill()
@@ -241,7 +241,7 @@ def test_a_copy_of_a_primary_under_load_loses_nothing(pair: Lab) -> None:
     """Files grow, change and vanish while they are copied: WAL makes good for all of it."""
     diverge(pair)
     done = Event()
-    clients = [Thread(target=_churn, args=(pair, done, n)) for n in range(2)]
+    clients = [Thread(target=churn, args=(pair, done, n)) for n in range(2)]
     for client in clients:
         client.start()
     try:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,27 +23,12 @@ from .losers import start
 from .nights import once_before
 from .runs import carry_out, did, running
 from .servers import Watch, ask, records, stop_cleanly, writable, write_kilobytes
+from .stopped import deaf
 
 
 @pytest.fixture
 def pair(own_pair: Lab) -> Lab:
     return own_pair
-
-
-@contextlib.contextmanager
-def deaf(pair: Lab, node: str = "db0", process: str = "walsender") -> Iterator[None]:
-    """The walsender is stopped with SIGSTOP: whatever db0 commits meanwhile is on its disk only."""
-    pid = next(pid for pid in pair.processes(node) if process in title(pid))
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
-
-
-def title(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def fail_over(pair: Lab, **parameters: object) -> str:

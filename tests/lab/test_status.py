@@ -25,7 +25,7 @@ from pgha_helpers.monitoring import status
 
 from ..conftest import pgha
 from ..embedded import Lab
-from ..pure.test_status_forms import LINE, metrics
+from ..pure.status_forms import LINE, metrics
 from .looks import snapshot
 from .runs import changed_pair
 from .servers import ask, records, state_of

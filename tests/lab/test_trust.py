@@ -31,7 +31,7 @@ from pgha_helpers.wire.sql import Session
 from ..embedded import Lab, LabError
 from ..embedded.places import Places, find_places
 from ..embedded.users import ServerUser
-from ..pure.test_parameters import GOOD, written
+from ..pure.pair_files import GOOD, written
 from .losers import left_behind
 from .runs import carry_out, changed_pair, did, running
 from .servers import ask, records

@@ -28,8 +28,8 @@ from ..embedded import Lab
 from .changed_files import against, move_with_a_canary, with_lines
 from .nights import Night, once_before
 from .runs import carry_out, running
+from .scratch import scratch
 from .servers import ask, stop_cleanly, writable
-from .test_starts import scratch
 from .troubles import carry_on, wait_until_attached
 
 

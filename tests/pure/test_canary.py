@@ -38,9 +38,9 @@ from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import read
 from pgha_helpers.wire.hosts import hosts_of
 
+from .made_runs import run_in
 from .pictures import pair
 from .reading.made_up import an_archive, write_run
-from .test_chart import run_in
 
 ZERO = 1_795_376_791.0
 DEEDS = [

@@ -22,29 +22,13 @@ from pgha_helpers.facts import lag_chart, live_chart
 from pgha_helpers.facts.charts import chart
 from pgha_helpers.facts.lag import Lag, sample
 from pgha_helpers.facts.live_chart import live
-from pgha_helpers.model import Deed, DeedKind
 from pgha_helpers.model import frontend as front_end
 from pgha_helpers.model.errors import Refusal
 from pgha_helpers.model.lag_file import LagRow
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.journal import Journal
-from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.run.run import Run
 
-ROWS = [
-    LagRow(1000.0 + i / 5, 4096.0 * i, 4000.0 * i, i / 100, None, "db0", "db1") for i in range(10)
-]
-DEEDS = (
-    Deed("db0", DeedKind.STOP_PRIMARY, "stopped the primary", True, 1000.5, 1000.7),
-    Deed("db1", DeedKind.PROMOTE, "promote", True, 1000.7, 1000.9),
-)
-
-
-def run_in(folder: Path) -> Run:
-    """A run that reaches no server: the chart asks it for names and limits only."""
-    pair = load_pair(str(CHECKOUT / "parameters" / "example.yaml"))
-    nobody: Any = None
-    return Run("0badcafe", "verify", pair, {}, folder, Journal(folder), {}, nobody)
+from .made_runs import DEEDS, ROWS, run_in
 
 
 def lag() -> Lag:
@@ -75,8 +59,9 @@ def test_two_processes_draw_the_same_bytes_whatever_their_users_prefer(tmp_path:
         folder = tmp_path / name
         folder.mkdir()
         words = (
-            "from tests.pure.test_chart import *; import sys; "
-            "chart(run_in(Path(sys.argv[1])), lag(), steps=DEEDS)"
+            "import sys; from pathlib import Path; from pgha_helpers.facts.charts import chart\n"
+            "from pgha_helpers.facts.lag import Lag; from tests.pure.made_runs import *\n"
+            "chart(run_in(Path(sys.argv[1])), Lag(tuple(ROWS)), steps=DEEDS)"
         )
         command = [sys.executable, "-W", "error", "-c", words, str(folder)]
         subprocess.run(

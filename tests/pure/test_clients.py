@@ -19,8 +19,8 @@ from pgha_helpers.run.parameters.pair_file import load_pair
 from pgha_helpers.run.redaction import secrets_of
 from pgha_helpers.wire.sql import keywords
 
+from .pair_files import GOOD, written
 from .pictures import healthy
-from .test_parameters import GOOD, written
 
 POOL = {"name": "pool", "kind": "pgbouncer", "file": "/etc/pgbouncer/pgbouncer.ini"}
 DNS = {

@@ -15,7 +15,7 @@ from pgha_helpers.model import Deed, DeedKind
 from pgha_helpers.model.lag_file import LagRow
 from pgha_helpers.run.run import Run
 
-from .test_chart import DEEDS, ROWS, run_in
+from .made_runs import DEEDS, ROWS, run_in
 
 
 @pytest.fixture

@@ -12,20 +12,8 @@ from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.parameters.notebooks import names_of_nodes, read_parameters
 from pgha_helpers.run.parameters.pair_file import load_pair
 
+from .pair_files import GOOD, written
 from .pictures import pair
-
-GOOD = {
-    "nodes": {
-        name: {"host": host, "data_directory": "/data", "bin_directory": "/bin"}
-        for name, host in (("db0", "10.0.0.1"), ("db1", "10.0.0.2"))
-    }
-}
-
-
-def written(folder: Path, change: object = None, text: str = "") -> str:
-    path = folder / "prod.yaml"
-    path.write_text(text or yaml.safe_dump(change or GOOD))
-    return str(path)
 
 
 def changed(**nodes: dict[str, object]) -> dict[str, object]:

@@ -19,7 +19,7 @@ from pgha_helpers.model.errors import Unreachable
 from pgha_helpers.run.run import Run
 from pgha_helpers.run.window import window
 
-from .test_chart import run_in
+from .made_runs import run_in
 
 STANDBY = {"in_recovery": True, "ahead": "0/2000", "replayed": "0/1000", "seconds": 0.5}
 PRIMARY = {"in_recovery": False, "ahead": "0/3000", "replayed": "0/1000", "seconds": 0.25}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from pgha_helpers.judgement.checks import HEALTHY, judge, readiness
 from pgha_helpers.model import Past, Silent, Snapshot, Spread
@@ -23,6 +22,7 @@ from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.redaction import Redactor
 
 from .pictures import EARLIER, disk, healthy, primary, seen, standby, survey
+from .status_forms import LINE, metrics
 
 DOCS = CHECKOUT / "docs"
 TAKEN = "2026-11-30T02:43:27.731Z"
@@ -30,13 +30,6 @@ PAST = Past(
     Spread.of([0.07, 0.05, 0.12]), Spread.of([1.4]), Spread.of([0, 0, 4096]), Spread.of([0, 0.5, 2])
 )
 LOST = PairStatus("lost", TAKEN, trouble="there is no pair 'lost' in /etc/pgha")
-
-#: The plugins' rules: one line, a level in words, and figures behind a bar, each
-#: 'label'=value[unit];[warn];[crit];[min];[max]. Several of them stand apart by spaces.
-_NUMBER = r"-?[0-9.]+(?:e[+-]?[0-9]+)?"
-_RANGE = rf"@?(?:~|{_NUMBER})?:?(?:{_NUMBER})?"
-_FIGURE = rf"'[^=']+'={_NUMBER}(?:us|ms|s|%|[KMGT]?B|c)?(?:;(?:{_RANGE})?){{0,4}}"
-LINE = re.compile(rf"PGHA (OK|WARNING|CRITICAL|UNKNOWN): [^|\n]+(?: \| {_FIGURE}(?: {_FIGURE})*)?")
 
 
 def status(now: Snapshot, name: str = "prod", past: Past = PAST) -> PairStatus:
@@ -133,18 +126,6 @@ def test_the_line_begins_with_what_a_person_must_know() -> None:
 def test_fifty_pairs_that_are_bad_are_still_one_line_with_all_figures() -> None:
     line = nagios_line([replace(paused(), pair=f"pair{n}") for n in range(50)])
     assert LINE.fullmatch(line) and line.count("::lag_bytes'=") == 50
-
-
-def metrics(path: Path) -> dict[str, dict[tuple[str, ...], float]]:
-    """Values by metric and labels, in the order of METRICS."""
-    found: dict[str, dict[tuple[str, ...], float]] = {}
-    labels = {f"pgha_{name}": names.split() for name, _, names in METRICS}
-    for family in text_string_to_metric_families(path.read_text()):
-        found[family.name] = {
-            tuple(sample.labels[it] for it in labels[family.name]): sample.value
-            for sample in family.samples
-        }
-    return found
 
 
 def test_the_metrics_are_what_the_collector_reads(tmp_path: Path) -> None:

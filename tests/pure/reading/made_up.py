@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from pgha_helpers.model import DeedKind
+from pgha_helpers.records.making.summary import summarise
 from pgha_helpers.records.reading.entries import Entry, find
 from pgha_helpers.run.events import FORMAT
-from pgha_helpers.run.journal import Journal
+from pgha_helpers.run.journal import Journal, read
 
 HOSTILE = (
     "<script>alert('x')</script><img src=https://evil.example/x onerror=alert(1)> & "
@@ -170,3 +172,19 @@ def two_runs(folder: Path) -> tuple[Entry, Entry]:
     write_lag(a, "100.0,5120,0,0.1,0.2", "100.2,1024,0,0.1,0.2")
     write_lag(b, "900.0,10240,0,0.1,0.2", "900.2,1024,0,0.1,0.2")
     return find(folder, a.name), find(folder, b.name)
+
+
+def measured(records: Path, number: int, days: float, **figures: Any) -> Path:
+    """A sealed verify of so many days ago, or another notebook, whose record has these figures."""
+    at = datetime.now(UTC) - timedelta(days=days)
+    notebook, occasion = figures.pop("notebook", "verify"), figures.pop("occasion", "")
+    made = write_run(
+        records, f"{number:08x}", notebook, at=f"{at:%Y%m%dT%H%M%SZ}", occasion=occasion
+    )
+    (made / "record.json").write_text(json.dumps(summarise(read(made)) | figures))
+    (made / "manifest.json").write_text("{}")
+    return made
+
+
+def lag(most: float, seconds: float = 0.0, rows: int = 1) -> dict[str, Any]:
+    return {"rows": rows, "worst_bytes": most, "worst_seconds": seconds}

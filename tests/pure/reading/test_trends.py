@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -23,27 +20,11 @@ from pgha_helpers.records.reading.page import pages
 from pgha_helpers.records.reading.past import past_of
 from pgha_helpers.records.reading.trends import lag_periods, trends_of
 from pgha_helpers.run.checkout import CHECKOUT
-from pgha_helpers.run.journal import Story, read
+from pgha_helpers.run.journal import Story
 
-from .made_up import write_lag, write_run
+from .made_up import lag, measured, write_lag
 
 SPREAD = {"count": 50, "least": 0.0, "median": 10.0, "p95": 60.0, "p99": 90.0, "most": 100.0}
-
-
-def measured(records: Path, number: int, days: float, **figures: Any) -> Path:
-    """A sealed verify of so many days ago, or another notebook, whose record has these figures."""
-    at = datetime.now(UTC) - timedelta(days=days)
-    notebook, occasion = figures.pop("notebook", "verify"), figures.pop("occasion", "")
-    made = write_run(
-        records, f"{number:08x}", notebook, at=f"{at:%Y%m%dT%H%M%SZ}", occasion=occasion
-    )
-    (made / "record.json").write_text(json.dumps(summarise(read(made)) | figures))
-    (made / "manifest.json").write_text("{}")
-    return made
-
-
-def lag(most: float, seconds: float = 0.0, rows: int = 1) -> dict[str, Any]:
-    return {"rows": rows, "worst_bytes": most, "worst_seconds": seconds}
 
 
 def needs_parquet(ending: str) -> None:
