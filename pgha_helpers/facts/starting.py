@@ -65,8 +65,10 @@ def read_start(
             known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
             names |= dict.fromkeys(row["name"] for row in rows)
     if instead("postgres_c", major):
-        told = configuration(door, data, node.config_directory).settings
-        return Start(hba_errors, known | {name: told[name] for name in names if name in told})
+        files = configuration(door, data, node.config_directory).settings
+        told = {name: dialect.as_shown(name, value) for name, value in files.items()}
+        told = {**dialect.UNSAID, **known, **told}
+        return Start(hba_errors, {name: told[name] for name in names if name in told})
     own = node.config_directory or data
     file = f"{own}/postgresql.conf"
     if isinstance(node.service, Commands):

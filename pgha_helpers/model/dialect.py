@@ -114,6 +114,36 @@ def _rank(value: str) -> int:
     return int(value) if value.lstrip("-").isdigit() else _LEVELS.index(value)
 
 
+#: What a server has where its files say nothing: of one that is stopped only `postgres -C` tells.
+UNSAID: Mapping[str, str] = {
+    "max_connections": "100",
+    "max_prepared_transactions": "0",
+    "max_locks_per_transaction": "64",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "hot_standby": "off",
+    "logging_collector": "off",
+    "port": "5432",
+    "listen_addresses": "localhost",
+}
+
+
+_ON = ("on", "true", "yes", "1")  # or how they begin
+
+
+def as_shown(name: str, written: str) -> str:
+    """A setting as it is written in a file, as pg_settings shows it, where its case or one of the
+    words for on and off may differ.
+
+    >>> as_shown("hot_standby", "Yes"), as_shown("wal_level", "HOT_STANDBY"), as_shown("port", "1")
+    ('on', 'hot_standby', '1')
+    """
+    value = written.lower()
+    if UNSAID.get(name) == "off":
+        return "on" if any(word.startswith(value) for word in _ON) and value != "o" else "off"
+    return value if name == "wal_level" else written
+
+
 #: Settings of which a node needs no less than the other one, to replay its WAL and then to take its
 #: place. All of them take a restart.
 CHANGES_PLACES = (
