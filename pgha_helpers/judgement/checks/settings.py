@@ -64,6 +64,9 @@ def a_rewind_would_be_possible(now: Snapshot) -> str | None:
     Run setup: without either, a diverged node can only be cloned again.
     """
     if _hints(now.primary) == "neither":
+        # no setup would change anything, and a verify of such a pair would never end well
+        if dialect.instead("pg_rewind", now.primary.major):
+            return None
         return f"wal_log_hints and data checksums are both off on {now.primary.node}"
     return None
 
