@@ -116,6 +116,9 @@ def why_no_passfile(door: Door) -> str:
 
 
 _FEEDS_NOBODY = "recovery is still in progress"
+#: A walsender reads it before it looks whether its server is a standby, and after whoever asks was
+#: let in: then the sentence comes in English, or this role may not set it, whatever the language.
+_IN_ENGLISH = "lc_messages"
 
 
 def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, str]) -> str:
@@ -127,17 +130,24 @@ def try_connection(door: Door, pair: Pair, system_id: str, keys: Mapping[str, st
     """
     major = door.programs() or NEWEST
     conninfo = primary_conninfo(pair, door.node, major, PROOF, keys)
-    answer = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} dbname=replication replication=true")
+    conninfo += " dbname=replication replication=true"
+    answer = _psql(door, "IDENTIFY_SYSTEM", conninfo)
     if answer.status == _NO_PSQL:
         return ""
-    if not has("cascading", major) and _FEEDS_NOBODY in answer.complaint:
-        return ""  # let in, and sent away as a standby sends everybody away
+    if answer.status and not has("cascading", major) and _is_sent_away(door, conninfo):
+        return ""
     if answer.status:
         return _why_psql_failed(answer)
     if answer.text.split("|")[0] == system_id:
         return ""
     other = pair.other(door.node.name).name
     return f"another system than {other} answers: {answer.text}"
+
+
+def _is_sent_away(door: Door, conninfo: str) -> bool:
+    """Whether it is let in, and sent away as a standby sends everybody away."""
+    told = _psql(door, "IDENTIFY_SYSTEM", f"{conninfo} options='-c {_IN_ENGLISH}=C'").complaint
+    return _FEEDS_NOBODY in told or _IN_ENGLISH in told
 
 
 def untried(door: Door) -> str:

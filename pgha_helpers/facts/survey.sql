@@ -101,9 +101,10 @@ select datname::text as database, coalesce(pg_database_collation_actual_version(
 select lower(name) as name, sourcefile || ' line ' || sourceline as place from pg_file_settings where error is not null and name is not null;
 
 -- name: all settings
-select name, current_setting(name) as value
+-- of what this session sets for its own transactions, what others have
+select name, case source when 'session' then reset_val else current_setting(name) end as value
   from pg_settings
- where context <> 'internal' and source not in ('client', 'session', 'override');
+ where context <> 'internal' and source not in ('client', 'override');
 
 -- name: hasty since 9.5
 -- who does not wait for the disk: this session's own synchronous_commit is set by us, and so tells nothing

@@ -21,30 +21,38 @@ from .pipes import files_ready
 _SEVERITY = re.compile(r"(?:^|failed: )[^\s:]+:  (.*)", re.MULTILINE | re.DOTALL)
 #: 9.0 knows on and off only, and does not begin a session that asks for it.
 _LOCAL = "synchronous_commit=local"
+#: Whatever is set for the server, a database or a role: else no role was made ("in a read-only
+#: transaction"), and a standby answered nothing ("cannot use serializable mode in a hot standby").
+#: Not among the options: those of before 9.5 have no blanks, and hide what is set.
+OUR_TRANSACTIONS = (
+    "set session characteristics as transaction isolation level read committed, read write"
+)
 # nobody knows what a byte means there: mostly this
 extensions.encodings.update(SQL_ASCII="utf_8", SQLASCII="utf_8")
 
 
-def connection_to(where: str, settings: dict[str, Any], within: float) -> Any:
+def connection_to(where: str, settings: dict[str, Any], within: float, first: str = "") -> Any:
     """An asynchronous connection of psycopg2 that is open, with libpq's `settings`; what this
-    server turns out to want is kept in them, so that the next connection is the only one.
+    server turns out to want is kept in them, so that the next connection is the only one. `first`
+    is a statement with which it begins.
 
     Raises Unreachable where a server does not answer for `within` seconds, with its own words where
     it does.
     """
     try:
-        connection = _connected(where, settings, within)
+        connection = _connected(where, settings, within, first)
     except Unreachable as refused:
-        if '"synchronous_commit"' not in refused.answer:
+        # its quotes are those of its language
+        if _LOCAL.partition("=")[0] not in refused.answer:
             raise
         settings["options"] = settings["options"].replace(f"-c {_LOCAL}", "")
-        connection = _connected(where, settings, within)
+        connection = _connected(where, settings, within, first)
     own = connection.get_parameter_status("server_encoding")
     spoken = connection.get_parameter_status("client_encoding")
     if own in extensions.encodings and own != spoken:
         connection.close()
         settings["client_encoding"] = own
-        connection = _connected(where, settings, within)
+        connection = _connected(where, settings, within, first)
     for words in (extensions.BYTES, extensions.BYTESARRAY):
         # psycopg2's own reading ends at the first foreign byte
         extensions.register_type(words, connection)
@@ -63,10 +71,10 @@ def wait_for(connection: Any, deadline: float) -> None:
             raise TimeoutError
 
 
-def _connected(where: str, settings: Mapping[str, Any], within: float) -> Any:
+def _connected(where: str, settings: Mapping[str, Any], within: float, first: str) -> Any:
     began = trips.count("connection")
     try:
-        return _begun(passfile.quiet(settings), within)
+        return _begun(passfile.quiet(settings), within, first)
     except TimeoutError:
         words = f"{where} gave no answer within {within:g} s"
         raise _unreachable(settings, words) from None
@@ -83,10 +91,15 @@ def _connected(where: str, settings: Mapping[str, Any], within: float) -> Any:
         trips.timed("connection", where, f"SQL, as {settings.get('user')}", began)
 
 
-def _begun(settings: Mapping[str, Any], within: float) -> Any:
+def _begun(settings: Mapping[str, Any], within: float, first: str) -> Any:
     connection = psycopg2.connect(**{**settings, "async_": True})
+    deadline = time.monotonic() + within
     try:
-        wait_for(connection, time.monotonic() + within)
+        wait_for(connection, deadline)
+        if first:
+            cursor = connection.cursor()  # held: the connection itself does not
+            cursor.execute(first)
+            wait_for(connection, deadline)
     except BaseException:
         # or a server that wakes would wait for its password, with a snapshot, for a minute
         connection.close()

@@ -15,6 +15,7 @@ from ..model.foreign import first_words
 from ..model.here import here
 from ..model.major import Major
 from . import trips
+from .connecting import OUR_TRANSACTIONS
 from .pipes import LocalPipes, Pipes
 from .scripts import shell_functions
 from .shell import Answer, Shell
@@ -70,7 +71,8 @@ class Door:
         it.
         """
         settings = {**_libpq(self.node, self._pair), "user": self.user, "dbname": database}
-        return Session(self.node.name, settings, self._timeouts.connect, self._timeouts.statement)
+        patience = self._timeouts.connect, self._timeouts.statement
+        return Session(self.node.name, settings, *patience, OUR_TRANSACTIONS)
 
     @contextlib.contextmanager
     def visit(self, database: str) -> Iterator[Session]:

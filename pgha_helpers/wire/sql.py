@@ -36,16 +36,22 @@ _DISK_FULL, _NOT_GRANTED = "53100", "42501"
 
 class Session:
     """A connection to one server, opened when it is first needed, and again when the server was
-    restarted.
+    restarted; `first` is a statement with which each begins.
     """
 
     def __init__(
-        self, where: str, settings: dict[str, Any], connect: float, statement: float
+        self,
+        where: str,
+        settings: dict[str, Any],
+        connect: float,
+        statement: float,
+        first: str = "",
     ) -> None:
         self.where = where
         self._settings = settings
         self._connect = connect
         self._statement = statement
+        self._first = first
         self._connection: Any = None
         # else a thread would read what another one has asked (seen)
         self._one_at_a_time = threading.Lock()
@@ -186,7 +192,7 @@ class Session:
     def _open(self) -> Any:
         if not self.is_open:
             self._connection = None  # also where a new one cannot be made
-            self._connection = connection_to(self.where, self._settings, self._connect)
+            self._connection = connection_to(self.where, self._settings, self._connect, self._first)
         return self._connection
 
     def _lost_or_refused(self, error: psycopg2.Error, statement: str) -> Unreachable | QueryFailed:

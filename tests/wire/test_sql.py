@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from threading import Thread
 
 import psycopg2
 import pytest
@@ -62,3 +63,35 @@ def test_a_connection_that_is_given_up_is_closed() -> None:
             while client.recv(4096):
                 pass
     assert given_up.value, "it is kept, with whatever it holds"
+
+
+def test_a_server_of_9_0_is_asked_again_whatever_its_language() -> None:
+    """It takes no `local`, and names the setting in quotes of its own: none of a German pair was
+    seen.
+    """
+    refusal = "SFATAL\0C22023\0MParameter »synchronous_commit« erfordert einen Boole'schen Wert\0\0"
+    answer = refusal.encode()
+    asked = list[bytes]()
+
+    def refuse(server: socket.socket) -> None:
+        while len(asked) < 2:
+            client, _ = server.accept()
+            with client:
+                asked.append(client.recv(4096))
+                client.sendall(b"E" + (len(answer) + 4).to_bytes(4, "big") + answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        refusing = Thread(target=refuse, args=(server,))
+        refusing.start()
+        settings = {
+            "host": "127.0.0.1",
+            "port": server.getsockname()[1],
+            "user": "me",
+            "sslmode": "disable",
+            "options": "-c synchronous_commit=local",
+        }
+        with pytest.raises(Unreachable):
+            connection_to("db0", settings, 5)
+        refusing.join()
+    assert [b"synchronous_commit" in packet for packet in asked] == [True, False]
