@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..facts.replay import held_up
 from ..facts.wal.by_bytes import is_shutdown_checkpoint, replayed_past
 from ..facts.wal.record import last_byte, name_of, record_at
 from ..judgement.plans import Plan
@@ -74,7 +75,7 @@ def _prove_replayed(run: Run, plan: Plan, goal: Position, timeline: int, segment
                 short = size(max(0, goal.lsn - at))
                 raise NotAchieved(
                     f"{plan.node} has replayed to {at}, {short} short of the shutdown checkpoint "
-                    f"of {plan.peer} at {goal}"
+                    f"of {plan.peer} at {goal}{held_up(door)}"
                 )
             time.sleep(_PAUSE)  # before 9.4 a server does not wait itself
         deed.say(f"proved: replayed to {at}, past the shutdown checkpoint of {plan.peer} at {goal}")

@@ -75,7 +75,6 @@ def parse_disk(text: str, now: float) -> Disk:
     unread: dict[str, str] = {}
     control, histories, recovery = _printed(blocks, unread)
     startup = words.one("recovering")
-    port = words.one("port")
     return Disk(
         control=control if isinstance(control, Control) else None,
         blank=words.one("blank") or (control if isinstance(control, str) else ""),
@@ -87,9 +86,10 @@ def parse_disk(text: str, now: float) -> Disk:
         recovery=recovery,
         label=words.one("label"),
         recovering=int(startup[:8], 16) if is_segment(startup[:24]) else 0,
+        held=startup.endswith(" waiting"),
         senders=tuple(_sender(title, control) for title in words.all("walsender")),
         receiver=words.one("walreceiver"),
-        port=int(port) if port.isdecimal() else 0,
+        port=_port(words.one("port")),
         owner=words.one("owner"),
         free_bytes=_perhaps("free", lambda: blocks_of(words.need("free")), unread),
         wal_free=_perhaps("free", lambda: _wal_free(words), unread),
@@ -100,6 +100,10 @@ def parse_disk(text: str, now: float) -> Disk:
         **_dates(words.all("dated")),  # type: ignore[arg-type]
         unread=unread,
     )
+
+
+def _port(told: str) -> int:
+    return int(told) if told.isdecimal() else 0
 
 
 def _sender(title: str, control: Control | str = "") -> Sender:

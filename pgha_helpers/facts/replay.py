@@ -19,6 +19,13 @@ def replayed(door: Door) -> Lsn:
     return door.sql.position(door.sql.read(query("positions"))[0]["replayed"])
 
 
+def held_up(door: Door) -> str:
+    """What holds up its replay, to be added to a sentence; empty where nobody does. Raises as a
+    script does.
+    """
+    return f": a query or a lock on {door.node.name} holds it up" if read_disk(door).held else ""
+
+
 def receives(door: Door, major: Major) -> bool:
     """Whether this node has a walreceiver, be it one that only connects: up to 18 no view shows
     that one, and the startup process waits for it (seen on 18: nothing was replayed for 33 s).

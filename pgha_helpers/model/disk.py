@@ -74,8 +74,9 @@ class Disk:
     (tried on 18); a start of the server removes them. `recovery` is what recovery.conf tells a
     standby, up to PostgreSQL 11. `recovering` is the timeline of the WAL file that a startup
     process says it reads or waits for, or 0: a standby's control file, and so SQL, may still tell
-    the timeline before (seen on 15, where the walreceiver had ended). `unknown_files` are those of
-    a standby definition that the version of `programs` does not know, and `label` names the backup
+    the timeline before (seen on 15, where the walreceiver had ended). `held` says that
+    this process waits for a query or a lock of a session there. `unknown_files` are those of a
+    standby definition that the version of `programs` does not know, and `label` names the backup
     of which a backup_label lies there. `senders`
     are walsenders as their titles name them, and `receiver` is what the walreceiver's says:
     before 10 alone. `programs` is the major
@@ -103,6 +104,7 @@ class Disk:
     unknown_files: tuple[str, ...] = ()
     label: str = ""
     recovering: int = 0
+    held: bool = False
     senders: tuple[Sender, ...] = ()
     receiver: str = ""
     programs: Major | None = None

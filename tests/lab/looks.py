@@ -16,7 +16,7 @@ from pgha_helpers.model import Snapshot, Verdict
 
 from ..embedded import Lab
 from .runs import running
-from .servers import ask
+from .servers import ask, wait_for
 
 
 def restart(lab: Lab, name: str) -> None:
@@ -80,3 +80,22 @@ def setting(lab: Lab, node: str, **values: str) -> Iterator[None]:
         for name in values:
             ask(lab, node, f"alter system reset {name}")
         ask(lab, node, "select pg_reload_conf()")
+
+
+def holds_up_replay(pair: Lab) -> None:
+    """A query on the standby, db1, holds up its replay: that is told, before a move and in it."""
+    for name in pair.nodes:
+        with (pair.node(name).data_directory / "postgresql.conf").open("a") as file:
+            file.write("max_standby_streaming_delay = -1\n")
+        ask(pair, name, "select pg_reload_conf()")
+    ask(pair, "db0", "create table dead as select generate_series(1, 1000) as n")
+    words = "a query or a lock on db1 holds up its replay"
+    arrived = "select count(*) from pg_class where relname = 'dead'"
+    assert wait_for(lambda: ask(pair, "db1", arrived) == [(1,)])
+    with session(pair, "db1", "report") as client, client.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read")
+        cursor.execute("select count(*) from dead")
+        ask(pair, "db0", "delete from dead")
+        ask(pair, "db0", "vacuum dead")
+        assert wait_for(lambda: said(pair, words) == "critical")
+    assert wait_for(lambda: said(pair, words) != "critical")

@@ -6,6 +6,7 @@ import pytest
 
 from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, judge
 from pgha_helpers.judgement.checks.check import Check
+from pgha_helpers.judgement.checks.settings import a_rewind_would_be_possible
 from pgha_helpers.model import Blank, Hung, Limits, Lsn, Receiver, Silent, Slot, Snapshot
 from pgha_helpers.model.units import Bytes
 
@@ -43,6 +44,11 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
         ),
         (seen(primary(timeline=2), standby()), "db0 is on 2 and db1 is on 1", "critical"),
         (seen(primary(), standby(replay_paused=True)), "replay is paused on db1", "critical"),
+        (
+            seen(primary(), standby(disk=disk(held=True))),
+            "a query or a lock on db1 holds up its replay",
+            "critical",
+        ),
         (
             seen(primary(), standby(replay_delay=3600.0)),
             "recovery_min_apply_delay is 60 min",
@@ -215,3 +221,12 @@ def test_every_check_has_a_title_and_a_remedy() -> None:
     for check in (*HEALTHY, *AFTER, *(c for checks in BEFORE.values() for c in checks)):
         assert isinstance(check, Check)
         assert check.title and check.remedy, check.why_not.__name__
+
+
+@pytest.mark.parametrize(("version", "level"), [(90426, "ok"), (90500, "warning")])
+def test_only_where_there_is_a_pg_rewind_its_way_is_to_be_open(version: int, level: str) -> None:
+    """Of a pair that was well no verify ended well: "run setup", which had nothing to change."""
+    off = {**SETTINGS, "wal_log_hints": "off", "data_checksums": "off"}
+    now = seen(primary(version=version, settings=off), standby(version=version, settings=off))
+    (verdict,) = judge([a_rewind_would_be_possible], now)
+    assert verdict.level == level

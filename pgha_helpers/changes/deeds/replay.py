@@ -9,7 +9,7 @@ import contextlib
 import time
 
 from ...facts.queries import query
-from ...facts.replay import in_recovery, receives, replayed
+from ...facts.replay import held_up, in_recovery, receives, replayed
 from ...facts.wal.end import find_end
 from ...model import DeedKind, Lsn, Position, Running, dialect
 from ...model.errors import NotAchieved, QueryFailed, TooSlow, Unreachable
@@ -190,6 +190,7 @@ def _replay_up_to(run: Run, seen: Running, received: Lsn) -> Lsn:
         ):
             return at
     raise NotAchieved(
-        f"{name} has received {received} and stands still at {at}, {size(received - at)} before it",
+        f"{name} has received {received} and stands still at {at}, {size(received - at)} before "
+        f"it{held_up(door)}",
         f"read the log of {name}: what holds its replay? Then run this notebook again",
     )

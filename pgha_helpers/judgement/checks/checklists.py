@@ -37,6 +37,7 @@ from .machines import (
     the_standby_has_room_to_be_primary,
     there_is_disk_space,
 )
+from .reads import nobody_holds_up_replay
 from .recovery import no_file_waits_to_promote_the_standby, the_standby_recovers_as_it_must
 from .rights import (
     who_changes_has_the_rights_for_it,
@@ -122,6 +123,7 @@ _READY = (
     # before the lag that follows from it: the first sentence tells the cause
     replay_is_not_paused,
     replay_is_not_delayed,
+    nobody_holds_up_replay,
     the_standby_is_close_in_bytes,
     the_standby_is_close_in_time,
     the_lag_does_not_grow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...model import Snapshot
 from ...model.errors import NotSeen
 from ...model.show import Table, size
+from .check import check
 
 
 def read_traffic(now: Snapshot) -> Table:
@@ -58,3 +59,14 @@ def _reads(now: Snapshot) -> list[tuple[str, str, str]]:
             with_it if feedback == "on" else without,
         ),
     ]
+
+
+@check(value=lambda now: "nobody" if not now.disk(now.standby.node).held else "somebody")
+def nobody_holds_up_replay(now: Snapshot) -> str | None:
+    """No query and no lock on the standby holds up its replay.
+
+    End whoever does, the oldest transactions in pg_stat_activity there, or lower
+    max_standby_streaming_delay and reload: a switchover would wait for them, and be aborted.
+    """
+    node = now.standby.node
+    return f"a query or a lock on {node} holds up its replay" if now.disk(node).held else None
