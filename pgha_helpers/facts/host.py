@@ -62,9 +62,9 @@ def ask_host(
         certificate,
     )
     try:
-        lines = door.script(_SCRIPT, *asked).lines
-        refused = _refused(door)
         start = read_start(door, runs=True)
+        lines = door.script(_SCRIPT, *asked, start.version).lines
+        refused = _refused(door)
         restore = _ask_archive(door, settings.get("restore_command", ""), seen.timeline)
         connection = ""
         if run.pair.other(seen.node).name in told.up:  # else nobody judges it, and psql would wait

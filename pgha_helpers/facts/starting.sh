@@ -42,9 +42,9 @@ done; wait)
 printf '%s\n' "$settings"
 
 # What only a true start would find.
-set -- $(stat -L -c '%u %a' -- "$data")
-[ "$1" = "$(id -u)" ] || echo "refused $data does not belong to $(id -un), who starts it"
-case $2 in *[0145]0) ;; *) echo "refused $data has the mode $2: 700 or 750 is asked for";; esac
+[ -O "$data" ] || echo "refused $data does not belong to $(id -un), who starts it"
+mode=$(stat -L -c %a -- "$data")
+case $mode in *[0145]0) ;; *) echo "refused $data has the mode $mode: 700 or 750 is asked for";; esac
 echo "version $("$programs/postgres" -V)"
 moved=$(postgres -D "$dir" -C data_directory 2>/dev/null)
 [ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"

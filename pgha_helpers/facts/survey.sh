@@ -2,7 +2,7 @@
 # include psql.sh
 # What a close look asks a shell of the node, as the owner of the server. $1 data directory, $2 directory of
 # PostgreSQL's programs, $3 state directory, $4 a program that starts the server (or empty), $5 directory of the
-# configuration, $6 the server's certificate (or empty).
+# configuration, $6 the server's certificate (or empty), $7 the version of its programs (or empty: it is asked).
 # Each answer is one line "word rest". No program is begun for what the shell can tell itself: a look waits for each.
 
 # there PATTERN: whether any file in this directory is called so
@@ -82,8 +82,12 @@ fi
 
 # Lines of cron that start or stop PostgreSQL, but for those that name another data directory.
 tables="root ${owner#* }"
-lines=$({ crontab -l; cat /etc/crontab /etc/cron.d/*; cd /var/spool/cron/crontabs && cat $tables; } 2>/dev/null |
-  grep -E '^[[:space:]]*[^#[:space:]].*(pg_ctl|(systemctl|service|invoke-rc\.d).*postgres)')
+told='^[[:space:]]*[^#[:space:]].*(pg_ctl|(systemctl|service|invoke-rc\.d).*postgres)'
+lines=$({
+  crontab -l | grep -E "$told"
+  cd /var/spool/cron/crontabs || tables=
+  grep -hE "$told" /etc/crontab /etc/cron.d/* $tables
+} 2>/dev/null)
 [ -z "$lines" ] || printf '%s\n' "$lines" | sort -u | while IFS= read -r line; do
   case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
 done
@@ -96,10 +100,12 @@ for program in pg_ctl postgres pg_basebackup pg_controldata pg_rewind pg_waldump
   else echo "refused $2/$program cannot be run by $(id -un)"; fi
 done
 # A program of another version: one that has the server's in it is not begun, or five of them would take 30 ms (Debian's 15).
-server=$("$2/postgres" --version 2>/dev/null) server=${server#*) }
+version_of() { its=$("$1" --version 2>/dev/null) its=${its#*) } its=${its%% *}; }
+server=$7
+[ -n "$server" ] || { version_of "$2/postgres"; server=$its; }
 for program in $(cd "$2" 2>/dev/null && grep -LaF -- "(PostgreSQL) $server" \
     pg_ctl pg_basebackup pg_rewind pg_verifybackup pg_waldump 2>/dev/null); do
-  its=$("$2/$program" --version 2>/dev/null) its=${its#*) }
+  version_of "$2/$program"
   [ -z "$its" ] || [ "$its" = "$server" ] || echo "other $program $its"
 done
 [ -x "$2/pg_waldump" ] || command -v perl >/dev/null || echo "refused there is neither $2/pg_waldump nor perl"
