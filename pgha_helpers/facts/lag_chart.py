@@ -169,6 +169,8 @@ def _lag_axes(
         words = _none_seen(len(known["primary"]), len(known["standby"]))
         axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", color=INK)
         axes.set_yticks([0])
+    elif unit == "B":  # 0.5 B is no lag
+        axes.locator_params(axis="y", integer=True)
     axes.set_ylabel(f"lag ({unit})", fontsize=10, color=INK)
     axes.grid(alpha=0.3, color=QUIET)
     dress(axes)

@@ -128,3 +128,11 @@ def test_a_picture_is_read_on_white_and_on_dark(run: Run) -> None:
         known = set(re.findall(rb"(?:fill|stroke): (#[0-9a-f]{6})\"\]", svg))
         assert plain <= known, "each colour has one for dark"
     assert drawn.png[25] == 6, "with an alpha channel: no white page on a dark one"
+
+
+def test_an_axis_of_bytes_has_no_half_ones(run: Run) -> None:
+    one = [row._replace(primary_bytes=1.0, standby_bytes=0.0) for row in ROWS]
+    figure = drawing.lag_figure(run, one)
+    figure.canvas.draw()
+    told = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert set(told) <= {"−1", "0", "1", "2"}, told

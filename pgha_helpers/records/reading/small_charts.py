@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+_INDIVISIBLE = ("B", "")  # units whose axis has no label between whole numbers
+
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 24, 44  # room for labels around the plot, six digits on the left
 BASE = HEIGHT - BOTTOM  # where 0 stands, from the top
@@ -120,10 +122,12 @@ def in_seconds(values: Iterable[float], steps: int = 3) -> Axis:
     ('ms', [0.0, 50.0, 100.0, 150.0])
     >>> in_seconds([600]).ticks(), in_seconds([]).unit
     ([0.0, 5.0, 10.0], 's')
+    >>> in_seconds([0.0]).unit, in_seconds([0.0]).ticks()
+    ('s', [0.0, 1.0])
     """
     longest = max(values, default=1.0)
     factor, unit = 60.0, "min"
-    if longest < 1:
+    if 0 < longest < 1:
         factor, unit = 0.001, "ms"
     elif longest < 180:
         factor, unit = 1.0, "s"
@@ -135,6 +139,8 @@ def in_bytes(values: Iterable[float]) -> Axis:
 
     >>> in_bytes([5040.0]).unit, in_bytes([5040.0]).ticks()
     ('kB', [0.0, 2.0, 4.0, 6.0])
+    >>> in_bytes([0.0]).unit, in_bytes([0.0]).ticks(), in_bytes([1.0]).ticks()
+    ('B', [0.0, 1.0], [0.0, 1.0])
     """
     largest = max(values, default=1024.0)
     power = min(int(math.log(largest, 1024)), 4) if largest >= 1024 else 0
@@ -151,10 +157,13 @@ def in_numbers(values: Iterable[float]) -> Axis:
 
 
 def _axis(highest: float, factor: float, unit: str, steps: int = 3) -> Axis:
-    shown = max(highest / factor, 1e-3)
+    nothing = highest <= 0  # an axis of zeros goes up to one whole unit
+    shown = 1.0 if nothing else highest / factor
     rough = shown / steps
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * 0.999)
+    if nothing or unit in _INDIVISIBLE:
+        step = max(step, 1.0)
     return Axis(step * math.ceil(shown / step - 1e-9), step, factor, unit)
 
 

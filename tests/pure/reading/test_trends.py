@@ -18,6 +18,7 @@ from pgha_helpers.records.reading.export import columns_of, export
 from pgha_helpers.records.reading.figures import Figures, figures_of
 from pgha_helpers.records.reading.page import pages
 from pgha_helpers.records.reading.past import past_of
+from pgha_helpers.records.reading.trend_charts import lag_charts
 from pgha_helpers.records.reading.trends import lag_periods, trends_of
 from pgha_helpers.run.checkout import CHECKOUT
 from pgha_helpers.run.journal import Story
@@ -139,6 +140,15 @@ def test_the_page_has_charts_of_lag_and_of_sizes(archive: Path) -> None:
         assert f"<figcaption>{title}</figcaption>" in text
     ((_, bare),) = pages(found)
     assert "How far behind" not in bare and "How much there is" not in bare
+
+
+def test_an_axis_of_zeros_goes_up_to_one_whole_unit(tmp_path: Path) -> None:
+    for number in range(3):
+        measured(tmp_path, number, number + 0.1, lag=lag(0.0))
+    for figure in lag_charts(figures_of(tmp_path, "prod")[::-1]):
+        labels = [tick.label for tick in figure.y_ticks]
+        assert labels == (["0", "1", "2", "3"] if figure.y_label == "runs" else ["0", "1"])
+        assert figure.y_label in ("B", "s", "runs")
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
