@@ -33,7 +33,6 @@ app = typer.Typer(
 app.add_typer(records_app, name="records")
 app.add_typer(monitoring_app)
 
-
 _NAME = re.compile(r"\w[\w .-]*")  # of a pair, and of its file, its records and its units
 
 
@@ -240,11 +239,25 @@ def _code() -> int:
         # typer keeps click to itself, so its errors have no public name
         if "UsageError" not in kinds:
             return _confess(error)
+        if _is_plugin():
+            return _answer_unknown(error.format_message())  # type: ignore[attr-defined]
         error.show()  # type: ignore[attr-defined]
         return BAD_PARAMETERS
 
 
+def _is_plugin() -> bool:
+    """Whether a monitoring system asks: it reads stdout alone, and knows exit codes up to 3."""
+    return {"status", "--nagios"} <= set(sys.argv[1:])
+
+
+def _answer_unknown(words: str) -> int:
+    print(f"PGHA UNKNOWN: {' '.join(_scrubbed(words).replace('|', '/').split())}")
+    return EXIT_CODES["unknown"]
+
+
 def _complain(error: HaError) -> int:
+    if _is_plugin():
+        return _answer_unknown(str(error))
     _say(f"{type(error).__name__}: {error}")
     return BAD_PARAMETERS if isinstance(error, BadParameters) else REFUSED
 
@@ -256,6 +269,8 @@ def _confess(error: Exception) -> int:
     Its exit code is Nagios's unknown: 1 would be a mere warning.
     """
     words = unforeseen(error) or f"{type(error).__name__}: {error}"
+    if _is_plugin():
+        _answer_unknown(words)
     try:
         number, name = tempfile.mkstemp(".traceback", "pgha-")
         Path(name).write_text(

@@ -54,6 +54,25 @@ class Table:
     def __repr__(self) -> str:
         return str(self)
 
+    def within(self, columns: int) -> Table:
+        """This table, or, where it is too wide for so many columns, one that stands on its side.
+
+        >>> print(Table(("node", "role"), [("db0", "primary"), ("db1", "standby")]).within(12))
+        node  db0      db1
+        role  primary  standby
+
+        0 columns are no limit.
+        """
+        if not columns or self._width <= columns:
+            return self
+        head, *rows = zip(self.head, *self.rows, strict=True)
+        turned = Table(head, rows)
+        return turned if turned._width < self._width else self
+
+    @property
+    def _width(self) -> int:
+        return max(map(len, str(self).splitlines()))
+
     def _repr_html_(self) -> str:
         head = "".join(f'<th style="{_CELL}">{escape(h)}</th>' for h in self.head)
         rows = ["".join(map(_cell, row)) for row in self.rows]

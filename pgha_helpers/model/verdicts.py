@@ -12,7 +12,7 @@ from . import show
 from .causes import Cause, merged
 
 _ORDER = ("critical", "unknown", "warning", "ok")
-_NAMED = 3  # so many checks that could not be asked are named in a line; more in the record alone
+_NAMED = 3  # so many checks that could not be asked are named in a line
 _WIDTH = 80  # columns of the screen on which a mail is read
 
 
@@ -116,11 +116,10 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
         unasked = self.unasked
         if not unasked:
             return
-        which = "the record names them"
-        if len(unasked) <= _NAMED:
-            which = "; ".join(v.title for v in unasked)
         told = f"{len(unasked)} of {len(self)} checks could not be asked"
-        yield Reason("unknown", f"{told}: {which}")
+        which = "; ".join(v.title for v in unasked[:_NAMED])
+        more = "; …" if len(unasked) > _NAMED else ""
+        yield Reason("unknown", f"{told}: {which}{more}")
 
     def table(self) -> show.Table:
         """A row per reason, then one per yes, with a mark that does not lean on colour alone."""

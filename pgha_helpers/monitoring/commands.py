@@ -95,11 +95,11 @@ def _keep_metrics(file: Path, told: list[PairStatus]) -> None:
 
 
 def _span(text: str) -> float:
-    """Seconds; 0 for nothing. Raises BadParameters."""
+    """Seconds from one look to the next; 0 for nothing. Raises BadParameters."""
     from ..run.parameters.quantities import read_span
 
     try:
-        return read_span(text) if text else 0.0
+        return max(read_span(text), 0.1) if text else 0.0  # 0s would ask the nodes all the time
     except ValueError as error:
         raise BadParameters(f"--watch: {error}") from None
 

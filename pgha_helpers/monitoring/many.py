@@ -103,7 +103,9 @@ def run_all(notebook: str, pair: str, words: Sequence[str], jobs: int) -> tuple[
 def pairs_asked(pairs: list[str], every: bool) -> list[str]:
     """The pairs that are asked for. Raises BadParameters where it is none, or both."""
     if bool(pairs) == every:
-        raise BadParameters("which pair?", "name one or several, or write --all for every one")
+        raise BadParameters(
+            "which pair?", "name one or several, or write --all alone for every one"
+        )
     if pairs:
         return list(dict.fromkeys(pairs))
     if found := [name for name in known_pairs() if name != EXAMPLE.stem]:

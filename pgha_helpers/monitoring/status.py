@@ -20,6 +20,8 @@ from ..records.making.folder import records_of
 from ..records.reading.figures import figures_of
 from ..records.reading.past import LOOKS, past_by
 from ..records.reading.trends import trends_of
+from ..run.courtesy import screen_columns
+from ..run.finding import pair_name_of
 from ..run.parameters.pair_file import load_pair
 from ..run.redaction import Redactor, secrets_of
 from ..run.run import Run
@@ -74,15 +76,16 @@ class PairStatus:
         if self.trouble:
             yield "unknown", f"{MARKS['unknown']}: {self.trouble}"
             return
-        yield self.level, f"{MARKS[self.level]}: {self.verdicts.count_of_yes}"
-        yield from ((reason.level, str(reason)) for reason in self.verdicts.reasons)
+        reasons, count = self.verdicts.reasons, self.verdicts.count_of_yes
+        yield from ((reason.level, str(reason)) for reason in reasons)
+        yield ("", count) if reasons else (self.level, f"{MARKS[self.level]}: {count}")
         yield "", f"\n{self.ready}"
         if self.trend:
             yield "", self.trend
 
-    def __str__(self) -> str:
-        """The table of its nodes, and the paragraphs below it."""
-        table = [f"{table_of(self.nodes)}\n"] if self.nodes else []
+    def told(self, columns: int = 0) -> str:
+        """The table of its nodes, on a screen so many columns wide, and the paragraphs below it."""
+        table = [f"{table_of(self.nodes).within(columns)}\n"] if self.nodes else []
         return "\n".join([*table, *(text for _, text in self.paragraphs())])
 
 
@@ -136,7 +139,8 @@ class Looks:
             trouble = str(error)
         except Exception as error:  # one pair's trouble must not hide the others
             trouble = said(error)
-        return PairStatus(name, utc(time.time()), trouble=trouble)
+        # by the name that it has while its file can be read, or an alarm on that name falls silent
+        return PairStatus(pair_name_of(name), utc(time.time()), trouble=trouble)
 
 
 def worst_of(told: Iterable[PairStatus]) -> str:
@@ -147,9 +151,10 @@ def worst_of(told: Iterable[PairStatus]) -> str:
 
 def in_words(told: Sequence[PairStatus]) -> str:
     """For a terminal: each pair, and how many there are of each level."""
+    columns = screen_columns()
     if len(told) == 1:
-        return str(told[0])
-    each = [f"{one.pair}\n{one}\n" for one in told]
+        return told[0].told(columns)
+    each = [f"{one.pair}\n{one.told(columns)}\n" for one in told]
     return "\n".join([*each, count_of(told)])
 
 

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..run import courtesy
 from ..run.redaction import Redactor
 from .node_status import table_of
 from .status import Looks, PairStatus, count_of, in_words, scrubber
@@ -23,7 +24,8 @@ _STYLES = {"ok": "green", "warning": "yellow", "critical": "bold red", "unknown"
 def watch_status(
     names: Sequence[str], every: float, each: Callable[[list[PairStatus]], None]
 ) -> list[PairStatus]:
-    """Look every so many seconds, at least, until Ctrl-C; gives what was seen last.
+    """Look every so many seconds, at least, until Ctrl-C, or until its reader has left; gives what
+    was seen last.
 
     `each` is called with what was seen. Where nobody sees a screen, one status follows the other.
     """
@@ -36,22 +38,24 @@ def watch_status(
             told = looks.look()
             each(told)
             if console.is_terminal:
-                screen.update(_page(told, every, scrubber(told)), refresh=True)
+                screen.update(_page(told, every, scrubber(told), console.width), refresh=True)
             else:
                 print(scrubber(told).text(in_words(told)), flush=True)
+                if courtesy.nobody_reads():
+                    break
             time.sleep(max(0.0, every - (time.monotonic() - began)))
     return told
 
 
-def _page(told: Sequence[PairStatus], every: float, scrub: Redactor) -> Group:
-    rows = [row for one in told for row in _pair(one, scrub)]
+def _page(told: Sequence[PairStatus], every: float, scrub: Redactor, columns: int) -> Group:
+    rows = [row for one in told for row in _pair(one, scrub, columns)]
     last = f"every {every:g} s; Ctrl-C ends it"
     return Group(*rows, Text(f"{count_of(told)}; {last}" if len(told) > 1 else last, style="dim"))
 
 
-def _pair(one: PairStatus, scrub: Redactor) -> list[Table | Text]:
+def _pair(one: PairStatus, scrub: Redactor, columns: int) -> list[Table | Text]:
     head = Text(f"{one.pair}  {one.taken}  looked for {one.seconds:.2f} s", style="bold")
-    found = table_of(one.nodes)
+    found = table_of(one.nodes).within(columns)
     table = Table(*found.head, box=None, header_style="dim", padding=(0, 2, 0, 0))
     for row in found.rows:
         table.add_row(*map(scrub.text, row))

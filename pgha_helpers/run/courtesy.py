@@ -51,6 +51,20 @@ def last_words(patience: float = 5.0) -> None:
             patience = 0.0  # both are mostly one terminal
 
 
+def nobody_reads() -> bool:
+    """Whether the reader of stdout has left, as `head` does when it has enough."""
+    raw = getattr(sys.stdout, "buffer", None)
+    return isinstance(raw, _Mouth) and raw.is_deaf
+
+
+def screen_columns() -> int:
+    """How wide the terminal is; 0 where stdout is none."""
+    try:
+        return os.get_terminal_size(1).columns
+    except OSError:
+        return 0
+
+
 def _fill(number: int) -> None:
     """A standard stream that was closed becomes /dev/null.
 
@@ -76,6 +90,11 @@ class _Mouth(io.RawIOBase):
         self._moved = threading.Condition()
         self._thread: threading.Thread | None = None
         self._deaf = self._stuck = self._dropped = False
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nobody is left who could read."""
+        return self._deaf
 
     def writable(self) -> bool:
         """Always."""

@@ -70,12 +70,23 @@ def find_pair(pair: str) -> Path:
         if pair and _is_file(place / f"{pair}.yaml"):
             return place / f"{pair}.yaml"
     known = known_pairs()
+    if not pair.strip():
+        raise BadParameters("which pair?", f"name one: {', '.join(known) or 'pgha init NAME'}")
     hint = "`make lab` makes the pair `lab`" if pair == "lab" else "pgha init NAME writes a new one"
     where = ", ".join(map(str, places()))
     raise BadParameters(
         f"there is no pair {pair!r} in {where}",
         f"known pairs: {', '.join(known) or 'none'}; {hint}",
     )
+
+
+def pair_name_of(pair: str) -> str:
+    """What a pair is called that was typed as a name, or as the path of its file.
+
+    >>> pair_name_of("prod"), pair_name_of("/etc/pgha/prod.yaml")
+    ('prod', 'prod')
+    """
+    return Path(pair).stem if "/" in pair or pair.endswith(".yaml") else pair
 
 
 def _is_file(path: Path) -> bool:

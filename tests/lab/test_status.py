@@ -166,6 +166,25 @@ def test_what_is_typed_wrongly_is_told_without_a_traceback(pair: Lab) -> None:
     assert done.returncode == 3 and "there is no pair 'nosuch'" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "which pair?"),
+        (("prod", "--nosuch"), "No such option: --nosuch"),
+        (("prod", "--watch"), "Option '--watch' requires an argument."),
+        (("prod", "--json"), "--json, --nagios and --watch are three answers"),
+        (("prod", "--prometheus", "/no/where"), "/no/where cannot be written"),
+    ],
+)
+def test_a_monitoring_system_reads_what_was_typed_wrongly(
+    words: tuple[str, ...], told: str
+) -> None:
+    done = pgha("status", "--nagios", *words)
+    assert done.returncode == 3 and done.stderr == "", done.stderr
+    assert done.stdout.startswith(f"PGHA UNKNOWN: {told}"), done.stdout
+    assert done.stdout.count("\n") == 1 and LINE.fullmatch(done.stdout.rstrip("\n"))
+
+
 def test_each_form_is_read_by_its_own_kind_of_reader(pair: Lab, tmp_path: Path) -> None:
     asked = ("status", str(pair.pair_file))
     told = json.loads(pgha(*asked, "--json").stdout)
@@ -211,6 +230,26 @@ def test_a_watch_goes_on_until_it_is_ended_and_leaves_colours_out_where_asked(pa
     assert code == 0 and "\x1b[32m" in told and "Traceback" not in told, told
     code, told = watched(pair, NO_COLOR="1")
     assert code == 0 and not re.search("\x1b\\[[0-9;]*3[0-9]m", told), told
+
+
+def test_a_watch_ends_when_its_reader_has_left(pair: Lab) -> None:
+    command = [sys.executable, "-m", "pgha_helpers", "status", str(pair.pair_file)]
+    run = subprocess.Popen([*command, "--watch", "200ms"], stdout=subprocess.PIPE)
+    assert run.stdout and run.stdout.readline()
+    run.stdout.close()
+    assert run.wait(30) == 0
+
+
+def test_a_narrow_terminal_has_a_column_a_node(pair: Lab) -> None:
+    mine, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
+    command = [sys.executable, "-m", "pgha_helpers", "status", str(pair.pair_file)]
+    assert subprocess.run(command, stdout=theirs, timeout=60).returncode == 0
+    head = os.read(mine, 65536).decode().split("\r\n\r\n")[0].splitlines()
+    os.close(mine)
+    os.close(theirs)
+    assert [line.split()[0] for line in head[:3]] == ["node", "role", "address"]
+    assert max(map(len, head)) <= 60
 
 
 def test_the_pace_of_a_primary_counts_what_writes(pair: Lab) -> None:

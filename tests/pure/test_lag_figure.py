@@ -135,4 +135,4 @@ def test_an_axis_of_bytes_has_no_half_ones(run: Run) -> None:
     figure = drawing.lag_figure(run, one)
     figure.canvas.draw()
     told = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert set(told) <= {"−1", "0", "1", "2"}, told
+    assert set(told) <= {"\N{MINUS SIGN}1", "0", "1", "2"}, told

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pgha_helpers.judgement.checks import HEALTHY, judge, readiness
 from pgha_helpers.model import Hung, Silent, Slot, Snapshot
 from pgha_helpers.monitoring.node_status import rows_of, table_of
-from pgha_helpers.monitoring.status import PairStatus, in_words, worst_of
+from pgha_helpers.monitoring.status import Looks, PairStatus, in_words, worst_of
 
 from .pictures import EARLIER, HERE, disk, healthy, primary, seen, standby, stopped
 
@@ -32,7 +33,7 @@ def test_a_healthy_pair_is_two_rows_and_a_yes() -> None:
     assert (second.role, second.state, second.sync_state) == ("standby", "streaming", "async")
     assert (second.lag_bytes, second.lag_seconds) == (0, 0.0)
     assert (second.slot, second.slot_state, second.slot_keeps) == ("pgha_db1", "active", 0)
-    words = str(status(now))
+    words = status(now).told()
     assert words.splitlines()[0].split()[:4] == ["node", "role", "address", "state"]
     assert "0 B and 0 ms  pgha_db1, active  async" in words
     assert f"✓ ok: {len(HEALTHY)} of {len(HEALTHY)} checks say yes" in words
@@ -67,12 +68,19 @@ def test_whoever_does_not_run_or_stream_says_so(now: Snapshot, state: str) -> No
     assert rows_of(now)[1].state == state
     told = status(now)
     assert told.level in ("critical", "unknown")
-    assert f"{len(HEALTHY)} checks" in str(told) and len(told.verdicts.reasons) >= 1
+    assert f"{len(HEALTHY)} checks" in told.told() and len(told.verdicts.reasons) >= 1
 
 
 def test_two_standbys_have_no_lag_that_anybody_knows() -> None:
     for node in rows_of(seen(standby("db0"), standby())):
         assert node.lag_bytes is None and node.lag_seconds is None and not node.slot
+
+
+def test_a_pair_whose_file_cannot_be_read_keeps_its_name(tmp_path: Path) -> None:
+    (tmp_path / "prod.yaml").write_text("nodes: nobody\n")
+    with Looks([str(tmp_path / "prod.yaml")]) as looks:
+        (told,) = looks.look()
+    assert (told.pair, told.level) == ("prod", "unknown")
 
 
 def test_columns_that_nobody_has_anything_in_are_left_out() -> None:
@@ -85,3 +93,5 @@ def test_several_pairs_end_with_a_count_and_the_worst_of_them() -> None:
     assert in_words([well, bad, lost]).splitlines()[-1] == ("3 pairs: 1 ok, 1 critical, 1 unknown")
     assert worst_of([well, lost]) == "unknown" and worst_of([well, bad, lost]) == "critical"
     assert worst_of([well]) == "ok"
+    assert in_words([bad]).split("\n\n")[1].startswith("✗ critical: db1: no answer"), "first"
+    assert "the record names" not in bad.told(), "there is none"
