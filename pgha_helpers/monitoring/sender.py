@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,6 +24,8 @@ def _send(letter: dict[str, str], within: float) -> str:
         import apprise  # where only the checkout is of today it is not there yet
 
         asset = apprise.AppriseAsset(async_mode=False, app_id="pgha", app_desc="pgha", app_url="")
+        # a redirect of a POST that is followed becomes a GET without the notice in it
+        asset.http_redirects = False
         to = apprise.Apprise(asset=asset)
         if not to.add(letter["to"]):
             return "apprise knows no such address"
@@ -41,11 +44,19 @@ def _send(letter: dict[str, str], within: float) -> str:
 
 
 def _complaint(said: list[tuple[str, str]]) -> str:
-    """What apprise complained of first, and the line below it, which mostly has the cause."""
+    """What apprise complained of first, and the line below it, which mostly has the cause.
+
+    >>> _complaint([("WARNING", "Failed: Internal server error., error=500."), ("DEBUG", "b''")])
+    "Failed: Internal server error., error=500. b''"
+    >>> _complaint([("WARNING", "Failed: error=301."), ("DEBUG", "Response Details:\\nb'<html>'")])
+    "it is elsewhere: write that address. Failed: error=301. Response Details: b'<html>'"
+    """
     for number, (level, words) in enumerate(said):
         if level in ("WARNING", "ERROR"):
             below = [text for _, text in said[number + 1 : number + 2]]
-            return " ".join([words, *below])
+            told = " ".join(" ".join([words, *below]).split())
+            moved = re.search(r"\berror=3\d\d\b", told)
+            return f"it is elsewhere: write that address. {told}" if moved else told
     return "apprise does not say why"
 
 

@@ -90,11 +90,14 @@ def _left(pair: Pair) -> list[str]:
 
 
 def try_out(pair: Pair) -> None:
-    """Put a notice into the outbox by which one sees whether any arrives. Raises OSError."""
+    """Put a notice into the outbox by which one sees whether any arrives, in place of an older one
+    that has not arrived. Raises OSError.
+    """
     title = f"{pair.name}: this is a trial, and nothing has happened"
     text = f"Notices of {pair.name} arrive here. They are sent from {platform.node()}."
-    kind = NoticeKind.TRIAL
-    Outbox(pair).keep(Notice(utc(time.time()), pair.name, kind, "", title, text, pair.notify))
+    kind, outbox = NoticeKind.TRIAL, Outbox(pair)
+    outbox.drop(kind)
+    outbox.keep(Notice(utc(time.time()), pair.name, kind, "", title, text, pair.notify))
 
 
 # Notices
@@ -126,8 +129,21 @@ def tell_notices(pair: Pair, until: float) -> Iterator[str]:
                 posted.append(_Posted(path, notice))
         _post(posted, pair, until)
         for each in posted:  # written down first: who asks in between must not tell it again
-            yield from _write_down(each, pair)
+            _write_down(each, pair)
             outbox.settle(each.path, each.notice, each.left)
+        yield from _complaints(posted)
+
+
+def _complaints(posted: Iterable[_Posted]) -> Iterator[str]:
+    """A sentence for each reason, with the newest notice that waits for it."""
+    waiting: dict[str, list[Notice]] = {}
+    for each in posted:
+        if each.left:
+            waiting.setdefault("; ".join(each.left.values()), []).append(each.notice)
+    for why, notices in waiting.items():
+        newest = max(notices, key=lambda notice: notice.at)
+        more = f"; and {len(notices) - 1} more" if len(notices) > 1 else ""
+        yield f"A notice waits for the next run ({newest.title}{more}): {why}"
 
 
 def _post(posted: list[_Posted], pair: Pair, until: float) -> None:
@@ -177,16 +193,13 @@ def _seldom(pair: Pair) -> Callable[[], bool]:
     return goes_on
 
 
-def _write_down(each: _Posted, pair: Pair) -> Iterator[str]:
+def _write_down(each: _Posted, pair: Pair) -> None:
     """A line of the sequence for what was sent, and for what could not be sent at first.
 
     Not of what `records verify` has found: it changes nothing.
     """
     notice = each.notice
     sent = [to for to in _still(notice, pair) if to not in each.left]
-    if each.left:
-        why = "; ".join(each.left.values())
-        yield f"A notice waits for the next run ({notice.title}): {why}"
     if notice.record and sent:
         add_line(pair, TOLD, record=notice.record, notice=notice.kind, to=list(map(_plain, sent)))
     if notice.record and each.left and not notice.failed:

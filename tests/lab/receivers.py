@@ -28,12 +28,16 @@ class Came:
 
 @dataclass
 class Receiver:
-    """Something that listens on a port of its own; `down` until it is `up` again."""
+    """Something that listens on a port of its own; `down` until it is `up` again.
+
+    A web server that has `moved` sends everybody elsewhere, where a GET is answered.
+    """
 
     kind: str
     port: int
     came: list[Came] = field(default_factory=list)
     beats: list[float] = field(default_factory=list)
+    moved: bool = False
     server: Any = None
 
     @property
@@ -87,6 +91,12 @@ class _WebServer(ThreadingHTTPServer):
 def _web(of: Receiver) -> _WebServer:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if of.moved:
+                self.send_response(301)
+                self.send_header("Location", f"http://127.0.0.1:{of.port}/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             of.came.append(Came(time.time(), told["title"], told["message"], self.path))
             self._answer()

@@ -362,9 +362,29 @@ def test_one_tries_it_out(told: Path, mail: Receiver, web: Receiver, tmp_path: P
     done = pgha("notify", str(told), "--try")
     assert done.returncode == 1 and "env:PGHA_CHAT: " in done.stderr and SECRET not in done.stderr
     assert len(mail.came) == 2
+    assert pgha("notify", str(told), "--try").returncode == 1
+    web.up()
+    assert pgha("notify", str(told)).returncode == 0 and len(web.came) == 2, "one of two trials"
     nobody = changed_pair_of(told, tmp_path)
     done = pgha("notify", str(nobody))
     assert done.returncode == 64 and "names nobody who is told" in done.stderr
+
+
+def test_who_is_sent_elsewhere_is_told_and_nothing_is_lost(
+    told: Path, mail: Receiver, web: Receiver
+) -> None:
+    """A redirect of a POST that is followed becomes a GET without the notice in it."""
+    pair, web.moved = load_pair(str(told)), True
+    for title in ("the first", "the second"):
+        Outbox(pair).keep(a_notice(pair, title))
+    done = pgha("notify", str(told))
+    assert done.returncode == 1 and web.beats == [], done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("A notice waits for the next run (the second; and 1 more): ")
+    assert "it is elsewhere: write that address" in line and "error=301" in line
+    web.moved = False
+    assert pgha("notify", str(told)).returncode == 0
+    assert sorted(web.titles) == ["the first", "the second"] and len(mail.came) == 2
 
 
 def changed_pair_of(path: Path, folder: Path) -> Path:

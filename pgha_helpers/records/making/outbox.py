@@ -102,6 +102,12 @@ class Outbox:
                 is_there = False
             yield Notice.parse(file.read()) if is_there else None
 
+    def drop(self, kind: NoticeKind) -> None:
+        """Give up those of a kind that wait. Raises OSError."""
+        for path in self.waiting():
+            if _kind_of(path) == kind:
+                path.unlink(missing_ok=True)
+
     def settle(self, path: Path, notice: Notice, left: Mapping[str, str]) -> None:
         """After an attempt it goes, or waits for those whom it has not reached: {address: why not}.
 
@@ -116,4 +122,8 @@ class Outbox:
 
 def _worth(path: Path) -> tuple[bool, str]:
     """What is to be given up first: verdicts, which the next verify gives anew; then the oldest."""
-    return path.stem.rpartition("-")[2] not in _LEAST, path.name
+    return _kind_of(path) not in _LEAST, path.name
+
+
+def _kind_of(path: Path) -> str:
+    return path.stem.rpartition("-")[2]
