@@ -23,7 +23,6 @@ Pairs = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="Every pair file that is found.")]
 
-
 Json = Annotated[bool, typer.Option("--json", help="As JSON; docs/status.md tells its form.")]
 Nagios = Annotated[bool, typer.Option("--nagios", help="As a monitoring plugin: one line.")]
 Metrics = Annotated[
@@ -208,16 +207,17 @@ def schedule(
     from ..run.parameters.pair_file import load_pair
     from .schedule import JOBS, crontab, drill_of, units
 
-    file, name = find_pair(pair).absolute(), load_pair(pair).name
+    file, found = find_pair(pair).absolute(), load_pair(pair)
+    name, variables = found.name, (*found.address_variables, *found.secret_variables)
     jobs = [*JOBS, drill_of(name)] if drills else JOBS
     if not systemd:
         if into is not None:
             raise BadParameters(
                 "--into is for units", "add --systemd, or pipe the lines to crontab"
             )
-        typer.echo(crontab(name, file, jobs), nl=False)
+        typer.echo(crontab(name, file, jobs, variables), nl=False)
         return
-    for unit, text in units(name, file, jobs):
+    for unit, text in units(name, file, jobs, variables):
         if into is None:
             typer.echo(f"# {unit}\n{text}")
         else:

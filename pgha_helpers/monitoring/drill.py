@@ -52,12 +52,13 @@ class DrillPhase:
 
 @dataclass
 class PhaseDone:
-    """How a phase has ended: its exit code, its record, and what that tells."""
+    """How a phase has ended: its exit code, its record, what that tells, and why in a line."""
 
     phase: DrillPhase
     code: int
     record: Path | None = None
     told: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
     @property
     def well(self) -> bool:
@@ -131,13 +132,27 @@ def carried_out(
             stderr=subprocess.STDOUT,
         )
         said = text_of(ended.stdout)
-        print("".join(f"   {line}\n" for line in said.splitlines()[-6:]), end="", flush=True)
+        lines = _passed_on(said, pair.name)
+        print("".join(f"   {line}\n" for line in lines), end="", flush=True)
         found = _RECORD.findall(said)
         record = Path(found[-1]) if found else None
-        done.append(PhaseDone(step, ended.returncode, record, _summary(record)))
+        why = lines[0].removeprefix(f"{pair.name}: ") if lines else ""
+        done.append(PhaseDone(step, ended.returncode, record, _summary(record), why))
         if not done[-1].well:
             break
     return done
+
+
+def _passed_on(said: str, pair: str) -> list[str]:
+    """Of what a run has printed, what it came to, which begins with the pair's name, and its end.
+
+    >>> _passed_on("looking\\nprod: critical: db1 is away\\na\\nb\\nc\\nd\\ne\\nRun 1", "prod")
+    ['prod: critical: db1 is away', 'a', 'b', 'c', 'd', 'Run 1']
+    """
+    lines = said.splitlines()
+    result = [number for number, line in enumerate(lines) if line.startswith(f"{pair}: ")]
+    told = lines[result[-1] :] if result else lines[-6:]
+    return [*told[:5], *told[5:][-1:]]
 
 
 def _summary(record: Path | None) -> dict[str, Any]:
@@ -189,7 +204,10 @@ def _faults(
     """What is not as it should be, and whether it fails the drill."""
     for one in done:
         if not one.well:
-            yield True, f"{one.phase.title}: ended with exit code {one.code}"
+            yield (
+                True,
+                f"{one.phase.title}: ended with exit code {one.code}: {one.why}".rstrip(": "),
+            )
         if one.code == 1:
             yield False, f"{one.phase.title}: with a warning"
         if lost := _lost(one):
@@ -200,7 +218,9 @@ def _faults(
                 f"{one.phase.title}: {span(one.outage)} without a primary, over {span(pair.rto)}",
             )
     if len(done) < len(steps):
-        yield True, f"{len(steps) - len(done)} phases were not begun: the pair is not as before"
+        left = f"{len(steps) - len(done)} of {len(steps)} phases were not begun"
+        moved = any(one.told.get("changed") for one in done)
+        yield True, f"{left}: {'the pair is not as before' if moved else 'nothing was changed'}"
 
 
 def _regressions(done: Sequence[PhaseDone], before: Sequence[Any]) -> Iterator[tuple[bool, str]]:

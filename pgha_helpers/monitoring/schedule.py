@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -77,8 +77,11 @@ def drill_of(pair: str) -> Job:
     )
 
 
-def crontab(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> str:
-    """Lines for `crontab -e`, for a user who may log in to both nodes.
+def crontab(
+    pair: str, file: Path, jobs: Sequence[Job] = JOBS, variables: Iterable[str] = ()
+) -> str:
+    """Lines for `crontab -e`, for a user who may log in to both nodes. `variables` are those that
+    the pair file reads secrets from.
 
     cron mails what is printed, and `--news` prints only what differs from the run before. Whatever
     runs holds the pair file, so that no two jobs of a pair run at once.
@@ -87,6 +90,10 @@ def crontab(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> str:
     lines = [f"# {pair}, by pgha: cron mails what a job prints, and it prints what has changed."]
     for name, value in _needed().items():
         lines.append(f"# cron has no {name}: write {name}={value} in a line above, if it is needed")
+    for name in variables:
+        lines.append(
+            f"# cron has no {name}, which the pair file names: write {name}=… in a line above"
+        )
     for job in jobs:
         wait = f"-w {job.wait}" if job.wait else "-n"
         # -E 0: one that was left out is no error
@@ -95,15 +102,19 @@ def crontab(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> str:
     return "\n".join(lines) + "\n"
 
 
-def units(pair: str, file: Path, jobs: Sequence[Job] = JOBS) -> Iterator[tuple[str, str]]:
+def units(
+    pair: str, file: Path, jobs: Sequence[Job] = JOBS, variables: Iterable[str] = ()
+) -> Iterator[tuple[str, str]]:
     """Name and text of a service and a timer for each job; systemd itself starts no job twice."""
     stem = f"pgha-{_escaped(pair)}"
     for job in jobs:
         name = f"{stem}-{job.name}"
         command = " ".join(_quoted(word) for word in _words(job, file))
         environment = "".join(
-            f"Environment={_quoted(f'{key}={value}')}\n" for key, value in _needed().items()
+            f"Environment={_quoted(f'{key}={value}', '$')}\n" for key, value in _needed().items()
         )
+        if named := " and ".join(variables):
+            environment += f"# {named}, mode 0600:\nEnvironmentFile=-/etc/pgha/environment\n"
         yield (
             f"{name}.service",
             f"[Unit]\nDescription=pgha, {pair}: {job.does}\n"
@@ -144,13 +155,13 @@ def _needed() -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
-def _quoted(word: str) -> str:
-    """A word of a command line of systemd, which expands % and $.
+def _quoted(word: str, dollar: str = "$$") -> str:
+    """A word of a command line of systemd, which expands % and $; in a variable's value % alone.
 
     >>> print(_quoted("/home/ann/100% $HOME"))
     "/home/ann/100%% $$HOME"
     """
-    plain = word.replace("%", "%%").replace("$", "$$")
+    plain = word.replace("%", "%%").replace("$", dollar)
     if re.fullmatch(r"[\w@%+=:,./-]+", plain, re.ASCII):
         return plain
     escaped = plain.replace("\\", "\\\\").replace('"', '\\"')

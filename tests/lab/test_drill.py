@@ -57,7 +57,8 @@ def kept(tmp_path: Path) -> Pair:
 def phase(step: DrillPhase, code: int = 0, outage: float = 0.1, lost: int = 0) -> PhaseDone:
     seen = {"seconds": outage, "acknowledged": 9, "lost": lost} if step.moves else None
     told = {"outcome": "done", "changed": step.moves, "outage_as_seen": seen}
-    return PhaseDone(step, code, Path(f"20261130T000000Z-x-{step.notebook}-0badcafe"), told)
+    record = Path(f"20261130T000000Z-x-{step.notebook}-0badcafe")
+    return PhaseDone(step, code, record, told, "db1 is away" if code else "well")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,12 @@ def phase(step: DrillPhase, code: int = 0, outage: float = 0.1, lost: int = 0) -
     [
         ([phase(STEPS[0]), phase(STEPS[1])], True, "passed. 100 ms without a primary"),
         ([phase(STEPS[0], code=1), phase(STEPS[1])], True, "with a warning"),
-        ([phase(STEPS[0], code=2)], False, "1 phases were not begun"),
+        ([phase(STEPS[0], code=2)], False, "1 of 2 phases were not begun: nothing was changed"),
+        (
+            [phase(STEPS[0], code=2)],
+            False,
+            "Is the pair well?: ended with exit code 2: db1 is away",
+        ),
         ([phase(STEPS[0]), phase(STEPS[1], lost=3)], False, "3 rows lost"),
         ([phase(STEPS[0]), phase(STEPS[1], outage=0.3)], False, "300 ms without a primary, over"),
         ([phase(STEPS[0]), phase(STEPS[1], code=5)], False, "ended with exit code 5"),

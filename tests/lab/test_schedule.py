@@ -16,6 +16,7 @@ from pgha_helpers.run.journal import read
 
 from .. import embedded as lab
 from ..conftest import pgha
+from .runs import changed_pair
 from .schedulers import cron, systemd
 from .servers import records
 
@@ -80,7 +81,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(
     need("systemd-analyze", "systemd")
     file = tmp_path / "pairs of 100% $HOME" / "prod-eu.yaml"
     paths = []
-    for name, text in units("prod-eu 1", file, [*JOBS, drill_of("prod-eu 1")]):
+    for name, text in units("prod-eu 1", file, [*JOBS, drill_of("prod-eu 1")], ["PGHA_CHAT"]):
         paths.append(tmp_path / name)
         paths[-1].write_text(text)
     done = subprocess.run(
@@ -102,6 +103,22 @@ def test_a_crontab_is_read_as_it_was_meant(tmp_path: Path) -> None:
         command = line.split(" ", 5)[5].replace("\\%", "%").replace("flock", "printf '%s\\n'", 1)
         said = subprocess.run(["sh", "-c", command], capture_output=True, text=True).stdout
         assert str(file) in said.splitlines()
+
+
+def test_what_the_pair_file_reads_from_the_environment_is_told(
+    pair: lab.Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else notices go out by hand, and never from cron."""
+    monkeypatch.setenv("PGPASSFILE", "/home/$ann/100%")
+    addresses = {"notify": ["env:PGHA_CHAT"], "heartbeat": "env:PGHA_BEAT"}
+    path = changed_pair(pair, tmp_path, **addresses, secret_variables=["VIP_TOKEN"])
+    told = pgha("schedule", str(path)).stdout
+    for name in ("PGHA_CHAT", "PGHA_BEAT", "VIP_TOKEN"):
+        assert f"# cron has no {name}, which the pair file names: " in told
+    told = pgha("schedule", str(path), "--systemd").stdout
+    assert "PGHA_CHAT and PGHA_BEAT and VIP_TOKEN, mode 0600:" in told
+    assert "\nEnvironmentFile=-/etc/pgha/environment\n" in told
+    assert 'Environment="PGPASSFILE=/home/$ann/100%%"' in told, "systemd expands no $ there"
 
 
 def test_pairs_do_not_all_begin_at_once(tmp_path: Path) -> None:
