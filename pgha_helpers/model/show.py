@@ -57,9 +57,10 @@ class Table:
     def within(self, columns: int) -> Table:
         """This table, or, where it is too wide for so many columns, one that stands on its side.
 
-        >>> print(Table(("node", "role"), [("db0", "primary"), ("db1", "standby")]).within(12))
-        node  db0      db1
-        role  primary  standby
+        >>> print(Table(("node", "role", "state"), [("db0", "primary", "writable")]).within(20))
+        node   db0
+        role   primary
+        state  writable
 
         0 columns are no limit.
         """

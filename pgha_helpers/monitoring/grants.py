@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,9 +43,9 @@ class RoleOf:
 
 
 _WAY_IN = (
-    "Then: a password (in psql: \\password {name}), added to the passfile of this machine; on both "
-    "nodes a line of pg_hba.conf, host all {name} ADDRESS-OF-THIS-MACHINE scram-sha-256, and "
-    "pg_reload_conf(); and in the pair file {key}: {name}"
+    "Then: a password (in psql: \\password {quoted}), added to the passfile of this machine; on "
+    "both nodes a line of pg_hba.conf, host all {quoted} ADDRESS-OF-THIS-MACHINE scram-sha-256, "
+    "and pg_reload_conf(); and in the pair file {key}: {yaml}"
 )
 
 #: By the word that names each in `pgha grants PAIR WORD`.
@@ -111,7 +112,19 @@ def role_in_sql(pair: Pair, word: str, major: Major) -> Iterator[str]:
             yield from _comment(f"{grant.why}{where}:")
             yield from grant.to(name)
     for words in role.more:
-        yield from _comment(f"{words.format(name=name, key=role.key)}.")
+        yield from _comment(f"{words.format(**_spelled(name), key=role.key)}.")
+
+
+def _spelled(name: str) -> dict[str, str]:
+    """A role's name for a sentence, as psql and pg_hba.conf take it, and as a pair file does.
+
+    >>> _spelled("Ann")
+    {'name': 'Ann', 'quoted': '"Ann"', 'yaml': "'Ann'"}
+    """
+    if re.fullmatch("[a-z_][a-z0-9_]*", name) and name != "all":
+        return {"name": name, "quoted": name, "yaml": name}
+    doubled = name.replace("'", "''")
+    return {"name": name, "quoted": identifier(name), "yaml": f"'{doubled}'"}
 
 
 def heading(pair: Pair, major: Major) -> Iterator[str]:

@@ -47,6 +47,14 @@ def test_a_part_is_printed_by_its_word_and_others_are_refused() -> None:
     named = replace(EXAMPLE, monitor_user='odd "name"', user="ann")
     told = printed(named, (), "18")
     assert 'create role "odd ""name""" login;' in told and 'to "ann";' in told
+    told = " ".join(told.replace("\n-- ", " ").split())
+    for line in (
+        r'\password "odd ""name"""',
+        'host all "odd ""name""" ADDRESS',
+        "monitor_user: 'odd ",
+    ):
+        assert line in told, "as each of them takes it"
+    assert r"\password ann)" in told and "host all ann ADDRESS" in told and "user: ann" in told
     for words, major in ((["monitors"], "18"), ([], "8.4"), ([], "99"), ([], "new")):
         with pytest.raises(BadParameters):
             printed(EXAMPLE, words, major)

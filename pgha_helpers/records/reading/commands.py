@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...model.errors import BadParameters, HaError, said
+from ...model.show import plural
 from ...run.finding import complete_pair
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def export_command(
     wanted = _wanted(found, notebook, outcome, ticket, since, until)
     runs = [run for run in figures_of(folder, found.name) if wanted.wants(run._asdict())]
     rows = export(folder, runs, what, into)
-    typer.echo(f"{into}: {rows} rows of {len(runs)} runs")
+    typer.echo(f"{into}: {plural(rows, 'row')} of {plural(len(runs), 'run')}")
 
 
 @records_app.command("attach")
