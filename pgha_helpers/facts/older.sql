@@ -1,6 +1,13 @@
 -- What is asked of servers before 10, in the columns of queries.sql and survey.sql: those have the forms since 10.
--- Names that only changed with 10 (xlog, location) are spelled by the table in model/dialect.py. What no SQL tells
--- there, the node's shell tells, or nobody: then nothing is made up.
+-- Names that only changed (xlog, procpid) are spelled by the table in model/dialect.py. What no SQL tells there, the
+-- node's shell tells, or nobody: then nothing is made up.
+
+-- name: senders | receiver | walreceiver's process | startup process
+-- the titles of their processes tell, by the shell
+select 0 as pid where false;
+
+-- name: slots | logical slots | waiting | misset | hba errors | who is let in | missing extensions | sizes of unlogged tables
+select '' as name where false;
 
 -- name: itself
 select pg_is_in_recovery() as in_recovery,
@@ -13,101 +20,24 @@ select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then '0/0' else pg_current_wal_insert_lsn()::text end as written,
        coalesce(pg_last_wal_receive_lsn()::text, '0/0') as received,
        coalesce(pg_last_wal_replay_lsn()::text, '0/0') as replayed,
-       false as replay_paused,
-       pg_postmaster_start_time()::text as started,
-       case when current_setting('is_superuser') = 'on' then '' else current_user::text end as blind;
-
--- name: itself since 9.1
-select pg_is_in_recovery() as in_recovery,
-       current_setting('server_version_num')::int as version,
-       current_setting('data_directory') as data_directory,
-       pg_backend_pid() as backend,
-       '' as system_id,
-       case when pg_is_in_recovery() then 0
-            else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end as timeline,
-       case when pg_is_in_recovery() then '0/0' else pg_current_wal_insert_lsn()::text end as written,
-       coalesce(pg_last_wal_receive_lsn()::text, '0/0') as received,
-       coalesce(pg_last_wal_replay_lsn()::text, '0/0') as replayed,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
        pg_postmaster_start_time()::text as started,
-       case when current_setting('is_superuser') = 'on' then '' else current_user::text end as blind;
-
--- name: itself since 9.6
-select pg_is_in_recovery() as in_recovery,
-       current_setting('server_version_num')::int as version,
-       current_setting('data_directory') as data_directory,
-       pg_backend_pid() as backend,
-       (select system_identifier::text from pg_control_system()) as system_id,
-       case when pg_is_in_recovery()
-            then (select greatest(c.timeline_id, r.min_recovery_end_timeline,
-                                  (select received_tli from pg_stat_wal_receiver))
-                    from pg_control_checkpoint() c, pg_control_recovery() r)
-            else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int end as timeline,
-       case when pg_is_in_recovery() then '0/0' else pg_current_wal_insert_lsn()::text end as written,
-       coalesce(pg_last_wal_receive_lsn()::text, '0/0') as received,
-       coalesce(pg_last_wal_replay_lsn()::text, '0/0') as replayed,
-       case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
-       pg_postmaster_start_time()::text as started,
-       case when current_setting('is_superuser') = 'on' then '' else current_user::text end as blind;
+       case when not pg_has_role('pg_read_all_stats', 'usage') then current_user::text else '' end as blind;
 
 -- name: settings
 -- sizes of WAL segments are told in pages
 select name, case when name = 'wal_segment_size' then (setting::bigint * 8192)::text else setting end as setting,
-       false as pending_restart
-  from pg_settings
+       s.pending_restart as pending_restart
+  from pg_settings s
  where name = any(%s);
-
--- name: settings since 9.5
-select name, case when name = 'wal_segment_size' then (setting::bigint * 8192)::text else setting end as setting,
-       pending_restart
-  from pg_settings
- where name = any(%s);
-
--- name: senders
--- by the titles of their processes
-select 0 as pid where false;
 
 -- name: senders since 9.1
-select procpid as pid, coalesce(application_name, '') as application, coalesce(usename::text, '') as "user",
+select r.pid as pid, coalesce(application_name, '') as application, coalesce(usename::text, '') as "user",
        coalesce(host(client_addr), '') as address, coalesce(state, '') as state,
        coalesce(sent_lsn, '0/0') as sent, coalesce(write_lsn, '0/0') as written,
        coalesce(flush_lsn, '0/0') as flushed, coalesce(replay_lsn, '0/0') as replayed,
        0::float as replay_lag, coalesce(sync_state, '') as sync_state, '' as slot, '' as kind
-  from pg_stat_replication order by procpid;
-
--- name: senders since 9.2
-select pid, coalesce(application_name, '') as application, coalesce(usename::text, '') as "user",
-       coalesce(host(client_addr), '') as address, coalesce(state, '') as state,
-       coalesce(sent_lsn, '0/0') as sent, coalesce(write_lsn, '0/0') as written,
-       coalesce(flush_lsn, '0/0') as flushed, coalesce(replay_lsn, '0/0') as replayed,
-       0::float as replay_lag, coalesce(sync_state, '') as sync_state, '' as slot, '' as kind
-  from pg_stat_replication order by pid;
-
--- name: senders since 9.5
-select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usename::text, '') as "user",
-       coalesce(host(r.client_addr), '') as address, coalesce(r.state, '') as state,
-       coalesce(r.sent_lsn, '0/0') as sent, coalesce(r.write_lsn, '0/0') as written,
-       coalesce(r.flush_lsn, '0/0') as flushed, coalesce(r.replay_lsn, '0/0') as replayed,
-       0::float as replay_lag, coalesce(r.sync_state, '') as sync_state,
-       coalesce(s.slot_name::text, '') as slot, coalesce(s.slot_type, '') as kind
-  from pg_stat_replication r left join pg_replication_slots s on s.active_pid = r.pid
- order by r.pid;
-
--- name: receiver
--- by the title of its process
-select '' as status where false;
-
--- name: walreceiver's process
--- the shell tells it by its title
-select 0 as pid where false;
-
--- name: slots
-select '' as name where false;
-
--- name: slots since 9.4
-select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status, false as temporary,
-       coalesce(database::text, '') as database
-  from pg_replication_slots order by slot_name;
+  from pg_stat_replication r order by r.pid;
 
 -- name: make a slot
 -- it keeps WAL from its first use on
@@ -126,32 +56,17 @@ select '' as labelfile, '' as spcmapfile, pg_stop_backup()::text as at;
 -- the control file's, the shell tells
 select null::int as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now;
 
--- name: waits for a standby
-select false as so;
-
 -- name: tablespaces
 -- catalog versions are those of the releases
-select t.oid::text as oid, t.spcname::text as name, t.spclocation as location, pg_tablespace_size(t.oid)::bigint as size,
-       case substr(version(), 12, 3) when '9.0' then 'PG_9.0_201008051' else 'PG_9.1_201105231' end as version
-  from pg_tablespace t order by t.oid;
-
--- name: tablespaces since 9.2
 select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
        pg_tablespace_size(t.oid)::bigint as size,
-       case substr(version(), 12, 3) when '9.2' then 'PG_9.2_201204301' when '9.3' then 'PG_9.3_201306121'
-            when '9.4' then 'PG_9.4_201409291' when '9.5' then 'PG_9.5_201510051' else 'PG_9.6_201608131' end as version
+       case substr(version(), 12, 3) when '9.0' then 'PG_9.0_201008051' when '9.1' then 'PG_9.1_201105231'
+            when '9.2' then 'PG_9.2_201204301' when '9.3' then 'PG_9.3_201306121' when '9.4' then 'PG_9.4_201409291'
+            when '9.5' then 'PG_9.5_201510051' else 'PG_9.6_201608131' end as version
   from pg_tablespace t order by t.oid;
 
 -- name: wal size
 select coalesce(sum((pg_stat_file('pg_wal/' || file)).size), 0)::bigint as size from pg_ls_dir('pg_wal') as file;
-
--- name: hba errors
--- the log alone tells them
-select 0 as line_number, '' as error where false;
-
--- name: role
--- a superuser may replicate, and nobody else
-select rolsuper as replication from pg_roles where rolname = %s;
 
 -- name: hba
 -- there is no view of it: the file is read
@@ -179,60 +94,6 @@ select pg_is_in_recovery() as in_recovery,
        0::float as seconds
  where %s::text is not null;
 
--- name: lag here since 9.1
-select pg_is_in_recovery() as in_recovery,
-       case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
-       case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0')
-            else coalesce(replay_lsn, '0/0') end as replayed,
-       case when not pg_is_in_recovery() then 0
-            when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
-            else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
-       as seconds
-  from (select 1) one left join pg_stat_replication on application_name = %s
- limit 1;
-
--- name: startup process
-select '' as waits_for where false;
-
--- name: transactions to drain
-select procpid as pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database,
-       case current_query when '<IDLE> in transaction' then 'idle in transaction' else 'active' end as state,
-       extract(epoch from clock_timestamp() - xact_start)::float as age, xact_start::text as begun,
-       upper(split_part(btrim(current_query), ' ', 1)) as command
-  from pg_stat_activity
- where procpid <> pg_backend_pid() and xact_start is not null
-   and (clock_timestamp() - xact_start > %s * interval '1 second' or current_query = '<IDLE> in transaction')
- order by xact_start;
-
--- name: transactions to drain since 9.2
-select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database, coalesce(state, '') as state,
-       extract(epoch from clock_timestamp() - xact_start)::float as age, xact_start::text as begun,
-       upper(split_part(btrim(query), ' ', 1)) as command
-  from pg_stat_activity
- where pid <> pg_backend_pid() and xact_start is not null
-   and (clock_timestamp() - xact_start > %s * interval '1 second' or substr(state, 1, 19) = 'idle in transaction')
- order by xact_start;
-
--- name: sessions of clients
--- walsenders are not among them
-select procpid as pid, usename as role, application_name as application, host(client_addr) as address,
-       client_port as port
-  from pg_stat_activity
- where procpid <> pg_backend_pid() and application_name not like 'pgha%' order by procpid;
-
--- name: sessions of clients since 9.2
-select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
-  from pg_stat_activity
- where pid <> pg_backend_pid() and application_name not like 'pgha%' order by pid;
-
--- name: still open
-select procpid as pid from pg_stat_activity where procpid = %s and xact_start = %s::timestamptz;
-
--- name: end a session
-select pg_terminate_backend(procpid) from pg_stat_activity where procpid = %s and xact_start = %s::timestamptz;
-
 -- name: relations of files
 select 0::bigint as tablespace where false and (%s::oid[], %s::oid[]) is not null;
 
@@ -241,23 +102,6 @@ select null::bytea as found where (%s, %s, %s) is not null;
 
 -- name: last commit replayed
 select ''::text as at;
-
--- name: transactions
-select procpid as pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database,
-       case current_query when '<IDLE> in transaction' then 'idle in transaction' else 'active' end as state,
-       extract(epoch from clock_timestamp() - xact_start)::float as age, 0 as xmin_age
-  from pg_stat_activity
- where procpid <> pg_backend_pid() and xact_start is not null
- order by xact_start limit 100;
-
--- name: transactions since 9.2
-select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database, coalesce(state, '') as state,
-       extract(epoch from clock_timestamp() - xact_start)::float as age, 0 as xmin_age
-  from pg_stat_activity
- where pid <> pg_backend_pid() and xact_start is not null
- order by xact_start limit 100;
 
 -- name: base backups
 select 0 as pid, '' as application,
@@ -275,13 +119,6 @@ select 0, '', 'an exclusive one, ' || split_part(split_part(pg_read_file(file, 0
 -- what waits to be archived, the shell tells
 select current_setting('archive_mode') as mode, '' as last_archived, '' as last_failed, false as failing;
 
--- name: logical slots
-select '' as name where false;
-
--- name: logical slots since 9.4
-select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active
-  from pg_replication_slots where slot_type = 'logical' order by slot_name;
-
 -- name: given at the start
 -- the server says that of what it has chosen itself
 select name, setting from pg_settings
@@ -293,15 +130,6 @@ select name, setting from pg_settings
 select name, setting, source in ('command line', 'environment variable') as changes
   from pg_settings
  where name = any(%s) or source in ('command line', 'environment variable');
-
--- name: waiting
-select '' as name where false;
-
--- name: who is let in
-select '' as rule, null::text as wrong where false;
-
--- name: misset
-select '' as name, '' as place where false;
 
 -- name: hasty
 select 'fsync is off' as words where current_setting('fsync') = 'off'
@@ -326,13 +154,6 @@ select '' as pause,
           from pg_stat_database_conflicts) as conflicts,
        0 as standby_xmin_age;
 
--- name: databases
-select datname::text as name,
-       case when has_database_privilege(oid, 'connect') then ''
-            else 'grant connect on database ' || quote_ident(datname) || ' to ' || quote_ident(current_user) || ';' end
-       as lacks
-  from pg_database where datallowconn and not datistemplate order by datname;
-
 -- name: in a database
 -- before 10 no hash index is in WAL; 9.0 has neither unlogged tables nor extensions
 select 'hash index ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
@@ -345,12 +166,6 @@ select case c.relkind when 'i' then 'hash index ' else '' end || format('%I.%I',
   from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_am a on a.oid = c.relam
  where c.relpersistence = 'u' and c.relkind = 'r' or a.amname = 'hash' and c.relkind = 'i'
  order by 1;
-
--- name: missing extensions
-select ''::text as name where false;
-
--- name: sizes of unlogged tables
-select ''::text as name, 0::bigint as size where false;
 
 -- name: road's end
 select pg_catalog.current_database() as database, current_user as "user",

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from ..model.dialect import EARLIEST, Variants
+from ..model.dialect import OLDEST, Variants
 
 _HEADING = re.compile(r"^-- name: (.+?)(?: since ([\d.]+))?$", re.MULTILINE)
 
@@ -33,7 +33,8 @@ def all_queries() -> dict[str, Variants]:
     for file in ("queries.sql", "survey.sql", "canary.sql", "older.sql"):
         text = Path(__file__).with_name(file).read_text("utf-8")
         _, *parts = _HEADING.split(text)
-        for name, since, sql in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-            versions = found.setdefault(name, {})
-            versions[since or str(EARLIEST)] = sql.strip().rstrip(";")
+        for names, since, sql in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            for name in names.split(" | "):
+                versions = found.setdefault(name, {})
+                versions[since or str(OLDEST)] = sql.strip().rstrip(";")
     return {name: Variants(name, texts) for name, texts in found.items()}

@@ -2,7 +2,7 @@
 -- "name: X" holds for every version that is spoken; "name: X since N" from major version N on. What
 -- servers before 10 are asked instead stands in older.sql.
 
--- name: itself since 10
+-- name: itself since 9.6
 select pg_is_in_recovery() as in_recovery,
        current_setting('server_version_num')::int as version,
        current_setting('data_directory') as data_directory,
@@ -35,7 +35,7 @@ select name,
   from pg_settings
  where name = any(%s);
 
--- name: senders since 10
+-- name: senders since 9.5
 select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usename, '') as "user",
        coalesce(host(r.client_addr), '') as address, coalesce(r.state, '') as state,
        coalesce(r.sent_lsn, '0/0') as sent, coalesce(r.write_lsn, '0/0') as written,
@@ -56,10 +56,10 @@ select status, coalesce(sender_host, '') as sender_host, coalesce(sender_port, 0
 -- name: walreceiver's process since 10
 select pid from pg_stat_activity where backend_type = 'walreceiver';
 
--- name: slots since 10
-select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status, temporary,
+-- name: slots since 9.4
+select slot_name as name, slot_type as kind, active, restart_lsn as restart, '' as wal_status, s.temporary as temporary,
        coalesce(database::text, '') as database
-  from pg_replication_slots order by slot_name;
+  from pg_replication_slots s order by slot_name;
 
 -- name: slots since 13
 select slot_name as name, slot_type as kind, active, restart_lsn as restart, coalesce(wal_status, '') as wal_status,
@@ -111,8 +111,9 @@ select timeline_id as told,
        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
   from pg_control_checkpoint();
 
--- name: waits for a standby since 9.1
-select current_setting('synchronous_standby_names') <> '' as so;
+-- name: waits for a standby
+-- before 9.1 there is no such setting
+select exists(select 1 from pg_settings where name = 'synchronous_standby_names' and setting <> '') as so;
 
 -- name: begin a backup since 9.6
 select pg_start_backup(%s, true, false);
@@ -142,7 +143,7 @@ select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid
   from pg_tablespace t, pg_control_system() c
  order by t.oid;
 
--- name: role since 9.1
+-- name: role
 select rolreplication as replication from pg_roles where rolname = %s;
 
 -- name: hba since 10
@@ -224,46 +225,46 @@ with recursive looks (turn, state) as (
 )
 select state, turn from looks order by turn desc limit 1;
 
--- name: lag here since 10
+-- name: lag here since 9.1
 -- As this node sees it, whatever it is: how far ahead it is of what is replayed, on its standby of a name or on itself.
 select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0')
             else coalesce(replay_lsn, '0/0') end as replayed,
-       case when not pg_is_in_recovery() then coalesce(extract(epoch from replay_lag), 0)
+       case when not pg_is_in_recovery() then coalesce(extract(epoch from r.replay_lag), 0)
             when coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true) then 0
             else coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) end::float
        as seconds
-  from (select 1) one left join pg_stat_replication on application_name = %s
- order by pid limit 1;
+  from (select 1) one left join pg_stat_replication r on application_name = %s
+ order by r.pid limit 1;
 
 -- name: startup process since 10
 -- without pg_read_all_stats there is no such row: what a process is, is hidden, too
 select coalesce(wait_event, '') as waits_for from pg_stat_activity where backend_type = 'startup';
 
--- name: transactions to drain since 10
-select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database, coalesce(state, '') as state,
+-- name: transactions to drain
+select a.pid as pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
+       coalesce(datname::text, '') as database, coalesce(a.state, '') as state,
        extract(epoch from clock_timestamp() - xact_start)::float as age, xact_start::text as begun,
-       upper(split_part(btrim(query), ' ', 1)) as command
-  from pg_stat_activity
- where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
-   and (clock_timestamp() - xact_start > make_interval(secs => %s) or left(state, 19) = 'idle in transaction')
-   and state is distinct from 'starting'
+       upper(split_part(btrim(a.query), ' ', 1)) as command
+  from pg_stat_activity a
+ where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and xact_start is not null
+   and (clock_timestamp() - xact_start > %s * interval '1 second' or substr(a.state, 1, 19) = 'idle in transaction')
+   and a.state is distinct from 'starting'
  order by xact_start;
 
--- name: sessions of clients since 10
-select pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
-  from pg_stat_activity
- where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name not like 'pgha%'
-   and state is distinct from 'starting'
- order by pid;
+-- name: sessions of clients
+select a.pid as pid, usename as role, application_name as application, host(client_addr) as address, client_port as port
+  from pg_stat_activity a
+ where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and application_name not like 'pgha%'
+   and a.state is distinct from 'starting'
+ order by a.pid;
 
--- name: still open since 9.2
-select pid from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
+-- name: still open
+select a.pid as pid from pg_stat_activity a where a.pid = %s and xact_start = %s::timestamptz;
 
--- name: end a session since 9.2
-select pg_terminate_backend(pid) from pg_stat_activity where pid = %s and xact_start = %s::timestamptz;
+-- name: end a session
+select pg_terminate_backend(a.pid) from pg_stat_activity a where a.pid = %s and xact_start = %s::timestamptz;
 
 -- name: databases to ask
 select oid::bigint as oid, datname::text as name from pg_database where datallowconn order by datname;

@@ -4,15 +4,15 @@
 select gid, owner::text, database::text, extract(epoch from clock_timestamp() - prepared)::float as age
   from pg_prepared_xacts order by prepared;
 
--- name: transactions since 10
+-- name: transactions
 -- since 18 who has not said his password yet is one that is "starting": he is nobody, and gone within a minute
-select pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
-       coalesce(datname::text, '') as database, coalesce(state, '') as state,
+select a.pid as pid, coalesce(usename::text, '') as "user", coalesce(application_name, '') as application,
+       coalesce(datname::text, '') as database, coalesce(a.state, '') as state,
        extract(epoch from clock_timestamp() - xact_start)::float as age,
-       coalesce(age(backend_xmin), 0) as xmin_age
-  from pg_stat_activity
- where backend_type = 'client backend' and pid <> pg_backend_pid() and xact_start is not null
-   and state is distinct from 'starting'
+       coalesce(age(a.backend_xmin), 0) as xmin_age
+  from pg_stat_activity a
+ where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and xact_start is not null
+   and a.state is distinct from 'starting'
  order by xact_start limit 100;
 
 -- name: base backups since 9.3
@@ -46,9 +46,9 @@ select current_setting('archive_mode') as mode, coalesce(last_archived_wal, '') 
        coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) as failing
   from pg_stat_archiver;
 
--- name: logical slots since 10
+-- name: logical slots since 9.4
 select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active
-  from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
+  from pg_replication_slots s where slot_type = 'logical' and not s.temporary order by slot_name;
 
 -- name: logical slots since 13
 select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(database::text, '') as database, active,
@@ -145,10 +145,11 @@ select case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() else '
        greatest((select max(age(backend_xmin)) from pg_stat_replication),
                 (select max(age(xmin)) from pg_replication_slots), 0) as standby_xmin_age;
 
--- name: databases since 9.1
+-- name: databases
 select datname::text as name,
        case when has_database_privilege(oid, 'connect') then ''
-            else format('grant connect on database %I to %I;', datname, current_user) end as lacks
+            else 'grant connect on database ' || quote_ident(datname) || ' to ' || quote_ident(current_user) || ';' end
+       as lacks
   from pg_database where datallowconn and not datistemplate order by datname;
 
 -- name: in a database since 10

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from .errors import NotSafe
-from .features import EARLIEST as EARLIEST
 from .features import FEATURES as FEATURES
 from .features import NEWEST as NEWEST
 from .features import OLDEST as OLDEST
@@ -19,40 +18,66 @@ from .features import mended as mended
 from .major import Major
 from .positions import GappySegment
 
-#: What had another name before 10, in SQL, in the shell, and among programs and their options.
-_BEFORE_10: Mapping[str, str] = {
-    "pg_current_wal_insert_lsn": "pg_current_xlog_insert_location",
-    "pg_current_wal_lsn": "pg_current_xlog_location",
-    "pg_last_wal_receive_lsn": "pg_last_xlog_receive_location",
-    "pg_last_wal_replay_lsn": "pg_last_xlog_replay_location",
-    "pg_is_wal_replay_paused": "pg_is_xlog_replay_paused",
-    "pg_wal_replay_pause": "pg_xlog_replay_pause",
-    "pg_wal_replay_resume": "pg_xlog_replay_resume",
-    "pg_walfile_name": "pg_xlogfile_name",
-    "pg_switch_wal": "pg_switch_xlog",
-    "sent_lsn": "sent_location",
-    "write_lsn": "write_location",
-    "flush_lsn": "flush_location",
-    "replay_lsn": "replay_location",
-    "redo_lsn": "redo_location",
-    "pg_wal": "pg_xlog",
-    "pg_xact": "pg_clog",
-    "pg_waldump": "pg_xlogdump",
-    "--waldir": "--xlogdir",
-    "--wal-method": "--xlog-method",
+#: What stands in the place of something before a version: names in SQL, in the shell, and among
+#: programs and their options. `a` is pg_stat_activity, `r` pg_stat_replication, `s` another view.
+_BEFORE: Mapping[str, Mapping[str, str]] = {
+    "9.1": {"pg_is_wal_replay_paused()": "false", "rolreplication": "rolsuper"},
+    "9.2": {
+        "a.pid": "a.procpid",
+        "r.pid": "r.procpid",
+        "a.query": "a.current_query",
+        "a.state": "case a.current_query when '<IDLE> in transaction' "
+        "then 'idle in transaction' else 'active' end",
+        "pg_tablespace_location(t.oid)": "t.spclocation",
+    },
+    "9.4": {"a.backend_xmin": "null::xid"},
+    "9.5": {"s.pending_restart": "false"},
+    "10": {
+        "a.backend_type": "'client backend'",
+        "r.replay_lag": "null::interval",
+        "s.temporary": "false",
+        "pg_has_role('pg_read_all_stats', 'usage')": "current_setting('is_superuser') = 'on'",
+        "pg_current_wal_insert_lsn": "pg_current_xlog_insert_location",
+        "pg_current_wal_lsn": "pg_current_xlog_location",
+        "pg_last_wal_receive_lsn": "pg_last_xlog_receive_location",
+        "pg_last_wal_replay_lsn": "pg_last_xlog_replay_location",
+        "pg_is_wal_replay_paused": "pg_is_xlog_replay_paused",
+        "pg_wal_replay_pause": "pg_xlog_replay_pause",
+        "pg_wal_replay_resume": "pg_xlog_replay_resume",
+        "pg_walfile_name": "pg_xlogfile_name",
+        "pg_switch_wal": "pg_switch_xlog",
+        "sent_lsn": "sent_location",
+        "write_lsn": "write_location",
+        "flush_lsn": "flush_location",
+        "replay_lsn": "replay_location",
+        "redo_lsn": "redo_location",
+        "pg_wal": "pg_xlog",
+        "pg_xact": "pg_clog",
+        "pg_waldump": "pg_xlogdump",
+        "--waldir": "--xlogdir",
+        "--wal-method": "--xlog-method",
+    },
 }
-_NEW_NAMES = re.compile("|".join(rf"(?<![\w-]){name}(?!\w)" for name in _BEFORE_10))
 
 
 def spelled(text: str, major: Major) -> str:
     """A text of ours as this major version spells it: SQL, a script, a name of a file.
 
-    >>> spelled("select pg_current_wal_lsn()", Major.parse("9.6"))
-    'select pg_current_xlog_location()'
+    >>> spelled("select pg_current_wal_lsn(), r.pid", Major.parse("9.6"))
+    'select pg_current_xlog_location(), r.pid'
     """
-    if major >= Major.parse("10"):
-        return text
-    return _NEW_NAMES.sub(lambda found: _BEFORE_10[found[0]], text)
+    names, pattern = _names(major)
+    return pattern.sub(lambda found: names[found[0]], text) if names else text
+
+
+@cache
+def _names(major: Major) -> tuple[Mapping[str, str], re.Pattern[str]]:
+    """What is spelled otherwise in this version, and what finds it: the longest first."""
+    names: dict[str, str] = {}
+    for version, before in _BEFORE.items():
+        names |= before if major < Major.parse(version) else {}
+    longest = sorted(map(re.escape, names), key=len, reverse=True)
+    return names, re.compile("|".join(rf"(?<![\w-]){name}(?!\w)" for name in longest))
 
 
 def spoken(version: int, node: str) -> Major:

@@ -30,9 +30,8 @@ class Feature:
         )
 
 
+#: Where the table begins, and where it ends.
 OLDEST, NEWEST = Major.parse("9.0"), Major.parse("19")
-#: Where the table begins.
-EARLIEST = Major.parse("9.0")
 
 FEATURES: Mapping[str, Feature] = {
     # who streams to whom

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..model import Node, Pair
 from ..model.conninfo import pinned
-from ..model.dialect import EARLIEST, NEWEST, spelled
+from ..model.dialect import NEWEST, OLDEST, spelled
 from ..model.errors import Unreachable
 from ..model.foreign import first_words
 from ..model.here import here
@@ -142,7 +142,7 @@ class Door:
 
     def spelled(self, text: str) -> str:
         """A text of ours as this node's version spells it. Raises as Shell.run does."""
-        if spelled(text, EARLIEST) == text:
+        if spelled(text, OLDEST) == text:
             return text
         return spelled(text, self.programs() or NEWEST)
 

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from ..model.dialect import EARLIEST, Variants, has, segments, spelled
+from ..model.dialect import OLDEST, Variants, has, segments, spelled
 from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import first_words, identifier, one_line, text_of
 from ..model.grants import grant_for
@@ -74,12 +74,12 @@ class Session:
     def spelled(self, statement: str | Variants) -> str:
         """A statement as this server spells it. Raises Unreachable."""
         # a pooler's console tells a version of its own
-        major = max(EARLIEST, Major.of(self.version))
+        major = max(OLDEST, Major.of(self.version))
         return spelled(statement, major) if isinstance(statement, str) else statement.text(major)
 
     def position(self, told: str) -> Lsn:
         """A position that it tells, where its WAL really goes on. Raises Unreachable."""
-        major = max(EARLIEST, Major.of(self.version))
+        major = max(OLDEST, Major.of(self.version))
         return there(Lsn.parse(told), segments(_SEGMENT, major))
 
     def read(self, statement: str | Variants, parameters: Sequence[object] = ()) -> list[Row]:
