@@ -145,18 +145,15 @@ def with_hba(text: str, block: str) -> str:
     return f"{block}\n{rest}"
 
 
-def settings_to_raise(
-    own: Mapping[str, str], primary: Mapping[str, str], major: Major
-) -> dict[str, str | None]:
+def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str]) -> dict[str, str | None]:
     """Settings in which the copy must not be below the primary, to replay and to succeed it.
 
     >>> settings_to_raise({"max_connections": "50", "wal_level": "minimal"},
     ... {"max_connections": "100", "wal_level": "replica", "wal_keep_size": "512",
-    ... "wal_retrieve_retry_interval": "100"}, Major.parse("18")) # doctest: +NORMALIZE_WHITESPACE
+    ... "wal_retrieve_retry_interval": "100"}) # doctest: +NORMALIZE_WHITESPACE
     {'max_connections': '100', 'wal_level': 'replica', 'wal_keep_size': '512',
     'wal_retrieve_retry_interval': '100'}
     """
-    keep = "wal_keep_size" if dialect.has("wal_keep_size", major) else "wal_keep_segments"
     raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)
-    also = (keep, "wal_retrieve_retry_interval")
+    also = ("wal_keep_size", "wal_keep_segments", "wal_retrieve_retry_interval")
     return {**raised, **{name: primary[name] for name in also if name in primary}}

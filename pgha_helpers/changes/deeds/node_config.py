@@ -83,7 +83,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
         write_file(door, f"{copy}/standby.signal", "")
     else:
         write_file(door, f"{copy}/recovery.conf", definition(run, node.name, major))
-    lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings, major)
+    lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings)
     write_file(door, auto, with_settings(text, lacking))
     if not dialect.has("alter_system", major):
         include_settings(door, node.config_directory, copy)

@@ -95,11 +95,8 @@ def _recover(
 
 def _single_user(door: Door, data: str, major: Major) -> list[str]:
     """The server, and the settings by which it keeps all of its WAL and asks nobody for more."""
-    if dialect.has("wal_keep_size", major):
-        keep = ("wal_keep_size", "1048576")
-    else:
-        keep = ("wal_keep_segments", "1000000")
-    settings = {"archive_mode": "on", "archive_command": "false", keep[0]: keep[1]}
+    keep, terabyte = dialect.wal_keep(major, 2**40, 2**20)
+    settings = {"archive_mode": "on", "archive_command": "false", keep: terabyte}
     if dialect.has("standby_signal", major):
         settings["restore_command"] = ""
     argv = [door.binary("postgres"), "--single", "-F", "-D", door.node.config_directory or data]
