@@ -25,6 +25,7 @@ from .records.reading.commands import PairName, records_app
 from .run import courtesy
 from .run.checkout import EXAMPLE
 from .run.finding import complete_notebook, find_notebook, find_pair, places
+from .run.parameters.quantities import option_span
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -103,7 +104,7 @@ def run(
         typer.echo(told, nl=False)
         raise typer.Exit(code)
     find_pair(pair)
-    given, within = _given(pair, p, f), _span("--cell-timeout", cell_timeout)
+    given, within = _given(pair, p, f), option_span("--cell-timeout", cell_timeout)
     if dry_run and given.get("confirm"):
         raise BadParameters("--dry-run and confirm contradict each other", "leave one of them out")
     from .records.engine.prestarted_kernel import early_kernel
@@ -182,16 +183,6 @@ def _given(pair: str, words: list[str] | None, file: Path | None) -> dict[str, A
             raise BadParameters(f"-p {shown(key)} is given twice", "leave one of them out")
         typed[shown(key)] = shown(value)
     return {**given, **typed, "pair": pair}
-
-
-def _span(option: str, text: str) -> float | None:
-    """Seconds, or None for no limit. Raises BadParameters."""
-    from .run.parameters.quantities import read_span
-
-    try:
-        return read_span(text) if text else None
-    except ValueError as error:
-        raise BadParameters(f"{option}: {error}") from None
 
 
 def main() -> None:

@@ -90,27 +90,15 @@ class _Topics:
 
     def rows(self, kind: type, topic: str, name: str) -> None:
         """A tuple of such objects, one a row."""
-
-        def made(rows: list[Row]) -> dict[str, Any]:
-            return {topic: tuple(kind(**row) for row in rows)}
-
-        self.ask(name, made, topic)
+        self.ask(name, lambda rows: {topic: tuple(kind(**row) for row in rows)}, topic)
 
     def column(self, topic: str, name: str, column: str) -> None:
         """A tuple of one column."""
-
-        def made(rows: list[Row]) -> dict[str, Any]:
-            return {topic: tuple(row[column] for row in rows)}
-
-        self.ask(name, made, topic)
+        self.ask(name, lambda rows: {topic: tuple(row[column] for row in rows)}, topic)
 
     def pairs(self, topic: str, name: str, key: str, value: str) -> None:
         """A dictionary of two columns."""
-
-        def made(rows: list[Row]) -> dict[str, Any]:
-            return {topic: {row[key]: row[value] for row in rows}}
-
-        self.ask(name, made, topic)
+        self.ask(name, lambda rows: {topic: {row[key]: row[value] for row in rows}}, topic)
 
 
 def _sql(topics: _Topics, door: Door, seen: Running) -> Survey:

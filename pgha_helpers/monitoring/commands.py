@@ -11,6 +11,7 @@ from ..model.errors import BadParameters
 from ..records.making.outcome import BAD_PARAMETERS
 from ..records.reading.commands import PairName
 from ..run.finding import complete_pair
+from ..run.parameters.quantities import option_span
 
 if TYPE_CHECKING:
     from .status import PairStatus
@@ -50,17 +51,18 @@ def status(
         raise BadParameters("--json, --nagios and --watch are three answers", "ask for one")
     from .many import pairs_asked
 
-    names, seconds = pairs_asked(pairs or [], every), _span(watch)
+    names, seconds = pairs_asked(pairs or [], every), option_span("--watch", watch)
     from .status import LEVELS, Looks, worst_of
 
     def keep(told: list[PairStatus]) -> None:
         if prometheus is not None:
             _keep_metrics(prometheus, told)
 
-    if watch:
+    if seconds is not None:
         from .watching import watch_status
 
-        told = watch_status(names, seconds, keep)
+        # 0s would ask the nodes all the time
+        told = watch_status(names, max(seconds, 0.1), keep)
     else:
         with Looks(names) as looks:
             told = looks.look()
@@ -91,16 +93,6 @@ def _keep_metrics(file: Path, told: list[PairStatus]) -> None:
         raise BadParameters(
             f"{file} cannot be written: {error.strerror}", "name another, or mend that"
         ) from None
-
-
-def _span(text: str) -> float:
-    """Seconds from one look to the next; 0 for nothing. Raises BadParameters."""
-    from ..run.parameters.quantities import read_span
-
-    try:
-        return max(read_span(text), 0.1) if text else 0.0  # 0s would ask the nodes all the time
-    except ValueError as error:
-        raise BadParameters(f"--watch: {error}") from None
 
 
 @monitoring_app.command("check")

@@ -137,7 +137,7 @@ def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[No
 
 def _look(folder: Path, pair: Pair, done: Verified) -> Record | None:
     """A record that is to be checked; those that still go on or were never begun are only told."""
-    told = _manifest_of(folder)
+    told = _manifest_in(folder / manifest.MANIFEST)
     if not (folder / JOURNAL).exists():
         if not _in_name(folder, pair):
             pass
@@ -166,9 +166,10 @@ def _in_name(folder: Path, pair: Pair) -> bool:
     return name is not None and name.pair == pair.name
 
 
-def _manifest_of(folder: Path) -> Manifest:
+def _manifest_in(path: Path) -> Manifest:
+    """An empty one where there is no such file."""
     try:
-        return manifest.read_manifest(folder / manifest.MANIFEST)
+        return manifest.read_manifest(path)
     except FileNotFoundError:
         return Manifest()
 
@@ -200,7 +201,7 @@ def _faults(record: Record, pair: Pair, done: Verified) -> Iterator[str]:
 
 
 def _file_faults(folder: Path, told: Manifest, done: Verified) -> Iterator[str]:
-    attached = _attached(folder)
+    attached = _manifest_in(folder / manifest.ATTACHED)
     if attached.wrong:
         yield attached.wrong
     if attached.digest and attached.told.get("to") != told.digest:
@@ -235,18 +236,11 @@ def _left(folder: Path, name: str) -> bool:
     return name == manifest.SEALING and (folder / name).stat().st_size == 0
 
 
-def _attached(folder: Path) -> Manifest:
-    try:
-        return manifest.read_manifest(folder / manifest.ATTACHED)
-    except FileNotFoundError:
-        return Manifest()
-
-
 def _signature_faults(
     folder: Path, name: str, told: Manifest, pair: Pair, done: Verified
 ) -> Iterator[str]:
     """Of the manifest, and of what was attached later."""
-    attached = _attached(folder) if name == manifest.MANIFEST else Manifest()
+    attached = _manifest_in(folder / manifest.ATTACHED) if name == manifest.MANIFEST else Manifest()
     if attached.digest:
         yield from _signature_faults(folder, manifest.ATTACHED, attached, pair, Verified())
     path = folder / f"{name}.sig"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ...model.errors import BadParameters
+
 _SIZES = {"B": 1, "kB": 1024, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 _SPANS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -46,6 +48,14 @@ def read_span(text: object) -> float:
             f"{text!r} is not a duration: write a number and one of ms, s, min, h, d, as in 30s"
         )
     return number * _SPANS[unit]
+
+
+def option_span(option: str, text: str) -> float | None:
+    """Seconds that were typed for an option; None for nothing. Raises BadParameters."""
+    try:
+        return read_span(text) if text else None
+    except ValueError as error:
+        raise BadParameters(f"{option}: {error}") from None
 
 
 def _split(text: object) -> tuple[float, str]:
