@@ -6,6 +6,7 @@ record of the run, and the journal tells their digests.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -13,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
@@ -146,18 +147,25 @@ def _copy(
     Gives the digests of what has come, and of what is there.
     """
     digest = hashlib.sha256()
-    new = target.with_name(f".{target.name}.new")
     told = b""
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with _whole(target) as file:
         for piece, words in _pieces(door, source, within):
             digest.update(piece)
             file.write(piece)
             come(len(piece))
             told += words
+    return digest.hexdigest(), text_of(told).partition(" ")[0]
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """A file for its owner alone, which has its name once all of it is on disk."""
+    new = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
-    new.replace(target)
-    return digest.hexdigest(), text_of(told).partition(" ")[0]
+    new.replace(path)
 
 
 def _pieces(door: Door, source: str, within: float) -> Iterator[tuple[bytes, bytes]]:
@@ -190,23 +198,18 @@ def keep_list(run: Run, losses: Losses) -> str:
     is not what it was then.
     """
 
-    def write(lost: LostTransaction) -> None:
-        file.write(shown(losses.csv((lost,))))
-
     path = run.folder / DIVERGED_CSV
-    new = path.with_name(f".{DIVERGED_CSV}.new")
-    with os.fdopen(
-        os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(",".join(CSV_HEAD) + "\n")
+    with _whole(path) as file:
+
+        def write(*lost: LostTransaction) -> None:
+            file.write(shown(losses.csv(lost)).encode("utf-8"))
+
+        file.write((",".join(CSV_HEAD) + "\n").encode("utf-8"))
         if losses.count > len(losses.transactions):
             again = read_again(run, losses, write)
             _same(losses, again)
         else:
-            file.write(shown(losses.csv()))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+            write(*losses.transactions)
     run.journal.write(
         DIVERGED_KEPT,
         file=DIVERGED_CSV,
