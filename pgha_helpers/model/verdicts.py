@@ -12,7 +12,7 @@ from . import show
 from .causes import Cause, merged
 
 _ORDER = ("critical", "unknown", "warning", "ok")
-_NAMED = 3  # so many checks that could not be asked are named in a line
+_NAMED = 3  # so many checks that could not be asked are named in a line; more are counted
 _WIDTH = 80  # columns of the screen on which a mail is read
 
 
@@ -117,9 +117,9 @@ class Verdicts(show.Shown, tuple[Verdict, ...]):
         if not unasked:
             return
         told = f"{len(unasked)} of {len(self)} checks could not be asked"
-        which = "; ".join(v.title for v in unasked[:_NAMED])
-        more = "; …" if len(unasked) > _NAMED else ""
-        yield Reason("unknown", f"{told}: {which}{more}")
+        if len(unasked) <= _NAMED:
+            told += f": {'; '.join(v.title for v in unasked)}"
+        yield Reason("unknown", told)
 
     def table(self) -> show.Table:
         """A row per reason, then one per yes, with a mark that does not lean on colour alone."""
