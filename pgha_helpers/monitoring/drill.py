@@ -136,8 +136,8 @@ def carried_out(
         print("".join(f"   {line}\n" for line in lines), end="", flush=True)
         found = _RECORD.findall(said)
         record = Path(found[-1]) if found else None
-        why = lines[0].removeprefix(f"{pair.name}: ") if lines else ""
-        done.append(PhaseDone(step, ended.returncode, record, _summary(record), why))
+        reason = lines[0].removeprefix(f"{pair.name}: ") if lines else ""
+        done.append(PhaseDone(step, ended.returncode, record, _summary(record), reason))
         if not done[-1].well:
             break
     return done
