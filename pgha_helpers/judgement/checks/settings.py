@@ -33,6 +33,7 @@ _A_NODES_OWN = {
     "synchronized_standby_slots",
     "transaction_read_only",
     "unix_socket_directories",
+    "unix_socket_directory",
 }
 
 
