@@ -38,6 +38,7 @@ from ..model.rights import Rights, to_ask
 from ..model.sightings import Unheard, refuses
 from ..wire.doors import Door
 from ..wire.sql import Session
+from .configured import configuration
 from .disk import read_disk
 from .queries import query
 
@@ -124,11 +125,30 @@ def _sighting(door: Door, running: Running | HaError, disk: Disk) -> Sighting:
     name = door.node.name
     if isinstance(running, Running):
         return _running_on(running, disk, door.peer)
+    if disk.processes and _takes_no_queries(door, running, disk):
+        why = "as a standby it takes no queries: hot_standby is off"
+        return Hung(name, f"SQL: {why}", disk, why, _HOT.format(name))
     if disk.processes:
         return Hung(name, running.what, disk, _answer(running), running.remedy)
     if disk.control is None:
         return Blank(name, disk.blank, disk)
     return Stopped(name, disk)
+
+
+_HOT = "set hot_standby = on in the configuration of {}, and restart it"
+
+
+def _takes_no_queries(door: Door, refused: HaError, disk: Disk) -> bool:
+    """Whether a standby that streams was never told to take queries, as none is by default where
+    titles tell of a walreceiver: it says that it is starting up for ever.
+    """
+    archive = disk.control is not None and disk.control.state == "in archive recovery"
+    if not (archive and disk.receiver and _answer(refused)):
+        return False
+    node = door.node
+    told = configuration(door, node.data_directory, node.config_directory).settings
+    hot = told.get("hot_standby", dialect.UNSAID["hot_standby"])
+    return dialect.as_shown("hot_standby", hot) == "off"
 
 
 def _running_on(running: Running, disk: Disk, peer: str) -> Running:
@@ -147,9 +167,15 @@ def _running_on(running: Running, disk: Disk, peer: str) -> Running:
         timeline=timeline,
         settings=settings,
         replay_delay=_delay(settings),
-        senders=running.senders or tuple(replace(it, application=peer) for it in disk.senders),
+        senders=running.senders or tuple(_titled(it, running, peer) for it in disk.senders),
         receiver=running.receiver or _receiver(disk, settings),
     )
+
+
+def _titled(sender: Sender, running: Running, peer: str) -> Sender:
+    """A walsender by its title, which in 9.0 says `startup` until it has had something to send."""
+    idle = sender.state == "startup" and not dialect.has("stat_replication", running.major)
+    return replace(sender, application=peer, state="streaming" if idle else sender.state)
 
 
 def _receiver(disk: Disk, settings: Mapping[str, str]) -> Receiver | None:

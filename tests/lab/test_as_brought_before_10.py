@@ -10,14 +10,16 @@ import pytest
 from pgha_helpers import HEALTHY, judged, look
 from pgha_helpers.changes import plan_setup
 from pgha_helpers.facts import connection
+from pgha_helpers.model.errors import NotSafe
 
 from .. import embedded as lab
 from ..majors import old_programs
 from .converging import PROCEDURES
 from .cycles import against, alive
 from .looks import holds_up_replay
+from .losers import start
 from .runs import carry_out, running
-from .servers import ask, writable
+from .servers import ask, stop_cleanly, wait_for, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 
@@ -90,3 +92,31 @@ def test_a_query_that_holds_up_replay_is_told_before_a_move(brought: lab.Lab) ->
     """A switchover was ready ("0 ms behind"), and was aborted after 33 s without a primary."""
     set_up(brought)
     holds_up_replay(brought)
+
+
+def test_a_standby_that_takes_no_queries_is_told_from_one_that_is_starting(
+    brought: lab.Lab,
+) -> None:
+    """hot_standby is off by default there: "wait until it is up", and it never is."""
+    set_up(brought)
+    data = brought.node("db1").data_directory
+    auto = data / "postgresql.auto.conf"
+    last = auto if auto.exists() else data / "postgresql.conf"
+    stop_cleanly(brought, "db1")
+    with last.open("a") as file:
+        file.write("hot_standby = off\n")
+    start(brought, "db1", "-W")  # it never answers
+
+    def heard() -> str:
+        with running(brought, "verify", light=True) as run:
+            return str(look(run)["db1"])
+
+    assert wait_for(lambda: "it takes no queries: hot_standby is off" in heard()), heard()
+    with pytest.raises(NotSafe, match="takes no queries") as refused:
+        carry_out(brought, "promote", "promote db1")
+    assert "set hot_standby = on in the configuration of db1" in str(refused.value)
+    with last.open("a") as file:
+        file.write("hot_standby = on\n")
+    stop_cleanly(brought, "db1")
+    lab.up(brought.folder)
+    assert wait_for(lambda: not_well(brought) == []), not_well(brought)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ...model import Running, Snapshot, dialect
+from ...model import Hung, Running, Snapshot, dialect
 from ...model.errors import NotSafe
 from ...model.show import size, span
+from ...model.sightings import to_be_seen
 from .for_now import RESTORE, without_archive
 from .plan import Plan
 from .readers import readers
@@ -31,7 +32,8 @@ def switchover(now: Snapshot, wanted: str, on_deadline: str, drain: str) -> Plan
     if not wanted and armed_and_stopped(other):
         return way_back(now, primary)
     raise NotSafe(
-        f"{other.node} cannot be promoted: {other}", f"run rebuild for {other.node} first"
+        f"{other.node} cannot be promoted: {other}",
+        to_be_seen(other) if isinstance(other, Hung) else f"run rebuild for {other.node} first",
     )
 
 
