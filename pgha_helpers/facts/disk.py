@@ -116,7 +116,7 @@ def _sender(title: str, control: Control | str = "") -> Sender:
     segment = control.segment if isinstance(control, Control) else 0
     sent = there(Lsn.parse(at), segment) if "/" in at else NOWHERE
     host = address.partition("(")[0]
-    return Sender(int(pid), "", user, host, state, sent, sent, sent, sent, 0.0, "async")
+    return Sender(int(pid), "", user, host, state, sent, sent, sent, sent, None, "async")
 
 
 def _printed(

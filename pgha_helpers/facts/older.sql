@@ -36,7 +36,7 @@ select r.pid as pid, coalesce(application_name, '') as application, coalesce(use
        coalesce(host(client_addr), '') as address, coalesce(state, '') as state,
        coalesce(sent_lsn, '0/0') as sent, coalesce(write_lsn, '0/0') as written,
        coalesce(flush_lsn, '0/0') as flushed, coalesce(replay_lsn, '0/0') as replayed,
-       0::float as replay_lag, coalesce(sync_state, '') as sync_state, '' as slot, '' as kind
+       null::float as replay_lag, coalesce(sync_state, '') as sync_state, '' as slot, '' as kind
   from pg_stat_replication r order by r.pid;
 
 -- name: make a slot

@@ -11,8 +11,8 @@ from .positions import Lsn
 class Sender:
     """One row of pg_stat_replication: a walsender, and the position of whoever it feeds.
 
-    Who replays nothing, as pg_receivewal, has replayed to 0/0. `kind` is that of the slot:
-    physical, logical or none.
+    Who replays nothing, as pg_receivewal, has replayed to 0/0. `replay_lag` is in seconds; before
+    10 no server tells it, and it is None. `kind` is that of the slot: physical, logical or none.
     """
 
     pid: int
@@ -24,7 +24,7 @@ class Sender:
     written: Lsn
     flushed: Lsn
     replayed: Lsn
-    replay_lag: float
+    replay_lag: float | None
     sync_state: str
     slot: str = ""
     kind: str = ""

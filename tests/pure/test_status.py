@@ -9,6 +9,7 @@ import pytest
 
 from pgha_helpers.judgement.checks import HEALTHY, judge, readiness
 from pgha_helpers.model import Hung, Silent, Slot, Snapshot
+from pgha_helpers.monitoring.forms import nagios_line
 from pgha_helpers.monitoring.node_status import rows_of, table_of
 from pgha_helpers.monitoring.status import Looks, PairStatus, in_words, worst_of
 
@@ -53,6 +54,15 @@ def test_how_far_a_standby_is_behind_is_told_in_bytes_and_time() -> None:
     row = " ".join(table_of(rows_of(now)).rows[1])
     assert f"replay paused 1 {HERE}, replayed {EARLIER} 64 kB and 12 s" in row
     assert "pgha_db1, not active, WAL lost async" in row
+
+
+def test_seconds_that_no_server_before_10_tells_are_not_made_up() -> None:
+    sender = replace(primary().senders[0], replayed=EARLIER, replay_lag=None)
+    told = status(seen(primary(senders=(sender,)), standby(replayed=EARLIER)))
+    assert told.nodes[1].behind == "64 kB" and told.nodes[1].lag_seconds is None
+    in_time = next(verdict for verdict in told.verdicts if verdict.value == "not told before 10")
+    assert "in seconds" in in_time.title and in_time.level == "ok"
+    assert "'lag_bytes'=65536B" in nagios_line([told]) and "lag_seconds" not in nagios_line([told])
 
 
 @pytest.mark.parametrize(

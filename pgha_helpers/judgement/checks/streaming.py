@@ -19,9 +19,15 @@ def sender_for(primary: Running, standby: str) -> Sender | None:
     return next((s for s in primary.senders if s.application == standby), None)
 
 
-def _lag_time(now: Snapshot) -> float:
+def _lag_time(now: Snapshot) -> float | None:
+    """Seconds; None where its primary does not tell them, which it does from 10 on."""
     sender = sender_for(now.primary, now.standby.node)
     return sender.replay_lag if sender else 0.0
+
+
+def _lag_time_told(now: Snapshot) -> str:
+    lag = _lag_time(now)
+    return "not told before 10" if lag is None else span(lag)
 
 
 def _sender_state(now: Snapshot) -> str:
@@ -142,14 +148,14 @@ def the_standby_is_close_in_bytes(now: Snapshot) -> str | None:
     return None
 
 
-@check(value=lambda now: span(_lag_time(now)), limit=lambda now: span(now.pair.limits.lag_time))
+@check(value=_lag_time_told, limit=lambda now: span(now.pair.limits.lag_time))
 def the_standby_is_close_in_time(now: Snapshot) -> str | None:
     """The standby has replayed nearly everything, in seconds.
 
     Wait, or find what holds it back: network, disk, or a long query on the standby.
     """
     lag, limit = _lag_time(now), now.pair.limits.lag_time
-    if lag > limit:
+    if lag is not None and lag > limit:
         return f"{now.standby.node} is {span(lag)} behind, {span(limit)} allowed"
     return None
 

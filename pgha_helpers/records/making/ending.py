@@ -76,7 +76,9 @@ def _lag(now: Snapshot | None) -> str:
         lag = f", {size(now.lag())}"
     except (NotSeen, ValueError):
         return ""
-    return f"{lag} and {span(sender.replay_lag)} behind" if sender else f"{lag} behind"
+    if sender and sender.replay_lag is not None:
+        lag += f" and {span(sender.replay_lag)}"
+    return f"{lag} behind"
 
 
 def what_clients_saw(told: Mapping[str, Any]) -> Iterator[str]:
