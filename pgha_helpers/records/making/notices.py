@@ -27,7 +27,7 @@ from ...model import Pair, Verdicts
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
 from ...model.notices import Notice, NoticeKind
-from ...model.show import span, utc
+from ...model.show import plural, span, utc
 from ...model.verdicts import verdicts_of
 from ...run.events import (
     ERROR,
@@ -174,7 +174,7 @@ def _is_consent(event: Event) -> bool:
 
 def of_findings(pair: Pair, found: list[str]) -> Notice:
     """That records are not as they were; each finding is a line."""
-    many = "1 finding" if len(found) == 1 else f"{len(found)} findings"
+    many = plural(len(found), "finding")
     lines = [*found[:20], f"To do: see for yourself: pgha records verify {pair.name}"]
     where = f"Records: {records_of(pair)} on {platform.node()}"
     title = f"records are not as they were, {many}: {found[0]}"

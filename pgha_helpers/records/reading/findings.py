@@ -46,7 +46,8 @@ class Verified:
 
     def __str__(self) -> str:
         by = f" by {' and '.join(sorted(set(self.signers)))}" if self.signers else ""
-        counts = f"{self.records} records, {len(self.signers)} signed{by}, {self.chained} chained: "
+        counts = f"{plural(self.records, 'record')}, {len(self.signers)} signed{by}, "
+        counts += f"{self.chained} chained: "
         verdict = plural(len(self.findings), "finding") if self.findings else "all are as they were"
         told = [
             *map(str, self.findings),

@@ -112,7 +112,8 @@ def _page(
     told = ""
     if rows:
         now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
-        told = f"Made {now} from the journals of {len(rows)} runs, the newest of {rows[0].began}."
+        journals = plural(len(rows), "journal")
+        told = f"Made {now} from {journals}, the newest of {rows[0].began}."
     return render_page(
         "page.html.j2",
         rows=shown,

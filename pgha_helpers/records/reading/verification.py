@@ -13,6 +13,7 @@ from ...model import Head, Note, Pair
 from ...model.errors import HaError, said
 from ...model.foreign import ODD
 from ...model.here import here
+from ...model.show import plural
 from ...run.events import RUN_BEGUN
 from ...run.journal import JOURNAL, held_by_writer, read
 from ..making.folder import id_of, record_folders, record_name_of, records_of
@@ -127,10 +128,8 @@ def _noted(pair: Pair, ledgers: Mapping[str, Ledger], done: Verified) -> list[No
     """What the nodes have noted of this pair, by whichever of them."""
     for name, ledger in ledgers.items():
         if ledger.torn:
-            done.notes.append(
-                f"{name} has {len(ledger.torn)} lines among its notes that are none: torn by a "
-                "crash, or added"
-            )
+            torn = plural(len(ledger.torn), "line among its notes", "lines among its notes")
+            done.notes.append(f"{name}: {torn} cannot be read: torn by a crash, or added")
     notes = [note for ledger in ledgers.values() for note in ledger.notes]
     return [note for note in notes if note.pair == pair.name]
 
