@@ -47,12 +47,14 @@ each_process "$1" told
 stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
 for f in promote fallback_promote; do [ -e "$1/$f" ] && echo "trigger $f"; done
-[ ! -e "$1/backup_label" ] || {
+# A server writes only that of an exclusive backup into its own directory. One of pg_basebackup or of pg_rewind came with
+# the copy, whose start needs it.
+[ ! -e "$1/backup_label" ] || grep -qxE 'BACKUP METHOD: (streamed|pg_rewind)' "$1/backup_label" || {
   label='without a name'
   while IFS= read -r line; do
-    case $line in "LABEL: "*) label=${line#LABEL: };; "BACKUP METHOD: pg_rewind") label=;; esac # which names none
+    case $line in "LABEL: "*) label=${line#LABEL: };; esac
   done < "$1/backup_label"
-  [ -z "$label" ] || echo "label $label"
+  echo "label $label"
 } 2>/dev/null
 [ ! -r "$1/recovery.conf" ] || { echo recovery; cat "$1/recovery.conf"; echo; echo end; }
 

@@ -76,8 +76,8 @@ class Disk:
     process says it reads or waits for, or 0: a standby's control file, and so SQL, may still tell
     the timeline before (seen on 15, where the walreceiver had ended). `held` says that
     this process waits for a query or a lock of a session there. `unknown_files` are those of a
-    standby definition that the version of `programs` does not know, and `label` names the backup
-    of which a backup_label lies there. `senders`
+    standby definition that the version of `programs` does not know, and `label` names the
+    exclusive backup of which a backup_label lies there. `senders`
     are walsenders as their titles name them, and `receiver` is what the walreceiver's says:
     before 10 alone. `programs` is the major
     version of what is in bin_directory; `clock_skew` is seconds that the node's clock is ahead of

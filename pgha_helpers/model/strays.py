@@ -21,10 +21,10 @@ class Stray:
 def strays(disk: Disk) -> tuple[Stray, ...]:
     """Each of them.
 
-    A backup_label stays of an exclusive backup whose server has died, or comes with a copy that
-    somebody has made by hand; the start would begin at that backup's checkpoint, whatever came
-    since (seen on 9.0 and 18: the server stays down, or never comes up). One of a copy of ours that
-    was not started yet belongs there, and pg_rewind's, which is not told at all.
+    A backup_label stays of an exclusive backup whose server has died; the start would begin at that
+    backup's checkpoint, whatever came since (seen on 9.0 and 18: the server stays down, or never
+    comes up). One of a copy that was not started yet belongs there: of ours in an exclusive
+    backup; those of pg_basebackup and pg_rewind are not told at all.
     """
     found = []
     if "recovery.signal" in disk.standby_files:

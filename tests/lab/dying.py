@@ -54,7 +54,7 @@ Death = Callable[[Lab, Words], str]
 
 def at_boundary(number: int | str) -> Death:
     """Killed by itself at this boundary, counted from 1; 0 is never. Words: before the deed that is
-    announced so.
+    announced so, as in "db1: start the server".
     """
 
     def death(pair: Lab, words: Words) -> str:
@@ -111,8 +111,10 @@ def _die_at(boundary: int | str) -> None:
 
     def mortal(journal: Journal, event: str, **facts: Any) -> None:
         write(journal, event, **facts)
-        announced = event == "deed begun" and isinstance(boundary, str) and boundary in facts["did"]
-        if announced or (event in _BOUNDARIES and next(passed) == boundary):
+        announced = f"{facts['node']}: {facts['did']}" if event == "deed begun" else ""
+        if (isinstance(boundary, str) and boundary in announced) or (
+            event in _BOUNDARIES and next(passed) == boundary
+        ):
             os.kill(os.getpid(), signal.SIGKILL)
 
     Journal.write = mortal  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ from pgha_helpers.model.errors import NotSafe
 
 from ..embedded import Lab
 from .cycles import against, unanswered
+from .dying import Words, at_boundary
 from .runs import carry_out, running
 
 #: What an older version's standby has, and what an exclusive backup or a copy by hand has.
@@ -69,3 +70,15 @@ def test_a_copy_leaves_it_behind(own_pair: Lab, name: str) -> None:
     carry_out(own_pair, "rebuild", "rebuild db0", method="clone")
     assert against(own_pair) == []
     assert not (own_pair.node("db0").data_directory / name).exists()
+
+
+def test_a_copy_that_was_never_started_keeps_its_label(empty: Lab) -> None:
+    """A setup that was killed before that start was refused by its rerun, which said to move the
+    label away: the copy would have come up without what was written while it was made.
+    """
+    words = Words("setup", "setup db1", {"primary": "db0"})
+    assert at_boundary("db1: start the server")(empty, words) == "before db1: start the server"
+    label = empty.node("db1").data_directory / "backup_label"
+    assert "BACKUP METHOD: streamed\n" in label.read_text()
+    carry_out(empty, "setup", "setup db1", primary="db0")
+    assert against(empty) == [] and not label.exists()
