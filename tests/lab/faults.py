@@ -122,7 +122,8 @@ FAULTS = (
     Fault(
         "the slot is dropped",
         "critical",
-        "db0 has no walsender whose application_name is db1: db0 has no slot pgha_db1",
+        "(db0 has no walsender whose application_name is db1|the walsender for db1 is in state "
+        "startup): db0 has no slot pgha_db1",
         "Look at the standby's log; run rebuild for it",
         made.slot_dropped,
     ),

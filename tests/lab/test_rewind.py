@@ -4,6 +4,7 @@ went wrong.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -225,11 +226,13 @@ def test_a_node_that_opened_on_the_same_timeline_is_never_already_so(pair: Lab) 
         assert not plan.already and plan.kind == "clone", plan
     with pytest.raises(NotSafe, match="pg_rewind compares timeline numbers only"):
         planned(pair, method="rewind")
-    consent = planned(pair).consent
-    carry_out(pair, "rebuild", consent)
-    assert (
-        planned(pair).already and ask(pair, "db1", "select * from t where word like 'only%%'") == []
-    )
+    with contextlib.suppress(NotConfirmed):
+        # its restartpoint may come at the gate, and takes away the WAL that told what would be lost
+        carry_out(pair, "rebuild", planned(pair).consent)
+    if not (told := planned(pair)).already:
+        carry_out(pair, "rebuild", told.consent)
+    assert planned(pair).already
+    assert ask(pair, "db1", "select * from t where word like 'only%%'") == []
 
 
 def test_of_two_writable_nodes_one_is_given_up_and_what_it_had_is_named(pair: Lab) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pgha_helpers.judgement.checks import AFTER, BEFORE, HEALTHY, judge
@@ -13,6 +15,7 @@ from pgha_helpers.model.units import Bytes
 from .pictures import HERE, SETTINGS, disk, healthy, primary, seen, standby, stopped, survey
 
 SILENT = Silent("db1", "connection timed out; ssh: no route to host")
+_STARTS = replace(primary().senders[0], state="startup")
 
 
 def test_a_healthy_pair_has_nothing_against_it() -> None:
@@ -55,6 +58,11 @@ def test_a_healthy_pair_has_nothing_against_it() -> None:
             "critical",
         ),
         (seen(primary(slots=()), standby()), "db0 has no slot pgha_db1", "critical"),
+        (
+            seen(primary(slots=(), senders=(_STARTS,)), standby()),
+            "the walsender for db1 is in state startup: db0 has no slot pgha_db1",
+            "critical",
+        ),
         (
             seen(primary(slots=(Slot("pgha_db1", "physical", True, HERE, "lost"),)), standby()),
             "has lost WAL",

@@ -43,13 +43,13 @@ def the_primary_feeds_the_standby(now: Snapshot) -> str | None:
     """
     primary, standby = now.primary, now.standby
     sender = sender_for(primary, standby.node)
-    if sender is None:
-        lacks = _no_slot(now)
-        why = f": {lacks}" if lacks else ""
-        return f"{primary.node} has no walsender whose application_name is {standby.node}{why}"
-    if sender.state == "streaming":
+    if sender and sender.state == "streaming":
         return None
-    return f"the walsender for {standby.node} is in state {sender.state}"
+    lacks = _no_slot(now)
+    why = f": {lacks}" if lacks else ""
+    if sender:  # also for the moment of each attempt, which ends for want of that slot
+        return f"the walsender for {standby.node} is in state {sender.state}{why}"
+    return f"{primary.node} has no walsender whose application_name is {standby.node}{why}"
 
 
 def _sender_address(now: Snapshot) -> str:
