@@ -31,6 +31,13 @@ from .identity import (
     whatever_can_be_read_is_one_system,
     whatever_runs_is_on_one_timeline,
 )
+from .lag import (
+    replay_is_not_delayed,
+    replay_is_not_paused,
+    the_lag_does_not_grow,
+    the_standby_is_close_in_bytes,
+    the_standby_is_close_in_time,
+)
 from .machines import (
     the_clocks_agree,
     the_primary_has_room_to_stop,
@@ -78,13 +85,8 @@ from .starting import (
 from .streaming import (
     a_promotion_would_not_wait_for_an_archive,
     no_idle_slot_hoards_wal,
-    replay_is_not_delayed,
-    replay_is_not_paused,
-    the_lag_does_not_grow,
     the_primary_feeds_the_standby,
     the_standby_has_its_slot,
-    the_standby_is_close_in_bytes,
-    the_standby_is_close_in_time,
     the_standby_is_fed_by_the_primary,
     they_are_on_one_timeline,
     they_tell_one_history,
