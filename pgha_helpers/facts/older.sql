@@ -87,11 +87,11 @@ select coalesce(pg_last_wal_replay_lsn()::text, '0/0') as replayed, null::bytea 
  where (%s, %s, %s, %s, %s) is not null;
 
 -- name: lag here
--- the primary of 9.0 knows nothing of its standby
+-- the primary of 9.0 knows nothing of its standby, and its standby no times
 select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0') else '0/0' end as replayed,
-       0::float as seconds
+       null::float as seconds
  where %s::text is not null;
 
 -- name: relations of files

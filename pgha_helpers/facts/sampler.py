@@ -226,8 +226,8 @@ def _numbers(row: Row) -> dict[str, float]:
     behind = Lsn.parse(row["replayed"])
     if not behind:  # the primary feeds nobody, so it does not know
         return {}
-    size = Lsn.parse(row["ahead"]) - behind
-    return {"bytes": float(max(0, size)), "seconds": float(row["seconds"])}
+    told = {"bytes": max(0, Lsn.parse(row["ahead"]) - behind), "seconds": row["seconds"]}
+    return {unit: float(value) for unit, value in told.items() if value is not None}
 
 
 def lag_row(at: float, told: Iterable[Said]) -> LagRow:

@@ -34,7 +34,7 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
     "9.5": {"s.pending_restart": "false"},
     "10": {
         "a.backend_type": "'client backend'",
-        "r.replay_lag": "null::interval",
+        "coalesce(extract(epoch from r.replay_lag), 0)": "null",
         "s.temporary": "false",
         "pg_has_role('pg_read_all_stats', 'usage')": "current_setting('is_superuser') = 'on'",
         "pg_current_wal_insert_lsn": "pg_current_xlog_insert_location",

@@ -11,6 +11,7 @@ import pytest
 
 from pgha_helpers.facts import lag_chart as drawing
 from pgha_helpers.facts.pictures import NARROW, pictures
+from pgha_helpers.facts.sampler import said_by
 from pgha_helpers.model import Deed, DeedKind
 from pgha_helpers.model.lag_file import LagRow
 from pgha_helpers.run.run import Run
@@ -50,6 +51,15 @@ def test_units_are_as_in_the_pair_file(run: Run) -> None:
         limit = sizes.lines[-1].get_ydata()[0]
         assert (sizes.get_ylabel(), limit, words_in(sizes)) == ("lag (MB)", 16.0, "limit 16MB")
         assert sizes.get_ylim()[1] > 16, "and the line is in the picture"
+
+
+def test_seconds_that_nobody_tells_are_no_line(run: Run) -> None:
+    """As on 9.0, whose standby knows no times."""
+    untold = [row._replace(primary_seconds=None, standby_seconds=None) for row in ROWS]
+    sizes, spans, _ = drawing.lag_figure(run, untold).axes
+    assert "nobody told" in words_in(spans) and "nobody" not in words_in(sizes)
+    row = {"in_recovery": False, "ahead": "0/20", "replayed": "0/10", "seconds": None}
+    assert said_by("db0", lambda: [row]) == ("db0", "primary", {"bytes": 16.0})
 
 
 def test_both_lines_are_seen_at_zero_and_an_idle_pair_says_so(run: Run) -> None:
