@@ -100,7 +100,7 @@ def test_a_line_that_a_crash_has_torn_is_told_and_no_accusation(
     done = replace(archive, ledgers=torn).verified()
     assert (
         done.findings == []
-        and sum("lines among its notes that are none" in note for note in done.notes) == 2
+        and sum("1 line among its notes cannot be read" in note for note in done.notes) == 2
     )
 
 
