@@ -31,15 +31,15 @@ _BLOCK = re.compile(r"^history ([0-9A-F]{8})\n(.*?)\n?^end$", re.MULTILINE | re.
 _TIMELINE = re.compile("[0-9A-F]{8}")
 
 
-def read_disk(door: Door) -> Disk:
-    """Ask the node's shell.
+def read_disk(door: Door, within: float | None = None) -> Disk:
+    """Ask the node's shell; `within` is a deadline in seconds, by default that of any command.
 
     Raises Unreachable, TooSlow or CommandFailed, also where its answer cannot be read.
     """
     asked = time.time()
     programs = door.programs()
     words = (door.node.data_directory, door.node.bin_directory, str(programs or ""))
-    answer = door.script(_SCRIPT, *words)
+    answer = door.script(_SCRIPT, *words, within=within)
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
         text = _BLOCK.sub(lambda block: _by_positions(door, block), answer.text)

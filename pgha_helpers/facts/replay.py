@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ..model import Lsn, dialect
+from ..model.errors import HaError
 from ..model.major import Major
 from ..wire.doors import Door
 from .disk import read_disk
@@ -20,10 +23,13 @@ def replayed(door: Door) -> Lsn:
 
 
 def held_up(door: Door) -> str:
-    """What holds up its replay, to be added to a sentence; empty where nobody does. Raises as a
-    script does.
+    """What holds up its replay, to be added to a sentence; empty where nobody does, or where its
+    shell does not say: the sentence is about something worse.
     """
-    return f": a query or a lock on {door.node.name} holds it up" if read_disk(door).held else ""
+    with contextlib.suppress(HaError):
+        if read_disk(door, within=1).held:  # clients may be waiting for a primary
+            return f": a query or a lock on {door.node.name} holds it up"
+    return ""
 
 
 def receives(door: Door, major: Major) -> bool:

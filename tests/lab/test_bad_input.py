@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pgha_helpers import HEALTHY, judged, look
+from pgha_helpers.facts.replay import held_up
 from pgha_helpers.model import Blank, Hung, Running, Silent, Snapshot
 from pgha_helpers.model.errors import BadParameters, NotConfirmed, NotSafe, Refusal
 
@@ -102,6 +103,7 @@ def test_a_refused_ssh_is_told_and_fails_closed(pair: Lab, tmp_path: Path) -> No
     with running(path, "verify") as run:
         now = look(run)
         assert isinstance(now["db1"], Running) and "does not answer" in now["db1"].shell_silent
+        assert held_up(run.doors["db1"]) == "", "what is said of its replay does not end in that"
         assert judged(run, HEALTHY, now).worst == "critical"
 
 
