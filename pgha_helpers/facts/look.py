@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..judgement.checks import Check
 from ..model import (
+    Hung,
     Running,
     Sighting,
     Snapshot,
@@ -28,19 +29,26 @@ from .survey import survey
 from .vantages import look_around
 
 
-def look(run: Run, journal: bool = True, closely: bool = False, around: bool = False) -> Snapshot:
+def look(
+    run: Run,
+    journal: bool = True,
+    closely: bool = False,
+    around: bool = False,
+    patiently: bool = False,
+) -> Snapshot:
     """What is seen now, of both nodes at once.
 
     A node that does not answer is a sighting, not an error. `closely` adds a survey of each node
     that runs, and of the clients: all that the checks before a switchover lean on. `around` adds
-    how each node is seen from everywhere else: what a failover leans on.
+    how each node is seen from everywhere else: what a failover leans on. `patiently` waits for a
+    server that is starting or shutting down, up to timeouts.start s.
     """
     began = time.time()
     vantages: tuple[Vantage, ...] = ()
     if around:
         seen, vantages = look_around(run, sight_and_words)
     else:
-        seen = run.both(lambda name: sight(run.doors[name]))
+        began, seen = _sights(run, run.timeouts.start if patiently else 0)
     surveys = {}
     if closely:
         surveys = _survey(run, {sighting.node: sighting for sighting in seen})
@@ -54,6 +62,24 @@ def look(run: Run, journal: bool = True, closely: bool = False, around: bool = F
     if journal:
         _journal(run, now, around)
     return now
+
+
+def _sights(run: Run, patience: float) -> tuple[float, tuple[Sighting, Sighting]]:
+    """When they were looked at, and both nodes. A server on its way up or down is looked at again
+    for so many s: a run that died a moment ago may have sent it there.
+    """
+    deadline, told = time.monotonic() + patience, False
+    while True:
+        began = time.time()
+        seen = run.both(lambda name: sight(run.doors[name]))
+        moving = [each for each in seen if isinstance(each, Hung) and each.moving]
+        if not moving or time.monotonic() >= deadline:
+            return began, seen
+        if not told:
+            words = " and ".join(f"{each.node}: {each.answer}" for each in moving)
+            print(f"{words}. Waiting up to {span(patience)} for it", flush=True)
+            told = True
+        time.sleep(0.2)
 
 
 def _journal(run: Run, now: Snapshot, around: bool) -> None:

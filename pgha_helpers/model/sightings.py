@@ -145,6 +145,11 @@ class Hung:
         return _starting(self.answer)
 
     @property
+    def moving(self) -> bool:
+        """It says that it is starting, recovering or shutting down: soon it is something else."""
+        return self.starting or _SHUTTING_DOWN in self.answer
+
+    @property
     def refuses(self) -> bool:
         """It is alive and refuses us: too many clients, a password, pg_hba.conf. It may well serve
         others.
@@ -156,6 +161,9 @@ class Hung:
         return f"{plural(len(self.disk.processes), 'process', 'processes')}, but {self.why}{state}"
 
 
+_SHUTTING_DOWN = "shutting down"
+
+
 def refuses(answer: str) -> bool:
     """Whether these words of a server say that it is alive and refuses us.
 
@@ -163,7 +171,7 @@ def refuses(answer: str) -> bool:
     ... refuses("FATAL:  the database system is shutting down"))
     (True, False)
     """
-    return bool(answer) and not _starting(answer) and "shutting down" not in answer
+    return bool(answer) and not _starting(answer) and _SHUTTING_DOWN not in answer
 
 
 def _starting(answer: str) -> bool:

@@ -49,8 +49,9 @@ def running(pair: Lab | Path, notebook: str, **parameters: Any) -> Iterator[Run]
 def carry_out(pair: Lab | Path, notebook: str, consent: str, **parameters: Any) -> Deeds:
     """Step through a changing notebook as papermill would. Raises whatever a cell raises."""
     with running(pair, notebook, confirm=consent, **parameters) as run:
-        occasion = run.parameters["occasion"] if notebook == "promote" else ""
-        now = look(run, closely=occasion == "switchover", around=occasion == "failover")
+        failover = run.parameters.get("occasion") == "failover"
+        closely = notebook == "promote" and not failover
+        now = look(run, closely=closely, patiently=not failover, around=failover)
         plan = _PLANS[notebook](run, now)
         require(run, plan, now)
         plan = gate(run, plan)
