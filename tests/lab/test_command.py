@@ -115,6 +115,39 @@ def test_init_writes_where_a_name_is_looked_up_first(
     assert done.returncode == 64 and "/proc/mine.yaml cannot be written" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("pgha sta", "status"),
+        ("pgha run ver", "verify"),
+        ("pgha status pro", "prod"),
+        ("pgha run promote pro", "prod"),
+        ("pgha records list pro", "prod"),
+    ],
+)
+def test_the_shell_completes_verbs_notebooks_and_pairs(
+    tmp_path: Path, typed: str, offered: str
+) -> None:
+    """By the script that `pgha --install-completion` writes down, in a real bash."""
+    (tmp_path / "prod.yaml").touch()
+    words = "COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))"
+    asks = f'eval "$(pgha --show-completion bash)"; {words}; _pgha_completion pgha'
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    told = subprocess.run(
+        ["bash", "-c", f'{asks}; echo "${{COMPREPLY[@]}}"', "bash", typed],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={
+            **os.environ,
+            "PATH": programs,
+            "PGHA_PARAMETERS": str(tmp_path),
+            "SHELL": "/bin/bash",
+        },
+    )
+    assert told.stdout.split() == [offered], told
+
+
 def test_a_pair_without_records_is_told_in_a_sentence(tmp_path: Path) -> None:
     target = tmp_path / "mine.yaml"
     assert pgha("init", str(target)).returncode == 0
