@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from posixpath import join, normpath
 
 from ..model.conninfo import parts
+from ..model.dialect import NEWEST
 from ..model.errors import understood
 from ..model.foreign import lines_of, text_of
+from ..model.major import Major
 from ..wire.doors import Door
 from ..wire.scripts import script_file
 from .recovery_conf import parse_recovery_conf, settings_of
@@ -49,7 +51,7 @@ def configuration(door: Door, directory: str, outside: str = "") -> Configuratio
     """
     known: dict[str, list[str] | str | None] = {}
     while True:
-        reading = _Reading(known, directory, outside or directory)
+        reading = _Reading(known, directory, outside or directory, door.programs() or NEWEST)
         if not reading.wanted:
             return reading.found
         lines = door.script(_READ, *reading.wanted, within=door.patience).lines
@@ -74,14 +76,16 @@ class _Reading:
     counts.
     """
 
-    def __init__(self, known: Mapping[str, list[str] | str | None], home: str, config: str) -> None:
+    def __init__(
+        self, known: Mapping[str, list[str] | str | None], home: str, config: str, major: Major
+    ) -> None:
         self.found = Configuration()
         self.wanted: list[str] = []
         self._known, self._home = known, home
         # up to 11, and one of ours that waits
         for name in ("recovery.done", "recovery.conf.pgha", "recovery.conf"):
             if text := self._text(f"{home}/{name}"):
-                self.found.settings |= parse_recovery_conf(text)
+                self.found.settings |= parse_recovery_conf(text, major)
         self._settings(f"{config}/postgresql.conf")
         self._settings(f"{home}/postgresql.auto.conf")
         settings = self.found.settings

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..judgement.plans.rebuild import history_of
 from ..model import Control, Disk, Lsn, Position, Sender
-from ..model.dialect import CONTROL_OF_GAPPY, has
+from ..model.dialect import CONTROL_OF_GAPPY, NEWEST, has
 from ..model.disk import NOWHERE
 from ..model.errors import understood
 from ..model.foreign import Told, blocks_of, lines_of, number, whole
@@ -43,7 +43,7 @@ def read_disk(door: Door, within: float | None = None) -> Disk:
     middle = (asked + time.time()) / 2
     with understood(door.node.name, "the answer of facts/disk.sh"):
         text = _BLOCK.sub(lambda block: _by_positions(door, block), answer.text)
-        return as_known_to(programs, parse_disk(text, middle))
+        return as_known_to(programs, parse_disk(text, middle, programs))
 
 
 def as_known_to(programs: Major | None, disk: Disk) -> Disk:
@@ -59,7 +59,7 @@ def _by_positions(door: Door, block: re.Match[str]) -> str:
     return f"history {block[1]}\n{by_positions(door, int(block[1], 16), block[2])}\nend"
 
 
-def parse_disk(text: str, now: float) -> Disk:
+def parse_disk(text: str, now: float, programs: Major | None = None) -> Disk:
     """Read the answer of disk.sh; `now` is this machine's clock in seconds at the time.
 
     Raises ValueError where it cannot be told which processes there are: silence is better than a
@@ -73,7 +73,7 @@ def parse_disk(text: str, now: float) -> Disk:
     alone, blocks = _blocks(lines_of(text))
     words = Told(alone)
     unread: dict[str, str] = {}
-    control, histories, recovery = _printed(blocks, unread)
+    control, histories, recovery = _printed(blocks, unread, programs)
     startup = words.one("recovering")
     return Disk(
         control=control if isinstance(control, Control) else None,
@@ -120,7 +120,7 @@ def _sender(title: str, control: Control | str = "") -> Sender:
 
 
 def _printed(
-    blocks: list[tuple[str, str, list[str]]], unread: dict[str, str]
+    blocks: list[tuple[str, str, list[str]]], unread: dict[str, str], programs: Major | None
 ) -> tuple[Control | str, dict[int, str], dict[str, str]]:
     """The control file, or why it cannot be read, the histories, and what recovery.conf says."""
     control: Control | str = ""
@@ -132,7 +132,7 @@ def _printed(
         elif word == "history":
             histories |= _history(name, "\n".join(lines), unread)
         else:
-            recovery = parse_recovery_conf("\n".join(lines))
+            recovery = parse_recovery_conf("\n".join(lines), programs or NEWEST)
     return control, histories, recovery
 
 

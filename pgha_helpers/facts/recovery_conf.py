@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ..model.conninfo import conninfo, parts
+from ..model.dialect import NEWEST, has
+from ..model.major import Major
 
 _LINE = re.compile(r"\s*([a-z_][\w.]*)\s*(?:=\s*)?('(?:[^'\\]|''|\\.)*'|[^\s#']+)", re.I)
 _ESCAPED = re.compile(r"''|\\(.)")
@@ -24,7 +26,7 @@ def settings_of(text: str) -> Iterator[tuple[str, str]]:
             yield match[1].lower(), _unquoted(match[2])
 
 
-def parse_recovery_conf(text: str) -> dict[str, str]:
+def parse_recovery_conf(text: str, major: Major = NEWEST) -> dict[str, str]:
     r"""Its settings as pg_settings shows them from 12 on: a delay in ms, no password.
 
     Without recovery_target_timeline a standby of these versions stays on its timeline, and does not
@@ -37,7 +39,11 @@ def parse_recovery_conf(text: str) -> dict[str, str]:
     >>> parse_recovery_conf("primary_conninfo='host=db0 password=x'\n"
     ... "recovery_target_timeline = latest")
     {'recovery_target_timeline': 'latest', 'primary_conninfo': "host='db0'"}
+    >>> parse_recovery_conf(r"trigger_file = '/a\ b'", Major.parse("9.0"))["trigger_file"]
+    '/a\\ b'
     """
+    if not has("recovery_escapes", major):
+        text = text.replace("\\", "\\\\")
     found = {"recovery_target_timeline": "current"}
     found |= dict(settings_of(text))
     if "primary_conninfo" in found:

@@ -58,7 +58,7 @@ def recovery_conf(
     """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`, and
     of `archive` see ARCHIVE_WORDS.
     """
-    return with_settings(
+    text = with_settings(
         "# Written by pgha.",
         {
             "standby_mode": "on",
@@ -70,6 +70,7 @@ def recovery_conf(
             **(archive or {}),
         },
     )
+    return text if dialect.has("recovery_escapes", major) else text.replace("\\\\", "\\")
 
 
 def standby_settings(

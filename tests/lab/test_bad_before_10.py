@@ -221,15 +221,17 @@ def test_tablespaces_and_wal_on_another_disk_come_along(old_pair: lab.Lab) -> No
 def test_an_archive_by_the_articles_own_commands_goes_on(old_pair: lab.Lab) -> None:
     """What a standby's definition says of it stays that node's own."""
     nodes = [old_pair.node(name) for name in old_pair.nodes]
-    archive = nodes[0].home / "archive"
+    archive = nodes[0].home / "our archive"
     archive.mkdir(mode=0o777)
     owner = nodes[0].data_directory.stat()
     os.chown(archive, owner.st_uid, owner.st_gid)
     for node in nodes:
         with (node.data_directory / "postgresql.conf").open("a") as file:
-            file.write(f"archive_mode = on\narchive_command = 'rsync -a %p {archive}/%f'\n")
+            file.write(f"archive_mode = on\narchive_command = 'rsync -a %p \"{archive}/%f\"'\n")
     definition = nodes[1].data_directory / "recovery.conf"
-    words = f"restore_command = 'cp {archive}/%f %p'\n"
+    # a backslash is one there, and else begins an escape
+    its = "\\" if ask(old_pair, "db0", "show server_version") == [("9.0.0",)] else "\\\\"
+    words = f"restore_command = 'cp {str(archive).replace(' ', f'{its} ')}/%f %p'\n"
     with definition.open("a") as file:
         file.write(words)
     for node in nodes:
