@@ -16,6 +16,7 @@ from ..wire.doors import Door
 from ..wire.scripts import script_file
 from .disk import read_disk
 from .queries import query
+from .tablespaces import located
 
 _SCRIPT = script_file(__file__, "copying.sh")
 #: A name and its value for each that is told. No data directory is read, and no server runs.
@@ -37,8 +38,7 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     not answer.
     """
     door = run.doors[name]
-    sql = run.doors[primary.node].sql
-    inside, elsewhere, version = _sizes(sql.read(query("tablespaces")), primary)
+    inside, elsewhere, version = _sizes(located(run.doors[primary.node]), primary)
     wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
     disk = disk or read_disk(door)
     same = disk.control and disk.control.system_id == primary.system_id

@@ -58,8 +58,7 @@ select null::int as told, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 
 
 -- name: tablespaces
 -- catalog versions are those of the releases
-select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
-       pg_tablespace_size(t.oid)::bigint as size,
+select t.oid::text as oid, t.spcname::text as name, pg_tablespace_size(t.oid)::bigint as size,
        case substr(version(), 12, 3) when '9.0' then 'PG_9.0_201008051' when '9.1' then 'PG_9.1_201105231'
             when '9.2' then 'PG_9.2_201204301' when '9.3' then 'PG_9.3_201306121' when '9.4' then 'PG_9.4_201409291'
             when '9.5' then 'PG_9.5_201510051' else 'PG_9.6_201608131' end as version

@@ -137,8 +137,7 @@ select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
 select coalesce(sum(size), 0)::bigint as size from pg_ls_waldir();
 
 -- name: tablespaces since 10
-select t.oid::text as oid, t.spcname::text as name, pg_tablespace_location(t.oid) as location,
-       pg_tablespace_size(t.oid)::bigint as size,
+select t.oid::text as oid, t.spcname::text as name, pg_tablespace_size(t.oid)::bigint as size,
        'PG_' || current_setting('server_version_num')::int / 10000 || '_' || c.catalog_version_no as version
   from pg_tablespace t, pg_control_system() c
  order by t.oid;

@@ -6,14 +6,17 @@ Each is a transfer of its own, from where it lies to where the target has it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..model import Running
 from ..model.errors import Refusal
-from ..model.foreign import lines_of
+from ..model.foreign import lines_of, text_of
 from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
 from .rsync import RsyncRoad
+
+_LINKS = r"""find "$1/pg_tblspc/" -type l -printf '%f %l\0'"""
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,22 @@ class Tablespace:
 
 def tablespaces_of(run: Run, source: Running) -> list[Tablespace]:
     """Those of the source. One that lies inside the data directory is copied with it."""
-    rows = run.doors[source.node].sql.read(query("tablespaces"))
     return [
         Tablespace(int(row["oid"]), row["name"], row["location"], row["version"])
-        for row in rows
+        for row in located(run.doors[source.node])
         if row["location"].startswith("/")
     ]
+
+
+def located(door: Door) -> list[dict[str, Any]]:
+    """Every tablespace of a primary with where its link leads, which is empty without one.
+
+    Its catalog knows only where the first primary had it, up to 9.1.
+    """
+    rows = door.sql.read(query("tablespaces"))
+    told = text_of(door.script(_LINKS, door.node.data_directory).stdout).split("\0")
+    links = dict(link.partition(" ")[::2] for link in told)
+    return [{**row, "location": links.get(row["oid"], "")} for row in rows]
 
 
 def place_tablespaces(

@@ -28,7 +28,6 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
         "a.query": "a.current_query",
         "a.state": "case a.current_query when '<IDLE> in transaction' "
         "then 'idle in transaction' else 'active' end",
-        "pg_tablespace_location(t.oid)": "t.spclocation",
     },
     "9.4": {"a.backend_xmin": "null::xid"},
     "9.5": {"s.pending_restart": "false"},

@@ -22,7 +22,7 @@ from ..majors import old_programs
 from .converging import PROCEDURES, walsender
 from .cycles import against, alive, switched
 from .looks import said, session
-from .losers import start
+from .losers import left_behind, start
 from .runs import carry_out, did, running
 from .servers import ask, stop_cleanly, wait_for, writable
 
@@ -216,6 +216,23 @@ def test_tablespaces_and_wal_on_another_disk_come_along(old_pair: lab.Lab) -> No
         assert switched(old_pair).lost == 0
     told = PROCEDURES["failover"](old_pair, alive)
     assert told.converged and not told.faults
+
+
+def test_tablespaces_are_copied_from_where_the_new_primary_has_them(old_pair: lab.Lab) -> None:
+    """Up to 9.1 they were read where the first primary has them: old tables came for new ones."""
+    place = old_pair.node("db0").home / "elsewhere"
+    place.mkdir(mode=0o700)
+    owner = old_pair.node("db0").data_directory.stat()
+    os.chown(place, owner.st_uid, owner.st_gid)
+    stop_cleanly(old_pair, "db1")
+    ask(old_pair, "db0", f"create tablespace elsewhere location '{place}'")
+    ask(old_pair, "db0", "create table t (word text) tablespace elsewhere")
+    carry_out(old_pair, "rebuild", "rebuild db1", method="rsync")
+    left_behind(old_pair, "db0")
+    carry_out(old_pair, "rebuild", "rebuild db0, leave 3 transactions", method="rsync")
+    there = "select word from t"
+    assert ask(old_pair, "db1", there) == [("the primary's",)]
+    assert wait_for(lambda: ask(old_pair, "db0", there) == ask(old_pair, "db1", there))
 
 
 def test_an_archive_by_the_articles_own_commands_goes_on(old_pair: lab.Lab) -> None:
