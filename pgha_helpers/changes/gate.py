@@ -89,7 +89,7 @@ def gate(run: Run, plan: Plan) -> Plan:
         _step_back(run)
         run.journal.write(GATE_REOPENED, because="what was shown has changed", plan=again)
         print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
-        if not frontend.somebody():
+        if not (again.already or frontend.somebody()):
             who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
             raise NotConfirmed(
                 f"what the gate showed has changed while it waited{who}",

@@ -16,8 +16,9 @@ from pgha_helpers.model.errors import NotConfirmed
 from pgha_helpers.run.journal import read
 
 from ..embedded import Lab
+from .losers import start
 from .runs import carry_out, running
-from .servers import standby_of, writable
+from .servers import standby_of, stop_cleanly, wait_for, writable
 
 
 @pytest.fixture
@@ -108,6 +109,21 @@ def test_where_nobody_can_be_asked_it_is_refused(
         with pytest.raises(NotConfirmed, match="has changed while it waited"):
             gate(run, plan)
         assert run.gate.permit is None and not run.lock.held
+
+
+def test_what_came_about_meanwhile_ends_well_where_nobody_can_be_asked(pair: Lab) -> None:
+    """A server that was starting streams by then: "run it again and read it anew", said cron's."""
+    node = standby_of(pair)
+    stop_cleanly(pair, node)
+    with running(pair, "rebuild", confirm=f"rebuild {node}") as run:
+        plan = plan_rebuild(run, look(run))
+        assert plan.kind == "follow" and not plan.already
+        start(pair, node)
+        assert wait_for(lambda: plan_rebuild(run, look(run)).already)
+        with pytest.raises(SystemExit) as left:
+            gate(run, plan)
+        assert left.value.code == 0 and run.ended == "already so"
+        assert not run.lock.held
 
 
 def test_a_promotion_is_undone_within_an_hour_only_by_words_of_its_own(
