@@ -156,7 +156,8 @@ def _wanted(run: Run, node: str) -> str:
     NotSafe where what is asked for is not there.
     """
     asked = str(run.parameters["method"])
-    if asked == "rsync" or not (why_not := why_no_basebackup(run.doors[node])):
+    source = run.doors[run.pair.other(node).name]
+    if asked == "rsync" or not (why_not := why_no_basebackup(run.doors[node], source)):
         return asked
     if asked:
         raise NotSafe(why_not, "-p method=rsync copies without it; or install it")

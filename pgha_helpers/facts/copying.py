@@ -16,7 +16,7 @@ from ..wire.doors import Door
 from ..wire.scripts import script_file
 from .disk import read_disk
 from .queries import query
-from .tablespaces import located
+from .tablespaces import links_of, located
 
 _SCRIPT = script_file(__file__, "copying.sh")
 #: A name and its value for each that is told. No data directory is read, and no server runs.
@@ -37,8 +37,8 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     script can carry; Unreachable, TooSlow, QueryFailed or CommandFailed where one of the two does
     not answer.
     """
-    door = run.doors[name]
-    inside, elsewhere, version = _sizes(located(run.doors[primary.node]), primary)
+    door, source = run.doors[name], run.doors[primary.node]
+    inside, elsewhere, version = _sizes(located(source), primary)
     wal = _SEGMENTS * int(primary.settings["wal_segment_size"])
     disk = disk or read_disk(door)
     same = disk.control and disk.control.system_id == primary.system_id
@@ -55,8 +55,8 @@ def read_copying(run: Run, name: str, primary: Running, disk: Disk | None = None
     answer = door.script(_SCRIPT, *asked, within=door.patience)
     with understood(name, "the answer of facts/copying.sh"):
         found = parse_copying(answer.text, name, inside, wal, version, elsewhere)
-    unlike = _built_otherwise(door, run.doors[primary.node])
-    return replace(found, lacking=why_no_basebackup(door), unlike=unlike)
+    unlike = _built_otherwise(door, source)
+    return replace(found, lacking=why_no_basebackup(door, source), unlike=unlike)
 
 
 def _built_otherwise(door: Door, source: Door) -> tuple[str, ...]:
@@ -76,11 +76,13 @@ def _built_otherwise(door: Door, source: Door) -> tuple[str, ...]:
     )
 
 
-def why_no_basebackup(door: Door) -> str:
-    """Why the node cannot make a copy with pg_basebackup; empty where it can."""
+def why_no_basebackup(door: Door, source: Door) -> str:
+    """Why the node cannot make a copy of `source` with pg_basebackup; empty where it can."""
     major = door.programs() or NEWEST
     if not has("pg_basebackup", major):
         return f"pg_basebackup of {major} cannot make this copy"
+    if not has("backup_maps", major) and links_of(source):
+        return f"pg_basebackup of {major} maps no tablespaces"
     if "pg_basebackup" not in door.lacking():
         return ""
     return f"pg_basebackup is not in {door.node.bin_directory} of {door.node.name}"

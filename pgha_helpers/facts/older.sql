@@ -50,7 +50,7 @@ select pg_start_backup(%s, true);
 select pg_read_file(file, 0, 100000) as label from pg_ls_dir('.') as file where file = 'backup_label';
 
 -- name: end a backup
-select '' as labelfile, '' as spcmapfile, pg_stop_backup()::text as at;
+select '' as labelfile, pg_stop_backup()::text as at;
 
 -- name: timelines
 -- the control file's, the shell tells

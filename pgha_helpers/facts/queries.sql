@@ -122,13 +122,13 @@ select pg_start_backup(%s, true, false);
 select pg_backup_start(%s, true);
 
 -- name: end a backup since 9.6
-select labelfile, spcmapfile from pg_stop_backup(false);
+select labelfile from pg_stop_backup(false);
 
 -- name: end a backup since 10
-select labelfile, spcmapfile from pg_stop_backup(false, false);
+select labelfile from pg_stop_backup(false, false);
 
 -- name: end a backup since 15
-select labelfile, spcmapfile from pg_backup_stop(false);
+select labelfile from pg_backup_stop(false);
 
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;

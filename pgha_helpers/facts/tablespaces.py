@@ -1,22 +1,22 @@
-"""Tablespaces of a copy in place.
+"""Tablespaces of a copy by rsync.
 
 Each is a transfer of its own, from where it lies to where the target has it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..model import Running
-from ..model.errors import Refusal
-from ..model.foreign import lines_of, text_of
+from ..model.foreign import text_of
 from ..run.run import Run
 from ..wire.doors import Door
 from .queries import query
 from .rsync import RsyncRoad
 
-_LINKS = r"""find "$1/pg_tblspc/" -type l -printf '%f %l\0'"""
+_LINKS = r"""find "$1/pg_tblspc/" -type l -printf '%f %l\0' 2>/dev/null || :"""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,14 @@ def located(door: Door) -> list[dict[str, Any]]:
     Its catalog knows only where the first primary had it, up to 9.1.
     """
     rows = door.sql.read(query("tablespaces"))
-    told = text_of(door.script(_LINKS, door.node.data_directory).stdout).split("\0")
-    links = dict(link.partition(" ")[::2] for link in told)
+    links = links_of(door)
     return [{**row, "location": links.get(row["oid"], "")} for row in rows]
+
+
+def links_of(door: Door) -> Mapping[str, str]:
+    """Where each tablespace of a node lies, by its oid, whether its server runs or not."""
+    told = text_of(door.script(_LINKS, door.node.data_directory).stdout).split("\0")
+    return dict(link.split(" ", 1) for link in told if link)
 
 
 def place_tablespaces(
@@ -59,8 +64,7 @@ def place_tablespaces(
 ) -> list[Tablespace]:
     """Where the target has them.
 
-    Where its link leads, else under the same path, else (one machine) beside. Raises Refusal for a
-    path that the server's tablespace_map cannot hold, and for one that is the source's own.
+    Where its link leads, else under the same path, else (one machine) beside.
     """
     found = []
     for space in spaces:
@@ -70,21 +74,5 @@ def place_tablespaces(
         same = door.script('[ "$1" -ef "$2" ]', space.location, target, okay=(0, 1)).status == 0
         if road.one_machine and same:
             target = beside
-        if set(target) & set("\\\n\r"):
-            raise Refusal(
-                f"tablespace {space.name} is at {target!r}: a path with a backslash or a line break"
-            )
         found.append(Tablespace(space.oid, space.name, space.location, space.inside, target))
     return found
-
-
-def mapped(text: str, spaces: list[Tablespace]) -> str:
-    """The source's tablespace_map with the target's paths.
-
-    The server makes its links by it when it starts.
-
-    >>> mapped("16500 /ts/a\\n", [Tablespace(16500, "a", "/ts/a", "PG_18_1", "/ts/b")])
-    '16500 /ts/b\\n'
-    """
-    listed = {line.split(" ", 1)[0] for line in lines_of(text)}
-    return "".join(f"{space.oid} {space.target}\n" for space in spaces if str(space.oid) in listed)

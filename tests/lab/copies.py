@@ -31,6 +31,19 @@ from .servers import ask, wait_for
 PERMIT = Plan("rebuild", "db1", "db0", "rsync")
 
 
+def make_tablespace(pair: Lab, name: str, where: Path, rows: int = 1000) -> None:
+    """A table of this name in a tablespace of this name, on db0."""
+    owner = pair.node("db0").home.stat()
+    where.mkdir(mode=0o700, exist_ok=True)
+    os.chown(where, owner.st_uid, owner.st_gid)
+    ask(pair, "db0", f"create tablespace {name} location '{where}'")
+    ask(
+        pair,
+        "db0",
+        f"create table {name} tablespace {name} as select generate_series(1, {rows}) as n",
+    )
+
+
 def rebuilt(run: Run, name: str = "db1", beside: bool = False) -> None:
     """What a rebuild by rsync does past its gate."""
     run.gate.permit = PERMIT

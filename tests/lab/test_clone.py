@@ -21,6 +21,7 @@ from .. import embedded as labs
 from ..conftest import pgha
 from ..embedded import Lab
 from .background import kill_all, start
+from .copies import make_tablespace
 from .disks import as_seen_by, give_disk, place
 from .runs import carry_out, did
 from .servers import ask, records, state_of, wait_for, wait_for_answer, writable
@@ -32,19 +33,6 @@ def disk(empty: Lab, need: Callable[..., None]) -> Iterator[Path]:
     with place(empty, need) as folder:
         give_disk(empty, "db1", folder)
         yield folder
-
-
-def make_tablespace(pair: Lab, name: str, where: Path, rows: int = 1000) -> None:
-    """A table of this name in a tablespace of this name, on db0."""
-    owner = pair.node("db0").home.stat()
-    where.mkdir(mode=0o700, exist_ok=True)
-    os.chown(where, owner.st_uid, owner.st_gid)
-    ask(pair, "db0", f"create tablespace {name} location '{where}'")
-    ask(
-        pair,
-        "db0",
-        f"create table {name} tablespace {name} as select generate_series(1, {rows}) as n",
-    )
 
 
 def beside(pair: Lab, node: str, what: str = "data.*") -> list[Path]:

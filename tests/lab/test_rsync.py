@@ -16,6 +16,8 @@ from threading import Event, Thread
 
 import pytest
 
+from pgha_helpers import look
+from pgha_helpers.changes import plan_setup
 from pgha_helpers.changes.deeds import servers
 from pgha_helpers.changes.deeds.rsync import delivery, pages
 from pgha_helpers.facts.rsync import RsyncRoad, rsync_road
@@ -24,6 +26,7 @@ from pgha_helpers.run.checkout import CHECKOUT
 
 from .. import embedded as labs
 from ..embedded import Lab
+from ..majors import old_programs
 from .copies import (
     PERMIT,
     as_owner,
@@ -32,14 +35,16 @@ from .copies import (
     diverge,
     interrupt,
     kill_rsync,
+    make_tablespace,
     rebuilt,
     same_rows,
     see_half,
 )
+from .cycles import against
 from .disks import as_seen_by, give_disk, place
 from .peer_ssh import KEYS, ssh_pair
-from .runs import carry_out, changed_pair, did, running
-from .servers import ask, wait_for_answer
+from .runs import carry_out, changed_pair, did, planned, running
+from .servers import ask, stop_cleanly, wait_for_answer
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
 
@@ -335,6 +340,36 @@ def test_setup_by_rsync_into_an_empty_directory_and_over_another_cluster(tmp_pat
             assert len(aside) == (start == "clusters")
         finally:
             labs.down(folder, remove=True)
+
+
+@pytest.mark.parametrize("version", ["", "9.0.0", "9.3.25"])
+def test_tablespaces_are_copied_beside_and_the_old_ones_kept(
+    version: str, tmp_path: Path, need: Callable[..., None]
+) -> None:
+    """It was refused after the gate, for a pg_basebackup that could not do it either."""
+    try:
+        made = labs.up(tmp_path / "lab", programs=old_programs(version) if version else None)
+        with place(made, need) as folder:
+            stop_cleanly(made, "db1")
+            give_disk(made, "db1", folder)
+            make_tablespace(made, "fast", folder / "fast=1")
+            over_ssh = ssh_pair(made, tmp_path, "db0", "db1")
+            words = {"primary": "db0", "method": "" if version else "rsync"}
+            with running(over_ssh, "setup", **words) as run:
+                consent = plan_setup(run, look(run)).consent
+            carry_out(over_ssh, "setup", consent, **words)
+            wait_for_answer(made, "db1", "select count(*)::int from fast", 1000)
+            made.kill("db0")
+            carry_out(made, "promote", "promote db1", occasion="failover")
+            ask(made, "db1", "update fast set n = 0")
+            for segment in made.node("db0").data_directory.glob("pg_[wx]*l*/0*"):
+                segment.unlink()
+            consent = planned(over_ssh, method="rsync").consent
+            carry_out(over_ssh, "rebuild", consent, method="rsync")
+            wait_for_answer(made, "db0", "select max(n)::int from fast", 0)
+            assert list(folder.glob("fast=1.aside-*/PG_*")) and not against(made)
+    finally:
+        labs.down(tmp_path / "lab", remove=True)
 
 
 @pytest.mark.parametrize("room", ["20m", "600m"])

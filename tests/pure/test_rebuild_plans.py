@@ -169,13 +169,6 @@ def test_what_is_not_known_is_never_overwritten(left: Losses | None) -> None:
         match=r"db0 cannot be rebuilt: .* only copy: .* rsync: .* are missing; clone: .* are",
     ):
         planned(left=left, rsync="", copying=small)
-    spaces = replace(
-        small,
-        data=replace(small.data, free=9 * GB),
-        tablespaces=(replace(small.data, free=9 * GB),),
-    )
-    with pytest.raises(NotSafe, match="by rsync: tablespaces are not copied beside by rsync"):
-        planned(method="rsync", left=left, rsync="", copying=spaces)
 
 
 def test_wal_that_is_not_there_is_named_with_what_to_mount() -> None:

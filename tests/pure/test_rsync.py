@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pgha_helpers.facts.rsync import RsyncRoad, read_place, ssh_words
-from pgha_helpers.facts.tablespaces import Tablespace, mapped
 from pgha_helpers.model import Ssh
 from pgha_helpers.model.rsync import Moved, data_filters, progress, with_statistic
 
@@ -108,9 +107,3 @@ def test_a_road_quotes_as_rsync_does() -> None:
     assert way.to("/data/") == "[::1]:/data/"
     assert way.options == ("-s", "-e", "'ssh' '-o' 'IdentityFile=\"/it''s a key\"'")
     assert RsyncRoad("/data", True).options == ()
-
-
-def test_a_tablespace_map_names_the_places_of_the_target() -> None:
-    spaces = [Tablespace(1, "a", "/a", "PG", "/b c"), Tablespace(2, "new", "/n", "PG", "/m")]
-    assert mapped("1 /a\n", spaces) == "1 /b c\n"
-    assert mapped("", spaces) == ""

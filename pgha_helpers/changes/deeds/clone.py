@@ -54,7 +54,7 @@ def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str
     with run.deed(name, f"copy {primary.node}", DeedKind.CLONE) as deed:
         refuse_copy(copying)
         copy = f"{copying.data.path}.clone-{run.id}"
-        _make_tablespaces(run, door, copying, primary)
+        make_tablespaces(run, door, copying, primary)
         _base_backup(run, door, primary.major, copying)
         verify = ""
         known = dialect.has("verify_backup", primary.major)
@@ -73,7 +73,7 @@ def clone_beside(run: Run, name: str, primary: Running, copying: Copying) -> str
     return copy
 
 
-def _make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) -> None:
+def make_tablespaces(run: Run, door: Door, copying: Copying, primary: Running) -> None:
     """Make the directories for the tablespaces, and see that the primary does not see them.
 
     On shared storage, or on one machine, a place may be the very one that the primary works in:

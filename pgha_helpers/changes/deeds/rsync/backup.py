@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from types import TracebackType
 
 from ....facts.queries import query
@@ -18,19 +17,8 @@ from ....run.run import Run
 _VOID = "the copy was not made usable; run this notebook again"
 
 
-@dataclass(frozen=True)
-class BackupFiles:
-    """What the server wants beside the copied files.
-
-    backup_label, and tablespace_map or an empty text.
-    """
-
-    label: str
-    tablespace_map: str
-
-
 class Backup:
-    """`with Backup(run, source) as backup: ...; files = backup.stop()`.
+    """`with Backup(run, source) as backup: ...; label = backup.stop()`.
 
     It dies with its session; but before 9.6 there is only the exclusive one, whose backup_label
     lies in the source's directory until it is ended: one that a dead run has left is ended first.
@@ -81,8 +69,8 @@ class Backup:
                 return found[1]
         return ""
 
-    def stop(self) -> BackupFiles:
-        """End the backup, without a wait for the archive.
+    def stop(self) -> str:
+        """End the backup, without a wait for the archive; gives its backup_label.
 
         The standby streams what it needs, its slot keeps it. Raises NotAchieved where the session
         was lost: what was copied since is no backup.
@@ -95,4 +83,4 @@ class Backup:
                 raise NotAchieved(
                     f"the session that held the backup was lost: {error.what}", _VOID
                 ) from None
-            return BackupFiles(row["labelfile"] or self._label, row["spcmapfile"] or "")
+            return str(row["labelfile"] or self._label)

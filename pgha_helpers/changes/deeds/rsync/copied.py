@@ -77,7 +77,7 @@ class Copy:
         object.__setattr__(self, "total", estimate(self.run, self.source.node))
 
     def make(self) -> Moved:
-        """Copy everything that a backup needs but backup_label and tablespace_map.
+        """Copy everything that a backup needs but backup_label.
 
         Raises NotAchieved.
         """

@@ -6,6 +6,7 @@ Half a copy has no control file: nobody can start it, and the next run goes on f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ....facts.files import real_path
 from ....facts.node_config import read_node_config, read_node_configs
@@ -20,6 +21,7 @@ from ....model.node_config import NodeConfig, NodeConfigs
 from ....run.run import Run
 from ....wire.doors import Door
 from ....wire.scripts import script_file
+from ..clone import make_tablespaces
 from ..node_config import bring_node_config
 from ..servers import wait
 from ..slots import ensure_slot
@@ -82,16 +84,12 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
     """
     way, target = _look(run, name)
     door = run.doors[name]
-    if spaces := tablespaces_of(run, source):
-        told = ", ".join(space.name for space in spaces)
-        raise Refusal(
-            f"{source.node} has tablespaces ({told}): they are not copied beside by rsync",
-            "method=clone",
-        )
     ensure_slot(run, source.node, name, reserve=True)
     refuse_copy(copying)
     configs = read_node_configs(run, name)
     beside = f"{target}.clone-{run.id}"
+    make_tablespaces(run, door, copying, source)
+    made = {part.source: f"{part.beside}.clone-{run.id}" for part in copying.tablespaces}
     with Backup(run, source) as backup:
         copy = Copy(
             run,
@@ -100,6 +98,9 @@ def copy_beside(run: Run, name: str, source: Running, copying: Copying) -> str:
             source,
             beside,
             configs,
+            spaces=tuple(
+                replace(space, target=made[space.location]) for space in tablespaces_of(run, source)
+            ),
             basis=target if configs.mine.home == target else "",
         )
         door.script(_BESIDE, beside, f"{copying.wal.beside}.clone-{run.id}" if copying.wal else "")

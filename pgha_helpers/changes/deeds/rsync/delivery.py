@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....facts.rsync import NOTE, UNCONFIGURED
-from ....facts.tablespaces import mapped
-from ....model import DeedKind, dialect
+from ....model import DeedKind
 from ....model.errors import NotAchieved
 from ....model.node_config import Configured
 from ....wire.attended import attend
@@ -17,7 +16,7 @@ from ..node_config import configure
 from .backup import Backup
 from .copied import STAGE, Copy
 
-#: Nobody tells a server before 9.5 where the copies of tablespaces are.
+#: The server is told by its links alone where its tablespaces are.
 _LINK = 'rm -f -- "$1/pg_tblspc/$2" && ln -s -- "$3" "$1/pg_tblspc/$2"'
 _DELIVER = script_file(__file__, "deliver.sh")
 
@@ -29,15 +28,12 @@ def deliver(copy: Copy, backup: Backup, own: Configured) -> None:
     """
     door, directory = copy.door, copy.directory
     synced = _sync_beside(copy)
-    files = backup.stop()
+    label = backup.stop()
     words = f"make the copy in {directory} usable"
     with copy.run.deed(door.node.name, words, DeedKind.COMPLETE_COPY) as deed:
-        write_file(door, f"{directory}/backup_label", files.label)
-        if text := mapped(files.tablespace_map, list(copy.spaces)):
-            write_file(door, f"{directory}/tablespace_map", text)
-        if not dialect.has("non_exclusive_backup", copy.source.major):
-            for space in copy.spaces:
-                door.script(_LINK, directory, str(space.oid), space.target)
+        write_file(door, f"{directory}/backup_label", label)
+        for space in copy.spaces:
+            door.script(_LINK, directory, str(space.oid), space.target)
         configure(copy.run, door, directory, copy.source, own)
         synced()
         door.script(_DELIVER, directory, STAGE, UNCONFIGURED, NOTE)

@@ -203,14 +203,8 @@ def _rsync(now: Snapshot, loser: Loser, evidence: Evidence) -> Option:
         return Option("rsync", why_not, moved, seconds, road)
     seconds += (weights.database - moved) / rates.clone  # what is alike is copied, too
     needs = (*road, f"room for a copy beside: {unread}")
-    return Option("rsync", _why_not_beside(evidence), moved, seconds, needs, beside=True)
-
-
-def _why_not_beside(evidence: Evidence) -> str:
-    copying = evidence.copying
-    if copying and copying.tablespaces and not copying.begun:
-        return "tablespaces are not copied beside by rsync"
-    return "; ".join(why_not_copy(copying)) if copying else ""
+    why_not = "; ".join(why_not_copy(copying)) if copying else ""
+    return Option("rsync", why_not, moved, seconds, needs, beside=True)
 
 
 def _clone(evidence: Evidence) -> Option:

@@ -17,7 +17,7 @@ from .options import KEEP_THE_OLD, choose, options, unknown
 from .steps import PLAN_OF as PLANS
 from .steps import after_stop, only_stop, put_back_plan
 
-_NOTHING = "mend what one of them needs; for tablespaces use pg_basebackup -T by hand"
+_NOTHING = "mend what one of them needs"
 REBUILD_METHODS = ("", "follow", "rewind", "rsync", "clone", "stop")
 
 
