@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from .errors import NotSafe
 from .features import FEATURES as FEATURES
@@ -59,6 +59,7 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
 }
 
 
+@lru_cache(256)  # a look sends the same scripts to each node
 def spelled(text: str, major: Major) -> str:
     """A text of ours as this major version spells it: SQL, a script, a name of a file.
 
@@ -76,7 +77,7 @@ def _names(major: Major) -> tuple[Mapping[str, str], re.Pattern[str]]:
     for version, before in _BEFORE.items():
         names |= before if major < Major.parse(version) else {}
     longest = sorted(map(re.escape, names), key=len, reverse=True)
-    return names, re.compile("|".join(rf"(?<![\w-]){name}(?!\w)" for name in longest))
+    return names, re.compile(rf"(?<![\w-])(?:{'|'.join(longest)})(?!\w)")
 
 
 def spoken(version: int, node: str) -> Major:
