@@ -25,24 +25,24 @@ if [ ! -r "$1" ] || [ ! -x "$1" ]; then
   echo "blank $1 cannot be entered by $(id -un): it is ${owner:-somebody}'s"; exit 0
 fi
 
-told() {
-  echo "process ${1#/proc/}"
-  while read -r key state _; do
-    [ "$key" = State: ] || continue
-    case "$state" in T|t) echo "halted ${1#/proc/}";; esac
-    break
-  done 2>/dev/null < "$1/status"
-  title=
-  read -r title < "$1/cmdline" 2>/dev/null
-  case "$title" in *": startup "*"recovering "*|*": startup "*"waiting for "*)
-    title=${title##*recovering }
-    echo "recovering ${title##*waiting for }";;
-  # titles before 10, of which some is all that is known there
-  *": wal sender process"*) echo "walsender ${1#/proc/} ${title##*: wal sender process}";;
-  *": wal receiver process"*) echo "walreceiver is ${title##*: wal receiver process}";;
-  esac
-}
+processes= files=
+told() { processes="$processes ${1#/proc/}" files="$files $1/status $1/cmdline"; }
 each_process "$1" told
+if [ -n "$processes" ]; then
+  printf 'process %s\n' $processes
+  # Titles before 10, of which some is all that is known there, say "process". One program reads all: the shell takes a
+  # system call for every byte, and those of a title lie in the memory of another (0.2 ms a title).
+  grep -aoE '^State:.[Tt]|: startup .*(recovering|waiting for) .*|: wal (sender|receiver) process.*' $files 2>/dev/null |
+  while read -r found; do
+    pid=${found#/proc/} pid=${pid%%/*} title=${found#*/cmdline:}
+    case $title in
+      ": startup "*) title=${title##*recovering }; echo "recovering ${title##*waiting for }";;
+      ": wal sender"*) echo "walsender $pid ${title#*process}";;
+      ": wal receiver"*) echo "walreceiver is ${title#*process}";;
+      *) echo "halted $pid";;
+    esac
+  done
+fi
 { read -r _ && read -r _ && read -r _ && read -r port && echo "port $port"; } 2>/dev/null < "$1/postmaster.pid"
 stat -f -c 'free %a %S' -- "$1" "$1/pg_wal/" 2>/dev/null # the second line is for WAL, where it has a place
 for f in standby.signal recovery.signal recovery.conf; do [ -e "$1/$f" ] && echo "standby $f"; done
@@ -89,7 +89,7 @@ if [ ! -x "$2/postgres" ]; then echo "blank there is no $2/postgres: bin_directo
 read -r made < "$1/PG_VERSION"
 if [ "$made" != "$3" ]; then echo "blank $1 was made by PostgreSQL $made, but $2 holds $3"; exit 0; fi
 # When it was armed (the change of the file's place or owner counts), and last written; the newest history is the last.
-(cd "$1" && stat -c 'dated %n %z %y' standby.signal recovery.conf global/pg_control pg_wal/*.history 2>/dev/null)
+cd "$1" && stat -c 'dated %n %z %y' standby.signal recovery.conf global/pg_control pg_wal/*.history 2>/dev/null
 if control=$(controldata "$1" "$2"); then echo control; printf '%s\nend\n' "$control"
 else echo "blank $1: $(printf '%s' "$control" | tr '\n' ' ')"; fi
 for f in "$1"/pg_wal/*.history; do # by what the shell has itself: a program for each takes a third of the whole look
