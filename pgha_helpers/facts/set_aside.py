@@ -23,7 +23,7 @@ def read_set_aside(door: Door, sized: bool = True) -> tuple[SetAside, ...]:
     seconds = str(_PATIENCE) if sized else ""
     answer = door.script(_LIST, node.data_directory, seconds, within=door.patience)
     found = []
-    for line in answer.lines:
+    for line in dict.fromkeys(answer.lines):  # two links may lead to one place
         kilobytes, _, path = line.partition(" ")
         size = int(kilobytes) * 1024 if kilobytes.isdecimal() else None
         if directory := SetAside.parse(node.name, path, size):

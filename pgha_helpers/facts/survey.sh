@@ -28,7 +28,8 @@ cd /
 # its arguments. What root runs and we cannot read is told as such.
 data=${1%/}
 owner=$(stat -c '%u %U' -- "$data")
-rulers=" 0 $(id -u) ${owner% *} "
+rulers=" 0 ${owner% *} "
+[ -O "$data" ] || rulers="$rulers$(id -u) "
 manager() {
   real=$(sed -n 's/^Uid:[[:space:]]*\([0-9]*\).*/\1/p' "$2/status")
   case "$rulers" in *" $real "*) ;; *) return;; esac
@@ -62,7 +63,7 @@ for p in $(grep -lxE "$rulers_named" /proc/[0-9]*/comm); do
     *) case "|$rulers_named|" in *"|$name|"*) manager "$name" "$p";; esac;;
   esac
 done 2>/dev/null
-for p in $(grep -laF patroni $pythons < /dev/null); do
+[ -z "$pythons" ] || for p in $(grep -laF patroni $pythons); do
   p=${p%/cmdline}
   if tr '\0' '\n' < "$p/cmdline" | head -n 4 | grep -qE '(^|/)patroni(\.py)?$'; then manager patroni "$p"; fi
 done 2>/dev/null
@@ -81,13 +82,9 @@ if [ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"; then
 fi
 
 # Lines of cron that start or stop PostgreSQL, but for those that name another data directory.
-tables="root ${owner#* }"
+tables=/var/spool/cron/crontabs
 told='^[[:space:]]*[^#[:space:]].*(pg_ctl|(systemctl|service|invoke-rc\.d).*postgres)'
-lines=$({
-  crontab -l | grep -E "$told"
-  cd /var/spool/cron/crontabs || tables=
-  grep -hE "$told" /etc/crontab /etc/cron.d/* $tables
-} 2>/dev/null)
+lines=$(crontab -l 2>/dev/null | grep -shE "$told" - /etc/crontab /etc/cron.d/* $tables/root "$tables/${owner#* }")
 [ -z "$lines" ] || printf '%s\n' "$lines" | sort -u | while IFS= read -r line; do
   case "$line" in *"$data"*) echo "manager cron cron: $line";; *-D*) ;; *) echo "manager cron cron: $line";; esac
 done
@@ -109,7 +106,8 @@ for program in $(cd "$2" 2>/dev/null && grep -LaF -- "(PostgreSQL) $server" \
   [ -z "$its" ] || [ "$its" = "$server" ] || echo "other $program $its"
 done
 [ -x "$2/pg_waldump" ] || command -v perl >/dev/null || echo "refused there is neither $2/pg_waldump nor perl"
-state=$(expanded "$3")
+state=$3
+case $3 in "~"*) state=$(expanded "$3");; esac
 for file in "$state"/for-now-*; do [ ! -f "$file" ] || sed 's/^/fornow /' "$file"; done
 place=$state
 while [ ! -e "$place" ]; do place=$(dirname "$place"); done
