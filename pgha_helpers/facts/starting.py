@@ -61,7 +61,8 @@ def read_start(
     if runs:
         # a role that may not read pg_file_settings has all of them asked
         with suppress(QueryFailed):
-            rows = door.sql.read(query("as it would start"), [["config_file", *NAMES, *also]])
+            asked = ["config_file", "data_directory", *NAMES, *also]
+            rows = door.sql.read(query("as it would start"), [asked])
             known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
             names |= dict.fromkeys(row["name"] for row in rows)
     if instead("postgres_c", major):
@@ -75,12 +76,20 @@ def read_start(
         # a service of the operator's knows where it is; ours is told the directory
         own = data
         file = known.get("config_file", file)
+    if _stays(known, file, own, data, major):
+        own = ""
     settings = [f"{name}={value}" for name, value in known.items()]
     settings += [name for name in names if name not in known]
     places = (node.bin_directory, data, file, node.data_directory, own)
     answer = door.script(_SCRIPT, *places, *settings, within=door.patience)
     found = parse_start(answer.text)
     return replace(found, refused=(*found.refused, *hba_errors))
+
+
+def _stays(known: Mapping[str, str], file: str, own: str, data: str, major: Major) -> bool:
+    """Whether a server has told that a start in its data directory, by these files, leads there."""
+    told = dialect.has("file_settings", major) and "data_directory" in known
+    return told and own == data and known.get("config_file") == file
 
 
 def _hba_errors(door: Door, data: str, major: Major, runs: bool) -> tuple[str, ...]:

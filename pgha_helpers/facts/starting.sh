@@ -1,6 +1,7 @@
 # What a server would come up with, as its files are now, whatever runs there. $1 directory of PostgreSQL's programs,
 # $2 data directory, or a copy of one, $3 its configuration file, $4 where the data directory lies in the end, $5 the
-# directory that its start is told (-D); then settings: a name is asked, which takes a process, and name=value is known.
+# directory that its start is told (-D), or nothing where its server has told that these files lead to no other; then
+# settings: a name is asked, which takes a process, and name=value is known.
 # Each answer is one line "word rest"; `refused` says why it would not come up.
 programs=$1 data=${2%/} conf=$3 final=$4 dir=$5
 shift 5
@@ -21,8 +22,11 @@ within() { case $1 in /*) value=$1;; *) value=$data/$1;; esac; }
 # comes before it: libraries and certificates are loaded, too. It happens in a directory of links, because the lock of
 # the real one is held by the server that runs. Older ones do not know that setting, and have only read their files.
 asked=shared_memory_size_in_huge_pages where=$stage older=
-if [ -n "$stage" ] && ln -s -- "$data"/* "$stage" 2>/dev/null; then rm -f -- "$stage/postmaster.pid"
-else where=$data asked=max_connections; fi
+link_all() {
+  for file in "$data"/*; do [ "$file" = "$data/postmaster.pid" ] || set -- "$@" "$file"; done
+  ln -s -- "$@" "$stage" 2>/dev/null
+}
+[ -n "$stage" ] && link_all || where=$data asked=max_connections
 told=$(postgres -D "$where" -c data_directory="$where" -c log_destination=stderr -c logging_collector=off \
   -c log_line_prefix= -c lc_messages=C -C "$asked" 2>&1)
 status=$?
@@ -46,8 +50,10 @@ printf '%s\n' "$settings"
 mode=$(stat -L -c %a -- "$data")
 case $mode in *[0145]0) ;; *) echo "refused $data has the mode $mode: 700 or 750 is asked for";; esac
 echo "version $("$programs/postgres" -V)"
-moved=$(postgres -D "$dir" -C data_directory 2>/dev/null)
-[ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"
+[ -z "$dir" ] || {
+  moved=$(postgres -D "$dir" -C data_directory 2>/dev/null)
+  [ "$moved" -ef "$data" ] || [ "$moved" -ef "$final" ] || echo "refused data_directory is set to $moved, not to $final"
+}
 get config_file
 [ -z "$value" ] || [ "$value" -ef "$conf" ] || echo "refused it runs by $value, and would start by $conf"
 get hba_file

@@ -121,6 +121,17 @@ def test_a_service_that_would_not_start_the_server_again_is_seen(
     assert f"db1: pg_ctlcluster does not start it: {public}/start.conf says disabled" in reason
 
 
+def test_files_that_lead_a_start_to_another_data_directory_are_seen(pair: Lab) -> None:
+    """The server that runs tells whether they do: nothing is rehearsed where they do not."""
+    file = pair.node("db1").data_directory / "postgresql.conf"
+    plain = file.read_text()
+    file.write_text(f"{plain}data_directory = '/tmp'\n")
+    try:
+        assert said(pair, "data_directory is set to /tmp") == "critical"
+    finally:
+        file.write_text(plain)
+
+
 def test_settings_that_differ_are_told(pair: Lab) -> None:
     with setting(pair, "db1", work_mem="64MB"):
         assert said(pair, "work_mem is '4MB' on db0, '64MB' on db1") == "warning"
