@@ -159,10 +159,14 @@ select format('%I.%I', n.nspname, c.relname) as name
  order by 1;
 
 -- name: missing extensions since 9.1
--- one control file that cannot be read, as a newer version's, and PostgreSQL tells of none
+-- one control file that cannot be read, as a newer version's, and PostgreSQL tells of none; of what is not there in its
+-- newest version all versions are read, which takes a look through the whole directory for each extension
 select extname || ' ' || extversion as name
   from pg_extension e
- where not exists (select 1 from pg_available_extension_versions v where v.name = e.extname and v.version = e.extversion)
+ where case when exists (select 1 from pg_available_extensions a
+                          where a.name = e.extname and a.default_version = e.extversion) then false
+            else not exists (select 1 from pg_available_extension_versions v
+                              where v.name = e.extname and v.version = e.extversion) end
  order by 1;
 
 -- name: sizes of unlogged tables since 9.5
