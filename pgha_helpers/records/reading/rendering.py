@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from . import words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _WORDS = (
     "changes",
@@ -32,6 +33,9 @@ def render_page(template: str, **facts: Any) -> str:
 
 @cache  # else each page would have its templates translated again
 def _environment() -> Environment:
+    # here: a look asks when the last drill was, and makes no page
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
