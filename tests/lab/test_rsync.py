@@ -301,7 +301,9 @@ def test_beside_takes_equal_files_from_the_old_directory(pair: Lab) -> None:
     assert (kept / "global" / "pg_control").is_file()
 
 
-def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
+def test_tablespaces_and_a_wal_folder_elsewhere(
+    pair: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
     data, home = pair.node("db1").data_directory, pair.node("db1").home
     space = pair.node("db0").home / "space s"
     for where in (space, home / "wal elsewhere"):
@@ -321,6 +323,7 @@ def test_tablespaces_and_a_wal_folder_elsewhere(pair: Lab) -> None:
             rebuilt(run)
         same_rows(pair)
     assert ask(pair, "db1", "select count(*) from u") == [(150000,)]
+    assert "takes longer" not in capsys.readouterr().out  # where nothing lies yet, nothing is large
     assert (data / "pg_wal").is_symlink() and list(home.glob("wal elsewhere.aside-*/0000*"))
     ((where,),) = ask(
         pair, "db1", "select pg_tablespace_location(oid) from pg_tablespace where spcname = 's'"

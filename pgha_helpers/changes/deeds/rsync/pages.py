@@ -31,7 +31,7 @@ RULES = f"{PAGES_LIST}.done"
 #: $1 the directory, $2 the list, $3 where below the directory relations lie; then the program. Only
 #: what is surely a relation: names of any other kind are rsync's.
 _LARGE = r"""
-cd "$1" || exit
+cd "$1" 2>/dev/null || exit 0
 list=$2 top=$3; shift 3
 find "$top" -regextype posix-extended -type f -size +1023k \
   -regex '[a-z.]+/[0-9]+/[0-9]+(_[a-z]+)?(\.[0-9]+)?' -print |
