@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -58,6 +59,19 @@ def test_settings_that_a_restart_changes_are_in_the_consent(clusters: lab.Lab) -
     assert ask(clusters, "db0", "show max_wal_senders") == [("0",)]
     assert set_up(clusters) == "setup db1, restart db0"
     assert against(clusters) == []
+
+
+def test_what_stands_below_our_settings_in_postgresql_conf_does_not_overrule_them(
+    old_pair: lab.Lab,
+) -> None:
+    """Up to 9.3 a setup said that it had set one, and so did the next."""
+    for _ in range(2):
+        with (old_pair.node("db0").data_directory / "postgresql.conf").open("a") as file:
+            file.write("wal_keep_segments = 0\n")
+        ask(old_pair, "db0", "select pg_reload_conf()")
+        with contextlib.suppress(SystemExit):  # nothing to do from 9.4 on
+            set_up(old_pair)
+        assert wait_for(lambda: ask(old_pair, "db0", "show wal_keep_segments") == [("32",)])
 
 
 def test_a_pg_hba_conf_with_which_it_would_not_start_is_refused_before_it_stops(

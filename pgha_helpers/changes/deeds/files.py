@@ -57,7 +57,7 @@ def write_file(door: Door, path: str, text: str, mode: str = "600") -> bool:
 
 def include_settings(door: Door, config: str, copy: str = "") -> bool:
     """Have postgresql.conf include our file of settings, where a server reads none by itself; false
-    if it did already.
+    if it did already. What comes last counts.
 
     It lies in `config`, or in the data directory or a `copy` of it.
     """
@@ -67,10 +67,8 @@ def include_settings(door: Door, config: str, copy: str = "") -> bool:
     # beside it by its name alone: a copy is moved in
     line = f"include {quoted(f'{data}/{name}' if config else name)}"
     text = read_file(door, main)
-    if line in text.splitlines():
-        return False
     ours = f"# by pgha, in place of ALTER SYSTEM\n{line}\n"
-    return write_file(door, main, f"{text.rstrip()}\n\n{ours}")
+    return write_file(door, main, f"{text.replace(ours, '').rstrip()}\n\n{ours}")
 
 
 def remove_standby_file(door: Door, name: str) -> bool:

@@ -13,6 +13,7 @@ from ...facts.server_log import ServerLog, resolve
 from ...facts.sighting import sight
 from ...facts.starting import read_start, waiting_trigger
 from ...model import DeedKind, Running, Stopped
+from ...model.dialect import NEWEST, settings_file
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided
 from ...model.pair import Commands
 from ...model.show import span
@@ -146,6 +147,7 @@ def prove_start(
         deed.changed = False
         answers = not directory and isinstance(sight(door), Running)
         start = read_start(door, directory, runs=answers, also=wanted or ())
+        settings = settings_file(door.programs() or NEWEST)
         remedy = f"it was not stopped. Mend that on {name}, then run this notebook again"
         if start.refused:
             raise NotAchieved(f"{name} would not start again: {'; '.join(start.refused)}", remedy)
@@ -158,7 +160,7 @@ def prove_start(
             raise NotAchieved(
                 f"what was written for the next start of {name} would have no effect: "
                 f"{', '.join(other)}",
-                f"see which file or option there overrules postgresql.auto.conf; {remedy}",
+                f"see which file or option there overrules {settings}; {remedy}",
             )
         deed.say(
             f"rehearsed its start{f' from {directory}' if directory else ''}: it would come up"
