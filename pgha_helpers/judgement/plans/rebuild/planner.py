@@ -132,7 +132,7 @@ def _by_choice(now: Snapshot, loser: Loser, method: str, evidence: Evidence) -> 
         raise NotSafe(
             f"{loser.node} cannot replicate from {primary}: {evidence.connection}",
             f"check pg_hba.conf on {primary}, peer_host, and the passfile of PostgreSQL's user "
-            f"on {loser.node}",
+            f"on {loser.node}: a password in primary_conninfo is not used",
         )
     if evidence.start and evidence.start.unreadable:
         raise NotSafe(
