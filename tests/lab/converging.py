@@ -32,7 +32,7 @@ from .servers import Watch, ask, records, wait_for, walsender, writable
 _SETTLED, _MORE = 50, 20  # acknowledged rows before the first trouble, and after the last
 _LEFT = 3  # transactions that only the loser has
 _PATIENCE = 20.0  # seconds
-_PAGE, _HEADER = 8192, 24  # bytes of a page of WAL
+_PAGE, _HEADERS = 8192, (24, 20)  # bytes of a page of WAL, since 9.3 and before
 
 
 #: How many boundaries each procedure has, more or less: tests choose among them, a trial counts
@@ -230,7 +230,8 @@ def _see_kept(pair: Lab, loser: str, mine: str, folders: list[Path], told: Told)
         told.fault("no record lists what only it had")
     beside = pair.node(loser).data_directory.parent.glob("data.*aside-*/pg_[wx]*l*/0*")
     kept = [
-        _content(path)
+        _content(path, header)
+        for header in _HEADERS
         for path in (*(file for folder in folders for file in folder.glob("wal-0*")), *beside)
     ]
     for number in range(_LEFT):
@@ -238,12 +239,12 @@ def _see_kept(pair: Lab, loser: str, mine: str, folders: list[Path], told: Told)
             told.fault(f"its row {number} is kept nowhere")
 
 
-def _content(segment: Path) -> bytes:
+def _content(segment: Path, header: int) -> bytes:
     """Its bytes without the headers of its pages, which lie in the middle of a row that goes on
     over a page's end.
     """
     whole = segment.read_bytes()
-    return b"".join(whole[at + _HEADER : at + _PAGE] for at in range(0, len(whole), _PAGE))
+    return b"".join(whole[at + header : at + _PAGE] for at in range(0, len(whole), _PAGE))
 
 
 def _clear(pair: Lab) -> None:
