@@ -72,7 +72,7 @@ select rolname::text as name from pg_roles
             and (select bool_and(has_table_privilege(pg_roles.oid, 'pgha.canary', needed))
                    from unnest(array['select', 'insert', 'delete']) as needed));
 
--- name: road's end since 9.6
+-- name: road's end
 -- Asked through whatever the clients go through. A pooler lets no session pin its search_path: every name is qualified,
 -- no operator is used, and no type is named.
 select pg_catalog.current_database() as database, current_user as "user",

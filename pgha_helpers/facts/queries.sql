@@ -2,7 +2,7 @@
 -- "name: X" holds for every version that is spoken; "name: X since N" from major version N on. What
 -- servers before 10 are asked instead stands in older.sql.
 
--- name: itself since 9.6
+-- name: itself
 select pg_is_in_recovery() as in_recovery,
        current_setting('server_version_num')::int as version,
        current_setting('data_directory') as data_directory,
@@ -16,7 +16,7 @@ select pg_is_in_recovery() as in_recovery,
             -- pg_control may still show the old timeline just after a promotion; the WAL file's name does not
             else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
        end as timeline,
-       case when pg_is_in_recovery() then '0/0'::pg_lsn else pg_current_wal_insert_lsn() end as written,
+       case when pg_is_in_recovery() then '0/0' else pg_current_wal_insert_lsn() end as written,
        coalesce(pg_last_wal_receive_lsn(), '0/0') as received,
        coalesce(pg_last_wal_replay_lsn(), '0/0') as replayed,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
@@ -24,19 +24,19 @@ select pg_is_in_recovery() as in_recovery,
        -- who may not see what others do would find nobody that is in the way
        case when not pg_has_role('pg_read_all_stats', 'usage') then current_user::text else '' end as blind;
 
--- name: settings since 10
+-- name: settings
 select name,
-       case when name = 'wal_segment_size' and unit is not null and unit <> 'B'
-            then pg_size_bytes(current_setting(name))::text
+       case when name = 'wal_segment_size' and unit <> 'B' -- but in pages, up to 10
+            then (setting::bigint * substring(unit from '[0-9]+')::int * 1024)::text
             when name = 'primary_conninfo' -- somebody may have put a password there, which nobody needs to know
-            then regexp_replace(setting, 'password\s*=\s*(''(\\.|[^''])*''|\S+)', '', 'g')
+            then regexp_replace(setting, E'password\\s*=\\s*(''(\\\\.|[^''])*''|\\S+)', '', 'g')
             else setting end as setting,
-       pending_restart
-  from pg_settings
+       s.pending_restart as pending_restart
+  from pg_settings s
  where name = any(%s);
 
--- name: senders since 9.5
-select r.pid, coalesce(r.application_name, '') as application, coalesce(r.usename, '') as "user",
+-- name: senders
+select r.pid as pid, coalesce(r.application_name, '') as application, coalesce(r.usename, '') as "user",
        coalesce(host(r.client_addr), '') as address, coalesce(r.state, '') as state,
        coalesce(r.sent_lsn, '0/0') as sent, coalesce(r.write_lsn, '0/0') as written,
        coalesce(r.flush_lsn, '0/0') as flushed, coalesce(r.replay_lsn, '0/0') as replayed,
@@ -71,7 +71,7 @@ select slot_name as name, slot_type as kind, active, restart_lsn as restart, coa
        temporary, coalesce(database::text, '') as database, synced, failover
   from pg_replication_slots order by slot_name;
 
--- name: make a slot since 9.6
+-- name: make a slot since 9.4
 select pg_create_physical_replication_slot(%s, %s);
 
 -- name: holdings
@@ -106,22 +106,22 @@ select coalesce((select array_agg(datname::text order by datname) from pg_databa
        end as lacks
   from (select 1) one left join pg_roles r on rolname = %s;
 
--- name: timelines since 9.6
+-- name: timelines
 select timeline_id as told,
        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int as now
-  from pg_control_checkpoint();
+  from pg_control_checkpoint() c;
 
 -- name: waits for a standby
 -- before 9.1 there is no such setting
 select exists(select 1 from pg_settings where name = 'synchronous_standby_names' and setting <> '') as so;
 
--- name: begin a backup since 9.6
+-- name: begin a backup
 select pg_start_backup(%s, true, false);
 
 -- name: begin a backup since 15
 select pg_backup_start(%s, true);
 
--- name: end a backup since 9.6
+-- name: end a backup
 select labelfile from pg_stop_backup(false);
 
 -- name: end a backup since 10
@@ -133,10 +133,10 @@ select labelfile from pg_backup_stop(false);
 -- name: size
 select coalesce(sum(pg_database_size(oid)), 0)::bigint as size from pg_database;
 
--- name: wal size since 10
-select coalesce(sum(size), 0)::bigint as size from pg_ls_waldir();
+-- name: wal size
+select coalesce(sum(size), 0)::bigint as size from pg_ls_waldir() w;
 
--- name: tablespaces since 10
+-- name: tablespaces
 select t.oid::text as oid, t.spcname::text as name, pg_tablespace_size(t.oid)::bigint as size,
        'PG_' || current_setting('server_version_num')::int / 10000 || '_' || c.catalog_version_no as version
   from pg_tablespace t, pg_control_system() c
@@ -182,7 +182,7 @@ with recursive looks (turn, at) as (
 )
 select coalesce(at, '0/0')::text as replayed from looks order by turn desc limit 1;
 
--- name: replayed past, and the record there since 9.5
+-- name: replayed past, and the record there since 9.4
 -- The same, and bytes of this node's own WAL: file, offset, count. Who may not read files asks without them.
 with recursive looks (turn, at) as (
   select 0, pg_last_wal_replay_lsn()
@@ -224,7 +224,7 @@ with recursive looks (turn, state) as (
 )
 select state, turn from looks order by turn desc limit 1;
 
--- name: lag here since 9.1
+-- name: lag here
 -- As this node sees it, whatever it is: how far ahead it is of what is replayed, on its standby of a name or on itself.
 select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then coalesce(pg_last_wal_receive_lsn(), '0/0') else pg_current_wal_lsn() end as ahead,
@@ -275,10 +275,10 @@ select w.tablespace::bigint as tablespace, w.filenode::bigint as filenode, n.nsp
   join pg_class c on c.oid = pg_filenode_relation(w.tablespace, w.filenode)
   join pg_namespace n on n.oid = c.relnamespace;
 
--- name: bytes of a file since 9.5
+-- name: bytes of a file
 select pg_read_binary_file(%s, %s, %s, true) as found;
 
--- name: last commit replayed since 9.1
+-- name: last commit replayed
 select to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at;
 
 -- name: may rewind since 11

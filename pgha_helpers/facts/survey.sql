@@ -60,8 +60,11 @@ select slot_name::text as name, coalesce(plugin::text, '') as plugin, coalesce(d
        failover, synced, coalesce(invalidation_reason, '') as lost
   from pg_replication_slots where slot_type = 'logical' and not temporary order by slot_name;
 
--- name: given at the start since 9.2
-select name, setting from pg_settings where source in ('command line', 'environment variable');
+-- name: given at the start
+-- up to 9.1 the server says that of what it has chosen itself
+select name, setting from pg_settings
+ where source in ('command line', 'environment variable')
+   and name not in ('log_timezone', 'TimeZone', 'timezone_abbreviations', 'max_stack_depth');
 
 -- name: as it would start since 9.5
 -- what runs, and whether its files say something else, or may: what only a restart can change stands there with an error
@@ -106,16 +109,16 @@ select name, case source when 'session' then reset_val else current_setting(name
   from pg_settings
  where context <> 'internal' and source not in ('client', 'override');
 
--- name: hasty since 9.5
+-- name: hasty
 -- who does not wait for the disk: this session's own synchronous_commit is set by us, and so tells nothing
 select 'fsync is off' as words where current_setting('fsync') = 'off'
 union all
 select 'full_page_writes is off' where current_setting('full_page_writes') = 'off'
 union all
-select distinct 'synchronous_commit is off' from pg_file_settings
+select distinct 'synchronous_commit is off'::text from pg_file_settings f
  where name = 'synchronous_commit' and applied and setting in ('off', 'false', 'no', '0')
 union all
-select format('synchronous_commit is off%s%s', ' for role ' || r.rolname, ' in database ' || d.datname)
+select 'synchronous_commit is off' || coalesce(' for role ' || r.rolname, '') || coalesce(' in database ' || d.datname, '')
   from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
  where 'synchronous_commit=off' = any(s.setconfig)
  order by 1;
@@ -131,7 +134,7 @@ select (txid_snapshot_xmax(txid_current_snapshot())
        greatest(extract(epoch from clock_timestamp() - checkpoint_time), 0)::float as seconds
   from pg_control_checkpoint();
 
--- name: reads since 9.4
+-- name: reads since 9.1
 select '' as pause,
        (select coalesce(sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock), 0)::bigint
           from pg_stat_database_conflicts) as conflicts,

@@ -18,10 +18,25 @@ from .features import mended as mended
 from .major import Major
 from .positions import GappySegment
 
-#: What stands in the place of something before a version: names in SQL, in the shell, and among
+#: What stands in the place of something before a version: names in SQL (what is not there tells
+#: nothing, so that one statement does for all), in the shell, and among
 #: programs and their options. `a` is pg_stat_activity, `r` pg_stat_replication, `s` another view.
 _BEFORE: Mapping[str, Mapping[str, str]] = {
-    "9.1": {"pg_is_wal_replay_paused()": "false", "rolreplication": "rolsuper"},
+    "9.1": {
+        "pg_is_wal_replay_paused()": "false",
+        "pg_stat_replication r": "(select 0 as procpid, ''::text as application_name, ''::text "
+        "as usename, null::inet as client_addr, ''::text as state, ''::text as sent_location, "
+        "''::text as write_location, ''::text as flush_location, ''::text as replay_location, "
+        "''::text as sync_state where false) r",
+        "pg_last_xact_replay_timestamp()": "null::timestamptz",
+        # who knows no times knows not even that nothing is waiting
+        "coalesce(pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn(), true)": "false",
+        "coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0)": (
+            "null"
+        ),
+        "c.relpersistence = 'u'": "false",
+        "rolreplication": "rolsuper",
+    },
     "9.2": {
         "a.pid": "a.procpid",
         "r.pid": "r.procpid",
@@ -29,13 +44,45 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
         "a.state": "case a.current_query when '<IDLE> in transaction' "
         "then 'idle in transaction' else 'active' end",
     },
-    "9.4": {"a.backend_xmin": "null::xid"},
-    "9.5": {"s.pending_restart": "false"},
+    "9.4": {
+        "a.backend_xmin": "null::xid",
+        "(select max(age(backend_xmin)) from pg_stat_replication)": "0",
+        "(select max(age(xmin)) from pg_replication_slots)": "0",
+    },
+    "9.5": {
+        "s.pending_restart": "false",
+        "left join pg_replication_slots s on s.active_pid = r.pid": (
+            "cross join (select ''::text as slot_name, ''::text as slot_type) s"
+        ),
+        "pg_file_settings f": "(select ''::text as name, ''::text as setting, false as applied "
+        "where false) f",
+        "pg_read_binary_file(%s, %s, %s, true)": (
+            "(select null::bytea where (%s, %s, %s) is not null)"
+        ),
+    },
+    "9.6": {
+        "pg_control_checkpoint() c": "(select 0 as timeline_id) c",
+        "pg_control_recovery() r": "(select 0 as min_recovery_end_timeline) r",
+        "(select received_tli from pg_stat_wal_receiver where status <> 'connecting')": "0",
+        "(select system_identifier::text from pg_control_system())": "''",
+        "(select system_identifier from pg_catalog.pg_control_system())": "''",
+        "pg_create_physical_replication_slot(%s, %s)": (
+            "pg_create_physical_replication_slot(%s) where %s is not null"
+        ),
+        "pg_start_backup(%s, true, false)": "pg_start_backup(%s, true)",
+        "labelfile from pg_stop_backup(false)": "'' as labelfile, pg_stop_backup()",
+    },
     "10": {
         "a.backend_type": "'client backend'",
         "coalesce(extract(epoch from r.replay_lag), 0)": "null",
         "s.temporary": "false",
         "pg_has_role('pg_read_all_stats', 'usage')": "current_setting('is_superuser') = 'on'",
+        "current_setting('server_version_num')::int / 10000": "substr(version(), 12, 3)",
+        "pg_control_system() c": "(select (array[201008051, 201105231, 201204301, 201306121, "
+        "201409291, 201510051, 201608131])[substr(version(), 14, 1)::int + 1] "
+        "as catalog_version_no) c",
+        "pg_ls_waldir() w": "(select (pg_stat_file('pg_xlog/' || file)).size "
+        "from pg_ls_dir('pg_xlog') as file) w",
         "pg_current_wal_insert_lsn": "pg_current_xlog_insert_location",
         "pg_current_wal_lsn": "pg_current_xlog_location",
         "pg_last_wal_receive_lsn": "pg_last_xlog_receive_location",
