@@ -201,7 +201,7 @@ def test_room_is_asked_of_every_method() -> None:
 @pytest.mark.parametrize("method", ["", "clone", "rewind"])
 def test_a_node_that_cannot_replicate_is_refused_before_its_gate(method: str) -> None:
     with pytest.raises(
-        NotSafe, match="db1: no password\n.*a password in primary_conninfo is not used"
+        NotSafe, match=r"db1: no password\n.*a password in primary_conninfo is not used"
     ):
         planned(method=method, connection="no password")
 
