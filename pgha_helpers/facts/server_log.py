@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from posixpath import join
 from typing import NamedTuple
 
 from ..judgement.checks.complaints import Complaint, complaints, last_lines
+from ..model.dialect import as_shown
 from ..model.errors import CommandFailed, TooSlow, Unreachable
 from ..model.foreign import text_of
 from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
+from .configured import configuration
 
 _LIST = script_file(__file__, "server_log.sh")
 _EXPANDED = shell_functions("expanded.sh") + 'expanded "$1"'
-
-#: A log_directory may stand anywhere, and only the configuration knows.
-_COLLECTOR = """
-[ "$("$1" -D "$2" -C logging_collector)" = on ] || exit 0
-folder=$("$1" -D "$2" -C log_directory) || exit 0
-case "$folder" in /*) echo "$folder";; *) echo "$3/$folder";; esac
-"""
 
 _MOST = 256 * 1024  # bytes that are read of a file: its end
 _COMPRESSED = (".gz", ".xz", ".bz2", ".zst")
@@ -106,8 +102,10 @@ class ServerLog:
 
     def _log_directory(self) -> str:
         node = self._door.node
-        argv = (self._door.binary("postgres"), node.configuration, node.data_directory)
-        return self._door.script(_COLLECTOR, *argv, okay=range(256)).text
+        found = configuration(self._door, node.data_directory, node.config_directory).settings
+        collects = as_shown("logging_collector", found.get("logging_collector", "off")) == "on"
+        folder = found.get("log_directory", "")
+        return join(node.data_directory, folder) if collects and folder else ""
 
     def _written(self) -> str:
         """The end of every file that is new or has grown.

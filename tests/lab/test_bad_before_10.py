@@ -13,6 +13,7 @@ import pytest
 
 from pgha_helpers import canary_client, look
 from pgha_helpers.changes import plan_promotion, plan_rebuild, plan_setup
+from pgha_helpers.facts.server_log import ServerLog
 from pgha_helpers.model.dialect import has
 from pgha_helpers.model.errors import HaError, NotSafe
 from pgha_helpers.model.major import Major
@@ -205,6 +206,17 @@ def test_a_record_that_is_damaged_in_the_middle_is_said_by_the_gate(
             carry_out(pair, "promote", "promote db1", occasion="failover")
         carry_out(pair, "promote", "promote db1", occasion="failover", salvage="some")
         assert ask(pair, "db1", "select word from t") == [("first",)]
+
+
+def test_a_log_in_a_place_of_its_own_is_read(old_pair: lab.Lab) -> None:
+    """On 9.0 and 9.1 that place was not known: "look into journald or syslog"."""
+    stop_cleanly(old_pair, "db1")
+    with (old_pair.node("db1").data_directory / "postgresql.conf").open("a") as file:
+        file.write("logging_collector = on\nlog_directory = '../logs here'\n")
+    with running(old_pair, "verify") as run:
+        log = ServerLog(run.doors["db1"], "db0")
+        start(old_pair, "db1")
+        assert wait_for(lambda: "Its log" in log.words()[0]), log.words()
 
 
 def test_tablespaces_and_wal_on_another_disk_come_along(old_pair: lab.Lab) -> None:
