@@ -37,7 +37,7 @@ def last_trials() -> Mapping[Major, tuple[Trial, ...]]:
     told = json.loads(TRIED.read_text("utf-8"))
     found: dict[Major, list[Trial]] = {}
     for version, one in told.items():
-        trial = Trial(version, one["cells"]["day"], tuple(one["ways"]))
+        trial = Trial(version, one["day"], tuple(one["ways"]))
         found.setdefault(Major.parse(version), []).append(trial)
     return {
         major: tuple(sorted(each, key=lambda trial: order(trial.version)))

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,8 @@ _HEAD = (
 )
 #: Each kind, and the program that it takes.
 _REBUILDS = {"rewind": "pg_rewind", "rsync": "pg_ctl", "clone": "pg_basebackup"}
-_TRIED = CHECKOUT / "pgha_helpers/monitoring/tried.json"
+#: The cells of each version's row; the day and the ways are what `pgha support` tells.
+_LIVES = Path(__file__).with_name("lives.json")
 _PAGE = CHECKOUT / "docs/versions.md"
 _WORDS = 110  # letters of a reason that fit a cell
 
@@ -81,20 +82,23 @@ def versions(folder: Path, count: int) -> Outcome:
         print("  ", life.version, *life.cells.values(), *life.faults, sep=" | ", flush=True)
     _support_tells_it()
     heading = "The whole life of a pair: the last trial of each version"
-    return Outcome(heading, Table(_HEAD, [*_rows(_kept())]), faults)
+    return Outcome(heading, Table(_HEAD, [*_rows()]), faults)
 
 
-def _kept() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(_TRIED.read_text())
+def _kept(file: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text())
     return found
 
 
 def _keep(life: Life) -> None:
     """What `pgha support` and the page tell of, beside the last trials of other versions."""
-    cells = {**life.cells, "version": life.version, "day": f"{datetime.now(UTC):%Y-%m-%d}"}
-    cells["what was limited"] = "; ".join(life.limits)
-    known = _kept() | {life.version: {"ways": life.ways, "cells": cells}}
-    _TRIED.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    told = {
+        tried.TRIED: {"day": f"{datetime.now(UTC):%Y-%m-%d}", "ways": life.ways},
+        _LIVES: {**life.cells, "what was limited": "; ".join(life.limits)},
+    }
+    for file, one in told.items():
+        known = _kept(file) | {life.version: one}
+        file.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def _support_tells_it() -> None:
@@ -105,9 +109,11 @@ def _support_tells_it() -> None:
     _PAGE.write_text(f"{head}{tried.BEGIN}\n{tried.support_table()}{tried.END}{after}")
 
 
-def _rows(known: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    for version in sorted(known, key=order):
-        yield [known[version]["cells"].get(name, "") for name in _HEAD]
+def _rows() -> Iterator[Sequence[str]]:
+    days = _kept(tried.TRIED)
+    for version, cells in sorted(_kept(_LIVES).items(), key=lambda each: order(each[0])):
+        told = {"version": version, "day": days[version]["day"], **cells}
+        yield [told.get(name, "") for name in _HEAD]
 
 
 def _at_hand() -> Iterator[tuple[str, Path | None]]:
