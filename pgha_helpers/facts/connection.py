@@ -7,7 +7,7 @@ import threading
 from collections.abc import Collection, Mapping
 
 from ..model import Pair
-from ..model.configuration import ARCHIVE_WORDS, recovery_conf
+from ..model.configuration import ARCHIVE_WORDS, standby_settings
 from ..model.conninfo import PROOF, further_parameters, primary_conninfo, source_conninfo
 from ..model.dialect import NEWEST, has
 from ..model.errors import CommandFailed, HaError, TooSlow, Unreachable
@@ -70,11 +70,11 @@ def read_keys(run: Run, name: str, told: SettingsByNode | None = None) -> Mappin
     return run.seen.connection_keys[name]
 
 
-def definition(run: Run, name: str, major: Major) -> str:
-    """The node's recovery.conf, up to 11, with what it goes on to say."""
+def definition(run: Run, name: str, major: Major) -> dict[str, str | None]:
+    """The node's standby definition, with what it goes on to say."""
     keys = keys_of(run, name)
     words = run.seen.archive_words.get(name, {})
-    return recovery_conf(run.pair, run.doors[name].node, major, keys, words)
+    return standby_settings(run.pair, run.doors[name].node, major, keys, words)
 
 
 def _settings(door: Door) -> Mapping[str, str]:

@@ -48,51 +48,42 @@ def _name(line: str) -> str:
     return match[1].lower() if match else ""
 
 
-def recovery_conf(
+def standby_settings(
     pair: Pair,
     standby: Node,
     major: Major,
     further: Mapping[str, str] | None = None,
     archive: Mapping[str, str] | None = None,
-) -> str:
-    """The standby definition of PostgreSQL 11 and older. `further` is as in `primary_conninfo`, and
-    of `archive` see ARCHIVE_WORDS.
-    """
-    text = with_settings(
-        "# Written by pgha.",
-        {
-            "standby_mode": "on",
-            "recovery_target_timeline": "latest",
-            "primary_conninfo": primary_conninfo(pair, standby, major, further=further),
-            "primary_slot_name": standby.slot if dialect.has("slots", major) else None,
-            # in the data directory, by the name of the file that pg_ctl makes
-            "trigger_file": dialect.trigger_file(major) or None,
-            **(archive or {}),
-        },
-    )
-    return text if dialect.has("recovery_escapes", major) else text.replace("\\\\", "\\")
-
-
-def standby_settings(
-    pair: Pair, standby: Node, major: Major, further: Mapping[str, str] | None = None
 ) -> dict[str, str | None]:
-    """The standby definition from 12 on. `further` is as in `primary_conninfo`.
+    """The standby definition: settings from 12 on, before the lines of recovery.conf, in which
+    those of an `archive` stand, too (see ARCHIVE_WORDS). `further` is as in `primary_conninfo`.
 
     What could end recovery early is set to nothing, not only left out: it might stand in
     postgresql.conf, and would promote the standby.
     """
-    targets = (
-        "recovery_target",
-        *(f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid")),
-    )
-    trigger = {"promote_trigger_file": ""} if dialect.has("promote_trigger_file", major) else {}
-    return {
+    told: dict[str, str | None] = {
         "primary_conninfo": primary_conninfo(pair, standby, major, further=further),
-        "primary_slot_name": standby.slot,
-        **dict.fromkeys(targets, ""),
+        "primary_slot_name": standby.slot if dialect.has("slots", major) else None,
         "recovery_target_timeline": "latest",
-        **trigger,
     }
+    if not dialect.has("standby_signal", major):
+        trigger = dialect.trigger_file(major) or None
+        return {"standby_mode": "on", **told, "trigger_file": trigger, **(archive or {})}
+    targets = (f"recovery_target_{kind}" for kind in ("lsn", "name", "time", "xid"))
+    told |= dict.fromkeys(("recovery_target", *targets), "")
+    if dialect.has("promote_trigger_file", major):
+        told["promote_trigger_file"] = ""
+    return told
+
+
+def with_definition(text: str, settings: Mapping[str, str | None], major: Major) -> str:
+    """The file of a standby's definition (see dialect.definition_file), of which this is the text:
+    a recovery.conf is written anew.
+    """
+    if dialect.has("standby_signal", major):
+        return with_settings(text, settings)
+    anew = with_settings("# Written by pgha.", settings)
+    return anew if dialect.has("recovery_escapes", major) else anew.replace("\\\\", "\\")
 
 
 def hba_address(host: str) -> tuple[str, str]:

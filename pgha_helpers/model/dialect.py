@@ -275,6 +275,11 @@ def trigger_file(major: Major) -> str:
     return "" if has("ctl_promote", major) else "promote"
 
 
+def definition_file(major: Major) -> str:
+    """The file in which a standby's definition stands."""
+    return "postgresql.auto.conf" if has("standby_signal", major) else "recovery.conf"
+
+
 def standby_file(major: Major) -> str:
     """The file whose presence makes a server start as a standby."""
     return "standby.signal" if has("standby_signal", major) else "recovery.conf"

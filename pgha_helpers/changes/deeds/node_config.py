@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ...facts.access import hba_lines, lets_in
 from ...facts.configured import configuration
-from ...facts.connection import definition, keys_of
+from ...facts.connection import definition
 from ...facts.files import read_file
 from ...facts.starting import known_settings, read_start
 from ...model import Running, dialect
 from ...model.configuration import (
     settings_to_raise,
-    standby_settings,
+    with_definition,
     with_hba,
     with_settings,
 )
@@ -78,11 +78,10 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
     text = read_file(door, auto)
     if not (own.stays or node.config_directory):
         text = with_settings(text, _addresses(run, node.name, primary))
+    defined = with_definition(text, definition(run, node.name, major), major)
     if dialect.has("standby_signal", major):
-        text = with_settings(text, standby_settings(run.pair, node, major, keys_of(run, node.name)))
-        write_file(door, f"{copy}/standby.signal", "")
-    else:
-        write_file(door, f"{copy}/recovery.conf", definition(run, node.name, major))
+        text, defined = defined, ""
+    write_file(door, f"{copy}/{dialect.standby_file(major)}", defined)
     lacking = settings_to_raise(own.has or read_start(door, copy).settings, primary.settings)
     write_file(door, auto, with_settings(text, lacking))
     if not dialect.has("alter_system", major):

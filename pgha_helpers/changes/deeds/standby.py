@@ -12,7 +12,7 @@ from ...facts.disk import read_disk
 from ...facts.files import read_file
 from ...facts.sighting import sight, writable
 from ...model import DeedKind, Running, dialect
-from ...model.configuration import standby_settings, with_settings
+from ...model.configuration import with_definition, with_settings
 from ...model.errors import Failure, Refusal
 from ...model.major import Major
 from ...model.show import plural
@@ -69,13 +69,14 @@ def define(
     raised = raised or {}
     settings: dict[str, str | None] = {**raised}
     with run.deed(name, "write its standby definition", DeedKind.DEFINE_STANDBY) as deed:
+        defined = definition(run, name, major)
+        changed = False
         if dialect.has("standby_signal", major):
-            settings |= standby_settings(run.pair, node, major, keys_of(run, name))
-            changed = alter_settings(door, settings)
+            settings |= defined
         else:
-            text = definition(run, name, major)
+            text = with_definition("", defined, major)
             changed = write_file(door, f"{node.data_directory}/{_STAGED}", text)
-            changed = (bool(raised) and alter_settings(door, raised)) or changed
+        changed = (bool(settings) and alter_settings(door, settings)) or changed
         if not changed:
             deed.already("its standby definition was written")
         elif raised:

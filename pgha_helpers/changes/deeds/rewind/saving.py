@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ....facts.connection import definition, keys_of
+from ....facts.connection import definition
 from ....facts.files import read_file, real_path
 from ....model import DeedKind, Position, dialect
-from ....model.configuration import standby_settings, with_settings
+from ....model.configuration import with_definition
 from ....model.major import Major
 from ....model.node_config import NodeConfig
 from ....model.positions import segment_name
 from ....model.set_aside import STAMP
 from ....run.run import Run
-from ....wire.doors import Door
 
 
 def save(run: Run, name: str, fork: Position, segment: int, major: Major, mine: NodeConfig) -> str:
@@ -31,8 +30,10 @@ def save(run: Run, name: str, fork: Position, segment: int, major: Major, mine: 
     words = f"save control file, configuration and WAL in {saved}"
     with run.deed(name, words, DeedKind.SAVE) as deed:
         script = Path(__file__).with_name("save.sh").read_text("utf-8")
-        defined, text = _own_definition(run, door, major)
-        argv = (data, saved, segment_name(fork, segment)[8:], defined, "\n".join(mine.named))
+        file = dialect.definition_file(major)
+        before = read_file(door, f"{door.node.data_directory}/{file}")
+        text = with_definition(before, definition(run, name, major), major)
+        argv = (data, saved, segment_name(fork, segment)[8:], file, "\n".join(mine.named))
         stdin = text.encode("utf-8", "surrogateescape")
         count = door.script(script, *argv, stdin=stdin, within=run.timeouts.clone).text
         deed.say(
@@ -40,17 +41,3 @@ def save(run: Run, name: str, fork: Position, segment: int, major: Major, mine: 
             f"in {saved}"
         )
     return saved
-
-
-def _own_definition(run: Run, door: Door, major: Major) -> tuple[str, str]:
-    """Name and text of the file that makes the node a standby again.
-
-    From 12 on an empty signal goes beside it.
-    """
-    if not dialect.has("standby_signal", major):
-        return "recovery.conf", definition(run, door.node.name, major)
-    keys = keys_of(run, door.node.name)
-    auto = read_file(door, f"{door.node.data_directory}/postgresql.auto.conf")
-    return "postgresql.auto.conf", with_settings(
-        auto, standby_settings(run.pair, door.node, major, keys)
-    )
