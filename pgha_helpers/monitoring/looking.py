@@ -11,9 +11,9 @@ from typing import Any
 
 from ..model import Pair
 from ..records.making.folder import records_of
-from ..records.making.history import EarlierRuns
+from ..records.making.history import EarlierRuns, clients_of
 from ..run.journal import Journal
-from ..run.run import Clients, NoClients, Run
+from ..run.run import Run
 from ..run.verbose import tell_of
 from ..wire.doors import NO_TURNS, Door
 from ..wire.lock import Lock
@@ -40,17 +40,9 @@ def looking(pair: Pair, turn: AbstractContextManager[Any] = NO_TURNS) -> Iterato
     lock = Lock(doors.values(), "nobody", pair.timeouts.lock)  # which is never taken
     nowhere = Path(os.devnull)
     history = EarlierRuns(records_of(pair) / "none", pair.name)
-    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, _clients(pair), history)
+    clients = clients_of(pair)
+    run = Run("", "status", pair, {}, nowhere, NoJournal(), doors, lock, clients, history)
     try:
         yield run
     finally:
         run.close()
-
-
-def _clients(pair: Pair) -> Clients:
-    """Those of the pair file; most name none, and then nothing is loaded for them."""
-    if not pair.clients:
-        return NoClients()
-    from ..clients import HeldClients
-
-    return HeldClients(pair)

@@ -17,10 +17,9 @@ from ...model.major import Major
 from ...model.show import utc
 from ...run.run import Run
 from ...wire.doors import Door
-from ...wire.sql import Identifier
 from .files import write_file
 from .servers import wait
-from .standby import alter_settings
+from .standby import alter_settings, alter_system
 
 _LOADED = 2.0  # seconds until a session sees what was reloaded
 
@@ -85,14 +84,11 @@ def set_back(run: Run, *names: str) -> None:
 
 
 def _alter(door: Door, setting: str, value: str | None) -> None:
-    if not dialect.has("alter_system", Major.of(door.sql.version)):
-        alter_settings(door, {setting: value})
-        return
-    if value is None:
-        door.sql.do("alter system reset %s", [Identifier(setting)])
+    """Clients may be waiting: no more is looked at than is needed."""
+    if dialect.has("alter_system", Major.of(door.sql.version)):
+        alter_system(door, {setting: value})
     else:
-        door.sql.do("alter system set %s = %s", [Identifier(setting), value])
-    door.sql.do("select pg_reload_conf()")
+        alter_settings(door, {setting: value})
 
 
 def _shown(door: Door, setting: str) -> str:

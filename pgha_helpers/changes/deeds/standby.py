@@ -19,6 +19,7 @@ from ...model.show import plural
 from ...model.sightings import system_id_of
 from ...run.run import Run
 from ...wire.doors import Door
+from ...wire.sql import Identifier
 from .files import include_settings, remove_standby_file, write_file
 
 _STAGED = "recovery.conf.pgha"
@@ -95,24 +96,28 @@ def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     after = with_settings(before, settings)
     same = sorted(after.splitlines()) == sorted(before.splitlines())
     running = isinstance(sight(door), Running)
+    if running and dialect.has("alter_system", major):
+        stood = [name for name in settings if f"\n{name} " in f"\n{before}"]
+        new = {name: it for name, it in settings.items() if name in stood or it is not None}
+        # what is the same may never have been loaded: a run died, or a hand forgot
+        alter_system(door, {} if same else new)
+        return not same
+    changed = not same and write_file(door, path, after)
     if not dialect.has("alter_system", major):
-        changed = not same and write_file(door, path, after)
         changed = include_settings(door, door.node.config_directory) or changed
-        if running:
-            door.sql.do("select pg_reload_conf()")
-        return changed
-    # written, and perhaps never loaded: by a run that died, or by a hand that forgot
-    if same and running:
+    if running:
         door.sql.do("select pg_reload_conf()")
-    if same or not running:
-        return not same and write_file(door, path, after)
+    return changed
+
+
+def alter_system(door: Door, settings: Mapping[str, str | None]) -> None:
+    """Set or reset settings of a running server that has ALTER SYSTEM, and load them."""
     for setting, value in settings.items():
-        if value is not None:
-            door.sql.do(f"alter system set {setting} = %s", [value])
-        elif f"\n{setting} " in f"\n{before}":
-            door.sql.do(f"alter system reset {setting}")
+        if value is None:
+            door.sql.do("alter system reset %s", [Identifier(setting)])
+        else:
+            door.sql.do("alter system set %s = %s", [Identifier(setting), value])
     door.sql.do("select pg_reload_conf()")
-    return True
 
 
 def arm(run: Run, name: str, major: Major, look: str = "") -> str:

@@ -20,14 +20,14 @@ from ...run.journal import Journal, read
 from ...run.parameters.notebooks import read_parameters
 from ...run.parameters.pair_file import load_pair
 from ...run.redaction import Redactor, secrets_of
-from ...run.run import Clients, NoClients, Run
+from ...run.run import Run
 from ...run.verbose import tell_of
 from ...wire.doors import Door
 from ...wire.lock import Lock
 from . import kernel
 from .ending import bad, copied, could_be_moved, kept, roles, well, what_clients_saw
 from .folder import announced_folder, id_of
-from .history import EarlierRuns
+from .history import EarlierRuns, clients_of
 from .newest_change import newest_change
 from .numbering import make_folder, new_id
 from .provenance import provenance, unfinished
@@ -53,7 +53,7 @@ def begin(notebook: str, **parameters: Any) -> Run:
     lock = Lock(doors.values(), holder, pair.timeouts.lock)
     scrub = Redactor(secrets_of(pair))
     journal, history = Journal(folder, scrub.facts), EarlierRuns(folder, pair.name)
-    clients = _clients_of(pair)
+    clients = clients_of(pair)
     run = Run(run_id, notebook, pair, asked, folder, journal, doors, lock, clients, history)
     continues = kernel.unfinished_run() or unfinished(notebook, pair.name, folder.parent, folder)
     kernel.enter(run, scrub)
@@ -154,12 +154,3 @@ def _tell_newest_change(run: Run) -> None:
     if here:
         print("It was run in this notebook. Where the page lost it, it went on in the kernel:")
     present(change.steps())
-
-
-def _clients_of(pair: Pair) -> Clients:
-    """Whoever leads them, loaded only where there are any: a light verify waits for nothing."""
-    if not pair.clients:
-        return NoClients()
-    from ...clients import HeldClients
-
-    return HeldClients(pair)

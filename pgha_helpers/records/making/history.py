@@ -1,4 +1,6 @@
-"""What this machine's records tell a run of those before it: the `History` that it begins with."""
+"""What a run begins with: what this machine's records tell of those before, its `History`, and who
+leads its clients.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,10 @@ from pathlib import Path
 from ...judgement.plans.back_again import Promoted
 from ...judgement.plans.loss_estimate import LastKnown
 from ...judgement.plans.rebuild import Rates
-from ...model import Note, Outage, Past
+from ...model import Note, Outage, Pair, Past
 from ...model.foreign import ODD
 from ...run.journal import Event
+from ...run.run import Clients, NoClients
 from ..reading.past import past_of
 from .earlier_runs import known_rates, last_known, last_well, newest_promotion, stories
 from .folder import id_of, record_folders
@@ -72,3 +75,12 @@ class EarlierRuns:
     @cached_property
     def _rates(self) -> Rates:
         return known_rates(self._records, self._pair)
+
+
+def clients_of(pair: Pair) -> Clients:
+    """Whoever leads them, loaded only where there are any: a light verify waits for nothing."""
+    if not pair.clients:
+        return NoClients()
+    from ...clients import HeldClients
+
+    return HeldClients(pair)
