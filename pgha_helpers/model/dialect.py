@@ -35,6 +35,7 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
             "null"
         ),
         "c.relpersistence = 'u'": "false",
+        "login replication": "login superuser",
         "rolreplication": "rolsuper",
     },
     "9.2": {
@@ -48,6 +49,7 @@ _BEFORE: Mapping[str, Mapping[str, str]] = {
         "a.backend_xmin": "null::xid",
         "(select max(age(backend_xmin)) from pg_stat_replication)": "0",
         "(select max(age(xmin)) from pg_replication_slots)": "0",
+        "postgresql.auto.conf": "postgresql.pgha.conf",
     },
     "9.5": {
         "s.pending_restart": "false",
@@ -235,21 +237,6 @@ def wal_keep(major: Major, size: int, segment: int) -> tuple[str, str]:
     if has("wal_keep_size", major):
         return "wal_keep_size", f"{size // (1024 * 1024)}MB"
     return "wal_keep_segments", str(-(-size // segment))
-
-
-def wal_level(major: Major) -> str:
-    """The least wal_level with which a standby answers queries."""
-    return "replica" if has("level_replica", major) else "hot_standby"
-
-
-def replication_attributes(major: Major) -> str:
-    """What CREATE ROLE says of a role that may replicate."""
-    return "login replication" if has("replication_role", major) else "login superuser"
-
-
-def settings_file(major: Major) -> str:
-    """The file in the data directory in which we change settings."""
-    return "postgresql.auto.conf" if has("alter_system", major) else "postgresql.pgha.conf"
 
 
 def page_headers(major: Major) -> tuple[int, int, int]:

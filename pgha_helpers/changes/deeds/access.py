@@ -60,7 +60,6 @@ def ensure_role(run: Run, name: str) -> None:
     """
     door = run.doors[name]
     user = run.pair.replication_user
-    may = dialect.replication_attributes(Major.of(door.sql.version))
     with run.deed(name, f"create role {user} with REPLICATION", DeedKind.CREATE_ROLE) as deed:
         missing = role_is_missing(run, name)
         if not missing:
@@ -68,17 +67,19 @@ def ensure_role(run: Run, name: str) -> None:
             return
         password = password_of(run.pair, name)
         if missing == "give":
-            door.sql.do(f"alter role %s {may}", [Identifier(user)])
+            door.sql.do("alter role %s login replication", [Identifier(user)])
             deed.say(f"gave role {user} REPLICATION; its password is as it was")
         elif password:
             verifier = door.sql.encrypted(password, user)
-            door.sql.do(f"create role %s {may} password %s", [Identifier(user), verifier])
+            door.sql.do(
+                "create role %s login replication password %s", [Identifier(user), verifier]
+            )
             deed.say(
                 f"created role {user} with REPLICATION, with the password of this machine's "
                 "passfile"
             )
         else:
-            door.sql.do(f"create role %s {may}", [Identifier(user)])
+            door.sql.do("create role %s login replication", [Identifier(user)])
             deed.say(
                 f"created role {user} with REPLICATION, without a password: the passfile has "
                 "none for it"

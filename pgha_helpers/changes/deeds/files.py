@@ -6,7 +6,6 @@ Written by temporary name, fsync and rename; never deleted.
 from __future__ import annotations
 
 from ...facts.files import MAY_WRITE, read_file
-from ...model import dialect
 from ...model.configuration import quoted
 from ...model.errors import NotSafe
 from ...wire.doors import Door
@@ -63,7 +62,7 @@ def include_settings(door: Door, config: str, copy: str = "") -> bool:
     """
     data = door.node.data_directory
     main = f"{config or copy or data}/postgresql.conf"
-    name = dialect.settings_file(door.programs() or dialect.NEWEST)
+    name = door.spelled("postgresql.auto.conf")
     # beside it by its name alone: a copy is moved in
     line = f"include {quoted(f'{data}/{name}' if config else name)}"
     text = read_file(door, main)

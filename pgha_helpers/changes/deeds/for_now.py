@@ -39,7 +39,7 @@ def change_for_now(run: Run, name: str, setting: str, value: str) -> None:
     """
     door = run.doors[name]
     with run.deed(name, f"set {setting} to {value!r} for now", DeedKind.SET_FOR_NOW) as deed:
-        file = dialect.settings_file(Major.of(door.sql.version))
+        file = door.sql.spelled("postgresql.auto.conf")
         now = door.sql.read(_NOW, [file, setting])[0]
         noted = any(it.setting == setting for it in read_for_now(door))
         if now["value"] == value:

@@ -73,7 +73,7 @@ def configure(run: Run, door: Door, copy: str, primary: Running, own: Configured
     """Give the copy what a standby needs in its configuration, and our standby definition."""
     node = door.node
     major = primary.major
-    auto = f"{copy}/{dialect.settings_file(major)}"
+    auto = f"{copy}/{door.spelled('postgresql.auto.conf')}"
     _let_in(run, door, copy, primary)
     text = read_file(door, auto)
     if not (own.stays or node.config_directory):

@@ -13,7 +13,6 @@ from ...facts.server_log import ServerLog, resolve
 from ...facts.sighting import sight
 from ...facts.starting import read_start, waiting_trigger
 from ...model import DeedKind, Running, Stopped
-from ...model.dialect import NEWEST, settings_file
 from ...model.errors import CommandFailed, HaError, NotAchieved, Undecided
 from ...model.pair import Commands
 from ...model.show import span
@@ -147,7 +146,7 @@ def prove_start(
         deed.changed = False
         answers = not directory and isinstance(sight(door), Running)
         start = read_start(door, directory, runs=answers, also=wanted or ())
-        settings = settings_file(door.programs() or NEWEST)
+        settings = door.spelled("postgresql.auto.conf")
         remedy = f"it was not stopped. Mend that on {name}, then run this notebook again"
         if start.refused:
             raise NotAchieved(f"{name} would not start again: {'; '.join(start.refused)}", remedy)

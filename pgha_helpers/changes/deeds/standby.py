@@ -91,7 +91,7 @@ def define(
 def alter_settings(door: Door, settings: Mapping[str, str | None]) -> bool:
     """Set or remove settings, by ALTER SYSTEM, or in the file of a stopped server."""
     major = door.programs() or dialect.NEWEST
-    path = f"{door.node.data_directory}/{dialect.settings_file(major)}"
+    path = f"{door.node.data_directory}/{door.spelled('postgresql.auto.conf')}"
     before = read_file(door, path)
     after = with_settings(before, settings)
     same = sorted(after.splitlines()) == sorted(before.splitlines())

@@ -250,4 +250,5 @@ def _fixed(now: Snapshot, seen: Running) -> str | None:
     if seen.settings.get("allow_alter_system", "on") != "on":
         return f"allow_alter_system is off on {seen.node}"
     fixed = now.host(seen.node).fixed
-    return f"postgresql.auto.conf of {seen.node}: {fixed}" if fixed else None
+    file = dialect.spelled("postgresql.auto.conf", seen.major)
+    return f"{file} of {seen.node}: {fixed}" if fixed else None

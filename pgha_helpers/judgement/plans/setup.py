@@ -21,7 +21,6 @@ NEED_RESTART = frozenset(
 )
 
 _AT_LEAST = {"max_wal_senders": 5, "max_replication_slots": 5}
-_LEVELS = ("minimal", "archive", "hot_standby", "replica", "logical")
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
     change = {
         name: str(least) for name, least in _AT_LEAST.items() if int(have.get(name, least)) < least
     }
-    if _LEVELS.index(have["wal_level"]) < _LEVELS.index("hot_standby"):
-        change["wal_level"] = dialect.wal_level(node.major)
+    if dialect.lower(have, {"wal_level": "hot_standby"}, ["wal_level"]):
+        change["wal_level"] = dialect.instead("level_replica", node.major) or "replica"
     if have["hot_standby"] != "on":
         change["hot_standby"] = "on"
     if have.get("data_checksums") != "on" and have.get("wal_log_hints", "on") != "on":
