@@ -107,15 +107,17 @@ def _port(told: str) -> int:
 
 
 def _sender(title: str, control: Control | str = "") -> Sender:
-    """A walsender by its title, which tells how far it has sent.
+    """A walsender of 9.0 by its title, which tells how far it has sent, and says `startup` until
+    it has had something to send.
 
-    >>> _sender("7 replicator 127.0.0.1(51854) streaming 0/201CA28").address
-    '127.0.0.1'
+    >>> _sender("7 replicator 127.0.0.1(51854) startup").state
+    'streaming'
     """
     pid, user, address, state, at = [*title.split(), *[""] * 5][:5]
     segment = control.segment if isinstance(control, Control) else 0
     sent = there(Lsn.parse(at), segment) if "/" in at else NOWHERE
     host = address.partition("(")[0]
+    state = "streaming" if state == "startup" else state
     return Sender(int(pid), "", user, host, state, sent, sent, sent, sent, None, "async")
 
 

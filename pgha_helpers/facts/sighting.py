@@ -160,6 +160,9 @@ def _running_on(running: Running, disk: Disk, peer: str) -> Running:
     if disk.control and not timeline:
         timeline = disk.control.checkpoint.timeline
     system_id = disk.control.system_id if disk.control else ""
+    senders = running.senders
+    if not dialect.has("stat_replication", running.major):
+        senders = tuple(replace(it, application=peer) for it in disk.senders)
     return replace(
         running,
         disk=disk,
@@ -167,15 +170,9 @@ def _running_on(running: Running, disk: Disk, peer: str) -> Running:
         timeline=timeline,
         settings=settings,
         replay_delay=_delay(settings),
-        senders=running.senders or tuple(_titled(it, running, peer) for it in disk.senders),
+        senders=senders,
         receiver=running.receiver or _receiver(disk, settings),
     )
-
-
-def _titled(sender: Sender, running: Running, peer: str) -> Sender:
-    """A walsender by its title, which in 9.0 says `startup` until it has had something to send."""
-    idle = sender.state == "startup" and not dialect.has("stat_replication", running.major)
-    return replace(sender, application=peer, state="streaming" if idle else sender.state)
 
 
 def _receiver(disk: Disk, settings: Mapping[str, str]) -> Receiver | None:

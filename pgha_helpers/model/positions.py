@@ -77,6 +77,8 @@ class Position:
 
 
 _SEGMENT = re.compile(r"[0-9A-F]{24}")
+#: Bytes of one file of the WAL, before 11 in every package.
+SEGMENT = 16 * 1024 * 1024
 
 
 class GappySegment(int):

@@ -25,12 +25,11 @@ from ..model.errors import NoRoom, QueryFailed, TooSlow, Unreachable
 from ..model.foreign import first_words, identifier, one_line, text_of
 from ..model.grants import grant_for
 from ..model.major import Major
-from ..model.positions import Lsn, there
+from ..model.positions import SEGMENT, Lsn, there
 from . import trips
 from .connecting import connection_to, wait_for
 
 Row = dict[str, Any]
-_SEGMENT = 16 * 1024 * 1024  # bytes, before 11 in every package
 _DISK_FULL, _NOT_GRANTED = "53100", "42501"
 
 
@@ -80,7 +79,7 @@ class Session:
     def position(self, told: str) -> Lsn:
         """A position that it tells, where its WAL really goes on. Raises Unreachable."""
         major = max(OLDEST, Major.of(self.version))
-        return there(Lsn.parse(told), segments(_SEGMENT, major))
+        return there(Lsn.parse(told), segments(SEGMENT, major))
 
     def read(self, statement: str | Variants, parameters: Sequence[object] = ()) -> list[Row]:
         """Rows of a statement that changes nothing; asked once more if the server was restarted

@@ -7,11 +7,10 @@ import re
 from ...model import Lsn
 from ...model.errors import CommandFailed
 from ...model.foreign import lines_of
-from ...model.positions import is_segment, segment_start
+from ...model.positions import SEGMENT, is_segment, segment_start
 from ...wire.doors import Door
 from .waldump import waldump
 
-_SEGMENT = 16 * 1024 * 1024  # bytes, before 11 in every package
 _LSN = re.compile(r"lsn: ([0-9A-F]+/[0-9A-F]+)")
 #: The first record of a timeline, a checkpoint that names it. $1 number of the timeline.
 _FIRST = 'tli=$1; shift; "$@" 2>/dev/null | grep -m 1 "CHECKPOINT_SHUTDOWN redo .*; tli $tli;"; :'
@@ -45,4 +44,4 @@ def _fork(door: Door, segment: str, child: int) -> Lsn:
     except CommandFailed:
         told = ""
     found = _LSN.search(told)
-    return Lsn.parse(found[1]) if found else segment_start(segment, _SEGMENT).lsn
+    return Lsn.parse(found[1]) if found else segment_start(segment, SEGMENT).lsn

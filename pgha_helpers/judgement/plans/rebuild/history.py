@@ -8,10 +8,9 @@ from ....model import Blank, Disk, Hung, Lsn, Position, Running, Snapshot, Stopp
 from ....model.dialect import has
 from ....model.foreign import lines_of, whole
 from ....model.major import Major
+from ....model.positions import SEGMENT
 from ....model.sightings import disk_of
 from .evidence import Evidence
-
-_SEGMENT = 16 * 1024 * 1024  # bytes, before 11 in every package
 
 Loser = Running | Stopped | Hung | Blank
 
@@ -103,7 +102,7 @@ def one_switch(major: Major, one: Lsn, other: Lsn) -> bool:
     if has("history_positions", major):
         return False
     first, last = sorted((one, other))
-    return first % _SEGMENT == 0 and last < first + _SEGMENT
+    return first % SEGMENT == 0 and last < first + SEGMENT
 
 
 def _lineage(node: Loser, timeline: int) -> dict[int, Lsn | None]:
