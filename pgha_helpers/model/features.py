@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .major import Major
+from .major import Major, order, written
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,6 @@ def mended(fault: str, version: int) -> bool:
     >>> mended("stop_waits_for_flush", 90023), mended("stop_waits_for_flush", 180000)
     (False, True)
     """
-    fixed = [_number(text) for text in MENDED[fault]]
-    same = [number for number in fixed if Major.of(number) == Major.of(version)]
-    return version >= (same or [max(fixed)])[0]
-
-
-def _number(text: str) -> int:
-    first, second, third = (int(part) for part in text.split("."))
-    return first * 10000 + second * 100 + third
+    same = [text for text in MENDED[fault] if Major.parse(text) == Major.of(version)]
+    fixed = same or [max(MENDED[fault], key=order)]
+    return order(written(version)) >= order(fixed[0])

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from ...facts.disk import read_disk
 from ...facts.files import read_file
 from ...model import DeedKind, dialect
 from ...run.run import Run
 from .files import write_file
-
-_HISTORY = re.compile(r"[0-9A-F]{8}\.history")
-_NAMES = 'cd "$1/pg_wal" && for f in *.history; do [ ! -f "$f" ] || echo "$f"; done'
 
 
 def bring_histories(run: Run, node: str, source: str) -> None:
@@ -25,10 +21,8 @@ def bring_histories(run: Run, node: str, source: str) -> None:
     words = f"bring the histories of timelines over from {source}"
     with run.deed(node, words, DeedKind.COPY_HISTORIES) as deed:
         changed = [
-            name
-            for name in theirs.script(_NAMES, theirs.node.data_directory).lines
-            if _HISTORY.fullmatch(name)  # whatever else lies there is somebody else's
-            and write_file(door, f"{door.wal}/{name}", read_file(theirs, f"{theirs.wal}/{name}"))
+            write_file(door, f"{door.wal}/{name}", read_file(theirs, f"{theirs.wal}/{name}"))
+            for name in (f"{known:08X}.history" for known in read_disk(theirs).histories)
         ]
-        if not changed:
+        if not any(changed):
             deed.already("it had the history of every timeline")
