@@ -49,9 +49,20 @@ def configuration(door: Door, directory: str, outside: str = "") -> Configuratio
     `outside` is the directory of postgresql.conf where that is not the data directory. Raises
     Unreachable, TooSlow or CommandFailed. What cannot be read says nothing.
     """
+    return _read(door, directory, outside, True)
+
+
+def configured_settings(door: Door, directory: str, outside: str = "") -> Mapping[str, str]:
+    """Its settings alone: no file that tells who is let in is read. See configuration."""
+    return _read(door, directory, outside, False).settings
+
+
+def _read(door: Door, directory: str, outside: str, access: bool) -> Configuration:
     known: dict[str, list[str] | str | None] = {}
     while True:
         reading = _Reading(known, directory, outside or directory, door.programs() or NEWEST)
+        if access:
+            reading.go_on()
         if not reading.wanted:
             return reading.found
         lines = door.script(_READ, *reading.wanted, within=door.patience).lines
@@ -81,14 +92,17 @@ class _Reading:
     ) -> None:
         self.found = Configuration()
         self.wanted: list[str] = []
-        self._known, self._home = known, home
+        self._known, self._home, self._config = known, home, config
         # up to 11, and one of ours that waits
         for name in ("recovery.done", "recovery.conf.pgha", "recovery.conf"):
             if text := self._text(f"{home}/{name}"):
                 self.found.settings |= parse_recovery_conf(text, major)
         self._settings(f"{config}/postgresql.conf")
         self._settings(f"{home}/postgresql.auto.conf")
-        settings = self.found.settings
+
+    def go_on(self) -> None:
+        """Who is let in, and which files the settings name."""
+        settings, home, config = self.found.settings, self._home, self._config
         hba = self._path(settings.get("hba_file", ""), home)
         ident = self._path(settings.get("ident_file", ""), home)
         self.found.hba = hba or f"{config}/pg_hba.conf"

@@ -16,7 +16,7 @@ from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file, shell_functions
 from ..wire.shell import Answer
-from .configured import configuration
+from .configured import configured_settings
 from .node_config import home_of
 from .queries import query
 
@@ -81,9 +81,9 @@ def _settings(door: Door) -> Mapping[str, str]:
     node = door.node
     outside = node.config_directory
     try:
-        if found := configuration(door, node.data_directory, outside).settings:
+        if found := configured_settings(door, node.data_directory, outside):
             return found
-        return configuration(door, home_of(door) or node.data_directory, outside).settings
+        return configured_settings(door, home_of(door) or node.data_directory, outside)
     except (Unreachable, TooSlow, CommandFailed):
         return {}
 

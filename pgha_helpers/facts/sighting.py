@@ -38,7 +38,7 @@ from ..model.rights import Rights, to_ask
 from ..model.sightings import Unheard, refuses
 from ..wire.doors import Door
 from ..wire.sql import Session
-from .configured import configuration
+from .configured import configured_settings
 from .disk import read_disk
 from .queries import query
 
@@ -146,7 +146,7 @@ def _takes_no_queries(door: Door, refused: HaError, disk: Disk) -> bool:
     if not (archive and disk.receiver and _answer(refused)):
         return False
     node = door.node
-    told = configuration(door, node.data_directory, node.config_directory).settings
+    told = configured_settings(door, node.data_directory, node.config_directory)
     hot = told.get("hot_standby", dialect.UNSAID["hot_standby"])
     return dialect.as_shown("hot_standby", hot) == "off"
 

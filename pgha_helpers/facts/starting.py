@@ -17,7 +17,7 @@ from ..model.pair import Commands
 from ..run.run import Run
 from ..wire.doors import Door
 from ..wire.scripts import script_file
-from .configured import configuration
+from .configured import configuration, configured_settings
 from .queries import query
 
 _SCRIPT = script_file(__file__, "starting.sh")
@@ -66,7 +66,7 @@ def read_start(
             known = {row["name"]: row["setting"] for row in rows if not row["changes"]}
             names |= dict.fromkeys(row["name"] for row in rows)
     if instead("postgres_c", major):
-        files = configuration(door, data, node.config_directory).settings
+        files = configured_settings(door, data, node.config_directory)
         told = {name: dialect.as_shown(name, value) for name, value in files.items()}
         told = {**dialect.UNSAID, **known, **told}
         return Start(hba_errors, {name: told[name] for name in names if name in told})
