@@ -106,11 +106,13 @@ def told_of(now: Snapshot, verdicts: Verdicts, ready: Readiness) -> PairStatus:
 class Looks:
     """Looks at several pairs, all at the same time: whoever is silent costs the others nothing.
 
-    What was opened is held until the end of the block, or, of very many, until it was looked at.
+    Connections are let go when their pair was looked at; they are held until the end of the block
+    where it is looked at `again`, unless the pairs are very many.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], again: bool = False) -> None:
         self._names = names
+        self._hold = again and len(names) <= _MOST
         self._held: dict[str, Run] = {}
         self._open = ExitStack()
         self._turn = Semaphore(_AT_WORK)
@@ -129,7 +131,7 @@ class Looks:
 
     def _look(self, name: str) -> PairStatus:
         try:
-            if len(self._names) > _MOST:
+            if not self._hold:
                 with looking(load_pair(name), self._turn) as run:
                     return status_of(run)
             if name not in self._held:

@@ -32,7 +32,7 @@ def watch_status(
     console, told = Console(file=sys.stdout, highlight=False), list[PairStatus]()
     screen = Live(console=console, screen=True, auto_refresh=False)
     live = screen if console.is_terminal else contextlib.nullcontext()
-    with contextlib.suppress(KeyboardInterrupt), Looks(names) as looks, live:
+    with contextlib.suppress(KeyboardInterrupt), Looks(names, again=True) as looks, live:
         while True:
             began = time.monotonic()
             told = looks.look()
