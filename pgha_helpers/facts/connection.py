@@ -166,7 +166,7 @@ def try_source(door: Door, pair: Pair, keys: Mapping[str, str]) -> str:
 _NO_PSQL = 69
 _PSQL = (
     shell_functions("psql.sh")
-    + f'''psql=$(psql_of "$1"); shift; [ -n "$psql" ] || exit {_NO_PSQL}; "$psql" "$@"'''
+    + f'''psql=$(psql_of "$1"); shift; [ -n "$psql" ] || exit {_NO_PSQL}; exec "$psql" "$@"'''
 )
 
 
