@@ -241,6 +241,9 @@ def test_a_standby_that_is_starting_is_not_cloned_over() -> None:
         rebuild_plan(seen(primary(senders=()), starting))
     with pytest.raises(NotSafe, match="db1 is starting"):
         setup_plan(seen(primary(senders=()), starting), "db0")
+    refused = Hung("db1", "SQL: no", disk(), 'database "app" does not exist')
+    with pytest.raises(NotSafe, match="stop its server, if it is to be replaced"):
+        setup_plan(seen(primary(senders=()), refused), "db0")
 
 
 def test_a_setup_that_died_in_the_primarys_restart_starts_it_again() -> None:

@@ -159,7 +159,8 @@ def _quiet(other: Sighting) -> Running | Stopped | Blank:
             f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again"
         )
     if isinstance(other, Silent | Hung):
-        raise NotSafe(f"{other.node} {other}", "mend that first: the node is set up over ssh")
+        remedy = "over ssh, mend that first, or stop its server, if it is to be replaced"
+        raise NotSafe(f"{other.node} {other}", remedy)
     return other
 
 
