@@ -224,6 +224,9 @@ def ask_control(door: Door, directory: str = "") -> Control | str:
     return parse_control(door.script(_CONTROL, *asked, okay=range(256)).lines)
 
 
+_XID = "Latest checkpoint's NextXID"
+
+
 def parse_control(lines: Iterable[str]) -> Control | str:
     """Read pg_controldata's words, or the bytes; a sentence instead where they cannot be trusted.
 
@@ -252,6 +255,7 @@ def parse_control(lines: Iterable[str]) -> Control | str:
             minimum_recovery=there(Lsn.parse(values["Minimum recovery ending location"]), segment),
             segment=segment,
             backup=Lsn.parse(values.get("Backup start location", "0/0")),
+            xid=whole(re.split("[/:]", values.get(_XID, "0"))[-1], _XID),
         )
     except KeyError as missing:
         return f"global/pg_control cannot be read: pg_controldata does not tell {missing}"

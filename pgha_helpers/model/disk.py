@@ -15,7 +15,8 @@ NOWHERE = Lsn(0)
 @dataclass(frozen=True)
 class Control:
     """What `pg_controldata` says: the server's own notes about its last checkpoint. `backup` is
-    where the backup began of which it replays, and of which it has not seen the end.
+    where the backup began of which it replays, and of which it has not seen the end. `xid` is the
+    next one then, without its epoch; 0 where nobody told.
     """
 
     system_id: str
@@ -25,6 +26,7 @@ class Control:
     minimum_recovery: Lsn = NOWHERE
     segment: int = 16 * 1024 * 1024  # bytes per WAL segment
     backup: Lsn = NOWHERE
+    xid: int = 0
 
     @property
     def shut_down_as_primary(self) -> bool:

@@ -52,6 +52,7 @@ FEATURES: Mapping[str, Feature] = {
     "monitor_roles": Feature("10", "a superuser"),
     # how it is told what it is
     "standby_signal": Feature("12", "recovery.conf, with which 12 refuses to start"),
+    "restored_kept": Feature("9.2", "its control file tells of a checkpoint that came by archive"),
     "recovery_escapes": Feature("9.1", "a backslash in recovery.conf is one"),
     "promote_trigger_file": Feature("12", "trigger_file in recovery.conf", until="15"),
     "alter_system": Feature("9.4", "a file of ours that postgresql.conf includes"),

@@ -17,8 +17,8 @@ from ..majors import old_programs
 from .converging import PROCEDURES
 from .cycles import against, alive
 from .looks import holds_up_replay
-from .losers import start
-from .runs import carry_out, running
+from .losers import left_behind, start
+from .runs import carry_out, planned, running
 from .servers import ask, stop_cleanly, wait_for, writable
 
 pytestmark = pytest.mark.usefixtures("has_rsync")
@@ -75,6 +75,52 @@ def test_what_a_database_or_a_role_sets_is_not_for_our_sessions(brought: lab.Lab
     assert against(brought) == []
     carry_out(brought, "promote", "promote db1")
     assert writable(brought) == ["db1"] and against(brought) == []
+
+
+def test_a_standby_whose_wal_came_from_an_archive_follows(brought: lab.Lab) -> None:
+    """Up to 9.1 what came from one is not kept, nor the record of its last checkpoint with it: a
+    copy was to be made of a standby that streamed well, and a setup was refused.
+    """
+    set_up(brought)
+    archive = brought.node("db0").home / "archive"
+    archive.mkdir(mode=0o777)
+    archive.chmod(0o777)
+    with (brought.node("db0").data_directory / "postgresql.conf").open("a") as file:
+        file.write(f"archive_mode = on\narchive_command = 'cp %p {archive}/%f'\n")
+    with (brought.node("db1").data_directory / "recovery.conf").open("a") as file:
+        file.write(f"restore_command = 'cp {archive}/%f %p'\n")
+    for name in brought.nodes:
+        stop_cleanly(brought, name)
+    start(brought, "db0")
+    for number in range(4):
+        ask(brought, "db0", f"create table t{number} as select {number} as n")
+        ask(brought, "db0", "checkpoint")
+        ask(brought, "db0", "select pg_switch_xlog()")
+    assert wait_for(lambda: len(list(archive.iterdir())) >= 4)
+    start(brought, "db1")
+    assert wait_for(lambda: against(brought) == []), against(brought)
+    ask(brought, "db1", "checkpoint")
+    with running(brought, "setup") as run:
+        assert plan_setup(run, look(run)).already
+    assert planned(brought).already
+    stop_cleanly(brought, "db1")
+    assert planned(brought).kind == "follow"
+    start(brought, "db1")
+    ask(brought, "db0", "create table streamed as select 1 as n")
+    assert wait_for(lambda: against(brought) == [])
+    brought.kill("db1")
+    assert planned(brought).kind == "follow"
+
+
+def test_a_copy_that_went_its_own_way_is_replaced_by_a_setup(brought: lab.Lab) -> None:
+    """Where there is no pg_basebackup a setup was refused for the want of it."""
+    set_up(brought)
+    ask(brought, "db0", "create table t (word text)")
+    left_behind(brought, "db0", crash=False)
+    with running(brought, "setup") as rehearsed:
+        consent = plan_setup(rehearsed, look(rehearsed)).consent
+    carry_out(brought, "setup", consent)
+    assert against(brought) == [] and writable(brought) == ["db1"]
 
 
 def test_a_standby_that_sends_everybody_away_lets_in_whatever_its_language(

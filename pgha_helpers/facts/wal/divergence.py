@@ -162,7 +162,8 @@ def _digest(door: Door, part: _Part, began: int, count: int) -> str:
 
     Empty where nothing could be read: two files that cannot be read are not alike.
     """
-    asked = (door.node.data_directory, str(began + 1), str(count))
+    address = f"{int(part.start.lsn):016x}"
+    asked = (door.node.data_directory, str(began + 1), str(count), address[:8], address[8:])
     try:
         answer = door.script(_DIGEST, *asked, *part.names, within=door.patience)
     except CommandFailed:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...judgement.plans import Evidence
 from ...judgement.plans.rebuild import fork_of, history_of, own_timeline
-from ...model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ...model import Hung, Lsn, Position, Running, Silent, Snapshot, Stopped, dialect
 from ...model.errors import CommandFailed
 from ...model.positions import is_segment, segment_name
 from ...model.sightings import disk_of
@@ -15,7 +15,7 @@ from ...run.run import Run
 from ...wire.doors import Door
 from ..queries import query
 from . import record as wal
-from .divergence import same_before
+from .divergence import digest_before, same_before
 
 #: Files of pg_wal with their sizes. The slash follows a pg_wal that is a symbolic link.
 _FILES = r"""find "$1/pg_wal/" -maxdepth 1 -type f -printf '%f %s\n'"""
@@ -47,9 +47,17 @@ def read_history(
     if last is not None and fork is not None:
         end = Position(timeline, last)
         same = same_before(ours, theirs, common_end(fork, end), segment)
+        if same is None and _came_by_archive(theirs, common_end(fork, end), segment):
+            same = bool(found.its) and found.its == found.ours
         if same and _has_come_since(ours, theirs, fork, end, now.primary.timeline, segment):
             last = Lsn(fork.lsn - 1)
     return Evidence(found.its, found.ours, last, gone, timeline, same)
+
+
+def _came_by_archive(door: Door, end: Position, segment: int) -> bool:
+    """Whether a node has nothing of this WAL because what an archive gives is not kept there."""
+    kept = dialect.has("restored_kept", door.programs() or dialect.NEWEST)
+    return not (kept or digest_before(door, end, segment))
 
 
 def _has_come_since(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ...judgement.plans import Evidence
-from ...model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped
+from ...model import Blank, Hung, Lsn, Position, Running, Silent, Snapshot, Stopped, dialect
 from ...model.dialect import NEWEST, page_headers
 from ...model.disk import Control
 from ...model.positions import segment_name
@@ -47,9 +48,19 @@ def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
     followed = Position(now.primary.timeline, at.lsn)
     our_record = record_at(ours, at, segment) or record_at(ours, followed, segment)
     its_record = record_at(theirs, at, segment)
-    if "CHECKPOINT_" not in its_record:  # its WAL was written over since
-        its_record = ""
+    if "CHECKPOINT_" not in its_record:  # its WAL was written over since, or came from an archive
+        its_record = _noted(theirs, disk.control, our_record)
     return Evidence(its_record, our_record, _last(theirs, seen, disk.control))
+
+
+def _noted(door: Door, control: Control, ours: str) -> str:
+    """Its last checkpoint by its control file, where a segment that came from an archive is not
+    kept: the primary's record, where that says the same.
+    """
+    if dialect.has("restored_kept", door.programs() or NEWEST):
+        return ""
+    words = f"redo {control.redo}; tli {control.checkpoint.timeline}; xid 0:{control.xid};"
+    return ours if words in ours else words
 
 
 def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn | None:
@@ -58,8 +69,11 @@ def _last(door: Door, seen: Running | Stopped | Blank, control: Control) -> Lsn 
         return Lsn(seen.position.lsn - 1)
     if control.shut_down_in_recovery:
         return Lsn(control.least_end.lsn - 1)
-    redo = Position(control.checkpoint.timeline, control.redo)
-    return last_byte(door, redo, control.segment)
+    start = Position(control.checkpoint.timeline, control.redo)
+    if control.ended_in_recovery and not dialect.has("restored_kept", door.programs() or NEWEST):
+        least = control.least_end.lsn
+        start = replace(start, lsn=Lsn(max(start.lsn, least - least % control.segment)))
+    return last_byte(door, start, control.segment)
 
 
 def record_at(door: Door, at: Position, segment: int, exactly: bool = True) -> str:

@@ -229,7 +229,7 @@ def _standby(
     plan = rebuild_plan(now, other.node, "", evidence)
     if plan.kind == "follow":
         return plan
-    plan = rebuild_plan(now, other.node, "clone", evidence)
+    plan = rebuild_plan(now, other.node, "rsync" if method == "rsync" else "clone", evidence)
     if method == "rsync":
         return replace(plan, steps=_replace(now, keep, other, method).steps)
     return plan
