@@ -222,7 +222,8 @@ def _running(node: Node, sql: Session, role: str) -> Running:
     if blind := itself.pop("blind"):
         words = f"role {blind} may not see what others do (pg_read_all_stats)"
         raise QueryFailed(f"{node.name}: {words}", grant_for(words, blind))
-    settings = sql.read(query("settings"), [list(_SETTINGS)])
+    asked = [*_SETTINGS, *(() if dialect.has("backend_type", major) else (dialect.TITLES,))]
+    settings = sql.read(query("settings"), [asked])
     holdings = sql.read(query("holdings"), [*to_ask(major), role])[0]
     receivers = sql.read(query("receiver"))
     for key in ("written", "received", "replayed"):

@@ -147,5 +147,6 @@ def settings_to_raise(own: Mapping[str, str], primary: Mapping[str, str]) -> dic
     'wal_retrieve_retry_interval': '100'}
     """
     raised = dialect.lower(own, primary, dialect.CHANGES_PLACES)
-    also = ("wal_keep_size", "wal_keep_segments", "wal_retrieve_retry_interval")
+    keeps = ("wal_keep_size", "wal_keep_segments")
+    also = (*keeps, "wal_retrieve_retry_interval", dialect.TITLES)
     return {**raised, **{name: primary[name] for name in also if name in primary}}

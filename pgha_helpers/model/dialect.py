@@ -226,6 +226,11 @@ CHANGES_PLACES = (
 )
 
 
+#: Whether titles of processes tell what those do, which no view tells before 10 of all of them. Its
+#: default is on.
+TITLES = "update_process_title"
+
+
 def wal_keep(major: Major, size: int, segment: int) -> tuple[str, str]:
     """Name and value of the setting that keeps `size` bytes of WAL.
 

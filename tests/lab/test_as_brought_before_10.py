@@ -70,6 +70,8 @@ def test_what_a_database_or_a_role_sets_is_not_for_our_sessions(brought: lab.Lab
         with (brought.node(name).data_directory / "postgresql.conf").open("a") as file:
             file.write("default_transaction_isolation = serializable\ndatestyle = 'SQL, DMY'\n")
             file.write("timezone = 'Asia/Kolkata'\nbackslash_quote = off\n")
+            file.write("update_process_title = off\n")  # which before 10 tells of processes
+        ask(brought, name, "select pg_reload_conf()")
         ask(brought, name, "alter role postgres set default_transaction_read_only = on")
     set_up(brought)
     assert against(brought) == []

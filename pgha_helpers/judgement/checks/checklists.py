@@ -70,6 +70,7 @@ from .settings import (
     the_standby_has_a_free_slot,
     the_standby_has_a_free_walsender,
     the_standby_has_every_extension,
+    titles_tell_what_processes_do,
     what_is_acknowledged_is_on_the_disk,
 )
 from .starting import (
@@ -110,6 +111,7 @@ _A_PAIR = (
 )
 
 _ATTACHED = (
+    titles_tell_what_processes_do,  # before what nobody can see without them
     one_node_is_writable,
     the_primary_feeds_the_standby,
     the_standby_is_fed_by_the_primary,

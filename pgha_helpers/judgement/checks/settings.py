@@ -58,6 +58,16 @@ def lower_settings(now: Snapshot) -> list[str]:
     ]
 
 
+@check()
+def titles_tell_what_processes_do(now: Snapshot) -> str | None:
+    """Before PostgreSQL 10, titles tell what walsenders and walreceivers do.
+
+    Set update_process_title = on on that node, reload it, and restart the standby's server.
+    """
+    silent = [s.node for s in now.running if s.settings.get(dialect.TITLES, "on") != "on"]
+    return f"{dialect.TITLES} is off on {' and '.join(silent)}" if silent else None
+
+
 @check(level="warning", value=lambda now: _hints(now.primary))
 def a_rewind_would_be_possible(now: Snapshot) -> str | None:
     """The way back by pg_rewind is open: wal_log_hints or data checksums.

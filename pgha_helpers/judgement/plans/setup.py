@@ -54,6 +54,8 @@ def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
         change["hot_standby"] = "on"
     if have.get("data_checksums") != "on" and have.get("wal_log_hints", "on") != "on":
         change["wal_log_hints"] = "on"
+    if have.get(dialect.TITLES, "on") != "on":
+        change[dialect.TITLES] = "on"
     if int(have.get("wal_retrieve_retry_interval", 0)) > 1000:
         change["wal_retrieve_retry_interval"] = "100ms"
     return change | _wal_keep(node, pair)
