@@ -88,13 +88,11 @@ def gate(run: Run, plan: Plan) -> Plan:
             return again
         _step_back(run)
         run.journal.write(GATE_REOPENED, because="what was shown has changed", plan=again)
-        print(f"What the gate showed has changed while it waited. Now it is:\n{again}", flush=True)
+        who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
+        changed = f"what the gate showed has changed while it waited{who}"
+        print(f"{changed[0].upper()}{changed[1:]}. Now it is:\n{again}", flush=True)
         if not (again.already or frontend.somebody()):
-            who = f" for {run.lock.waited_for}" if run.lock.waited_for else ""
-            raise NotConfirmed(
-                f"what the gate showed has changed while it waited{who}",
-                "run it again and read it anew",
-            )
+            raise NotConfirmed(changed, "run it again and read it anew")
         plan, given = again, ""
     _end(run, "already so", f"{plan.already}. Nothing was changed.")
     raise AssertionError("_end leaves the run")

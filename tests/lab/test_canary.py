@@ -294,7 +294,7 @@ def test_a_failover_goes_on_without_a_canary_where_there_is_no_table(
         client = canary_client(run, Plan("promote", target, here, "failover"))
         assert (client.end(), client.checks) == (None, ())
     assert "No canary in this run: table pgha.canary is not there" in capsys.readouterr().out
-    assert run.journal.events[-2]["event"] == "no canary"
+    assert "no canary" in [event["event"] for event in run.journal.events]
 
 
 def by(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,13 +58,14 @@ def lower_settings(now: Snapshot) -> list[str]:
     ]
 
 
-@check()
+@check(value=lambda now: now.primary.settings.get(dialect.TITLES, "views tell it"))
 def titles_tell_what_processes_do(now: Snapshot) -> str | None:
     """Before PostgreSQL 10, titles tell what walsenders and walreceivers do.
 
     Set update_process_title = on on that node, reload it, and restart the standby's server.
     """
-    silent = [s.node for s in now.running if s.settings.get(dialect.TITLES, "on") != "on"]
+    both = now.primary, now.standby
+    silent = [seen.node for seen in both if seen.settings.get(dialect.TITLES, "on") != "on"]
     return f"{dialect.TITLES} is off on {' and '.join(silent)}" if silent else None
 
 

@@ -50,12 +50,11 @@ def settings_to_change(node: Running, pair: Pair) -> dict[str, str]:
     }
     if dialect.lower(have, {"wal_level": "hot_standby"}, ["wal_level"]):
         change["wal_level"] = dialect.instead("level_replica", node.major) or "replica"
-    if have["hot_standby"] != "on":
-        change["hot_standby"] = "on"
+    for name in ("hot_standby", dialect.TITLES):
+        if have.get(name, "on") != "on":
+            change[name] = "on"
     if have.get("data_checksums") != "on" and have.get("wal_log_hints", "on") != "on":
         change["wal_log_hints"] = "on"
-    if have.get(dialect.TITLES, "on") != "on":
-        change[dialect.TITLES] = "on"
     if int(have.get("wal_retrieve_retry_interval", 0)) > 1000:
         change["wal_retrieve_retry_interval"] = "100ms"
     return change | _wal_keep(node, pair)
