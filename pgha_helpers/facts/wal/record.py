@@ -55,9 +55,9 @@ def follow_evidence(run: Run, now: Snapshot, node: str) -> Evidence:
 
 def _noted(door: Door, control: Control, ours: str) -> str:
     """Its last checkpoint by its control file, where a segment that came from an archive is not
-    kept: the primary's record, where that says the same.
+    kept: the primary's record, where that says the same. Empty where the primary has none.
     """
-    if dialect.has("restored_kept", door.programs() or NEWEST):
+    if not ours or dialect.has("restored_kept", door.programs() or NEWEST):
         return ""
     words = f"redo {control.redo}; tli {control.checkpoint.timeline}; xid 0:{control.xid};"
     return ours if words in ours else words

@@ -160,7 +160,7 @@ def _quiet(other: Sighting) -> Running | Stopped | Blank:
             f"{other.node} is starting: {other.answer}", "wait until it is up, then run this again"
         )
     if isinstance(other, Silent | Hung):
-        remedy = "over ssh, mend that first, or stop its server, if it is to be replaced"
+        remedy = "mend that, it is set up over ssh; or stop its server, if it is to be replaced"
         raise NotSafe(f"{other.node} {other}", remedy)
     return other
 
