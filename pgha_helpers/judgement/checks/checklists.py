@@ -111,8 +111,8 @@ _A_PAIR = (
 )
 
 _ATTACHED = (
-    titles_tell_what_processes_do,  # before what nobody can see without them
     one_node_is_writable,
+    titles_tell_what_processes_do,  # before what nobody can see without them
     the_primary_feeds_the_standby,
     the_standby_is_fed_by_the_primary,
     they_are_on_one_timeline,

@@ -64,8 +64,8 @@ def titles_tell_what_processes_do(now: Snapshot) -> str | None:
 
     Set update_process_title = on on that node, reload it, and restart the standby's server.
     """
-    both = now.primary, now.standby
-    silent = [seen.node for seen in both if seen.settings.get(dialect.TITLES, "on") != "on"]
+    seen = now.running or (now.primary,)
+    silent = [one.node for one in seen if one.settings.get(dialect.TITLES, "on") != "on"]
     return f"{dialect.TITLES} is off on {' and '.join(silent)}" if silent else None
 
 
