@@ -16,9 +16,12 @@ from .wal.by_bytes import crc32c
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the redo position, the end of recovery, the size of a segment and the CRC stand."""
+    """Where the redo position, the next xid, the end of recovery, the size of a segment and the CRC
+    stand.
+    """
 
     redo: int
+    xid: int
     least: int
     segment: int
     crc: int
@@ -26,13 +29,13 @@ class _Layout:
 
 #: By pg_control_version.
 _LAYOUTS: Mapping[int, _Layout] = {
-    1002: _Layout(48, 136, 228, 288),  # 10
-    1100: _Layout(40, 128, 220, 280),  # 11
-    1201: _Layout(40, 136, 228, 288),  # 12
-    1300: _Layout(40, 136, 228, 288),  # 13 to 16
-    1700: _Layout(40, 136, 228, 288),
-    1800: _Layout(40, 136, 228, 292),
-    1903: _Layout(40, 144, 240, 308),  # of 19beta3
+    1002: _Layout(48, 72, 136, 228, 288),  # 10
+    1100: _Layout(40, 64, 128, 220, 280),  # 11
+    1201: _Layout(40, 64, 136, 228, 288),  # 12
+    1300: _Layout(40, 64, 136, 228, 288),  # 13 to 16
+    1700: _Layout(40, 64, 136, 228, 288),
+    1800: _Layout(40, 64, 136, 228, 292),
+    1903: _Layout(40, 72, 144, 240, 308),  # of 19beta3
 }
 _STATES = (
     "starting up",
@@ -80,4 +83,5 @@ def control_of(data: bytes) -> Control | str:
         minimum_recovery=Lsn(least),
         segment=segment,
         backup=Lsn(backup),
+        xid=unpack_from("<I", data, layout.xid)[0],
     )
